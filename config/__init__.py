@@ -1,0 +1,1 @@
+"""Configuration: text in, frozen and typed settings out."""

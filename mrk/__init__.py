@@ -1,0 +1,1 @@
+"""Decisions of mrk: codecs, rules, records and parsers, free of I/O and clocks."""

@@ -1,0 +1,1 @@
+"""The API core: endpoint declarations, their table, callers and argument reading."""

@@ -1,0 +1,27 @@
+"""Errors of mrk, by who has to act on them.
+
+`Transient` says the outside world is away and trying again is right; `ClientError` says
+what one caller did wrong or cannot have now. Anything else that escapes is a bug.
+"""
+
+
+class MrkError(Exception):
+    """Base of every error raised on purpose by mrk."""
+
+
+class Transient(MrkError):
+    """The outside world is away (socket gone, host restarting); the supervisor retries."""
+
+
+class ClientError(MrkError):
+    """A request that cannot be answered as asked.
+
+    `status` is an HTTP status (JSON-RPC transports keep it as the error code, except 401
+    and 404); `message` is shown to a person; `data` travels in JSON-RPC's `data` member.
+    """
+
+    def __init__(self, message: str, status: int = 400, data: object = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+        self.data = data

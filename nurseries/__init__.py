@@ -1,0 +1,1 @@
+"""What runs: subsystems that own state, I/O, tasks and endpoints."""
