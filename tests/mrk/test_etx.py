@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +14,7 @@ def test_any_cut_gives_the_same_frames(parts: list[bytes], cuts: list[int]) -> N
     wire = b"".join(map(etx_frame, parts))
     edges = sorted({0, len(wire), *(c for c in cuts if c < len(wire))})
     decoder = EtxDecoder(1000)
-    seen = [f for a, b in zip(edges, edges[1:], strict=False) for f in decoder.feed(wire[a:b])]
+    seen = [f for a, b in itertools.pairwise(edges) for f in decoder.feed(wire[a:b])]
     assert seen == [p for p in parts if p]
     assert decoder.pending_bytes == 0
 

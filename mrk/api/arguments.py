@@ -1,0 +1,190 @@
+"""Arguments as clients send them -> the params struct that an endpoint declared.
+
+The conversions are Moonraker's: texts stand for numbers and booleans, a comma list for an
+array. A present null is not an absent key. Errors are `ClientError` 400 naming the argument.
+"""
+
+import json
+import types
+import typing
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from mrk.errors import ClientError
+
+Convert = Callable[[str, object], Any]
+RESERVED_KEYS = frozenset({"_", "token", "access_token", "connection_id"})
+_SHOWN_CHARS = 60
+
+
+def _refuse(name: str, value: object, wanted: str) -> ClientError:
+    shown = repr(value)
+    if len(shown) > _SHOWN_CHARS:
+        shown = shown[:_SHOWN_CHARS] + "..."
+    return ClientError(f"Argument '{name}': {shown} given, {wanted} expected")
+
+
+def as_bool(name: str, value: object) -> bool:
+    """JSON boolean, or the text true/false in any case."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    raise _refuse(name, value, "true or false")
+
+
+def as_int(name: str, value: object) -> int:
+    """Integer, numeric text, or a JSON float (truncated)."""
+    try:
+        if isinstance(value, str | int | float):
+            return int(value)
+    except (ValueError, OverflowError):
+        pass
+    raise _refuse(name, value, "an integer")
+
+
+def as_float(name: str, value: object) -> float:
+    """A number or numeric text."""
+    try:
+        if isinstance(value, str | int | float) and not isinstance(value, bool):
+            return float(value)
+    except (ValueError, OverflowError):
+        pass
+    raise _refuse(name, value, "a number")
+
+
+def as_str(name: str, value: object) -> str:
+    """Anything, as text; null is refused (Moonraker would make it the text None)."""
+    if isinstance(value, str):
+        return value
+    if value is None:
+        raise _refuse(name, value, "a text")
+    if isinstance(value, bool | int | float):
+        return str(value)
+    return json.dumps(value)
+
+
+def as_mapping(name: str, value: object) -> dict[str, Any]:
+    """A JSON object."""
+    if isinstance(value, dict):
+        return value
+    raise _refuse(name, value, "an object")
+
+
+def as_is(_name: str, value: object) -> object:
+    """No conversion: the handler judges."""
+    return value
+
+
+def _as_list(item: Convert) -> Convert:
+    def convert(name: str, value: object) -> list[Any]:
+        if isinstance(value, str):
+            value = [part.strip() for part in value.split(",") if part.strip()]
+        if not isinstance(value, list):
+            raise _refuse(name, value, "an array or comma separated text")
+        return [item(f"{name}[{index}]", part) for index, part in enumerate(value)]
+
+    return convert
+
+
+def _as_literal(choices: tuple[object, ...]) -> Convert:
+    def convert(name: str, value: object) -> object:
+        if value not in choices:
+            raise _refuse(name, value, "one of " + ", ".join(map(str, choices)))
+        return value
+
+    return convert
+
+
+_SIMPLE: dict[object, Convert] = {
+    bool: as_bool,
+    int: as_int,
+    float: as_float,
+    str: as_str,
+    object: as_is,
+    Any: as_is,
+}
+
+
+def _converter(annotation: Any) -> Convert:
+    if annotation in _SIMPLE:
+        return _SIMPLE[annotation]
+    origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin in (typing.Union, types.UnionType):
+        # `int | None = None` says "may be absent"; a present null is still refused.
+        (kind,) = (arg for arg in inner if arg is not type(None))
+        return _converter(kind)
+    if origin is typing.Literal:
+        return _as_literal(inner)
+    if origin is list:
+        return _as_list(_converter(inner[0]))
+    if origin in (dict, Mapping) or annotation is dict:
+        return as_mapping
+    raise TypeError(f"no argument conversion for {annotation!r}")
+
+
+class ArgumentReader:
+    """Fills one params struct; built once per endpoint."""
+
+    def __init__(self, params: type[msgspec.Struct]) -> None:
+        hints = typing.get_type_hints(params)
+        self._params = params
+        self._fields = [
+            (field.name, field.encode_name, _converter(hints[field.name]), field.required)
+            for field in msgspec.structs.fields(params)
+        ]
+        # Without fields every call gets the same frozen instance.
+        self._constant = None if self._fields else params()
+
+    def read(self, arguments: Mapping[str, object]) -> msgspec.Struct:
+        """Return the struct; unknown arguments are ignored, a missing required one is a 400."""
+        if self._constant is not None:
+            return self._constant
+        values = {}
+        for name, wire_name, convert, required in self._fields:
+            if wire_name in arguments:
+                values[name] = convert(wire_name, arguments[wire_name])
+            elif required:
+                raise ClientError(f"Argument '{wire_name}' is missing")
+        return self._params(**values)
+
+
+def _hinted(hint: str, text: str) -> object:
+    try:
+        match hint:
+            case "int":
+                return int(text)
+            case "float":
+                return float(text)
+            case "bool":
+                return text.lower() == "true"
+            case "json":
+                return msgspec.json.decode(text)
+    except (ValueError, msgspec.DecodeError, RecursionError):
+        pass
+    return text
+
+
+def hinted_arguments(pairs: Iterable[tuple[str, str]]) -> dict[str, object]:
+    """Query or form pairs -> arguments: type hints `key:int`, last value wins, values trimmed.
+
+    Reserved keys never reach an endpoint. An unknown hint or failed conversion keeps the text.
+    """
+    arguments: dict[str, object] = {}
+    for key, text in pairs:
+        name, _, hint = key.partition(":")
+        if name not in RESERVED_KEYS:
+            arguments[name] = _hinted(hint, text.strip())
+    return arguments
+
+
+def objects_query(pairs: Sequence[tuple[str, str]]) -> dict[str, object]:
+    """The query of `/printer/objects/*`: key = object, value = comma list of fields or empty."""
+    objects = {
+        key: [field.strip() for field in text.split(",") if field.strip()] or None
+        for key, text in pairs
+        if key not in RESERVED_KEYS
+    }
+    return {"objects": objects}

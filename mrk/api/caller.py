@@ -1,0 +1,38 @@
+"""Who asks: the small record that endpoint handlers see instead of a transport."""
+
+import enum
+from dataclasses import dataclass
+
+
+class Transport(enum.StrEnum):
+    """The ways a call can come in; an endpoint names those it is offered on."""
+
+    HTTP = "http"
+    HTTP_RPC = "http_rpc"  # JSON-RPC in the body of POST /server/jsonrpc
+    WEBSOCKET = "websocket"
+    UNIX = "unix"
+    MQTT = "mqtt"
+    INTERNAL = "internal"
+
+
+EVERYWHERE = frozenset(Transport)
+SOCKETS = frozenset({Transport.WEBSOCKET, Transport.UNIX})
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """One call's origin.
+
+    `connection_id` names an open websocket or unix socket connection: the caller's own, or, over
+    HTTP, the websocket that the request acts for. `address` is the peer as the trusted-proxy
+    rule sees it, None on the unix socket. `authorized` is the transport's judgement.
+    """
+
+    transport: Transport
+    authorized: bool = True
+    connection_id: int | None = None
+    address: str | None = None
+    user: str | None = None
+
+
+INTERNAL_CALLER = Caller(Transport.INTERNAL)

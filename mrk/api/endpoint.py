@@ -1,0 +1,70 @@
+"""One declaration per endpoint: HTTP route, JSON-RPC name, params and reference derive from it.
+
+Subsystems return these from `endpoints()`; the root joins the lists into a `Table`.
+"""
+
+import enum
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from mrk.api.caller import EVERYWHERE, Caller, Transport
+
+# Handlers are typed at their own definition; the table only hands params and caller through.
+Handler = Callable[[Any, Caller], Any | Awaitable[Any]]
+QueryReader = Callable[[Sequence[tuple[str, str]]], Mapping[str, object]]
+
+
+class Access(enum.Enum):
+    """What a caller must show."""
+
+    REQUIRED = "required"
+    OPEN = "none"
+
+
+class NoParams(msgspec.Struct, frozen=True):
+    """For endpoints without arguments; whatever a client sends is ignored."""
+
+
+class Derived(enum.Enum):
+    """Says that the JSON-RPC name follows from the path."""
+
+    RPC_NAME = "derived"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """What clients may ask, and who answers.
+
+    `path` is the HTTP path without the route prefix. `params` is a frozen struct whose field
+    types say how arguments are converted (`mrk/api/arguments.py`), or None when the handler
+    takes the raw mapping. `rpc` is the method name; None means HTTP only. `http` False means no
+    HTTP route. `query` overrides how the query string becomes arguments. `urgent` calls are
+    never refused for a client's limit of requests in flight. `result` documents the answer's type.
+    """
+
+    path: str
+    verbs: tuple[str, ...]
+    params: type[msgspec.Struct] | None
+    handler: Handler
+    summary: str
+    transports: frozenset[Transport] = EVERYWHERE
+    access: Access = Access.REQUIRED
+    rpc: str | None | Derived = Derived.RPC_NAME
+    http: bool = True
+    query: QueryReader | None = None
+    urgent: bool = False
+    result: Any = Any
+
+
+def rpc_name(path: str) -> str:
+    """`/server/job_queue/pause` -> `server.job_queue.pause` (Moonraker's naming rule)."""
+    return path.strip("/").replace("/", ".")
+
+
+def verb_rpc_name(path: str, verb: str) -> str:
+    """The name when one path answers several verbs: the last part gains `get_`, `post_`, ..."""
+    head, _, last = rpc_name(path).rpartition(".")
+    return f"{head}.{verb.lower()}_{last}"

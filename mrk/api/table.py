@@ -1,0 +1,134 @@
+"""The table of all endpoints: finds the one that a route or a method name means.
+
+Built once per generation by the root; Klippy's own endpoints are added when first seen.
+"""
+
+import dataclasses
+import types
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mrk.api.arguments import ArgumentReader
+from mrk.api.caller import Caller, Transport
+from mrk.api.endpoint import Access, Derived, Endpoint, rpc_name, verb_rpc_name
+from mrk.errors import ClientError
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One endpoint made ready to be called."""
+
+    endpoint: Endpoint
+    rpc: str | None
+    reader: ArgumentReader | None
+
+    def call(self, arguments: Mapping[str, object], caller: Caller) -> Any:
+        """Run the handler; returns its result, or a coroutine when it is async.
+
+        Raises `ClientError` for a caller without access and for arguments that do not fit.
+        """
+        if self.endpoint.access is Access.REQUIRED and not caller.authorized:
+            raise ClientError("Unauthorized", 401)
+        params = arguments if self.reader is None else self.reader.read(arguments)
+        return self.endpoint.handler(params, caller)
+
+
+def is_pending(outcome: object) -> bool:
+    """Whether `Method.call` returned something to be awaited."""
+    return type(outcome) is types.CoroutineType
+
+
+class Table:
+    """All endpoints, by method name and by route."""
+
+    def __init__(self, endpoints: Iterable[Endpoint] = ()) -> None:
+        self._methods: dict[str, Method] = {}
+        self._routes: dict[str, dict[str, Method]] = {}
+        for method in _methods(list(endpoints)):
+            self._add(method)
+
+    def _add(self, method: Method) -> None:
+        endpoint = method.endpoint
+        if method.rpc is not None:
+            if method.rpc in self._methods:
+                raise ValueError(f"method {method.rpc} is declared twice")
+            self._methods[method.rpc] = method
+        if endpoint.http:
+            route = self._routes.setdefault(endpoint.path, {})
+            for verb in endpoint.verbs:
+                if verb in route:
+                    raise ValueError(f"{verb} {endpoint.path} is declared twice")
+                route[verb] = method
+
+    def extend(self, endpoints: Iterable[Endpoint]) -> list[Endpoint]:
+        """Add endpoints discovered at run time, and return those that are new.
+
+        A path or name that is already here keeps its owner, so Klippy cannot replace mrk's own.
+        """
+        new = [
+            endpoint
+            for endpoint in endpoints
+            if endpoint.path not in self._routes and rpc_name(endpoint.path) not in self._methods
+        ]
+        for method in _methods(new):
+            self._add(method)
+        return new
+
+    def method(self, name: str, transport: Transport) -> Method:
+        """Return the method of that name; raises 404 where it is unknown or not offered."""
+        found = self._methods.get(name)
+        if found is None or transport not in found.endpoint.transports:
+            raise ClientError(f"Method not found: {name[:200]}", 404)
+        return found
+
+    def route(self, verb: str, path: str) -> Method:
+        """Return the method behind an HTTP request; raises 404, or 405 for another verb."""
+        verbs = self._routes.get(path)
+        if verbs is None:
+            raise ClientError("Not Found", 404)
+        found = verbs.get(verb)
+        if found is None:
+            raise ClientError("Method Not Allowed", 405)
+        return found
+
+    def verbs(self, path: str) -> list[str]:
+        """The verbs that `path` answers; empty when it is no API route."""
+        return sorted(self._routes.get(path, ()))
+
+    def __iter__(self) -> Iterator[Method]:
+        seen = {id(m): m for m in self._methods.values()}
+        seen |= {id(m): m for verbs in self._routes.values() for m in verbs.values()}
+        return iter(seen.values())
+
+
+def _methods(endpoints: list[Endpoint]) -> list[Method]:
+    verb_count: dict[str, int] = {}
+    for endpoint in endpoints:
+        verb_count[endpoint.path] = verb_count.get(endpoint.path, 0) + len(endpoint.verbs)
+    return [
+        _method(endpoint, verb, verb_count[endpoint.path] > 1)
+        for endpoint in endpoints
+        for verb in _split(endpoint, verb_count[endpoint.path])
+    ]
+
+
+def _split(endpoint: Endpoint, verb_count: int) -> tuple[tuple[str, ...], ...]:
+    """Verbs that share one method: all of them when the name is given, else one by one."""
+    if endpoint.rpc is not Derived.RPC_NAME or verb_count == 1:
+        return (endpoint.verbs,)
+    return tuple((verb,) for verb in endpoint.verbs)
+
+
+def _method(endpoint: Endpoint, verbs: tuple[str, ...], several_verbs: bool) -> Method:
+    match endpoint.rpc:
+        case Derived.RPC_NAME if several_verbs:
+            name: str | None = verb_rpc_name(endpoint.path, verbs[0])
+        case Derived.RPC_NAME:
+            name = rpc_name(endpoint.path)
+        case given:
+            name = given
+    if verbs != endpoint.verbs:
+        endpoint = dataclasses.replace(endpoint, verbs=verbs)
+    reader = None if endpoint.params is None else ArgumentReader(endpoint.params)
+    return Method(endpoint, name, reader)

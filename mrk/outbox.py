@@ -1,0 +1,149 @@
+"""What one client has still to be sent.
+
+Replies and notifications wait in order; status updates merge, latest value wins, and go out
+behind them. Owned by one client's session, filled by anybody, drained by that session's sender.
+Nothing here waits: a full outbox says so, and the session closes the client.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+Framing = Callable[[bytes], bytes]
+# Klipper's own status objects are open by nature: printer object -> field -> value.
+StatusDelta = dict[str, dict[str, Any]]
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Message:
+    """One JSON payload on its way to many clients; framed once per kind of transport."""
+
+    __slots__ = ("_frames", "payload")
+
+    def __init__(self, payload: bytes) -> None:
+        self.payload = payload
+        self._frames: dict[Framing, bytes] = {}
+
+    def framed(self, framing: Framing) -> bytes:
+        """Return the shared frame for one kind of transport."""
+        frame = self._frames.get(framing)
+        if frame is None:
+            frame = self._frames[framing] = framing(self.payload)
+        return frame
+
+
+def notification(method: str, params: list[Any] | None = None) -> Message:
+    """A `notify_*` message; `params` is left out when there are none."""
+    message: dict[str, Any] = {"jsonrpc": "2.0", "method": method}
+    if params:
+        message["params"] = params
+    return Message(_encode(message))
+
+
+class StatusUpdate:
+    """Changed fields for all clients of one distinct subscription, encoded on first need.
+
+    `delta` is shared and never changed after construction.
+    """
+
+    __slots__ = ("_message", "delta", "eventtime")
+
+    def __init__(self, delta: StatusDelta, eventtime: float) -> None:
+        self.delta = delta
+        self.eventtime = eventtime
+        self._message: Message | None = None
+
+    def message(self) -> Message:
+        """The `notify_status_update` message."""
+        if self._message is None:
+            self._message = notification("notify_status_update", [self.delta, self.eventtime])
+        return self._message
+
+    def merged(self, later: "StatusUpdate") -> "StatusUpdate":
+        """Both updates as one; the later value wins field by field."""
+        delta = dict(self.delta)
+        for name, fields in later.delta.items():
+            earlier = delta.get(name)
+            delta[name] = fields if earlier is None else {**earlier, **fields}
+        return StatusUpdate(delta, later.eventtime)
+
+
+class Outbox:
+    """Bounded output of one client.
+
+    `wake` is called whenever there is something to take after nothing was. Past `limit_bytes`
+    the outbox is `full`: what comes then is dropped, because the client is about to be closed.
+    A pending status counts as nothing: merging bounds it by the size of the subscription.
+    """
+
+    def __init__(self, framing: Framing, limit_bytes: int, wake: Callable[[], None]) -> None:
+        self._framing = framing
+        self._limit_bytes = limit_bytes
+        self._wake = wake
+        self._frames: list[bytes] = []
+        self._waiting_bytes = 0
+        self._status: StatusUpdate | None = None
+        self.full = False
+
+    def __bool__(self) -> bool:
+        return bool(self._frames) or self._status is not None or self.full
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes of replies and notifications that were not taken yet."""
+        return self._waiting_bytes
+
+    def reply(self, payload: bytes) -> None:
+        """Queue an answer to this client."""
+        self._append(self._framing(payload))
+
+    def notify(self, message: Message) -> None:
+        """Queue a notification shared with other clients."""
+        self._append(message.framed(self._framing))
+
+    def notify_after_status(self, message: Message) -> None:
+        """Queue a notification that must not overtake the pending status (Klippy's states)."""
+        self._settle_status()
+        self.notify(message)
+
+    def status(self, update: StatusUpdate) -> None:
+        """Merge a status update into the pending one."""
+        if self.full:
+            return
+        idle = not self
+        self._status = update if self._status is None else self._status.merged(update)
+        if idle:
+            self._wake()
+
+    def drop_status(self) -> None:
+        """Forget pending status: the caller answers with newer values of everything."""
+        self._status = None
+
+    def take(self) -> bytes:
+        """Return everything that is waiting as one chunk; empty when there is nothing."""
+        self._settle_status()
+        frames, self._frames, self._waiting_bytes = self._frames, [], 0
+        return frames[0] if len(frames) == 1 else b"".join(frames)
+
+    def _settle_status(self) -> None:
+        if self._status is not None:
+            frame = self._status.message().framed(self._framing)
+            self._status = None
+            self._frames.append(frame)
+            self._waiting_bytes += len(frame)
+
+    def _append(self, frame: bytes) -> None:
+        if self.full:
+            return
+        idle = not self
+        if self._waiting_bytes + len(frame) > self._limit_bytes and self._frames:
+            # One message larger than the limit may pass alone: a big answer is no stalled client.
+            self.full = True
+            self._frames, self._waiting_bytes, self._status = [], 0, None
+        else:
+            self._frames.append(frame)
+            self._waiting_bytes += len(frame)
+        if idle or self.full:
+            self._wake()
