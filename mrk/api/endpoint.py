@@ -52,7 +52,7 @@ class Endpoint:
     summary: str
     transports: frozenset[Transport] = EVERYWHERE
     access: Access = Access.REQUIRED
-    rpc: str | None | Derived = Derived.RPC_NAME
+    rpc: str | Derived | None = Derived.RPC_NAME
     http: bool = True
     query: QueryReader | None = None
     urgent: bool = False

@@ -1,0 +1,1 @@
+"""Who may do what: judgements as pure functions of request facts and settings."""

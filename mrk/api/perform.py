@@ -1,0 +1,48 @@
+"""Runs one call and turns whatever goes wrong into an answer.
+
+This is the boundary around one client's request: a bug in a handler is logged with its
+traceback, answered as 500, and touches nobody else. Cancellation passes through.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
+
+from mrk.api.caller import Caller
+from mrk.api.table import Method, is_pending
+from mrk.errors import ClientError, Transient
+
+logger = logging.getLogger(__name__)
+Encoded = TypeVar("Encoded")
+Encode = Callable[[Any], Encoded]
+
+
+def perform(
+    method: Method, arguments: Mapping[str, object], caller: Caller, encode: Encode[Encoded]
+) -> Encoded | Awaitable[Encoded]:
+    """Call `method` and encode its result.
+
+    Returns the encoded result, or a coroutine of it when the handler is async. Both raise
+    only `ClientError`; encoding happens inside, so that a result JSON cannot carry is a 500 too.
+    """
+    try:
+        outcome = method.call(arguments, caller)
+        return _finish(method, outcome, encode) if is_pending(outcome) else encode(outcome)
+    except Exception as exc:
+        raise _as_client_error(method, exc) from exc
+
+
+async def _finish(method: Method, outcome: Awaitable[Any], encode: Encode[Encoded]) -> Encoded:
+    try:
+        return encode(await outcome)
+    except Exception as exc:
+        raise _as_client_error(method, exc) from exc
+
+
+def _as_client_error(method: Method, error: Exception) -> ClientError:
+    if isinstance(error, ClientError):
+        return error
+    if isinstance(error, Transient):
+        return ClientError(str(error), 503)
+    logger.error("%s failed", method.endpoint.path, exc_info=error)
+    return ClientError(str(error) or type(error).__name__, 500)

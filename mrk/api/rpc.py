@@ -1,0 +1,113 @@
+"""JSON-RPC over the table, for every transport that carries it.
+
+Calls with a sync handler are answered on the spot; others, and batches, come back as a
+coroutine that the transport runs where it owns tasks. A batch runs in order.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from mrk import jsonrpc
+from mrk.api.caller import Caller
+from mrk.api.perform import perform
+from mrk.api.table import Table, is_pending
+from mrk.errors import ClientError
+from mrk.jsonrpc import Answer, Call, RpcError
+
+logger = logging.getLogger(__name__)
+Reply = bytes | None
+Pending = Coroutine[Any, Any, Reply]
+# Who calls may change within a batch (a log-in, an identify), so it is asked for each call.
+Who = Callable[[], Caller]
+
+TOO_MANY_REQUESTS = 429
+# Calls of a batch that run before others get their turn; about 1 ms of sync handlers.
+_CALLS_PER_TURN = 50
+
+
+class Rpc:
+    """Answers JSON-RPC messages; one instance per generation, shared by all transports.
+
+    `breathe` lets other tasks run (a checkpoint); `max_batch_calls` bounds one batch.
+    """
+
+    def __init__(
+        self, table: Table, breathe: Callable[[], Awaitable[None]], max_batch_calls: int
+    ) -> None:
+        self._table = table
+        self._breathe = breathe
+        self._max_batch_calls = max_batch_calls
+
+    def handle(self, message: bytes | str, who: Who, busy: bool = False) -> Reply | Pending:
+        """Answer one message: a reply, None when nothing is to be said, or a coroutine of these.
+
+        `busy` says that the client has its limit of requests in flight: what would have to
+        wait is then refused with 429, save for urgent calls such as an emergency stop.
+        """
+        try:
+            value = jsonrpc.decode(message)
+        except RpcError as exc:
+            return jsonrpc.encode_error(exc.id, exc.code, exc.message)
+        if isinstance(value, list):
+            return self._batch(value, who, busy)
+        return self._single(value, who, busy)
+
+    def _single(self, value: Any, who: Who, busy: bool) -> Reply | Pending:
+        call: Call | None = None
+        try:
+            parsed = jsonrpc.parse(value)
+            if isinstance(parsed, Answer):
+                logger.debug("dropped a response with unknown id %r", parsed.id)
+                return None
+            call = parsed
+            return self._start(call, who(), busy)
+        except RpcError as exc:
+            return jsonrpc.encode_error(exc.id, exc.code, exc.message)
+        except ClientError as exc:
+            return jsonrpc.encode_client_error(None if call is None else call.id, exc)
+
+    def _start(self, call: Call, caller: Caller, busy: bool) -> Reply | Pending:
+        method = self._table.method(call.method, caller.transport)
+        outcome = perform(method, call.params, caller, _encoder(call))
+        if not is_pending(outcome):
+            return outcome  # type: ignore[return-value]  # is_pending told a coroutine from a reply
+        assert isinstance(outcome, Coroutine)
+        if busy and not method.endpoint.urgent:
+            outcome.close()  # it has not run a line
+            raise ClientError("Too many requests in flight: wait for answers", TOO_MANY_REQUESTS)
+        return _reply_later(call, outcome)
+
+    def _batch(self, values: list[Any], who: Who, busy: bool) -> Reply | Pending:
+        if len(values) > self._max_batch_calls:
+            text = f"a batch of {len(values)} calls, limit {self._max_batch_calls}"
+            return jsonrpc.encode_error(None, jsonrpc.INVALID_REQUEST, f"Invalid Request: {text}")
+        if busy:
+            text = "Too many requests in flight: wait for answers"
+            return jsonrpc.encode_error(None, TOO_MANY_REQUESTS, text)
+        return self._run_batch(values, who)
+
+    async def _run_batch(self, values: list[Any], who: Who) -> Reply:
+        replies = []
+        for index, value in enumerate(values):
+            if index % _CALLS_PER_TURN == 0:
+                await self._breathe()
+            outcome = self._single(value, who, False)
+            reply = await outcome if isinstance(outcome, Coroutine) else outcome
+            if reply is not None:
+                replies.append(reply)
+        return jsonrpc.encode_batch(replies) if replies else None
+
+
+def _encoder(call: Call) -> Callable[[Any], Reply]:
+    """A notification's result is not sent, but it is still encoded to nothing else."""
+    if call.id is None:
+        return lambda _result: None
+    return lambda result: jsonrpc.encode_result(call.id, result)
+
+
+async def _reply_later(call: Call, outcome: Awaitable[Reply]) -> Reply:
+    try:
+        return await outcome
+    except ClientError as exc:
+        return jsonrpc.encode_client_error(call.id, exc)

@@ -1,0 +1,41 @@
+"""The head of one HTTP request, as every transport that starts with HTTP sees it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, unquote
+
+
+@dataclass(frozen=True, slots=True)
+class RequestHead:
+    """Method, target and headers; header names are lower-case, values decoded as Latin-1.
+
+    `peer` is the other end of the TCP connection, `address` the client as the trusted-proxy
+    rule sees it (equal to `peer` without a proxy), `secure` whether it came by TLS.
+    """
+
+    method: str
+    target: str
+    http_version: str
+    headers: Sequence[tuple[str, str]]
+    peer: str
+    address: str
+    secure: bool = False
+
+    def header(self, name: str) -> str | None:
+        """The first value of a header (lower-case name), None when absent."""
+        return next((value for key, value in self.headers if key == name), None)
+
+    def header_values(self, name: str) -> list[str]:
+        """All values of a header in order."""
+        return [value for key, value in self.headers if key == name]
+
+    @property
+    def path(self) -> str:
+        """The decoded path, route prefix included."""
+        return unquote(self.target.partition("?")[0])
+
+    @property
+    def query(self) -> list[tuple[str, str]]:
+        """The query's pairs in order; a key without value has an empty one."""
+        raw = self.target.partition("?")[2]
+        return parse_qsl(raw, keep_blank_values=True, max_num_fields=1000) if raw else []

@@ -1,0 +1,30 @@
+"""Every bound that a client can run into, in one place.
+
+Defaults are what `[server]` says without options; the root fills in what the user configured.
+"""
+
+from dataclasses import dataclass
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Sizes in bytes, times in seconds, everything else in pieces."""
+
+    connections: int = 1200  # TCP connections at once, over it: 503 and closed
+    websockets: int = 1000  # primary and bridge together, over it: 503 at the handshake
+    unix_connections: int = 200
+    requests_in_flight: int = 100  # per client, over it: error 429
+    batch_calls: int = 1000
+    head_bytes: int = 64 * 1024  # request line and headers, over it: 431
+    head_s: float = 10.0  # from the first byte, over it: 408
+    keep_alive_s: float = 75.0  # idle between requests
+    body_bytes: int = 50 * MIB  # over it: 413
+    body_idle_s: float = 60.0  # without progress, over it: 408
+    message_bytes: int = 10 * MIB  # one websocket message, over it: close code 1009
+    unix_message_bytes: int = 20 * MIB  # also Klippy's frames
+    outbox_bytes: int = 4 * MIB
+    send_s: float = 30.0  # one slice of output without progress
+    ping_s: float = 10.0  # between pings, and for the pong
+    goodbye_s: float = 0.3  # for the last words to one client at shutdown

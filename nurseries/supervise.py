@@ -1,0 +1,120 @@
+"""The only retry loop, and the types of the supervision table.
+
+A foreseen absence of the outside world (`Transient`) is retried with growing delay. A bug ends
+the daemon when the subsystem is essential; an optional one is restarted, and given up after
+`Backoff.crash_limit` crashes within `Backoff.crash_window_s`. Ends only when cancelled or given up.
+"""
+
+import enum
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import trio
+
+from mrk.errors import Transient
+
+logger = logging.getLogger(__name__)
+Service = Callable[[], Awaitable[object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """Delays between attempts, in seconds; equal failures in a row are logged ever more rarely."""
+
+    first_s: float = 0.25
+    limit_s: float = 30.0
+    healthy_after_s: float = 10.0
+    crash_limit: int = 5
+    crash_window_s: float = 300.0
+
+
+class State(enum.StrEnum):
+    """What a supervised part does now, as `server.nurseries` shows it."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    WAITING = "waiting"  # between two attempts
+    FAILED = "failed"  # given up
+    ENDED = "ended"
+
+
+@dataclass(slots=True)
+class Part:
+    """A line of the supervision table, and what became of it.
+
+    `since` is Unix time of the last change of state; `children` are parts nested in this one.
+    """
+
+    name: str
+    essential: bool = False
+    backoff: Backoff = field(default_factory=Backoff)
+    state: State = State.STARTING
+    since: float = field(default_factory=time.time)
+    restarts: int = 0
+    last_error: str | None = None
+    children: "list[Part]" = field(default_factory=list)
+
+    def enter(self, state: State, error: BaseException | str | None = None) -> None:
+        """Note a change of state, and the error that caused it."""
+        self.state = state
+        self.since = time.time()
+        if error is not None:
+            self.last_error = str(error) or type(error).__name__
+
+
+class RareLog:
+    """Says whether the n-th equal failure in a row is worth a line: 1, 2, 4, 8, ..."""
+
+    def __init__(self) -> None:
+        self._last = ""
+        self._count = 0
+
+    def worth(self, text: str) -> bool:
+        """Count one failure; true for the first, second, fourth, ... of equal ones."""
+        self._count = self._count + 1 if text == self._last else 1
+        self._last = text
+        return self._count & (self._count - 1) == 0
+
+
+async def supervise(part: Part, service: Service) -> None:
+    """Run `service` again and again; returns only when an optional part is given up.
+
+    Raises what an essential service raises, unless it is `Transient`.
+    """
+    delay_s = part.backoff.first_s
+    crashes: list[float] = []
+    rare = RareLog()
+    while True:
+        began = trio.current_time()
+        part.enter(State.RUNNING)
+        try:
+            await service()
+            part.enter(State.WAITING, "ended by itself")
+        except* Transient as group:
+            part.enter(State.WAITING, _first(group))
+            if rare.worth(part.last_error or ""):
+                logger.warning("%s: %s; retry in %.2f s", part.name, part.last_error, delay_s)
+        except* Exception as group:
+            if part.essential:
+                part.enter(State.FAILED, _first(group))
+                raise
+            part.enter(State.WAITING, _first(group))
+            logger.error("%s crashed", part.name, exc_info=group)
+            crashes = [at for at in crashes if began - at < part.backoff.crash_window_s] + [began]
+            if len(crashes) >= part.backoff.crash_limit:
+                part.enter(State.FAILED)
+                logger.error("%s: %d crashes, given up", part.name, len(crashes))
+        if part.state is State.FAILED:
+            return
+        if trio.current_time() - began >= part.backoff.healthy_after_s:
+            delay_s = part.backoff.first_s
+        await trio.sleep(delay_s)
+        part.restarts += 1
+        delay_s = min(delay_s * 2, part.backoff.limit_s)
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    inner = group.exceptions[0]
+    return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner
