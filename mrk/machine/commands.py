@@ -1,0 +1,35 @@
+"""What a command of the host is to those who ask for one: a Protocol, its answer, its error.
+
+Types only. `nurseries/commands.py` runs them; the sampler and the service control ask.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from mrk.errors import MrkError
+
+
+class CommandUnavailable(MrkError):
+    """The program is not there or may not be run."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandResult:
+    """How a command ended: exit status (negative: by that signal) and the head of its output."""
+
+    status: int
+    stdout: bytes
+    stderr: bytes
+
+
+class Commands(Protocol):
+    """Runs commands of the host."""
+
+    async def run(self, argv: Sequence[str]) -> CommandResult:
+        """Run `argv` without a shell and without input until it ends.
+
+        The caller's cancel scope is the deadline; a cancelled command is killed.
+        Raises `CommandUnavailable`.
+        """
+        ...
