@@ -5,15 +5,20 @@ the daemon when the subsystem is essential; an optional one is restarted, and gi
 `Backoff.crash_limit` crashes within `Backoff.crash_window_s`. Ends only when cancelled or given up.
 """
 
+import dataclasses
 import enum
 import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import trio
 
-from mrk.errors import Transient
+from mrk.api.caller import Caller
+from mrk.api.endpoint import Endpoint
+from mrk.errors import ClientError, Transient
+from mrk.repeats import Repeats
 
 logger = logging.getLogger(__name__)
 Service = Callable[[], Awaitable[object]]
@@ -21,7 +26,7 @@ Service = Callable[[], Awaitable[object]]
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """Delays between attempts, in seconds; equal failures in a row are logged ever more rarely."""
+    """Delays between attempts, in seconds."""
 
     first_s: float = 0.25
     limit_s: float = 30.0
@@ -54,6 +59,7 @@ class Part:
     since: float = field(default_factory=time.time)
     restarts: int = 0
     last_error: str | None = None
+    crashed: bool = False  # its last end was a bug, not an absence
     children: "list[Part]" = field(default_factory=list)
 
     def enter(self, state: State, error: BaseException | str | None = None) -> None:
@@ -64,20 +70,6 @@ class Part:
             self.last_error = str(error) or type(error).__name__
 
 
-class RareLog:
-    """Says whether the n-th equal failure in a row is worth a line: 1, 2, 4, 8, ..."""
-
-    def __init__(self) -> None:
-        self._last = ""
-        self._count = 0
-
-    def worth(self, text: str) -> bool:
-        """Count one failure; true for the first, second, fourth, ... of equal ones."""
-        self._count = self._count + 1 if text == self._last else 1
-        self._last = text
-        return self._count & (self._count - 1) == 0
-
-
 async def supervise(part: Part, service: Service) -> None:
     """Run `service` again and again; returns only when an optional part is given up.
 
@@ -85,7 +77,7 @@ async def supervise(part: Part, service: Service) -> None:
     """
     delay_s = part.backoff.first_s
     crashes: list[float] = []
-    rare = RareLog()
+    repeats = Repeats()
     while True:
         began = trio.current_time()
         part.enter(State.RUNNING)
@@ -93,10 +85,13 @@ async def supervise(part: Part, service: Service) -> None:
             await service()
             part.enter(State.WAITING, "ended by itself")
         except* Transient as group:
+            part.crashed = False
             part.enter(State.WAITING, _first(group))
-            if rare.worth(part.last_error or ""):
-                logger.warning("%s: %s; retry in %.2f s", part.name, part.last_error, delay_s)
+            line = repeats.say(f"{part.name}: {part.last_error}", trio.current_time())
+            if line is not None:
+                logger.warning("%s; retrying", line)
         except* Exception as group:
+            part.crashed = True
             if part.essential:
                 part.enter(State.FAILED, _first(group))
                 raise
@@ -118,3 +113,17 @@ async def supervise(part: Part, service: Service) -> None:
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
     inner = group.exceptions[0]
     return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner
+
+
+def guarded(part: Part, endpoints: list[Endpoint]) -> list[Endpoint]:
+    """The endpoints of an optional part; they answer 503 while it is down after a crash."""
+
+    def guard(endpoint: Endpoint) -> Endpoint:
+        def handler(params: Any, caller: Caller) -> Any:
+            if part.crashed and part.state is not State.RUNNING:
+                raise ClientError(f"{part.name} is down: {part.last_error}", 503)
+            return endpoint.handler(params, caller)
+
+        return dataclasses.replace(endpoint, handler=handler)
+
+    return [guard(endpoint) for endpoint in endpoints]

@@ -5,7 +5,7 @@ traceback, answered as 500, and touches nobody else. Cancellation passes through
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, TypeVar
 
 from mrk.api.caller import Caller
@@ -15,19 +15,30 @@ from mrk.errors import ClientError, Transient
 logger = logging.getLogger(__name__)
 Encoded = TypeVar("Encoded")
 Encode = Callable[[Any], Encoded]
+TOO_MANY_REQUESTS = 429
 
 
 def perform(
-    method: Method, arguments: Mapping[str, object], caller: Caller, encode: Encode[Encoded]
-) -> Encoded | Awaitable[Encoded]:
+    method: Method,
+    arguments: Mapping[str, object],
+    caller: Caller,
+    encode: Encode[Encoded],
+    busy: bool = False,
+) -> Encoded | Coroutine[Any, Any, Encoded]:
     """Call `method` and encode its result.
 
     Returns the encoded result, or a coroutine of it when the handler is async. Both raise
     only `ClientError`; encoding happens inside, so that a result JSON cannot carry is a 500 too.
+    A `busy` client is refused (429) what would have to wait, unless the endpoint is urgent.
     """
     try:
         outcome = method.call(arguments, caller)
-        return _finish(method, outcome, encode) if is_pending(outcome) else encode(outcome)
+        if not is_pending(outcome):
+            return encode(outcome)
+        if busy and not method.endpoint.urgent:
+            outcome.close()  # it has not run a line
+            raise ClientError("Too many requests in flight: wait for answers", TOO_MANY_REQUESTS)
+        return _finish(method, outcome, encode)
     except Exception as exc:
         raise _as_client_error(method, exc) from exc
 

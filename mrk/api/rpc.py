@@ -10,8 +10,8 @@ from typing import Any
 
 from mrk import jsonrpc
 from mrk.api.caller import Caller
-from mrk.api.perform import perform
-from mrk.api.table import Table, is_pending
+from mrk.api.perform import TOO_MANY_REQUESTS, perform
+from mrk.api.table import Table
 from mrk.errors import ClientError
 from mrk.jsonrpc import Answer, Call, RpcError
 
@@ -21,7 +21,6 @@ Pending = Coroutine[Any, Any, Reply]
 # Who calls may change within a batch (a log-in, an identify), so it is asked for each call.
 Who = Callable[[], Caller]
 
-TOO_MANY_REQUESTS = 429
 # Calls of a batch that run before others get their turn; about 1 ms of sync handlers.
 _CALLS_PER_TURN = 50
 
@@ -69,14 +68,8 @@ class Rpc:
 
     def _start(self, call: Call, caller: Caller, busy: bool) -> Reply | Pending:
         method = self._table.method(call.method, caller.transport)
-        outcome = perform(method, call.params, caller, _encoder(call))
-        if not is_pending(outcome):
-            return outcome  # type: ignore[return-value]  # is_pending told a coroutine from a reply
-        assert isinstance(outcome, Coroutine)
-        if busy and not method.endpoint.urgent:
-            outcome.close()  # it has not run a line
-            raise ClientError("Too many requests in flight: wait for answers", TOO_MANY_REQUESTS)
-        return _reply_later(call, outcome)
+        outcome = perform(method, call.params, caller, _encoder(call), busy)
+        return _reply_later(call, outcome) if isinstance(outcome, Coroutine) else outcome
 
     def _batch(self, values: list[Any], who: Who, busy: bool) -> Reply | Pending:
         if len(values) > self._max_batch_calls:

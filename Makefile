@@ -1,0 +1,32 @@
+# Two commands matter: `make demo` and `make test`. Both set everything up from a fresh clone.
+
+PYTHON ?= python3
+VENV := .venv
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test bench lock clean
+
+demo: $(STAMP)
+	$(VENV)/bin/mrk demo $(DEMO_ARGS)
+
+test: $(STAMP)
+	$(VENV)/bin/nox
+
+bench: $(STAMP)
+	$(VENV)/bin/nox -s bench
+
+$(STAMP): pyproject.toml requirements.lock
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $(STAMP)
+
+# Newest versions that pyproject.toml admits, all pinned, for development and CI alike.
+lock: $(STAMP)
+	$(VENV)/bin/python -m pip install --quiet pip-tools
+	$(VENV)/bin/pip-compile --quiet --extra dev --strip-extras --no-emit-index-url \
+		--no-emit-find-links --no-emit-trusted-host --no-header \
+		--output-file requirements.lock pyproject.toml
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info

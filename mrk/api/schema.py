@@ -1,0 +1,132 @@
+"""OpenRPC and OpenAPI documents, generated from the endpoint declarations.
+
+Nothing is written down twice: names, verbs, params, access and summaries come from the table,
+types from the params structs and from what handlers declare as `result`.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from mrk.api.caller import Transport
+from mrk.api.endpoint import Access
+from mrk.api.table import Method
+from mrk.version import MOONRAKER_VERSION
+
+_ERROR = {
+    "type": "object",
+    "properties": {
+        "error": {
+            "type": "object",
+            "properties": {"code": {"type": "integer"}, "message": {"type": "string"}},
+            "required": ["code", "message"],
+        }
+    },
+    "required": ["error"],
+}
+
+
+def _info() -> dict[str, str]:
+    return {"title": "mrk, Moonraker's API", "version": MOONRAKER_VERSION}
+
+
+def _schemas(methods: list[Method], reference: str) -> tuple[dict[Any, Any], dict[str, Any]]:
+    """JSON schemas of all params structs and results, and the shared components they name."""
+    kinds = [m.endpoint.params for m in methods if m.endpoint.params is not None]
+    results = [m.endpoint.result for m in methods]
+    wanted = list(dict.fromkeys([*kinds, *results]))
+    schemas, components = msgspec.json.schema_components(wanted, ref_template=reference)
+    return dict(zip(wanted, schemas, strict=True)), components
+
+
+def _fields(
+    method: Method, schemas: dict[Any, Any], components: dict[str, Any]
+) -> Iterable[tuple[str, bool, Any]]:
+    """(name, required, schema) of each argument."""
+    params = method.endpoint.params
+    if params is None:
+        return
+    # Two structs of one name get longer component names, so the name comes from the reference.
+    described = components[schemas[params]["$ref"].rpartition("/")[2]]["properties"]
+    for field in msgspec.structs.fields(params):
+        yield field.encode_name, field.required, described[field.encode_name]
+
+
+def openrpc(methods: Iterable[Method]) -> dict[str, Any]:
+    """The OpenRPC 1.3 document of every JSON-RPC method."""
+    listed = sorted((m for m in methods if m.rpc), key=lambda m: m.rpc or "")
+    schemas, components = _schemas(listed, "#/components/schemas/{name}")
+    return {
+        "openrpc": "1.3.2",
+        "info": _info(),
+        "methods": [_rpc_method(m, schemas, components) for m in listed],
+        "components": {"schemas": components},
+    }
+
+
+def _rpc_method(
+    method: Method, schemas: dict[Any, Any], components: dict[str, Any]
+) -> dict[str, Any]:
+    endpoint = method.endpoint
+    return {
+        "name": method.rpc,
+        "summary": endpoint.summary,
+        "paramStructure": "by-name",
+        "params": [
+            {"name": name, "required": required, "schema": schema}
+            for name, required, schema in _fields(method, schemas, components)
+        ],
+        "result": {"name": "result", "schema": schemas[endpoint.result]},
+        "x-access": endpoint.access.value,
+        "x-transports": sorted(endpoint.transports),
+    }
+
+
+def openapi(methods: Iterable[Method]) -> dict[str, Any]:
+    """The OpenAPI 3.1 document of every HTTP route."""
+    routed = [m for m in methods if m.endpoint.http and Transport.HTTP in m.endpoint.transports]
+    schemas, components = _schemas(routed, "#/components/schemas/{name}")
+    paths: dict[str, Any] = {}
+    for method in sorted(routed, key=lambda m: m.endpoint.path):
+        for verb in method.endpoint.verbs:
+            operation = _operation(method, verb, schemas, components)
+            paths.setdefault(method.endpoint.path, {})[verb.lower()] = operation
+    return {
+        "openapi": "3.1.0",
+        "info": _info(),
+        "paths": paths,
+        "components": {"schemas": {**components, "Error": _ERROR}},
+    }
+
+
+def _operation(
+    method: Method, verb: str, schemas: dict[Any, Any], components: dict[str, Any]
+) -> dict[str, Any]:
+    endpoint = method.endpoint
+    result = {"type": "object", "properties": {"result": schemas[endpoint.result]}}
+    errors = ["400", "503"] if endpoint.access is Access.OPEN else ["400", "401", "503"]
+    operation: dict[str, Any] = {
+        "operationId": f"{verb.lower()} {endpoint.path}",
+        "summary": endpoint.summary,
+        "parameters": [
+            {"name": name, "in": "query", "required": False, "schema": schema}
+            for name, _required, schema in _fields(method, schemas, components)
+        ],
+        "responses": {
+            "200": {
+                "description": "Success",
+                "content": {"application/json": {"schema": result}},
+            },
+            **{status: _failure() for status in errors},
+        },
+    }
+    if verb != "GET" and endpoint.params is not None:
+        body = {"application/json": {"schema": schemas[endpoint.params]}}
+        operation["requestBody"] = {"required": False, "content": body}
+    return operation
+
+
+def _failure() -> dict[str, Any]:
+    reference = {"$ref": "#/components/schemas/Error"}
+    return {"description": "Error", "content": {"application/json": {"schema": reference}}}

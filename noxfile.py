@@ -1,0 +1,50 @@
+"""Checks of mrk: `nox` runs what CI runs, `nox -s bench` the benchmarks.
+
+Sessions run in the environment that `make` built from requirements.lock, so nothing is
+installed twice; `nox -s tests -- -k name` hands arguments to pytest.
+"""
+
+import nox
+
+nox.options.default_venv_backend = "none"
+nox.options.sessions = ["lint", "types", "layers", "tests", "e2e"]
+SOURCES = ("config", "mrk", "nurseries", "transports")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style and Trio's pitfalls."""
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("flake8-async", *SOURCES, "tests", "benchmarks")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """mypy: strict outside tests, checked inside."""
+    session.run("mypy")
+    session.run("mypy", "--no-strict", "--allow-untyped-defs", "-p", "tests", "-p", "benchmarks")
+
+
+@nox.session
+def layers(session: nox.Session) -> None:
+    """Import rules and file sizes of the house."""
+    session.run("pytest", "-q", "tests/layers", *session.posargs)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Everything that needs no real socket or process."""
+    session.run("pytest", "-q", "-m", "not e2e", "tests", *session.posargs)
+
+
+@nox.session
+def e2e(session: nox.Session) -> None:
+    """Real sockets, real processes, strangers' client libraries."""
+    session.run("pytest", "-q", "-m", "e2e", "tests", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Figures beside their budgets; `-- --json` for machines."""
+    session.run("python", "-m", "benchmarks", *session.posargs)

@@ -1,0 +1,204 @@
+"""Endpoints about the daemon itself: server.info, server.config, server.restart, server.nurseries.
+
+Owns no task. The root hands in what it knows through `ServerFacts`; a restart is only asked for
+here, the root carries it out.
+"""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import msgspec
+
+from mrk.api.caller import Caller
+from mrk.api.endpoint import Endpoint, NoParams
+from mrk.clients import Clients
+from mrk.version import API_VERSION, MOONRAKER_VERSION
+from nurseries.supervise import Part, State
+
+
+class InfoParams(msgspec.Struct, frozen=True):
+    """`raw` keeps newlines in warnings instead of turning each into `<br/>`."""
+
+    raw: bool = False
+
+
+class ServerInfo(msgspec.Struct, frozen=True):
+    """The answer of server.info."""
+
+    klippy_connected: bool
+    klippy_state: str
+    components: list[str]
+    failed_components: list[str]
+    registered_directories: list[str]
+    warnings: list[str]
+    websocket_count: int
+    moonraker_version: str
+    missing_klippy_requirements: list[str]
+    api_version: tuple[int, int, int]
+    api_version_string: str
+
+
+class NurseryNode(msgspec.Struct, frozen=True):
+    """One supervised part: `since` is Unix time, `children` run inside it and die before it."""
+
+    name: str
+    essential: bool
+    state: str
+    since: float
+    restarts: int
+    last_error: str | None
+    children: list["NurseryNode"]
+
+
+class NurseriesInfo(msgspec.Struct, frozen=True):
+    """The answer of server.nurseries: generations count from 1, lag is in milliseconds."""
+
+    generation: int
+    loop_lag_ms: dict[str, float]
+    nurseries: list[NurseryNode]
+
+
+class ConfigAnswer(msgspec.Struct, frozen=True):
+    """The answer of server.config: as read, as written, and where."""
+
+    config: dict[str, dict[str, Any]]
+    orig: dict[str, dict[str, str]]
+    files: list[dict[str, Any]]
+
+
+class KlippyView(Protocol):
+    """What server.info says of the link to Klipper."""
+
+    @property
+    def klippy_connected(self) -> bool: ...
+    @property
+    def klippy_state(self) -> str: ...
+    @property
+    def missing_klippy_requirements(self) -> list[str]: ...
+
+
+class ServerFacts(Protocol):
+    """What the root knows and clients may ask."""
+
+    @property
+    def generation(self) -> int: ...
+    @property
+    def parts(self) -> list[Part]: ...
+    @property
+    def components(self) -> list[str]: ...
+    @property
+    def warnings(self) -> list[str]: ...
+    @property
+    def config_answer(self) -> ConfigAnswer: ...
+    def loop_lag_ms(self) -> dict[str, float]: ...
+
+
+def failed_components(parts: list[Part]) -> list[str]:
+    """Names of optional parts that crashed and do not run now, children included."""
+    failed = []
+    for part in parts:
+        if part.state is State.FAILED or (part.crashed and part.state is not State.RUNNING):
+            failed.append(part.name)
+        failed += failed_components(part.children)
+    return failed
+
+
+class Server:
+    """The daemon as its clients see it."""
+
+    def __init__(
+        self,
+        facts: ServerFacts,
+        klippy: KlippyView,
+        clients: Clients,
+        request_restart: Callable[[], None],
+    ) -> None:
+        self._facts = facts
+        self._klippy = klippy
+        self._clients = clients
+        self._request_restart = request_restart
+
+    def endpoints(self) -> list[Endpoint]:
+        """What clients may ask."""
+        return [
+            Endpoint(
+                "/server/info",
+                ("GET",),
+                InfoParams,
+                self.info,
+                "State of the daemon and of its link to Klipper.",
+                result=ServerInfo,
+            ),
+            Endpoint(
+                "/server/config",
+                ("GET",),
+                NoParams,
+                self.config,
+                "The configuration: as read with defaults, as written, and in which files.",
+                result=ConfigAnswer,
+            ),
+            Endpoint(
+                "/server/restart",
+                ("POST",),
+                NoParams,
+                self.restart,
+                "Read the configuration again and begin a new generation.",
+                result=str,
+            ),
+            Endpoint(
+                "/server/nurseries",
+                ("GET",),
+                NoParams,
+                self.nurseries,
+                "The tree of what runs, its restarts and last errors, and the event loop's lag.",
+                result=NurseriesInfo,
+            ),
+        ]
+
+    def info(self, params: InfoParams, _caller: Caller) -> ServerInfo:
+        """Always answers, linked or not."""
+        warnings = self._facts.warnings
+        if not params.raw:
+            warnings = [warning.replace("\n", "<br/>") for warning in warnings]
+        return ServerInfo(
+            klippy_connected=self._klippy.klippy_connected,
+            klippy_state=self._klippy.klippy_state,
+            components=self._facts.components,
+            failed_components=failed_components(self._facts.parts),
+            registered_directories=[],
+            warnings=warnings,
+            websocket_count=len(self._clients),
+            moonraker_version=MOONRAKER_VERSION,
+            missing_klippy_requirements=self._klippy.missing_klippy_requirements,
+            api_version=API_VERSION,
+            api_version_string=".".join(map(str, API_VERSION)),
+        )
+
+    def config(self, _params: NoParams, _caller: Caller) -> ConfigAnswer:
+        """As loaded by this generation."""
+        return self._facts.config_answer
+
+    def restart(self, _params: NoParams, _caller: Caller) -> str:
+        """The answer leaves first; then every connection ends with 1001."""
+        self._request_restart()
+        return "ok"
+
+    def nurseries(self, _params: NoParams, _caller: Caller) -> NurseriesInfo:
+        """What runs now."""
+        return NurseriesInfo(
+            generation=self._facts.generation,
+            loop_lag_ms=self._facts.loop_lag_ms(),
+            nurseries=[_node(part) for part in self._facts.parts],
+        )
+
+
+def _node(part: Part) -> NurseryNode:
+    return NurseryNode(
+        name=part.name,
+        essential=part.essential,
+        state=part.state.value,
+        since=part.since,
+        restarts=part.restarts,
+        last_error=part.last_error,
+        children=[_node(child) for child in part.children],
+    )

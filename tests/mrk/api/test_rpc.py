@@ -1,0 +1,221 @@
+import json
+from collections.abc import Coroutine
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mrk.api.caller import EVERYWHERE, Caller, Transport
+from mrk.api.endpoint import Endpoint, NoParams
+from mrk.api.rpc import Rpc
+from mrk.api.table import Table
+from mrk.errors import ClientError, Transient
+
+
+class Greet(msgspec.Struct, frozen=True):
+    name: str
+
+
+def greet(params: Greet, _caller: Caller) -> str:
+    return f"hello {params.name}"
+
+
+async def later(params: Greet, _caller: Caller) -> str:
+    return f"later {params.name}"
+
+
+def broken(_params: NoParams, _caller: Caller) -> str:
+    raise RuntimeError("a bug")
+
+
+def unencodable(_params: NoParams, _caller: Caller) -> object:
+    return object()
+
+
+async def refused(_params: NoParams, _caller: Caller) -> str:
+    raise ClientError("not here", 424, {"why": 1})
+
+
+async def away(_params: NoParams, _caller: Caller) -> str:
+    raise Transient("gone fishing")
+
+
+def missing(_params: NoParams, _caller: Caller) -> str:
+    raise ClientError("no such item", 404)
+
+
+def whoami(_params: NoParams, caller: Caller) -> bool:
+    return caller.authorized
+
+
+async def nothing() -> None:
+    return None
+
+
+ENDPOINTS = [
+    Endpoint("/greet", ("GET",), Greet, greet, ""),
+    Endpoint("/later", ("GET",), Greet, later, ""),
+    Endpoint("/stop", ("POST",), NoParams, refused, "", urgent=True),
+    Endpoint("/broken", ("GET",), NoParams, broken, ""),
+    Endpoint("/unencodable", ("GET",), NoParams, unencodable, ""),
+    Endpoint("/refused", ("GET",), NoParams, refused, ""),
+    Endpoint("/away", ("GET",), NoParams, away, ""),
+    Endpoint("/missing", ("GET",), NoParams, missing, ""),
+    Endpoint("/whoami", ("GET",), NoParams, whoami, ""),
+    Endpoint(
+        "/socket", ("GET",), NoParams, whoami, "", transports=EVERYWHERE - {Transport.HTTP_RPC}
+    ),
+]
+RPC = Rpc(Table(ENDPOINTS), nothing, 20)
+FRIEND = Caller(Transport.WEBSOCKET)
+
+
+def run(pending: Coroutine[Any, Any, bytes | None]) -> bytes | None:
+    """Handlers of this test never wait, so a coroutine ends at its first step."""
+    with pytest.raises(StopIteration) as end:
+        pending.send(None)
+    return end.value.value  # type: ignore[no-any-return]
+
+
+def ask(message: Any, caller: Caller = FRIEND, busy: bool = False) -> Any:
+    raw = message if isinstance(message, bytes) else json.dumps(message).encode()
+    reply = RPC.handle(raw, lambda: caller, busy)
+    if isinstance(reply, Coroutine):
+        reply = run(reply)
+    return None if reply is None else json.loads(reply)
+
+
+def call(method: str, params: Any = None, id_: Any = 1) -> dict[str, Any]:
+    message: dict[str, Any] = {"jsonrpc": "2.0", "method": method}
+    if params is not None:
+        message["params"] = params
+    if id_ is not None:
+        message["id"] = id_
+    return message
+
+
+@pytest.mark.parametrize("method", ["greet", "later"])
+@pytest.mark.parametrize("id_", [0, 1, "x", 1.5, [1], {"a": 1}, False])
+def test_success_echoes_any_id(method: str, id_: Any) -> None:
+    reply = ask(call(method, {"name": "bed"}, id_))
+    assert reply["id"] == id_
+    assert reply["result"].endswith("bed")
+    assert set(reply) == {"jsonrpc", "result", "id"}
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        (b"{", -32700),
+        (b"", -32700),
+        (b"\xff\xfe", -32700),
+        (b"[" * 200_000, -32700),
+        (5, -32600),
+        ("text", -32600),
+        (None, -32600),
+        ({}, -32600),
+        ({"jsonrpc": "1.0", "method": "greet", "id": 1}, -32600),
+        ({"jsonrpc": "2.0", "method": 5, "id": 1}, -32600),
+        ({"jsonrpc": "2.0", "id": 1}, -32600),
+        (call("nope"), -32601),
+        (call("missing"), -32601),
+        (call("greet", [1]), -32602),
+        (call("greet", []), -32602),
+        (call("greet"), 400),
+        (call("greet", {"name": None}), 400),
+        (call("refused"), 424),
+        (call("away"), 503),
+        (call("broken"), 500),
+        (call("unencodable"), 500),
+    ],
+)
+def test_error_codes(message: Any, code: int) -> None:
+    assert ask(message)["error"]["code"] == code
+
+
+def test_data_travels_only_with_its_error() -> None:
+    assert ask(call("refused"))["error"]["data"] == {"why": 1}
+    assert "data" not in ask(call("missing"))["error"]
+
+
+@pytest.mark.parametrize("params", [None, {}])
+def test_absent_or_empty_params(params: Any) -> None:
+    assert ask(call("whoami", params))["result"] is True
+    assert ask({"jsonrpc": "2.0", "method": "whoami", "params": None, "id": 1})["result"] is True
+
+
+def test_notifications_are_silent_but_their_errors_are_not() -> None:
+    assert ask(call("greet", {"name": "x"}, None)) is None
+    assert ask(call("later", {"name": "x"}, None)) is None
+    reply = ask(call("greet", {}, None))
+    assert reply["id"] is None
+    assert reply["error"]["code"] == 400
+
+
+def test_strangers_are_unauthorized() -> None:
+    reply = ask(call("whoami"), Caller(Transport.WEBSOCKET, authorized=False))
+    assert reply["error"] == {"code": -32602, "message": "Unauthorized"}
+
+
+def test_a_method_absent_from_the_transport_is_unknown() -> None:
+    assert ask(call("socket"), Caller(Transport.HTTP_RPC))["error"]["code"] == -32601
+
+
+def test_responses_of_clients_are_dropped() -> None:
+    assert ask({"jsonrpc": "2.0", "result": 1, "id": 5}) is None
+
+
+def test_batches_answer_in_order_without_silent_ones() -> None:
+    replies = ask(
+        [call("later", {"name": "a"}, 1), call("greet", {"name": "b"}, None), 5, call("x")]
+    )
+    assert [reply["id"] for reply in replies] == [1, None, 1]
+    assert replies[1]["error"]["code"] == -32600
+
+
+@pytest.mark.parametrize("batch", [[], [call("greet", {"name": "b"}, None)]])
+def test_a_batch_with_nothing_to_say(batch: list[Any]) -> None:
+    assert ask(batch) is None
+
+
+def test_a_batch_at_its_limit_and_one_over() -> None:
+    one = call("greet", {"name": "b"})
+    assert len(ask([one] * 20)) == 20
+    assert ask([one] * 21)["error"]["code"] == -32600
+
+
+def test_a_caller_who_logs_in_within_a_batch_is_let_in() -> None:
+    callers = iter([Caller(Transport.UNIX, authorized=False), Caller(Transport.UNIX)])
+    batch = json.dumps([call("whoami"), call("whoami")]).encode()
+    pending = RPC.handle(batch, lambda: next(callers))
+    assert isinstance(pending, Coroutine)
+    first, second = json.loads(run(pending) or b"")
+    assert first["error"]["code"] == -32602
+    assert second["result"] is True
+
+
+def test_a_busy_client_is_refused_what_must_wait_except_urgent_calls() -> None:
+    assert ask(call("later", {"name": "x"}), busy=True)["error"]["code"] == 429
+    assert ask([call("greet", {"name": "x"})], busy=True)["error"]["code"] == 429
+    assert ask(call("greet", {"name": "x"}), busy=True)["result"] == "hello x"
+    assert ask(call("stop"), busy=True)["error"]["code"] == 424
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_get_an_answer(message: bytes) -> None:
+    reply = ask(message)
+    assert reply is None or "error" in reply
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+)
+
+
+@given(st.dictionaries(st.sampled_from(["jsonrpc", "method", "params", "id"]), json_values))
+def test_any_object_gets_at_most_one_reply(message: dict[str, Any]) -> None:
+    reply = ask(message)
+    assert reply is None or ("error" in reply) != ("result" in reply)

@@ -1,0 +1,44 @@
+import msgspec
+
+from mrk.api.endpoint import Access, Endpoint, NoParams
+from mrk.api.schema import openapi, openrpc
+from mrk.api.table import Table
+
+
+class Move(msgspec.Struct, frozen=True):
+    source: str
+    copies: int = 1
+
+
+class Moved(msgspec.Struct, frozen=True):
+    path: str
+
+
+TABLE = Table(
+    [
+        Endpoint("/files/move", ("POST",), Move, print, "Move a file.", result=Moved),
+        Endpoint("/files/raw", ("GET",), None, print, "Raw arguments.", rpc=None),
+        Endpoint("/who", ("GET",), NoParams, print, "Who.", http=False, access=Access.OPEN),
+    ]
+)
+
+
+def test_openrpc_describes_each_method() -> None:
+    document = openrpc(TABLE)
+    assert [m["name"] for m in document["methods"]] == ["files.move", "who"]
+    move = document["methods"][0]
+    assert [(p["name"], p["required"]) for p in move["params"]] == [
+        ("source", True),
+        ("copies", False),
+    ]
+    assert move["result"]["schema"] == {"$ref": "#/components/schemas/Moved"}
+    assert document["components"]["schemas"]["Moved"]["properties"] == {"path": {"type": "string"}}
+    assert document["methods"][1]["x-access"] == "none"
+
+
+def test_openapi_describes_each_route() -> None:
+    document = openapi(TABLE)
+    assert set(document["paths"]) == {"/files/move", "/files/raw"}
+    move = document["paths"]["/files/move"]["post"]
+    assert "requestBody" in move
+    assert "401" in move["responses"]

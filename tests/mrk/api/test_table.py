@@ -1,0 +1,91 @@
+import pytest
+
+from mrk.api.caller import EVERYWHERE, Caller, Transport
+from mrk.api.endpoint import Access, Endpoint, NoParams
+from mrk.api.table import Table
+from mrk.errors import ClientError
+
+
+def answer(_params: object, _caller: Caller) -> str:
+    return "ok"
+
+
+def endpoint(path: str, *verbs: str, **more: object) -> Endpoint:
+    return Endpoint(path, verbs or ("GET",), NoParams, answer, "", **more)  # type: ignore[arg-type]
+
+
+def names(table: Table) -> set[str | None]:
+    return {method.rpc for method in table}
+
+
+def test_one_verb_gives_the_plain_name() -> None:
+    assert names(Table([endpoint("/server/job_queue/pause", "POST")])) == {"server.job_queue.pause"}
+
+
+def test_several_verbs_prefix_the_last_part() -> None:
+    table = Table([endpoint("/a/b", "GET", "POST"), endpoint("/a/b", "DELETE")])
+    assert names(table) == {"a.get_b", "a.post_b", "a.delete_b"}
+    assert table.verbs("/a/b") == ["DELETE", "GET", "POST"]
+
+
+def test_a_given_name_serves_all_verbs() -> None:
+    table = Table([endpoint("/printer/info", "GET", "POST", rpc="printer.info")])
+    assert names(table) == {"printer.info"}
+    assert table.route("POST", "/printer/info") is table.route("GET", "/printer/info")
+
+
+@pytest.mark.parametrize(
+    ("verb", "path", "status"), [("GET", "/nope", 404), ("DELETE", "/a", 405), ("GET", "/a/", 404)]
+)
+def test_routes_that_are_not_there(verb: str, path: str, status: int) -> None:
+    with pytest.raises(ClientError) as caught:
+        Table([endpoint("/a")]).route(verb, path)
+    assert caught.value.status == status
+
+
+def test_a_method_exists_only_on_its_transports() -> None:
+    table = Table([endpoint("/a", transports=EVERYWHERE - {Transport.MQTT})])
+    assert table.method("a", Transport.UNIX).rpc == "a"
+    with pytest.raises(ClientError, match="Method not found: a"):
+        table.method("a", Transport.MQTT)
+
+
+def test_no_http_route_when_not_wanted() -> None:
+    table = Table([endpoint("/server/websocket/id", http=False)])
+    with pytest.raises(ClientError):
+        table.route("GET", "/server/websocket/id")
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        (endpoint("/a"), endpoint("/a")),
+        (endpoint("/a/b"), endpoint("/c", rpc="a.b")),
+    ],
+)
+def test_duplicates_fail_at_start(pair: tuple[Endpoint, Endpoint]) -> None:
+    with pytest.raises(ValueError, match="twice"):
+        Table(pair)
+
+
+def test_late_endpoints_never_replace_what_is_there() -> None:
+    table = Table([endpoint("/printer/restart", "POST")])
+    owner = table.route("POST", "/printer/restart")
+    new = table.extend(
+        [
+            endpoint("/printer/restart", "GET", "POST", rpc="printer.restart"),
+            endpoint("/printer/info", "GET", "POST", rpc="printer.info"),
+        ]
+    )
+    assert [e.path for e in new] == ["/printer/info"]
+    assert table.route("POST", "/printer/restart") is owner
+    assert table.extend([endpoint("/printer/info", "GET", "POST", rpc="printer.info")]) == []
+
+
+def test_access() -> None:
+    table = Table([endpoint("/a"), endpoint("/b", access=Access.OPEN)])
+    stranger = Caller(Transport.WEBSOCKET, authorized=False)
+    assert table.method("b", Transport.WEBSOCKET).call({}, stranger) == "ok"
+    with pytest.raises(ClientError) as caught:
+        table.method("a", Transport.WEBSOCKET).call({}, stranger)
+    assert caught.value.status == 401
