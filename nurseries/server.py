@@ -12,8 +12,8 @@ import msgspec
 from mrk.api.caller import Caller
 from mrk.api.endpoint import Endpoint, NoParams
 from mrk.clients import Clients
+from mrk.parts import Part, State
 from mrk.version import API_VERSION, MOONRAKER_VERSION
-from nurseries.supervise import Part, State
 
 
 class InfoParams(msgspec.Struct, frozen=True):

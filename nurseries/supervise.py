@@ -1,4 +1,4 @@
-"""The only retry loop, and the types of the supervision table.
+"""The only retry loop.
 
 A foreseen absence of the outside world (`Transient`) is retried with growing delay. A bug ends
 the daemon when the subsystem is essential; an optional one is restarted, and given up after
@@ -6,11 +6,9 @@ the daemon when the subsystem is essential; an optional one is restarted, and gi
 """
 
 import dataclasses
-import enum
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import trio
@@ -18,56 +16,11 @@ import trio
 from mrk.api.caller import Caller
 from mrk.api.endpoint import Endpoint
 from mrk.errors import ClientError, Transient
+from mrk.parts import Part, State
 from mrk.repeats import Repeats
 
 logger = logging.getLogger(__name__)
 Service = Callable[[], Awaitable[object]]
-
-
-@dataclass(frozen=True, slots=True)
-class Backoff:
-    """Delays between attempts, in seconds."""
-
-    first_s: float = 0.25
-    limit_s: float = 30.0
-    healthy_after_s: float = 10.0
-    crash_limit: int = 5
-    crash_window_s: float = 300.0
-
-
-class State(enum.StrEnum):
-    """What a supervised part does now, as `server.nurseries` shows it."""
-
-    STARTING = "starting"
-    RUNNING = "running"
-    WAITING = "waiting"  # between two attempts
-    FAILED = "failed"  # given up
-    ENDED = "ended"
-
-
-@dataclass(slots=True)
-class Part:
-    """A line of the supervision table, and what became of it.
-
-    `since` is Unix time of the last change of state; `children` are parts nested in this one.
-    """
-
-    name: str
-    essential: bool = False
-    backoff: Backoff = field(default_factory=Backoff)
-    state: State = State.STARTING
-    since: float = field(default_factory=time.time)
-    restarts: int = 0
-    last_error: str | None = None
-    crashed: bool = False  # its last end was a bug, not an absence
-    children: "list[Part]" = field(default_factory=list)
-
-    def enter(self, state: State, error: BaseException | str | None = None) -> None:
-        """Note a change of state, and the error that caused it."""
-        self.state = state
-        self.since = time.time()
-        if error is not None:
-            self.last_error = str(error) or type(error).__name__
 
 
 async def supervise(part: Part, service: Service) -> None:
@@ -80,26 +33,26 @@ async def supervise(part: Part, service: Service) -> None:
     repeats = Repeats()
     while True:
         began = trio.current_time()
-        part.enter(State.RUNNING)
+        part.enter(State.RUNNING, time.time())
         try:
             await service()
-            part.enter(State.WAITING, "ended by itself")
+            part.enter(State.WAITING, time.time(), "ended by itself")
         except* Transient as group:
             part.crashed = False
-            part.enter(State.WAITING, _first(group))
+            part.enter(State.WAITING, time.time(), _first(group))
             line = repeats.say(f"{part.name}: {part.last_error}", trio.current_time())
             if line is not None:
                 logger.warning("%s; retrying", line)
         except* Exception as group:
             part.crashed = True
             if part.essential:
-                part.enter(State.FAILED, _first(group))
+                part.enter(State.FAILED, time.time(), _first(group))
                 raise
-            part.enter(State.WAITING, _first(group))
+            part.enter(State.WAITING, time.time(), _first(group))
             logger.error("%s crashed", part.name, exc_info=group)
             crashes = [at for at in crashes if began - at < part.backoff.crash_window_s] + [began]
             if len(crashes) >= part.backoff.crash_limit:
-                part.enter(State.FAILED)
+                part.enter(State.FAILED, time.time())
                 logger.error("%s: %d crashes, given up", part.name, len(crashes))
         if part.state is State.FAILED:
             return

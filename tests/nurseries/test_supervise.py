@@ -6,7 +6,8 @@ import trio
 from mrk.api.caller import INTERNAL_CALLER
 from mrk.api.endpoint import Endpoint, NoParams
 from mrk.errors import ClientError, Transient
-from nurseries.supervise import Backoff, Part, State, guarded, supervise
+from mrk.parts import Backoff, Part, State
+from nurseries.supervise import guarded, supervise
 
 
 class Script:
@@ -96,12 +97,12 @@ async def test_cancellation_passes_at_once(autojump_clock: object) -> None:
 async def test_endpoints_of_a_crashed_part_answer_503() -> None:
     part = Part("sensor")
     (endpoint,) = guarded(part, [Endpoint("/x", ("GET",), NoParams, lambda _p, _c: "ok", "")])
-    part.enter(State.RUNNING)
+    part.enter(State.RUNNING, 1.0)
     assert endpoint.handler(NoParams(), INTERNAL_CALLER) == "ok"
     part.crashed = True
-    part.enter(State.WAITING, "bug")
+    part.enter(State.WAITING, 2.0, "bug")
     with pytest.raises(ClientError, match="sensor is down: bug") as caught:
         endpoint.handler(NoParams(), INTERNAL_CALLER)
     assert caught.value.status == 503
-    part.enter(State.RUNNING)
+    part.enter(State.RUNNING, 1.0)
     assert endpoint.handler(NoParams(), INTERNAL_CALLER) == "ok"

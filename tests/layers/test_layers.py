@@ -1,0 +1,142 @@
+"""The house's import rules, file sizes and the few patterns that are refused everywhere."""
+
+import ast
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("config", "mrk", "nurseries", "transports")
+FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+# The assembly: the daemon's root, and the fixtures that start it for other suites.
+KNOW_EVERYBODY = ("nurseries/root", "nurseries/testing", "mrk/__main__")
+# nurseries/supervise.py is the one retry loop; subsystems are handed to it, only the root calls it.
+IO_MODULES = {
+    "asyncio", "httpx", "hypercorn", "multiprocessing", "quart", "quart_trio", "select",
+    "selectors", "shutil", "socket", "sqlite3", "ssl", "subprocess", "tempfile", "threading",
+    "time", "trio", "trio_websocket",
+}  # fmt: skip
+# One bounded memory channel per reader; no task, no I/O.
+IO_ALLOWED = {"mrk/fanout.py": {"trio"}}
+# Around one client's request, around one client's connection, and where a part is supervised.
+CATCH_ALL_ALLOWED = {
+    "mrk/api/perform.py",
+    "nurseries/supervise.py",
+}
+FILE_LINES = 400
+FUNCTION_LINES = 60
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name_of(path)}:{node.lineno}: relative import"
+            yield node.module or ""
+
+
+def room(dotted_or_path: str) -> tuple[str, str]:
+    """(`nurseries`, `klippy`) for anything in nurseries/klippy.py or nurseries/klippy/."""
+    parts = dotted_or_path.removesuffix(".py").replace("/", ".").split(".")
+    return parts[0], parts[1] if len(parts) > 1 else "__init__"
+
+
+def allowed(importer: str, imported: str) -> bool:
+    package, sibling = room(importer)
+    target, target_sibling = room(imported)
+    if target not in PACKAGES or importer.startswith(KNOW_EVERYBODY):
+        return True
+    if package in ("nurseries", "transports") and target == package:
+        return sibling == target_sibling
+    return (
+        target
+        in {
+            "config": {"config"},
+            "mrk": {"mrk"},
+            "nurseries": {"mrk", "config"},
+            "transports": {"mrk", "config"},
+        }[package]
+    )
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_imports_go_down(path: Path) -> None:
+    wrong = [name for name in imports(path) if not allowed(name_of(path), name)]
+    assert not wrong, f"{name_of(path)} must not import {wrong}"
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if name_of(p).startswith("mrk/")], ids=name_of)
+def test_mrk_decides_and_does_no_io(path: Path) -> None:
+    if name_of(path) == "mrk/__main__.py":
+        return
+    banned = IO_MODULES - IO_ALLOWED.get(name_of(path), set())
+    wrong = [name for name in imports(path) if name.split(".")[0] in banned]
+    assert not wrong, f"{name_of(path)} must not import {wrong}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_sizes(path: Path) -> None:
+    lines = len(path.read_text().splitlines())
+    assert lines <= FILE_LINES, f"{name_of(path)} has {lines} lines"
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            length = (node.end_lineno or node.lineno) - node.lineno + 1
+            assert length <= FUNCTION_LINES, f"{name_of(path)}: {node.name} has {length} lines"
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_every_module_says_what_it_owns(path: Path) -> None:
+    if path.read_text().strip():
+        assert ast.get_docstring(tree_of(path)), f"{name_of(path)} has no docstring"
+
+
+def shields(tree: ast.Module) -> Iterator[ast.Call | ast.Assign]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and any(k.arg == "shield" for k in node.keywords):
+            yield node
+        if isinstance(node, ast.Assign) and any(
+            isinstance(t, ast.Attribute) and t.attr == "shield" for t in node.targets
+        ):
+            yield node
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_every_shield_has_a_deadline(path: Path) -> None:
+    for node in shields(tree_of(path)):
+        timed = isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in (
+            "move_on_after", "move_on_at", "fail_after", "fail_at",
+        )  # fmt: skip
+        assert timed, f"{name_of(path)}:{node.lineno}: a shield without a deadline"
+
+
+def catches_all(handler: ast.ExceptHandler) -> bool:
+    if handler.type is None:
+        return True
+    names = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    return any(isinstance(n, ast.Name) and n.id in ("Exception", "BaseException") for n in names)
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_bugs_are_caught_in_few_places(path: Path) -> None:
+    handlers = [n for n in ast.walk(tree_of(path)) if isinstance(n, ast.ExceptHandler)]
+    wrong = [h.lineno for h in handlers if catches_all(h)]
+    if name_of(path) not in CATCH_ALL_ALLOWED:
+        assert not wrong, f"{name_of(path)} catches everything in lines {wrong}"
+
+
+def test_every_source_folder_is_a_package() -> None:
+    folders = {path.parent for path in FILES}
+    folders |= set(itertools.chain.from_iterable(p.relative_to(ROOT).parents for p in folders))
+    missing = [f for f in folders if (ROOT / f) != ROOT and not (ROOT / f / "__init__.py").exists()]
+    assert not missing
