@@ -1,0 +1,118 @@
+"""The backup configuration: the last good one, as one flat file beside the main file.
+
+Written after a good reading, used when the real file is broken at a start; the real file
+is tried again at the next restart. The daemon calls `load_or_backup` when its process
+starts and `load_or_keep` at a restart within the process.
+"""
+
+import contextlib
+import logging
+import os
+import shutil
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from config.errors import ConfigError
+from config.load import Configuration, find_file, load_file
+from config.paths import CONF_NAME, TOML_NAME, Paths
+
+logger = logging.getLogger(__name__)
+
+_KEPT = "The configuration cannot be used; the one read before stays in force: "
+
+
+def backup_path(main: Path) -> Path:
+    """Where the backup of a configuration file lies: `.moonraker.conf.bkp` beside it."""
+    return main.with_name(f".{main.name}.bkp")
+
+
+def load_or_backup(paths: Paths) -> Configuration:
+    """Read the configuration, or its backup if it is broken; for the start of a process.
+
+    Raises the ConfigError of the real file if there is no backup, or none that works.
+    """
+    try:
+        configuration = load_file(find_file(paths), paths)
+    except ConfigError as exc:
+        return _fall_back(paths, exc)
+    save_backup(configuration)
+    return configuration
+
+
+def load_or_keep(paths: Paths, current: Configuration) -> Configuration:
+    """Read the configuration again; if it is broken, `current` with a warning that says so."""
+    try:
+        configuration = load_file(find_file(paths), paths)
+    except ConfigError as exc:
+        older = [warning for warning in current.warnings if not warning.startswith(_KEPT)]
+        return replace(current, warnings=[_KEPT + str(exc), *older])
+    save_backup(configuration)
+    return configuration
+
+
+def save_backup(configuration: Configuration) -> bool:
+    """Write the backup of a clean configuration; True if a file was written.
+
+    Not written if one exists that is at least as new as every file read. A folder that
+    cannot be written to is logged and costs nothing else.
+    """
+    main = configuration.main
+    if main is None or not configuration.clean or configuration.backup_used:
+        return False
+    target = backup_path(main)
+    try:
+        if _is_current(target, configuration.read_files):
+            return False
+        _write_whole(target, configuration.backup_text, like=main)
+    except OSError as exc:
+        logger.warning("the backup configuration %s cannot be written: %s", target, exc)
+        return False
+    return True
+
+
+def _fall_back(paths: Paths, error: ConfigError) -> Configuration:
+    main = _broken_file(paths)
+    backup = backup_path(main)
+    if not backup.is_file():
+        raise error
+    try:
+        configuration = load_file(backup, paths)
+    except ConfigError as exc:
+        logger.warning("the backup configuration cannot be used either: %s", exc)
+        raise error from exc
+    warning = f"The configuration cannot be used; its backup {backup.name} is in force: {error}"
+    warnings = [warning, *configuration.warnings]
+    return replace(configuration, warnings=warnings, backup_used=True)
+
+
+def _broken_file(paths: Paths) -> Path:
+    """The file whose backup counts; with both kinds in the folder, the one that has one."""
+    if paths.config_file is not None:
+        return paths.config_file
+    conf, toml = paths.config / CONF_NAME, paths.config / TOML_NAME
+    newest = [file for file in (conf, toml) if file.exists() and backup_path(file).is_file()]
+    return max(newest, key=lambda file: backup_path(file).stat().st_mtime_ns, default=conf)
+
+
+def _is_current(backup: Path, files: tuple[Path, ...]) -> bool:
+    if not backup.exists():
+        return False
+    newest_ns = max(file.stat().st_mtime_ns for file in files)
+    return backup.stat().st_mtime_ns >= newest_ns
+
+
+def _write_whole(target: Path, text: str, like: Path) -> None:
+    """Write all or nothing, with the permissions of the file it backs up."""
+    handle, name = tempfile.mkstemp(prefix=f"{target.name}.", dir=target.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        shutil.copymode(like, name)
+        os.replace(name, target)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+        raise

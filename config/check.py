@@ -1,0 +1,31 @@
+"""`mrk check-config`: everything that is wrong with a configuration, one line each.
+
+Reads the files as a start would, without starting anything and without the backup.
+"""
+
+from pathlib import Path
+
+from config.errors import ConfigError
+from config.load import find_file, try_file
+from config.paths import Paths
+
+WARNING_MARK = "warning: "
+
+
+def check(file: Path | None, paths: Paths) -> list[str]:
+    """All errors, then all warnings (marked `warning: `); `file` None: the data folder's."""
+    if file is None:
+        try:
+            file = find_file(paths)
+        except ConfigError as exc:
+            return str(exc).splitlines()
+    else:
+        file = file.absolute()
+    attempt = try_file(file, paths)
+    errors = [str(one) for problem in attempt.problems for one in problem.problems]
+    return errors + [WARNING_MARK + warning.replace("\n", "\\n") for warning in attempt.warnings]
+
+
+def has_errors(lines: list[str]) -> bool:
+    """True if any line of `check` is an error: the configuration would not start."""
+    return any(not line.startswith(WARNING_MARK) for line in lines)

@@ -1,0 +1,65 @@
+"""Sections and options that Moonraker knows and mrk does not use yet.
+
+They draw the same warning as a mistyped one, in kinder words, and they do not keep the
+backup configuration from being written. A settings family that learns to read one of them
+takes it off this list.
+"""
+
+SECTIONS = frozenset(
+    {
+        "analysis",
+        "announcements",
+        "button",
+        "database",
+        "dbus_manager",
+        "extensions",
+        "file_manager",
+        "gpio",
+        "history",
+        "http_client",
+        "job_queue",
+        "job_state",
+        "klippy_apis",
+        "ldap",
+        "machine",
+        "mqtt",
+        "notifier",
+        "octoprint_compat",
+        "paneldue",
+        "power",
+        "proc_stats",
+        "secrets",
+        "sensor",
+        "shell_command",
+        "simplyprint",
+        "spoolman",
+        "td1",
+        "template",
+        "update_manager",
+        "webcam",
+        "wled",
+        "zeroconf",
+    }
+)
+
+OPTIONS = {
+    "authorization": frozenset(
+        {
+            "default_source",
+            "enable_api_key",
+            "force_logins",
+            "login_timeout",
+            "max_login_attempts",
+        }
+    ),
+}
+
+
+def section_known(name: str) -> bool:
+    """True for a section that a later version of mrk will read."""
+    return name.split(" ")[0] in SECTIONS
+
+
+def option_known(section: str, option: str) -> bool:
+    """True for an option that a later version of mrk will read."""
+    return option in OPTIONS.get(section, frozenset())

@@ -1,0 +1,136 @@
+"""The data folder: where everything lies, from command line and environment.
+
+`Paths.resolve` is pure; arguments win over environment variables, whose names are
+Moonraker's, so that an existing service unit and its environment file keep working.
+`create_folders` makes what a first start lacks.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from config.errors import ConfigError
+
+CONF_NAME = "moonraker.conf"
+TOML_NAME = "mrk.toml"
+_TRUE = frozenset({"y", "yes", "true"})
+
+Given = str | Path | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paths:
+    """Absolute paths and the switches given beside them.
+
+    `config_file` is None unless one was named: then the data folder is searched.
+    `log_file` is None when only standard output is wanted.
+    """
+
+    data: Path
+    config_file: Path | None = None
+    log_file: Path | None = None
+    unix_socket: Path
+    nologfile: bool = False
+    structured: bool = False
+    verbose: bool = False
+    debug: bool = False
+    asyncio_debug: bool = False
+
+    @classmethod
+    def resolve(
+        cls,
+        *,
+        environ: Mapping[str, str],
+        data_path: Given = None,
+        config_file: Given = None,
+        log_file: Given = None,
+        unix_socket: Given = None,
+        nologfile: bool | None = None,
+        structured: bool | None = None,
+        verbose: bool | None = None,
+        debug: bool | None = None,
+        asyncio_debug: bool | None = None,
+    ) -> "Paths":
+        """Join arguments (None: not given), environment and defaults."""
+
+        def path(given: Given, variable: str) -> Path | None:
+            text = str(given) if given is not None else environ.get(variable, "")
+            return _absolute(text, environ) if text else None
+
+        def flag(given: bool | None, variable: str) -> bool:
+            if given is not None:
+                return given
+            return environ.get(variable, "").strip().lower() in _TRUE
+
+        data = path(data_path, "MOONRAKER_DATA_PATH") or _absolute("~/printer_data", environ)
+        no_log = flag(nologfile, "MOONRAKER_DISABLE_FILE_LOG")
+        log = path(log_file, "MOONRAKER_LOG_PATH") or data / "logs" / "moonraker.log"
+        socket = path(unix_socket, "MOONRAKER_UDS_PATH") or data / "comms" / "moonraker.sock"
+        return cls(
+            data=data,
+            config_file=path(config_file, "MOONRAKER_CONFIG_PATH"),
+            log_file=None if no_log else log,
+            unix_socket=socket,
+            nologfile=no_log,
+            structured=flag(structured, "MOONRAKER_STRUCTURED_LOGGING"),
+            verbose=flag(verbose, "MOONRAKER_VERBOSE_LOGGING"),
+            debug=flag(debug, "MOONRAKER_ENABLE_DEBUG"),
+            asyncio_debug=flag(asyncio_debug, "MOONRAKER_ASYNCIO_DEBUG"),
+        )
+
+    @property
+    def config(self) -> Path:
+        """API root `config`; the configuration files of mrk and of the printer."""
+        return self.data / "config"
+
+    @property
+    def logs(self) -> Path:
+        return self.data / "logs"
+
+    @property
+    def gcodes(self) -> Path:
+        return self.data / "gcodes"
+
+    @property
+    def database(self) -> Path:
+        return self.data / "database"
+
+    @property
+    def comms(self) -> Path:
+        return self.data / "comms"
+
+    @property
+    def certificate(self) -> Path:
+        return self.data / "certs" / "moonraker.cert"
+
+    @property
+    def certificate_key(self) -> Path:
+        return self.data / "certs" / "moonraker.key"
+
+    @property
+    def instance_id(self) -> Path:
+        """32 hexadecimal digits naming this installation."""
+        return self.data / ".moonraker.uuid"
+
+
+def create_folders(paths: Paths) -> None:
+    """Create the data folder (one level) and its usual folders; raises ConfigError."""
+    folders = (paths.config, paths.logs, paths.gcodes, paths.database, paths.comms)
+    for folder in (paths.data, *folders):
+        try:
+            folder.mkdir(exist_ok=True)
+        except OSError as exc:
+            raise ConfigError(
+                f"folder cannot be created: {exc.strerror}", file=str(folder)
+            ) from exc
+
+
+def _absolute(text: str, environ: Mapping[str, str]) -> Path:
+    """Absolute, with `~` taken from the given environment; links are not followed."""
+    home = environ.get("HOME")
+    if home and (text == "~" or text.startswith("~/")):
+        text = home + text[1:]
+    try:
+        return Path(text).expanduser().absolute()
+    except RuntimeError as exc:
+        raise ConfigError(str(exc), file=text) from exc

@@ -1,0 +1,211 @@
+"""Typed reading of one section, on behalf of a settings family.
+
+Each method reads one option: the written text converted and checked, or the default as it
+is. A bad value is noted as a problem and the default returned, so that one run shows all
+mistakes; only a required option that is missing or bad ends the family's reading at once.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final, Protocol, TypeVar
+
+from config import values
+from config.errors import ConfigError, quoted
+from config.source import Option
+from config.values import ANY, Bounds
+
+
+class Required:
+    """Stands for the default of an option that must be written."""
+
+
+REQUIRED: Final = Required()
+
+Default = TypeVar("Default")
+Value = TypeVar("Value")
+
+
+class Book(Protocol):
+    """Where a section finds its options and keeps account of its reading (the `Reader`)."""
+
+    problems: list[ConfigError]
+    warnings: list[str]
+    values: dict[str, dict[str, object]]
+
+    def place(self, section: str) -> tuple[str | None, int | None]: ...
+    def take(self, section: str, option: str) -> Option | None: ...
+    def written(self, section: str, option: str) -> bool: ...
+
+
+class Section:
+    """One section; `moved_from` names the section where its options stood in old files."""
+
+    def __init__(self, name: str, book: Book, moved_from: str | None = None) -> None:
+        self.name = name
+        self._book = book
+        self._moved_from = moved_from
+
+    def text(self, name: str, default: Default | Required = REQUIRED) -> str | Default:
+        return self._read(name, default, lambda option: option.value.strip())
+
+    def boolean(self, name: str, default: Default | Required = REQUIRED) -> bool | Default:
+        return self._read(name, default, lambda option: values.boolean(option.value))
+
+    def integer(
+        self, name: str, default: Default | Required = REQUIRED, bounds: Bounds = ANY
+    ) -> int | Default:
+        return self._read(name, default, lambda option: values.integer(option.value, bounds))
+
+    def number(
+        self, name: str, default: Default | Required = REQUIRED, bounds: Bounds = ANY
+    ) -> float | Default:
+        return self._read(name, default, lambda option: values.number(option.value, bounds))
+
+    def items(
+        self,
+        name: str,
+        default: Default | Required = REQUIRED,
+        separator: str | None = "\n",
+        count: int | None = None,
+    ) -> list[str] | Default:
+        """A list; `separator` None means white space, `count` the exact number of items."""
+
+        def convert(option: Option) -> list[str]:
+            found = _items(option, separator)
+            if count is not None and len(found) != count:
+                reason = f"{quoted(option.value)} has {len(found)} items (expected {count})"
+                raise ValueError(reason)
+            return found
+
+        return self._read(name, default, convert)
+
+    def mapping(
+        self, name: str, default: Default | Required = REQUIRED, bare_keys: bool = False
+    ) -> dict[str, str | None] | Default:
+        """A dict of `key=value` lines; with `bare_keys` a line without `=` gives None."""
+        return self._read(
+            name,
+            default,
+            lambda option: values.split_mapping(_items(option, "\n"), bare_keys),
+        )
+
+    def choice(
+        self,
+        name: str,
+        choices: Sequence[str],
+        default: Default | Required = REQUIRED,
+        ignore_case: bool = False,
+    ) -> str | Default:
+        return self._read(
+            name,
+            default,
+            lambda option: values.choice(option.value.strip(), choices, ignore_case),
+        )
+
+    def path(
+        self,
+        name: str,
+        default: Default | Required = REQUIRED,
+        render: Callable[[str], str] | None = None,
+    ) -> Path | Default:
+        """A path with `~` expanded; `render` turns a template into text first."""
+
+        def convert(option: Option) -> Path:
+            text = render(option.value) if render is not None else option.value.strip()
+            return checked_path(text)
+
+        return self._read(name, default, convert)
+
+    def custom(
+        self, name: str, default: Default | Required, convert: Callable[[str], Value]
+    ) -> Value | Default:
+        """A value of the family's own kind; `convert` raises ValueError with the reason."""
+        return self._read(
+            name, default, lambda option: convert(option.value.strip()), as_written=True
+        )
+
+    def deprecated(self, name: str, advice: str) -> bool:
+        """Take a deprecated option's text aside with a warning; True if it is written."""
+        written = self.written(name)
+        if written:
+            self.warn(name, f"is deprecated. {advice}")
+        return written
+
+    def ignored(self, name: str, advice: str) -> None:
+        """A deprecated option without any effect: a warning, and it counts as read."""
+        if self.deprecated(name, advice):
+            self.text(name, "")
+
+    def written(self, name: str) -> bool:
+        """True if the option stands in this section (or in its old home); no read."""
+        return self._book.written(self._home(name), name)
+
+    def warn(self, option: str, text: str) -> None:
+        """A warning about one option; the start goes on."""
+        self._book.warnings.append(f"[{self.name}]: option '{option}' {text}")
+
+    def problem(self, option: str, reason: str) -> None:
+        """A mistake found by comparing options: the start fails."""
+        self._book.problems.append(self._error(option, self._peek(option), reason))
+
+    def _home(self, option: str) -> str:
+        old = self._moved_from
+        return old if old is not None and self._book.written(old, option) else self.name
+
+    def _peek(self, option: str) -> Option | None:
+        return self._book.take(self._home(option), option)
+
+    def _read(
+        self,
+        name: str,
+        default: Default | Required,
+        convert: Callable[[Option], Value],
+        as_written: bool = False,
+    ) -> Value | Default:
+        home = self._home(name)
+        option = self._book.take(home, name)
+        if option is None:
+            if isinstance(default, Required):
+                raise self._error(name, None, "this option is required")
+            self._record(home, name, default)
+            return default
+        if home != self.name:
+            advice = f"has moved to section [{self.name}]; please write it there"
+            self._book.warnings.append(f"[{home}]: option '{name}' {advice}")
+        try:
+            value = convert(option)
+        except ValueError as exc:
+            problem = self._error(name, option, str(exc))
+            if isinstance(default, Required):
+                raise problem from exc
+            self._book.problems.append(problem)
+            return default
+        self._record(home, name, option.value if as_written else value)
+        return value
+
+    def _record(self, home: str, name: str, value: object) -> None:
+        shown = str(value) if isinstance(value, Path) else value
+        self._book.values.setdefault(home, {})[name] = shown
+
+    def _error(self, name: str, option: Option | None, reason: str) -> ConfigError:
+        file, line = self._book.place(self.name)
+        if option is not None:
+            file, line = option.file, option.line
+        section = self._home(name)
+        return ConfigError(reason, file=file, line=line, section=section, option=name)
+
+
+def checked_path(text: str) -> Path:
+    """A path with `~` expanded; raises ValueError for text that cannot name a file."""
+    if not text or "\0" in text or "\n" in text:
+        raise ValueError(f"{quoted(text)} is not a path")
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as exc:
+        raise ValueError(f"{quoted(text)}: {exc}") from exc
+
+
+def _items(option: Option, separator: str | None) -> list[str]:
+    if option.items is not None:
+        return [item for one in option.items if (item := one.strip())]
+    return values.split_items(option.value, separator)

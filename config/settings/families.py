@@ -1,0 +1,32 @@
+"""All settings families in one struct, and the list of their readings.
+
+A new family is a file of its own, a field of `Settings` and a line in `FAMILIES`; nothing
+else has to know it.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from config.paths import Paths
+from config.reader import Reader
+from config.settings.authorization import AuthorizationSettings, read_authorization
+from config.settings.data_store import DataStoreSettings, read_data_store
+from config.settings.server import ServerSettings, read_server
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything the configuration decides, by family."""
+
+    server: ServerSettings = ServerSettings()
+    data_store: DataStoreSettings = DataStoreSettings()
+    authorization: AuthorizationSettings = AuthorizationSettings()
+
+
+# Field of `Settings` and the reading that fills it, in the order of reading.
+FAMILIES: tuple[tuple[str, Callable[[Reader, Paths], Any]], ...] = (
+    ("server", read_server),
+    ("data_store", read_data_store),
+    ("authorization", read_authorization),
+)

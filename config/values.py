@@ -1,0 +1,104 @@
+"""Text to value: booleans, numbers, lists, dicts, with bounds.
+
+Pure functions for `section.py`. A mistake is a ValueError whose text is the reason shown
+to the user, with the offending value and what was expected.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from config.errors import quoted
+
+_TRUE = frozenset({"1", "yes", "true", "on"})
+_FALSE = frozenset({"0", "no", "false", "off"})
+_INTEGER = re.compile(r"[+-]?[0-9]{1,400}")
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Limits of a written number: `low` and `high` belong to it, `above` and `below` do not."""
+
+    low: float | None = None
+    high: float | None = None
+    above: float | None = None
+    below: float | None = None
+
+    def __str__(self) -> str:
+        if self.low is not None and self.high is not None:
+            return f"{self.low} to {self.high}"
+        said = [
+            (self.low, "at least"),
+            (self.above, "more than"),
+            (self.high, "at most"),
+            (self.below, "less than"),
+        ]
+        return " and ".join(f"{word} {limit}" for limit, word in said if limit is not None)
+
+    def hold(self, value: float) -> bool:
+        return (
+            (self.low is None or value >= self.low)
+            and (self.high is None or value <= self.high)
+            and (self.above is None or value > self.above)
+            and (self.below is None or value < self.below)
+        )
+
+
+ANY = Bounds()
+
+
+def boolean(text: str) -> bool:
+    """`1 yes true on` or `0 no false off`, in any case."""
+    word = text.strip().lower()
+    if word not in _TRUE | _FALSE:
+        raise ValueError(f"{quoted(text)} is not a boolean (expected yes or no, true or false)")
+    return word in _TRUE
+
+
+def integer(text: str, bounds: Bounds = ANY) -> int:
+    """A decimal integer with an optional sign."""
+    if not _INTEGER.fullmatch(text.strip()):
+        raise ValueError(f"{quoted(text)} is not an integer{_expected(bounds)}")
+    value = int(text)
+    if not bounds.hold(value):
+        raise ValueError(f"{quoted(text)} is out of range{_expected(bounds)}")
+    return value
+
+
+def number(text: str, bounds: Bounds = ANY) -> float:
+    """A finite number in decimal or exponent form."""
+    value = float(text) if _NUMBER.fullmatch(text.strip()) else None
+    if value is None or value in (float("inf"), float("-inf")):
+        raise ValueError(f"{quoted(text)} is not a number{_expected(bounds)}")
+    if not bounds.hold(value):
+        raise ValueError(f"{quoted(text)} is out of range{_expected(bounds)}")
+    return value
+
+
+def split_items(text: str, separator: str | None = "\n") -> list[str]:
+    """Items between separators, stripped, empty ones dropped; None splits at white space."""
+    return [item for part in text.split(separator) if (item := part.strip())]
+
+
+def split_mapping(items: Sequence[str], bare_keys: bool = False) -> dict[str, str | None]:
+    """`key=value` items as a dict; with `bare_keys` an item without `=` has the value None."""
+    mapping: dict[str, str | None] = {}
+    for item in items:
+        key, equals, value = item.partition("=")
+        if not equals and not bare_keys:
+            raise ValueError(f'{quoted(item)} lacks "=" (expected key=value)')
+        mapping[key.strip()] = value.strip() if equals else None
+    return mapping
+
+
+def choice(text: str, choices: Sequence[str], ignore_case: bool = False) -> str:
+    """One of `choices`, as spelled there."""
+    for one in choices:
+        if text == one or (ignore_case and text.lower() == one.lower()):
+            return one
+    raise ValueError(f"{quoted(text)} is not known (expected one of {', '.join(choices)})")
+
+
+def _expected(bounds: Bounds) -> str:
+    return f" (expected {bounds})" if bounds != ANY else ""
