@@ -4,6 +4,8 @@ Sessions run in the environment that `make` built from requirements.lock, so not
 installed twice; `nox -s tests -- -k name` hands arguments to pytest.
 """
 
+from pathlib import Path
+
 import nox
 
 nox.options.default_venv_backend = "none"
@@ -16,7 +18,8 @@ def lint(session: nox.Session) -> None:
     """Style and Trio's pitfalls."""
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
-    session.run("flake8-async", *SOURCES, "tests", "benchmarks")
+    files = (str(path) for folder in SOURCES for path in Path(folder).rglob("*.py"))
+    session.run("flake8-async", *files, silent=True)
 
 
 @nox.session

@@ -1,0 +1,136 @@
+"""The two ways to a running daemon: its unix socket and its websocket.
+
+A channel carries whole JSON messages. What the library underneath raises is translated here,
+once, to `ChannelClosed` and `CannotConnect`.
+"""
+
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Protocol
+
+import trio
+import trio_websocket
+
+from mrk.errors import MrkError
+from mrk.etx import EtxDecoder, FrameTooLong, etx_frame
+
+_CHUNK_BYTES = 65536
+_LIMIT_BYTES = 64 * 1024 * 1024  # answers of the daemon; it states none of its own
+_CONNECT_S = 10.0
+
+
+class CannotConnect(MrkError):
+    """Nobody answers there; the text says what to try."""
+
+
+class ChannelClosed(MrkError):
+    """The daemon ended the connection, or the stream broke."""
+
+
+class Channel(Protocol):
+    """Carries whole messages, both ways."""
+
+    async def send(self, message: bytes) -> None:
+        """Send one message; raises `ChannelClosed`."""
+
+    async def receive(self) -> list[bytes]:
+        """Wait for at least one message; raises `ChannelClosed`."""
+
+
+class EtxChannel:
+    """Messages ended by ETX on any Trio stream."""
+
+    def __init__(self, stream: trio.abc.Stream) -> None:
+        self._stream = stream
+        self._decoder = EtxDecoder(_LIMIT_BYTES)
+
+    async def send(self, message: bytes) -> None:
+        """Send one message; raises `ChannelClosed`."""
+        try:
+            await self._stream.send_all(etx_frame(message))
+        except (trio.BrokenResourceError, trio.ClosedResourceError) as exc:
+            raise ChannelClosed("the daemon closed the socket") from exc
+
+    async def receive(self) -> list[bytes]:
+        """Wait for at least one message; raises `ChannelClosed`."""
+        while True:
+            try:
+                data = await self._stream.receive_some(_CHUNK_BYTES)
+                frames = self._decoder.feed(bytes(data))
+            except (trio.BrokenResourceError, trio.ClosedResourceError) as exc:
+                raise ChannelClosed("the socket broke") from exc
+            except FrameTooLong as exc:
+                raise ChannelClosed(str(exc)) from exc
+            if not data:
+                raise ChannelClosed("the daemon closed the socket")
+            if frames:
+                return frames
+
+
+class WebsocketChannel:
+    """Messages as websocket text."""
+
+    def __init__(self, connection: trio_websocket.WebSocketConnection) -> None:
+        self._connection = connection
+
+    async def send(self, message: bytes) -> None:
+        """Send one message; raises `ChannelClosed`."""
+        try:
+            await self._connection.send_message(message.decode())
+        except trio_websocket.ConnectionClosed as exc:
+            raise ChannelClosed(_closed(exc)) from exc
+
+    async def receive(self) -> list[bytes]:
+        """Wait for one message; raises `ChannelClosed`."""
+        try:
+            message = await self._connection.get_message()
+        except trio_websocket.ConnectionClosed as exc:
+            raise ChannelClosed(_closed(exc)) from exc
+        return [message.encode() if isinstance(message, str) else message]
+
+
+def _closed(exc: trio_websocket.ConnectionClosed) -> str:
+    reason = exc.reason
+    if reason is None:
+        return "the websocket broke"
+    return f"the daemon closed the websocket: {reason.code} {reason.reason or reason.name}"
+
+
+@contextlib.asynccontextmanager
+async def open_unix_channel(path: Path) -> AsyncIterator[Channel]:
+    """A channel over the daemon's unix socket; raises `CannotConnect`."""
+    try:
+        with trio.fail_after(_CONNECT_S):
+            stream = await trio.open_unix_socket(str(path))
+    except (OSError, trio.TooSlowError) as exc:
+        hint = "is the daemon running, and is this its data folder? (--data-path, --socket, --url)"
+        raise CannotConnect(f"{path}: {exc}; {hint}") from exc
+    async with stream:
+        yield EtxChannel(stream)
+
+
+@contextlib.asynccontextmanager
+async def open_websocket_channel(url: str) -> AsyncIterator[Channel]:
+    """A channel to an address like `ws://127.0.0.1:7125/websocket`; raises `CannotConnect`."""
+    if not url.startswith(("ws://", "wss://")):
+        raise CannotConnect(f"{url}: not a websocket address (ws://HOST:7125/websocket)")
+    try:
+        async with trio_websocket.open_websocket_url(
+            url,
+            message_queue_size=64,
+            max_message_size=_LIMIT_BYTES,
+            connect_timeout=_CONNECT_S,
+            disconnect_timeout=2.0,
+            receive_buffer_size=_CHUNK_BYTES,
+        ) as connection:
+            yield WebsocketChannel(connection)
+    except (trio_websocket.HandshakeError, ValueError, OSError) as exc:
+        raise CannotConnect(f"{url}: {_refusal(exc)}") from exc
+
+
+def _refusal(exc: Exception) -> str:
+    if isinstance(exc, trio_websocket.ConnectionRejected):
+        return f"the daemon answered HTTP {exc.status_code}"
+    cause = exc.__cause__ or exc
+    return f"{cause or type(cause).__name__}; is the daemon running, and is the port right?"
