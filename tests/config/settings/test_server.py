@@ -1,0 +1,120 @@
+"""[server], every bound at its edge."""
+
+from pathlib import Path
+
+import pytest
+
+from config.load import load
+from config.paths import Paths
+
+MIB = 1024 * 1024
+
+
+@pytest.fixture
+def read(tmp_path):
+    """Reads a [server] section; gives its settings and the warnings."""
+
+    def reading(text):
+        file = tmp_path / "x.conf"
+        file.write_text(f"[server]\n{text}\n")
+        configuration = load(Paths.resolve(environ={}, data_path=tmp_path, config_file=file))
+        return configuration.settings.server, configuration.warnings
+
+    return reading
+
+
+BOUNDS = [
+    ("port", "port", 1, 65535, 1),
+    ("ssl_port", "ssl_port", 1, 65535, 1),
+    ("max_upload_size", "max_upload_size_bytes", 1, 1048576, MIB),
+    ("max_websocket_connections", "max_websocket_connections", 1, 100000, 1),
+    ("max_connections", "max_connections", 1, 100000, 1),
+    ("max_requests_in_flight", "max_requests_in_flight", 1, 100000, 1),
+    ("max_batch_calls", "max_batch_calls", 1, 100000, 1),
+    ("max_body_size", "max_body_size_bytes", 1, 1024, MIB),
+    ("max_message_size", "max_message_size_bytes", 1, 1024, MIB),
+    ("outbox_size", "outbox_size_bytes", 1, 1024, MIB),
+    ("head_timeout", "head_timeout_s", 1, 3600, 1),
+    ("body_timeout", "body_timeout_s", 1, 3600, 1),
+    ("send_timeout", "send_timeout_s", 1, 3600, 1),
+]
+
+
+@pytest.mark.parametrize(("option", "field", "low", "high", "unit"), BOUNDS)
+def test_bounds(read, option, field, low, high, unit):
+    for value in (low, high):
+        assert getattr(read(f"{option}: {value}")[0], field) == value * unit
+    for value in (low - 1, high + 1):
+        with pytest.raises(Exception, match=rf"x\.conf:2: \[server\] {option}: .*out of range"):
+            read(f"{option}: {value}")
+
+
+def test_defaults(read):
+    server, warnings = read("")
+    assert warnings == []
+    assert (server.host, server.port, server.ssl_port) == ("0.0.0.0", 7125, 7130)
+    assert server.klippy_uds_address == Path("/tmp/klippy_uds")
+    assert server.route_prefix == ""
+    assert server.max_upload_size_bytes == 1024 * MIB
+    assert server.max_websocket_connections == 1000
+    assert server.ssl_certificate_path is None
+
+
+@pytest.mark.parametrize(
+    ("text", "host"), [("all", None), ("::1", "::1"), ("printer.lan", "printer.lan")]
+)
+def test_host(read, text, host):
+    assert read(f"host: {text}")[0].host == host
+
+
+@pytest.mark.parametrize("line", ["host:", "host: a b", "route_prefix: //", "route_prefix:"])
+def test_refused_texts(read, line):
+    with pytest.raises(Exception, match=line.split(":")[0]):
+        read(line)
+
+
+@pytest.mark.parametrize(
+    ("text", "prefix"), [("a", "/a"), ("/a/b/", "/a/b"), ("a b/ü", "/a%20b/%C3%BC")]
+)
+def test_route_prefix(read, text, prefix):
+    assert read(f"route_prefix: {text}")[0].route_prefix == prefix
+
+
+def test_same_port_twice_means_no_https(read):
+    server, warnings = read("port: 8000\nssl_port: 8000")
+    assert server.ssl_port is None
+    assert "there will be no HTTPS" in warnings[0]
+
+
+def test_template_failure_names_the_option(read):
+    with pytest.raises(Exception, match=r"\[server\] klippy_uds_address: template .* fails"):
+        read("klippy_uds_address: {a.b}")
+
+
+def test_certificates_of_the_data_folder(read, tmp_path):
+    (tmp_path / "certs").mkdir()
+    for name in ("moonraker.cert", "moonraker.key"):
+        (tmp_path / "certs" / name).touch()
+    server, _ = read("")
+    assert server.ssl_certificate_path == tmp_path / "certs" / "moonraker.cert"
+    assert server.ssl_key_path == tmp_path / "certs" / "moonraker.key"
+
+
+def test_deprecated_certificate_options(read, tmp_path):
+    old = tmp_path / "old.cert"
+    with pytest.raises(Exception, match=r"ssl_certificate_path: there is no file .*old\.cert"):
+        read(f"ssl_certificate_path: {old}")
+    old.touch()
+    server, warnings = read(f"ssl_certificate_path: {old}")
+    assert server.ssl_certificate_path == old
+    assert "option 'ssl_certificate_path' is deprecated" in warnings[0]
+    (tmp_path / "certs").mkdir()
+    usual = tmp_path / "certs" / "moonraker.cert"
+    usual.touch()
+    assert read(f"ssl_certificate_path: {old}")[0].ssl_certificate_path == usual
+
+
+def test_deprecated_debug_logging(read):
+    _, warnings = read("enable_debug_logging: True")
+    assert len(warnings) == 1
+    assert "--verbose" in warnings[0]

@@ -1,0 +1,50 @@
+"""check-config: all that is wrong, one line each."""
+
+from config.check import check, has_errors
+from config.paths import Paths
+
+
+def paths_of(folder):
+    return Paths.resolve(environ={}, data_path=folder)
+
+
+def test_nothing_wrong(tmp_path):
+    file = tmp_path / "x.conf"
+    file.write_text("[server]\n")
+    assert check(file, paths_of(tmp_path)) == []
+    assert not has_errors([])
+
+
+def test_errors_first_then_warnings(tmp_path):
+    file = tmp_path / "x.conf"
+    file.write_text("[server]\nprot: 1\n 2\nport: x\nport: 3\n[include none]\n")
+    lines = check(file, paths_of(tmp_path))
+    assert lines == [
+        "x.conf:5: [server] port: this option stands twice in one section",
+        'x.conf:6: [include none] no file matches "none"',
+        'x.conf:4: [server] port: "x" is not an integer (expected 1 to 65535)',
+        "warning: Unparsed config option 'prot: 1\\n2' detected in section [server] (x.conf:2). "
+        "Nothing reads it; check its spelling, or remove it.",
+    ]
+    assert has_errors(lines)
+    assert not has_errors(lines[-1:])
+
+
+def test_file_of_the_data_folder(tmp_path):
+    (tmp_path / "config").mkdir()
+    assert not has_errors(check(None, paths_of(tmp_path)))
+    (tmp_path / "config" / "moonraker.conf").write_text("[server]\nport: 0\n")
+    lines = check(None, paths_of(tmp_path))
+    assert lines == ['moonraker.conf:2: [server] port: "0" is out of range (expected 1 to 65535)']
+    (tmp_path / "config" / "mrk.toml").touch()
+    assert "holds both" in check(None, paths_of(tmp_path))[0]
+
+
+def test_missing_file(tmp_path):
+    assert check(tmp_path / "no.conf", paths_of(tmp_path)) == ["no.conf: no such file"]
+
+
+def test_values_with_line_breaks_stay_on_one_line(tmp_path):
+    file = tmp_path / "x.conf"
+    file.write_text("[server]\nport: 1\n  2\n  \u2028 3\n")
+    assert len(check(file, paths_of(tmp_path))) == 1

@@ -1,0 +1,142 @@
+"""Typed reading of a section, and what is known about it afterwards."""
+
+from pathlib import Path
+
+import pytest
+
+from config.dialect import parse
+from config.errors import ConfigError
+from config.reader import Reader
+from config.source import RawSection, Source
+from config.values import Bounds
+
+
+def reader(text):
+    source = Source(main=Path("/data/config/moonraker.conf"))
+    parsed = parse(text, "moonraker.conf")
+    assert not parsed.problems
+    for part in parsed.parts:
+        assert isinstance(part, RawSection)
+        source.merge(part)
+    return Reader(source)
+
+
+def test_every_kind_is_read_and_shown():
+    book = reader(
+        "[a]\ntext: t\nyes: on\ncount: -3\nsize: 1.5\nlist:\n x\n y\nmap:\n k=v\n"
+        "word: two\nfile: /x\n"
+    )
+    section = book.section("a")
+    assert section.text("text") == "t"
+    assert section.boolean("yes") is True
+    assert section.integer("count") == -3
+    assert section.number("size") == 1.5
+    assert section.items("list") == ["x", "y"]
+    assert section.mapping("map") == {"k": "v"}
+    assert section.choice("word", ["one", "two"]) == "two"
+    assert section.path("file") == Path("/x")
+    assert book.values == {
+        "a": {
+            "text": "t",
+            "yes": True,
+            "count": -3,
+            "size": 1.5,
+            "list": ["x", "y"],
+            "map": {"k": "v"},
+            "word": "two",
+            "file": "/x",
+        }
+    }
+    assert book.unread() == ([], [])
+
+
+def test_defaults_are_not_checked_against_bounds():
+    book = reader("[a]\n")
+    assert book.section("a").integer("x", 0, Bounds(low=5)) == 0
+    assert book.section("a").text("y", None) is None
+    assert book.values == {"a": {"x": 0, "y": None}}
+    assert book.problems == []
+
+
+def test_bad_value_names_its_place_and_reading_goes_on():
+    book = reader("[a]\nx: abc\ny: 0\n")
+    section = book.section("a")
+    assert section.integer("x", 7) == 7
+    assert section.integer("y", 7, Bounds(low=1)) == 7
+    assert [str(problem) for problem in book.problems] == [
+        'moonraker.conf:2: [a] x: "abc" is not an integer',
+        'moonraker.conf:3: [a] y: "0" is out of range (expected at least 1)',
+    ]
+
+
+def test_required_option():
+    book = reader("\n[a]\nx: abc\n")
+    with pytest.raises(ConfigError) as missing:
+        book.section("a").text("type")
+    assert str(missing.value) == "moonraker.conf:2: [a] type: this option is required"
+    with pytest.raises(ConfigError) as bad:
+        book.section("a").integer("x")
+    assert (bad.value.line, bad.value.section, bad.value.option) == (3, "a", "x")
+
+
+def test_list_with_exact_count():
+    section = reader("[a]\nx: 22-6\ny: 1-2-3\n").section("a")
+    assert section.items("x", [], separator="-", count=2) == ["22", "6"]
+    assert section.items("y", [], separator="-", count=2) == []
+
+
+def test_unread_options_and_sections():
+    book = reader("[a]\nx: 1\ny: 2\n 3\n[b]\nz: 1\n[history]\n")
+    book.section("a").integer("x")
+    known, unknown = book.unread()
+    assert unknown == [
+        "Unparsed config option 'y: 2\n3' detected in section [a] (moonraker.conf:3). "
+        "Nothing reads it; check its spelling, or remove it.",
+        "Unparsed config section [b] detected (moonraker.conf:5). "
+        "Nothing reads it; check its spelling, or remove it.",
+    ]
+    assert known == [
+        "Unparsed config section [history] detected (moonraker.conf:7). mrk does not use it yet."
+    ]
+
+
+def test_each_unread_copy_of_a_default_draws_a_warning():
+    book = reader("[DEFAULT]\nx: 1\n[a]\n[b]\n[c]\n")
+    assert book.section("a").integer("x") == 1
+    book.section("b")
+    assert [text[:31] for text in book.unread()[1]] == [
+        "Unparsed config option 'x: 1' d",
+        "Unparsed config section [c] det",
+    ]
+
+
+def test_option_in_its_old_home():
+    book = reader("[server]\nx: 5\n")
+    assert book.section("a", moved_from="server").integer("x", 1) == 5
+    assert book.values["server"] == {"x": 5}
+    assert book.warnings == ["[server]: option 'x' has moved to section [a]; please write it there"]
+    book.section("server")
+    assert book.unread() == ([], [])
+
+
+def test_old_home_counts_only_while_the_section_is_absent():
+    book = reader("[server]\nx: 5\n[a]\n")
+    book.section("server")
+    assert book.section("a", moved_from="server").integer("x", 1) == 1
+    assert "'x: 5'" in book.unread()[1][0]
+
+
+def test_named_sections():
+    book = reader("[power]\n[power a]\n[power b c]\n[powerful]\n")
+    assert book.named("power") == ["power a", "power b c"]
+
+
+@pytest.mark.parametrize("text", ["", "a\n b", "\0"])
+def test_no_path(text):
+    book = reader(f"[a]\nx: {text}\n")
+    assert book.section("a").path("x", None) is None
+    assert "is not a path" in str(book.problems[0])
+
+
+def test_home_in_paths():
+    assert reader("[a]\nx: ~/y\n").section("a").path("x") == Path.home() / "y"
