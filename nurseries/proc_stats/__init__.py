@@ -1,0 +1,8 @@
+"""The proc stats sampler: resource usage of this process and of the host, once a second.
+
+`sampler.py` is the subsystem; `host_files.py` and `throttled.py` read what it needs.
+"""
+
+from nurseries.proc_stats.sampler import ProcStats
+
+__all__ = ["ProcStats"]
