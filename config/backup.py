@@ -5,11 +5,8 @@ is tried again at the next restart. The daemon calls `load_or_backup` when its p
 starts and `load_or_keep` at a restart within the process.
 """
 
-import contextlib
 import logging
 import os
-import shutil
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -104,15 +101,15 @@ def _is_current(backup: Path, files: tuple[Path, ...]) -> bool:
 
 def _write_whole(target: Path, text: str, like: Path) -> None:
     """Write all or nothing, with the permissions of the file it backs up."""
-    handle, name = tempfile.mkstemp(prefix=f"{target.name}.", dir=target.parent)
+    part = target.with_name(f"{target.name}.{os.getpid()}.part")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with os.fdopen(os.open(part, flags, 0o600), "wb") as file:
+            file.write(text.encode("utf-8"))
             file.flush()
             os.fsync(file.fileno())
-        shutil.copymode(like, name)
-        os.replace(name, target)
+        part.chmod(like.stat().st_mode & 0o777)
+        part.replace(target)
     except OSError:
-        with contextlib.suppress(OSError):
-            os.unlink(name)
+        part.unlink(missing_ok=True)
         raise

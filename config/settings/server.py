@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from config.errors import ConfigError
+from config.errors import ConfigError, quoted
 from config.paths import Paths
 from config.reader import Reader
 from config.section import Section
@@ -117,14 +117,14 @@ def _limits(section: Section, default: ServerSettings) -> dict[str, int]:
 
 def _host(text: str) -> str | None:
     if not text or any(char.isspace() for char in text):
-        raise ValueError(f'"{text}" is not a host (expected an address, a name or all)')
+        raise ValueError(f"{quoted(text)} is not a host (expected an address, a name or all)")
     return None if text.lower() == "all" else text
 
 
 def _route_prefix(text: str) -> str:
     parts = [quote(part, safe="") for part in text.split("/") if part]
     if not parts:
-        raise ValueError(f'"{text}" leaves no path (expected one such as printers/one)')
+        raise ValueError(f"{quoted(text)} leaves no path (expected one such as printers/one)")
     return "".join(f"/{part}" for part in parts)
 
 

@@ -1,0 +1,52 @@
+"""The examples in docs/ say what mrk reads: complete, and with the true defaults."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from config.load import load
+from config.paths import Paths
+
+EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
+OWN_CHOICE = {"klippy_uds_address", "route_prefix", "trusted_clients", "cors_domains"}
+
+
+def loaded(file):
+    return load(Paths.resolve(environ={}, data_path="/data", config_file=file))
+
+
+def uncommented(name, tmp_path):
+    """The example with its commented-out options switched on."""
+    text = (EXAMPLES / name).read_text()
+    file = tmp_path / name
+    file.write_text(re.sub(r"^#(?=[a-z_]+(?::| =) )", "", text, flags=re.MULTILINE))
+    return file
+
+
+@pytest.mark.parametrize("name", ["moonraker.conf", "mrk.toml"])
+def test_examples_load_without_a_warning(name):
+    assert loaded(EXAMPLES / name).warnings == []
+
+
+@pytest.mark.parametrize("name", ["moonraker.conf", "mrk.toml"])
+def test_examples_hold_every_option_with_its_default(name, tmp_path):
+    empty = tmp_path / "empty.conf"
+    empty.write_text("[server]\n[authorization]\n[data_store]\n")
+    defaults = loaded(empty).config
+    example = loaded(uncommented(name, tmp_path))
+    for section, options in defaults.items():
+        assert set(example.orig[section]) == set(options)
+        for option in set(options) - OWN_CHOICE:
+            assert example.config[section][option] == options[option]
+
+
+def test_both_examples_mean_the_same():
+    assert loaded(EXAMPLES / "moonraker.conf").settings == loaded(EXAMPLES / "mrk.toml").settings
+
+
+def test_the_page_names_every_option():
+    page = (EXAMPLES.parent / "configuration.md").read_text()
+    for options in loaded(EXAMPLES / "moonraker.conf").config.values():
+        for option in options:
+            assert f"| `{option}`" in page
