@@ -1,0 +1,65 @@
+"""Log records -> lines: readable text, or JSON objects for `--structured-logging`.
+
+Pure. A line is bounded, and text from outside can neither forge a line nor steer a terminal.
+"""
+
+import copy
+import logging
+from datetime import UTC, datetime
+
+import msgspec
+
+LIMIT_CHARS = 16_000
+
+# Control characters are shown as escapes; line ends become continuation lines.
+_SHOWN = {
+    code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"
+}
+_exceptions = logging.Formatter()
+
+
+def settle(record: logging.LogRecord) -> logging.LogRecord:
+    """Return a copy that no longer refers to objects of the caller, ready for another thread.
+
+    Message and traceback are cut at `LIMIT_CHARS`: the head of the message is kept, and the end
+    of the traceback, where the error stands.
+    """
+    settled = copy.copy(record)
+    message = record.getMessage()
+    if len(message) > LIMIT_CHARS:
+        message = f"{message[:LIMIT_CHARS]}... ({len(message) - LIMIT_CHARS} more characters)"
+    # Lone surrogates come from file names and JSON; no encoding takes them.
+    settled.msg = message.encode("utf-8", "backslashreplace").decode()
+    settled.args = None
+    if record.exc_info:
+        settled.exc_text = _exceptions.formatException(record.exc_info)[-LIMIT_CHARS:]
+    settled.exc_info = None
+    return settled
+
+
+class TextLines(logging.Formatter):
+    """`2024-05-01 10:00:00,123 INFO nurseries.root: message`, local time."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line; further lines of it are indented, so they cannot pose as records."""
+        return super().format(record).translate(_SHOWN).replace("\n", "\n    ")
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line: `time` (UTC), `level`, `logger`, `message`, and `exception`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the object as one line."""
+        at = datetime.fromtimestamp(record.created, UTC)
+        line = {
+            "time": at.isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_text:
+            line["exception"] = record.exc_text
+        return msgspec.json.encode(line).decode()

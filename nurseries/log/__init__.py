@@ -1,0 +1,9 @@
+"""The daemon's log: a file with rotation and the console, written by a thread of its own.
+
+`daemon_log.py` opens and closes it, `line_queue.py` carries the lines to the thread, and
+`destinations.py` writes them.
+"""
+
+from nurseries.log.daemon_log import DaemonLog, LogFileOff, LogOptions, open_log
+
+__all__ = ["DaemonLog", "LogFileOff", "LogOptions", "open_log"]
