@@ -76,7 +76,7 @@ class ServiceManager:
                 sender.setblocking(False)
                 sender.sendto(state.encode("utf-8", "replace"), self._address)
         except OSError as exc:
-            line = self._repeats.say(f"service manager not reached: {exc}", trio.current_time())
+            line = self._repeats.say(f"service manager not reached: {exc}", time.monotonic())
             if line is not None:
                 logger.warning("%s", line)
 

@@ -35,7 +35,7 @@ def received(receiver: socket.socket) -> list[str]:
             return found
 
 
-async def test_the_states_as_systemd_reads_them(manager_socket: socket.socket) -> None:
+def test_the_states_as_systemd_reads_them(manager_socket: socket.socket) -> None:
     manager = ServiceManager(address_of(manager_socket))
     manager.ready()
     manager.status("linked to\nKlipper  (ready)")
@@ -78,7 +78,7 @@ async def test_without_a_watchdog_only_cancellation_ends_it(
     assert received(manager_socket) == []
 
 
-async def test_a_full_socket_is_no_error_and_is_told_rarely(
+def test_a_full_socket_is_no_error_and_is_told_rarely(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
@@ -93,7 +93,7 @@ ODD_ADDRESSES = ["", "@", "relative", "vsock:2:1", "/no/where", "/" + "x" * 300,
 
 
 @pytest.mark.parametrize("address", [None, *ODD_ADDRESSES])
-async def test_a_missing_or_odd_address_is_no_error(address: str | None) -> None:
+def test_a_missing_or_odd_address_is_no_error(address: str | None) -> None:
     manager = ServiceManager(address)
     manager.ready()
     manager.stopping()

@@ -316,3 +316,25 @@ async def test_the_firmware_file_is_preferred_to_a_process(
     file.unlink()
     assert (await answer(sampler))["throttled_state"] == {"bits": 0, "flags": ["?"]}
     assert commands.asked == []
+
+
+async def test_this_machine_itself_is_understood(autojump_clock: trio.testing.MockClock) -> None:
+    sampler = ProcStats(Listeners(), FakeCommands())
+    async with serving(sampler):
+        await trio.sleep(1.5)
+        found = await answer(sampler)
+    assert found["moonraker_stats"][0]["memory"] > 1000
+    assert {"cpu", "cpu0"} <= set(found["system_cpu_usage"])
+    assert "lo" in found["network"]
+    assert found["system_memory"]["total"] > found["system_memory"]["available"] > 0
+    assert found["system_uptime"] > 0
+
+
+async def test_the_answer_and_the_notification_encode_as_json(
+    tree: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    sampler = proc_stats(tree, Listeners())
+    async with serving(sampler):
+        await trio.sleep(1.5)
+        found = await sampler.proc_stats(NoParams(), INTERNAL_CALLER)
+    assert msgspec.json.decode(msgspec.json.encode(found))["cpu_temp"] == 47.24
