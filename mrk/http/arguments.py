@@ -1,0 +1,105 @@
+"""A request's query and body -> the arguments of an endpoint.
+
+Precedence: JSON body over form body over query. What cannot be read is a `ClientError` 400
+that names the fault; Moonraker would drop such a body in silence and answer something else.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from mrk.api.arguments import hinted_arguments
+from mrk.api.endpoint import QueryReader
+from mrk.errors import ClientError
+from mrk.http.head import RequestHead
+from mrk.http.multipart import form_fields
+
+Pairs = list[tuple[str, str]]
+MAX_FIELDS = 1000
+_BOUNDARY = re.compile(r';\s*boundary=(?:"([^"]{1,200})"|([^\s;,"]{1,200}))', re.IGNORECASE)
+_decode = msgspec.json.Decoder().decode
+
+
+def query_pairs(head: RequestHead) -> Pairs:
+    """The query's pairs; raises 400 for more than 1000 of them."""
+    try:
+        return head.query
+    except ValueError:
+        raise ClientError(f"The query has more than {MAX_FIELDS} fields") from None
+
+
+def is_json(content_type: str) -> bool:
+    """Whether a Content-Type announces JSON."""
+    return content_type.lower().startswith("application/json")
+
+
+def json_arguments(body: bytes) -> dict[str, Any]:
+    """The object in a JSON body; an empty body and null stand for no arguments."""
+    if not body or body.isspace():
+        return {}
+    try:
+        value = _decode(body)
+    except RecursionError:
+        raise ClientError("The JSON body is nested too deeply") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+        raise ClientError(f"The body is not JSON: {exc}") from None
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise ClientError("The JSON body must be an object")
+    return value
+
+
+def form_pairs(content_type: str, body: bytes) -> Pairs:
+    """The fields of a form body, files left out; empty for any other kind of body."""
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind == "application/x-www-form-urlencoded":
+        return _urlencoded(body)
+    if kind == "multipart/form-data":
+        return form_fields(boundary(content_type), body, MAX_FIELDS)
+    return []
+
+
+def _urlencoded(body: bytes) -> Pairs:
+    text = body.decode("utf-8", "replace")
+    try:
+        return parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS)
+    except ValueError:
+        raise ClientError(f"The form has more than {MAX_FIELDS} fields") from None
+
+
+def boundary(content_type: str) -> bytes:
+    """The boundary of a multipart body, quoted or not, holding `/` or `=` or not."""
+    found = _BOUNDARY.search(content_type)
+    if found is None:
+        raise ClientError("The multipart body names no boundary")
+    text: str = found[1] or found[2]
+    return text.encode("latin-1")
+
+
+def merged(
+    query: Sequence[tuple[str, str]],
+    form: Sequence[tuple[str, str]],
+    from_json: Mapping[str, object],
+    reader: QueryReader | None,
+) -> Mapping[str, object]:
+    """All arguments in their precedence; `reader` is the endpoint's own way to read a query."""
+    pairs = [*query, *form] if form else query
+    if not pairs and from_json:
+        return from_json
+    arguments = hinted_arguments(pairs) if reader is None else reader(pairs)
+    return {**arguments, **from_json} if from_json else arguments
+
+
+def connection_id(query: Sequence[tuple[str, str]], form: Sequence[tuple[str, str]]) -> int | None:
+    """The websocket that a request acts for (query or form, last one wins), None without."""
+    given = [text for key, text in (*query, *form) if key == "connection_id"]
+    if not given:
+        return None
+    text = given[-1].strip()
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise ClientError("Argument 'connection_id' must be a number")
+    return int(text)

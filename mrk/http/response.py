@@ -1,0 +1,84 @@
+"""Answers of the HTTP API, and how they look on the wire.
+
+Built by `transports/api_http.py`, written by whichever door the request came through.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+
+import msgspec
+
+from mrk.errors import ClientError
+
+JSON = "application/json; charset=UTF-8"
+_MAX_REASON_CHARS = 200
+_UNPRINTABLE = re.compile(r"[^\x20-\x7e\xa0-\xff]+")
+_STANDARD = {status.value: status.phrase for status in HTTPStatus}
+_encode = msgspec.json.Encoder().encode
+
+Headers = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One answer. `reason` empty means the standard phrase; `content_type` empty: no such header.
+
+    Header values come from us or from checked input: no control characters in them.
+    """
+
+    status: int
+    body: bytes = b""
+    content_type: str = JSON
+    reason: str = ""
+    headers: Headers = ()
+
+    def with_headers(self, headers: Headers) -> "Response":
+        """The same answer with more headers."""
+        return replace(self, headers=(*self.headers, *headers)) if headers else self
+
+
+def result_response(result: object) -> Response:
+    """`{"result": ...}`; raises `TypeError` or `ValueError` for what JSON cannot carry."""
+    return Response(200, b'{"result":' + _encode(result) + b"}")
+
+
+def error_response(error: ClientError) -> Response:
+    """`{"error": {"code", "message"}}`, the message also as the reason phrase."""
+    body = {"error": {"code": error.status, "message": error.message}}
+    return Response(error.status, _encode(body), reason=reason_phrase(error.message))
+
+
+def reason_phrase(message: str) -> str:
+    """`message` as one line of printable Latin-1, at most 200 characters."""
+    one_line = " ".join(message[: 4 * _MAX_REASON_CHARS].split())
+    return _UNPRINTABLE.sub("?", one_line)[:_MAX_REASON_CHARS]
+
+
+def standard_phrase(status: int) -> str:
+    """The phrase that RFC 9110 gives a status."""
+    return _STANDARD.get(status, "Unknown")
+
+
+def wire(
+    response: Response, keep_alive: bool = True, old: bool = False, head: bool = False
+) -> bytes:
+    """The whole answer as bytes.
+
+    `old` says the client speaks HTTP/1.0, where staying open has to be said; `head` leaves
+    the body out, as an answer to HEAD.
+    """
+    status = response.status
+    lines = f"HTTP/1.1 {status} {response.reason or standard_phrase(status)}\r\n"
+    if response.content_type:
+        lines += f"Content-Type: {response.content_type}\r\n"
+    if status != 204:
+        lines += f"Content-Length: {len(response.body)}\r\n"
+    for name, value in response.headers:
+        lines += f"{name}: {value}\r\n"
+    if not keep_alive:
+        lines += "Connection: close\r\n"
+    elif old:
+        lines += "Connection: keep-alive\r\n"
+    return (lines + "\r\n").encode("latin-1") + (b"" if head else response.body)

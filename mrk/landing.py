@@ -1,0 +1,77 @@
+"""The landing page: what a person sees who opens the daemon's address in a browser.
+
+Plain HTML from a few facts, without scripts; every text is escaped. The root gathers the
+facts, `transports/web` serves the page.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from html import escape
+
+# The page needs nothing but its own style, and no other page may frame it.
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'"
+)
+_FRONT_ENDS = (
+    ("Mainsail", "https://docs.mainsail.xyz"),
+    ("Fluidd", "https://docs.fluidd.xyz"),
+)
+_STYLE = (
+    "body{font:1rem/1.5 system-ui,sans-serif;max-width:42rem;margin:2rem auto;padding:0 1rem;"
+    "color:#222;background:#fff}dt{font-weight:600}dd{margin:0 0 .5rem}"
+    "li{white-space:pre-wrap;overflow-wrap:anywhere}"
+    "@media(prefers-color-scheme:dark){body{color:#ddd;background:#181818}a{color:#8bf}}"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LandingFacts:
+    """What the page tells; warnings are plain text, not HTML."""
+
+    version: str
+    klippy_state: str
+    klippy_message: str = ""
+    warnings: tuple[str, ...] = ()
+    failed_components: tuple[str, ...] = ()
+    clients: int = 0
+
+
+def landing_page(facts: LandingFacts, authorized: bool, address: str) -> str:
+    """The page as HTML. Strangers learn what runs here and that they are strangers, no more."""
+    parts = [
+        "<!DOCTYPE html>",
+        '<html lang="en"><head><meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        f"<title>mrk</title><style>{_STYLE}</style></head><body>",
+        "<h1>mrk</h1>",
+        "<p>The daemon between Klipper and everything you print with. It speaks the Moonraker "
+        "API; this page only says how it is doing.</p>",
+        _definitions(facts, authorized, address),
+    ]
+    if authorized:
+        parts.append(_list("Warnings", facts.warnings))
+        parts.append(_list("Components that failed", facts.failed_components))
+    links = "".join(f'<li><a href="{url}">{name}</a></li>' for name, url in _FRONT_ENDS)
+    parts.append(
+        "<h2>Where to go from here</h2><p>To print, open a front end, usually on port 80 of "
+        f"this machine. If none is installed, these explain how:</p><ul>{links}</ul>"
+    )
+    parts.append("</body></html>\n")
+    return "\n".join(part for part in parts if part)
+
+
+def _definitions(facts: LandingFacts, authorized: bool, address: str) -> str:
+    rows = [("Version", facts.version)]
+    if authorized:
+        klippy = f"{facts.klippy_state}: {facts.klippy_message}".removesuffix(": ")
+        rows += [("Klipper", klippy), ("Connected clients", str(facts.clients))]
+        rows.append(("You", f"authorized ({address})"))
+    else:
+        rows.append(("You", f"not authorized ({address}): the API will answer 401"))
+    return "<dl>" + "".join(f"<dt>{k}</dt><dd>{escape(v)}</dd>" for k, v in rows) + "</dl>"
+
+
+def _list(title: str, items: Iterable[str]) -> str:
+    entries = "".join(f"<li>{escape(item)}</li>" for item in items)
+    return f"<h2>{title}</h2><ul>{entries}</ul>" if entries else ""

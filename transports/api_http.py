@@ -1,0 +1,250 @@
+"""Request -> response for API endpoints, without a web framework.
+
+The door asks it for every request that is no websocket handshake, the web app for every
+request on connections that stayed with it; no I/O happens here. One instance per generation.
+
+What a client that leaves in mid-request gets: a pure GET is given up (`ends_with_client`),
+everything else, a running `gcode/script` above all, goes on to its end.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from mrk.api.caller import Caller, Transport
+from mrk.api.endpoint import Access
+from mrk.api.perform import perform
+from mrk.api.rpc import Rpc
+from mrk.api.table import Method, Table, is_pending
+from mrk.clients import Clients
+from mrk.errors import ClientError
+from mrk.http import arguments
+from mrk.http.cors import CorsRules
+from mrk.http.head import RequestHead
+from mrk.http.response import Headers, Response, error_response, result_response
+from mrk.limits import Limits
+
+RPC_PATH = "/server/jsonrpc"
+REDIRECT_PATH = "/server/redirect"
+_SPECIAL = {RPC_PATH: "POST", REDIRECT_PATH: "GET"}
+# What a caller without access may send to the few endpoints that are open (log-in, JSON-RPC).
+STRANGERS_BODY_BYTES = 64 * 1024
+
+Answer = Response | Awaitable[Response]
+Handler = Callable[[bytes], Answer]
+
+
+class ApiCall:
+    """One accepted request that may still have a body.
+
+    `body_bytes` bounds the body; `ends_with_client` says that the answer is worth nothing
+    once the client has gone.
+    """
+
+    __slots__ = ("_handler", "_headers", "body_bytes", "ends_with_client")
+
+    def __init__(
+        self, handler: Handler, headers: Headers, body_bytes: int, ends_with_client: bool = False
+    ) -> None:
+        self._handler = handler
+        self._headers = headers
+        self.body_bytes = body_bytes
+        self.ends_with_client = ends_with_client
+
+    def run(self, body: bytes) -> Answer:
+        """Answer the request; a coroutine when the endpoint's handler is async."""
+        try:
+            answer = self._handler(body)
+        except ClientError as exc:
+            answer = error_response(exc)
+        if isinstance(answer, Response):
+            return answer.with_headers(self._headers)
+        return self._later(answer)
+
+    async def _later(self, answer: Awaitable[Response]) -> Response:
+        try:
+            response = await answer
+        except ClientError as exc:
+            response = error_response(exc)
+        return response.with_headers(self._headers)
+
+
+class ApiHttp:
+    """The API over HTTP.
+
+    `authorize` judges a request by its head; `serves_other` says which paths (without the
+    prefix) the web app answers; `route_prefix` is empty or `/name`.
+    """
+
+    def __init__(
+        self,
+        table: Table,
+        rpc: Rpc,
+        clients: Clients,
+        authorize: Callable[[RequestHead], bool],
+        cors: CorsRules,
+        limits: Limits,
+        *,
+        route_prefix: str = "",
+        serves_other: Callable[[str], bool] = lambda path: False,
+    ) -> None:
+        self._table = table
+        self._rpc = rpc
+        self._clients = clients
+        self._authorize = authorize
+        self._cors = cors
+        self._limits = limits
+        self._prefix = route_prefix
+        self._serves_other = serves_other
+
+    def begin(self, head: RequestHead) -> ApiCall | Response | None:
+        """Judge a request by its head alone.
+
+        A `Response` refuses it (401, 404, 405) or answers a preflight; None leaves it to the
+        web app. Nobody's body is read before this.
+        """
+        path = self.local_path(head)
+        if head.method == "OPTIONS":
+            return self._preflight(head, path)
+        try:
+            if path in _SPECIAL:
+                return self._accept_special(head, path)
+            return self._accept(head, path)
+        except ClientError as exc:
+            return self.refusal(head, exc)
+
+    def local_path(self, head: RequestHead) -> str:
+        """The path behind the route prefix: empty for the bare prefix, `*` outside of it."""
+        path = head.path
+        if not self._prefix:
+            return path
+        if path != self._prefix and not path.startswith(self._prefix + "/"):
+            return "*"
+        return path[len(self._prefix) :]
+
+    def refusal(self, head: RequestHead, error: ClientError) -> Response:
+        """An error answer with what the request's origin needs to read it."""
+        return error_response(error).with_headers(self._cors.headers(head.header("origin")))
+
+    def _accept(self, head: RequestHead, path: str) -> ApiCall | Response | None:
+        try:
+            method = self._route(head.method, path)
+        except ClientError as exc:
+            return self._unrouted(head, path, exc)
+        authorized = self._authorize(head)
+        if method.endpoint.access is Access.REQUIRED and not authorized:
+            raise ClientError("Unauthorized", 401)
+        return ApiCall(
+            lambda body: self._call(head, method, authorized, body),
+            self._cors.headers(head.header("origin")),
+            self._body_limit(authorized),
+            # Klippy's own endpoints answer GET and POST; what they began must go on.
+            head.method != "POST" and self._table.verbs(path) == ["GET"],
+        )
+
+    def _unrouted(self, head: RequestHead, path: str, error: ClientError) -> Response | None:
+        if error.status == 404 and self._serves_other(path):
+            return None
+        if not self._authorize(head):
+            raise ClientError("Unauthorized", 401)
+        return self._refusal_with_allow(head, path, error)
+
+    def _refusal_with_allow(self, head: RequestHead, path: str, error: ClientError) -> Response:
+        allow: Headers = (("Allow", self._allow(path)),) if error.status == 405 else ()
+        return self.refusal(head, error).with_headers(allow)
+
+    def _accept_special(self, head: RequestHead, path: str) -> ApiCall | Response:
+        if head.method != _SPECIAL[path]:
+            return self._refusal_with_allow(head, path, ClientError("Method Not Allowed", 405))
+        handler = self._json_rpc if path == RPC_PATH else self._redirect
+        authorized = self._authorize(head)
+        return ApiCall(
+            lambda body: handler(head, authorized, body),
+            self._cors.headers(head.header("origin")),
+            self._body_limit(authorized),
+        )
+
+    def _body_limit(self, authorized: bool) -> int:
+        limit = self._limits.body_bytes
+        return limit if authorized else min(limit, STRANGERS_BODY_BYTES)
+
+    def _verbs(self, path: str) -> list[str]:
+        return [_SPECIAL[path]] if path in _SPECIAL else self._table.verbs(path)
+
+    def _allow(self, path: str) -> str:
+        verbs = self._verbs(path)
+        if path in _SPECIAL or verbs != ["GET"]:
+            return ", ".join([*verbs, "OPTIONS"])
+        return "GET, HEAD, OPTIONS"
+
+    def _route(self, verb: str, path: str) -> Method:
+        if verb != "HEAD":
+            return self._table.route(verb, path)
+        method = self._table.route("GET", path)
+        if self._table.verbs(path) != ["GET"]:
+            # HEAD must not do what these do besides answering.
+            raise ClientError("Method Not Allowed", 405)
+        return method
+
+    def _preflight(self, head: RequestHead, path: str) -> Response:
+        if not self._verbs(path) and not self._serves_other(path):
+            return self.refusal(head, ClientError("Not Found", 404))
+        headers = self._cors.preflight(head)
+        if not headers:
+            error = error_response(ClientError("Method Not Allowed", 405))
+            return error.with_headers((("Allow", self._allow(path)),))
+        return Response(204, content_type="", headers=headers)
+
+    def _call(self, head: RequestHead, method: Method, authorized: bool, body: bytes) -> Answer:
+        query = arguments.query_pairs(head)
+        form: arguments.Pairs = []
+        from_json: Mapping[str, Any] = {}
+        if body:
+            content_type = head.header("content-type") or ""
+            if arguments.is_json(content_type):
+                from_json = arguments.json_arguments(body)
+            else:
+                form = arguments.form_pairs(content_type, body)
+        merged = arguments.merged(query, form, from_json, method.endpoint.query)
+        caller = self._caller(Transport.HTTP, head, authorized, query, form)
+        return perform(method, merged, caller, result_response)
+
+    def _caller(
+        self,
+        transport: Transport,
+        head: RequestHead,
+        authorized: bool,
+        query: arguments.Pairs,
+        form: arguments.Pairs,
+    ) -> Caller:
+        connection_id = arguments.connection_id(query, form) if query or form else None
+        if connection_id is not None:
+            client = self._clients.get(connection_id)
+            if client is None or client.transport is not Transport.WEBSOCKET:
+                connection_id = None
+        return Caller(transport, authorized, connection_id, head.address)
+
+    def _json_rpc(self, head: RequestHead, authorized: bool, body: bytes) -> Answer:
+        if not arguments.is_json(head.header("content-type") or ""):
+            raise ClientError("JSON-RPC over HTTP needs the content type application/json", 400)
+        query = arguments.query_pairs(head)
+        caller = self._caller(Transport.HTTP_RPC, head, authorized, query, [])
+        reply = self._rpc.handle(body, lambda: caller)
+        if is_pending(reply):
+            return self._json_rpc_later(reply)  # type: ignore[arg-type]  # it is a coroutine
+        return Response(200, reply or b"")  # type: ignore[arg-type]  # it is bytes or None
+
+    @staticmethod
+    async def _json_rpc_later(reply: Awaitable[bytes | None]) -> Response:
+        return Response(200, await reply or b"")
+
+    def _redirect(self, head: RequestHead, authorized: bool, body: bytes) -> Response:
+        query = [text for key, text in arguments.query_pairs(head) if key == "url"]
+        target = query[-1] if query else arguments.json_arguments(body).get("url")
+        if not isinstance(target, str) or not target.strip():
+            raise ClientError("Argument 'url' is missing", 400)
+        target = target.strip()
+        if not target.lower().startswith(("http://", "https://")):
+            raise ClientError("Only http and https addresses are redirected to", 400)
+        if not self._cors.allows(target.removesuffix("/")):
+            raise ClientError("The CORS settings do not allow this address", 400)
+        return Response(302, content_type="", headers=(("Location", target),))

@@ -1,0 +1,101 @@
+"""Reads one request body into memory, within its bounds.
+
+Run by the connection's task; ends with the body, or with a `Refusal` that ends the connection.
+"""
+
+from dataclasses import dataclass
+
+import trio
+
+from mrk.http.chunked import ChunkedDecoder
+from mrk.http.refusal import Refusal
+
+RECEIVE_BYTES = 64 * 1024
+# Less than this within the idle limit is no progress: a byte now and then would hold a
+# connection for ever.
+PROGRESS_BYTES = 8 * 1024
+
+
+@dataclass(slots=True)
+class BodyBudget:
+    """Bytes of bodies that all connections may hold together."""
+
+    limit_bytes: int
+    held_bytes: int = 0
+
+    def take(self, size_bytes: int) -> None:
+        """Account for more; raises `Refusal` 503 when all connections hold too much."""
+        if self.held_bytes + size_bytes > self.limit_bytes:
+            raise Refusal(503, "Too many large requests at once: try again later")
+        self.held_bytes += size_bytes
+
+    def give_back(self, size_bytes: int) -> None:
+        """What was taken is no longer held."""
+        self.held_bytes -= size_bytes
+
+
+class BodyReader:
+    """`read` returns the body; `rest` then holds what came behind it.
+
+    `idle_s` is the longest time in which nothing worth counting arrives, `limit_bytes` the
+    largest body.
+    """
+
+    def __init__(
+        self, stream: trio.abc.ReceiveStream, rest: bytes, idle_s: float, limit_bytes: int
+    ) -> None:
+        self._stream = stream
+        self.rest = rest
+        self._idle_s = idle_s
+        self._limit_bytes = limit_bytes
+        self._body = bytearray()
+
+    async def read(self, body_bytes: int | None, budget: BodyBudget) -> bytes:
+        """Read a body of that length, None for a chunked one; raises `Refusal`.
+
+        400 broken, 408 too slow, 413 too large, 503 over the budget of all connections.
+        Raises `trio.BrokenResourceError` when the client goes before the end.
+        """
+        decoder = None if body_bytes is not None else ChunkedDecoder()
+        deadline, counted = trio.current_time() + self._idle_s, 0
+        while True:
+            part = self._cut(body_bytes) if decoder is None else decoder.feed(self.rest)
+            self._grow(part, budget)
+            if decoder is not None:
+                self.rest = decoder.rest
+            if decoder.done if decoder is not None else len(self._body) == body_bytes:
+                return bytes(self._body)
+            if len(self._body) - counted >= PROGRESS_BYTES:
+                deadline, counted = trio.current_time() + self._idle_s, len(self._body)
+            self.rest = await self._receive(deadline)
+
+    @property
+    def held_bytes(self) -> int:
+        """What was taken from the budget; the caller gives it back when the body is used up."""
+        return len(self._body)
+
+    def _cut(self, body_bytes: int | None) -> bytes:
+        assert body_bytes is not None
+        missing = body_bytes - len(self._body)
+        part, self.rest = self.rest[:missing], self.rest[missing:]
+        return part
+
+    def _grow(self, part: bytes, budget: BodyBudget) -> None:
+        if len(self._body) + len(part) > self._limit_bytes:
+            raise too_large(self._limit_bytes)
+        budget.take(len(part))
+        self._body += part
+
+    async def _receive(self, deadline: float) -> bytes:
+        with trio.CancelScope(deadline=deadline) as scope:
+            data = await self._stream.receive_some(RECEIVE_BYTES)
+        if scope.cancelled_caught:
+            raise Refusal(408, "The request's body did not arrive in time")
+        if not data:
+            raise trio.BrokenResourceError("the client left within a request")
+        return bytes(data)
+
+
+def too_large(limit_bytes: int) -> Refusal:
+    """The refusal of a body over its limit."""
+    return Refusal(413, f"The request's body is larger than {limit_bytes} bytes")

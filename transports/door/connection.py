@@ -1,0 +1,228 @@
+"""One accepted connection: reads requests, answers API calls, hands the rest on.
+
+Run by the door, one task a connection. Ends when the client leaves, stalls or breaks the
+protocol, when a handed-on connection is done, or when the door is cancelled.
+"""
+
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import trio
+
+from mrk.access.address import client_address, is_secure
+from mrk.errors import ClientError
+from mrk.http.framing import Framing, framing
+from mrk.http.head import RequestHead
+from mrk.http.head_parser import HeadParser
+from mrk.http.refusal import Refusal
+from mrk.http.response import Response, error_response, wire
+from mrk.limits import Limits
+from transports.door.body_reader import BodyBudget, BodyReader, too_large
+from transports.door.limited_stream import LimitedStream
+
+logger = logging.getLogger(__name__)
+
+# Closing with unread input makes the kernel discard our last answer; so read on for a while.
+LINGER_S = 2.0
+_RECEIVE_BYTES = 16 * 1024
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+HandOn = Callable[[trio.abc.Stream, RequestHead, bytes], Awaitable[None]]
+
+
+class Call(Protocol):
+    """An accepted API request (`transports/api_http.py`)."""
+
+    body_bytes: int
+    ends_with_client: bool
+
+    def run(self, body: bytes) -> Response | Awaitable[Response]:
+        """Answer it."""
+        ...
+
+
+class Api(Protocol):
+    """Judges requests by their heads; None means that the web app answers."""
+
+    def begin(self, head: RequestHead) -> Call | Response | None:
+        """Accept, refuse or leave."""
+        ...
+
+    def local_path(self, head: RequestHead) -> str:
+        """The path behind the route prefix."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """Who answers. The callables get the stream, the head and all bytes read so far, the
+    head's included; the door closes the stream when they return.
+
+    `upgrades` are websocket endpoints by path (behind the route prefix).
+    """
+
+    api: Api
+    upgrades: dict[str, HandOn]
+    web: HandOn
+
+
+class Connection:
+    """`run` serves the connection until it ends; `peer` is the other end's IP address."""
+
+    def __init__(
+        self,
+        stream: LimitedStream,
+        peer: str,
+        tls: bool,
+        ways: Ways,
+        limits: Limits,
+        budget: BodyBudget,
+    ) -> None:
+        self._stream = stream
+        self._peer = peer
+        self._tls = tls
+        self._ways = ways
+        self._limits = limits
+        self._budget = budget
+        self._rest = b""  # read, but not yet used
+
+    async def run(self) -> None:
+        """Answer request after request, in order."""
+        try:
+            while await self._one_request():
+                pass
+        except Refusal as refusal:
+            await self._refuse(error_response(refusal))
+
+    async def _one_request(self) -> bool:
+        """Serve one request; False when the connection is done."""
+        parser = await self._read_head()
+        if parser is None:
+            return False
+        head = RequestHead(
+            parser.method,
+            parser.target,
+            parser.http_version,
+            parser.headers,
+            self._peer,
+            client_address(self._peer, parser.headers),
+            is_secure(self._tls, self._peer, parser.headers),
+        )
+        frame = framing(head)
+        if frame.upgrade == "websocket":
+            way = self._ways.upgrades.get(self._ways.api.local_path(head))
+            if way is not None:
+                await way(self._stream, head, parser.raw + parser.rest)
+                return False
+        call = self._ways.api.begin(head)
+        if call is None:
+            await self._ways.web(self._stream, head, parser.raw + parser.rest)
+            return False
+        self._rest = parser.rest
+        if isinstance(call, Response):
+            return await self._answer(head, frame, call, body_unread=frame.has_body)
+        return await self._serve(head, frame, call)
+
+    async def _read_head(self) -> HeadParser | None:
+        parser = HeadParser(self._limits.head_bytes)
+        data, self._rest = self._rest, b""
+        while not parser.begun and not parser.feed(data):
+            if parser.begun:
+                return await self._read_slow_head(parser)
+            with trio.move_on_after(self._limits.keep_alive_s):
+                data = bytes(await self._stream.receive_some(_RECEIVE_BYTES))
+                if data:
+                    continue
+            return None
+        return parser
+
+    async def _read_slow_head(self, parser: HeadParser) -> HeadParser | None:
+        with trio.move_on_after(self._limits.head_s):
+            while data := bytes(await self._stream.receive_some(_RECEIVE_BYTES)):
+                if parser.feed(data):
+                    return parser
+            return None
+        raise Refusal(408, "The request's head did not arrive in time")
+
+    async def _serve(self, head: RequestHead, frame: Framing, call: Call) -> bool:
+        if not frame.has_body:
+            return await self._answer(head, frame, await self._run(call, b""))
+        if frame.body_bytes is not None and frame.body_bytes > call.body_bytes:
+            raise too_large(call.body_bytes)
+        if frame.expects_continue and not self._rest:
+            await self._stream.send_all(_CONTINUE)
+        reader = BodyReader(self._stream, self._rest, self._limits.body_idle_s, call.body_bytes)
+        try:
+            body = await reader.read(frame.body_bytes, self._budget)
+            self._rest = reader.rest
+            outcome = call.run(body)
+        finally:
+            self._budget.give_back(reader.held_bytes)
+        return await self._answer(head, frame, await self._settled(call, outcome))
+
+    async def _run(self, call: Call, body: bytes) -> Response:
+        return await self._settled(call, call.run(body))
+
+    async def _settled(self, call: Call, outcome: Response | Awaitable[Response]) -> Response:
+        """Wait for an async handler; one that is cancelled gets its client a last word."""
+        if isinstance(outcome, Response):
+            return outcome
+        try:
+            if call.ends_with_client:
+                return await self._while_connected(outcome)
+            return await outcome
+        except trio.Cancelled:
+            error = ClientError("The server is shutting down before the request was done", 503)
+            with trio.move_on_after(self._limits.goodbye_s, shield=True):
+                await self._goodbye(error)
+            raise
+
+    async def _goodbye(self, error: ClientError) -> None:
+        # The client may have left first.
+        with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+            await self._stream.send_all(wire(error_response(error), keep_alive=False))
+
+    async def _while_connected(self, outcome: Awaitable[Response]) -> Response:
+        """The answer; raises `trio.BrokenResourceError` when the client leaves before it."""
+        response: Response | None = None
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._watch, nursery.cancel_scope, name="client watch")
+            response = await outcome
+            nursery.cancel_scope.cancel()
+        if response is None:
+            raise trio.BrokenResourceError("the client left before the answer")
+        return response
+
+    async def _watch(self, scope: trio.CancelScope) -> None:
+        """Cancel `scope` when the client leaves; keep the requests it sends meanwhile."""
+        while len(self._rest) < self._limits.head_bytes:
+            try:
+                data = await self._stream.receive_some(_RECEIVE_BYTES)
+            except trio.BrokenResourceError:
+                data = b""
+            if not data:
+                scope.cancel()
+                return
+            self._rest += data
+
+    async def _answer(
+        self, head: RequestHead, frame: Framing, response: Response, body_unread: bool = False
+    ) -> bool:
+        if body_unread:
+            await self._refuse(response)
+            return False
+        old = head.http_version == "1.0"
+        is_head = head.method == "HEAD"
+        await self._stream.send_whole(wire(response, frame.keep_alive, old, is_head))
+        return frame.keep_alive
+
+    async def _refuse(self, response: Response) -> None:
+        """Answer, and see to it that the client can read the answer."""
+        await self._stream.send_whole(wire(response, keep_alive=False))
+        with trio.move_on_after(LINGER_S):
+            await self._stream.send_eof()
+            while await self._stream.receive_some(_RECEIVE_BYTES):
+                pass

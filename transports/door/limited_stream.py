@@ -1,0 +1,88 @@
+"""A stream whose sends cannot stall for ever.
+
+Every connection the door accepts is wrapped in one, under whatever answers it. It owns the
+transport and ends with `aclose`. Hypercorn sends under a shield without limit: only the stream
+itself can end such a send, so the deadline lives here, where no outer shield reaches.
+"""
+
+import math
+
+import trio
+
+# A client that takes this much within the limit makes progress.
+SLICE_BYTES = 64 * 1024
+
+
+class LimitedStream(trio.abc.HalfCloseableStream):
+    """Wraps a stream; each slice of output must be taken within `send_s` seconds.
+
+    A send that was not taken in time raises `trio.BrokenResourceError`, and so does every later
+    one: part of it may be on its way. `finish_by` bounds all sends together, for shutdown.
+    """
+
+    def __init__(self, transport: trio.abc.Stream, send_s: float) -> None:
+        self.transport = transport
+        self._send_s = send_s
+        self._finish_by = math.inf
+        self._sending: trio.CancelScope | None = None
+        self._broken = False
+
+    def finish_by(self, deadline: float) -> None:
+        """Have every send, the one under way included, end by that instant of trio's clock."""
+        self._finish_by = min(self._finish_by, deadline)
+        if self._sending is not None:
+            self._sending.deadline = min(self._sending.deadline, self._finish_by)
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        """Send everything; raises `trio.BrokenResourceError` when the client stalls."""
+        await self._send(data, shield=False)
+
+    async def send_whole(self, data: bytes) -> None:
+        """As `send_all`, but finished even when the caller is cancelled meanwhile.
+
+        For answers: half of one is worth less than the wait, which the limits bound.
+        """
+        await self._send(data, shield=True)
+
+    async def _send(self, data: bytes | bytearray | memoryview, shield: bool) -> None:
+        if len(data) <= SLICE_BYTES:
+            await self._send_slice(data, shield)
+            return
+        with memoryview(data) as view:
+            for start in range(0, len(data), SLICE_BYTES):
+                await self._send_slice(view[start : start + SLICE_BYTES], shield)
+
+    async def _send_slice(self, data: bytes | bytearray | memoryview, shield: bool) -> None:
+        if self._broken:
+            raise trio.BrokenResourceError("an earlier send was given up")
+        deadline = min(trio.current_time() + self._send_s, self._finish_by)
+        with trio.CancelScope(deadline=deadline, shield=shield) as scope:
+            self._sending = scope
+            try:
+                await self.transport.send_all(data)
+            except BaseException:
+                self._broken = True
+                raise
+            finally:
+                self._sending = None
+        if scope.cancelled_caught:
+            raise trio.BrokenResourceError("the client does not read")
+
+    async def wait_send_all_might_not_block(self) -> None:
+        """As the transport's."""
+        await self.transport.wait_send_all_might_not_block()
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        """As the transport's."""
+        return await self.transport.receive_some(max_bytes)
+
+    async def send_eof(self) -> None:
+        """End our direction where the transport can (TLS cannot)."""
+        if isinstance(self.transport, trio.abc.HalfCloseableStream) and not self._broken:
+            await self.transport.send_eof()
+
+    async def aclose(self) -> None:
+        """Close the transport; TLS says goodbye within the limits of a send."""
+        deadline = min(trio.current_time() + self._send_s, self._finish_by)
+        with trio.CancelScope(deadline=deadline):
+            await self.transport.aclose()

@@ -1,0 +1,139 @@
+"""The Quart-Trio app: the landing page, and the API on connections that stayed with it.
+
+Built once per generation in a thread (`web_door.py`), run by `http1.py` in each connection's
+task. Quart's own limits are off: `mrk/limits.py` rules here as everywhere.
+"""
+
+import inspect
+from typing import Any, cast
+
+import trio
+from quart import Response as QuartResponse
+from quart import request
+from quart_trio import QuartTrio
+from werkzeug.exceptions import HTTPException
+
+from mrk.access.address import client_address, is_secure
+from mrk.errors import ClientError
+from mrk.http.head import RequestHead
+from mrk.http.response import Response, error_response
+from mrk.landing import CONTENT_SECURITY_POLICY, landing_page
+from mrk.limits import Limits
+from transports.web.web_door import Api, Authorize, Call, Facts
+
+# As in the door: less than this within the idle limit is no progress.
+_PROGRESS_BYTES = 8 * 1024
+
+
+class _Pages:
+    """What the app answers; every request passes `api_first`, judged as the door judges it."""
+
+    def __init__(self, api: Api, authorize: Authorize, facts: Facts, limits: Limits) -> None:
+        self._api = api
+        self._authorize = authorize
+        self._facts = facts
+        self._limits = limits
+
+    async def api_first(self) -> QuartResponse | None:
+        """Answer API calls and refusals; None lets Quart's routes go on with the request."""
+        call = self._api.begin(_request_head())
+        if call is None:
+            return None
+        if isinstance(call, Response):
+            return _quart_response(call)
+        try:
+            answer = call.run(await self._body(call))
+        except ClientError as exc:
+            return _quart_response(error_response(exc))
+        response = await answer if inspect.isawaitable(answer) else answer
+        assert isinstance(response, Response)
+        return _quart_response(response)
+
+    async def landing(self) -> QuartResponse:
+        """The landing page; always 200."""
+        head = _request_head()
+        page = landing_page(self._facts(), self._authorize(head), head.address)
+        response = QuartResponse(page, 200, content_type="text/html; charset=utf-8")
+        response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Referrer-Policy"] = "no-referrer"
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    async def _body(self, call: Call) -> bytes:
+        """The request's body; raises 413 and 408 as the door does."""
+        too_large = ClientError(f"The request's body is larger than {call.body_bytes} bytes", 413)
+        if (request.content_length or 0) > call.body_bytes:
+            raise too_large
+        body = bytearray()
+        chunks = aiter(request.body)
+        deadline, counted = trio.current_time() + self._limits.body_idle_s, 0
+        while True:
+            with trio.CancelScope(deadline=deadline) as scope:
+                chunk = await anext(chunks, None)
+            if scope.cancelled_caught:
+                raise ClientError("The request's body did not arrive in time", 408)
+            if chunk is None:
+                return bytes(body)
+            body += chunk
+            if len(body) > call.body_bytes:
+                raise too_large
+            if len(body) - counted >= _PROGRESS_BYTES:
+                deadline, counted = trio.current_time() + self._limits.body_idle_s, len(body)
+
+
+def _request_head() -> RequestHead:
+    scope = cast("dict[str, Any]", request.scope)
+    headers = [(k.decode("latin-1").lower(), v.decode("latin-1")) for k, v in scope["headers"]]
+    peer = scope["client"][0]
+    target = scope["raw_path"].decode("latin-1")
+    if scope["query_string"]:
+        target += "?" + scope["query_string"].decode("latin-1")
+    return RequestHead(
+        scope["method"],
+        target,
+        scope["http_version"],
+        headers,
+        peer,
+        client_address(peer, headers),
+        is_secure(scope["scheme"] == "https", peer, headers),
+    )
+
+
+def _quart_response(response: Response) -> QuartResponse:
+    # ASGI has no reason phrases: on these connections a client reads the message in the body.
+    answer = QuartResponse(response.body, response.status)
+    answer.headers.pop("Content-Type", None)
+    if response.content_type:
+        answer.headers["Content-Type"] = response.content_type
+    for name, value in response.headers:
+        answer.headers.add(name, value)
+    return answer
+
+
+async def _http_error(error: HTTPException) -> QuartResponse:
+    answer = error_response(ClientError(error.name, error.code or 500))
+    allow = [(name, value) for name, value in error.get_headers() if name == "Allow"]
+    return _quart_response(answer.with_headers(allow))
+
+
+async def _bug(_error: Exception) -> QuartResponse:
+    return _quart_response(error_response(ClientError("Internal Server Error", 500)))
+
+
+def build_app(
+    api: Api, authorize: Authorize, facts: Facts, limits: Limits, route_prefix: str
+) -> QuartTrio:
+    """The app, without any limit of Quart's own."""
+    app = QuartTrio("mrk", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = None
+    app.config["BODY_TIMEOUT"] = None
+    app.config["RESPONSE_TIMEOUT"] = None
+    app.url_map.merge_slashes = False  # no redirects that nobody asked for
+    app.url_map.strict_slashes = False
+    pages = _Pages(api, authorize, facts, limits)
+    app.before_request(pages.api_first)
+    app.add_url_rule(f"{route_prefix}/", "landing", pages.landing, methods=["GET"])
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(500, _bug)
+    return app

@@ -1,0 +1,97 @@
+"""Hands connections to the web app, and loads it when the first one comes.
+
+Owned by the root, one instance per generation; each connection runs in the door's task for it
+and ends with it.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import trio
+
+from mrk.http.head import RequestHead
+from mrk.http.response import Response
+from mrk.landing import LandingFacts
+from mrk.limits import Limits
+
+Authorize = Callable[[RequestHead], bool]
+Facts = Callable[[], LandingFacts]
+
+
+class Call(Protocol):
+    """An accepted API request (`transports/api_http.py`)."""
+
+    body_bytes: int
+
+    def run(self, body: bytes) -> object:
+        """Answer it: a `Response`, or a coroutine of one."""
+        ...
+
+
+class Api(Protocol):
+    """Judges requests by their heads; None means that the web app answers."""
+
+    def begin(self, head: RequestHead) -> Call | Response | None:
+        """Accept, refuse or leave."""
+        ...
+
+    def local_path(self, head: RequestHead) -> str:
+        """The path behind the route prefix."""
+        ...
+
+
+class ServeHttp(Protocol):
+    """The loaded app on one connection."""
+
+    async def __call__(self, stream: trio.abc.Stream, head: RequestHead, buffered: bytes) -> None:
+        """Serve until the connection ends."""
+        ...
+
+
+class WebDoor:
+    """The third door. `api` answers API paths on connections that stay here."""
+
+    def __init__(
+        self,
+        api: Api,
+        authorize: Authorize,
+        facts: Facts,
+        limits: Limits,
+        *,
+        route_prefix: str = "",
+    ) -> None:
+        self._api = api
+        self._authorize = authorize
+        self._facts = facts
+        self._limits = limits
+        self._prefix = route_prefix
+        self._loading = trio.Lock()
+        self._app: ServeHttp | None = None
+
+    async def handle(self, stream: trio.abc.Stream, head: RequestHead, buffered: bytes) -> None:
+        """Serve a connection to its end; `buffered` is all that was read of it."""
+        app = await self._loaded()
+        await app(stream, head, buffered)
+
+    @staticmethod
+    def serves(path: str) -> bool:
+        """Which paths (behind the route prefix) the web app answers."""
+        return path in ("/", "")
+
+    async def warm(self) -> None:
+        """Load the app now, so that the first page does not wait for it."""
+        await self._loaded()
+
+    async def _loaded(self) -> ServeHttp:
+        async with self._loading:
+            if self._app is None:
+                # Importing takes 0.5 s and more on a small board; the loop must not wait.
+                self._app = await trio.to_thread.run_sync(self._load)
+            return self._app
+
+    def _load(self) -> ServeHttp:
+        from transports.web.app import build_app
+        from transports.web.http1 import Http1
+
+        app = build_app(self._api, self._authorize, self._facts, self._limits, self._prefix)
+        return Http1(app, self._limits)
