@@ -1,0 +1,101 @@
+"""Many readers of one sequence of events: one bounded channel per reader.
+
+The producer never waits. A reader whose channel is full has fallen behind: its channel ends
+with `FellBehind`, which the supervisor answers by starting that subsystem anew.
+"""
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import Generic, Self, TypeVar
+
+import trio
+
+from mrk.errors import Transient
+
+T = TypeVar("T")
+
+
+class FellBehind(Transient):
+    """A subsystem did not take its events in time."""
+
+
+class Reader(Generic[T]):
+    """One reader's end: iterate it inside `with`; leaving the block ends the subscription."""
+
+    def __init__(self, name: str, size: int, closed: "Callable[[Reader[T]], None]") -> None:
+        self._name = name
+        self._send, self._receive = trio.open_memory_channel[T](size)
+        self._closed = closed
+        self._fell_behind = False
+
+    def offer(self, item: T) -> None:
+        """Hand over without waiting; a full channel ends this reader."""
+        try:
+            self._send.send_nowait(item)
+        except trio.WouldBlock:
+            self._fell_behind = True
+            self.close_sending()
+        except trio.BrokenResourceError:
+            self.close_sending()
+
+    def close_sending(self) -> None:
+        """Let the reader end once it has read what is there."""
+        self._closed(self)
+        self._send.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._closed(self)
+        self._send.close()
+        self._receive.close()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> T:
+        try:
+            return await self._receive.receive()
+        except trio.EndOfChannel:
+            if self._fell_behind:
+                raise FellBehind(f"{self._name} fell behind and lost events") from None
+            raise StopAsyncIteration from None
+
+
+class Fanout(Generic[T]):
+    """Hands every item to every reader that wants its class."""
+
+    def __init__(self) -> None:
+        self._readers: dict[Reader[T], tuple[type, ...]] = {}
+
+    def open_reader(self, name: str, size: int, *kinds: type) -> Reader[T]:
+        """A reader of the given classes of items, of all when none is given.
+
+        `size` is how many may wait; `name` says in the log who fell behind.
+        """
+        reader: Reader[T] = Reader(name, size, self._forget)
+        self._readers[reader] = kinds or (object,)
+        return reader
+
+    def publish(self, item: T) -> None:
+        """Hand `item` to all who want it."""
+        for reader, kinds in list(self._readers.items()):
+            if isinstance(item, kinds):
+                reader.offer(item)
+
+    def close(self) -> None:
+        """End all readers."""
+        for reader in list(self._readers):
+            reader.close_sending()
+
+    def __len__(self) -> int:
+        return len(self._readers)
+
+    def _forget(self, reader: Reader[T]) -> None:
+        self._readers.pop(reader, None)

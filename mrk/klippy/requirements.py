@@ -1,0 +1,25 @@
+"""What mrk wants of a ready printer, read from Klipper's answers. Pure."""
+
+from collections.abc import Collection
+from typing import Any
+
+# Front ends cannot print without these.
+REQUIRED_OBJECTS = ("virtual_sdcard", "display_status", "pause_resume")
+
+
+def missing_requirements(objects: Collection[str]) -> list[str]:
+    """Those of the required printer objects that are not loaded."""
+    return [name for name in REQUIRED_OBJECTS if name not in objects]
+
+
+def read_names(result: Any, member: str) -> list[str]:
+    """A list of texts in an answer such as `{"objects": [...]}`; what does not fit is left out."""
+    names = result.get(member) if isinstance(result, dict) else None
+    return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
+
+
+def virtual_sd_path(config: Any) -> str | None:
+    """The `path` of `[virtual_sdcard]`, as written in `configfile.config`."""
+    section = config.get("virtual_sdcard") if isinstance(config, dict) else None
+    path = section.get("path") if isinstance(section, dict) else None
+    return path if isinstance(path, str) and path else None

@@ -1,0 +1,105 @@
+"""Subscriptions: their union towards Klipper, the part of a change for each of them.
+
+Readers with equal subscriptions form one group, so that a change is filtered, and later
+encoded, once per distinct subscription. Pure.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Protocol
+
+from mrk.outbox import StatusDelta, StatusUpdate
+
+# None stands for all fields of an object.
+Wanted = Mapping[str, frozenset[str] | None]
+_Key = frozenset[tuple[str, frozenset[str] | None]]
+
+
+class StatusReader(Protocol):
+    """Somebody who subscribes; `open` turns false when nothing more can be delivered."""
+
+    @property
+    def open(self) -> bool: ...
+
+    def push_status(self, update: StatusUpdate) -> None:
+        """Take a change without waiting; it is shared with others and must not be altered."""
+
+
+def wanted(objects: Mapping[str, Collection[str] | None]) -> dict[str, frozenset[str] | None]:
+    """The `objects` argument in the form used here."""
+    return {name: None if fields is None else frozenset(fields) for name, fields in objects.items()}
+
+
+def united(first: Wanted, second: Wanted) -> dict[str, frozenset[str] | None]:
+    """Both subscriptions in one: field lists united, all fields win."""
+    result = dict(first)
+    for name, fields in second.items():
+        if name not in result:
+            result[name] = fields
+            continue
+        known = result[name]
+        result[name] = None if known is None or fields is None else known | fields
+    return result
+
+
+def cut(status: StatusDelta, wanted: Wanted) -> StatusDelta:
+    """The part of a change that was asked for, without objects of which nothing is left."""
+    part = {}
+    for name, fields in status.items():
+        if name in wanted:
+            chosen = wanted[name]
+            if chosen is not None:
+                fields = {field: value for field, value in fields.items() if field in chosen}
+            if fields:
+                part[name] = fields
+    return part
+
+
+class _Group:
+    __slots__ = ("readers", "wanted")
+
+    def __init__(self, wanted: Wanted) -> None:
+        self.wanted = wanted
+        self.readers: dict[StatusReader, None] = {}
+
+
+class Subscriptions:
+    """Who wants what; a reader has one subscription."""
+
+    def __init__(self) -> None:
+        self._groups: dict[_Key, _Group] = {}
+        self._keys: dict[StatusReader, _Key] = {}
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def set(self, reader: StatusReader, wanted: Wanted) -> None:
+        """Replace the reader's subscription; an empty one is not kept."""
+        self.remove(reader)
+        if wanted:
+            key = frozenset(wanted.items())
+            group = self._groups.setdefault(key, _Group(wanted))
+            group.readers[reader] = None
+            self._keys[reader] = key
+
+    def remove(self, reader: StatusReader) -> None:
+        """Forget a reader, known or not."""
+        key = self._keys.pop(reader, None)
+        if key is not None:
+            group = self._groups[key]
+            del group.readers[reader]
+            if not group.readers:
+                del self._groups[key]
+
+    def union(self, more: Wanted) -> dict[str, frozenset[str] | None]:
+        """What Klipper has to report: all subscriptions and `more`."""
+        result = dict(more)
+        for group in self._groups.values():
+            result = united(result, group.wanted)
+        return result
+
+    def parts(self, delta: StatusDelta) -> Iterator[tuple[StatusDelta, list[StatusReader]]]:
+        """For each distinct subscription its part of a change, unless empty, and its readers."""
+        for group in list(self._groups.values()):
+            part = cut(delta, group.wanted)
+            if part:
+                yield part, list(group.readers)

@@ -1,0 +1,36 @@
+import pytest
+
+from mrk.errors import Transient
+from mrk.fanout import Fanout, FellBehind
+
+
+async def test_every_reader_gets_every_item_of_its_classes() -> None:
+    fanout: Fanout[object] = Fanout()
+    with fanout.open_reader("all", 5) as everything, fanout.open_reader("numbers", 5, int) as some:
+        for item in ("a", 1, "b", 2):
+            fanout.publish(item)
+        fanout.close()
+        assert [item async for item in everything] == ["a", 1, "b", 2]
+        assert [item async for item in some] == [1, 2]
+
+
+async def test_a_full_reader_is_ended_and_the_others_go_on() -> None:
+    fanout: Fanout[int] = Fanout()
+    with fanout.open_reader("slow", 2) as slow, fanout.open_reader("quick", 3) as quick:
+        for item in range(3):
+            fanout.publish(item)
+        assert await anext(slow) == 0
+        assert await anext(slow) == 1
+        with pytest.raises(FellBehind, match="slow") as fell:
+            await anext(slow)
+        assert isinstance(fell.value, Transient)
+        assert [await anext(quick) for _ in range(3)] == [0, 1, 2]
+        assert len(fanout) == 1
+
+
+async def test_leaving_the_block_ends_the_subscription() -> None:
+    fanout: Fanout[int] = Fanout()
+    with fanout.open_reader("short", 1):
+        assert len(fanout) == 1
+    assert len(fanout) == 0
+    fanout.publish(1)
