@@ -6,8 +6,9 @@ again. Runs nothing by itself; a request that is cancelled midway still starts K
 
 import logging
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 import trio
@@ -15,12 +16,15 @@ import trio
 from mrk.api.caller import Caller
 from mrk.api.endpoint import Endpoint
 from mrk.errors import ClientError, MrkError
+from mrk.klippy.peer import Peer, unit_of_cgroup
 from mrk.machine.services import ServiceControl, ServiceError
 
 logger = logging.getLogger(__name__)
 
 APPLICATIONS = ("moonraker", "klipper")
 _OWN_LOG_S = 5.0
+_ASK_S = 5.0
+_PRINT_STATE = {"objects": {"print_stats": ["state"]}}
 # Enough for systemctl to hand its order over; the daemon's own shutdown waits for it.
 _GOODBYE_S = 1.5
 
@@ -34,16 +38,21 @@ class OwnLog(Protocol):
 
 
 class KlippyFacts(Protocol):
-    """What has to be known about Klippy; the link answers with what Klippy last said."""
+    """The link to Klipper, as far as the rollover needs it."""
 
     @property
-    def log_file(self) -> str | None: ...
+    def info(self) -> Mapping[str, Any]:
+        """Klipper's answer to `info`, with its `log_file`; empty while not connected."""
+        ...
 
     @property
-    def unit_name(self) -> str | None: ...
+    def peer(self) -> Peer | None:
+        """Klipper's process, with its systemd unit."""
+        ...
 
-    @property
-    def is_printing(self) -> bool: ...
+    async def call(self, method: str, params: Mapping[str, Any] | None = None) -> Any:
+        """Ask one of Klippy's endpoints. Raises `ClientError`."""
+        ...
 
 
 class RolloverParams(msgspec.Struct, frozen=True):
@@ -66,7 +75,15 @@ class RolloverFailed(MrkError):
 class LogRollover:
     """The endpoint `server.logs.rollover`."""
 
-    def __init__(self, log: OwnLog, klippy: KlippyFacts, services: ServiceControl) -> None:
+    def __init__(
+        self,
+        log: OwnLog,
+        klippy: KlippyFacts,
+        services: ServiceControl,
+        *,
+        own_cgroup: Path = Path("/proc/self/cgroup"),
+    ) -> None:
+        self._own_cgroup = own_cgroup
         self._log = log
         self._klippy = klippy
         self._services = services
@@ -110,19 +127,38 @@ class LogRollover:
             raise RolloverFailed(str(exc)) from exc
 
     async def _roll_klipper(self) -> None:
-        if self._klippy.is_printing:
-            raise RolloverFailed("busy with a print job")
         if self._klipper_under_way:
             raise RolloverFailed("a rollover is under way")
-        unit = self._klippy.unit_name
-        if unit is None:
-            raise RolloverFailed("the service unit of Klipper is not known")
         self._klipper_under_way = True
         try:
-            log_file = await _existing(self._klippy.log_file)
+            unit = await self._unit()
+            log_file = await _existing(self._klippy.info.get("log_file"))
+            if await self._is_printing():
+                raise RolloverFailed("busy with a print job")
             await self._restart_around_rename(unit, log_file)
         finally:
             self._klipper_under_way = False
+
+    async def _unit(self) -> str:
+        """Klipper's unit, if stopping it stops Klipper and nothing that was not meant."""
+        peer = self._klippy.peer
+        if peer is None or peer.unit is None or peer.unit.startswith("user@"):
+            # Started from a terminal, its unit is the whole session of that user.
+            raise RolloverFailed("the service unit of Klipper is not known")
+        if peer.unit == await trio.to_thread.run_sync(_unit_of, self._own_cgroup):
+            raise RolloverFailed("Klipper runs in the same service unit as this server")
+        return peer.unit
+
+    async def _is_printing(self) -> bool:
+        """Ask Klipper itself: nobody may have subscribed to `print_stats`. A pause is a print."""
+        try:
+            with trio.fail_after(_ASK_S):
+                answer = await self._klippy.call("objects/query", _PRINT_STATE)
+        except (ClientError, trio.TooSlowError) as exc:
+            raise RolloverFailed("Klipper does not say whether it prints") from exc
+        status = answer.get("status") if isinstance(answer, dict) else None
+        stats = status.get("print_stats") if isinstance(status, dict) else None
+        return isinstance(stats, dict) and stats.get("state") in ("printing", "paused")
 
     async def _restart_around_rename(self, unit: str, log_file: Path) -> None:
         failures = []
@@ -153,8 +189,15 @@ class LogRollover:
             logger.error("Klipper was stopped for a log rollover and did not start: %s", exc)
 
 
-async def _existing(log_file: str | None) -> Path:
-    if not log_file:
+def _unit_of(cgroup: Path) -> str | None:
+    try:
+        return unit_of_cgroup(cgroup.read_text())
+    except (OSError, ValueError):
+        return None
+
+
+async def _existing(log_file: object) -> Path:
+    if not isinstance(log_file, str) or not log_file:
         raise RolloverFailed("the log file of Klipper is not known")
     path = Path(log_file)
     if not await trio.to_thread.run_sync(path.is_file):

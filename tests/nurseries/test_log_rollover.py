@@ -3,8 +3,10 @@
 # ruff: noqa: ASYNC240  (a test may wait for its own temporary folder)
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -12,6 +14,7 @@ import trio.testing
 
 from mrk.api.caller import INTERNAL_CALLER
 from mrk.errors import ClientError, MrkError
+from mrk.klippy.peer import Peer
 from mrk.machine.services import ServiceError
 from nurseries.log_rollover import LogRollover, RolloverAnswer, RolloverParams
 
@@ -27,11 +30,28 @@ class Log:
         self.rolled += 1
 
 
-@dataclass
 class Klippy:
-    log_file: str | None
-    unit_name: str | None = "klipper"
-    is_printing: bool = False
+    """A link whose printer is in one state of printing; `answer` overrides it."""
+
+    def __init__(
+        self, log_file: object, unit: str | None = "klipper", answer: object = None
+    ) -> None:
+        self.info: dict[str, Any] = {"log_file": log_file}
+        self.peer: Peer | None = Peer(77, 1000, 1000, unit)
+        self.answer = (
+            {"status": {"print_stats": {"state": "standby"}}} if answer is None else answer
+        )
+
+    async def call(self, method: str, params: Mapping[str, Any] | None = None) -> Any:
+        assert (method, params) == ("objects/query", {"objects": {"print_stats": ["state"]}})
+        await trio.lowlevel.checkpoint()
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+def in_state(state: object) -> dict[str, Any]:
+    return {"status": {"print_stats": {"state": state}}}
 
 
 @dataclass
@@ -105,28 +125,64 @@ async def test_our_failure_is_told_and_klipper_is_still_rolled(
     assert answer == RolloverAnswer(["klipper"], {"moonraker": str(error)})
 
 
-async def test_a_print_is_never_disturbed(klippy_log: Path) -> None:
+@pytest.mark.parametrize("state", ["printing", "paused"])
+async def test_a_print_is_never_disturbed(klippy_log: Path, state: str) -> None:
     services = Services()
-    klippy = Klippy(str(klippy_log), is_printing=True)
+    klippy = Klippy(str(klippy_log), answer=in_state(state))
     answer = await ask(LogRollover(Log(), klippy, services))
     assert answer == RolloverAnswer(["moonraker"], {"klipper": "busy with a print job"})
     assert services.done == []
     assert klippy_log.exists()
 
 
-@pytest.mark.parametrize("missing", ["unit", "log name", "log file"])
+@pytest.mark.parametrize(
+    "said", [in_state("complete"), in_state(None), {"status": {}}, {"status": None}, "ok", []]
+)
+async def test_a_printer_without_a_print_may_be_rolled(klippy_log: Path, said: object) -> None:
+    klippy = Klippy(str(klippy_log), answer=said)
+    assert (await ask(LogRollover(Log(), klippy, Services()), "klipper")).failed == {}
+
+
+async def test_a_printer_that_does_not_answer_is_left_alone(klippy_log: Path) -> None:
+    services = Services()
+    klippy = Klippy(str(klippy_log), answer=ClientError("Klippy Host not connected", 503))
+    answer = await ask(LogRollover(Log(), klippy, services), "klipper")
+    assert answer.failed == {"klipper": "Klipper does not say whether it prints"}
+    assert services.done == []
+
+
+@pytest.mark.parametrize(
+    "missing", ["process", "unit", "session", "log name", "odd name", "log file"]
+)
 async def test_what_cannot_be_found_stops_nothing(klippy_log: Path, missing: str) -> None:
-    klippy = Klippy(str(klippy_log))
-    if missing == "unit":
-        klippy.unit_name = None
-    elif missing == "log name":
-        klippy.log_file = None
-    else:
-        klippy_log.unlink()
+    unit = {"unit": None, "session": "user@1000"}.get(missing, "klipper")
+    klippy = Klippy(str(klippy_log), unit)
+    match missing:
+        case "process":
+            klippy.peer = None
+        case "log name":
+            klippy.info = {}
+        case "odd name":
+            klippy.info = {"log_file": 5}
+        case "log file":
+            klippy_log.unlink()
     services = Services()
     answer = await ask(LogRollover(Log(), klippy, services), "klipper")
     assert answer.rolled_over == []
     assert "not" in answer.failed["klipper"]
+    assert services.done == []
+
+
+async def test_the_unit_we_run_in_ourselves_is_not_stopped(
+    klippy_log: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    cgroup = tmp_path_factory.mktemp("proc") / "cgroup"
+    cgroup.write_text("0::/system.slice/printer.service\n")
+    services = Services()
+    klippy = Klippy(str(klippy_log), "printer")
+    rollover = LogRollover(Log(), klippy, services, own_cgroup=cgroup)
+    answer = await ask(rollover, "klipper")
+    assert "same service unit" in answer.failed["klipper"]
     assert services.done == []
 
 
