@@ -5,6 +5,7 @@ behind them. Owned by one client's session, filled by anybody, drained by that s
 Nothing here waits: a full outbox says so, and the session closes the client.
 """
 
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -75,20 +76,22 @@ class Outbox:
 
     `wake` is called whenever there is something to take after nothing was. Past `limit_bytes`
     the outbox is `full`: what comes then is dropped, because the client is about to be closed.
-    A pending status counts as nothing: merging bounds it by the size of the subscription.
+    The oldest message does not count, so one answer larger than the limit passes. A pending
+    status counts as nothing: merging bounds it by the size of the subscription.
     """
 
     def __init__(self, framing: Framing, limit_bytes: int, wake: Callable[[], None]) -> None:
         self._framing = framing
         self._limit_bytes = limit_bytes
         self._wake = wake
-        self._frames: list[bytes] = []
+        self._frames: deque[bytes] = deque()
         self._waiting_bytes = 0
         self._status: StatusUpdate | None = None
+        self._control: dict[str, bytes] = {}
         self.full = False
 
     def __bool__(self) -> bool:
-        return bool(self._frames) or self._status is not None or self.full
+        return bool(self._frames) or self._status is not None or bool(self._control) or self.full
 
     @property
     def waiting_bytes(self) -> int:
@@ -97,11 +100,11 @@ class Outbox:
 
     def reply(self, payload: bytes) -> None:
         """Queue an answer to this client."""
-        self._append(self._framing(payload))
+        self.append(self._framing(payload))
 
     def notify(self, message: Message) -> None:
         """Queue a notification shared with other clients."""
-        self._append(message.framed(self._framing))
+        self.append(message.framed(self._framing))
 
     def notify_after_status(self, message: Message) -> None:
         """Queue a notification that must not overtake the pending status (Klippy's states)."""
@@ -121,11 +124,63 @@ class Outbox:
         """Forget pending status: the caller answers with newer values of everything."""
         self._status = None
 
-    def take(self) -> bytes:
-        """Return everything that is waiting as one chunk; empty when there is nothing."""
+    def append(self, frames: bytes) -> None:
+        """Queue bytes that are framed already: one frame, or several on end."""
+        if self.full:
+            return
+        idle = not self
+        waiting = self._frames
+        if waiting and self._waiting_bytes - len(waiting[0]) + len(frames) > self._limit_bytes:
+            self.full = True
+            self._frames, self._waiting_bytes, self._status = deque(), 0, None
+        else:
+            waiting.append(frames)
+            self._waiting_bytes += len(frames)
+        if idle or self.full:
+            self._wake()
+
+    def control(self, kind: str, frame: bytes) -> None:
+        """Have a control frame go out before everything else; a later one of its kind replaces it.
+
+        RFC 6455, section 5.5.3: only the latest ping needs its pong.
+        """
+        idle = not self
+        self._control[kind] = frame
+        if idle:
+            self._wake()
+
+    def holds(self, kind: str) -> bool:
+        """Whether a control frame of that kind was not taken yet."""
+        return kind in self._control
+
+    def take(self, most_bytes: int | None = None) -> bytes:
+        """Return what is waiting as one chunk; empty when there is nothing.
+
+        With `most_bytes` the chunk ends before the first message that would pass it (but holds at
+        least one); pending status then goes on merging until everything else is out.
+        """
+        frames = self._frames
+        if most_bytes is not None and self._waiting_bytes > most_bytes:
+            return self._take_control() + self._take_some(most_bytes)
         self._settle_status()
-        frames, self._frames, self._waiting_bytes = self._frames, [], 0
-        return frames[0] if len(frames) == 1 else b"".join(frames)
+        chunk = frames[0] if len(frames) == 1 else b"".join(frames)
+        frames.clear()
+        self._waiting_bytes = 0
+        return self._take_control() + chunk if self._control else chunk
+
+    def _take_some(self, most_bytes: int) -> bytes:
+        taken = [self._frames.popleft()]
+        size_bytes = len(taken[0])
+        while self._frames and size_bytes + len(self._frames[0]) <= most_bytes:
+            taken.append(self._frames.popleft())
+            size_bytes += len(taken[-1])
+        self._waiting_bytes -= size_bytes
+        return b"".join(taken)
+
+    def _take_control(self) -> bytes:
+        frames = b"".join(self._control.values())
+        self._control.clear()
+        return frames
 
     def _settle_status(self) -> None:
         if self._status is not None:
@@ -133,17 +188,3 @@ class Outbox:
             self._status = None
             self._frames.append(frame)
             self._waiting_bytes += len(frame)
-
-    def _append(self, frame: bytes) -> None:
-        if self.full:
-            return
-        idle = not self
-        if self._waiting_bytes + len(frame) > self._limit_bytes and self._frames:
-            # One message larger than the limit may pass alone: a big answer is no stalled client.
-            self.full = True
-            self._frames, self._waiting_bytes, self._status = [], 0, None
-        else:
-            self._frames.append(frame)
-            self._waiting_bytes += len(frame)
-        if idle or self.full:
-            self._wake()

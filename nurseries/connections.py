@@ -1,0 +1,131 @@
+"""Endpoints by which a connected client says who it is: identify, and the id of its connection.
+
+No task of its own: it acts on the registry of clients that the transports fill.
+"""
+
+from collections.abc import Callable
+
+import msgspec
+
+from mrk.api.caller import SOCKETS, Caller
+from mrk.api.endpoint import Access, Endpoint, NoParams
+from mrk.clients import Client, Clients, Identity
+from mrk.errors import ClientError
+
+CLIENT_TYPES = ("web", "mobile", "desktop", "display", "bot", "agent", "other")
+# The user whom an access token names; raises `ClientError` 401 for one that is not accepted.
+TokenUser = Callable[[str], str]
+KeyAccepted = Callable[[str], bool]
+
+
+class IdentifyParams(msgspec.Struct, frozen=True):
+    """What a client tells of itself; token and key only authorize, and are kept nowhere."""
+
+    client_name: str
+    version: str
+    type: str
+    url: str
+    access_token: str | None = None
+    api_key: str | None = None
+
+
+class Connected(msgspec.Struct, frozen=True):
+    """Answer of `server.connection.identify`."""
+
+    connection_id: int
+
+
+class WebsocketId(msgspec.Struct, frozen=True):
+    """Answer of `server.websocket.id`."""
+
+    websocket_id: int
+
+
+def _no_token(_token: str) -> str:
+    raise ClientError("Unauthorized", 401)
+
+
+def _no_key(_key: str) -> bool:
+    return False
+
+
+class Connections:
+    """Identity of the clients that are connected now."""
+
+    def __init__(
+        self,
+        clients: Clients,
+        token_user: TokenUser = _no_token,
+        key_accepted: KeyAccepted = _no_key,
+    ) -> None:
+        self._clients = clients
+        self._token_user = token_user
+        self._key_accepted = key_accepted
+
+    def endpoints(self) -> list[Endpoint]:
+        """What clients may ask, on sockets only."""
+        return [
+            Endpoint(
+                "/server/connection/identify",
+                ("POST",),
+                IdentifyParams,
+                self.identify,
+                "Tell the server which client this connection is, optionally authorizing it.",
+                transports=SOCKETS,
+                access=Access.OPEN,
+                http=False,
+                result=Connected,
+            ),
+            Endpoint(
+                "/server/websocket/id",
+                ("GET",),
+                NoParams,
+                self.websocket_id,
+                "The id of this connection (deprecated: identify returns it too).",
+                transports=SOCKETS,
+                http=False,
+                result=WebsocketId,
+            ),
+        ]
+
+    def identify(self, params: IdentifyParams, caller: Caller) -> Connected:
+        """Name the connection; it works once, and again after a refusal.
+
+        Raises 400 when the client is named already, its type is unknown or an agent of that name is
+        connected; 401 when it stays unauthorized.
+        """
+        client = self._client(caller)
+        if client.identity is not None:
+            raise ClientError("Connection already identified")
+        kind = params.type.lower()
+        if kind not in CLIENT_TYPES:
+            raise ClientError(f"Unknown client type '{params.type[:40]}'")
+        self._authorize(client, params)
+        if kind == "agent" and any(self._is_agent(c, params.client_name) for c in self._clients):
+            raise ClientError(f"Agent '{params.client_name}' is already connected")
+        client.identity = Identity(params.client_name, params.version, kind, params.url)
+        return Connected(client.id)
+
+    def websocket_id(self, _params: NoParams, caller: Caller) -> WebsocketId:
+        """The id of the caller's connection."""
+        return WebsocketId(self._client(caller).id)
+
+    def _authorize(self, client: Client, params: IdentifyParams) -> None:
+        if params.access_token is not None:
+            client.user = self._token_user(params.access_token)
+            client.authorized = True
+        elif not client.authorized and params.api_key is not None:
+            client.authorized = self._key_accepted(params.api_key)
+        if not client.authorized:
+            raise ClientError("Unauthorized", 401)
+
+    def _client(self, caller: Caller) -> Client:
+        client = self._clients.get(caller.connection_id)
+        if client is None:
+            raise ClientError("No connection of that id")
+        return client
+
+    @staticmethod
+    def _is_agent(client: Client, name: str) -> bool:
+        identity = client.identity
+        return identity is not None and identity.type == "agent" and identity.client_name == name

@@ -1,0 +1,66 @@
+"""Any cut of the same bytes gives the same events."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from wsproto.connection import Connection, ConnectionType
+from wsproto.events import BytesMessage, CloseConnection, Message, Ping, TextMessage
+
+from mrk.websocket.incoming import Ending, Event, Incoming, Pinged
+
+texts = st.text(max_size=300).map(lambda text: TextMessage(data=text))
+datas = st.binary(max_size=300).map(lambda data: BytesMessage(data=data))
+pings = st.binary(max_size=125).map(lambda data: Ping(payload=data))
+
+
+def masked(events: list[Message | Ping]) -> bytes:
+    client = Connection(ConnectionType.CLIENT)
+    return b"".join(bytes(client.send(event)) for event in events)
+
+
+def normal(events: list[Event]) -> list[object]:
+    return [e.encode() if isinstance(e, str) else e for e in events if e is not None]
+
+
+@given(st.lists(st.one_of(texts, datas, pings), max_size=8), st.data())
+def test_any_cut_gives_the_same_events(events: list, data: st.DataObject) -> None:  # type: ignore[type-arg]
+    wire = masked(events)
+    expected = [
+        Pinged(e.payload) if isinstance(e, Ping) else
+        e.data.encode() if isinstance(e, TextMessage) else e.data
+        for e in events
+    ]  # fmt: skip
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(wire)), max_size=10)))
+    incoming = Incoming(1000)
+    seen: list[Event] = []
+    for begin, end in zip([0, *cuts], [*cuts, len(wire)], strict=True):
+        seen += incoming.feed(wire[begin:end])
+    assert normal(seen) == expected
+
+
+@given(st.binary(max_size=400), st.integers(0, 400))
+def test_junk_ends_or_waits_and_never_raises(junk: bytes, cut: int) -> None:
+    incoming = Incoming(200)
+    events = [*incoming.feed(junk[:cut]), *incoming.feed(junk[cut:])]
+    endings = [event for event in events if isinstance(event, Ending)]
+    assert len(endings) <= 1
+    if endings:
+        assert events[-1] is endings[0]
+        assert list(incoming.feed(b"more")) == []
+
+
+def test_tiny_fragments_take_no_more_than_their_bytes() -> None:
+    client = Connection(ConnectionType.CLIENT)
+    incoming = Incoming(100)
+    wire = b"".join(
+        bytes(client.send(TextMessage(data="", message_finished=False))) for _ in range(10_000)
+    )
+    assert set(incoming.feed(wire)) == {None}
+    assert list(incoming.feed(bytes(client.send(TextMessage(data="end"))))) == ["end"]
+
+
+def test_close_of_the_client_is_echoed_without_its_reason() -> None:
+    client = Connection(ConnectionType.CLIENT)
+    wire = bytes(client.send(CloseConnection(code=3001, reason="bye")))
+    assert list(Incoming(10).feed(wire)) == [Ending(3001, "", by_peer=True)]
+    without_code = b"\x88\x80\0\0\0\0"
+    assert list(Incoming(10).feed(without_code)) == [Ending(None, "", by_peer=True)]

@@ -1,0 +1,190 @@
+"""A hub with a few endpoints, and a websocket client made of wsproto's other half."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import pytest
+import trio
+from trio.testing import memory_stream_pair
+from wsproto.connection import Connection, ConnectionType
+from wsproto.events import BytesMessage, CloseConnection, Event, Ping, Pong, TextMessage
+
+from mrk.api.caller import Caller
+from mrk.api.endpoint import Access, Endpoint, NoParams
+from mrk.api.rpc import Rpc
+from mrk.api.table import Table
+from mrk.clients import Clients
+from mrk.http.head import RequestHead
+from mrk.limits import Limits
+from nurseries.connections import Connections
+from transports.sockets.gate import Gate
+from transports.sockets.session import Hub
+from transports.sockets.websocket import Websocket
+
+KEY = "dGhlIHNhbXBsZSBub25jZQ=="
+
+
+class Text(msgspec.Struct, frozen=True):
+    text: str = ""
+
+
+class Size(msgspec.Struct, frozen=True):
+    size: int = 0
+
+
+@dataclass
+class Daemon:
+    """What a root would build, with handlers that a test can hold back."""
+
+    limits: Limits = field(default_factory=Limits)
+    trusted: bool = True
+    release: trio.Event = field(default_factory=trio.Event)
+    waiting: int = 0
+    stops: int = 0
+    cancelled: int = 0
+
+    def __post_init__(self) -> None:
+        self.clients = Clients()
+        endpoints = [
+            Endpoint("/test/echo", ("GET",), Text, lambda p, _c: p.text, "echo"),
+            Endpoint("/test/big", ("GET",), Size, lambda p, _c: "x" * p.size, "big"),
+            Endpoint("/test/open", ("GET",), NoParams, lambda _p, _c: "ok", "", access=Access.OPEN),
+            Endpoint("/test/wait", ("GET",), NoParams, self.wait, "waits"),
+            Endpoint("/test/stop", ("POST",), NoParams, self.stop, "urgent", urgent=True),
+            *Connections(self.clients).endpoints(),
+        ]
+        table = Table(endpoints)
+        rpc = Rpc(table, trio.lowlevel.checkpoint, self.limits.batch_calls)
+        self.hub = Hub(rpc, table, self.clients, self.limits)
+        self.gate = Gate(self.limits, lambda _head: self.trusted, lambda origin, _h: "ok" in origin)
+        self.websocket = Websocket(self.hub, self.gate)
+
+    async def wait(self, _params: NoParams, _caller: Caller) -> str:
+        self.waiting += 1
+        try:
+            await self.release.wait()
+        except trio.Cancelled:
+            self.cancelled += 1
+            raise
+        finally:
+            self.waiting -= 1
+        return "waited"
+
+    async def stop(self, _params: NoParams, _caller: Caller) -> str:
+        self.stops += 1
+        return "ok"
+
+
+def upgrade_head(*extra: tuple[str, str], without: str = "", target: str = "/websocket"):
+    headers = [
+        ("host", "printer.local"),
+        ("upgrade", "websocket"),
+        ("connection", "keep-alive, Upgrade"),
+        ("sec-websocket-key", KEY),
+        ("sec-websocket-version", "13"),
+    ]
+    kept = [(name, value) for name, value in headers if name != without]
+    return RequestHead("GET", target, "1.1", [*kept, *extra], "10.0.0.2", "10.0.0.2")
+
+
+def head_bytes(head: RequestHead) -> bytes:
+    lines = [f"{head.method} {head.target} HTTP/1.1", *(f"{k}: {v}" for k, v in head.headers)]
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+class Peer:
+    """A websocket client on any stream."""
+
+    def __init__(self, stream: Any) -> None:
+        self.stream = stream
+        self.wire = Connection(ConnectionType.CLIENT)
+        self.events: list[Event] = []
+        self.pongs = True
+        self._raw = bytearray()
+
+    async def handshake(self) -> str:
+        """The status line of the answer."""
+        while b"\r\n\r\n" not in self._raw:
+            self._raw += await self.stream.receive_some(65536)
+        head, _, rest = bytes(self._raw).partition(b"\r\n\r\n")
+        self.head = head.decode()
+        self.wire.receive_data(rest)
+        return self.head.splitlines()[0]
+
+    async def send(self, data: str | bytes, finished: bool = True) -> None:
+        kind = TextMessage if isinstance(data, str) else BytesMessage
+        await self.stream.send_all(self.wire.send(kind(data=data, message_finished=finished)))
+
+    async def call(self, method: str, id: int = 1, **params: object) -> None:
+        request = {"jsonrpc": "2.0", "method": method, "params": params, "id": id}
+        await self.send(msgspec.json.encode(request).decode())
+
+    async def event(self) -> Event:
+        """The next message, ping or close; `EOFError` when the stream ends without."""
+        text = ""
+        while True:
+            for event in self.wire.events():
+                if isinstance(event, TextMessage):
+                    text += event.data
+                    if not event.message_finished:
+                        continue
+                    return TextMessage(data=text)
+                if isinstance(event, Ping) and self.pongs:
+                    await self.stream.send_all(self.wire.send(Pong(payload=event.payload)))
+                return event
+            chunk = await self.stream.receive_some(65536)
+            if not chunk:
+                raise EOFError
+            self.wire.receive_data(bytes(chunk))
+
+    async def message(self) -> Any:
+        """The next JSON message; pings are passed over."""
+        while True:
+            event = await self.event()
+            if isinstance(event, TextMessage):
+                return msgspec.json.decode(event.data)
+            assert not isinstance(event, CloseConnection), event
+
+    async def closed(self) -> tuple[int, str | None]:
+        """Code and reason of the close frame, which is answered."""
+        while True:
+            event = await self.event()
+            if isinstance(event, CloseConnection):
+                await self.stream.send_all(self.wire.send(event.response()))
+                return event.code, event.reason
+
+
+ServeConnection = Callable[[Any, RequestHead, bytes], Awaitable[None]]
+
+
+@asynccontextmanager
+async def connected(
+    serve: ServeConnection, pair: Any = memory_stream_pair, head: RequestHead | None = None
+) -> AsyncIterator[tuple[Peer, trio.Event, trio.CancelScope]]:
+    """A connected peer; the event is set when the server has let go of it."""
+    client, server = pair()
+    over = trio.Event()
+    head = head or upgrade_head()
+
+    async def door() -> None:
+        try:
+            await serve(server, head, head_bytes(head))
+        finally:
+            over.set()
+            await trio.aclose_forcefully(server)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(door)
+        peer = Peer(client)
+        assert "101" in await peer.handshake()
+        yield peer, over, nursery.cancel_scope
+        await client.aclose()
+        nursery.cancel_scope.cancel()
+
+
+@pytest.fixture
+def daemon() -> Daemon:
+    return Daemon()

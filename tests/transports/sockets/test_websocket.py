@@ -1,0 +1,368 @@
+"""The primary websocket over memory streams: calls, limits, closing, back-pressure."""
+
+import msgspec
+import pytest
+import trio
+from trio.testing import lockstep_stream_pair, memory_stream_pair, wait_all_tasks_blocked
+from wsproto.events import CloseConnection, Ping, Pong
+
+from mrk.limits import Limits
+from mrk.outbox import StatusUpdate
+from tests.transports.sockets.conftest import Daemon, Peer, connected, head_bytes, upgrade_head
+
+
+async def test_calls_in_text_and_binary(daemon: Daemon) -> None:
+    async with connected(daemon.websocket.serve_connection) as (peer, _over, _scope):
+        await peer.call("test.echo", text="é")
+        assert await peer.message() == {"jsonrpc": "2.0", "result": "é", "id": 1}
+        await peer.send(b'{"jsonrpc":"2.0","method":"test.echo","id":2}')
+        assert (await peer.message())["id"] == 2
+
+
+async def test_fragments_are_joined(daemon: Daemon) -> None:
+    async with connected(daemon.websocket.serve_connection) as (peer, _over, _scope):
+        await peer.send('{"jsonrpc":"2.0","meth', finished=False)
+        await peer.send('od":"test.echo","id":3}')
+        assert (await peer.message())["id"] == 3
+
+
+async def test_replies_may_overtake_each_other(daemon: Daemon) -> None:
+    async with connected(daemon.websocket.serve_connection) as (peer, _over, _scope):
+        await peer.call("test.wait", 1)
+        await peer.call("test.echo", 2)
+        assert (await peer.message())["id"] == 2
+        daemon.release.set()
+        assert (await peer.message())["id"] == 1
+
+
+async def test_what_follows_the_handshake_at_once_is_answered(daemon: Daemon) -> None:
+    client, server = memory_stream_pair()
+    head = upgrade_head()
+    peer = Peer(client)
+    early = peer.wire.send(CloseConnection(code=1000))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(
+            daemon.websocket.serve_connection, server, head, head_bytes(head) + early
+        )
+        await peer.handshake()
+        assert (await peer.event()).code == 1000  # type: ignore[union-attr]
+
+
+async def test_strangers_may_identify_only(daemon: Daemon) -> None:
+    daemon.trusted = False
+    async with connected(daemon.websocket.serve_connection) as (peer, _over, _scope):
+        await peer.call("test.echo", 1)
+        assert (await peer.message())["error"] == {"code": -32602, "message": "Unauthorized"}
+        await peer.call("test.open", 2)
+        assert (await peer.message())["result"] == "ok"
+        daemon.clients.broadcast("notify_test")
+        await peer.call("test.open", 3)
+        assert (await peer.message())["id"] == 3
+
+
+async def test_notifications_and_merged_status(daemon: Daemon) -> None:
+    async with connected(daemon.websocket.serve_connection) as (peer, _over, _scope):
+        await wait_all_tasks_blocked()
+        (client,) = daemon.clients
+        client.outbox.status(StatusUpdate({"fan": {"speed": 0.1}}, 1.0))
+        client.outbox.status(StatusUpdate({"fan": {"rpm": 9}}, 2.0))
+        daemon.clients.broadcast("notify_test", [1])
+        assert (await peer.message())["method"] == "notify_test"
+        assert (await peer.message())["params"] == [{"fan": {"speed": 0.1, "rpm": 9}}, 2.0]
+
+
+async def test_client_is_forgotten_when_it_goes(daemon: Daemon) -> None:
+    gone: list[int] = []
+    daemon.clients.on_departure(gone.append)
+    async with connected(daemon.websocket.serve_connection) as (peer, over, _scope):
+        await peer.call("test.wait")
+        await wait_all_tasks_blocked()
+        assert (len(daemon.clients), daemon.waiting, daemon.gate.connections) == (1, 1, 1)
+        await peer.stream.aclose()
+        await over.wait()
+    assert (len(daemon.clients), daemon.waiting, daemon.cancelled) == (0, 0, 1)
+    assert gone == [1]
+    assert daemon.gate.connections == 0
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (upgrade_head(without="host"), 400),
+        (upgrade_head(without="sec-websocket-key"), 400),
+        (upgrade_head(("sec-websocket-key", "other")), 400),
+        (upgrade_head(("sec-websocket-key", "c2hvcnQ="), without="sec-websocket-key"), 400),
+        (upgrade_head(("upgrade", "h2c")), 400),
+        (upgrade_head(without="connection"), 400),
+        (upgrade_head(("sec-websocket-version", "8"), without="sec-websocket-version"), 426),
+        (upgrade_head(("content-length", "5")), 400),
+        (upgrade_head(("transfer-encoding", "chunked")), 400),
+        (upgrade_head(("origin", "http://evil.example")), 403),
+        (upgrade_head(("origin", "null")), 403),
+    ],
+)
+async def test_refused_handshakes(daemon: Daemon, head, status) -> None:  # type: ignore[no-untyped-def]
+    client, server = memory_stream_pair()
+    async with server:
+        await daemon.websocket.serve_connection(server, head, head_bytes(head))
+    answer = b""
+    while chunk := await client.receive_some():
+        answer += chunk
+    top, _, body = answer.partition(b"\r\n\r\n")
+    assert top.startswith(f"HTTP/1.1 {status} ".encode())
+    assert msgspec.json.decode(body)["error"]["code"] == status
+
+
+@pytest.mark.parametrize(
+    "origin", ["http://printer.local", "https://printer.local:443", "http://ok.example"]
+)
+async def test_origins_that_pass(daemon: Daemon, origin: str) -> None:
+    head = upgrade_head(("origin", origin))
+    async with connected(daemon.websocket.serve_connection, head=head) as (peer, _over, _scope):
+        assert "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" in peer.head  # RFC 6455, section 1.3
+
+
+async def test_the_last_seat_and_one_more() -> None:
+    daemon = Daemon(Limits(websockets=1))
+    async with connected(daemon.websocket.serve_connection):
+        client, server = memory_stream_pair()
+        head = upgrade_head()
+        await daemon.websocket.serve_connection(server, head, head_bytes(head))
+        assert bytes(await client.receive_some()).startswith(b"HTTP/1.1 503 ")
+    async with connected(daemon.websocket.serve_connection) as (peer, _over, _scope):
+        await peer.call("test.echo")
+        await peer.message()
+
+
+def frame(first: int, payload: bytes, mask: bool = True, size: bytes | None = None) -> bytes:
+    """A client's frame with a mask of zeros."""
+    length = bytes([len(payload)]) if size is None else size
+    if mask:
+        return bytes([first, length[0] | 0x80]) + length[1:] + b"\0\0\0\0" + payload
+    return bytes([first]) + length + payload
+
+
+HOSTILE = {
+    "unmasked": (frame(0x81, b"{}", mask=False), 1002),
+    "reserved opcode": (frame(0x83, b""), 1002),
+    "reserved control opcode": (frame(0x8B, b""), 1002),
+    "reserved bit": (frame(0xC1, b"{}"), 1002),
+    "continuation of nothing": (frame(0x80, b"{}"), 1002),
+    "text inside a fragmented text": (frame(0x01, b"{") + frame(0x81, b"}"), 1002),
+    "fragmented ping": (frame(0x09, b""), 1002),
+    "long ping": (frame(0x89, b"x" * 126, size=b"\x7e\x00\x7e"), 1002),
+    "length with its top bit set": (frame(0x81, b"", size=b"\x7f\xff" + b"\xff" * 7), 1002),
+    "length longer than it need be": (frame(0x81, b"{}", size=b"\x7e\x00\x02"), 1002),
+    "close with one byte": (frame(0x88, b"\x03"), 1002),
+    "close with a reserved code": (frame(0x88, (1005).to_bytes(2)), 1002),
+    "invalid UTF-8": (frame(0x81, b"\xff"), 1007),
+    "UTF-8 cut at the end": (frame(0x81, "é".encode()[:1]), 1007),
+    "http again": (b"GET / HTTP/1.1\r\n\r\n", 1002),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+async def test_hostile_frames(daemon: Daemon, name: str, autojump_clock: object) -> None:
+    junk, code = HOSTILE[name]
+    async with connected(daemon.websocket.serve_connection) as (peer, over, _scope):
+        await peer.call("test.echo")
+        await peer.stream.send_all(junk)
+        assert (await peer.message())["id"] == 1
+        assert (await peer.closed())[0] == code
+        await over.wait()
+    assert len(daemon.clients) == 0
+
+
+@pytest.mark.parametrize("cut", [1, 3, 7])
+async def test_vanishing_in_mid_frame(daemon: Daemon, cut: int, autojump_clock: object) -> None:
+    async with connected(daemon.websocket.serve_connection) as (peer, over, _scope):
+        await peer.stream.send_all(frame(0x81, b"{" * 20)[:cut])
+        await peer.stream.send_eof()
+        await over.wait()
+
+
+@pytest.mark.parametrize("fragmented", [False, True])
+async def test_message_limit_at_its_edge(fragmented: bool, autojump_clock: object) -> None:
+    daemon = Daemon(Limits(message_bytes=200))
+    body = b'{"jsonrpc":"2.0","method":"test.echo","id":1,"params":{"text":"%s"}}'
+    fits = body % (b"y" * (200 - len(body) + 2))
+    async with connected(daemon.websocket.serve_connection) as (peer, _over, _scope):
+        for message, accepted in ((fits, True), (fits + b" ", False)):
+            if fragmented:
+                await peer.send(message[:150], finished=False)
+                await peer.send(message[150:])
+            else:
+                await peer.send(message.decode())
+            if accepted:
+                assert (await peer.message())["id"] == 1
+        assert await peer.closed() == (1009, "a message passed 200 bytes")
+
+
+async def test_characters_of_several_bytes_count_as_such(autojump_clock: object) -> None:
+    daemon = Daemon(Limits(message_bytes=200))
+    async with connected(daemon.websocket.serve_connection) as (peer, _over, _scope):
+        await peer.send("é" * 101)
+        assert (await peer.closed())[0] == 1009
+
+
+async def test_clients_ping_is_answered(daemon: Daemon) -> None:
+    async with connected(daemon.websocket.serve_connection) as (peer, _over, _scope):
+        await peer.stream.send_all(peer.wire.send(Ping(payload=b"hi")))
+        assert await peer.event() == Pong(payload=b"hi")
+
+
+async def test_silence_after_a_ping_closes(daemon: Daemon, autojump_clock: object) -> None:
+    async with connected(daemon.websocket.serve_connection) as (peer, over, _scope):
+        peer.pongs = False
+        began = trio.current_time()
+        assert await peer.event() == Ping(payload=b"")
+        assert trio.current_time() - began == pytest.approx(10)
+        assert await peer.closed() == (1011, "no answer to a ping")
+        assert trio.current_time() - began == pytest.approx(20)
+        await over.wait()
+
+
+async def test_pong_or_any_data_is_life(daemon: Daemon, autojump_clock: object) -> None:
+    async with connected(daemon.websocket.serve_connection) as (peer, _over, _scope):
+        for _ in range(5):
+            assert isinstance(await peer.event(), Ping)
+        peer.pongs = False
+        for index in range(5):
+            await trio.sleep(9)
+            await peer.call("test.echo", index)
+            assert (await peer.message())["id"] == index
+
+
+async def test_client_closes(daemon: Daemon, autojump_clock: object) -> None:
+    for code in (1000, 1001, 3000):
+        async with connected(daemon.websocket.serve_connection) as (peer, over, _scope):
+            began = trio.current_time()
+            await peer.stream.send_all(peer.wire.send(CloseConnection(code=code)))
+            event = await peer.event()
+            assert isinstance(event, CloseConnection)
+            assert event.code == code
+            await over.wait()
+            assert trio.current_time() == began
+
+
+async def test_shutdown_says_goodbye_behind_the_last_answers(
+    daemon: Daemon, autojump_clock: object
+) -> None:
+    async with connected(daemon.websocket.serve_connection) as (peer, _over, scope):
+        await peer.call("test.wait")
+        await peer.call("test.echo", 2)
+        await wait_all_tasks_blocked()
+        daemon.clients.broadcast("notify_last")
+        scope.cancel()
+        with trio.CancelScope(shield=True):
+            assert (await peer.message())["id"] == 2
+            assert (await peer.message())["method"] == "notify_last"
+            assert await peer.closed() == (1001, "Server Shutdown")
+    assert daemon.cancelled == 1
+    assert daemon.gate.connections == 0
+
+
+@pytest.mark.parametrize("clog", [False, True])
+async def test_goodbye_is_bounded_with_a_stalled_client(clog: bool, autojump_clock: object) -> None:
+    daemon = Daemon(Limits(goodbye_s=0.3))
+    pair = lockstep_stream_pair
+    async with connected(daemon.websocket.serve_connection, pair) as (peer, over, scope):
+        if clog:
+            await peer.call("test.big", size=300_000)
+        await wait_all_tasks_blocked()
+        began = trio.current_time()
+        scope.cancel()
+        with trio.CancelScope(shield=True):
+            await over.wait()
+    assert trio.current_time() - began == pytest.approx(0.3)
+    assert len(daemon.clients) == 0
+
+
+async def test_who_reads_nothing_for_long_is_closed(daemon: Daemon, autojump_clock: object) -> None:
+    pair = lockstep_stream_pair
+    async with connected(daemon.websocket.serve_connection, pair) as (peer, over, _scope):
+        began = trio.current_time()
+        await peer.call("test.big", size=300_000)
+        await over.wait()
+        assert trio.current_time() - began == pytest.approx(30)
+
+
+async def test_flood_of_notifications_closes_the_slow_only(autojump_clock: object) -> None:
+    daemon = Daemon(Limits(outbox_bytes=100_000))
+    serve = daemon.websocket.serve_connection
+    async with (
+        connected(serve, lockstep_stream_pair) as (_slow, over, _scope1),
+        connected(serve) as (quick, _over, _scope2),
+    ):
+        await wait_all_tasks_blocked()
+        for _ in range(50):
+            daemon.clients.broadcast("notify_test", ["z" * 10_000])
+            await wait_all_tasks_blocked()
+        await over.wait()
+        assert len(daemon.clients) == 1
+        for _ in range(50):
+            assert (await quick.message())["method"] == "notify_test"
+
+
+async def test_emergency_stop_overtakes_a_backlog(autojump_clock: object) -> None:
+    """A client that floods and does not read is not worked for, but its stop is."""
+    daemon = Daemon(Limits(outbox_bytes=40_000))
+    pair = lockstep_stream_pair
+    async with connected(daemon.websocket.serve_connection, pair) as (peer, _over, _scope):
+        for index in range(100):
+            await peer.call("test.big", index, size=5_000)
+        await wait_all_tasks_blocked()
+        assert next(iter(daemon.clients)).outbox.waiting_bytes < 20_000
+        await peer.call("test.stop", 1000)
+        await wait_all_tasks_blocked()
+        assert daemon.stops == 1
+        seen = [(await peer.message())["id"] for _ in range(101)]
+        assert sorted(seen) == [*range(100), 1000]
+        assert [id for id in seen if id < 1000] == list(range(100))
+        assert seen.index(1000) < 20
+
+
+async def test_a_backlog_past_its_bound_is_not_read(autojump_clock: object) -> None:
+    daemon = Daemon(Limits(outbox_bytes=40_000))
+    pair = lockstep_stream_pair
+    async with connected(daemon.websocket.serve_connection, pair) as (peer, _over, _scope):
+        await peer.call("test.big", 0, size=300_000)
+        sent = 0
+
+        async def flood() -> None:
+            nonlocal sent
+            for index in range(1, 40):
+                await peer.call("test.echo", index, text="f" * 100_000)
+                sent += 1
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(flood)
+            await wait_all_tasks_blocked()
+            assert 5 < sent < 20
+            assert [(await peer.message())["id"] for _ in range(40)] == list(range(40))
+
+
+async def test_calls_in_flight_at_their_limit() -> None:
+    daemon = Daemon(Limits(requests_in_flight=3))
+    async with connected(daemon.websocket.serve_connection) as (peer, _over, _scope):
+        for index in range(4):
+            await peer.call("test.wait", index)
+        assert (await peer.message())["error"]["code"] == 429
+        await peer.call("test.stop", 10)
+        assert (await peer.message())["id"] == 10
+        daemon.release.set()
+        assert {(await peer.message())["id"] for _ in range(3)} == {0, 1, 2}
+        await peer.call("test.wait", 11)
+        assert (await peer.message())["result"] == "waited"
+
+
+async def test_others_are_served_while_one_floods(daemon: Daemon) -> None:
+    serve = daemon.websocket.serve_connection
+    async with (
+        connected(serve) as (flooder, _over1, _scope1),
+        connected(serve) as (other, _over2, _scope2),
+    ):
+        await flooder.stream.send_all(frame(0x89, b"") * 200_000)
+        await other.call("test.echo", 5)
+        with trio.fail_after(1):
+            assert (await other.message())["id"] == 5

@@ -1,0 +1,1 @@
+"""Clients that stay connected: primary websocket, bridge websocket, unix socket."""

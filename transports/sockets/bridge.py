@@ -1,0 +1,133 @@
+"""The bridge websocket: one client's own line to Klippy's socket, frames passed through undecoded.
+
+The door calls `serve_connection`; it opens a connection to Klippy for this client and ends with
+either side, or cancelled. Back-pressure reaches both ways: a client that reads slowly slows the
+reading from Klippy, and Klippy's slowness that from the client; about 1 MB waits at most.
+"""
+
+import contextlib
+from collections.abc import Awaitable, Callable
+
+import trio
+
+from mrk.errors import ClientError, Transient
+from mrk.etx import EtxDecoder, FrameTooLong, etx_frame
+from mrk.http.head import RequestHead
+from mrk.limits import Limits
+from mrk.websocket.bridge_request import BridgeRefusal, klippy_request
+from mrk.websocket.incoming import Ending
+from mrk.websocket_frame import text_frames
+from transports.sockets.connection import Connection
+from transports.sockets.gate import Gate
+from transports.sockets.turn import Turn
+from transports.sockets.wire import Wire
+
+OpenKlippy = Callable[[], Awaitable[trio.abc.Stream]]
+KLIPPY_DISCONNECTED = Ending(1001, "Klippy Disconnected")
+# Large reads: a dump of motion data is many small frames, and each read costs the same.
+CHUNK_BYTES = 256 * 1024
+
+
+class Bridge:
+    """Serves `<prefix>/klippysocket`.
+
+    `open_klippy` returns a new stream to Klippy's socket, or raises `Transient` or `ClientError`.
+    """
+
+    def __init__(self, limits: Limits, gate: Gate, open_klippy: OpenKlippy) -> None:
+        self._limits = limits
+        self._gate = gate
+        self._open_klippy = open_klippy
+
+    async def serve_connection(
+        self, stream: trio.abc.Stream, head: RequestHead, buffered: bytes
+    ) -> None:
+        """Serve one client from its handshake on.
+
+        `buffered` is all that was read so far, head included. A failed handshake is answered with
+        400, 401, 403, 426 or 503 and a JSON error.
+        """
+        try:
+            response = self._gate.judge(head)
+            if not self._gate.authorize(head):
+                raise ClientError("Unauthorized", 401)
+            with self._gate.seat():
+                klippy = await self._connect()
+                async with klippy:
+                    trailing = buffered.partition(b"\r\n\r\n")[2]
+                    await self._serve(stream, klippy, head, response, trailing)
+        except ClientError as exc:
+            await self._gate.refuse(stream, head, exc)
+
+    async def _connect(self) -> trio.abc.Stream:
+        try:
+            return await self._open_klippy()
+        except Transient as exc:
+            raise ClientError(f"Klippy Host not connected: {exc}", 503) from exc
+
+    async def _serve(
+        self,
+        stream: trio.abc.Stream,
+        klippy: trio.abc.Stream,
+        head: RequestHead,
+        response: bytes,
+        trailing: bytes,
+    ) -> None:
+        wire = Wire(stream, trailing, self._limits)
+        span = _Span(wire, klippy, Connection(f"bridge of {head.address}", wire.sender))
+        if not await wire.send_response(response):
+            return
+        try:
+            await span.connection.run(
+                span.to_klippy, lambda: span.to_client(self._limits), wire.keep_alive
+            )
+        finally:
+            with trio.move_on_at(wire.sender.hasten(), shield=True):
+                await wire.goodbye(span.connection.ending)
+            span.connection.log()
+
+
+class _Span:
+    """Both directions of one bridge."""
+
+    def __init__(self, wire: Wire, klippy: trio.abc.Stream, connection: Connection) -> None:
+        self.connection = connection
+        self._wire = wire
+        self._klippy = klippy
+        self._turn = Turn()
+
+    async def to_klippy(self) -> Ending:
+        """Forward the client's requests, one send each."""
+        try:
+            return await self._wire.read(self._turn.begin, self._breathe, self._forward)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            return KLIPPY_DISCONNECTED
+
+    async def _forward(self, message: str | bytes) -> None:
+        try:
+            request = klippy_request(message)
+        except BridgeRefusal as exc:
+            await self._wire.sender.room()
+            self._wire.sender.outbox.reply(exc.reply)
+            await self._breathe()
+        else:
+            await self._klippy.send_all(etx_frame(request))
+
+    async def _breathe(self) -> None:
+        if self._turn.over:
+            await self._turn.rest()
+
+    async def to_client(self, limits: Limits) -> Ending:
+        """Forward what Klippy says: all frames of one read in one send."""
+        decoder = EtxDecoder(limits.unix_message_bytes)
+        sender = self._wire.sender
+        with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+            while chunk := await self._klippy.receive_some(CHUNK_BYTES):
+                try:
+                    frames = decoder.feed(bytes(chunk))
+                except FrameTooLong as exc:
+                    return Ending(1009, f"Klippy sent {exc}")
+                if frames:
+                    sender.outbox.append(text_frames(frames))
+                    await sender.room()
+        return KLIPPY_DISCONNECTED

@@ -1,0 +1,75 @@
+"""The tasks of one client's connection, and how it ends.
+
+`run` owns their nursery. It ends with the first part that ends, by `end`, or by cancellation; a bug
+in one client's connection is logged and ends that connection only.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+
+import trio
+
+from mrk.websocket.incoming import Ending
+from transports.sockets.sender import Sender
+
+logger = logging.getLogger(__name__)
+Part = Callable[[], Awaitable[Ending]]
+TOO_SLOW = 1008  # RFC 6455: policy violation
+VANISHED = Ending(1006, "connection lost")  # never sent: the client is not there any more
+SERVER_SHUTDOWN = Ending(1001, "Server Shutdown")
+BUG = Ending(1011, "internal error")
+# Endings that somebody should hear of; all others are everyday life.
+_WORTH_A_WARNING = frozenset({1002, 1007, 1008, 1009, 1011})
+
+
+class Connection:
+    """`ending` stays `SERVER_SHUTDOWN` when nothing but a cancellation ended it."""
+
+    def __init__(self, name: str, sender: Sender) -> None:
+        self.ending = SERVER_SHUTDOWN
+        self._name = name
+        self._sender = sender
+        self._ended = False
+        self._nursery: trio.Nursery | None = None
+
+    async def run(self, *parts: Part) -> None:
+        """Run the sender and `parts` until one of them ends.
+
+        What waits in the outbox is sent within `goodbye_s`, also when cancelled from outside.
+        """
+        try:
+            async with trio.open_nursery() as self._nursery:
+                self._nursery.start_soon(self._send, name=f"{self._name} sender")
+                for part in parts[1:]:
+                    self._nursery.start_soon(self._until_ended, part, name=f"{self._name} part")
+                try:
+                    await self._until_ended(parts[0])
+                finally:
+                    self._sender.hasten()
+        except* Exception as bugs:
+            logger.error("%s: closed because of a bug", self._name, exc_info=bugs)
+            self.ending = BUG
+
+    def start(self, work: Callable[[], Awaitable[None]], name: str) -> None:
+        """Run `work` as long as the connection lives."""
+        assert self._nursery is not None, "not running"
+        self._nursery.start_soon(work, name=f"{self._name} {name}")
+
+    def end(self, ending: Ending) -> None:
+        """End the connection; the first ending counts."""
+        if not self._ended:
+            self._ended, self.ending = True, ending
+        if self._nursery is not None:
+            self._sender.hasten()
+            self._nursery.cancel_scope.cancel()
+
+    def log(self) -> None:
+        """One line on how it ended."""
+        level = logging.WARNING if self.ending.code in _WORTH_A_WARNING else logging.DEBUG
+        logger.log(level, "%s closed: %s %s", self._name, self.ending.code, self.ending.reason)
+
+    async def _until_ended(self, part: Part) -> None:
+        self.end(await part())
+
+    async def _send(self) -> None:
+        self.end(Ending(TOO_SLOW, await self._sender.run()))

@@ -1,0 +1,121 @@
+"""The sending half of one client's connection: drains an outbox into a stream.
+
+`run` is a task of the connection's nursery. It ends by itself when the client is too slow or gone;
+once the connection is cancelled it sends what still waits, within `limits.goodbye_s`.
+"""
+
+import math
+from collections.abc import Awaitable, Callable
+
+import trio
+
+from mrk.limits import Limits
+from mrk.outbox import Framing, Outbox
+
+SLICE_BYTES = 64 * 1024
+# Work for a client begins anew once it has read its answers down to this share of the outbox.
+_CROWDED_SHARE = 4
+
+
+class Sender:
+    """Writes all that waits in as few sends as possible.
+
+    `intact` is False once a frame may have been cut: nothing can follow it. `progress` grows with
+    every slice that was sent. `last_moment` is when the goodbye ends, on Trio's clock.
+    """
+
+    def __init__(
+        self,
+        send_all: Callable[[bytes | memoryview], Awaitable[None]],
+        framing: Framing,
+        limits: Limits,
+    ) -> None:
+        self.outbox = Outbox(framing, limits.outbox_bytes, self._wake)
+        self.intact = True
+        self.progress = 0
+        self.last_moment = math.inf
+        self._send_all = send_all
+        self._limits = limits
+        self._crowded_bytes = limits.outbox_bytes // _CROWDED_SHARE
+        self._woken = trio.Event()
+        self._room: trio.Event | None = None
+        self._slice_scope: trio.CancelScope | None = None
+
+    @property
+    def crowded(self) -> bool:
+        """Whether so much waits that new work for this client had better wait too."""
+        return self.outbox.waiting_bytes > self._crowded_bytes
+
+    async def room(self) -> None:
+        """Wait until the outbox is not crowded; returns at once when it is not."""
+        while self.crowded:
+            if self._room is None:
+                self._room = trio.Event()
+            await self._room.wait()
+
+    def hasten(self) -> float:
+        """From now on everything has to be said within `goodbye_s`; returns `last_moment`.
+
+        A second call changes nothing.
+        """
+        if self.last_moment == math.inf:
+            self.last_moment = trio.current_time() + self._limits.goodbye_s
+            if self._slice_scope is not None:
+                self._slice_scope.deadline = min(self._slice_scope.deadline, self.last_moment)
+        return self.last_moment
+
+    async def run(self) -> str:
+        """Send until the client is too slow or gone, and return which.
+
+        A cancellation takes effect where nothing is half sent: when the outbox is empty, or when
+        the last moment has come. Whoever cancels calls `hasten` first.
+        """
+        while True:
+            while not self.outbox:
+                self._woken = trio.Event()
+                await self._woken.wait()
+            if self.outbox.full:
+                return self._too_slow()
+            failure = await self._send(self.outbox.take(SLICE_BYTES))
+            if failure is not None:
+                self.intact = False
+                return failure
+            if self._room is not None and not self.crowded:
+                self._room.set()
+                self._room = None
+
+    async def _send(self, chunk: bytes) -> str | None:
+        """Send one chunk in slices; returns what went wrong."""
+        if len(chunk) <= SLICE_BYTES:
+            return await self._send_slice(chunk)
+        view = memoryview(chunk)
+        for start in range(0, len(chunk), SLICE_BYTES):
+            if self.outbox.full:
+                return self._too_slow()
+            failure = await self._send_slice(view[start : start + SLICE_BYTES])
+            if failure is not None:
+                return failure
+        return None
+
+    async def _send_slice(self, data: bytes | memoryview) -> str | None:
+        # Shielded, because a send that is cancelled may leave half a frame behind; `hasten`
+        # moves the deadline forward when the connection is cancelled.
+        deadline = min(trio.current_time() + self._limits.send_s, self.last_moment)
+        with trio.move_on_at(deadline, shield=True) as self._slice_scope:
+            try:
+                await self._send_all(data)
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                return "connection lost"
+            self.progress += 1
+            return None
+        return self._too_slow()
+
+    def _too_slow(self) -> str:
+        if self.outbox.full:
+            return f"more than {self._limits.outbox_bytes} bytes waited to be read"
+        return f"read nothing for {self._limits.send_s:.0f} s"
+
+    def _wake(self) -> None:
+        if self.outbox.full:
+            self.hasten()
+        self._woken.set()

@@ -1,0 +1,185 @@
+"""One connected client: its record, its outbox and its calls in flight.
+
+The transport's reader hands whole messages to `hear`; answers leave through the sender. Calls run
+as tasks of the connection and end with it: a handler that must finish belongs to its subsystem.
+
+Back-pressure. Who does not read its answers is not worked for: over a quarter of the outbox,
+further messages wait in a backlog, and once that is full the socket is not read either. Urgent
+calls (an emergency stop) overtake the backlog, as far as they can be read at all. Calls in flight
+are bounded in number and in bytes; past that, what would have to wait is refused with 429, urgent
+calls excepted, of which a few more may run.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
+import trio
+
+from mrk import jsonrpc
+from mrk.api.caller import Caller
+from mrk.api.rpc import Pending, Rpc
+from mrk.api.table import Table
+from mrk.clients import Client, Clients
+from mrk.errors import ClientError
+from mrk.limits import Limits
+from transports.sockets.connection import Connection, Part
+from transports.sockets.sender import Sender
+from transports.sockets.turn import Turn
+
+BACKLOG_BYTES = 1024 * 1024
+# Urgent calls that may run beside a full number of others before the socket is not read any more.
+URGENT_IN_FLIGHT = 32
+_PARSE_ERROR = jsonrpc.encode_error(None, jsonrpc.PARSE_ERROR, "").partition(b',"message"')[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Hub:
+    """What all sessions of a generation share."""
+
+    rpc: Rpc
+    table: Table
+    clients: Clients
+    limits: Limits
+
+
+class _Method(msgspec.Struct):
+    method: str = ""
+
+
+_method = msgspec.json.Decoder(_Method).decode
+
+
+class Session:
+    """Serves one client between its first and its last message.
+
+    `message_bytes` is the transport's limit of one message, and that of all calls in flight.
+    `unreadable` counts messages in a row that were no JSON.
+    """
+
+    def __init__(self, hub: Hub, client: Client, sender: Sender, message_bytes: int) -> None:
+        self.connection = Connection(f"{client.transport} client {client.id}", sender)
+        self.unreadable = 0
+        self._hub = hub
+        self._client = client
+        self._sender = sender
+        self._message_bytes = message_bytes
+        self._turn = Turn()
+        self._in_flight = 0
+        self._in_flight_bytes = 0
+        self._backlog: deque[bytes | str] = deque()
+        self._backlog_bytes = 0
+        self._moved = trio.Event()
+        self._caller = Caller(client.transport)
+
+    async def run(self, *parts: Part) -> None:
+        """Be a connected client until the first of `parts` (reader, pings) ends."""
+        self._hub.clients.add(self._client)
+        try:
+            await self.connection.run(*parts)
+        finally:
+            self._hub.clients.remove(self._client)
+
+    def chunk_begins(self) -> None:
+        """To be called when bytes have come in, before their messages are handed over."""
+        self._turn.begin()
+
+    async def hear(self, message: bytes | str) -> None:
+        """Answer one message, or begin to, or let it wait for its turn."""
+        if self._backlog or self._sender.crowded:
+            await self._postpone(message)
+        else:
+            self._answer(message)
+        if self._in_flight >= self._hub.limits.requests_in_flight + URGENT_IN_FLIGHT:
+            await self._until(lambda: self._in_flight < self._hub.limits.requests_in_flight)
+        if self._turn.over:
+            await self._turn.rest()
+
+    async def breathe(self) -> None:
+        """For frames that are no messages: let others run when the turn is over."""
+        if self._turn.over:
+            await self._turn.rest()
+
+    def _answer(self, message: bytes | str) -> None:
+        limits = self._hub.limits
+        busy = (
+            self._in_flight >= limits.requests_in_flight
+            or self._in_flight_bytes >= self._message_bytes
+        )
+        outcome = self._hub.rpc.handle(message, self._who, busy)
+        if outcome is None or isinstance(outcome, bytes):
+            self._deliver(outcome)
+        else:
+            self._start(outcome, len(message))
+
+    def _deliver(self, reply: bytes | None) -> None:
+        if reply is None:
+            self.unreadable = 0
+            return
+        self.unreadable = self.unreadable + 1 if reply.startswith(_PARSE_ERROR) else 0
+        self._sender.outbox.reply(reply)
+
+    def _start(self, pending: Pending, size_bytes: int) -> None:
+        self.unreadable = 0
+        self._in_flight += 1
+        self._in_flight_bytes += size_bytes
+        self.connection.start(lambda: self._finish(pending, size_bytes), "call")
+
+    async def _finish(self, pending: Pending, size_bytes: int) -> None:
+        try:
+            reply = await pending
+        finally:
+            self._in_flight -= 1
+            self._in_flight_bytes -= size_bytes
+            self._moved.set()
+        if reply is not None:
+            self._sender.outbox.reply(reply)
+
+    def _who(self) -> Caller:
+        client, caller = self._client, self._caller
+        if (
+            caller.connection_id is None
+            or caller.authorized is not client.authorized
+            or caller.user != client.user
+        ):
+            caller = self._caller = Caller(
+                client.transport, client.authorized, client.id, client.address, client.user
+            )
+        return caller
+
+    async def _postpone(self, message: bytes | str) -> None:
+        if self._is_urgent(message):
+            self._answer(message)
+            return
+        if not self._backlog:
+            self.connection.start(self._catch_up, "backlog")
+        self._backlog.append(message)
+        self._backlog_bytes += len(message) + 100
+        await self._until(lambda: self._backlog_bytes < BACKLOG_BYTES)
+
+    def _is_urgent(self, message: bytes | str) -> bool:
+        try:
+            name = _method(message).method
+            return self._hub.table.method(name, self._client.transport).endpoint.urgent
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ClientError):
+            return False
+
+    async def _catch_up(self) -> None:
+        """Work the backlog off, in order, as the client reads its answers."""
+        turn = Turn()
+        turn.begin()
+        while self._backlog:
+            await self._sender.room()
+            message = self._backlog[0]
+            self._answer(message)
+            self._backlog.popleft()
+            self._backlog_bytes -= len(message) + 100
+            self._moved.set()
+            if turn.over:
+                await turn.rest()
+
+    async def _until(self, condition: Callable[[], bool]) -> None:
+        while not condition():
+            self._moved = trio.Event()
+            await self._moved.wait()

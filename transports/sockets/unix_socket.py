@@ -1,0 +1,104 @@
+"""The unix socket: JSON-RPC with ETX framing, for clients on this machine, who are all trusted.
+
+`serve` accepts on a listener that was opened outside and outlives it, and owns one task a client.
+Ends only when cancelled: clients are sent what waits for them, within `limits.goodbye_s`.
+"""
+
+import contextlib
+import errno
+import logging
+
+import trio
+
+from mrk import jsonrpc
+from mrk.api.caller import Transport
+from mrk.clients import Client
+from mrk.etx import EtxDecoder, FrameTooLong, etx_frame
+from mrk.websocket.incoming import Ending
+from transports.sockets.connection import VANISHED
+from transports.sockets.sender import Sender
+from transports.sockets.session import Hub, Session
+
+logger = logging.getLogger(__name__)
+CHUNK_BYTES = 64 * 1024
+UNREADABLE_IN_A_ROW = 10
+# accept(2): the system is short of something, or this one client failed; the next may succeed.
+_OUT_OF_RESOURCES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
+_PAUSE_S = 0.1
+
+
+class UnixSocket:
+    """Serves the socket `<data>/comms/moonraker.sock`."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._connections = 0
+
+    async def serve(
+        self,
+        listener: trio.abc.Listener[trio.abc.Stream],
+        *,
+        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Accept and serve; the listener stays open."""
+        async with trio.open_nursery() as nursery:
+            task_status.started()
+            while True:
+                stream = await self._accept(listener)
+                if stream is not None:
+                    nursery.start_soon(self._serve_connection, stream, name="unix socket client")
+
+    async def _accept(self, listener: trio.abc.Listener[trio.abc.Stream]) -> trio.abc.Stream | None:
+        try:
+            return await listener.accept()
+        except OSError as exc:
+            logger.warning("unix socket: could not accept a client: %s", exc)
+            if exc.errno in _OUT_OF_RESOURCES:
+                await trio.sleep(_PAUSE_S)
+            return None
+
+    async def _serve_connection(self, stream: trio.abc.Stream) -> None:
+        async with stream:
+            if self._connections >= self._hub.limits.unix_connections:
+                await self._refuse(stream)
+                return
+            self._connections += 1
+            try:
+                await self._serve_client(stream)
+            finally:
+                self._connections -= 1
+
+    async def _refuse(self, stream: trio.abc.Stream) -> None:
+        text = f"All {self._hub.limits.unix_connections} unix socket connections are taken"
+        logger.warning("unix socket: a client refused: %s", text)
+        with (
+            trio.move_on_after(self._hub.limits.send_s),
+            contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError),
+        ):
+            await stream.send_all(etx_frame(jsonrpc.encode_error(None, 503, text)))
+
+    async def _serve_client(self, stream: trio.abc.Stream) -> None:
+        hub = self._hub
+        sender = Sender(stream.send_all, etx_frame, hub.limits)
+        client = Client(hub.clients.next_id(), Transport.UNIX, sender.outbox, authorized=True)
+        session = Session(hub, client, sender, hub.limits.unix_message_bytes)
+        await session.run(lambda: self._read(stream, sender, session))
+        session.connection.log()
+
+    async def _read(self, stream: trio.abc.Stream, sender: Sender, session: Session) -> Ending:
+        limit_bytes = self._hub.limits.unix_message_bytes
+        decoder = EtxDecoder(limit_bytes)
+        with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+            while chunk := await stream.receive_some(CHUNK_BYTES):
+                session.chunk_begins()
+                try:
+                    frames = decoder.feed(bytes(chunk))
+                except FrameTooLong as exc:
+                    text = f"Invalid Request: {exc}"
+                    sender.outbox.reply(jsonrpc.encode_error(None, jsonrpc.INVALID_REQUEST, text))
+                    return Ending(1009, str(exc))
+                for frame in frames:
+                    await session.hear(frame)
+                    if session.unreadable >= UNREADABLE_IN_A_ROW:
+                        return Ending(1007, f"{UNREADABLE_IN_A_ROW} messages in a row were no JSON")
+        return VANISHED

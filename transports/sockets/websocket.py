@@ -1,0 +1,64 @@
+"""The primary websocket: JSON-RPC in text or binary messages, notifications out.
+
+The door calls `serve_connection` with a stream whose first request asked for it; it returns when
+the connection is over, and the door closes the stream. A cancelled one says 1001 first.
+"""
+
+import trio
+
+from mrk.api.caller import Transport
+from mrk.clients import Client
+from mrk.errors import ClientError
+from mrk.http.head import RequestHead
+from transports.sockets.gate import Gate
+from transports.sockets.session import Hub, Session
+from transports.sockets.wire import Wire
+
+
+class Websocket:
+    """Serves `<prefix>/websocket`."""
+
+    def __init__(self, hub: Hub, gate: Gate) -> None:
+        self._hub = hub
+        self._gate = gate
+
+    async def serve_connection(
+        self, stream: trio.abc.Stream, head: RequestHead, buffered: bytes
+    ) -> None:
+        """Serve one client from its handshake on.
+
+        `buffered` is all that was read so far, head included. A failed handshake is answered with
+        400, 403, 426 or 503 and a JSON error; missing credentials do not fail it.
+        """
+        try:
+            response = self._gate.judge(head)
+        except ClientError as exc:
+            await self._gate.refuse(stream, head, exc)
+            return
+        with self._gate.seat():
+            await self._serve(stream, head, response, buffered.partition(b"\r\n\r\n")[2])
+
+    async def _serve(
+        self, stream: trio.abc.Stream, head: RequestHead, response: bytes, trailing: bytes
+    ) -> None:
+        hub = self._hub
+        wire = Wire(stream, trailing, hub.limits)
+        client = Client(
+            hub.clients.next_id(),
+            Transport.WEBSOCKET,
+            wire.sender.outbox,
+            address=head.address,
+            authorized=self._gate.authorize(head),
+        )
+        session = Session(hub, client, wire.sender, hub.limits.message_bytes)
+        if not await wire.send_response(response):
+            return
+        try:
+            await session.run(
+                lambda: wire.read(session.chunk_begins, session.breathe, session.hear),
+                wire.keep_alive,
+            )
+        finally:
+            with trio.move_on_at(wire.sender.hasten(), shield=True):
+                await wire.goodbye(session.connection.ending)
+            session.connection.log()
