@@ -1,0 +1,144 @@
+"""The virtual printer as a subsystem: its socket, its runs one after another, its settings.
+
+`serve` owns the socket file and everything that runs, and ends by cancellation only; a RESTART ends
+one run, removes the socket and begins the next, as Klipper does.
+"""
+
+import os
+import socket
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import trio
+
+from mrk.errors import MrkError
+from mrk.virtual_printer.faults import Fault
+from mrk.virtual_printer.kinematics import Hardware
+from mrk.virtual_printer.klippy import Klippy, KlippySettings
+from mrk.virtual_printer.virtual_sdcard import GcodeFolder
+from nurseries.virtual_printer.run import Run, VirtualClock
+
+FASTEST = 1000.0
+
+
+@dataclass(frozen=True, slots=True)
+class VirtualPrinterSettings:
+    """How the printer is served.
+
+    `socket_path` None serves given streams only. `speed` is virtual seconds per real second, above
+    0 and up to 1000. `startup_s` and `restart_s` are real seconds: the state startup, and the time
+    without a socket during a restart. Beyond `output_limit_bytes` of unread output a client is cut.
+    """
+
+    socket_path: Path | None = None
+    speed: float = 1.0
+    startup_s: float = 0.5
+    restart_s: float = 0.5
+    faults: tuple[Fault, ...] = ()
+    output_limit_bytes: int = 4 * 1024 * 1024
+    frame_limit_bytes: int = 4 * 1024 * 1024
+    klippy: KlippySettings = field(default_factory=KlippySettings)
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.speed <= FASTEST:
+            raise MrkError(f"speed {self.speed} is not above 0 and up to {FASTEST:g}")
+
+
+class VirtualPrinter:
+    """One printer; its hardware outlives the runs of its Klippy."""
+
+    def __init__(self, settings: VirtualPrinterSettings, folder: GcodeFolder) -> None:
+        self._settings = settings
+        self._folder = folder
+        self._hardware = Hardware()
+        self._run: Run | None = None
+
+    @property
+    def state(self) -> str:
+        """Klippy's state, or `disconnected` between two runs."""
+        return "disconnected" if self._run is None else self._run.klippy.state
+
+    def order(self, fault: Fault) -> None:
+        """Carry out a fault now; without a run there is nothing to disturb."""
+        if self._run is not None:
+            self._run.klippy.order(fault)
+            self._run.wake()
+
+    async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Serve run after run; started when the first can be reached."""
+        clock = VirtualClock(self._settings.speed)
+        async with trio.open_nursery() as nursery:
+            for fault in self._settings.faults:
+                nursery.start_soon(self._order_later, fault, name=f"fault {fault.kind.value}")
+            while True:
+                await self._serve_run(clock, task_status)
+                task_status = trio.TASK_STATUS_IGNORED
+                await trio.sleep(self._settings.restart_s)
+
+    async def serve_stream(self, stream: trio.abc.Stream) -> None:
+        """Serve one client on a stream of the caller's; closed at once between two runs."""
+        if self._run is None:
+            await trio.aclose_forcefully(stream)
+            return
+        settings = self._settings
+        await self._run.serve_connection(
+            stream, settings.output_limit_bytes, settings.frame_limit_bytes
+        )
+
+    async def _serve_run(self, clock: VirtualClock, task_status: trio.TaskStatus[None]) -> None:
+        settings = self._settings
+        klippy = Klippy(settings.klippy, self._folder, self._hardware, clock.eventtime())
+        run = self._run = Run(klippy, clock)
+        try:
+            async with trio.open_nursery() as nursery:
+                if settings.socket_path is not None:
+                    await nursery.start(self._listen, settings.socket_path)
+                nursery.start_soon(self._start_up, run, name="virtual printer start-up")
+                task_status.started()
+                await run.drive()
+                self._run = None
+                await run.close_connections()
+                nursery.cancel_scope.cancel()
+        finally:
+            self._run = None
+            run.cut_connections()
+            klippy.close()
+
+    async def _start_up(self, run: Run) -> None:
+        await trio.sleep(self._settings.startup_s)
+        run.klippy.start_up()
+        run.wake()
+
+    async def _order_later(self, fault: Fault) -> None:
+        await trio.sleep(fault.after_s)
+        self.order(fault)
+
+    async def _listen(
+        self, path: Path, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Accept clients on the socket file, which is replaced before and removed after."""
+        _remove_socket(path)
+        with trio.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
+            await listening.bind(os.fspath(path))
+            try:
+                listening.listen(64)
+                listener = trio.SocketListener(listening)
+                async with trio.open_nursery() as nursery:
+                    task_status.started()
+                    while True:
+                        stream = await listener.accept()
+                        nursery.start_soon(self.serve_stream, stream, name="virtual printer client")
+            finally:
+                _remove_socket(path)
+
+
+def _remove_socket(path: Path) -> None:
+    """Remove what an earlier run left; anything but a socket is not ours to remove."""
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(mode):
+        raise MrkError(f"{path} exists and is no socket")
+    path.unlink()
