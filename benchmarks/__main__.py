@@ -1,0 +1,86 @@
+"""`python -m benchmarks`: measures the daemon and prints figures beside their budgets.
+
+Progress goes to standard error, the table to standard output, `--json FILE` gets everything.
+The exit code is 1 when something could not be measured; a budget that is not met is no failure.
+"""
+
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import trio
+
+from benchmarks.bridge import measure_bridge
+from benchmarks.clients import Lost
+from benchmarks.daemon import DaemonFailed
+from benchmarks.figures import Failure, Figure, document, table
+from benchmarks.klippy_replay import NoLink
+from benchmarks.plan import QUICK, WHOLE, Plan
+from benchmarks.pushes import measure_pushes
+from benchmarks.requests import measure_requests
+from benchmarks.shutdown import measure_shutdown
+from benchmarks.startup import measure_idle, measure_start
+from benchmarks.websockets import measure_websockets
+from benchmarks.wire import JunkFromServer
+from mrk.version import VERSION
+
+MEASUREMENTS: dict[str, Callable[[Plan], list[Figure]]] = {
+    "start": measure_start,
+    "idle": measure_idle,
+    "requests": measure_requests,
+    "pushes": measure_pushes,
+    "bridge": measure_bridge,
+    "shutdown": measure_shutdown,
+    "websockets": measure_websockets,
+}
+
+
+def run(plan: Plan, names: Sequence[str]) -> tuple[list[Figure], list[Failure]]:
+    """Make the named measurements, one after another; one that fails does not stop the rest."""
+    figures: list[Figure] = []
+    failures: list[Failure] = []
+    for name in names:
+        began = time.monotonic()
+        try:
+            figures += MEASUREMENTS[name](plan)
+        except (DaemonFailed, Lost, NoLink, JunkFromServer, OSError) as exc:
+            failures.append(Failure(name, str(exc)))
+        click.echo(f"{name}: {time.monotonic() - began:.0f} s", err=True)
+    return figures, failures
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were measured on."""
+    return {
+        "mrk": VERSION,
+        "python": platform.python_version(),
+        "trio": trio.__version__,
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "cores": os.cpu_count(),
+        "load_average": os.getloadavg()[0],
+    }
+
+
+@click.command()
+@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write all of it here.")
+@click.option("--only", multiple=True, type=click.Choice(list(MEASUREMENTS)), help="Repeatable.")
+@click.option("--quick", is_flag=True, help="Fewer and shorter rounds: does it work at all?")
+def main(json_file: Path | None, only: tuple[str, ...], quick: bool) -> None:
+    """Measure the daemon in a process of its own, on loopback, in a temporary data folder."""
+    about = machine()
+    figures, failures = run(QUICK if quick else WHOLE, only or tuple(MEASUREMENTS))
+    click.echo(table(figures, failures))
+    if json_file is not None:
+        text = json.dumps(document(figures, failures, about), indent=2)
+        json_file.write_text(text + "\n")
+    sys.exit(1 if failures else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,201 @@
+"""The daemon and the virtual printer, each a process of its own in a temporary data folder.
+
+`open_daemon` and `open_printer` start one and end it with their block. Only loopback is used, on
+a port that was free a moment before.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.clients import HOST, Client, Lost
+from benchmarks.wire import JunkFromServer, http_get
+
+_POLL_S = 0.002
+_PATIENCE_S = 20.0
+_STOP_S = 10.0
+_LOG_LINES = 15
+_CONFIG = """\
+[server]
+host: {host}
+port: {port}
+klippy_uds_address: {klippy}
+
+[authorization]
+trusted_clients: 127.0.0.1
+
+[machine]
+provider: none
+"""
+
+
+class DaemonFailed(Exception):
+    """The daemon or the printer did not do what a measurement needs; says what it printed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Daemon:
+    """A running daemon; `answered_s` is the time from its start to the first answer."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    unix_socket: Path
+    log: Path
+    answered_s: float
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def wait_ready(self) -> None:
+        """Wait until the daemon is linked to a printer that is ready; raises `DaemonFailed`."""
+        client = Client.unix(self.unix_socket)
+        with contextlib.closing(client):
+            state = ""
+            limit = time.monotonic() + _PATIENCE_S
+            while time.monotonic() < limit:
+                state = client.call("server.info")["klippy_state"]
+                if state == "ready":
+                    return
+                time.sleep(0.05)
+        raise DaemonFailed(f"the printer stays {state}\n{tail(self.log)}")
+
+
+def tail(log: Path) -> str:
+    """The last lines that a process printed."""
+    return "\n".join(log.read_text(errors="replace").splitlines()[-_LOG_LINES:])
+
+
+def free_port() -> int:
+    """A TCP port on loopback that nobody uses now."""
+    with socket.socket() as sock:
+        sock.bind((HOST, 0))
+        return int(sock.getsockname()[1])
+
+
+@contextlib.contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """A folder with a short path: unix socket names are limited."""
+    with tempfile.TemporaryDirectory(prefix="mrk-bench-") as name:
+        yield Path(name)
+
+
+def _start(arguments: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
+    """Run `mrk` with byte code written, as an installed one has it; the log takes its output."""
+    environ = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    environ = {k: v for k, v in environ.items() if not k.startswith("MOONRAKER_")}
+    with log.open("ab") as out:
+        return subprocess.Popen(
+            [sys.executable, "-m", "mrk", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            env=environ,
+            cwd=Path(__file__).parents[1],
+        )
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(_STOP_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+@contextlib.contextmanager
+def open_daemon(folder: Path, klippy: Path) -> Iterator[Daemon]:
+    """A daemon with core sections, answering; `folder` becomes its data folder.
+
+    Raises `DaemonFailed` when it ends or stays silent.
+    """
+    (folder / "config").mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    text = _CONFIG.format(host=HOST, port=port, klippy=klippy)
+    (folder / "config" / "moonraker.conf").write_text(text)
+    log = folder / "bench.log"
+    began = time.monotonic()
+    process = _start(["-d", str(folder)], log)
+    try:
+        _await_answer(process, port, log)
+        answered_s = time.monotonic() - began
+        yield Daemon(process, port, folder / "comms" / "moonraker.sock", log, answered_s)
+    finally:
+        _stop(process)
+
+
+def _await_answer(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    limit = time.monotonic() + _PATIENCE_S
+    while time.monotonic() < limit:
+        if process.poll() is not None:
+            break
+        if _answers(port):
+            return
+        time.sleep(_POLL_S)
+    raise DaemonFailed(f"no answer from `mrk -d`; it ended with {process.poll()}\n{tail(log)}")
+
+
+def _answers(port: int) -> bool:
+    """Does GET /server/info answer 200 now?"""
+    try:
+        client = Client.http(port)
+    except ConnectionRefusedError:
+        return False
+    with contextlib.closing(client):
+        client.socket.sendall(http_get("/server/info", f"{HOST}:{port}"))
+        try:
+            while not (bodies := client.receive()):
+                pass
+        except (Lost, JunkFromServer) as exc:
+            raise DaemonFailed(f"GET /server/info: {exc}") from exc
+    return "result" in json.loads(bodies[0])
+
+
+@contextlib.contextmanager
+def open_printer(folder: Path) -> Iterator[Path]:
+    """`mrk virtual-printer` on a socket in `folder`; yields the socket's path."""
+    path, log = folder / "klippy.sock", folder / "printer.log"
+    gcodes = folder / "gcodes"
+    gcodes.mkdir(parents=True, exist_ok=True)
+    process = _start(["virtual-printer", str(path), "--gcodes", str(gcodes)], log)
+    try:
+        limit = time.monotonic() + _PATIENCE_S
+        while not _listens(path):
+            if process.poll() is not None or time.monotonic() > limit:
+                raise DaemonFailed(f"`mrk virtual-printer` does not listen\n{tail(log)}")
+            time.sleep(_POLL_S)
+        yield path
+    finally:
+        _stop(process)
+
+
+def _listens(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as sock:
+        try:
+            sock.connect(str(path))
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+    return True
+
+
+@contextlib.contextmanager
+def open_linked() -> Iterator[Daemon]:
+    """A daemon linked to a virtual printer that is ready."""
+    with (
+        temporary_folder() as folder,
+        open_printer(folder) as klippy,
+        open_daemon(folder, klippy) as daemon,
+    ):
+        daemon.wait_ready()
+        yield daemon

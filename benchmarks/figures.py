@@ -1,0 +1,90 @@
+"""What a benchmark found: figures, their budgets, and the two ways to show them.
+
+Pure; `python -m benchmarks` prints `table`, and `--json` writes `document`.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+_HEADINGS = ("what", "figure", "unit", "budget", "within")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One line of the table.
+
+    `value` is the median of `samples` where there are several. `at_least` turns the budget
+    round: the figure shall reach it. `note` says how it was measured, in a few words.
+    """
+
+    name: str
+    what: str
+    value: float
+    unit: str
+    budget: float | None = None
+    at_least: bool = False
+    samples: tuple[float, ...] = ()
+    note: str = ""
+
+    @property
+    def within(self) -> bool | None:
+        """True inside the budget, its edge included; None without one."""
+        if self.budget is None:
+            return None
+        return self.value >= self.budget if self.at_least else self.value <= self.budget
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A measurement that could not be made, and why."""
+
+    name: str
+    reason: str
+
+
+def number(value: float) -> str:
+    """Three significant digits, never fewer than the integer part, without exponents."""
+    size = abs(value)
+    if size >= 100 or value == int(value):
+        return f"{value:.0f}"
+    if size >= 10:
+        return f"{value:.1f}"
+    return f"{value:.2f}" if size >= 1 else f"{value:.3f}"
+
+
+def _row(figure: Figure) -> tuple[str, ...]:
+    budget = "" if figure.budget is None else number(figure.budget)
+    if budget and figure.at_least:
+        budget = f">= {budget}"
+    within = {None: "", True: "yes", False: "NO"}[figure.within]
+    return (figure.what, number(figure.value), figure.unit, budget, within)
+
+
+def table(figures: Iterable[Figure], failures: Iterable[Failure] = ()) -> str:
+    """Lines of text for a terminal: budget and figure side by side."""
+    rows = [_HEADINGS, *(_row(figure) for figure in figures)]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(_HEADINGS))]
+    rows.insert(1, tuple("-" * width for width in widths))
+    lines = [_line(row, widths) for row in rows]
+    lines.extend(f"{failure.name}: not measured: {failure.reason}" for failure in failures)
+    return "\n".join(lines)
+
+
+def _line(row: Sequence[str], widths: Sequence[int]) -> str:
+    cells = [
+        cell.rjust(width) if index in (1, 3) else cell.ljust(width)
+        for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+    ]
+    return "  ".join(cells).rstrip()
+
+
+def document(
+    figures: Iterable[Figure], failures: Iterable[Failure], machine: dict[str, Any]
+) -> dict[str, Any]:
+    """The same for machines: `machine`, `figures` (with samples and notes) and `failures`."""
+    return {
+        "machine": machine,
+        "figures": [{**asdict(figure), "within": figure.within} for figure in figures],
+        "failures": [asdict(failure) for failure in failures],
+    }

@@ -1,0 +1,55 @@
+"""From starting the daemon to its first answer, and what it costs while nobody asks."""
+
+import time
+
+from benchmarks.daemon import open_daemon, open_linked, open_printer, temporary_folder
+from benchmarks.figures import Figure
+from benchmarks.plan import Plan
+from benchmarks.process import MB, idle_share, memory
+from benchmarks.statistics import median
+
+
+def measure_start(plan: Plan) -> list[Figure]:
+    """Seconds until GET /server/info answers 200, with byte code on disk."""
+    samples = []
+    with temporary_folder() as folder, open_printer(folder) as klippy:
+        for number in range(plan.starts + 1):
+            with open_daemon(folder, klippy) as daemon:
+                if number:  # the first one wrote the byte code and the folders
+                    samples.append(daemon.answered_s)
+    return [
+        Figure(
+            name="start",
+            what="start to first answer",
+            value=median(samples),
+            unit="s",
+            budget=0.30,
+            samples=tuple(samples),
+            note="spawn until GET /server/info answers 200; after one start to warm up",
+        )
+    ]
+
+
+def measure_idle(plan: Plan) -> list[Figure]:
+    """Memory and processor share of a daemon that is linked and has no client."""
+    with open_linked() as daemon:
+        time.sleep(plan.settle_s)
+        share = idle_share(daemon.pid, plan.idle_s)
+        used = memory(daemon.pid)
+    return [
+        Figure(
+            name="idle_memory",
+            what="idle resident memory",
+            value=used.rss / MB,
+            unit="MB",
+            budget=38,
+            note=f"smaps_rollup Rss; Pss {used.pss / MB:.1f} MB; linked, core sections, no client",
+        ),
+        Figure(
+            name="idle_cpu",
+            what="idle CPU",
+            value=share * 100,
+            unit="% of a core",
+            note=f"over {plan.idle_s:.0f} s, {plan.settle_s:.0f} s after the link was ready",
+        ),
+    ]
