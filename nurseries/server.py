@@ -12,6 +12,7 @@ import msgspec
 from mrk.api.caller import Caller
 from mrk.api.endpoint import Endpoint, NoParams
 from mrk.clients import Clients
+from mrk.machine.lag import LagMs
 from mrk.parts import Part, State
 from mrk.version import API_VERSION, MOONRAKER_VERSION
 
@@ -54,7 +55,7 @@ class NurseriesInfo(msgspec.Struct, frozen=True):
     """The answer of server.nurseries: generations count from 1, lag is in milliseconds."""
 
     generation: int
-    loop_lag_ms: dict[str, float]
+    loop_lag_ms: LagMs
     nurseries: list[NurseryNode]
 
 
@@ -90,7 +91,7 @@ class ServerFacts(Protocol):
     def warnings(self) -> list[str]: ...
     @property
     def config_answer(self) -> ConfigAnswer: ...
-    def loop_lag_ms(self) -> dict[str, float]: ...
+    def loop_lag_ms(self) -> LagMs: ...
 
 
 def failed_components(parts: list[Part]) -> list[str]:

@@ -1,0 +1,228 @@
+"""The daemon's life: log, signals and listening sockets, and generation after generation.
+
+`run` is what the command line calls; it returns the exit code. A restart builds a new generation
+on the same listening sockets; SIGTERM or SIGINT end the current one and then the process.
+"""
+
+import contextlib
+import faulthandler
+import logging
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import trio
+
+from config.backup import load_or_backup, load_or_keep
+from config.errors import ConfigError
+from config.load import Configuration
+from config.paths import Paths, create_folders
+from mrk.api.table import Table
+from mrk.errors import MrkError
+from mrk.version import VERSION
+from nurseries.klippy.socket import KlippySocket
+from nurseries.log import LogOptions, open_log
+from nurseries.log_rollover import OwnLog
+from nurseries.root.generation import Generation
+from nurseries.service_manager import ServiceManager
+from nurseries.signals import Signals
+from transports.listeners import Certificate, Listeners, ListenError, open_listeners
+
+logger = logging.getLogger(__name__)
+
+# From SIGTERM on; past it the tracebacks of all threads are written and the process is left.
+SHUTDOWN_S = 3.0
+
+# Something that runs under the daemon, such as the demo's printer: started first, ended last.
+Companion = Callable[..., Awaitable[object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where to listen; another value at a restart means other sockets."""
+
+    host: str
+    port: int
+    ssl_port: int | None
+    certificate: tuple[Path, Path] | None
+    unix_path: Path
+
+    @classmethod
+    def of(cls, configuration: Configuration, paths: Paths) -> "Addresses":
+        """As configured; `host` None means every interface."""
+        server = configuration.settings.server
+        pair = (server.ssl_certificate_path, server.ssl_key_path)
+        certificate = (pair[0], pair[1]) if pair[0] and pair[1] and server.ssl_port else None
+        return cls(
+            server.host or "all", server.port, server.ssl_port, certificate, paths.unix_socket
+        )
+
+    def open(self) -> contextlib.AbstractAsyncContextManager[Listeners]:
+        """Listen there while the block lasts; raises `ListenError`."""
+        certificate = None if self.certificate is None else Certificate(*self.certificate)
+        return open_listeners(
+            host=self.host,
+            port=self.port,
+            ssl_port=self.ssl_port or 0,
+            certificate=certificate,
+            unix_path=self.unix_path,
+        )
+
+
+class Daemon:
+    """One process's daemon, from its first configuration to `stop`.
+
+    `log_warnings` join those of each configuration in server.info.
+    """
+
+    def __init__(
+        self,
+        paths: Paths,
+        configuration: Configuration,
+        log: OwnLog,
+        log_warnings: list[str],
+        manager: ServiceManager,
+    ) -> None:
+        self._paths = paths
+        self._configuration = configuration
+        self._log = log
+        self._warnings = log_warnings
+        self._manager = manager
+        self._stopping = False
+        self.generation = self._build(1)
+
+    def _build(self, number: int) -> Generation:
+        address = self._configuration.settings.server.klippy_uds_address
+        klippy = KlippySocket(str(address))
+        return Generation(number, self._configuration, klippy.open, self._log, self._warnings)
+
+    def stop(self) -> None:
+        """End the current generation, and begin no other."""
+        self._stopping = True
+        self.generation.end()
+
+    def restart(self) -> None:
+        """Read the configuration again and begin a new generation."""
+        self.generation.end_for_restart()
+
+    async def serve(
+        self, *, task_status: trio.TaskStatus[Listeners] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Run until `stop`; `started` with the sockets of the first generation.
+
+        Raises `ListenError` when the first configuration's addresses cannot be had, and what an
+        essential part of a generation raises.
+        """
+        addresses = Addresses.of(self._configuration, self._paths)
+        async with contextlib.AsyncExitStack() as sockets:
+            listeners = await sockets.enter_async_context(addresses.open())
+            task_status.started(listeners)
+            while not self._stopping:
+                await self.generation.serve(listeners, self._ready)
+                if self._stopping:
+                    break
+                await self._reload()
+                wanted = Addresses.of(self._configuration, self._paths)
+                if wanted != addresses:
+                    await sockets.aclose()
+                    addresses, listeners = await self._listen(sockets, wanted, addresses)
+                number = self.generation.generation + 1
+                self.generation = self._build(number)
+
+    async def _reload(self) -> None:
+        logger.info("restart: reading the configuration again")
+        self._manager.reloading()
+        self._configuration = await trio.to_thread.run_sync(
+            load_or_keep, self._paths, self._configuration
+        )
+
+    async def _listen(
+        self, sockets: contextlib.AsyncExitStack, wanted: Addresses, before: Addresses
+    ) -> tuple[Addresses, Listeners]:
+        try:
+            return wanted, await sockets.enter_async_context(wanted.open())
+        except ListenError as exc:
+            logger.error("%s; listening where it was before", exc)
+            self._warnings = [*self._warnings, f"{exc}; still listening where it was before"]
+            return before, await sockets.enter_async_context(before.open())
+
+    def _ready(self) -> None:
+        logger.info("generation %d is up", self.generation.generation)
+        self._manager.ready()
+        self._manager.status(f"mrk {VERSION}, generation {self.generation.generation}")
+
+
+def build_table(paths: Paths) -> Table:
+    """The API without running it, for its schema; raises `ConfigError`."""
+    configuration = load_or_backup(paths)
+    klippy = KlippySocket(str(configuration.settings.server.klippy_uds_address))
+    return Generation(0, configuration, klippy.open, NoLog(), []).table
+
+
+class NoLog:
+    """For a generation that never runs, and for tests: there is no log file."""
+
+    def roll_over(self) -> None:
+        """Raises `MrkError`."""
+        raise MrkError("file logging is off")
+
+
+def run(paths: Paths, companion: Companion | None = None) -> int:
+    """Run the daemon until SIGTERM or SIGINT; returns the exit code."""
+    try:
+        create_folders(paths)
+        configuration = load_or_backup(paths)
+    except ConfigError as exc:
+        print(f"mrk cannot start:\n{exc}", file=sys.stderr)
+        return 1
+    options = LogOptions(paths.log_file, verbose=paths.verbose, structured=paths.structured)
+    with open_log(options) as log:
+        for warning in configuration.warnings:
+            logger.warning("%s", warning)
+        try:
+            trio.run(_serve, paths, configuration, log, log.warnings, companion)
+        except* MrkError as group:
+            logger.error("mrk ends: %s", "; ".join(map(str, _leaves(group))))
+            code = 1
+        except* Exception as group:
+            logger.critical("mrk ends because of a bug", exc_info=group)
+            code = 1
+        else:
+            code = 0
+        return code
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
+    found: list[BaseException] = []
+    for inner in group.exceptions:
+        found += _leaves(inner) if isinstance(inner, BaseExceptionGroup) else [inner]
+    return found
+
+
+async def _serve(
+    paths: Paths,
+    configuration: Configuration,
+    log: OwnLog,
+    log_warnings: list[str],
+    companion: Companion | None,
+) -> None:
+    manager = ServiceManager.from_environment(os.environ, os.getpid())
+    daemon = Daemon(paths, configuration, log, log_warnings, manager)
+
+    def on_stop(number: signal.Signals) -> None:
+        logger.info("%s: shutting down", number.name)
+        faulthandler.dump_traceback_later(SHUTDOWN_S, exit=True)
+        manager.stopping()
+        daemon.stop()
+
+    async with trio.open_nursery() as nursery:
+        await nursery.start(Signals(on_stop=on_stop, on_restart=daemon.restart).serve)
+        await nursery.start(manager.serve)
+        if companion is not None:
+            await nursery.start(companion)
+        await daemon.serve()
+        nursery.cancel_scope.cancel()
+    faulthandler.cancel_dump_traceback_later()

@@ -1,0 +1,46 @@
+"""Settings as the layers below want them: limits for transports, trust for requests."""
+
+import ipaddress
+
+from config.settings.authorization import AuthorizationSettings
+from config.settings.server import ServerSettings
+from mrk.access.judge import Network, judge
+from mrk.http.head import RequestHead
+from mrk.limits import Limits
+
+
+def limits_of(server: ServerSettings) -> Limits:
+    """The limits that `[server]` configures; the others keep their defaults."""
+    return Limits(
+        connections=server.max_connections,
+        websockets=server.max_websocket_connections,
+        requests_in_flight=server.max_requests_in_flight,
+        batch_calls=server.max_batch_calls,
+        head_s=server.head_timeout_s,
+        body_bytes=server.max_body_size_bytes,
+        body_idle_s=server.body_timeout_s,
+        message_bytes=server.max_message_size_bytes,
+        outbox_bytes=server.outbox_size_bytes,
+        send_s=server.send_timeout_s,
+    )
+
+
+class Trust:
+    """The judgement of requests by `trusted_clients`; `warnings` says what is not honoured."""
+
+    def __init__(self, authorization: AuthorizationSettings) -> None:
+        clients = authorization.trusted_clients
+        single = (ipaddress.ip_network(address) for address in clients.addresses)
+        self._networks: tuple[Network, ...] = (*clients.networks, *single)
+        self.warnings = [
+            f"[authorization] trusted_clients: {name}: names are not looked up yet; use addresses"
+            for name in clients.names
+        ]
+
+    def trusts(self, address: str) -> bool:
+        """Whether the client at an IP address is authorized."""
+        return judge(address, self._networks)
+
+    def authorize(self, head: RequestHead) -> bool:
+        """Whether a request comes from a trusted client."""
+        return self.trusts(head.address)
