@@ -5,12 +5,12 @@ once the connection is cancelled it sends what still waits, within `limits.goodb
 """
 
 import math
-from collections.abc import Awaitable, Callable
 
 import trio
 
 from mrk.limits import Limits
 from mrk.outbox import Framing, Outbox
+from transports.sockets.direct import direct_send
 
 SLICE_BYTES = 64 * 1024
 # Work for a client begins anew once it has read its answers down to this share of the outbox.
@@ -21,25 +21,25 @@ class Sender:
     """Writes all that waits in as few sends as possible.
 
     `intact` is False once a frame may have been cut: nothing can follow it. `progress` grows with
-    every slice that was sent. `last_moment` is when the goodbye ends, on Trio's clock.
+    every send. `last_moment` is when the goodbye ends, on Trio's clock.
     """
 
-    def __init__(
-        self,
-        send_all: Callable[[bytes | memoryview], Awaitable[None]],
-        framing: Framing,
-        limits: Limits,
-    ) -> None:
+    def __init__(self, stream: trio.abc.Stream, framing: Framing, limits: Limits) -> None:
         self.outbox = Outbox(framing, limits.outbox_bytes, self._wake)
         self.intact = True
         self.progress = 0
         self.last_moment = math.inf
-        self._send_all = send_all
+        self._stream = stream
+        self._try_send = direct_send(stream)
         self._limits = limits
         self._crowded_bytes = limits.outbox_bytes // _CROWDED_SHARE
         self._woken = trio.Event()
         self._room: trio.Event | None = None
         self._slice_scope: trio.CancelScope | None = None
+        self._waiting_send = False
+        self._corked = False
+        # The part of a chunk that the kernel did not take at once.
+        self._rest: bytes | memoryview = b""
 
     @property
     def crowded(self) -> bool:
@@ -53,6 +53,17 @@ class Sender:
                 self._room = trio.Event()
             await self._room.wait()
 
+    def cork(self) -> None:
+        """Collect answers until `flush`; whoever corks flushes before waiting for anything."""
+        self._corked = True
+
+    def flush(self) -> None:
+        """Send what the kernel takes at once, and leave the rest to `run`."""
+        self._corked = False
+        idle = not self._waiting_send and not self._rest and not self.outbox.full
+        if self.outbox and not (idle and self._try_send_all()):
+            self._woken.set()
+
     def hasten(self) -> float:
         """From now on everything has to be said within `goodbye_s`; returns `last_moment`.
 
@@ -62,6 +73,8 @@ class Sender:
             self.last_moment = trio.current_time() + self._limits.goodbye_s
             if self._slice_scope is not None:
                 self._slice_scope.deadline = min(self._slice_scope.deadline, self.last_moment)
+        self._corked = False
+        self._woken.set()
         return self.last_moment
 
     async def run(self) -> str:
@@ -71,39 +84,59 @@ class Sender:
         the last moment has come. Whoever cancels calls `hasten` first.
         """
         while True:
-            while not self.outbox:
+            while not self.outbox and not self._rest:
                 self._woken = trio.Event()
                 await self._woken.wait()
             if self.outbox.full:
+                self.intact = not self._rest
                 return self._too_slow()
-            failure = await self._send(self.outbox.take(SLICE_BYTES))
-            if failure is not None:
-                self.intact = False
-                return failure
-            if self._room is not None and not self.crowded:
-                self._room.set()
-                self._room = None
+            if not self._try_send_all():
+                failure = await self._send(self._rest or self.outbox.take(SLICE_BYTES))
+                if failure is not None:
+                    self.intact = False
+                    return failure
+            self._tell_room()
 
-    async def _send(self, chunk: bytes) -> str | None:
-        """Send one chunk in slices; returns what went wrong."""
-        if len(chunk) <= SLICE_BYTES:
-            return await self._send_slice(chunk)
+    def _try_send_all(self) -> bool:
+        """Send without waiting; True when nothing is left."""
+        if self._try_send is None or self._rest:
+            return False
+        while self.outbox and not self.outbox.full:
+            chunk = self.outbox.take(SLICE_BYTES)
+            sent_bytes = self._try_send(chunk)
+            if sent_bytes < len(chunk):
+                self._rest = memoryview(chunk)[sent_bytes:]
+                return False
+            self.progress += 1
+        self._tell_room()
+        return True
+
+    def _tell_room(self) -> None:
+        if self._room is not None and not self.crowded:
+            self._room.set()
+            self._room = None
+
+    async def _send(self, chunk: bytes | memoryview) -> str | None:
+        """Send one chunk in slices, waiting as long as there is progress; returns what failed."""
+        self._waiting_send = True
         view = memoryview(chunk)
         for start in range(0, len(chunk), SLICE_BYTES):
-            if self.outbox.full:
-                return self._too_slow()
             failure = await self._send_slice(view[start : start + SLICE_BYTES])
             if failure is not None:
                 return failure
+            if self.outbox.full and start + SLICE_BYTES < len(chunk):
+                return self._too_slow()
+        self._waiting_send = False
+        self._rest = b""
         return None
 
-    async def _send_slice(self, data: bytes | memoryview) -> str | None:
+    async def _send_slice(self, data: memoryview) -> str | None:
         # Shielded, because a send that is cancelled may leave half a frame behind; `hasten`
         # moves the deadline forward when the connection is cancelled.
         deadline = min(trio.current_time() + self._limits.send_s, self.last_moment)
         with trio.move_on_at(deadline, shield=True) as self._slice_scope:
             try:
-                await self._send_all(data)
+                await self._stream.send_all(data)
             except (trio.BrokenResourceError, trio.ClosedResourceError):
                 return "connection lost"
             self.progress += 1
@@ -118,4 +151,5 @@ class Sender:
     def _wake(self) -> None:
         if self.outbox.full:
             self.hasten()
-        self._woken.set()
+        if not self._corked:
+            self._woken.set()

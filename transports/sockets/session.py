@@ -82,24 +82,30 @@ class Session:
             self._hub.clients.remove(self._client)
 
     def chunk_begins(self) -> None:
-        """To be called when bytes have come in, before their messages are handed over."""
+        """To be called when bytes have come in; behind their messages, flush the sender."""
         self._turn.begin()
+        self._sender.cork()
 
     async def hear(self, message: bytes | str) -> None:
         """Answer one message, or begin to, or let it wait for its turn."""
+        if self._sender.crowded:
+            self._sender.flush()
         if self._backlog or self._sender.crowded:
             await self._postpone(message)
         else:
             self._answer(message)
         if self._in_flight >= self._hub.limits.requests_in_flight + URGENT_IN_FLIGHT:
+            self._sender.flush()
             await self._until(lambda: self._in_flight < self._hub.limits.requests_in_flight)
         if self._turn.over:
-            await self._turn.rest()
+            await self.breathe()
 
     async def breathe(self) -> None:
-        """For frames that are no messages: let others run when the turn is over."""
+        """Let others run when the turn is over; also for frames that are no messages."""
         if self._turn.over:
+            self._sender.flush()
             await self._turn.rest()
+            self._sender.cork()
 
     def _answer(self, message: bytes | str) -> None:
         limits = self._hub.limits
@@ -156,6 +162,7 @@ class Session:
             self.connection.start(self._catch_up, "backlog")
         self._backlog.append(message)
         self._backlog_bytes += len(message) + 100
+        self._sender.flush()
         await self._until(lambda: self._backlog_bytes < BACKLOG_BYTES)
 
     def _is_urgent(self, message: bytes | str) -> bool:

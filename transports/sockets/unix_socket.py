@@ -79,7 +79,7 @@ class UnixSocket:
 
     async def _serve_client(self, stream: trio.abc.Stream) -> None:
         hub = self._hub
-        sender = Sender(stream.send_all, etx_frame, hub.limits)
+        sender = Sender(stream, etx_frame, hub.limits)
         client = Client(hub.clients.next_id(), Transport.UNIX, sender.outbox, authorized=True)
         session = Session(hub, client, sender, hub.limits.unix_message_bytes)
         await session.run(lambda: self._read(stream, sender, session))
@@ -101,4 +101,5 @@ class UnixSocket:
                     await session.hear(frame)
                     if session.unreadable >= UNREADABLE_IN_A_ROW:
                         return Ending(1007, f"{UNREADABLE_IN_A_ROW} messages in a row were no JSON")
+                sender.flush()
         return VANISHED

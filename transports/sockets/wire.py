@@ -22,7 +22,7 @@ class Wire:
     """`trailing` is what the client sent behind its handshake without waiting for the answer."""
 
     def __init__(self, stream: trio.abc.Stream, trailing: bytes, limits: Limits) -> None:
-        self.sender = Sender(stream.send_all, text_frame, limits)
+        self.sender = Sender(stream, text_frame, limits)
         self._stream = stream
         self._trailing = trailing
         self._limits = limits
@@ -59,6 +59,7 @@ class Wire:
                 if isinstance(event, Pinged):
                     self.sender.outbox.control("pong", pong_frame(event.payload))
                 await breathe()
+            self.sender.flush()
         return VANISHED
 
     async def _receive(self) -> bytes:
