@@ -40,6 +40,19 @@ class MacroActions:
         self._call_remote_method = call_remote_method
         self._emergency_stop = emergency_stop
 
+    def register_direct_call(self) -> None:
+        """Add VIRTUAL_REMOTE_METHOD, which calls a remote method without a macro."""
+        self._gcode.register(
+            "VIRTUAL_REMOTE_METHOD",
+            self._cmd_remote_method,
+            "Call a remote method: METHOD=name and its params",
+        )
+
+    def _cmd_remote_method(self, command: GCodeCommand) -> None:
+        params = {name.lower(): _literal_or_text(text) for name, text in command.params.items()}
+        params.pop("method", None)
+        self._call_remote_method(command.get("METHOD"), params)
+
     def names(self) -> dict[str, Callable[..., str]]:
         """What a template sees."""
         return {
@@ -162,3 +175,10 @@ class GCodeMacros:
         if variable not in variables:
             raise CommandError(f"Unknown gcode_macro variable '{variable}'")
         variables[variable] = read_literal(command.get("VALUE"))
+
+
+def _literal_or_text(text: str) -> Any:
+    try:
+        return read_literal(text)
+    except CommandError:
+        return text

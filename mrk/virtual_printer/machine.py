@@ -124,6 +124,7 @@ class Machine:
     ) -> None:
         """Make macros commands and objects."""
         actions = MacroActions(self._gcode, self._webhooks.call_remote_method, emergency_stop)
+        actions.register_direct_call()
         macros = GCodeMacros(self._gcode, actions, lambda: list(queries.objects), queries.status)
         for source in (*builtin_macros(), *extra):
             macros.add(source)
