@@ -4,6 +4,7 @@ The producer never waits. A reader whose channel is full has fallen behind: its 
 with `FellBehind`, which the supervisor answers by starting that subsystem anew.
 """
 
+import contextlib
 from collections.abc import Callable
 from types import TracebackType
 from typing import Generic, Self, TypeVar
@@ -61,6 +62,10 @@ class Reader(Generic[T]):
 
     async def __anext__(self) -> T:
         try:
+            # What waits is taken in one turn: `receive` would give the producer a turn for each
+            # item, and a burst of console lines comes in faster than that.
+            with contextlib.suppress(trio.WouldBlock):
+                return self._receive.receive_nowait()
             return await self._receive.receive()
         except trio.EndOfChannel:
             if self._fell_behind:

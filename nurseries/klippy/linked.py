@@ -1,0 +1,196 @@
+"""One linked Klipper: its connection, state and status, from connect to disconnect.
+
+Built by the link for each connection and dropped with it. Klipper's messages are taken here,
+synchronously and in order.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+import trio
+from trio.abc import Stream
+
+from mrk.errors import ClientError
+from mrk.klippy.errors import KlippyLost
+from mrk.klippy.events import GcodeResponse, KlippyEvent, StatusChanged
+from mrk.klippy.messages import JunkFrame, decode_value, is_empty, read_status
+from mrk.klippy.peer import Peer
+from mrk.klippy.remote_methods import BadRemoteCall, RemoteMethods
+from mrk.klippy.session import READY, Session
+from mrk.outbox import StatusDelta, StatusUpdate
+from mrk.repeats import Repeats
+from mrk.status.board import StatusBoard
+from mrk.status.subscriptions import StatusReader, Wanted, united
+from nurseries.klippy.connection import Connection
+
+logger = logging.getLogger(__name__)
+Publish = Callable[[KlippyEvent], None]
+
+STATUS_METHOD = "process_status_update"
+OUTPUT_METHOD = "process_gcode_response"
+SUBSCRIBE_LIMIT_S = 20.0
+
+
+class _Subscribing:
+    """One objects/subscribe on its way; `gone` when its caller stopped waiting."""
+
+    def __init__(self) -> None:
+        self.status: StatusDelta = {}
+        self.gone = False
+
+
+class _Subsystems:
+    """The reader that stands for all subsystems: it hands changes to the event readers."""
+
+    open = True
+
+    def __init__(self, publish: Publish) -> None:
+        self._publish = publish
+
+    def push_status(self, update: StatusUpdate) -> None:
+        self._publish(StatusChanged(update))
+
+
+class LinkedKlippy:
+    """Everything known of one connected Klipper."""
+
+    def __init__(self, stream: Stream, methods: RemoteMethods, publish: Publish) -> None:
+        self.connection = Connection(stream, self._on_message)
+        self.session = Session()
+        self.board = StatusBoard()
+        self.info: Mapping[str, Any] = {}
+        self.peer: Peer | None = None
+        self.endpoint_names: tuple[str, ...] = ()
+        self.missing_requirements: list[str] = []
+        self.virtual_sd_path: str | None = None
+        self.ready_again = trio.Event()
+        self.publish = publish
+        self.methods = methods
+        self.registered: set[str] = set()
+        self._subsystems = _Subsystems(publish)
+        self._shared: dict[str, frozenset[str] | None] = {}
+        self._subscribing = trio.Lock()
+        self._repeats = Repeats()
+
+    async def request(
+        self, method: str, params: Mapping[str, Any] | None = None, *, urgent: bool = False
+    ) -> msgspec.Raw | str:
+        """The raw result, or `ok` for an empty one; raises `ClientError`."""
+        raw = await self.connection.request(method, params, urgent=urgent)
+        return "ok" if is_empty(raw) else raw
+
+    async def call(self, method: str, params: Mapping[str, Any] | None = None) -> Any:
+        """The decoded result, or `ok`."""
+        raw = await self.request(method, params)
+        if isinstance(raw, str):
+            return raw
+        try:
+            return decode_value(raw)
+        except JunkFrame as exc:
+            raise ClientError(f"{method}: Klippy's answer cannot be read: {exc}", 500) from exc
+
+    async def subscribe(self, reader: StatusReader, wanted: Wanted) -> dict[str, Any]:
+        """Replace a reader's subscription; returns `{"eventtime", "status"}`.
+
+        Raises `ClientError`: 500 when Klipper does not answer within 20 s.
+        """
+        try:
+            with trio.fail_after(SUBSCRIBE_LIMIT_S):
+                async with self._subscribing:
+                    self.board.remove(reader)
+                    status = await self._subscribe(reader, wanted, wanted)
+        except trio.TooSlowError:
+            raise ClientError("Klippy did not answer the subscription in time", 500) from None
+        return self.board.answer(wanted, status)
+
+    async def subscribe_shared(self, wanted: Wanted) -> dict[str, Any]:
+        """Add to the subsystems' shared subscription, which only grows."""
+        try:
+            with trio.fail_after(SUBSCRIBE_LIMIT_S):
+                async with self._subscribing:
+                    entry = united(self._shared, wanted)
+                    status = await self._subscribe(self._subsystems, entry, wanted)
+        except trio.TooSlowError:
+            raise ClientError("Klippy did not answer the subscription in time", 500) from None
+        return self.board.answer(wanted, status)
+
+    async def _subscribe(self, reader: StatusReader, entry: Wanted, new: Wanted) -> StatusDelta:
+        asked = self.board.union(entry)
+        call = _Subscribing()
+
+        def take_reply(raw: msgspec.Raw) -> None:
+            """In the reader: no update may slip in between the reply and its effect."""
+            call.status, eventtime = self._read_reply(raw)
+            news = self.board.subscribed(asked, call.status, eventtime)
+            self._on_webhooks(news)
+            self.board.push(news, eventtime)
+            if not call.gone:
+                self.board.set(reader, entry)
+                if reader is self._subsystems:
+                    self._shared = dict(entry)
+
+        params = {"objects": asked, "response_template": {"method": STATUS_METHOD}}
+        try:
+            await self.connection.request("objects/subscribe", params, on_reply=take_reply)
+        finally:
+            call.gone = True
+        if self.connection.lost:
+            raise KlippyLost()  # the reply was read, and the subscription is gone again
+        return {name: fields for name, fields in call.status.items() if name in new}
+
+    def _read_reply(self, raw: msgspec.Raw) -> tuple[StatusDelta, float]:
+        try:
+            return read_status(decode_value(raw))
+        except JunkFrame:
+            logger.warning("Klipper answered a subscription with junk")
+            return {}, 0.0
+
+    def register_remote_method(self, name: str) -> None:
+        """Tell Klipper a name that came after it was ready."""
+        if self.session.state == READY and name not in self.registered:
+            self.registered.add(name)
+            self.connection.post("register_remote_method", remote_method_params(name))
+
+    def _on_message(self, method: str, params: Any) -> None:
+        if method == STATUS_METHOD:
+            delta, eventtime = read_status(params)
+            self.board.merge(delta, eventtime)
+            self._on_webhooks(delta)
+            self.board.push(delta, eventtime)
+        elif method == OUTPUT_METHOD:
+            text = params.get("response") if isinstance(params, dict) else None
+            if isinstance(text, str):
+                self.publish(GcodeResponse(text))
+        else:
+            self._on_remote_call(method, params)
+
+    def _on_webhooks(self, delta: StatusDelta) -> None:
+        webhooks = delta.get("webhooks")
+        if webhooks is None:
+            return
+        events = self.session.on_webhooks(webhooks.get("state"), webhooks.get("state_message"))
+        for event in events:
+            self.publish(event)
+        if self.session.preparing and self.session.reported == READY:
+            self.ready_again.set()
+
+    def _on_remote_call(self, method: str, params: Any) -> None:
+        try:
+            call = self.methods.bind(method, params)
+        except BadRemoteCall as exc:
+            line = self._repeats.say(f"Klipper called {exc}", trio.current_time())
+            if line is not None:
+                logger.warning("%s", line)
+            return
+        try:
+            call()
+        except Exception:
+            # One call by one macro is one client's request: nobody else may suffer from it.
+            logger.exception("remote method %s failed", method)
+
+
+def remote_method_params(name: str) -> dict[str, Any]:
+    """Params of `register_remote_method`."""
+    return {"remote_method": name, "response_template": {"method": name}}

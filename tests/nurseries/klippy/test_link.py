@@ -1,0 +1,271 @@
+import json
+import logging
+
+import pytest
+import trio
+import trio.testing
+from trio.testing import MockClock
+
+from mrk.errors import ClientError
+from tests.fakes.house import House, notes, open_house
+from tests.fakes.klippy import FakeKlippy
+
+
+async def refused(house: House, method: str, status: int, **params: object) -> str:
+    with pytest.raises(ClientError) as error:
+        await house.call(method, params)
+    assert error.value.status == status
+    return error.value.message
+
+
+async def test_without_a_connection_requests_are_503(autojump_clock: MockClock) -> None:
+    klippy = FakeKlippy()
+    klippy.up = False
+    async with open_house(klippy) as house:
+        message = await refused(house, "printer.print.pause", 503)
+        assert message == "Klippy Host not connected"
+
+
+async def test_endpoints_stay_after_a_disconnect(autojump_clock: MockClock) -> None:
+    async with open_house() as house:
+        await house.until_ready()
+        assert await house.call("printer.gcode.help") == {"G28": "Home"}
+        house.klippy.up = False
+        await house.klippy.close()
+        await house.settle()
+        assert await refused(house, "printer.gcode.help", 503) == "Klippy Host not connected"
+
+
+async def test_replies_may_overtake(autojump_clock: MockClock) -> None:
+    async with open_house() as house:
+        await house.until_ready()
+        house.klippy.silent.add("gcode/script")
+        done = []
+
+        async def script(name: str) -> None:
+            await house.call("printer.gcode.script", {"script": name})
+            done.append(name)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(script, "first")
+            first = await house.klippy.wait_for("gcode/script", 1)
+            nursery.start_soon(script, "second")
+            second = await house.klippy.wait_for("gcode/script", 2)
+            assert await house.call("printer.gcode.help") == {"G28": "Home"}
+            await house.klippy.answer(second)
+            await house.settle()
+            await house.klippy.answer(first)
+        assert done == ["second", "first"]
+
+
+async def test_everything_that_waits_fails_as_a_whole(autojump_clock: MockClock) -> None:
+    async with open_house() as house:
+        await house.until_ready()
+        house.klippy.silent |= {"gcode/script", "objects/subscribe"}
+        client = house.client()
+        messages = []
+
+        async def wait(method: str, **params: object) -> None:
+            with pytest.raises(ClientError) as error:
+                await house.call(method, params, client)
+            messages.append((error.value.message, error.value.status))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(lambda: wait("printer.gcode.script", script="G28"))
+            nursery.start_soon(lambda: wait("printer.objects.subscribe", objects={"a": None}))
+            await house.settle()
+            await house.klippy.close()
+        assert messages == [("Klippy Disconnected", 503)] * 2
+        assert house.link.klippy_state == "disconnected"
+        assert notes(client) == [("notify_klippy_disconnected", [])]
+
+
+async def test_a_request_of_a_cancelled_caller_is_forgotten(
+    autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with open_house() as house:
+        await house.until_ready()
+        house.klippy.silent.add("gcode/script")
+        with trio.move_on_after(1) as scope:
+            await house.call("printer.gcode.script", {"script": "G28"})
+        assert scope.cancelled_caught
+        with caplog.at_level(logging.INFO):
+            await house.klippy.answer(house.klippy.requests[-1])
+            await house.settle()
+        assert caplog.text == ""
+        assert await house.call("printer.gcode.help") == {"G28": "Home"}
+
+
+async def test_pending_requests_are_logged_each_minute(
+    autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with open_house() as house:
+        await house.until_ready()
+        house.klippy.silent.add("gcode/script")
+        with caplog.at_level(logging.INFO), trio.move_on_after(181):
+            await house.call("printer.gcode.script", {"script": "M109 S200"})
+        lines = [line for line in caplog.messages if "gcode/script" in line]
+        assert [line.rsplit(" ", 2)[1] for line in lines] == ["60", "120", "180"]
+
+
+async def test_junk_is_skipped_and_logged_rarely(
+    autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with open_house() as house:
+        await house.until_ready()
+        for _ in range(5):
+            await house.klippy.send_bytes(b"{junk\x03" * 9)
+            await house.klippy.send({"id": 10_000, "result": {}}, {"no": "method"})
+        await house.settle()
+        assert house.klippy.connections == 1
+        assert await house.call("printer.gcode.help") == {"G28": "Home"}
+        assert len([line for line in caplog.messages if "junk" in line]) == 1
+
+
+async def test_ten_junk_frames_in_a_row_close_the_link(autojump_clock: MockClock) -> None:
+    async with open_house() as house:
+        await house.until_ready()
+        await house.klippy.send_bytes(b"[]\x03" * 10)
+        await house.settle()
+        assert house.link.klippy_state == "disconnected"
+        await house.until_ready()
+        assert house.klippy.connections == 2
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"method": "process_status_update"},
+        {"method": "process_status_update", "params": {"status": None, "eventtime": None}},
+        {"method": "process_status_update", "params": {"status": {"webhooks": None, "a": 5}}},
+        {"method": "process_status_update", "params": {"status": {"webhooks": {"state": None}}}},
+        {"method": "process_gcode_response", "params": {"response": None}},
+        {"method": "process_gcode_response"},
+        {"method": 5, "params": 5},
+        {"id": [1], "result": {}},
+        {"id": True, "result": {}},
+        {"id": 1.0, "result": {}},
+        {"id": "x", "error": None},
+        {},
+    ],
+)
+async def test_odd_messages_of_forks_are_survived(
+    message: object, autojump_clock: MockClock
+) -> None:
+    async with open_house() as house:
+        await house.until_ready()
+        await house.klippy.send(message)
+        await house.settle()
+        assert house.link.klippy_state == "ready"
+        assert await house.call("printer.gcode.help") == {"G28": "Home"}
+
+
+async def test_replies_without_result_and_with_odd_errors(autojump_clock: MockClock) -> None:
+    async with open_house() as house:
+        await house.until_ready()
+        house.klippy.silent.add("gcode/script")
+        answers: list[dict[str, object]] = []
+
+        async def ask() -> None:
+            try:
+                result = await house.call("printer.gcode.script", {"script": "x"})
+            except ClientError as exc:
+                result = (exc.status, exc.message)
+            answers.append(result)
+
+        for odd in ({}, {"result": None}, {"error": "text"}, {"error": {"message": 5}}):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(ask)
+                await house.settle()
+                await house.klippy.send({"id": house.klippy.requests[-1]["id"], **odd})
+        assert answers == ["ok", "ok", (400, "text"), (400, "5")]
+
+
+async def test_frames_split_at_any_place(autojump_clock: MockClock) -> None:
+    async with open_house() as house:
+        await house.until_ready()
+        client = house.client()
+        text = json.dumps({"method": "process_gcode_response", "params": {"response": "hello"}})
+        for byte in text.encode() + b"\x03":
+            await house.klippy.send_bytes(bytes([byte]))
+            await house.settle()
+        assert notes(client) == [("notify_gcode_response", ["hello"])]
+
+
+async def test_cut_off_in_mid_frame(autojump_clock: MockClock) -> None:
+    async with open_house() as house:
+        await house.until_ready()
+        await house.klippy.send_bytes(b'{"id": 5, "resu')
+        await house.klippy.close()
+        await house.settle()
+        await house.until_ready()
+        assert await house.call("printer.gcode.help") == {"G28": "Home"}
+
+
+async def test_a_klipper_that_does_not_read_is_reported_and_bounded(
+    autojump_clock: MockClock,
+) -> None:
+    """Producers never wait for the socket, and output does not grow without bound."""
+    from mrk.clients import Clients
+    from nurseries.klippy.link import KlippyLink
+
+    ours, theirs = trio.testing.lockstep_stream_pair()
+
+    async def open_stream() -> trio.abc.Stream:
+        await trio.lowlevel.checkpoint()
+        return ours
+
+    link = KlippyLink(open_stream, Clients())
+    failures = []
+
+    async def ask() -> None:
+        try:
+            await link.request("gcode/script", {"script": "x" * 1_000_000})
+        except ClientError as exc:
+            failures.append((exc.status, exc.message))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(link.serve)
+        await trio.testing.wait_all_tasks_blocked()
+        for _ in range(8):
+            nursery.start_soon(ask)
+        await trio.testing.wait_all_tasks_blocked()
+        assert failures == [(503, "Klippy Host does not read its requests")] * 4
+        nursery.start_soon(lambda: link.request("emergency_stop", urgent=True))
+        await trio.testing.wait_all_tasks_blocked()
+        assert len(failures) == 4
+        nursery.cancel_scope.cancel()
+    await theirs.aclose()
+
+
+async def test_many_restarts_leave_nothing(autojump_clock: MockClock) -> None:
+    async with open_house() as house:
+        await house.until_ready()
+        before = trio.lowlevel.current_statistics().tasks_living
+        for _ in range(20):
+            await house.klippy.close()
+            await house.settle()
+            await house.until_ready()
+        assert trio.lowlevel.current_statistics().tasks_living == before
+
+
+async def test_cancelling_the_link_closes_its_stream(autojump_clock: MockClock) -> None:
+    from mrk.clients import Clients
+    from nurseries.klippy.link import KlippyLink
+
+    klippy = FakeKlippy()
+    streams = []
+
+    async def open_stream() -> trio.abc.Stream:
+        streams.append(await klippy.open_stream())
+        return streams[-1]
+
+    link = KlippyLink(open_stream, Clients())
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(klippy.serve)
+        with trio.move_on_after(1):
+            await link.serve()
+        assert link.klippy_state == "disconnected"
+        with pytest.raises(trio.ClosedResourceError):
+            await streams[0].send_all(b"x")
+        nursery.cancel_scope.cancel()

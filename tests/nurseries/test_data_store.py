@@ -1,0 +1,57 @@
+import trio
+from trio.testing import MockClock
+
+from tests.fakes.house import open_house
+
+
+async def test_one_sample_a_second(autojump_clock: MockClock) -> None:
+    async with open_house() as house:
+        assert await house.call("server.temperature_store") == {}
+        await house.until_ready()
+        await trio.sleep(2.5)
+        await house.klippy.send(house.klippy.change({"extruder": {"temperature": 60.126}}))
+        await trio.sleep(1)
+        store = await house.call("server.temperature_store")
+        assert store == {
+            "extruder": {
+                "temperatures": [20.0, 20.0, 60.13],
+                "targets": [0.0] * 3,
+                "powers": [0.0] * 3,
+            }
+        }
+
+
+async def test_series_go_on_through_a_restart(autojump_clock: MockClock) -> None:
+    async with open_house() as house:
+        await house.until_ready()
+        house.klippy.up = False
+        await trio.sleep(1.5)
+        await house.klippy.close()
+        await trio.sleep(3)
+        house.klippy.up = True
+        house.klippy.status["extruder"]["temperature"] = 50.0
+        await house.until_ready()
+        await trio.sleep(2)
+        store = await house.call("server.temperature_store")
+        assert store["extruder"]["temperatures"] == [20.0] * 4 + [50.0] * 2
+
+
+async def test_monitors_are_shown_when_asked_for(autojump_clock: MockClock) -> None:
+    async with open_house() as house:
+        await house.until_ready()
+        await trio.sleep(1.5)
+        store = await house.call("server.temperature_store", {"include_monitors": "true"})
+        assert store["tmc x"] == {"temperatures": [None]}
+
+
+async def test_a_burst_of_console_lines_is_kept(autojump_clock: MockClock) -> None:
+    async with open_house() as house:
+        await house.until_ready()
+        await house.klippy.say(*(f"line {number}" for number in range(3000)))
+        await house.settle()
+        store = await house.call("server.gcode_store", {"count": "2"})
+        assert store["gcode_store"] == [
+            {"message": "line 2998", "time": 1_700_000_000.0, "type": "response"},
+            {"message": "line 2999", "time": 1_700_000_000.0, "type": "response"},
+        ]
+        assert len((await house.call("server.gcode_store"))["gcode_store"]) == 1000
