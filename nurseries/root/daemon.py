@@ -29,7 +29,7 @@ from nurseries.log_rollover import OwnLog
 from nurseries.root.generation import Generation
 from nurseries.service_manager import ServiceManager
 from nurseries.signals import Signals
-from transports.listeners import Certificate, Listeners, ListenError, open_listeners
+from transports.listeners import Certificate, ListenError, Listeners, open_listeners
 
 logger = logging.getLogger(__name__)
 
@@ -92,6 +92,7 @@ class Daemon:
         self._warnings = log_warnings
         self._manager = manager
         self._stopping = False
+        self._succeeded = trio.Event()
         self.generation = self._build(1)
 
     def _build(self, number: int) -> Generation:
@@ -129,8 +130,17 @@ class Daemon:
                 if wanted != addresses:
                     await sockets.aclose()
                     addresses, listeners = await self._listen(sockets, wanted, addresses)
-                number = self.generation.generation + 1
-                self.generation = self._build(number)
+                self._succeed()
+
+    def _succeed(self) -> None:
+        self.generation = self._build(self.generation.generation + 1)
+        succeeded, self._succeeded = self._succeeded, trio.Event()
+        succeeded.set()
+
+    async def wait_generation(self, number: int) -> None:
+        """Return once generation `number`, or a later one, has been built."""
+        while self.generation.generation < number:
+            await self._succeeded.wait()
 
     async def _reload(self) -> None:
         logger.info("restart: reading the configuration again")

@@ -5,6 +5,7 @@ the link to Klipper. `serve` returns when the generation was asked to end, and i
 """
 
 import contextlib
+import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -17,7 +18,6 @@ from mrk.api.table import Table
 from mrk.clients import Clients
 from mrk.http.cors import CorsRules
 from mrk.landing import LandingFacts
-from mrk.limits import Limits
 from mrk.machine.lag import LagMs
 from mrk.parts import Backoff, Part
 from mrk.version import MOONRAKER_VERSION
@@ -82,6 +82,7 @@ class Generation:
     ) -> None:
         self.generation = number
         self.configuration = configuration
+        self.parts: list[Part] = []
         self._asked_to_end = trio.Event()
         self._restart = False
         settings = configuration.settings
@@ -183,7 +184,7 @@ class Generation:
     def _nest(self, *levels: list[Supervised]) -> None:
         """The tree that server.nurseries shows: each level inside the first part of the last."""
         self.parts = [line.part for line in levels[0]]
-        for outer, inner in zip(levels, levels[1:], strict=False):
+        for outer, inner in itertools.pairwise(levels):
             outer[0].part.children = [line.part for line in inner]
 
     def end(self) -> None:
@@ -196,8 +197,6 @@ class Generation:
         self._asked_to_end.set()
 
     # What clients are told
-
-    parts: list[Part] = []
 
     @property
     def components(self) -> list[str]:

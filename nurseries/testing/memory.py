@@ -1,0 +1,138 @@
+"""A whole daemon in the test's own process, over memory streams: no socket, file or thread.
+
+Time is Trio's, so with `autojump_clock` a print of hours takes a moment.
+"""
+
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import trio
+import trio.testing
+import trio_websocket
+
+from config.load import load_file
+from config.paths import Paths
+from mrk.errors import Transient
+from mrk.virtual_printer.memory_folder import MemoryFolder
+from nurseries.client.channels import EtxChannel, WebsocketChannel
+from nurseries.client.rpc_client import RpcClient, open_rpc_client
+from nurseries.klippy.link import KlippyLink
+from nurseries.root.daemon import NoLog
+from nurseries.root.generation import Generation
+from nurseries.virtual_printer import VirtualPrinter, VirtualPrinterSettings, sample_gcode
+from transports.listeners import Listeners
+
+# What a peer address is over memory streams; trusted by default, as loopback is.
+PEER = "127.0.0.1"
+
+
+class MemoryListener(trio.abc.Listener[trio.abc.Stream]):
+    """A listener whose clients are in the same process."""
+
+    def __init__(self) -> None:
+        self._arrive, self._arrivals = trio.open_memory_channel[trio.abc.Stream](1000)
+
+    def connect(self) -> trio.abc.Stream:
+        """A new connection: the client's end."""
+        ours, theirs = trio.testing.memory_stream_pair()
+        self._arrive.send_nowait(theirs)
+        return ours
+
+    async def accept(self) -> trio.abc.Stream:
+        """The server's end of the next connection."""
+        return await self._arrivals.receive()
+
+    async def aclose(self) -> None:
+        """Nobody can connect any more."""
+        self._arrive.close()
+        await trio.lowlevel.checkpoint()
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryDaemon:
+    """A running generation with its printer; `nursery` owns what is opened to it.
+
+    `files` holds the printer's g-code files by name and may be changed at any time.
+    """
+
+    generation: Generation
+    printer: VirtualPrinter
+    files: dict[str, bytes]
+    nursery: trio.Nursery
+    unix_listener: MemoryListener
+
+    @contextlib.asynccontextmanager
+    async def connect(self) -> AsyncIterator[RpcClient]:
+        """A client through the unix socket's transport."""
+        stream = self.unix_listener.connect()
+        async with stream, open_rpc_client(EtxChannel(stream)) as client:
+            yield client
+
+    @contextlib.asynccontextmanager
+    async def connect_websocket(self, path: str = "/websocket") -> AsyncIterator[RpcClient]:
+        """A client through the door and the websocket transport."""
+        stream = self.open_http()
+        connection = await trio_websocket.wrap_client_stream(
+            self.nursery, stream, "localhost", path
+        )
+        async with connection, open_rpc_client(WebsocketChannel(connection)) as client:
+            yield client
+
+    def open_http(self, peer: str = PEER) -> trio.abc.Stream:
+        """A fresh connection to the TCP door, as `peer`."""
+        ours, theirs = trio.testing.memory_stream_pair()
+        self.nursery.start_soon(self.generation.door.serve_connection, theirs, peer)
+        return ours
+
+    async def wait_klippy(self, state: str = "ready") -> None:
+        """Return once `klippy_state` is `state`."""
+        await wait_klippy(self.generation.link, state)
+
+
+async def wait_klippy(link: KlippyLink, state: str) -> None:
+    """Return once `klippy_state` is `state`."""
+    # The events of a second of a busy printer, far more than can come in one turn of the loop.
+    with link.open_events("a test", 100) as events:
+        if link.klippy_state == state:
+            return
+        async for _event in events:
+            if link.klippy_state == state:
+                return
+
+
+@contextlib.asynccontextmanager
+async def open_memory_daemon(
+    settings: VirtualPrinterSettings | None = None,
+) -> AsyncIterator[MemoryDaemon]:
+    """Run a printer and a daemon with default configuration while the block lasts.
+
+    Returns once the daemon is linked to the printer and that one is ready.
+    """
+    folder = MemoryFolder()
+    folder.files.update([sample_gcode()])
+    printer = VirtualPrinter(settings or VirtualPrinterSettings(), folder)
+    unix_listener = MemoryListener()
+    listeners = cast("Any", Listeners)([], [], unix_listener, 0, None, None)
+    async with trio.open_nursery() as nursery:
+
+        async def open_klippy() -> trio.abc.Stream:
+            if printer.state == "disconnected":
+                raise Transient("the virtual printer restarts")
+            ours, theirs = trio.testing.memory_stream_pair()
+            nursery.start_soon(printer.serve_stream, theirs)
+            return ours
+
+        data = Path("/nowhere")
+        configuration = load_file(None, Paths(data=data, unix_socket=data / "moonraker.sock"))
+        generation = Generation(1, configuration, open_klippy, NoLog(), [])
+        ready = trio.Event()
+        await nursery.start(printer.serve)
+        nursery.start_soon(generation.serve, listeners, ready.set)
+        await ready.wait()
+        daemon = MemoryDaemon(generation, printer, folder.files, nursery, unix_listener)
+        await daemon.wait_klippy()
+        yield daemon
+        nursery.cancel_scope.cancel()
