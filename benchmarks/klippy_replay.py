@@ -41,7 +41,7 @@ class Recording:
         for entry in _lines(folder / "static.jsonl"):
             self.replies[entry["request"]["method"]] = entry["reply"]["result"]
         self.status: Status = self.replies["objects/query"]["status"]
-        messages = (entry["message"] for entry in _lines(folder / "print.jsonl"))
+        messages = (entry["message"] for entry in _lines(folder / "print_excerpt.jsonl"))
         self.pushes = [
             frame(message)
             for message in messages

@@ -13,7 +13,7 @@ class Plan:
     rounds: int = 5
     requests: int = 4000  # a round, with several in flight; a third of it one at a time
     push_rounds: int = 3
-    pushes: int = 326  # a round; the recording has that many
+    pushes: int = 480  # a round; ten times the recording
     baseline_s: float = 3.0
     bridge_bytes: int = 100_000_000
     stops: int = 3
@@ -29,7 +29,7 @@ QUICK = Plan(
     rounds=2,
     requests=1500,
     push_rounds=1,
-    pushes=160,
+    pushes=144,
     baseline_s=1.0,
     bridge_bytes=20_000_000,
     stops=1,
