@@ -1,0 +1,85 @@
+"""First-layer temperatures from the commands that heat, for files that do not declare them.
+
+In this order: waiting commands (M109, M190, M191), the start macro (`START_PRINT
+EXTRUDER_TEMP=220 BED_TEMP=60`), setting commands (M104, M140, M141, `G10 P0 S195`). Zero means
+off and is passed over.
+"""
+
+import re
+
+from mrk.gcode.places import Found, number
+from mrk.gcode.values import NUMBER
+
+_COMMAND = rb"\n[ \t]{0,8}+%s(?=[ \t])([^\n;]{1,200}+)"
+_SET = re.compile(rb"[ \t][SR](" + NUMBER + rb")")
+_TOOL_SET = re.compile(rb"[ \t][SRP](" + NUMBER + rb")")  # M104 P200 in the Mach3 flavour
+_MACRO = re.compile(
+    rb"\n[ \t]{0,8}+_?(?i:START_PRINT|PRINT_START|START_GCODE|BEGIN_PRINT|PRINT_BEGIN)"
+    rb"(?=[ \t])([^\n;]{1,500}+)"
+)
+_WORD = re.compile(rb"([A-Za-z_]\w{0,40}+)[ \t]?=[ \t]?(" + NUMBER + rb")")
+_NOZZLE_WORD = re.compile(
+    rb"(?:FIRST_LAYER_|INITIAL_)?(?:EXTRUDER|HOTEND|NOZZLE|TOOL|PRINT)?"
+    rb"(?:_?TEMP(?:ERATURE)?)?(?:_?(?:INITIAL|INITIAL_LAYER|0))?"
+)
+_WAITING = {"first_layer_extr_temp": b"M109", "first_layer_bed_temp": b"M190",
+            "chamber_temp": b"M191"}  # fmt: skip
+_SETTING = {"first_layer_extr_temp": b"M104", "first_layer_bed_temp": b"M140",
+            "chamber_temp": b"M141"}  # fmt: skip
+_WAITING_PATTERNS = {f: re.compile(_COMMAND % code) for f, code in _WAITING.items()}
+_SETTING_PATTERNS = {f: re.compile(_COMMAND % code) for f, code in _SETTING.items()}
+_OFFSET = re.compile(_COMMAND % b"G10")
+_COMMANDS_LIMIT = 50  # of one kind looked at before giving up
+
+
+def fill_temperatures(header: bytes, found: Found, *, bed_by_m109: bool = False) -> None:
+    """Add the temperatures that are missing or declared as 0 and yet heated for.
+
+    `bed_by_m109`: the flavours (sailfish, makerware) in which M109 waits for the bed.
+    """
+    missing = [field for field in _WAITING if not number(found, field)]
+    if not missing:
+        return
+    macro = macro_temperatures(header)
+    for field in missing:
+        waiting = _WAITING_PATTERNS[field]
+        if bed_by_m109:
+            waiting = _WAITING_PATTERNS["first_layer_extr_temp"]
+        value = None
+        if not (bed_by_m109 and field != "first_layer_bed_temp"):
+            value = _first_set(waiting, header, _SET)
+        value = value or macro.get(field) or _first_set(_SETTING_PATTERNS[field], header, _TOOL_SET)
+        if not value and field == "first_layer_extr_temp":
+            value = _first_set(_OFFSET, header, _SET)
+        if value:
+            found[field] = value
+
+
+def macro_temperatures(header: bytes) -> dict[str, float]:
+    """Temperatures handed to the start macro, by field name."""
+    found: dict[str, float] = {}
+    match = _MACRO.search(header)
+    for name, value in _WORD.findall(match[1]) if match else ():
+        word = name.upper()
+        if b"BED" in word:
+            field = "first_layer_bed_temp"
+        elif b"CHAMBER" in word:
+            field = "chamber_temp"
+        elif _NOZZLE_WORD.fullmatch(word):
+            field = "first_layer_extr_temp"
+        else:
+            continue
+        found.setdefault(field, float(value))
+    return found
+
+
+def _first_set(
+    command: re.Pattern[bytes], header: bytes, setting: re.Pattern[bytes]
+) -> float | None:
+    for count, match in enumerate(command.finditer(header)):
+        value = setting.search(match[1])
+        if value and float(value[1]) > 0:
+            return float(value[1])
+        if count >= _COMMANDS_LIMIT:
+            break
+    return None
