@@ -1,4 +1,4 @@
-"""A bench to drive the rules on: time is an argument, clients are numbers, files are a dictionary."""
+"""A bench to drive the rules on: time is an argument, clients are numbers, files a dictionary."""
 
 import json
 from pathlib import Path
