@@ -73,13 +73,10 @@ class Connection:
         return self._lost
 
     async def run(self) -> None:
-        """Read and write until the link is lost (`LinkLost`, in a group)."""
-        try:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._write, name="klippy writer")
-                await self._read()
-        finally:
-            self.lose()
+        """Read and write until the link is lost (`LinkLost`, in a group); then call `lose`."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._write, name="klippy writer")
+            await self._read()
 
     def lose(self) -> None:
         """Fail everything that waits; later requests fail at once."""

@@ -1,14 +1,20 @@
 import json
 import logging
+from pathlib import Path
 
 import pytest
 import trio
 import trio.testing
+from trio.abc import Stream
 from trio.testing import MockClock
 
+from mrk.clients import Clients
 from mrk.errors import ClientError
+from nurseries.klippy.link import KlippyLink
 from tests.fakes.house import House, notes, open_house
 from tests.fakes.klippy import FakeKlippy
+
+RECORDINGS = Path(__file__).parents[2] / "data" / "klippy"
 
 
 async def refused(house: House, method: str, status: int, **params: object) -> str:
@@ -164,7 +170,7 @@ async def test_replies_without_result_and_with_odd_errors(autojump_clock: MockCl
     async with open_house() as house:
         await house.until_ready()
         house.klippy.silent.add("gcode/script")
-        answers: list[dict[str, object]] = []
+        answers: list[object] = []
 
         async def ask() -> None:
             try:
@@ -206,12 +212,9 @@ async def test_a_klipper_that_does_not_read_is_reported_and_bounded(
     autojump_clock: MockClock,
 ) -> None:
     """Producers never wait for the socket, and output does not grow without bound."""
-    from mrk.clients import Clients
-    from nurseries.klippy.link import KlippyLink
-
     ours, theirs = trio.testing.lockstep_stream_pair()
 
-    async def open_stream() -> trio.abc.Stream:
+    async def open_stream() -> Stream:
         await trio.lowlevel.checkpoint()
         return ours
 
@@ -250,13 +253,10 @@ async def test_many_restarts_leave_nothing(autojump_clock: MockClock) -> None:
 
 
 async def test_cancelling_the_link_closes_its_stream(autojump_clock: MockClock) -> None:
-    from mrk.clients import Clients
-    from nurseries.klippy.link import KlippyLink
-
     klippy = FakeKlippy()
     streams = []
 
-    async def open_stream() -> trio.abc.Stream:
+    async def open_stream() -> Stream:
         streams.append(await klippy.open_stream())
         return streams[-1]
 
@@ -269,3 +269,58 @@ async def test_cancelling_the_link_closes_its_stream(autojump_clock: MockClock) 
         with pytest.raises(trio.ClosedResourceError):
             await streams[0].send_all(b"x")
         nursery.cancel_scope.cancel()
+
+
+async def test_cancelling_the_link_fails_what_waits(autojump_clock: MockClock) -> None:
+    klippy = FakeKlippy()
+    klippy.silent.add("gcode/script")
+    link = KlippyLink(klippy.open_stream, Clients())
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(klippy.serve)
+        async with trio.open_nursery() as generation:
+            generation.start_soon(link.serve)
+            await trio.testing.wait_all_tasks_blocked()
+
+            async def end_soon() -> None:
+                await klippy.wait_for("gcode/script")
+                generation.cancel_scope.cancel()
+
+            nursery.start_soon(end_soon)
+            with (
+                pytest.raises(ClientError, match="Klippy Disconnected"),
+                trio.CancelScope(shield=True),
+            ):
+                await link.request("gcode/script", {"script": "M190"})
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("method", ["info", "list_endpoints", "objects/subscribe", "objects/list"])
+async def test_a_link_lost_in_its_set_up_begins_anew(
+    method: str, autojump_clock: MockClock
+) -> None:
+    klippy = FakeKlippy()
+    klippy.silent.add(method)
+    async with open_house(klippy) as house:
+        await klippy.wait_for(method)
+        await klippy.close()
+        klippy.silent.clear()
+        await house.until_ready()
+        assert klippy.connections == 2
+        assert len(klippy.asked("gcode/subscribe_output")) in (1, 2)
+
+
+async def test_recorded_emergency_stop(autojump_clock: MockClock) -> None:
+    lines = (RECORDINGS / "emergency_stop.jsonl").read_text().splitlines()
+    async with open_house() as house:
+        await house.until_ready()
+        client = house.client()
+        for line in map(json.loads, lines):
+            if "message" in line:
+                await house.klippy.send(line["message"])
+        await house.settle()
+        assert house.link.klippy_state == "shutdown"
+        assert house.link.klippy_message.startswith("Shutdown due to webhooks request")
+        assert [method for method, _ in notes(client)] == [
+            "notify_gcode_response",
+            "notify_klippy_shutdown",
+        ]
