@@ -93,12 +93,12 @@ def demo(speed: float, port: int, folder: Path) -> None:
 @click.argument("socket", type=_PATH)
 @click.option("--gcodes", type=_PATH, default=Path(), help="Folder of g-code files.")
 @click.option("--speed", type=click.FloatRange(0.1, 1000), default=1.0, show_default=True)
-@click.option("--fault", multiple=True, help="A fault from the start on, such as slow_replies.")
+@click.option("--fault", multiple=True, help="KIND or KIND=SECONDS, from the start on.")
 def virtual_printer(socket: Path, gcodes: Path, speed: float, fault: tuple[str, ...]) -> None:
     """Serve a printer without hardware on SOCKET, in Klipper's protocol."""
-    from nurseries.virtual_printer import run
+    from nurseries.virtual_printer.alone import run_alone
 
-    sys.exit(run(socket, gcodes, speed, fault))
+    sys.exit(run_alone(socket, gcodes, speed, fault))
 
 
 @main.command()
