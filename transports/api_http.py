@@ -36,19 +36,31 @@ Handler = Callable[[bytes], Answer]
 class ApiCall:
     """One accepted request that may still have a body.
 
-    `body_bytes` bounds the body; `ends_with_client` says that the answer is worth nothing
-    once the client has gone.
+    `body_bytes` bounds the body. `verbs` are those that the path answers, None when the call
+    goes on without its client whatever they are.
     """
 
-    __slots__ = ("_handler", "_headers", "body_bytes", "ends_with_client")
+    __slots__ = ("_handler", "_headers", "_verbs", "body_bytes")
 
     def __init__(
-        self, handler: Handler, headers: Headers, body_bytes: int, ends_with_client: bool = False
+        self,
+        handler: Handler,
+        headers: Headers,
+        body_bytes: int,
+        verbs: Callable[[], list[str]] | None = None,
     ) -> None:
         self._handler = handler
         self._headers = headers
         self.body_bytes = body_bytes
-        self.ends_with_client = ends_with_client
+        self._verbs = verbs
+
+    @property
+    def ends_with_client(self) -> bool:
+        """Whether the answer is worth nothing once the client has gone.
+
+        Klippy's own endpoints answer GET and POST alike; what they began must go on.
+        """
+        return self._verbs is not None and self._verbs() == ["GET"]
 
     def run(self, body: bytes) -> Answer:
         """Answer the request; a coroutine when the endpoint's handler is async."""
@@ -137,8 +149,7 @@ class ApiHttp:
             lambda body: self._call(head, method, authorized, body),
             self._cors.headers(head.header("origin")),
             self._body_limit(authorized),
-            # Klippy's own endpoints answer GET and POST; what they began must go on.
-            head.method != "POST" and self._table.verbs(path) == ["GET"],
+            lambda: self._table.verbs(path),
         )
 
     def _unrouted(self, head: RequestHead, path: str, error: ClientError) -> Response | None:

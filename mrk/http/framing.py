@@ -29,6 +29,7 @@ class Framing:
 
 # By far the most requests: HTTP/1.1 without any header that frames.
 _PLAIN = Framing(0, True, False, "")
+_KEEP_ALIVE = {"connection": ["keep-alive"]}
 _FRAMING_HEADERS = frozenset(
     {"connection", "content-length", "transfer-encoding", "expect", "upgrade"}
 )
@@ -41,7 +42,7 @@ def framing(head: RequestHead) -> Framing:
         if name in _FRAMING_HEADERS:
             found.setdefault(name, []).append(value)
     http_1_0 = head.http_version == "1.0"
-    if not found and not http_1_0:
+    if not http_1_0 and (not found or found == _KEEP_ALIVE):
         return _PLAIN
     connection = _tokens(found.get("connection", []))
     return Framing(

@@ -6,6 +6,7 @@ protocol, when a handed-on connection is done, or when the door is cancelled.
 
 import contextlib
 import logging
+import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -37,7 +38,11 @@ class Call(Protocol):
     """An accepted API request (`transports/api_http.py`)."""
 
     body_bytes: int
-    ends_with_client: bool
+
+    @property
+    def ends_with_client(self) -> bool:
+        """Whether it is given up when the client leaves."""
+        ...
 
     def run(self, body: bytes) -> Response | Awaitable[Response]:
         """Answer it."""
@@ -88,12 +93,16 @@ class Connection:
         self._limits = limits
         self._budget = budget
         self._rest = b""  # read, but not yet used
+        # One scope for all waits between requests: a scope for each costs more than the parsing.
+        self._between = trio.CancelScope()
 
     async def run(self) -> None:
         """Answer request after request, in order."""
         try:
-            while await self._one_request():
-                pass
+            with self._between:
+                while await self._one_request():
+                    if self._rest:  # pipelined: others get their turn between two answers
+                        await trio.lowlevel.checkpoint()
         except Refusal as refusal:
             await self._refuse(error_response(refusal))
 
@@ -132,12 +141,18 @@ class Connection:
         while not parser.begun and not parser.feed(data):
             if parser.begun:
                 return await self._read_slow_head(parser)
-            with trio.move_on_after(self._limits.keep_alive_s):
-                data = bytes(await self._stream.receive_some(_RECEIVE_BYTES))
-                if data:
-                    continue
-            return None
+            data = await self._receive_between()
+            if not data:
+                return None
         return parser
+
+    async def _receive_between(self) -> bytes:
+        """What the client sends next; empty when it left or was idle for too long."""
+        self._between.deadline = trio.current_time() + self._limits.keep_alive_s
+        data = await self._stream.receive_some(_RECEIVE_BYTES)
+        self._between.deadline = math.inf
+        # Came in the very instant the wait ended: as good as too late.
+        return b"" if self._between.cancel_called else bytes(data)
 
     async def _read_slow_head(self, parser: HeadParser) -> HeadParser | None:
         with trio.move_on_after(self._limits.head_s):

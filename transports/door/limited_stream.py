@@ -6,6 +6,7 @@ itself can end such a send, so the deadline lives here, where no outer shield re
 """
 
 import math
+import os
 
 import trio
 
@@ -40,9 +41,26 @@ class LimitedStream(trio.abc.HalfCloseableStream):
     async def send_whole(self, data: bytes) -> None:
         """As `send_all`, but finished even when the caller is cancelled meanwhile.
 
-        For answers: half of one is worth less than the wait, which the limits bound.
+        For answers: half of one is worth less than the wait, which the limits bound. Most fit
+        into the kernel's buffer: asking it first spares a turn of the loop, a third of what an
+        API call costs. So this is no checkpoint.
         """
-        await self._send(data, shield=True)
+        sent = self._send_at_once(data)
+        if sent < len(data):
+            await self._send(data[sent:] if sent else data, shield=True)
+
+    def _send_at_once(self, data: bytes) -> int:
+        if self._sending is not None or self._broken:
+            return 0
+        if not isinstance(self.transport, trio.SocketStream):
+            return 0
+        try:
+            return os.write(self.transport.socket.fileno(), data)
+        except BlockingIOError:
+            return 0
+        except OSError as exc:
+            self._broken = True
+            raise trio.BrokenResourceError("the client has gone") from exc
 
     async def _send(self, data: bytes | bytearray | memoryview, shield: bool) -> None:
         if len(data) <= SLICE_BYTES:

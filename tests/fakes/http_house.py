@@ -1,0 +1,130 @@
+"""A small API behind a real door: endpoints that show what came in, for transport tests."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import msgspec
+import trio
+
+from mrk.access.judge import LOOPBACK, judge
+from mrk.api.arguments import objects_query
+from mrk.api.caller import EVERYWHERE, Caller, Transport
+from mrk.api.endpoint import Access, Endpoint, NoParams
+from mrk.api.rpc import Rpc
+from mrk.api.table import Table
+from mrk.clients import Clients
+from mrk.errors import ClientError
+from mrk.http.cors import CorsRules
+from mrk.http.head import RequestHead
+from mrk.landing import LandingFacts
+from mrk.limits import Limits
+from transports.api_http import ApiHttp
+from transports.door import Door, Ways
+from transports.web import WebDoor
+
+
+class EchoParams(msgspec.Struct, frozen=True):
+    text: str = ""
+    number: int | None = None
+
+
+def trusted(address: str) -> bool:
+    return judge(address, LOOPBACK)
+
+
+def authorize(head: RequestHead) -> bool:
+    return trusted(head.address)
+
+
+@dataclass
+class House:
+    """Everything a request can reach, and what happened to it."""
+
+    limits: Limits = field(default_factory=Limits)
+    route_prefix: str = ""
+    cors_domains: tuple[str, ...] = ()
+    clients: Clients = field(default_factory=Clients)
+    begun: trio.Event = field(default_factory=trio.Event)
+    released: trio.Event = field(default_factory=trio.Event)
+    outcomes: list[str] = field(default_factory=list)
+    upgrades: dict[str, Callable[[trio.abc.Stream, RequestHead, bytes], Awaitable[None]]] = field(
+        default_factory=dict
+    )
+
+    def __post_init__(self) -> None:
+        self.table = Table(
+            [
+                Endpoint("/server/info", ("GET",), NoParams, lambda p, c: {"ok": True}, "Info."),
+                Endpoint("/echo", ("GET", "POST"), EchoParams, self._echo, "Echo."),
+                Endpoint("/raw", ("POST",), None, lambda a, c: a, "Arguments as they came."),
+                Endpoint("/caller", ("GET", "POST"), NoParams, self._caller, "Who calls."),
+                Endpoint("/fail", ("GET",), NoParams, self._fail, "Fails."),
+                Endpoint("/bug", ("GET",), NoParams, lambda p, c: 1 / 0, "A bug."),
+                Endpoint(
+                    "/open", ("POST",), None, lambda a, c: "open", "Open.", access=Access.OPEN
+                ),
+                Endpoint("/wait", ("GET",), NoParams, self._wait, "Waits, changes nothing."),
+                Endpoint("/script", ("GET", "POST"), NoParams, self._wait, "Waits, does things."),
+                Endpoint(
+                    "/printer/objects/query",
+                    ("GET", "POST"),
+                    None,
+                    lambda a, c: a,
+                    "Objects.",
+                    query=objects_query,
+                ),
+                Endpoint(
+                    "/sockets",
+                    ("POST",),
+                    NoParams,
+                    lambda p, c: "ok",
+                    "Not by JSON-RPC over HTTP.",
+                    transports=EVERYWHERE - {Transport.HTTP_RPC},
+                ),
+            ]
+        )
+        rpc = Rpc(self.table, trio.lowlevel.checkpoint, self.limits.batch_calls)
+        self.api = ApiHttp(
+            self.table,
+            rpc,
+            self.clients,
+            authorize,
+            CorsRules(self.cors_domains, trusted),
+            self.limits,
+            route_prefix=self.route_prefix,
+            serves_other=WebDoor.serves,
+        )
+        self.web = WebDoor(
+            self.api, authorize, self._facts, self.limits, route_prefix=self.route_prefix
+        )
+        self.door = Door(Ways(self.api, self.upgrades, self.web.handle), self.limits)
+
+    @staticmethod
+    def _facts() -> LandingFacts:
+        return LandingFacts("v0.10.0-mrk-test", "ready", warnings=("<b>watch out</b>",), clients=2)
+
+    @staticmethod
+    def _echo(params: EchoParams, caller: Caller) -> object:
+        return {"text": params.text, "number": params.number}
+
+    @staticmethod
+    def _caller(params: NoParams, caller: Caller) -> object:
+        return {
+            "transport": caller.transport,
+            "connection_id": caller.connection_id,
+            "address": caller.address,
+        }
+
+    @staticmethod
+    def _fail(params: NoParams, caller: Caller) -> object:
+        raise ClientError("no such thing:\nreally", 409)
+
+    async def _wait(self, params: NoParams, caller: Caller) -> str:
+        self.begun.set()
+        try:
+            await self.released.wait()
+        except trio.Cancelled:
+            self.outcomes.append("cancelled")
+            raise
+        self.outcomes.append("done")
+        return "waited"

@@ -1,0 +1,30 @@
+from mrk.landing import LandingFacts, landing_page
+
+FACTS = LandingFacts(
+    "v0.10.0-mrk-0.1.0",
+    "shutdown",
+    "MCU 'mcu' <lost>",
+    ("<script>alert(1)</script>",),
+    ("mqtt",),
+    3,
+)
+
+
+def test_the_page_tells_how_it_is() -> None:
+    page = landing_page(FACTS, True, "127.0.0.1")
+    for text in ("v0.10.0-mrk-0.1.0", "shutdown", "mqtt", "authorized (127.0.0.1)", "Mainsail"):
+        assert text in page
+
+
+def test_everything_is_escaped() -> None:
+    page = landing_page(FACTS, True, "<b>")
+    assert "<script>" not in page
+    assert "<lost>" not in page
+    assert "(<b>)" not in page
+
+
+def test_strangers_learn_that_they_are_strangers() -> None:
+    page = landing_page(FACTS, False, "10.0.0.9")
+    assert "not authorized (10.0.0.9)" in page
+    assert "mqtt" not in page
+    assert "shutdown" not in page
