@@ -47,10 +47,13 @@ _SUMMARIES = {
     "objects/subscribe": "Subscribe this connection to changes of printer objects.",
     "gcode/script": "Run g-code; answers when the last command has run.",
     "gcode/help": "List the g-code commands that have a description.",
+    "gcode/restart": "Run RESTART inside the printer host.",
+    "gcode/firmware_restart": "Run FIRMWARE_RESTART inside the printer host.",
     "query_endstops/status": "Read the endstops.",
     "pause_resume/pause": "Run the printer's PAUSE command.",
     "pause_resume/resume": "Run the printer's RESUME command.",
     "pause_resume/cancel": "Run the printer's CANCEL_PRINT command.",
+    "bed_mesh/dump_mesh": "Read the bed mesh and its stored profiles.",
 }
 
 
@@ -58,6 +61,33 @@ class PrintStartParams(msgspec.Struct, frozen=True):
     """`filename` is relative to the gcodes root."""
 
     filename: str
+
+
+class ScriptParams(msgspec.Struct, frozen=True):
+    """One or more g-code commands, separated by newlines."""
+
+    script: str
+
+
+class ObjectsParams(msgspec.Struct, frozen=True):
+    """Printer object -> null for every field, or the names of some."""
+
+    objects: dict[str, list[str] | None]
+
+
+class MeshParams(msgspec.Struct, frozen=True):
+    """`mesh_args` adds calibration data."""
+
+    mesh_args: dict[str, Any] | None = None
+
+
+# What the pass-through endpoints of a usual Klipper take, for the reference.
+_DESCRIBED: dict[str, type[msgspec.Struct]] = {
+    "objects/query": ObjectsParams,
+    "objects/subscribe": ObjectsParams,
+    "gcode/script": ScriptParams,
+    "bed_mesh/dump_mesh": MeshParams,
+}
 
 
 class ClientReader:
@@ -124,6 +154,10 @@ class Printer:
             _post("/printer/print/cancel", NoParams, self.print_cancel, "Cancel the print."),
         ]
 
+    def usual_endpoints(self) -> list[Endpoint]:
+        """What a usual Klipper adds, for the schema, which is made without one."""
+        return [self._passed_through(name) for name in _SUMMARIES]
+
     def _offer(self, names: Iterable[str]) -> None:
         new = [
             name
@@ -156,6 +190,7 @@ class Printer:
             rpc="printer." + name.replace("/", "."),
             query=objects_query if about_objects else None,
             urgent=name == "emergency_stop",
+            described=_DESCRIBED.get(name),
             transports=SUBSCRIBE_TRANSPORTS if name == "objects/subscribe" else EVERYWHERE,
         )
 

@@ -31,9 +31,13 @@ def _info() -> dict[str, str]:
     return {"title": "mrk, Moonraker's API", "version": MOONRAKER_VERSION}
 
 
+def _params(method: Method) -> type[msgspec.Struct] | None:
+    return method.endpoint.params or method.endpoint.described
+
+
 def _schemas(methods: list[Method], reference: str) -> tuple[dict[Any, Any], dict[str, Any]]:
     """JSON schemas of all params structs and results, and the shared components they name."""
-    kinds = [m.endpoint.params for m in methods if m.endpoint.params is not None]
+    kinds = [kind for m in methods if (kind := _params(m)) is not None]
     results = [m.endpoint.result for m in methods]
     wanted = list(dict.fromkeys([*kinds, *results]))
     schemas, components = msgspec.json.schema_components(wanted, ref_template=reference)
@@ -44,7 +48,7 @@ def _fields(
     method: Method, schemas: dict[Any, Any], components: dict[str, Any]
 ) -> Iterable[tuple[str, bool, Any]]:
     """(name, required, schema) of each argument."""
-    params = method.endpoint.params
+    params = _params(method)
     if params is None:
         return
     # Two structs of one name get longer component names, so the name comes from the reference.
@@ -121,8 +125,9 @@ def _operation(
             **{status: _failure() for status in errors},
         },
     }
-    if verb != "GET" and endpoint.params is not None:
-        body = {"application/json": {"schema": schemas[endpoint.params]}}
+    params = _params(method)
+    if verb != "GET" and params is not None:
+        body = {"application/json": {"schema": schemas[params]}}
         operation["requestBody"] = {"required": False, "content": body}
     return operation
 

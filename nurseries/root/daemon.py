@@ -169,7 +169,9 @@ def build_table(paths: Paths) -> Table:
     """The API without running it, for its schema; raises `ConfigError`."""
     configuration = load_or_backup(paths)
     klippy = KlippySocket(str(configuration.settings.server.klippy_uds_address))
-    return Generation(0, configuration, klippy.open, NoLog(), []).table
+    generation = Generation(0, configuration, klippy.open, NoLog(), [])
+    generation.table.extend(generation.printer.usual_endpoints())
+    return generation.table
 
 
 class NoLog:

@@ -106,7 +106,7 @@ class Generation:
             temperature_store_size=sizes.temperature_store_size,
             gcode_store_size=sizes.gcode_store_size,
         )
-        printer = Printer(self.link, self.clients, data_store, self._extend)
+        self.printer = printer = Printer(self.link, self.clients, data_store, self._extend)
         self._proc_stats = ProcStats(self.clients, commands)
         rollover = LogRollover(log, self.link, Systemctl(commands))
         self._plain = [
