@@ -39,10 +39,11 @@ class Endpoint:
     """What clients may ask, and who answers.
 
     `path` is the HTTP path without the route prefix. `params` is a frozen struct whose field
-    types say how arguments are converted (`mrk/api/arguments.py`), or None when the handler
-    takes the raw mapping (`described` then documents its arguments). `rpc` is the method name; None means HTTP only. `http` False means no
-    HTTP route. `query` overrides how the query string becomes arguments. `urgent` calls are
-    never refused for a client's limit of requests in flight. `result` documents the answer's type.
+    types say how arguments are converted (`mrk/api/arguments.py`), or None when the handler takes
+    the raw mapping; `described` then documents its arguments. `rpc` is the method name, None for
+    HTTP only. `http` False means no HTTP route. `query` overrides how the query string becomes
+    arguments. `urgent` calls are never refused for a client's limit of requests in flight.
+    `result` documents the answer's type.
     """
 
     path: str
