@@ -23,22 +23,21 @@ _PRINTABLE = re.compile(r"[\x21-\x7e]{1,2000}")
 
 
 class CorsRules:
-    """`domains` are patterns in which `*` stands for anything; `trusted` judges IP addresses.
+    """An origin has to match one of `domains` in full; `trusted` judges IP addresses.
 
     The second rule, a trusted address as the origin's host, holds only with some pattern.
     """
 
-    def __init__(self, domains: Iterable[str], trusted: Callable[[str], bool]) -> None:
-        texts = [domain.strip() for domain in domains]
-        patterns = [re.escape(text).replace(r"\*", ".*") for text in texts if text]
-        self._allowed = re.compile("|".join(patterns)) if patterns else None
+    def __init__(self, domains: Iterable[re.Pattern[str]], trusted: Callable[[str], bool]) -> None:
+        self._domains = tuple(domains)
         self._trusted = trusted
 
     def allows(self, origin: str) -> bool:
         """Whether pages of `origin` (`http://host:port`) may talk to us."""
-        if self._allowed is None or not _PRINTABLE.fullmatch(origin):
+        if not self._domains or not _PRINTABLE.fullmatch(origin):
             return False
-        return self._allowed.fullmatch(origin) is not None or self._is_trusted_address(origin)
+        matched = any(domain.fullmatch(origin) for domain in self._domains)
+        return matched or self._is_trusted_address(origin)
 
     def _is_trusted_address(self, origin: str) -> bool:
         try:

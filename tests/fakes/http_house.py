@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import msgspec
 import trio
 
+from config.settings.authorization import parse_cors_domains
 from mrk.access.judge import LOOPBACK, judge
 from mrk.api.arguments import objects_query
 from mrk.api.caller import EVERYWHERE, Caller, Transport
@@ -89,7 +90,7 @@ class House:
             rpc,
             self.clients,
             authorize,
-            CorsRules(self.cors_domains, trusted),
+            CorsRules(parse_cors_domains(list(self.cors_domains))[0], trusted),
             self.limits,
             route_prefix=self.route_prefix,
             serves_other=WebDoor.serves,

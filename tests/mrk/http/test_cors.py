@@ -1,12 +1,15 @@
 import pytest
 
+from config.settings.authorization import parse_cors_domains
 from mrk.access.judge import LOOPBACK, judge
 from mrk.http.cors import CorsRules
 from mrk.http.head import RequestHead
 
 
 def rules(*domains: str) -> CorsRules:
-    return CorsRules(domains, lambda address: judge(address, LOOPBACK))
+    patterns, skipped = parse_cors_domains(list(domains))
+    assert skipped == []
+    return CorsRules(patterns, lambda address: judge(address, LOOPBACK))
 
 
 def head(**headers: str) -> RequestHead:
