@@ -8,8 +8,10 @@ off and is passed over.
 import re
 
 from mrk.gcode.places import Found, number
+from mrk.gcode.source import COMMAND
 from mrk.gcode.values import NUMBER
 
+HEATING_BYTES = 128 * 1024  # from the first command on; a printer heats before it prints
 _COMMAND = rb"\n[ \t]{0,8}+%s(?=[ \t])([^\n;]{1,200}+)"
 _SET = re.compile(rb"[ \t][SR](" + NUMBER + rb")")
 _TOOL_SET = re.compile(rb"[ \t][SRP](" + NUMBER + rb")")  # M104 P200 in the Mach3 flavour
@@ -38,8 +40,10 @@ def fill_temperatures(header: bytes, found: Found, *, bed_by_m109: bool = False)
     `bed_by_m109`: the flavours (sailfish, makerware) in which M109 waits for the bed.
     """
     missing = [field for field in _WAITING if not number(found, field)]
-    if not missing:
+    first = COMMAND.search(header) if missing else None
+    if first is None:
         return
+    header = header[first.start() : first.start() + HEATING_BYTES]
     macro = macro_temperatures(header)
     for field in missing:
         waiting = _WAITING_PATTERNS[field]

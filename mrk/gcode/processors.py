@@ -1,16 +1,18 @@
 """Programs that changed a g-code file after its slicer, known by the comment they leave."""
 
-import re
-
 from mrk.gcode.text import GcodeText
 
 OBJECTS_SIGNATURE = b"; Pre-Processed for Cancel-Object support by "
 _SIGNATURES = (
-    ("klipper_estimator", re.compile(rb"\n; Processed by klipper_estimator ")),
-    ("preprocess_cancellation", re.compile(rb"\n" + OBJECTS_SIGNATURE)),
+    ("klipper_estimator", b"\n; Processed by klipper_estimator "),
+    ("preprocess_cancellation", b"\n" + OBJECTS_SIGNATURE),
 )
 
 
 def processors(text: GcodeText) -> list[str]:
     """Names of the processors that ran on the file."""
-    return [name for name, signature in _SIGNATURES if text.search(signature)]
+    return [
+        name
+        for name, signature in _SIGNATURES
+        if signature in text.header or signature in text.footer
+    ]

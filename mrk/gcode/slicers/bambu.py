@@ -42,7 +42,7 @@ def _finish(text: GcodeText, found: Found) -> None:
     raw = text.value(plate, b"hot_plate_temp_initial_layer", b"first_layer_bed_temperature")
     if raw is not None:
         offer(found, "first_layer_bed_temp", first_decimal(raw))
-    if match := text.search(_TOTAL_TIME):
+    if "estimated_time" not in found and (match := text.search(_TOTAL_TIME)):
         offer(found, "estimated_time", duration(match[1]))
     if "object_height" not in found:
         heights = [height for z in _HEIGHT.findall(text.footer) if (height := decimal(z))]
