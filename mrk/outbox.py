@@ -76,8 +76,8 @@ class Outbox:
 
     `wake` is called whenever there is something to take after nothing was. Past `limit_bytes`
     the outbox is `full`: what comes then is dropped, because the client is about to be closed.
-    The oldest message does not count, so one answer larger than the limit passes. A pending
-    status counts as nothing: merging bounds it by the size of the subscription.
+    The largest message does not count, so one answer of any size passes. A pending status counts
+    as nothing: merging bounds it by the size of the subscription.
     """
 
     def __init__(self, framing: Framing, limit_bytes: int, wake: Callable[[], None]) -> None:
@@ -86,6 +86,7 @@ class Outbox:
         self._wake = wake
         self._frames: deque[bytes] = deque()
         self._waiting_bytes = 0
+        self._largest_bytes = 0
         self._status: StatusUpdate | None = None
         self._control: dict[str, bytes] = {}
         self.full = False
@@ -129,13 +130,11 @@ class Outbox:
         if self.full:
             return
         idle = not self
-        waiting = self._frames
-        if waiting and self._waiting_bytes - len(waiting[0]) + len(frames) > self._limit_bytes:
+        self._add(frames)
+        if self._waiting_bytes - self._largest_bytes > self._limit_bytes:
             self.full = True
-            self._frames, self._waiting_bytes, self._status = deque(), 0, None
-        else:
-            waiting.append(frames)
-            self._waiting_bytes += len(frames)
+            self._frames.clear()
+            self._waiting_bytes, self._status = 0, None
         if idle or self.full:
             self._wake()
 
@@ -165,7 +164,7 @@ class Outbox:
         self._settle_status()
         chunk = frames[0] if len(frames) == 1 else b"".join(frames)
         frames.clear()
-        self._waiting_bytes = 0
+        self._waiting_bytes = self._largest_bytes = 0
         return self._take_control() + chunk if self._control else chunk
 
     def _take_some(self, most_bytes: int) -> bytes:
@@ -175,6 +174,7 @@ class Outbox:
             taken.append(self._frames.popleft())
             size_bytes += len(taken[-1])
         self._waiting_bytes -= size_bytes
+        self._largest_bytes = max(map(len, self._frames), default=0)
         return b"".join(taken)
 
     def _take_control(self) -> bytes:
@@ -186,5 +186,10 @@ class Outbox:
         if self._status is not None:
             frame = self._status.message().framed(self._framing)
             self._status = None
-            self._frames.append(frame)
-            self._waiting_bytes += len(frame)
+            self._add(frame)
+
+    def _add(self, frame: bytes) -> None:
+        self._frames.append(frame)
+        self._waiting_bytes += len(frame)
+        if len(frame) > self._largest_bytes:
+            self._largest_bytes = len(frame)

@@ -61,8 +61,24 @@ def test_wakes_only_when_there_was_nothing() -> None:
     assert box.wakes == 2
 
 
+def test_one_answer_of_any_size_passes_behind_others() -> None:
+    box = Box(10).outbox
+    box.append(b"a" * 5)
+    box.reply(b"b" * 500)
+    box.append(b"c" * 5)
+    assert not box.full
+    assert box.take(5) == b"a" * 5
+    box.append(b"d" * 5)
+    assert not box.full
+    assert len(box.take(5)) == 501
+    box.append(b"e")
+    assert box.full is False
+    box.append(b"f" * 6)
+    assert box.full
+
+
 def test_limit_at_its_edge() -> None:
-    """The oldest message does not count: it is on its way."""
+    """The largest message does not count."""
     box = Box(10)
     box.outbox.reply(b"a" * 50)
     box.outbox.append(b"b" * 10)

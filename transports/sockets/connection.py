@@ -14,8 +14,6 @@ from transports.sockets.sender import Sender
 
 logger = logging.getLogger(__name__)
 Part = Callable[[], Awaitable[Ending]]
-TOO_SLOW = 1008  # RFC 6455: policy violation
-VANISHED = Ending(1006, "connection lost")  # never sent: the client is not there any more
 SERVER_SHUTDOWN = Ending(1001, "Server Shutdown")
 BUG = Ending(1011, "internal error")
 # Endings that somebody should hear of; all others are everyday life.
@@ -39,9 +37,8 @@ class Connection:
         """
         try:
             async with trio.open_nursery() as self._nursery:
-                self._nursery.start_soon(self._send, name=f"{self._name} sender")
-                for part in parts[1:]:
-                    self._nursery.start_soon(self._until_ended, part, name=f"{self._name} part")
+                for name, part in (("sender", self._sender.run), *(("part", p) for p in parts[1:])):
+                    self._nursery.start_soon(self._until_ended, part, name=f"{self._name} {name}")
                 try:
                     await self._until_ended(parts[0])
                 finally:
@@ -70,6 +67,3 @@ class Connection:
 
     async def _until_ended(self, part: Part) -> None:
         self.end(await part())
-
-    async def _send(self) -> None:
-        self.end(Ending(TOO_SLOW, await self._sender.run()))

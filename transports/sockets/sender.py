@@ -10,9 +10,12 @@ import trio
 
 from mrk.limits import Limits
 from mrk.outbox import Framing, Outbox
+from mrk.websocket.incoming import Ending
 from transports.sockets.direct import direct_send
 
 SLICE_BYTES = 64 * 1024
+VANISHED = Ending(1006, "connection lost")  # never sent: the client is not there any more
+TOO_SLOW = 1008  # RFC 6455: policy violation
 # Work for a client begins anew once it has read its answers down to this share of the outbox.
 _CROWDED_SHARE = 4
 
@@ -77,7 +80,7 @@ class Sender:
         self._woken.set()
         return self.last_moment
 
-    async def run(self) -> str:
+    async def run(self) -> Ending:
         """Send until the client is too slow or gone, and return which.
 
         A cancellation takes effect where nothing is half sent: when the outbox is empty, or when
@@ -116,7 +119,7 @@ class Sender:
             self._room.set()
             self._room = None
 
-    async def _send(self, chunk: bytes | memoryview) -> str | None:
+    async def _send(self, chunk: bytes | memoryview) -> Ending | None:
         """Send one chunk in slices, waiting as long as there is progress; returns what failed."""
         self._waiting_send = True
         view = memoryview(chunk)
@@ -130,7 +133,7 @@ class Sender:
         self._rest = b""
         return None
 
-    async def _send_slice(self, data: memoryview) -> str | None:
+    async def _send_slice(self, data: memoryview) -> Ending | None:
         # Shielded, because a send that is cancelled may leave half a frame behind; `hasten`
         # moves the deadline forward when the connection is cancelled.
         deadline = min(trio.current_time() + self._limits.send_s, self.last_moment)
@@ -138,15 +141,17 @@ class Sender:
             try:
                 await self._stream.send_all(data)
             except (trio.BrokenResourceError, trio.ClosedResourceError):
-                return "connection lost"
+                return VANISHED
             self.progress += 1
             return None
         return self._too_slow()
 
-    def _too_slow(self) -> str:
+    def _too_slow(self) -> Ending:
         if self.outbox.full:
-            return f"more than {self._limits.outbox_bytes} bytes waited to be read"
-        return f"read nothing for {self._limits.send_s:.0f} s"
+            return Ending(
+                TOO_SLOW, f"more than {self._limits.outbox_bytes} bytes waited to be read"
+            )
+        return Ending(TOO_SLOW, f"read nothing for {self._limits.send_s:.0f} s")
 
     def _wake(self) -> None:
         if self.outbox.full:

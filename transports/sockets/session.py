@@ -24,6 +24,7 @@ from mrk.api.table import Table
 from mrk.clients import Client, Clients
 from mrk.errors import ClientError
 from mrk.limits import Limits
+from mrk.websocket.incoming import Ending
 from transports.sockets.connection import Connection, Part
 from transports.sockets.sender import Sender
 from transports.sockets.turn import Turn
@@ -73,11 +74,14 @@ class Session:
         self._moved = trio.Event()
         self._caller = Caller(client.transport)
 
-    async def run(self, *parts: Part) -> None:
-        """Be a connected client until the first of `parts` (reader, pings) ends."""
+    async def run(self, read: Part, *parts: Part) -> None:
+        """Be a connected client until `read` or another of the `parts` (pings) ends."""
+        await self.connection.run(lambda: self._present(read), *parts)
+
+    async def _present(self, read: Part) -> Ending:
         self._hub.clients.add(self._client)
         try:
-            await self.connection.run(*parts)
+            return await read()
         finally:
             self._hub.clients.remove(self._client)
 
@@ -135,12 +139,14 @@ class Session:
     async def _finish(self, pending: Pending, size_bytes: int) -> None:
         try:
             reply = await pending
+            if reply is not None:
+                # A hundred answers may come at once; none of them may fill the outbox.
+                await self._sender.room()
+                self._sender.outbox.reply(reply)
         finally:
             self._in_flight -= 1
             self._in_flight_bytes -= size_bytes
             self._moved.set()
-        if reply is not None:
-            self._sender.outbox.reply(reply)
 
     def _who(self) -> Caller:
         client, caller = self._client, self._caller

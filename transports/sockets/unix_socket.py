@@ -15,8 +15,7 @@ from mrk.api.caller import Transport
 from mrk.clients import Client
 from mrk.etx import EtxDecoder, FrameTooLong, etx_frame
 from mrk.websocket.incoming import Ending
-from transports.sockets.connection import VANISHED
-from transports.sockets.sender import Sender
+from transports.sockets.sender import VANISHED, Sender
 from transports.sockets.session import Hub, Session
 
 logger = logging.getLogger(__name__)

@@ -11,8 +11,7 @@ import trio
 from mrk.limits import Limits
 from mrk.websocket.incoming import Ending, Incoming, Pinged
 from mrk.websocket_frame import PING, close_frame, pong_frame, text_frame
-from transports.sockets.connection import VANISHED
-from transports.sockets.sender import Sender
+from transports.sockets.sender import VANISHED, Sender
 
 CHUNK_BYTES = 64 * 1024
 SILENT = Ending(1011, "no answer to a ping")

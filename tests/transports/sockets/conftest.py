@@ -52,7 +52,7 @@ class Daemon:
             Endpoint("/test/echo", ("GET",), Text, lambda p, _c: p.text, "echo"),
             Endpoint("/test/big", ("GET",), Size, lambda p, _c: "x" * p.size, "big"),
             Endpoint("/test/open", ("GET",), NoParams, lambda _p, _c: "ok", "", access=Access.OPEN),
-            Endpoint("/test/wait", ("GET",), NoParams, self.wait, "waits"),
+            Endpoint("/test/wait", ("GET",), Size, self.wait, "waits"),
             Endpoint("/test/stop", ("POST",), NoParams, self.stop, "urgent", urgent=True),
             *Connections(self.clients).endpoints(),
         ]
@@ -62,7 +62,7 @@ class Daemon:
         self.gate = Gate(self.limits, lambda _head: self.trusted, lambda origin, _h: "ok" in origin)
         self.websocket = Websocket(self.hub, self.gate)
 
-    async def wait(self, _params: NoParams, _caller: Caller) -> str:
+    async def wait(self, params: Size, _caller: Caller) -> str:
         self.waiting += 1
         try:
             await self.release.wait()
@@ -71,7 +71,7 @@ class Daemon:
             raise
         finally:
             self.waiting -= 1
-        return "waited"
+        return "waited" + "x" * params.size
 
     async def stop(self, _params: NoParams, _caller: Caller) -> str:
         self.stops += 1
@@ -108,7 +108,10 @@ class Peer:
     async def handshake(self) -> str:
         """The status line of the answer."""
         while b"\r\n\r\n" not in self._raw:
-            self._raw += await self.stream.receive_some(65536)
+            chunk = await self.stream.receive_some(65536)
+            if not chunk:
+                raise EOFError
+            self._raw += chunk
         head, _, rest = bytes(self._raw).partition(b"\r\n\r\n")
         self.head = head.decode()
         self.wire.receive_data(rest)

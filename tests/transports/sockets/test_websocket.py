@@ -356,6 +356,20 @@ async def test_calls_in_flight_at_their_limit() -> None:
         assert (await peer.message())["result"] == "waited"
 
 
+async def test_many_large_answers_at_once_are_no_reason_to_close(autojump_clock: object) -> None:
+    daemon = Daemon(Limits(outbox_bytes=50_000))
+    pair = lockstep_stream_pair
+    async with connected(daemon.websocket.serve_connection, pair) as (peer, _over, _scope):
+        for index in range(50):
+            await peer.call("test.wait", index, size=20_000)
+        await wait_all_tasks_blocked()
+        daemon.release.set()
+        await wait_all_tasks_blocked()
+        assert next(iter(daemon.clients)).outbox.waiting_bytes < 50_000
+        seen = {(await peer.message())["id"] for _ in range(50)}
+        assert seen == set(range(50))
+
+
 async def test_others_are_served_while_one_floods(daemon: Daemon) -> None:
     serve = daemon.websocket.serve_connection
     async with (
