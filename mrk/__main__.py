@@ -45,7 +45,7 @@ def main(context: click.Context, **options: Any) -> None:
     """
     context.obj = _paths(options)
     if context.invoked_subcommand is None:
-        from nurseries.root import run
+        from nurseries.root.daemon import run
 
         sys.exit(run(context.obj))
 
@@ -72,7 +72,7 @@ def api(paths: Paths, kind: str) -> None:
     import json
 
     from mrk.api import schema
-    from nurseries.root import build_table
+    from nurseries.root.daemon import build_table
 
     document = getattr(schema, kind)(build_table(paths))
     click.echo(json.dumps(document, indent=2))
@@ -84,7 +84,7 @@ def api(paths: Paths, kind: str) -> None:
 @click.option("--data", "folder", type=_PATH, default=Path("demo-data"), show_default=True)
 def demo(speed: float, port: int, folder: Path) -> None:
     """Run the daemon on a virtual printer, in a data folder of its own."""
-    from nurseries.root import run_demo
+    from nurseries.root.demo import run_demo
 
     sys.exit(run_demo(folder, port, speed))
 
