@@ -22,6 +22,7 @@ from benchmarks.daemon import DaemonFailed
 from benchmarks.figures import Failure, Figure, document, table
 from benchmarks.klippy_replay import NoLink
 from benchmarks.plan import QUICK, WHOLE, Plan
+from benchmarks.process import reference_ms
 from benchmarks.pushes import measure_pushes
 from benchmarks.requests import measure_requests
 from benchmarks.shutdown import measure_shutdown
@@ -41,8 +42,11 @@ MEASUREMENTS: dict[str, Callable[[Plan], list[Figure]]] = {
 }
 
 
-def run(plan: Plan, names: Sequence[str]) -> tuple[list[Figure], list[Failure]]:
-    """Make the named measurements, one after another; one that fails does not stop the rest."""
+def run(plan: Plan, names: Sequence[str], speed: list[float]) -> tuple[list[Figure], list[Failure]]:
+    """Make the named measurements, one after another; one that fails does not stop the rest.
+
+    Appends `reference_ms` to `speed` after each.
+    """
     figures: list[Figure] = []
     failures: list[Failure] = []
     for name in names:
@@ -51,6 +55,7 @@ def run(plan: Plan, names: Sequence[str]) -> tuple[list[Figure], list[Failure]]:
             figures += MEASUREMENTS[name](plan)
         except (DaemonFailed, Lost, NoLink, JunkFromServer, OSError) as exc:
             failures.append(Failure(name, str(exc)))
+        speed.append(reference_ms())
         click.echo(f"{name}: {time.monotonic() - began:.0f} s", err=True)
     return figures, failures
 
@@ -74,8 +79,11 @@ def machine() -> dict[str, Any]:
 def main(json_file: Path | None, only: tuple[str, ...], quick: bool) -> None:
     """Measure the daemon in a process of its own, on loopback, in a temporary data folder."""
     about = machine()
-    figures, failures = run(QUICK if quick else WHOLE, only or tuple(MEASUREMENTS))
+    speed = [reference_ms()]
+    figures, failures = run(QUICK if quick else WHOLE, only or tuple(MEASUREMENTS), speed)
+    about["reference_ms"] = speed
     click.echo(table(figures, failures))
+    click.echo(f"fixed piece of work: {min(speed):.1f} to {max(speed):.1f} ms during the run")
     if json_file is not None:
         text = json.dumps(document(figures, failures, about), indent=2)
         json_file.write_text(text + "\n")

@@ -7,15 +7,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-_HEADINGS = ("what", "figure", "unit", "budget", "within")
+_HEADINGS = ("what", "figure", "best", "unit", "budget", "within")
+_NUMBERS = (1, 2, 4)  # columns of these
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
     """One line of the table.
 
-    `value` is the median of `samples` where there are several. `at_least` turns the budget
-    round: the figure shall reach it. `note` says how it was measured, in a few words.
+    `value` is the median of `samples` where there are several. With `more_is_better` the figure
+    shall reach its budget. `note` says how it was measured, in a few words.
     """
 
     name: str
@@ -23,7 +24,7 @@ class Figure:
     value: float
     unit: str
     budget: float | None = None
-    at_least: bool = False
+    more_is_better: bool = False
     samples: tuple[float, ...] = ()
     note: str = ""
 
@@ -32,7 +33,14 @@ class Figure:
         """True inside the budget, its edge included; None without one."""
         if self.budget is None:
             return None
-        return self.value >= self.budget if self.at_least else self.value <= self.budget
+        return self.value >= self.budget if self.more_is_better else self.value <= self.budget
+
+    @property
+    def best(self) -> float | None:
+        """The best of several samples: what other processes disturbed least."""
+        if len(self.samples) < 2:
+            return None
+        return max(self.samples) if self.more_is_better else min(self.samples)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +63,11 @@ def number(value: float) -> str:
 
 def _row(figure: Figure) -> tuple[str, ...]:
     budget = "" if figure.budget is None else number(figure.budget)
-    if budget and figure.at_least:
+    if budget and figure.more_is_better:
         budget = f">= {budget}"
     within = {None: "", True: "yes", False: "NO"}[figure.within]
-    return (figure.what, number(figure.value), figure.unit, budget, within)
+    best = "" if figure.best is None else number(figure.best)
+    return (figure.what, number(figure.value), best, figure.unit, budget, within)
 
 
 def table(figures: Iterable[Figure], failures: Iterable[Failure] = ()) -> str:
@@ -73,7 +82,7 @@ def table(figures: Iterable[Figure], failures: Iterable[Failure] = ()) -> str:
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:
     cells = [
-        cell.rjust(width) if index in (1, 3) else cell.ljust(width)
+        cell.rjust(width) if index in _NUMBERS else cell.ljust(width)
         for index, (cell, width) in enumerate(zip(row, widths, strict=True))
     ]
     return "  ".join(cells).rstrip()
@@ -85,6 +94,10 @@ def document(
     """The same for machines: `machine`, `figures` (with samples and notes) and `failures`."""
     return {
         "machine": machine,
-        "figures": [{**asdict(figure), "within": figure.within} for figure in figures],
+        "figures": [_facts(figure) for figure in figures],
         "failures": [asdict(failure) for failure in failures],
     }
+
+
+def _facts(figure: Figure) -> dict[str, Any]:
+    return {**asdict(figure), "best": figure.best, "within": figure.within}

@@ -60,3 +60,15 @@ def idle_share(pid: int, for_s: float) -> float:
     meter = Meter(pid)
     time.sleep(for_s)
     return meter.read().share()
+
+
+def reference_ms() -> float:
+    """Processor time of a fixed piece of work in this process: how fast the machine is now.
+
+    On a shared machine it can double within minutes, and every figure with it.
+    """
+    began_ns = time.thread_time_ns()
+    words: dict[str, int] = {}
+    for count in range(100_000):
+        words[str(count % 1000)] = count
+    return (time.thread_time_ns() - began_ns) / 1_000_000

@@ -88,6 +88,7 @@ def _figures(way: Way, rounds: Sequence[Round], load: str, *, several: bool) -> 
             value=median(samples),
             unit=unit,
             budget=way.budget_us if several and part == "cpu" else None,
+            more_is_better=part == "rate",
             samples=samples,
             note=load,
         )

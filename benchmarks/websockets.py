@@ -36,7 +36,7 @@ def measure_websockets(plan: Plan) -> list[Figure]:
             value=held,
             unit="",
             budget=1000,
-            at_least=True,
+            more_is_better=True,
             note=note.rstrip(),
         ),
         Figure(

@@ -13,7 +13,7 @@ def figure(**changed):
 
 
 @pytest.mark.parametrize(
-    ("value", "budget", "at_least", "within"),
+    ("value", "budget", "more_is_better", "within"),
     [
         (0.3, None, False, None),
         (0.3, 0.3, False, True),
@@ -22,8 +22,8 @@ def figure(**changed):
         (999, 1000, True, False),
     ],
 )
-def test_the_edge_is_within(value, budget, at_least, within):
-    assert figure(value=value, budget=budget, at_least=at_least).within is within
+def test_the_edge_is_within(value, budget, more_is_better, within):
+    assert figure(value=value, budget=budget, more_is_better=more_is_better).within is within
 
 
 @pytest.mark.parametrize(
@@ -38,14 +38,22 @@ def test_budget_and_figure_stand_side_by_side():
     lines = table(
         [
             figure(budget=0.3),
-            figure(what="websockets", value=999, unit="", budget=1000, at_least=True),
+            figure(what="websockets", value=999, unit="", budget=1000, more_is_better=True),
             figure(what="no budget", value=12345.6, unit="requests/s"),
         ]
     ).splitlines()
-    assert lines[0].split() == ["what", "figure", "unit", "budget", "within"]
+    assert lines[0].split() == ["what", "figure", "best", "unit", "budget", "within"]
     assert lines[2].split() == [*["start", "to", "first", "answer", "0.250", "s", "0.300", "yes"]]
     assert lines[3].split() == ["websockets", "999", ">=", "1000", "NO"]
     assert lines[4].split() == ["no", "budget", "12346", "requests/s"]
+
+
+@pytest.mark.parametrize(
+    ("samples", "more_is_better", "best"),
+    [((), False, None), ((2.0,), False, None), ((2.0, 1.0, 3.0), False, 1), ((2.0, 3.0), True, 3)],
+)
+def test_best_of_several(samples, more_is_better, best):
+    assert figure(samples=samples, more_is_better=more_is_better).best == best
 
 
 def test_what_was_not_measured_is_said():
