@@ -1,0 +1,41 @@
+"""Keys inside a namespace: dotted text, or a list of names where a name holds a dot.
+
+The first name is the record, the rest walks into nested objects. Pure; errors are `ClientError`.
+"""
+
+from collections.abc import Sequence
+
+from mrk.errors import ClientError
+
+Path = tuple[str, ...]
+
+
+def parse_key(key: object) -> Path:
+    """Names from the record down; raises `ClientError` 400 for anything else than text or list."""
+    if isinstance(key, str):
+        names: Sequence[object] = key.split(".")
+    elif isinstance(key, list | tuple):
+        names = key
+    else:
+        raise ClientError(f"Argument 'key': {key!r:.60} given, text or a list of names expected")
+    if not names:
+        raise ClientError("Argument 'key' is empty")
+    for name in names:
+        if not isinstance(name, str) or not name:
+            raise ClientError(f"Argument 'key': a segment of {key!r:.60} is empty or no text")
+        check_text("key", name)
+    return tuple(str(name) for name in names)
+
+
+def check_text(argument: str, text: str) -> str:
+    """Refuse what UTF-8 cannot carry: half of a surrogate pair, as `\\ud800` in JSON gives it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ClientError(f"Argument '{argument}': {text!r:.60} is no valid Unicode") from None
+    return text
+
+
+def shown(path: Path) -> str:
+    """The path as a person would write it."""
+    return ".".join(path)

@@ -1,0 +1,87 @@
+"""Copies of the open database: daily ones, and those that clients ask for.
+
+Written in small steps by the database's thread, which lets requests in between; under a hidden
+name, and renamed when complete and on disk. Seven daily copies are kept.
+"""
+
+import contextlib
+import datetime
+import os
+import re
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+STEP_PAGES = 64  # 256 KB, about 1 ms
+DAILY_KEPT = 7
+_DAILY = re.compile(r"mrk-\d{8}\.db")
+
+
+def copy(
+    source: sqlite3.Connection, target: Path, between: Callable[[], None] = lambda: None
+) -> None:
+    """Write all of `source` to `target`, replacing it whole; `between` is called at each step.
+
+    Raises what `between` raises, sqlite3.Error and OSError; nothing is left behind then.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{target.name}.part")
+    part.unlink(missing_ok=True)
+    try:
+        with contextlib.closing(sqlite3.connect(part, isolation_level=None)) as copied:
+            # The copy is worth something when complete only; until then it needs no journal.
+            copied.execute("PRAGMA journal_mode = OFF")
+            copied.execute("PRAGMA synchronous = OFF")
+            source.backup(copied, pages=STEP_PAGES, progress=lambda *_: between(), sleep=0)
+            copied.execute("PRAGMA journal_mode = DELETE")
+        sync(part)
+        os.chmod(part, 0o600)
+        part.replace(target)
+        sync(target.parent)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def sync(path: Path) -> None:
+    """Bring a file, or the names of a folder, onto the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def daily_name(today: datetime.date) -> str:
+    """File name of that day's copy."""
+    return f"mrk-{today:%Y%m%d}.db"
+
+
+def copy_daily(
+    source: sqlite3.Connection, folder: Path, between: Callable[[], None] = lambda: None
+) -> bool:
+    """Write today's copy if there is none yet, and drop the oldest over seven."""
+    target = folder / daily_name(datetime.date.today())
+    if target.exists():
+        return False
+    copy(source, target, between)
+    for old in daily_copies(folder)[DAILY_KEPT:]:
+        old.unlink(missing_ok=True)
+    return True
+
+
+def daily_copies(folder: Path) -> list[Path]:
+    """Newest first, by the day in their name."""
+    return sorted((p for p in plain_files(folder) if _DAILY.fullmatch(p.name)), reverse=True)
+
+
+def plain_files(folder: Path) -> list[Path]:
+    """Finished plain files of a folder; none when there is no such folder."""
+    try:
+        with os.scandir(folder) as entries:
+            return [
+                Path(entry.path)
+                for entry in entries
+                if entry.is_file(follow_symlinks=False) and not entry.name.startswith(".")
+            ]
+    except FileNotFoundError:
+        return []

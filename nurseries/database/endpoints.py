@@ -1,0 +1,353 @@
+"""The endpoints of `server.database` and, with -g, `debug.database`.
+
+Values travel as JSON text between the request and SQLite; nothing is decoded on the way out.
+"""
+
+import sqlite3
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+import trio
+
+from mrk.api.caller import Caller
+from mrk.api.endpoint import Endpoint, NoParams
+from mrk.database.keys import check_text, parse_key
+from mrk.database.namespaces import Reserved, check_name
+from mrk.database.ports import Connection
+from mrk.database.schema import JSON_COLUMN, SECRET_COLUMNS
+from mrk.errors import ClientError
+from nurseries.database import maintenance, store
+from nurseries.database.copies import plain_files
+from nurseries.database.maintenance import BackupPath, Restored, Sizes
+from nurseries.database.opening import Place
+
+Result = TypeVar("Result")
+
+
+class Jobs(Protocol):
+    """The database's thread."""
+
+    async def run(
+        self, function: Callable[[Connection], Result], *, durable: bool = False
+    ) -> Result: ...
+
+    async def run_long(
+        self, function: Callable[[sqlite3.Connection, Callable[[], None]], Result]
+    ) -> Result: ...
+
+
+class GetParams(msgspec.Struct, frozen=True):
+    """`key` is dotted text or a list of names; without it the whole namespace is meant."""
+
+    namespace: str
+    key: Any = None
+
+
+class PostParams(msgspec.Struct, frozen=True):
+    """`value` is any JSON value."""
+
+    namespace: str
+    key: Any
+    value: Any
+
+
+class DeleteParams(msgspec.Struct, frozen=True):
+    """What to remove."""
+
+    namespace: str
+    key: Any
+
+
+class BackupParams(msgspec.Struct, frozen=True):
+    """Name of the new backup; the time when it is not given."""
+
+    filename: str | None = None
+
+
+class BackupName(msgspec.Struct, frozen=True):
+    """One of the names that server.database.list tells."""
+
+    filename: str
+
+
+class TableParams(msgspec.Struct, frozen=True):
+    """One of the names that debug.database.list tells."""
+
+    table: str
+
+
+class Item(msgspec.Struct, frozen=True):
+    """One value; `key` as it was sent."""
+
+    namespace: str
+    key: Any
+    value: msgspec.Raw
+
+
+class Listing(msgspec.Struct, frozen=True):
+    """The answer of server.database.list; `backups` are file names."""
+
+    namespaces: list[str]
+    backups: list[str]
+
+
+class DebugListing(msgspec.Struct, frozen=True):
+    """The answer of debug.database.list."""
+
+    namespaces: list[str]
+    backups: list[str]
+    tables: list[str]
+
+
+class TableDump(msgspec.Struct, frozen=True):
+    """The rows of one table, by column name, `rowid` included."""
+
+    table_name: str
+    rows: msgspec.Raw
+
+
+class Clients:
+    """The database as clients see it."""
+
+    def __init__(
+        self,
+        jobs: Jobs,
+        place: Place,
+        reserved: Reserved,
+        debug: bool,
+        is_printing: Callable[[], bool],
+        request_restart: Callable[[], None],
+    ) -> None:
+        self._jobs = jobs
+        self._place = place
+        self._reserved = reserved
+        self._debug = debug
+        self._is_printing = is_printing
+        self._request_restart = request_restart
+        self._restored = False
+
+    def endpoints(self) -> list[Endpoint]:
+        """The debug ones exist with -g only."""
+        server = [
+            *self._item_endpoints("/server", debug=False),
+            Endpoint(
+                "/server/database/list",
+                ("GET",),
+                NoParams,
+                self.list_namespaces,
+                "Namespaces that clients may read, and backup files.",
+                result=Listing,
+            ),
+            Endpoint(
+                "/server/database/compact",
+                ("POST",),
+                NoParams,
+                self.compact,
+                "Rebuild the database file without its holes.",
+                result=Sizes,
+            ),
+            Endpoint(
+                "/server/database/backup",
+                ("POST",),
+                BackupParams,
+                self.post_backup,
+                "Write a backup copy of the database.",
+                result=BackupPath,
+            ),
+            Endpoint(
+                "/server/database/backup",
+                ("DELETE",),
+                BackupName,
+                self.delete_backup,
+                "Delete one backup.",
+                result=BackupPath,
+            ),
+            Endpoint(
+                "/server/database/restore",
+                ("POST",),
+                BackupName,
+                self.restore,
+                "Replace the database by a backup, and begin a new generation.",
+                result=Restored,
+            ),
+        ]
+        return [*server, *self._debug_endpoints()] if self._debug else server
+
+    def _debug_endpoints(self) -> list[Endpoint]:
+        return [
+            *self._item_endpoints("/debug", debug=True),
+            Endpoint(
+                "/debug/database/list",
+                ("GET",),
+                NoParams,
+                self.list_everything,
+                "All namespaces, backup files and tables.",
+                result=DebugListing,
+            ),
+            Endpoint(
+                "/debug/database/table",
+                ("GET",),
+                TableParams,
+                self.table,
+                "All rows of one table; secrets are left out.",
+                result=TableDump,
+            ),
+        ]
+
+    def _item_endpoints(self, prefix: str, *, debug: bool) -> list[Endpoint]:
+        path = f"{prefix}/database/item"
+        handlers: list[tuple[str, type[msgspec.Struct], Any, str]] = [
+            ("GET", GetParams, self._get, "Read one value, or a whole namespace."),
+            ("POST", PostParams, self._post, "Store one value."),
+            ("DELETE", DeleteParams, self._delete, "Remove one value."),
+        ]
+        return [
+            Endpoint(path, (verb,), params, _with(handler, debug), summary, result=Item)
+            for verb, params, handler, summary in handlers
+        ]
+
+    async def _get(self, params: GetParams, debug: bool) -> Item:
+        if not debug:
+            self._reserved.check_read(params.namespace)
+        name = check_text("namespace", params.namespace)
+        path = None if params.key is None else parse_key(params.key)
+
+        def read(connection: Connection) -> bytes:
+            if debug:
+                store.count_debug_use(connection)
+            if path is None:
+                return store.read_all(connection, name)
+            return store.read(connection, name, path)
+
+        value = await self._jobs.run(read)
+        return Item(params.namespace, params.key, msgspec.Raw(value))
+
+    async def _post(self, params: PostParams, debug: bool) -> Item:
+        if not debug:
+            self._reserved.check_write(params.namespace)
+        name = check_name(params.namespace)
+        path = parse_key(params.key)
+
+        def write(connection: Connection) -> bytes:
+            if debug:
+                store.count_debug_use(connection)
+            value = store.encode_value(params.value)
+            # A null as a whole record is answered and not stored: clients clear settings so.
+            if params.value is not None or len(path) > 1:
+                store.write(connection, name, path, value)
+            return value
+
+        value = await self._jobs.run(write)
+        return Item(params.namespace, params.key, msgspec.Raw(value))
+
+    async def _delete(self, params: DeleteParams, debug: bool) -> Item:
+        if not debug:
+            self._reserved.check_write(params.namespace)
+        name = check_text("namespace", params.namespace)
+        path = parse_key(params.key)
+
+        def delete(connection: Connection) -> bytes:
+            if debug:
+                store.count_debug_use(connection)
+            return store.delete(connection, name, path)
+
+        value = await self._jobs.run(delete)
+        return Item(params.namespace, params.key, msgspec.Raw(value))
+
+    async def list_namespaces(self, _params: NoParams, _caller: Caller) -> Listing:
+        """Protected namespaces are listed, forbidden ones are not."""
+        listing = await self._list()
+        shown = [name for name in listing.namespaces if name not in self._reserved.forbidden]
+        return Listing(shown, listing.backups)
+
+    async def list_everything(self, _params: NoParams, _caller: Caller) -> DebugListing:
+        """Everything."""
+        return await self._list()
+
+    async def _list(self) -> DebugListing:
+        def read(connection: Connection) -> DebugListing:
+            backups = sorted(file.name for file in plain_files(self._place.backups))
+            names = store.namespaces(connection)
+            return DebugListing(names, backups, maintenance.tables(connection))
+
+        return await self._jobs.run(read)
+
+    async def table(self, params: TableParams, _caller: Caller) -> TableDump:
+        """JSON columns come decoded; secrets are null."""
+        return await self._jobs.run(lambda c: _dump(c, check_text("table", params.table)))
+
+    async def compact(self, _params: NoParams, _caller: Caller) -> Sizes:
+        """Refused while printing: it may take seconds of disk time."""
+        self._check_idle()
+        return await self._jobs.run_long(lambda c, _: maintenance.compact(c, self._place.file))
+
+    async def post_backup(self, params: BackupParams, _caller: Caller) -> BackupPath:
+        """Other requests go on meanwhile."""
+        self._check_idle()
+        name = maintenance.default_name() if params.filename is None else params.filename
+        target = maintenance.backup_file(self._place.backups, name)
+        return await self._jobs.run_long(lambda c, b: maintenance.write_backup(c, target, b))
+
+    async def delete_backup(self, params: BackupName, _caller: Caller) -> BackupPath:
+        """Allowed while printing."""
+        target = maintenance.backup_file(self._place.backups, params.filename)
+        return await self._jobs.run_long(lambda _c, _b: maintenance.delete_backup(target))
+
+    async def restore(self, params: BackupName, _caller: Caller) -> Restored:
+        """The answer leaves first; then a new generation opens the restored database."""
+        self._check_idle()
+        source = maintenance.backup_file(self._place.backups, params.filename)
+
+        token = trio.lowlevel.current_trio_token()
+
+        def prepare(_connection: sqlite3.Connection, between: Callable[[], None]) -> Restored:
+            self._check_not_restored()
+            restored = maintenance.prepare_restore(source, self._place, between)
+            self._restored = True
+            # Not left to this task: the client may be gone by now.
+            token.run_sync_soon(self._request_restart)
+            return restored
+
+        return await self._jobs.run_long(prepare)
+
+    def _check_idle(self) -> None:
+        if self._is_printing():
+            raise ClientError("Not while the printer is printing")
+        self._check_not_restored()
+
+    def _check_not_restored(self) -> None:
+        if self._restored:
+            raise ClientError("A restored database is waiting for the restart")
+
+
+def _with(
+    handler: Callable[[Any, bool], Awaitable[Item]], debug: bool
+) -> Callable[[Any, Caller], Awaitable[Item]]:
+    async def handle(params: Any, _caller: Caller) -> Item:
+        return await handler(params, debug)
+
+    return handle
+
+
+def _dump(connection: Connection, table: str) -> TableDump:
+    if table not in maintenance.tables(connection):
+        raise ClientError(f"Table '{table}' not found", 404)
+    quoted = '"' + table.replace('"', '""') + '"'
+    kinds = {row[1]: row[2] for row in connection.execute(f"PRAGMA table_info({quoted})")}
+    columns = ", ".join('"' + name.replace('"', '""') + '"' for name in kinds)
+    has_rowid = "SELECT 1 FROM pragma_table_list(?) WHERE NOT wr"
+    if connection.execute(has_rowid, (table,)).fetchone():
+        columns, kinds = f"rowid, {columns}", {"rowid": "INTEGER", **kinds}
+    rows = connection.execute(f"SELECT {columns} FROM {quoted}")
+    return TableDump(table, msgspec.Raw(msgspec.json.encode([_row(kinds, row) for row in rows])))
+
+
+def _row(kinds: dict[str, str], row: tuple[Any, ...]) -> dict[str, Any]:
+    values = dict(zip(kinds, row, strict=True))
+    for column, kind in kinds.items():
+        if column in SECRET_COLUMNS:
+            values[column] = None
+        elif kind == JSON_COLUMN and values[column] is not None:
+            values[column] = msgspec.Raw(values[column].encode())
+    return values

@@ -1,0 +1,211 @@
+"""`mrk import-moonraker`: takes over what an existing Moonraker database holds, once.
+
+Everything is written in one transaction, so an interrupted import leaves nothing. What is taken
+replaces records and users of the same name; jobs come beside those mrk has, and totals are added.
+"""
+
+import contextlib
+import logging
+import sqlite3
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from mrk.database import moonraker
+from mrk.database.moonraker import Found, names
+from mrk.database.namespaces import FORBIDDEN_KEY, OWN_NAMESPACE, PROTECTED_KEY, Reserved
+from mrk.database.ports import Connection
+from mrk.database.records import NotFound
+from mrk.database.schema import Migration, joined
+from mrk.errors import MrkError
+from nurseries.database import store
+from nurseries.database.copies import sync
+from nurseries.database.moonraker_source import find_database, is_moonraker, read_source
+from nurseries.database.opening import Place, migrate, open_database
+from nurseries.database.transaction import transaction
+
+__all__ = ["build_from_moonraker", "is_moonraker", "run_import"]
+logger = logging.getLogger(__name__)
+# Remembers that an import was done, from where, and which totals came with it.
+IMPORT_KEY = "imported_from_moonraker"
+
+
+@dataclass(slots=True)
+class Taken:
+    """How much of each kind was taken over."""
+
+    records: dict[str, int] = field(default_factory=dict)
+    jobs: int = 0
+    jobs_known: int = 0
+    totals: int = 0
+    users: list[str] = field(default_factory=list)
+    api_key: bool = False
+
+
+def run_import(
+    data_folder: Path, source: Path, again: bool, migrations: tuple[Migration, ...] = ()
+) -> int:
+    """Take over the database of `source` (a data folder, or a database) into `data_folder`.
+
+    Prints what was taken; returns the exit code. `migrations` are those of the daemon.
+    """
+    place = Place(data_folder / "database", data_folder / "backup/database", joined(migrations))
+    try:
+        file = find_database(source)
+        with open_database(place) as connection:
+            for warning in place.warnings:
+                print(f"warning: {warning}")
+            return _import(connection, file, again)
+    except MrkError as exc:
+        print(f"error: {exc}")
+        return 1
+
+
+def _import(connection: sqlite3.Connection, file: Path, again: bool) -> int:
+    before = _last_import(connection)
+    if before is not None and not again:
+        print(
+            f"{before.get('source')} was taken over on {before.get('date')}; nothing was changed."
+        )
+        print("Use --again to take over once more.")
+        return 0
+    found = read_source(file)
+    taken = transaction(lambda c: take(c, found, file, before or {}), durable=True)(connection)
+    print(f"Taken over from {file}:")
+    for line in report(found, taken):
+        print(f"  {line}")
+    return 0
+
+
+def build_from_moonraker(file: Path, place: Place) -> None:
+    """Make a database of ours from a Moonraker backup, ready to be restored."""
+    found = read_source(file)
+    part = place.restore.with_name(f".{place.restore.name}.part")
+    part.unlink(missing_ok=True)
+    try:
+        with contextlib.closing(sqlite3.connect(part, isolation_level=None)) as connection:
+            migrate(connection, place)
+            transaction(lambda c: store.read_reserved(c, Reserved()))(connection)
+            transaction(lambda c: take(c, found, file, {}))(connection)
+        part.chmod(0o600)
+        sync(part)
+        part.replace(place.restore)
+        sync(place.folder)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def take(connection: Connection, found: Found, file: Path, before: Mapping[str, Any]) -> Taken:
+    """Write all that was found, and remember it. `before` is the record of an earlier import."""
+    taken = Taken()
+    _take_reserved(connection, found.namespaces.pop(moonraker.BOOKKEEPING, {}))
+    for namespace, items in found.namespaces.items():
+        for key, value in items.items():
+            store.write(connection, namespace, (key,), store.encode_value(value))
+        taken.records[namespace] = len(items)
+    for job in found.jobs:
+        _take_job(connection, job, taken)
+    _take_totals(connection, found, before)
+    taken.totals = len(found.totals)
+    for user in found.users:
+        _take_user(connection, user, taken)
+    _remember(connection, found, file)
+    return taken
+
+
+def report(found: Found, taken: Taken) -> list[str]:
+    """For a person."""
+    counted = (f"{name} ({count})" for name, count in taken.records.items())
+    jobs = f"history: {taken.jobs} jobs, {taken.totals} totals"
+    lines = [
+        f"namespaces: {names(counted)}",
+        jobs + (f", {taken.jobs_known} jobs were here already" if taken.jobs_known else ""),
+        f"users: {names(taken.users)}" + (", and the API key" if taken.api_key else ""),
+    ]
+    if found.unknown_tables:
+        lines.append(f"unknown tables, left: {names(found.unknown_tables)}")
+    return [*lines, *found.problems]
+
+
+def _last_import(connection: Connection) -> dict[str, Any] | None:
+    try:
+        stored = store.read(connection, OWN_NAMESPACE, (IMPORT_KEY,))
+    except NotFound:
+        return None
+    record = msgspec.json.decode(stored)
+    return record if isinstance(record, dict) else {}
+
+
+def _take_reserved(connection: Connection, bookkeeping: Mapping[str, Any]) -> None:
+    reserved = Reserved()
+    reserved.remember(bookkeeping.get(PROTECTED_KEY), bookkeeping.get(FORBIDDEN_KEY))
+    store.read_reserved(connection, reserved)
+
+
+def _take_job(connection: Connection, job: dict[str, Any], taken: Taken) -> None:
+    known = connection.execute(
+        "SELECT 1 FROM job_history WHERE start_time = ? AND filename = ?",
+        (job["start_time"], job["filename"]),
+    ).fetchone()
+    if known:
+        taken.jobs_known += 1
+        return
+    row = dict(job)
+    for column in ("metadata", "auxiliary_data"):
+        row[column] = store.encode_value(job[column]).decode()
+    sql = "SELECT 1 FROM job_history WHERE job_id = ?"
+    if row["job_id"] is not None and connection.execute(sql, (row["job_id"],)).fetchone():
+        row["job_id"] = None  # the number is taken: the next free one
+    _insert(connection, "job_history", row)
+    taken.jobs += 1
+
+
+def _take_totals(connection: Connection, found: Found, before: Mapping[str, Any]) -> None:
+    earlier = {(p, f): (maximum, total) for p, f, maximum, total in before.get("totals", [])}
+    for (provider, name), pair in found.totals.items():
+        stored = connection.execute(
+            "SELECT maximum, total FROM job_totals WHERE provider = ? AND field = ?",
+            (provider, name),
+        ).fetchone() or (None, None)
+        maximum, total = moonraker.added_total(
+            stored, pair, earlier.get((provider, name), (None, None))
+        )
+        connection.execute(
+            "INSERT OR REPLACE INTO job_totals (provider, field, maximum, total)"
+            " VALUES (?, ?, ?, ?)",
+            (provider, name, maximum, total),
+        )
+
+
+def _take_user(connection: Connection, user: dict[str, Any], taken: Taken) -> None:
+    if user["username"] == moonraker.API_KEY_USER:
+        row = {
+            "owner": user["username"],
+            "key_text": user["password"],
+            "created_on": user["created_on"],
+        }
+        _insert(connection, "api_keys", row)
+        taken.api_key = True
+        return
+    groups = store.encode_value(user["groups"]).decode()
+    _insert(connection, "users", {**user, "groups": groups})
+    taken.users.append(user["username"])
+
+
+def _insert(connection: Connection, table: str, row: Mapping[str, Any]) -> None:
+    columns = ", ".join(row)
+    places = ", ".join(f":{name}" for name in row)
+    connection.execute(f"INSERT OR REPLACE INTO {table} ({columns}) VALUES ({places})", row)
+
+
+def _remember(connection: Connection, found: Found, file: Path) -> None:
+    record = {
+        "source": str(file),
+        "date": time.strftime("%Y-%m-%d %H:%M:%S"),
+        "totals": [[*name, *pair] for name, pair in found.totals.items()],
+    }
+    store.write(connection, OWN_NAMESPACE, (IMPORT_KEY,), store.encode_value(record))

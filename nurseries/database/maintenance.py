@@ -1,0 +1,130 @@
+"""Long jobs in the database's thread: compaction, backups and their restoring.
+
+Each function takes the open connection; the thread runs one of them at a time.
+"""
+
+import contextlib
+import os
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from mrk.database.ports import Connection
+from mrk.database.schema import APPLICATION_ID
+from mrk.errors import ClientError
+from nurseries.database.copies import copy, plain_files
+from nurseries.database.importer import build_from_moonraker, is_moonraker
+from nurseries.database.opening import Place, open_copy
+
+_NAME_BYTES = 200  # leaves room for the hidden name that a copy has while it is written
+
+
+class Sizes(msgspec.Struct, frozen=True):
+    """File size in bytes before and after compaction."""
+
+    previous_size: int
+    new_size: int
+
+
+class BackupPath(msgspec.Struct, frozen=True):
+    """Absolute path of a backup that was written or deleted."""
+
+    backup_path: str
+
+
+class Restored(msgspec.Struct, frozen=True):
+    """What the restored file holds."""
+
+    restored_tables: list[str]
+    restored_namespaces: list[str]
+
+
+def compact(connection: sqlite3.Connection, file: Path) -> Sizes:
+    """Rebuild the file without its holes. Ordinary jobs wait meanwhile; `interrupt` stops it."""
+    # The log is emptied before and after, so that both sizes tell of the whole database.
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    before = file.stat().st_size
+    connection.execute("VACUUM")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return Sizes(before, file.stat().st_size)
+
+
+def default_name() -> str:
+    """As Moonraker names them, in local time."""
+    return time.strftime("sqldb-backup-%Y%m%d-%H%M%S.db")
+
+
+def backup_file(folder: Path, name: str) -> Path:
+    """The backup of that name; raises `ClientError` 400 for a name that is no plain file name."""
+    plain = "/" not in name and "\0" not in name and not name.startswith(".") and name
+    if not plain or len(os.fsencode(name)) > _NAME_BYTES:
+        raise ClientError(f"Argument 'filename': {name!r:.80} is no name of a backup")
+    return folder / name
+
+
+def write_backup(
+    connection: sqlite3.Connection, target: Path, between: Callable[[], None]
+) -> BackupPath:
+    """Copy the database; an existing file of that name is replaced when the copy is whole."""
+    if target.is_dir():
+        raise ClientError(f"{target.name} is a folder")
+    copy(connection, target, between)
+    return BackupPath(str(target.absolute()))
+
+
+def delete_backup(target: Path) -> BackupPath:
+    """Raises `ClientError` 404 when there is no such plain file."""
+    if target not in plain_files(target.parent):
+        raise ClientError(f"Backup {target.name} not found", 404)
+    target.unlink(missing_ok=True)
+    return BackupPath(str(target.absolute()))
+
+
+def prepare_restore(source: Path, place: Place, between: Callable[[], None]) -> Restored:
+    """Check a backup and lay it ready; it becomes the database at the next opening.
+
+    Takes backups of mrk and of Moonraker. What is written until then goes to the old file.
+    """
+    if source not in plain_files(source.parent):
+        raise ClientError(f"Backup {source.name} not found")
+    try:
+        with open_copy(source) as backup:
+            if is_moonraker(backup):
+                build_from_moonraker(source, place)
+            else:
+                _check_backup(backup, source.name)
+                copy(backup, place.restore, between)
+        with open_copy(place.restore) as ready:
+            return _contents(ready)
+    except sqlite3.DatabaseError as exc:
+        with contextlib.suppress(FileNotFoundError):
+            place.restore.unlink()
+        if exc.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+            raise ClientError(f"{source.name} is no whole SQLite database: {exc}", 500) from exc
+        raise
+
+
+def _check_backup(backup: sqlite3.Connection, name: str) -> None:
+    (application,) = backup.execute("PRAGMA application_id").fetchone()
+    if application != APPLICATION_ID or "namespace_store" not in tables(backup):
+        raise ClientError(f"{name} holds no namespaces: no backup of mrk or Moonraker")
+    (verdict,) = backup.execute("PRAGMA integrity_check(1)").fetchone()
+    if verdict != "ok":
+        raise ClientError(f"{name} is damaged: {verdict}", 500)
+
+
+def tables(connection: Connection) -> list[str]:
+    """Names of all tables, sorted, SQLite's own left out."""
+    rows = connection.execute(
+        "SELECT name FROM sqlite_master WHERE type = 'table'"
+        " AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name"
+    )
+    return [name for (name,) in rows]
+
+
+def _contents(ready: sqlite3.Connection) -> Restored:
+    rows = ready.execute("SELECT DISTINCT namespace FROM namespace_store ORDER BY namespace")
+    return Restored(tables(ready), [name for (name,) in rows])

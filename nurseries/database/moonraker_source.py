@@ -1,0 +1,170 @@
+"""Reads an existing Moonraker database without touching it: SQLite, or the older LMDB folder.
+
+Nothing is written beside the source, no lock file, no journal. What a write-ahead log or a hot
+journal beside the file holds is read from a copy in a temporary folder.
+"""
+
+import contextlib
+import importlib
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from mrk.database import moonraker
+from mrk.database.moonraker import Found, decode_json, decode_record
+from mrk.errors import MrkError
+from nurseries.database.opening import open_copy
+
+SQL_NAME = "moonraker-sql.db"
+LMDB_NAME = "data.mdb"
+_SIDECARS = ("-wal", "-journal")
+_MAX_NAMESPACES = 1000
+
+
+class NoSource(MrkError):
+    """There is nothing to take over, or it cannot be read."""
+
+
+def find_database(path: Path) -> Path:
+    """The newest kind of database in a data folder, a database folder, or `path` itself."""
+    if path.is_file():
+        return path
+    for folder in (path / "database", path, path / ".moonraker_database"):
+        for name in (SQL_NAME, LMDB_NAME):
+            if (folder / name).is_file():
+                return folder / name
+    raise NoSource(f"no Moonraker database in {path}: neither {SQL_NAME} nor {LMDB_NAME}")
+
+
+def read_source(file: Path) -> Found:
+    """Everything in it. Raises `NoSource` when it cannot be read or changes meanwhile."""
+    before = _stamps(file)
+    try:
+        found = _read_lmdb(file) if file.name == LMDB_NAME else _read_file(file)
+    except (sqlite3.Error, OSError) as exc:
+        raise NoSource(f"{file} cannot be read: {exc}") from exc
+    if _stamps(file) != before:
+        raise NoSource(f"{file} changed while it was read: stop Moonraker first")
+    moonraker.take_tables(found)
+    return found
+
+
+def _stamps(file: Path) -> list[tuple[str, int, int]]:
+    files = (file.with_name(file.name + suffix) for suffix in ("", *_SIDECARS))
+    return [(f.name, f.stat().st_size, f.stat().st_mtime_ns) for f in files if f.exists()]
+
+
+def _read_file(file: Path) -> Found:
+    with _open_untouched(file) as connection:
+        return read_sql(connection)
+
+
+@contextlib.contextmanager
+def _open_untouched(file: Path) -> Iterator[sqlite3.Connection]:
+    sidecars = [file.with_name(file.name + suffix) for suffix in _SIDECARS]
+    if not any(side.exists() and side.stat().st_size for side in sidecars):
+        with open_copy(file) as connection:
+            yield connection
+        return
+    with tempfile.TemporaryDirectory(prefix="mrk-import-") as folder:
+        for part in (file, *(side for side in sidecars if side.exists())):
+            shutil.copyfile(part, Path(folder) / part.name)
+        with contextlib.closing(sqlite3.connect(Path(folder) / file.name)) as connection:
+            yield connection
+
+
+def is_moonraker(connection: sqlite3.Connection) -> bool:
+    """Whether an open file looks as Moonraker leaves one."""
+    names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+    return {"table_registry", "namespace_store"} <= names
+
+
+def read_sql(connection: sqlite3.Connection) -> Found:
+    """All that is known of the tables; what cannot be decoded is told in `problems`."""
+    if not is_moonraker(connection):
+        raise NoSource("not a Moonraker database: its tables are missing")
+    found = Found()
+    tables = {
+        name
+        for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        if not name.startswith("sqlite_")
+    }
+    found.unknown_tables = sorted(tables - moonraker.KNOWN_TABLES)
+    for row in _rows(connection, "namespace_store", tables):
+        _take_record(found, row["namespace"], row["key"], row["value"])
+    for row in _rows(connection, "job_history", tables):
+        _take_job(found, row)
+    for row in _rows(connection, "job_totals", tables):
+        _take_total(found, row)
+    for row in _rows(connection, "authorized_users", tables):
+        try:
+            found.users.append(moonraker.user({**row, "groups": decode_json(row["groups"])}))
+        except (ValueError, KeyError) as exc:
+            found.problems.append(f"user {row.get('username')!r} left out: {exc}")
+    return found
+
+
+def _rows(connection: sqlite3.Connection, table: str, tables: set[str]) -> Iterator[dict[str, Any]]:
+    if table in tables:
+        cursor = connection.execute(f"SELECT * FROM {table} ORDER BY rowid")
+        names = [column[0] for column in cursor.description]
+        for row in cursor:
+            yield dict(zip(names, row, strict=True))
+
+
+def _take_record(found: Found, namespace: str, key: str, raw: Any) -> None:
+    try:
+        value = decode_record(raw.encode() if isinstance(raw, str) else bytes(raw))
+    except (ValueError, TypeError) as exc:
+        found.problems.append(f"{namespace}: {key} left out: {exc}")
+        return
+    if value is not None:
+        found.namespaces.setdefault(namespace, {})[key] = value
+
+
+def _take_job(found: Found, row: dict[str, Any]) -> None:
+    for column in ("metadata", "auxiliary_data"):
+        try:
+            row[column] = decode_json(row.get(column))
+        except ValueError as exc:
+            found.problems.append(f"job {row['job_id']}: {column} left out: {exc}")
+            row[column] = None
+    found.jobs.append(moonraker.job(row, row["job_id"]))
+
+
+def _take_total(found: Found, row: dict[str, Any]) -> None:
+    name = row["provider"], row["field"]
+    # Several instances may have shared one file; their totals are added up.
+    stored = found.totals.get(name, (None, None))
+    taken = row["maximum"], row["total"]
+    found.totals[name] = moonraker.added_total(stored, taken, (None, None))
+
+
+def _read_lmdb(file: Path) -> Found:
+    try:
+        lmdb: Any = importlib.import_module("lmdb")
+    except ImportError:
+        raise NoSource("an LMDB database needs: pip install 'mrk[import-lmdb]'") from None
+    found = Found()
+    try:
+        # Without a lock file nothing is created in the folder.
+        with lmdb.open(
+            str(file.parent), readonly=True, lock=False, max_dbs=_MAX_NAMESPACES, create=False
+        ) as environment:
+            _read_lmdb_namespaces(environment, found)
+    except lmdb.Error as exc:
+        raise NoSource(f"{file} cannot be read: {exc}") from exc
+    return found
+
+
+def _read_lmdb_namespaces(environment: Any, found: Found) -> None:
+    with environment.begin() as main:
+        names = [bytes(name) for name, _value in main.cursor()]
+    for name in names:
+        database = environment.open_db(name, create=False)
+        with environment.begin(db=database) as inside:
+            for key, value in inside.cursor():
+                _take_record(found, name.decode(), bytes(key).decode(), bytes(value))

@@ -1,0 +1,236 @@
+"""Brings the database file into a state to work with: checked, repaired, migrated, open.
+
+Runs in the database's thread at start, and in `mrk import-moonraker`. A damaged file is set
+aside, never deleted, and the newest good copy takes its place.
+"""
+
+import contextlib
+import logging
+import os
+import shutil
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mrk.database.schema import APPLICATION_ID, Migration, missing, too_new
+from mrk.errors import ClientError, MrkError
+from nurseries.database.copies import copy_daily, plain_files, sync
+from nurseries.database.errors import NotOurs, as_client_error, is_damage
+from nurseries.database.lock import open_lock
+
+logger = logging.getLogger(__name__)
+FILE_NAME = "mrk.db"
+RESTORE_NAME = "mrk.db.restore"
+DAILY_FOLDER = "backup"
+# A whole check reads some 400 MB/s from memory, the quick one somewhat more; the disk is slower.
+FULL_CHECK_BYTES = 8 * 1024 * 1024
+QUICK_CHECK_BYTES = 64 * 1024 * 1024
+_BUSY_S = 2.0
+
+
+@dataclass(slots=True)
+class Place:
+    """Where the database lives, and what it must become.
+
+    `backups` is the folder of the copies that clients made; `warnings` collects what the user
+    should read.
+    """
+
+    folder: Path
+    backups: Path
+    steps: Sequence[Migration]
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def file(self) -> Path:
+        return self.folder / FILE_NAME
+
+    @property
+    def daily(self) -> Path:
+        return self.folder / DAILY_FOLDER
+
+    @property
+    def restore(self) -> Path:
+        return self.folder / RESTORE_NAME
+
+
+@contextlib.contextmanager
+def open_database(place: Place) -> Iterator[sqlite3.Connection]:
+    """The open database, locked against other processes; closed on leaving.
+
+    Raises `MrkError` when it cannot be opened at all: in use, no permission, disk full, written
+    by a newer mrk.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            place.folder.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(open_lock(place.folder))
+            _take_restored(place)
+            connection = stack.enter_context(contextlib.closing(_open_good(place)))
+        except OSError as exc:
+            raise MrkError(f"database {place.file}: {exc.strerror or exc}") from exc
+        yield connection
+
+
+def _take_restored(place: Place) -> None:
+    """A copy that a client chose to restore replaces the database now."""
+    if place.restore.exists():
+        for suffix in ("-wal", "-shm"):
+            place.file.with_name(place.file.name + suffix).unlink(missing_ok=True)
+        place.restore.replace(place.file)
+        sync(place.folder)
+        logger.info("the database was restored from a backup")
+
+
+def _open_good(place: Place) -> sqlite3.Connection:
+    try:
+        return _open_migrated(place)
+    except (sqlite3.Error, NotOurs) as exc:
+        if not is_damage(exc):
+            raise _cannot_open(place, exc) from exc
+        _replace_damaged(place, exc)
+    try:
+        return _open_migrated(place)
+    except (sqlite3.Error, NotOurs) as exc:
+        raise _cannot_open(place, exc) from exc
+
+
+def _cannot_open(place: Place, error: Exception) -> MrkError:
+    known = as_client_error(error) if isinstance(error, sqlite3.Error) else None
+    reason = known.message if isinstance(known, ClientError) else str(error)
+    return MrkError(f"database {place.file} cannot be opened: {reason}")
+
+
+def _open_migrated(place: Place) -> sqlite3.Connection:
+    # A missing file was removed on purpose; an empty one beside copies lost its content.
+    is_empty = place.file.exists() and _size_bytes(place.file) == 0
+    if is_empty and _newest_good(place, must_be_good=False) is not None:
+        raise NotOurs("the file is empty")
+    connection = sqlite3.connect(place.file, isolation_level=None, timeout=_BUSY_S)
+    try:
+        os.chmod(place.file, 0o600)  # it holds passwords' hashes and keys
+        check(connection, _size_bytes(place.file))
+        connection.execute("PRAGMA journal_mode = WAL")
+        migrate(connection, place)
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA foreign_keys = ON")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _size_bytes(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def check(connection: sqlite3.Connection, size_bytes: int) -> None:
+    """Raises `NotOurs` or sqlite3.DatabaseError for a file that must not be used.
+
+    Up to 8 MB every page and index is checked, up to 64 MB the pages; a larger file is only
+    opened and its schema read, so that a start stays short.
+    """
+    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    if application != APPLICATION_ID and (tables or application):
+        raise NotOurs("not a database of mrk")
+    if size_bytes > QUICK_CHECK_BYTES:
+        return
+    kind = "integrity_check" if size_bytes <= FULL_CHECK_BYTES else "quick_check"
+    (verdict,) = connection.execute(f"PRAGMA {kind}(1)").fetchone()
+    if verdict != "ok":
+        raise NotOurs(f"integrity check: {verdict}")
+
+
+def migrate(connection: sqlite3.Connection, place: Place) -> None:
+    """Run the steps that the file still needs, each whole or not at all."""
+    (known,) = connection.execute(
+        "SELECT count(*) FROM sqlite_master WHERE name = 'schema_version'"
+    ).fetchone()
+    rows = connection.execute("SELECT owner, version FROM schema_version") if known else ()
+    versions = dict(rows)
+    if newer := too_new(place.steps, versions):
+        raise MrkError(f"database {place.file}: written by a newer mrk ({', '.join(newer)})")
+    steps = missing(place.steps, versions)
+    if versions and steps:
+        copy_daily(connection, place.daily)
+    for step in steps:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            _run_step(connection, step)
+            connection.execute("COMMIT")
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+
+
+def _run_step(connection: sqlite3.Connection, step: Migration) -> None:
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS schema_version"
+        " (owner TEXT PRIMARY KEY NOT NULL, version INTEGER NOT NULL)"
+    )
+    for statement in step.statements:
+        connection.execute(statement)
+    connection.execute(
+        "INSERT OR REPLACE INTO schema_version VALUES (?, ?)", (step.owner, step.version)
+    )
+
+
+def _replace_damaged(place: Place, reason: Exception) -> None:
+    """Set the file aside with what belongs to it, and put the newest good copy in its place."""
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    aside = place.file.with_name(f"{FILE_NAME}.damaged-{stamp}")
+    number = 1
+    while aside.exists():
+        number += 1
+        aside = place.file.with_name(f"{FILE_NAME}.damaged-{stamp}-{number}")
+    for suffix in ("-wal", "-shm", ""):
+        with contextlib.suppress(FileNotFoundError):
+            place.file.with_name(FILE_NAME + suffix).rename(f"{aside}{suffix}")
+    text = f"The database was damaged ({reason}) and set aside as {aside.name}. "
+    copy = _newest_good(place)
+    if copy is None:
+        text += "There is no good copy: it starts empty."
+    else:
+        part = place.file.with_name(f".{FILE_NAME}.part")
+        shutil.copyfile(copy, part)
+        sync(part)
+        part.replace(place.file)
+        made = time.strftime("%Y-%m-%d %H:%M", time.localtime(copy.stat().st_mtime))
+        text += f"The copy {copy.name} of {made} took its place."
+    sync(place.folder)
+    logger.error("%s", text)
+    place.warnings.append(text)
+
+
+def _newest_good(place: Place, *, must_be_good: bool = True) -> Path | None:
+    files = [*plain_files(place.daily), *plain_files(place.backups)]
+    for file in sorted(files, key=lambda p: p.stat().st_mtime, reverse=True):
+        if not must_be_good or is_good_copy(file):
+            return file
+    return None
+
+
+@contextlib.contextmanager
+def open_copy(file: Path) -> Iterator[sqlite3.Connection]:
+    """A finished copy, for reading; the file and its folder stay as they are."""
+    uri = f"{file.absolute().as_uri()}?mode=ro&immutable=1"
+    with contextlib.closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection:
+        yield connection
+
+
+def is_good_copy(file: Path) -> bool:
+    """Whether a copy is a database of ours, and whole."""
+    try:
+        with open_copy(file) as connection:
+            (application,) = connection.execute("PRAGMA application_id").fetchone()
+            (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.Error:
+        return False
+    return bool(application == APPLICATION_ID and verdict == "ok")

@@ -1,0 +1,26 @@
+"""Steps of the schema: order, what is missing, what is too new."""
+
+import pytest
+
+from mrk.database.schema import BASE, Migration, joined, missing, too_new
+
+QUEUE = (Migration("queue", 1, ("one",)), Migration("queue", 2, ("two",)))
+
+
+def test_each_owner_counts_its_own_versions() -> None:
+    steps = joined([*QUEUE, Migration("history", 2, ("three",))])
+    assert steps[: len(BASE)] == BASE
+    assert missing(steps, {}) == list(steps)
+    now = {"database": 1, "history": 1, "users": 1, "queue": 1}
+    assert [(s.owner, s.version) for s in missing(steps, now)] == [("queue", 2), ("history", 2)]
+
+
+def test_gaps_and_repeats_are_refused() -> None:
+    for steps in (QUEUE[1:], (QUEUE[0], QUEUE[0]), (Migration("database", 1, ()),)):
+        with pytest.raises(ValueError, match="out of order"):
+            joined(steps)
+
+
+def test_a_newer_file_is_noticed_and_a_forgotten_owner_is_not() -> None:
+    assert too_new(joined(QUEUE), {"queue": 3, "spools": 9}) == ["queue"]
+    assert too_new(joined(QUEUE), {"queue": 2}) == []

@@ -1,0 +1,47 @@
+"""A database on a folder of its own, and a client that asks it by method name."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import trio
+
+from mrk.api.caller import INTERNAL_CALLER, Transport
+from mrk.api.perform import perform
+from mrk.api.table import Table, is_pending
+from nurseries.database import Database
+
+Ask = Callable[..., Awaitable[Any]]
+
+
+def folder_of(data: Path) -> Path:
+    return data / "database"
+
+
+def build(data: Path, **options: Any) -> Database:
+    return Database(folder_of(data), data / "backup" / "database", **options)
+
+
+def client_of(database: Database) -> Ask:
+    table = Table(database.endpoints())
+
+    async def ask(method: str, **arguments: Any) -> Any:
+        found = table.method(method, Transport.WEBSOCKET)
+        outcome: Any = perform(found, arguments, INTERNAL_CALLER, msgspec.json.encode)
+        return msgspec.json.decode(await outcome if is_pending(outcome) else outcome)
+
+    return ask
+
+
+@pytest.fixture
+async def database(tmp_path: Path, nursery: trio.Nursery) -> Database:
+    made = build(tmp_path)
+    await nursery.start(made.serve)
+    return made
+
+
+@pytest.fixture
+def ask(database: Database) -> Ask:
+    return client_of(database)

@@ -1,0 +1,188 @@
+"""server.database.* items, as front ends use them."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+from mrk.errors import ClientError
+from nurseries.database import Database
+from tests.nurseries.database.conftest import Ask, build, client_of
+
+
+async def status_of(ask: Ask, method: str, **arguments: Any) -> int:
+    with pytest.raises(ClientError) as caught:
+        await ask(method, **arguments)
+    return caught.value.status
+
+
+async def test_an_empty_database_answers_404_then_takes_the_namespace(ask: Ask) -> None:
+    assert await status_of(ask, "server.database.get_item", namespace="fluidd") == 404
+    await ask("server.database.post_item", namespace="fluidd", key="uiSettings", value={"a": 1})
+    answer = await ask("server.database.get_item", namespace="fluidd")
+    assert answer == {"namespace": "fluidd", "key": None, "value": {"uiSettings": {"a": 1}}}
+
+
+@pytest.mark.parametrize("value", [0, 1.5, True, "text", "", [], [1, "2"], {}, {"a": None}, 2**70])
+async def test_any_value_comes_back(ask: Ask, value: Any) -> None:
+    posted = await ask("server.database.post_item", namespace="n", key="k", value=value)
+    assert posted == {"namespace": "n", "key": "k", "value": value}
+    assert await ask("server.database.get_item", namespace="n", key="k") == posted
+
+
+async def test_dotted_keys_and_lists_reach_the_same_value(ask: Ask) -> None:
+    posted = await ask("server.database.post_item", namespace="n", key="a.b.c", value=3)
+    assert posted["key"] == "a.b.c"
+    got = await ask("server.database.get_item", namespace="n", key=["a", "b", "c"])
+    assert got == {"namespace": "n", "key": ["a", "b", "c"], "value": 3}
+    await ask("server.database.post_item", namespace="n", key=["a.b", "c"], value=4)
+    whole = await ask("server.database.get_item", namespace="n")
+    assert whole["value"] == {"a": {"b": {"c": 3}}, "a.b": {"c": 4}}
+
+
+async def test_stray_arguments_are_ignored(ask: Ask) -> None:
+    await ask("server.database.post_item", namespace="n", key="k", value=1)
+    listed = await ask("server.database.list", root="config")
+    assert listed == {"namespaces": ["n"], "backups": []}
+
+
+@pytest.mark.parametrize("key", ["", ".", "a.", ".a", "a..b", [], ["a", ""], 5, {}, True, [1]])
+async def test_bad_keys_are_refused(ask: Ask, key: Any) -> None:
+    for method in ("get_item", "delete_item"):
+        assert await status_of(ask, f"server.database.{method}", namespace="n", key=key) == 400
+    post = "server.database.post_item"
+    assert await status_of(ask, post, namespace="n", key=key, value=1) == 400
+
+
+@pytest.mark.parametrize("left_out", ["namespace", "key", "value"])
+async def test_missing_arguments_are_refused(ask: Ask, left_out: str) -> None:
+    arguments = {"namespace": "n", "key": "k", "value": 1}
+    del arguments[left_out]
+    assert await status_of(ask, "server.database.post_item", **arguments) == 400
+    assert (await ask("server.database.list"))["namespaces"] == []
+
+
+async def test_text_that_utf8_cannot_carry_is_refused(ask: Ask) -> None:
+    half = "\ud800"
+    post = "server.database.post_item"
+    assert await status_of(ask, post, namespace=half, key="k", value=1) == 400
+    assert await status_of(ask, post, namespace="n", key=half, value=1) == 400
+    assert await status_of(ask, post, namespace="n", key="k", value=half) == 400
+    assert await status_of(ask, post, namespace="", key="k", value=1) == 400
+
+
+async def test_walking_into_a_value_is_not_found(ask: Ask) -> None:
+    await ask("server.database.post_item", namespace="n", key="k", value={"list": [1], "x": 1})
+    for key in ("k.list.0", "k.x.y", "k.none", "none", "none.x"):
+        for method in ("get_item", "delete_item"):
+            asked = status_of(ask, f"server.database.{method}", namespace="n", key=key)
+            assert await asked == 404
+
+
+async def test_a_scalar_record_gives_way_and_a_deeper_one_does_not(ask: Ask) -> None:
+    post = "server.database.post_item"
+    await ask(post, namespace="n", key="k", value=1)
+    await ask(post, namespace="n", key="k.a", value=2)
+    assert await status_of(ask, post, namespace="n", key="k.a.b", value=3) == 400
+    got = await ask("server.database.get_item", namespace="n", key="k")
+    assert got["value"] == {"a": 2}
+
+
+async def test_null_is_stored_inside_records_only(ask: Ask) -> None:
+    post = "server.database.post_item"
+    await ask(post, namespace="n", key="k", value={"a": 1})
+    assert (await ask(post, namespace="n", key="k", value=None))["value"] is None
+    assert (await ask("server.database.get_item", namespace="n", key="k"))["value"] == {"a": 1}
+    await ask(post, namespace="n", key="k.a", value=None)
+    assert (await ask("server.database.get_item", namespace="n", key="k"))["value"] == {"a": None}
+
+
+async def test_emptied_records_and_namespaces_vanish(ask: Ask) -> None:
+    await ask("server.database.post_item", namespace="n", key="k.a.b", value=[1])
+    removed = await ask("server.database.delete_item", namespace="n", key="k.a.b")
+    assert removed == {"namespace": "n", "key": "k.a.b", "value": [1]}
+    assert (await ask("server.database.get_item", namespace="n"))["value"] == {"k": {"a": {}}}
+    await ask("server.database.delete_item", namespace="n", key="k.a")
+    assert (await ask("server.database.list"))["namespaces"] == []
+    assert await status_of(ask, "server.database.get_item", namespace="n") == 404
+
+
+async def test_reserved_namespaces(tmp_path: Path, nursery: trio.Nursery) -> None:
+    database = build(tmp_path, protected=["sensors"], forbidden=["simplyprint"])
+    await nursery.start(database.serve)
+    ask = client_of(database)
+    for namespace in ("moonraker", "sensors", "simplyprint"):
+        await database.put_item(namespace, "k", 1)
+    protected = {"moonraker", "gcode_metadata", "announcements", "update_manager", "sensors"}
+    for namespace in (*protected, "database", "simplyprint"):
+        post, delete = "server.database.post_item", "server.database.delete_item"
+        assert await status_of(ask, post, namespace=namespace, key="k", value=1) == 403
+        assert await status_of(ask, delete, namespace=namespace, key="k") == 403
+    assert await status_of(ask, "server.database.get_item", namespace="database") == 403
+    assert await status_of(ask, "server.database.get_item", namespace="simplyprint") == 403
+    assert (await ask("server.database.get_item", namespace="sensors"))["value"] == {"k": 1}
+    assert (await ask("server.database.list"))["namespaces"] == ["moonraker", "sensors"]
+
+
+async def test_a_namespace_stays_reserved_when_its_part_is_gone(
+    tmp_path: Path,
+) -> None:
+    async with trio.open_nursery() as nursery:
+        await nursery.start(build(tmp_path, protected=["p"], forbidden=["f"]).serve)
+        nursery.cancel_scope.cancel()
+    async with trio.open_nursery() as nursery:
+        later = build(tmp_path)
+        await nursery.start(later.serve)
+        ask = client_of(later)
+        assert await status_of(ask, "server.database.get_item", namespace="f") == 403
+        post = "server.database.post_item"
+        assert await status_of(ask, post, namespace="p", key="k", value=1) == 403
+        nursery.cancel_scope.cancel()
+
+
+async def test_debug_methods_exist_with_g_only(
+    ask: Ask, tmp_path: Path, nursery: trio.Nursery
+) -> None:
+    for name in ("list", "get_item", "post_item", "delete_item", "table"):
+        assert await status_of(ask, f"debug.database.{name}") == 404
+    debugged = build(tmp_path / "other", debug=True)
+    await nursery.start(debugged.serve)
+    ask = client_of(debugged)
+    await ask("debug.database.post_item", namespace="moonraker", key="a.b", value=1)
+    got = await ask("debug.database.get_item", namespace="moonraker", key="a")
+    assert got == {"namespace": "moonraker", "key": "a", "value": {"b": 1}}
+    await ask("debug.database.delete_item", namespace="moonraker", key="a.b")
+    listed = await ask("debug.database.list")
+    assert listed["namespaces"] == ["database"]
+    assert {"namespace_store", "job_history", "job_totals", "users"} <= set(listed["tables"])
+    counted = await ask("debug.database.get_item", namespace="database", key="debug_counter")
+    assert counted["value"] == 4
+
+
+async def test_table_dump_hides_secrets(tmp_path: Path, nursery: trio.Nursery) -> None:
+    database = build(tmp_path, debug=True)
+    await nursery.start(database.serve)
+    sql = "INSERT INTO users (username, password, salt, source, created_on) VALUES (?, ?, ?, ?, ?)"
+    await database.run(lambda c: c.execute(sql, ("me", "hash", "salt", "moonraker", 1.5)).rowcount)
+    ask = client_of(database)
+    dump = await ask("debug.database.table", table="users")
+    (row,) = dump["rows"]
+    assert dump["table_name"] == "users"
+    assert row["rowid"] == 1
+    assert (row["username"], row["created_on"], row["groups"]) == ("me", 1.5, [])
+    assert row["password"] is row["salt"] is row["jwt_secret"] is None
+    assert await status_of(ask, "debug.database.table", table='no"such') == 404
+
+
+async def test_subsystems_use_items(database: Database) -> None:
+    assert await database.get_item("n", "a.b") is None
+    await database.put_items("n", {"a.b": {"x": 1}, "c": [1]})
+    await database.put_item("n", ("a.b", "y"), "z")
+    assert await database.get_item("n", "a.b") == {"x": 1, "y": "z"}
+    assert await database.get_item("n", ("a.b", "y")) == "z"
+    assert await database.items("n") == {"a.b": {"x": 1, "y": "z"}, "c": [1]}
+    assert await database.delete_item("n", ("a.b", "x")) == 1
+    assert await database.delete_item("n", "none") is None
+    await database.delete_namespace("n")
+    assert await database.items("n") == {}
