@@ -126,14 +126,15 @@ def parse_line(line: str) -> GCodeCommand | None:
     if _NUMBERED.match(command):
         params = {name: value.strip() for name, value in _LETTER.findall(rest.upper())}
         return GCodeCommand(command, written, rest.strip(), params)
-    return GCodeCommand(command, written, rest.strip(), _named_params(rest, written))
+    # A quoted value may hold what would otherwise begin a comment.
+    return GCodeCommand(command, written, rest.strip(), _named_params(written, found.end()))
 
 
-def _named_params(rest: str, written: str) -> dict[str, str]:
-    if "#" in rest:
-        rest = rest.partition("#")[0]
+def _named_params(written: str, start: int) -> dict[str, str]:
+    words = shlex.shlex(written[start:], posix=True)
+    words.whitespace_split = True
+    words.commenters = "#;"
     try:
-        words = shlex.split(rest)
         pairs = [word.split("=", 1) for word in words]
         return {name.upper(): value for name, value in pairs}
     except ValueError:

@@ -102,7 +102,7 @@ class Axes:
     def endstops(self) -> dict[str, bool]:
         """Whether each carriage stands on its endstop."""
         return {
-            f"stepper_{'xyz'[index]}": self._hardware.carriages[index] <= axis.endstop - 1e-6
+            f"stepper_{'xyz'[index]}": self._hardware.carriages[index] <= axis.endstop + 1e-6
             for index, axis in enumerate(AXES)
         }
 
@@ -158,6 +158,8 @@ class Axes:
         finally:
             toolhead.check = checked
         yield from toolhead.wait_moves()
+        if toolhead.is_stopped:
+            raise CommandError("Homing failed due to printer shutdown")
 
 
 def extrude_refusal(move: Move, *, can_extrude: bool) -> None:

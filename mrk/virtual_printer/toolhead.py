@@ -36,7 +36,7 @@ class Toolhead:
         self._pending_s = 0.0
         self._start_v2 = 0.0
         self._flush_planned = False
-        self._stopped = False
+        self.is_stopped = False
 
     def estimated_print_time(self, eventtime: float) -> float:
         """The hardware's own time, in seconds since it started."""
@@ -51,7 +51,7 @@ class Toolhead:
         """End all motion at once, as a shutdown does; nothing moves any more."""
         now = self.estimated_print_time(self.reactor.now)
         self.position = self.live(self.reactor.now)[0]
-        self._stopped = True
+        self.is_stopped = True
         self._pending.clear()
         self.history.clear()
         self.print_time = min(self.print_time, now)
@@ -62,7 +62,9 @@ class Toolhead:
         self.position = position
 
     def move(self, end: Position, speed: float) -> None:
-        """Queue a straight line at `speed` mm/s."""
+        """Queue a straight line at `speed` mm/s; after a shutdown nothing moves."""
+        if self.is_stopped:
+            return
         move = Move(self.limits, self.position, end, speed)
         if not move.length_mm:
             return
@@ -97,7 +99,7 @@ class Toolhead:
     def pace(self) -> float | None:
         """Eventtime until which a g-code source should wait, or None."""
         ahead = self.print_time - self.estimated_print_time(self.reactor.now) - BUFFER_AHEAD_S
-        return self.reactor.now + ahead if ahead > 1e-6 and not self._stopped else None
+        return self.reactor.now + ahead if ahead > 1e-6 and not self.is_stopped else None
 
     def dwell(self, duration_s: float) -> None:
         """Stand still for a while."""
@@ -106,7 +108,7 @@ class Toolhead:
     def wait_moves(self) -> Task:
         """Until the last queued move is done."""
         self.flush()
-        while not self._stopped:
+        while not self.is_stopped:
             left = self.print_time - self.estimated_print_time(self.reactor.now)
             if left <= 1e-6:
                 return
@@ -179,7 +181,7 @@ class Toolhead:
 
     def _sync(self) -> None:
         """Let print time begin a little after the hardware's clock if that has passed it."""
-        if self._stopped:
+        if self.is_stopped:
             return
         now = self.estimated_print_time(self.reactor.now)
         if self.print_time <= now:

@@ -11,7 +11,7 @@ from mrk.virtual_printer.virtual_sdcard import GcodeFile
 
 SUFFIXES = (".gcode", ".g", ".gco")
 # A listing walks at most this many entries: it runs inside the event loop.
-MAX_LISTED = 1000
+MAX_LISTED = 500
 MAX_READ_BYTES = 65536
 
 
@@ -49,7 +49,7 @@ class DiskFolder:
         return str(self._root)
 
     def list(self) -> list[tuple[str, int]]:
-        """Relative names and sizes of g-code files, the first thousand."""
+        """Relative names and sizes of g-code files, the first 500."""
         found: list[tuple[str, int]] = []
         for folder, folders, names in os.walk(self._root):
             folders[:] = sorted(name for name in folders if not name.startswith("."))

@@ -91,15 +91,18 @@ class VirtualPrinter:
         klippy = Klippy(settings.klippy, self._folder, self._hardware, clock.eventtime())
         run = self._run = Run(klippy, clock)
         try:
-            async with trio.open_nursery() as nursery:
-                if settings.socket_path is not None:
-                    await nursery.start(self._listen, settings.socket_path)
-                nursery.start_soon(self._start_up, run, name="virtual printer start-up")
-                task_status.started()
-                await run.drive()
+            async with trio.open_nursery() as clients:
+                async with trio.open_nursery() as nursery:
+                    if settings.socket_path is not None:
+                        await nursery.start(self._listen, settings.socket_path, clients)
+                    nursery.start_soon(self._start_up, run, name="virtual printer start-up")
+                    task_status.started()
+                    await run.drive()
+                    nursery.cancel_scope.cancel()
+                # The socket is gone before the first client hears so: no way back into this run.
                 self._run = None
                 await run.close_connections()
-                nursery.cancel_scope.cancel()
+                clients.cancel_scope.cancel()
         finally:
             self._run = None
             run.cut_connections()
@@ -115,20 +118,23 @@ class VirtualPrinter:
         self.order(fault)
 
     async def _listen(
-        self, path: Path, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+        self,
+        path: Path,
+        clients: trio.Nursery,
+        *,
+        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
     ) -> None:
-        """Accept clients on the socket file, which is replaced before and removed after."""
+        """Accept clients into `clients`; the socket file is replaced before and removed after."""
         _remove_socket(path)
         with trio.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
             await listening.bind(os.fspath(path))
             try:
                 listening.listen(64)
                 listener = trio.SocketListener(listening)
-                async with trio.open_nursery() as nursery:
-                    task_status.started()
-                    while True:
-                        stream = await listener.accept()
-                        nursery.start_soon(self.serve_stream, stream, name="virtual printer client")
+                task_status.started()
+                while True:
+                    stream = await listener.accept()
+                    clients.start_soon(self.serve_stream, stream, name="virtual printer client")
             finally:
                 _remove_socket(path)
 

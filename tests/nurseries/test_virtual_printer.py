@@ -243,6 +243,15 @@ async def test_a_client_that_does_not_read_is_cut_and_others_are_served(autojump
         assert (await good.call("info"))["result"]["state"] == "ready"
 
 
+async def test_a_burst_of_requests_is_answered_in_order(autojump_clock):
+    async with running() as house:
+        client = await house.ready()
+        frames = [etx_frame(b'{"id": %d, "method": "info"}' % number) for number in range(2000)]
+        await client.stream.send_all(b"".join(frames))
+        answered = [(await client.next())["id"] for _ in range(2000)]
+        assert answered == list(range(2000))
+
+
 async def test_an_endless_frame_ends_its_connection_only(autojump_clock):
     async with running(frame_limit_bytes=1000) as house:
         good, bad = await house.ready(), house.connect()

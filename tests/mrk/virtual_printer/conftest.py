@@ -96,6 +96,11 @@ class Bench:
             {"objects": objects, "response_template": {"method": "status"}},
         )
 
+    def heat(self) -> None:
+        """A hotend that is hot and stays so."""
+        self.hardware.temperatures["extruder"] = 200.0
+        self.script("M104 S200")
+
     def print_file(self, content: str, name: str = "test.gcode") -> dict[str, Any]:
         self.folder.files[name] = content.encode()
         return self.script(f'SDCARD_PRINT_FILE FILENAME="{name}"')
