@@ -43,6 +43,7 @@ class House:
 
     limits: Limits = field(default_factory=Limits)
     route_prefix: str = ""
+    padding_bytes: int = 0
     cors_domains: tuple[str, ...] = ()
     clients: Clients = field(default_factory=Clients)
     begun: trio.Event = field(default_factory=trio.Event)
@@ -64,6 +65,7 @@ class House:
                 Endpoint(
                     "/open", ("POST",), None, lambda a, c: "open", "Open.", access=Access.OPEN
                 ),
+                Endpoint("/huge", ("GET",), NoParams, self._huge, "A large answer."),
                 Endpoint("/wait", ("GET",), NoParams, self._wait, "Waits, changes nothing."),
                 Endpoint("/script", ("GET", "POST"), NoParams, self._wait, "Waits, does things."),
                 Endpoint(
@@ -100,9 +102,9 @@ class House:
         )
         self.door = Door(Ways(self.api, self.upgrades, self.web.handle), self.limits)
 
-    @staticmethod
-    def _facts() -> LandingFacts:
-        return LandingFacts("v0.10.0-mrk-test", "ready", warnings=("<b>watch out</b>",), clients=2)
+    def _facts(self) -> LandingFacts:
+        warnings = ("<b>watch out</b>", "x" * self.padding_bytes)
+        return LandingFacts("v0.10.0-mrk-test", "ready", warnings=warnings, clients=2)
 
     @staticmethod
     def _echo(params: EchoParams, caller: Caller) -> object:
@@ -119,6 +121,9 @@ class House:
     @staticmethod
     def _fail(params: NoParams, caller: Caller) -> object:
         raise ClientError("no such thing:\nreally", 409)
+
+    def _huge(self, params: NoParams, caller: Caller) -> object:
+        return "x" * self.padding_bytes
 
     async def _wait(self, params: NoParams, caller: Caller) -> str:
         self.begun.set()

@@ -189,13 +189,14 @@ class Connection:
             if call.ends_with_client:
                 return await self._while_connected(outcome)
             return await outcome
-        except trio.Cancelled:
-            error = ClientError("The server is shutting down before the request was done", 503)
-            with trio.move_on_after(self._limits.goodbye_s, shield=True):
-                await self._goodbye(error)
-            raise
+        finally:
+            # Said by the deadline, because a nursery wraps its cancellation in a group.
+            if trio.current_effective_deadline() == -math.inf:
+                with trio.move_on_after(self._limits.goodbye_s, shield=True):
+                    await self._goodbye()
 
-    async def _goodbye(self, error: ClientError) -> None:
+    async def _goodbye(self) -> None:
+        error = ClientError("The server is shutting down before the request was done", 503)
         # The client may have left first.
         with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError):
             await self._stream.send_all(wire(error_response(error), keep_alive=False))

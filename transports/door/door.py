@@ -41,7 +41,12 @@ class Door:
         self._limits = limits
         self._streams: set[LimitedStream] = set()
         self._refusing = 0
+        self._closed = trio.Event()
         self._budget = BodyBudget(_LARGEST_BODIES * limits.body_bytes)
+
+    def stop_accepting(self) -> None:
+        """Leave new connections to whoever accepts next; those that are open are served on."""
+        self._closed.set()
 
     @property
     def connections(self) -> int:
@@ -65,7 +70,9 @@ class Door:
                     for listener in tls_listeners:
                         accepting.start_soon(self._accept, listener, wrap_tls, connections)
                     task_status.started()
-                    await trio.sleep_forever()
+                    await self._closed.wait()
+                    accepting.cancel_scope.cancel()
+                await trio.sleep_forever()
             finally:
                 deadline = trio.current_time() + self._limits.goodbye_s
                 for stream in self._streams:

@@ -1,0 +1,124 @@
+"""The door's accept loops: limits, errors of accept, and endings, on fake and real listeners."""
+
+import errno
+import json
+import socket
+
+import pytest
+import trio
+import trio.testing
+
+from mrk.limits import Limits
+from tests.fakes.http_house import House
+
+GET = b"GET /server/info HTTP/1.1\r\nHost: printer\r\n\r\n"
+
+
+class FailingListener(trio.abc.Listener[trio.SocketStream]):
+    """Fails to accept for a while, as at the limit of descriptors."""
+
+    def __init__(self, failures: int) -> None:
+        self.failures = failures
+        self.recovered = trio.Event()
+        self.closed = False
+
+    async def accept(self) -> trio.SocketStream:
+        await trio.lowlevel.checkpoint()
+        if self.failures:
+            self.failures -= 1
+            raise OSError(errno.EMFILE, "Too many open files")
+        self.recovered.set()
+        await trio.sleep_forever()
+        raise AssertionError
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+async def test_the_loop_outlives_errors_of_accept(
+    autojump_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    listener = FailingListener(20)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(House().door.serve, [listener])
+        await listener.recovered.wait()
+        nursery.cancel_scope.cancel()
+    assert caplog.text.count("Too many open files") == 1
+    assert not listener.closed
+
+
+async def connect(listener: trio.SocketListener) -> trio.SocketStream:
+    host, port = listener.socket.getsockname()[:2]
+    return await trio.open_tcp_stream(host, port)
+
+
+async def drained(stream: trio.SocketStream) -> bytes:
+    data = b""
+    async for part in stream:
+        data += part
+    return data
+
+
+@pytest.mark.e2e
+async def test_connections_over_the_limit_are_told_so() -> None:
+    house = House(limits=Limits(connections=2))
+    (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    with trio.fail_after(10):
+        async with trio.open_nursery() as nursery, listener:
+            await nursery.start(house.door.serve, [listener])
+            kept = [await connect(listener) for _ in range(2)]
+            for stream in kept:
+                await stream.send_all(GET)
+                assert (await stream.receive_some()).startswith(b"HTTP/1.1 200 OK")
+            async with await connect(listener) as third:
+                await third.send_all(GET)
+                await third.send_eof()
+                head, _, body = (await drained(third)).partition(b"\r\n\r\n")
+                assert head.startswith(b"HTTP/1.1 503 ")
+                assert json.loads(body)["error"]["code"] == 503
+            await kept[0].aclose()
+            while house.door.connections == 2:
+                await trio.lowlevel.checkpoint()
+            async with await connect(listener) as fourth:
+                await fourth.send_all(GET)
+                assert (await fourth.receive_some()).startswith(b"HTTP/1.1 200 OK")
+            nursery.cancel_scope.cancel()
+    await kept[1].aclose()
+
+
+@pytest.mark.e2e
+async def test_listeners_serve_the_next_generation() -> None:
+    (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    with trio.fail_after(10):
+        async with listener:
+            for _ in range(3):
+                async with trio.open_nursery() as nursery:
+                    # Connected before anybody accepts: it waits in the kernel's queue.
+                    stream = await connect(listener)
+                    await nursery.start(House().door.serve, [listener])
+                    await stream.send_all(GET)
+                    assert (await stream.receive_some()).startswith(b"HTTP/1.1 200 OK")
+                    nursery.cancel_scope.cancel()
+                await stream.aclose()
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("path", ["/", "/huge"])
+async def test_shutdown_does_not_wait_for_a_stalled_download(path: str) -> None:
+    """`/` is sent by Hypercorn under its unlimited shield, `/huge` by the door."""
+    house = House(limits=Limits(goodbye_s=0.2), padding_bytes=30_000_000)
+    await house.web.warm()
+    (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    listener.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 20_000)
+    with trio.fail_after(20):
+        async with listener:
+            async with trio.open_nursery() as nursery:
+                await nursery.start(house.door.serve, [listener])
+                stream = await connect(listener)
+                await stream.send_all(f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+                assert (await stream.receive_some()).startswith(b"HTTP/1.1 200")
+                began = trio.current_time()
+                nursery.cancel_scope.cancel()
+            took_s = trio.current_time() - began
+            await stream.aclose()
+    assert took_s < 1.0
