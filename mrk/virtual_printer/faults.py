@@ -48,7 +48,12 @@ class FaultCommand:
         self._shutdown = shutdown
         self.orders: list[Fault] = []
         kinds = ", ".join(kind.value for kind in FaultKind)
-        gcode.register("VIRTUAL_FAULT", self._cmd_fault, f"Order a fault: KIND={kinds}")
+        gcode.register(
+            "VIRTUAL_FAULT",
+            self._cmd_fault,
+            f"Order a fault: KIND={kinds}",
+            when_not_ready=True,
+        )
 
     def order(self, fault: Fault) -> None:
         """Carry out a fault of the printer; keep one of the link for whoever serves it."""

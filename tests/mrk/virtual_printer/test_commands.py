@@ -182,3 +182,16 @@ def test_m112_answers_and_shuts_down(bench):
     assert info["state_message"].startswith("Shutdown due to M112 command\n")
     for script, works in (("M115", True), ("STATUS", False), ("M105", True), ("G28", False)):
         assert ("result" in bench.script(script)) is works, script
+
+
+def test_faults_can_be_ordered_in_any_state(make_bench):
+    bench = make_bench(ready=False)
+    bench.script("VIRTUAL_FAULT KIND=silence SECONDS=3")
+    (fault,) = bench.klippy.take_faults()
+    assert (fault.kind.value, fault.seconds) == ("silence", 3.0)
+    assert bench.klippy.take_faults() == []
+    bench.script("VIRTUAL_FAULT KIND=mcu_shutdown")
+    bench.klippy.start_up()
+    assert bench.call("info")["result"]["state"] == "shutdown"
+    error = bench.script("VIRTUAL_FAULT KIND=flood")["error"]
+    assert error["message"] == "The value 'flood' is not valid for KIND"
