@@ -195,15 +195,26 @@ async def test_a_flood_of_pipelined_requests_starves_nobody() -> None:
 
 
 async def test_a_client_that_never_reads_is_closed() -> None:
-    async with served() as server:
-        async with await trio.open_tcp_stream("127.0.0.1", server.port) as stream:
-            with pytest.raises(trio.BrokenResourceError):
-                await _send_for_ever(stream)
+    async with (
+        served() as server,
+        await trio.open_tcp_stream("127.0.0.1", server.port) as stream,
+    ):
+        with pytest.raises(trio.BrokenResourceError):
+            await _send_for_ever(stream)
 
 
 async def _send_for_ever(stream: trio.SocketStream) -> None:
     while True:
         await stream.send_all(GET * 100)
+
+
+async def test_pages_close_as_asked_and_when_idle() -> None:
+    async with served() as server:
+        last_page = PAGE.replace(b"Host: a", b"Host: a\r\nConnection: close")
+        assert (await server.send(last_page, end=False)).endswith(b"</html>\n")
+        began = trio.current_time()
+        await server.send(PAGE, end=False)
+        assert trio.current_time() - began == pytest.approx(LIMITS.keep_alive_s, abs=1)
 
 
 async def test_strangers_by_httpx() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import trio
 from hypercorn.config import Config
+from hypercorn.events import Event, RawData
 from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.trio.task_group import TaskGroup
 from hypercorn.trio.tcp_server import TCPServer
@@ -70,10 +71,23 @@ class _Protocol(H11Protocol):
 class _Server(TCPServer):
     """Hypercorn's server without its choice of protocols and TLS, which the door has done."""
 
-    def __init__(self, secure: bool, peer: str, *args: Any) -> None:
+    def __init__(self, secure: bool, peer: str, closing_s: float, *args: Any) -> None:
         super().__init__(*args)
         self._secure = secure
         self._peer = peer
+        self._closing_s = closing_s
+
+    async def protocol_send(self, event: Event) -> None:
+        """As Hypercorn's, but what follows an answer is not cut off.
+
+        Hypercorn does it in the app's task, which Quart cancels as soon as it hears that the
+        answer is out: `Connection: close` then left the socket open, without an idle limit.
+        """
+        if isinstance(event, RawData):
+            await super().protocol_send(event)
+            return
+        with trio.move_on_after(self._closing_s, shield=True):
+            await super().protocol_send(event)
 
     async def run(self) -> None:
         try:
@@ -104,12 +118,20 @@ class Http1:
     def __init__(self, app: Quart, limits: Limits) -> None:
         self._app = app
         self._config = _config(limits)
+        self._closing_s = limits.goodbye_s
 
     async def __call__(self, stream: trio.abc.Stream, head: RequestHead, buffered: bytes) -> None:
         """Serve until the client leaves, is idle for too long, or the door is cancelled."""
         replay = _ReplayStream(stream, buffered, head.peer)
         server = _Server(
-            head.secure, head.peer, self._run_app, self._config, WorkerContext(None), {}, replay
+            head.secure,
+            head.peer,
+            self._closing_s,
+            self._run_app,
+            self._config,
+            WorkerContext(None),
+            {},
+            replay,
         )
         try:
             await server.run()
