@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.clients import HOST, Client, Lost
+from benchmarks.process import cpu_ns
+from benchmarks.statistics import NS_PER_S
 from benchmarks.wire import JunkFromServer, http_get
 
 _POLL_S = 0.002
@@ -44,13 +46,16 @@ class DaemonFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Daemon:
-    """A running daemon; `answered_s` is the time from its start to the first answer."""
+    """A running daemon; `answered_s` is the time from its start to the first answer,
+    `answered_cpu_s` the processor time it had spent by then.
+    """
 
     process: subprocess.Popen[bytes]
     port: int
     unix_socket: Path
     log: Path
     answered_s: float
+    answered_cpu_s: float
 
     @property
     def pid(self) -> int:
@@ -130,7 +135,8 @@ def open_daemon(folder: Path, klippy: Path) -> Iterator[Daemon]:
     try:
         _await_answer(process, port, log)
         answered_s = time.monotonic() - began
-        yield Daemon(process, port, folder / "comms" / "moonraker.sock", log, answered_s)
+        cpu_s = cpu_ns(process.pid) / NS_PER_S
+        yield Daemon(process, port, folder / "comms" / "moonraker.sock", log, answered_s, cpu_s)
     finally:
         _stop(process)
 
