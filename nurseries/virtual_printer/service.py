@@ -7,6 +7,8 @@ one run, removes the socket and begins the next, as Klipper does.
 import os
 import socket
 import stat
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -67,14 +69,13 @@ class VirtualPrinter:
 
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Serve run after run; started when the first can be reached."""
-        clock = VirtualClock(self._settings.speed)
+        reachable = trio.Event()
         async with trio.open_nursery() as nursery:
             for fault in self._settings.faults:
                 nursery.start_soon(self._order_later, fault, name=f"fault {fault.kind.value}")
-            while True:
-                await self._serve_run(clock, task_status)
-                task_status = trio.TASK_STATUS_IGNORED
-                await trio.sleep(self._settings.restart_s)
+            nursery.start_soon(self._serve_runs, reachable, name="virtual printer runs")
+            await reachable.wait()
+            task_status.started()
 
     async def serve_stream(self, stream: trio.abc.Stream) -> None:
         """Serve one client on a stream of the caller's; closed at once between two runs."""
@@ -86,17 +87,23 @@ class VirtualPrinter:
             stream, settings.output_limit_bytes, settings.frame_limit_bytes
         )
 
-    async def _serve_run(self, clock: VirtualClock, task_status: trio.TaskStatus[None]) -> None:
+    async def _serve_runs(self, reachable: trio.Event) -> None:
+        clock = VirtualClock(self._settings.speed)
+        while True:
+            await self._serve_run(clock, reachable)
+            await trio.sleep(self._settings.restart_s)
+
+    async def _serve_run(self, clock: VirtualClock, reachable: trio.Event) -> None:
         settings = self._settings
         klippy = Klippy(settings.klippy, self._folder, self._hardware, clock.eventtime())
         run = self._run = Run(klippy, clock)
         try:
             async with trio.open_nursery() as clients:
-                async with trio.open_nursery() as nursery:
-                    if settings.socket_path is not None:
-                        await nursery.start(self._listen, settings.socket_path, clients)
+                async with self._listener() as listener, trio.open_nursery() as nursery:
+                    if listener is not None:
+                        nursery.start_soon(self._accept, listener, clients)
                     nursery.start_soon(self._start_up, run, name="virtual printer start-up")
-                    task_status.started()
+                    reachable.set()
                     await run.drive()
                     nursery.cancel_scope.cancel()
                 # The socket is gone before the first client hears so: no way back into this run.
@@ -117,26 +124,26 @@ class VirtualPrinter:
         await trio.sleep(fault.after_s)
         self.order(fault)
 
-    async def _listen(
-        self,
-        path: Path,
-        clients: trio.Nursery,
-        *,
-        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
-    ) -> None:
-        """Accept clients into `clients`; the socket file is replaced before and removed after."""
+    @asynccontextmanager
+    async def _listener(self) -> AsyncIterator[trio.SocketListener | None]:
+        """The listening socket, its file replaced before and removed after; None without a path."""
+        path = self._settings.socket_path
+        if path is None:
+            yield None
+            return
         _remove_socket(path)
         with trio.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
-            await listening.bind(os.fspath(path))
             try:
+                await listening.bind(os.fspath(path))
                 listening.listen(64)
-                listener = trio.SocketListener(listening)
-                task_status.started()
-                while True:
-                    stream = await listener.accept()
-                    clients.start_soon(self.serve_stream, stream, name="virtual printer client")
+                yield trio.SocketListener(listening)
             finally:
                 _remove_socket(path)
+
+    async def _accept(self, listener: trio.SocketListener, clients: trio.Nursery) -> None:
+        while True:
+            stream = await listener.accept()
+            clients.start_soon(self.serve_stream, stream, name="virtual printer client")
 
 
 def _remove_socket(path: Path) -> None:
