@@ -13,7 +13,6 @@ SECTIONS = frozenset(
         "database",
         "dbus_manager",
         "extensions",
-        "file_manager",
         "gpio",
         "history",
         "http_client",

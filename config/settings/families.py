@@ -13,6 +13,7 @@ from config.paths import Paths
 from config.reader import Reader
 from config.settings.authorization import AuthorizationSettings, read_authorization
 from config.settings.data_store import DataStoreSettings, read_data_store
+from config.settings.file_manager import FileManagerSettings, read_file_manager
 from config.settings.server import ServerSettings, read_server
 
 
@@ -22,6 +23,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     server: ServerSettings = ServerSettings()
     data_store: DataStoreSettings = DataStoreSettings()
     authorization: AuthorizationSettings = AuthorizationSettings()
+    file_manager: FileManagerSettings = FileManagerSettings()
 
 
 # Field of `Settings` and the reading that fills it, in the order of reading.
@@ -29,4 +31,5 @@ FAMILIES: tuple[tuple[str, Callable[[Reader, Paths], Any]], ...] = (
     ("server", read_server),
     ("data_store", read_data_store),
     ("authorization", read_authorization),
+    ("file_manager", read_file_manager),
 )

@@ -1,0 +1,65 @@
+"""[file_manager]: defaults, bounds at their edges, old names."""
+
+import pytest
+
+from config.load import load
+from config.paths import Paths
+from config.settings.file_manager import FileManagerSettings
+
+
+@pytest.fixture
+def read(tmp_path):
+    def read(text=""):
+        file = tmp_path / "x.conf"
+        file.write_text(f"[server]\n[authorization]\n[file_manager]\n{text}")
+        return load(Paths.resolve(environ={}, data_path=tmp_path, config_file=file))
+
+    return read
+
+
+def test_defaults(read):
+    loaded = read()
+    assert loaded.settings.file_manager == FileManagerSettings()
+    assert loaded.warnings == []
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("inotify", "inotify"), ("INotify", "inotify"), ("None", "none")]
+)
+def test_observers_in_any_case(read, text, value):
+    loaded = read(f"file_system_observer: {text}\n")
+    assert loaded.settings.file_manager.file_system_observer == value
+    assert loaded.warnings == []
+
+
+def test_an_unknown_observer_is_a_warning_and_none(read):
+    loaded = read("file_system_observer: fanotify\n")
+    assert loaded.settings.file_manager.file_system_observer == "none"
+    assert "file_system_observer" in loaded.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("enable_inotify_warnings: no\n", False),
+        ("enable_inotify_warnings: no\nenable_observer_warnings: yes\n", True),
+    ],
+)
+def test_the_old_name_counts_where_the_new_one_is_absent(read, text, value):
+    loaded = read(text)
+    assert loaded.settings.file_manager.enable_observer_warnings is value
+    assert "deprecated" in loaded.warnings[0]
+
+
+@pytest.mark.parametrize("option", ["config_path", "log_path"])
+def test_old_folders_are_ignored_with_a_warning(read, option):
+    assert "deprecated" in read(f"{option}: /elsewhere\n").warnings[0]
+
+
+def test_bounds_of_the_parser(read):
+    option = "default_metadata_parser_timeout"
+    for text in ("0.001", "3600"):
+        assert read(f"{option}: {text}\n").settings.file_manager.metadata_parser_s == float(text)
+    for text in ("0", "3600.1", "soon"):
+        with pytest.raises(Exception, match=option):
+            read(f"{option}: {text}\n")
