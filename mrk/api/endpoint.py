@@ -38,7 +38,8 @@ class Derived(enum.Enum):
 class Endpoint:
     """What clients may ask, and who answers.
 
-    `path` is the HTTP path without the route prefix. `params` is a frozen struct whose field
+    `path` is the HTTP path without the route prefix; its captures (`{name}`, `{name...}`) become
+    arguments that win over all others. `params` is a frozen struct whose field
     types say how arguments are converted (`mrk/api/arguments.py`), or None when the handler takes
     the raw mapping; `described` then documents its arguments. `rpc` is the method name, None for
     HTTP only. `http` False means no HTTP route. `query` overrides how the query string becomes

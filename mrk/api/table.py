@@ -1,6 +1,7 @@
 """The table of all endpoints: finds the one that a route or a method name means.
 
-Built once per generation by the root; Klippy's own endpoints are added when first seen.
+Built once per generation by the root; Klippy's own endpoints are added when first seen. Paths with
+captures (`mrk/api/route_pattern.py`) are tried only when no endpoint has that very path.
 """
 
 import dataclasses
@@ -12,16 +13,18 @@ from typing import Any
 from mrk.api.arguments import ArgumentReader
 from mrk.api.caller import Caller, Transport
 from mrk.api.endpoint import Access, Derived, Endpoint, rpc_name, verb_rpc_name
+from mrk.api.route_pattern import RoutePattern
 from mrk.errors import ClientError
 
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One endpoint made ready to be called."""
+    """One endpoint made ready to be called; `captured` arguments from the path win over others."""
 
     endpoint: Endpoint
     rpc: str | None
     reader: ArgumentReader | None
+    captured: Mapping[str, str] | None = None
 
     def call(self, arguments: Mapping[str, object], caller: Caller) -> Any:
         """Run the handler; returns its result, or a coroutine when it is async.
@@ -30,6 +33,8 @@ class Method:
         """
         if self.endpoint.access is Access.REQUIRED and not caller.authorized:
             raise ClientError("Unauthorized", 401)
+        if self.captured is not None:
+            arguments = {**arguments, **self.captured}
         params = arguments if self.reader is None else self.reader.read(arguments)
         return self.endpoint.handler(params, caller)
 
@@ -45,6 +50,7 @@ class Table:
     def __init__(self, endpoints: Iterable[Endpoint] = ()) -> None:
         self._methods: dict[str, Method] = {}
         self._routes: dict[str, dict[str, Method]] = {}
+        self._patterns: dict[str, tuple[RoutePattern, dict[str, Method]]] = {}
         for method in _methods(list(endpoints)):
             self._add(method)
 
@@ -55,11 +61,18 @@ class Table:
                 raise ValueError(f"method {method.rpc} is declared twice")
             self._methods[method.rpc] = method
         if endpoint.http:
-            route = self._routes.setdefault(endpoint.path, {})
+            route = self._verbs_of(endpoint.path)
             for verb in endpoint.verbs:
                 if verb in route:
                     raise ValueError(f"{verb} {endpoint.path} is declared twice")
                 route[verb] = method
+
+    def _verbs_of(self, path: str) -> dict[str, Method]:
+        if not RoutePattern.is_one(path):
+            return self._routes.setdefault(path, {})
+        if path not in self._patterns:
+            self._patterns[path] = (RoutePattern(path), {})
+        return self._patterns[path][1]
 
     def extend(self, endpoints: Iterable[Endpoint]) -> list[Endpoint]:
         """Add endpoints discovered at run time, and return those that are new.
@@ -69,7 +82,9 @@ class Table:
         new = [
             endpoint
             for endpoint in endpoints
-            if endpoint.path not in self._routes and rpc_name(endpoint.path) not in self._methods
+            if endpoint.path not in self._routes
+            and endpoint.path not in self._patterns
+            and rpc_name(endpoint.path) not in self._methods
         ]
         for method in _methods(new):
             self._add(method)
@@ -86,19 +101,34 @@ class Table:
         """Return the method behind an HTTP request; raises 404, or 405 for another verb."""
         verbs = self._routes.get(path)
         if verbs is None:
-            raise ClientError("Not Found", 404)
+            return self._captured_route(verb, path)
         found = verbs.get(verb)
         if found is None:
             raise ClientError("Method Not Allowed", 405)
         return found
 
+    def _captured_route(self, verb: str, path: str) -> Method:
+        status, message = 404, "Not Found"
+        for pattern, verbs in self._patterns.values():
+            captured = pattern.match(path)
+            if captured is not None:
+                if verb in verbs:
+                    return dataclasses.replace(verbs[verb], captured=captured)
+                status, message = 405, "Method Not Allowed"
+        raise ClientError(message, status)
+
     def verbs(self, path: str) -> list[str]:
         """The verbs that `path` answers; empty when it is no API route."""
-        return sorted(self._routes.get(path, ()))
+        verbs = self._routes.get(path)
+        if verbs is not None:
+            return sorted(verbs)
+        matching = (v for pattern, v in self._patterns.values() if pattern.match(path) is not None)
+        return sorted({verb for some in matching for verb in some})
 
     def __iter__(self) -> Iterator[Method]:
         seen = {id(m): m for m in self._methods.values()}
-        seen |= {id(m): m for verbs in self._routes.values() for m in verbs.values()}
+        routes = [*self._routes.values(), *(verbs for _pattern, verbs in self._patterns.values())]
+        seen |= {id(m): m for verbs in routes for m in verbs.values()}
         return iter(seen.values())
 
 

@@ -1,3 +1,4 @@
+import msgspec
 import pytest
 
 from mrk.api.caller import EVERYWHERE, Caller, Transport
@@ -89,3 +90,67 @@ def test_access() -> None:
     with pytest.raises(ClientError) as caught:
         table.method("a", Transport.WEBSOCKET).call({}, stranger)
     assert caught.value.status == 401
+
+
+class Captured(msgspec.Struct, frozen=True):
+    root: str
+    filename: str = ""
+
+
+def show(params: Captured, _caller: Caller) -> tuple[str, str]:
+    return params.root, params.filename
+
+
+def files(*verbs: str, path: str = "/files/{root}/{filename...}", **more: object) -> Endpoint:
+    return Endpoint(path, verbs, Captured, show, "", rpc=None, **more)  # type: ignore[arg-type]
+
+
+WHO = Caller(Transport.HTTP)
+
+
+def test_captures_become_arguments_and_win() -> None:
+    method = Table([files("DELETE")]).route("DELETE", "/files/gcodes/a/b")
+    assert method.call({"root": "config", "filename": "x"}, WHO) == ("gcodes", "a/b")
+    assert method.call({}, WHO) == ("gcodes", "a/b")
+
+
+def test_calls_do_not_see_each_others_captures() -> None:
+    table = Table([files("GET")])
+    one, other = table.route("GET", "/files/a/b"), table.route("GET", "/files/c/d")
+    assert [one.call({}, WHO), other.call({}, WHO)] == [("a", "b"), ("c", "d")]
+
+
+def test_exact_paths_win_over_captures() -> None:
+    table = Table([files("GET", "DELETE"), endpoint("/files/a/b", "GET")])
+    assert table.route("GET", "/files/a/b").endpoint.handler is answer
+    assert table.verbs("/files/a/b") == ["GET"]
+    with pytest.raises(ClientError) as caught:
+        table.route("DELETE", "/files/a/b")
+    assert caught.value.status == 405
+
+
+def test_several_patterns_share_a_path_by_their_verbs() -> None:
+    table = Table([files("GET"), files("DELETE", path="/files/{filename...}")])
+    assert table.verbs("/files/a/b") == ["DELETE", "GET"]
+    assert table.verbs("/files/a") == ["DELETE"]
+    assert table.route("GET", "/files/a/b").captured == {"root": "a", "filename": "b"}
+    assert table.route("DELETE", "/files/a/b").captured == {"filename": "a/b"}
+    with pytest.raises(ClientError) as caught:
+        table.route("POST", "/files/a/b")
+    assert caught.value.status == 405
+
+
+def test_a_pattern_is_not_a_path() -> None:
+    table = Table([files("GET", path="/files/{root}/x")])
+    with pytest.raises(ClientError) as caught:
+        table.route("GET", "/files/{root}")
+    assert caught.value.status == 404
+    assert table.verbs("/files") == []
+    assert [method.endpoint.path for method in table] == ["/files/{root}/x"]
+
+
+def test_patterns_are_not_declared_twice() -> None:
+    with pytest.raises(ValueError, match="twice"):
+        Table([files("GET"), files("GET")])
+    table = Table([files("GET")])
+    assert table.extend([files("POST")]) == []
