@@ -104,8 +104,11 @@ class Worker:
 
         Raises `WorkerStopped` when the worker is to end.
         """
-        while (job := self._next(long_ones=False)) is not None:
-            self._run(job)
+        # Those that wait now, and not those that follow: a busy client must not starve the copy.
+        for _ in range(len(self._jobs)):
+            job = self._next(long_ones=False)
+            if job is not None:
+                self._run(job)
         if self._stopping:
             raise WorkerStopped
 
