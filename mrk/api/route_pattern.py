@@ -11,8 +11,8 @@ class RoutePattern:
     def __init__(self, path: str) -> None:
         """Raises `ValueError` for a capture that could never or not uniquely match."""
         self._segments = [_Segment(text) for text in path.split("/")]
-        names = [segment.name for segment in self._segments if segment.name]
-        if len(set(names)) != len(names) or "" in (name.strip() for name in names):
+        names = [segment.name for segment in self._segments if segment.name is not None]
+        if len(set(names)) != len(names) or "" in names:
             raise ValueError(f"{path}: captures need names of their own")
         if any(segment.rest for segment in self._segments[:-1]):
             raise ValueError(f"{path}: only the last capture can take what is left")
