@@ -4,9 +4,7 @@ Started by `service.py`, ended by a restart of Klippy or by cancellation; either
 connection of the run ends with it.
 """
 
-import itertools
 from collections import deque
-from collections.abc import Iterator
 
 import trio
 
@@ -15,21 +13,12 @@ from mrk.virtual_printer.faults import Fault, FaultKind
 from mrk.virtual_printer.klippy import Klippy
 from mrk.virtual_printer.webhooks import Outgoing
 from nurseries.virtual_printer.connection import Connection
+from nurseries.virtual_printer.link_faults import LinkFaults
 
 # A wake-up is never closer than this: at high speed timers would otherwise come without pause.
 LEAST_SLEEP_S = 0.002
 # If computing lags behind by more, virtual time slows down instead of piling up work.
 MOST_LAG_S = 0.25
-JUNK = (
-    b"{junk",
-    b"\xff\xfe\x00\x01",
-    b"[]",
-    b"null",
-    b'"text"',
-    b'{"id": 987654321, "result": {}}',
-    b'{"method": 5, "params": []}',
-    b"[" * 2000,
-)
 
 
 class VirtualClock:
@@ -56,15 +45,13 @@ class VirtualClock:
 class Run:
     """Klippy's rules, the clients of this run, and the faults of their links."""
 
-    def __init__(self, klippy: Klippy, clock: VirtualClock) -> None:
+    def __init__(self, klippy: Klippy, clock: VirtualClock, faults: LinkFaults) -> None:
         self.klippy = klippy
+        self._faults = faults
         self._clock = clock
         self._connections: dict[int, Connection] = {}
         self._news = trio.Event()
         self._delayed: deque[tuple[float, Outgoing]] = deque()
-        self._delay_s = 0.0
-        self._slow_until = self._junk_until = self._silent_until = self._dropped_until = 0.0
-        self._junk: Iterator[bytes] = itertools.cycle(JUNK)
 
     async def drive(self) -> None:
         """Let time pass and send what comes of it, until Klippy restarts."""
@@ -88,7 +75,7 @@ class Run:
         self, stream: trio.abc.Stream, output_limit_bytes: int, frame_limit_bytes: int
     ) -> None:
         """One client until its end; refused while the link is ordered to be down."""
-        if trio.current_time() < self._dropped_until:
+        if self._faults.is_dropped:
             await trio.aclose_forcefully(stream)
             return
         number = self.klippy.connect()
@@ -144,8 +131,9 @@ class Run:
     def _deliver(self) -> None:
         now = trio.current_time()
         for message in self.klippy.take_outgoing():
-            if message.is_reply and now < self._slow_until:
-                self._delayed.append((now + self._delay_s, message))
+            delay_s = self._faults.reply_delay_s if message.is_reply else 0.0
+            if delay_s:
+                self._delayed.append((now + delay_s, message))
             else:
                 self._put(message)
         while self._delayed and self._delayed[0][0] <= now:
@@ -155,28 +143,17 @@ class Run:
         connection = self._connections.get(message.connection)
         if connection is None:
             return
-        if trio.current_time() < self._junk_until:
-            connection.put(etx_frame(next(self._junk)))
+        junk = self._faults.junk()
+        if junk is not None:
+            connection.put(etx_frame(junk))
         connection.put(etx_frame(message.payload))
 
     def _carry_out(self, fault: Fault) -> None:
-        until = trio.current_time() + fault.seconds
-        match fault.kind:
-            case FaultKind.SLOW_REPLIES:
-                self._slow_until, self._delay_s = until, fault.delay_s
-            case FaultKind.JUNK_FRAMES:
-                self._junk_until = until
-                for connection in self._connections.values():
-                    connection.put(etx_frame(next(self._junk)))
-            case FaultKind.SILENCE:
-                self._silent_until = until
-            case FaultKind.DROP_LINK:
-                self._dropped_until = until
-                self.cut_connections()
-            case FaultKind.MCU_SHUTDOWN:
-                # Carried out by the rules themselves.
-                pass
+        self._faults.begin(fault)
+        if fault.kind is FaultKind.DROP_LINK:
+            self.cut_connections()
 
     async def _keep_silence(self) -> None:
-        if trio.current_time() < self._silent_until:
-            await trio.sleep_until(self._silent_until)
+        until = self._faults.silent_until
+        if until is not None:
+            await trio.sleep_until(until)

@@ -19,6 +19,7 @@ from mrk.virtual_printer.faults import Fault
 from mrk.virtual_printer.kinematics import Hardware
 from mrk.virtual_printer.klippy import Klippy, KlippySettings
 from mrk.virtual_printer.virtual_sdcard import GcodeFolder
+from nurseries.virtual_printer.link_faults import LinkFaults
 from nurseries.virtual_printer.run import Run, VirtualClock
 
 FASTEST = 1000.0
@@ -54,6 +55,7 @@ class VirtualPrinter:
         self._settings = settings
         self._folder = folder
         self._hardware = Hardware()
+        self._faults = LinkFaults()
         self._run: Run | None = None
 
     @property
@@ -96,7 +98,7 @@ class VirtualPrinter:
     async def _serve_run(self, clock: VirtualClock, reachable: trio.Event) -> None:
         settings = self._settings
         klippy = Klippy(settings.klippy, self._folder, self._hardware, clock.eventtime())
-        run = self._run = Run(klippy, clock)
+        run = self._run = Run(klippy, clock, self._faults)
         try:
             async with trio.open_nursery() as clients:
                 async with self._listener() as listener, trio.open_nursery() as nursery:

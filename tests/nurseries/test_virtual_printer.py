@@ -321,6 +321,19 @@ async def test_silence_answers_nothing_until_it_is_over(autojump_clock):
         assert trio.current_time() - began == pytest.approx(3.0, abs=0.1)
 
 
+async def test_a_fault_of_the_link_outlasts_a_restart(autojump_clock):
+    fault = Fault(FaultKind.SLOW_REPLIES, seconds=1e9, delay_s=0.5)
+    async with running(faults=(fault,), restart_s=0.1) as house:
+        client = await house.ready()
+        await client.send("gcode/script", {"script": "RESTART"})
+        await client.until_closed()
+        await trio.sleep(0.2)
+        client = await house.ready()
+        began = trio.current_time()
+        await client.call("info")
+        assert trio.current_time() - began == pytest.approx(0.5, abs=0.1)
+
+
 async def test_faults_by_option_come_at_their_time(autojump_clock):
     fault = Fault(FaultKind.MCU_SHUTDOWN, after_s=4.0)
     async with running(faults=(fault,)) as house:
