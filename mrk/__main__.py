@@ -37,7 +37,7 @@ def _paths(options: dict[str, Any]) -> Paths:
 @click.option("-o", "--asyncio-debug", is_flag=True, default=None, help="Accepted, without effect.")
 @click.version_option(VERSION, prog_name="mrk")
 @click.pass_context
-def main(context: click.Context, **options: Any) -> None:
+def main(context: click.Context, /, **options: Any) -> None:
     """The daemon between Klipper and everything people print with.
 
     Without a command the daemon runs. Every option may also come from Moonraker's environment

@@ -33,7 +33,7 @@ from nurseries.server import ConfigAnswer, Server, failed_components
 from nurseries.supervise import guarded, supervise
 from nurseries.systemctl import Systemctl
 from transports.api_http import ApiHttp
-from transports.door.connection import Ways
+from transports.door.connection import HandOn, Ways
 from transports.door.door import Door
 from transports.listeners import Listeners
 from transports.sockets.bridge import Bridge
@@ -150,7 +150,7 @@ class Generation:
             limits,
             route_prefix=settings.server.route_prefix,
         )
-        upgrades = {
+        upgrades: dict[str, HandOn] = {
             "/websocket": Websocket(self.hub, gate).serve_connection,
             "/klippysocket": Bridge(limits, gate, open_klippy).serve_connection,
         }
@@ -171,6 +171,9 @@ class Generation:
         async with running([link]), running(self._subsystems), running(transports):
             on_ready()
             await self._asked_to_end.wait()
+            # Who connects from now on waits in the kernel's queue for the next generation.
+            self.door.stop_accepting()
+            self.unix_socket.stop_accepting()
             if self._restart:
                 await trio.sleep(ANSWER_LEAVES_S)
 

@@ -76,6 +76,7 @@ def running(program: str, **environ: str) -> Iterator[subprocess.Popen[bytes]]:
         stderr=subprocess.PIPE,
         env={**os.environ, **environ},
         cwd=Path(__file__).parents[2],
+        bufsize=0,  # `line_of` asks the pipe itself whether there is a line
     )
     try:
         yield process
