@@ -3,9 +3,11 @@
 The folder is made at the first start and kept, so that what is tried out is there the next time.
 """
 
+import os
 from pathlib import Path
 
 from config.paths import Paths, create_folders
+from mrk.virtual_printer.klippy import KlippySettings
 from nurseries.root.daemon import run
 from nurseries.virtual_printer import (
     DiskFolder,
@@ -47,10 +49,17 @@ def run_demo(folder: Path, port: int, speed: float) -> int:
     paths = Paths(data=folder.absolute(), unix_socket=folder.absolute() / "comms/moonraker.sock")
     create_folders(paths)
     _fill(paths, port)
-    printer = VirtualPrinter(
-        VirtualPrinterSettings(socket_path=paths.comms / "klippy.sock", speed=speed),
-        DiskFolder(paths.gcodes),
+    klippy = KlippySettings(
+        config_folder=str(paths.config),
+        log_file=str(paths.logs / "klippy.log"),
+        process_id=os.getpid(),
+        user_id=os.getuid(),
+        group_id=os.getgid(),
     )
+    settings = VirtualPrinterSettings(
+        socket_path=paths.comms / "klippy.sock", speed=speed, klippy=klippy
+    )
+    printer = VirtualPrinter(settings, DiskFolder(paths.gcodes))
     print(_GREETING.format(folder=folder, port=port), flush=True)
     return run(paths, printer.serve)
 
