@@ -111,14 +111,14 @@ def _quart_response(response: Response) -> QuartResponse:
     return answer
 
 
-async def _http_error(error: HTTPException) -> QuartResponse:
+async def _on_error(error: Exception) -> QuartResponse:
+    """Errors of the app itself as JSON; the API's own never come here."""
+    await trio.lowlevel.checkpoint()  # async at all because Quart runs what is not in a thread
+    if not isinstance(error, HTTPException):
+        return _quart_response(error_response(ClientError("Internal Server Error", 500)))
     answer = error_response(ClientError(error.name, error.code or 500))
     allow = [(name, value) for name, value in error.get_headers() if name == "Allow"]
     return _quart_response(answer.with_headers(allow))
-
-
-async def _bug(_error: Exception) -> QuartResponse:
-    return _quart_response(error_response(ClientError("Internal Server Error", 500)))
 
 
 def build_app(
@@ -134,6 +134,6 @@ def build_app(
     pages = _Pages(api, authorize, facts, limits)
     app.before_request(pages.api_first)
     app.add_url_rule(f"{route_prefix}/", "landing", pages.landing, methods=["GET"])
-    app.register_error_handler(HTTPException, _http_error)
-    app.register_error_handler(500, _bug)
+    app.register_error_handler(HTTPException, _on_error)
+    app.register_error_handler(500, _on_error)
     return app

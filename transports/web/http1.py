@@ -109,7 +109,8 @@ class _Server(TCPServer):
                 await self.idle_task.restart(task_group, self._idle_timeout)
                 await self._read_data()
         finally:
-            await self._close()
+            with trio.move_on_after(self._closing_s, shield=True):
+                await self._close()
 
 
 class Http1:

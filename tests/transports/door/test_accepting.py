@@ -76,14 +76,15 @@ async def test_connections_over_the_limit_are_told_so() -> None:
                 head, _, body = (await drained(third)).partition(b"\r\n\r\n")
                 assert head.startswith(b"HTTP/1.1 503 ")
                 assert json.loads(body)["error"]["code"] == 503
-            await kept[0].aclose()
-            while house.door.connections == 2:
-                await trio.lowlevel.checkpoint()
+            await kept[0].send_eof()
+            assert await drained(kept[0]) == b""
+            assert house.door.connections == 1
             async with await connect(listener) as fourth:
                 await fourth.send_all(GET)
                 assert (await fourth.receive_some()).startswith(b"HTTP/1.1 200 OK")
             nursery.cancel_scope.cancel()
-    await kept[1].aclose()
+    for stream in kept:
+        await stream.aclose()
 
 
 @pytest.mark.e2e

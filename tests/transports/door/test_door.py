@@ -305,6 +305,7 @@ async def test_a_bug_behind_one_connection_stays_there(
     autojump_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def broken(stream: trio.abc.Stream, head: RequestHead, buffered: bytes) -> None:
+        await stream.send_all(b"")
         raise ValueError("a bug")
 
     house = House(upgrades={"/websocket": broken})

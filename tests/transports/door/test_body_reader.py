@@ -1,0 +1,39 @@
+import pytest
+import trio
+import trio.testing
+
+from mrk.http.refusal import Refusal
+from transports.door.body_reader import BodyBudget, BodyReader
+
+
+async def read(budget: BodyBudget, size: int) -> BodyReader:
+    near, far = trio.testing.memory_stream_pair()
+    await near.send_all(b"x" * size + b"next")
+    reader = BodyReader(far, b"", 60, 1000)
+    assert await reader.read(size, budget) == b"x" * size
+    assert reader.rest == b"next"
+    return reader
+
+
+async def test_all_bodies_together_have_a_limit(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    budget = BodyBudget(1000)
+    first = await read(budget, 600)
+    await read(budget, 400)
+    with pytest.raises(Refusal) as caught:
+        await read(budget, 1)
+    assert caught.value.status == 503
+    budget.give_back(first.held_bytes)
+    await read(budget, 600)
+    assert budget.held_bytes == 1000
+
+
+async def test_a_client_that_leaves_within_a_body(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    near, far = trio.testing.memory_stream_pair()
+    await near.send_all(b"x")
+    await near.send_eof()
+    with pytest.raises(trio.BrokenResourceError):
+        await BodyReader(far, b"", 60, 1000).read(2, BodyBudget(1000))
