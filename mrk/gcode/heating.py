@@ -43,7 +43,7 @@ def fill_temperatures(header: bytes, found: Found, *, bed_by_m109: bool = False)
     first = COMMAND.search(header) if missing else None
     if first is None:
         return
-    header = header[first.start() : first.start() + HEATING_BYTES]
+    header = _heating_part(header, first.start())
     macro = macro_temperatures(header)
     for field in missing:
         waiting = _WAITING_PATTERNS[field]
@@ -57,6 +57,14 @@ def fill_temperatures(header: bytes, found: Found, *, bed_by_m109: bool = False)
             value = _first_set(_OFFSET, header, _SET)
         if value:
             found[field] = value
+
+
+def _heating_part(header: bytes, first: int) -> bytes:
+    part = header[first : first + HEATING_BYTES]
+    last = header.rfind(b"\nEXCLUDE_OBJECT_DEFINE", first + HEATING_BYTES)
+    if last >= 0:  # many outlines stand before the first heating
+        part += header[last : last + HEATING_BYTES]
+    return part
 
 
 def macro_temperatures(header: bytes) -> dict[str, float]:

@@ -88,11 +88,12 @@ class Rewrite:
         begins, self._whole = self._whole, line.endswith(b"\n")
         if not begins:
             return line
+        marked = self._marks.feed(line)
         added = b""
-        if not self._defined and _COMMAND.match(line):
+        if not self._defined and (self._marks.active or _COMMAND.match(line)):
             self._defined = True
             added = self._definitions()
-        if not self._marks.feed(line):
+        if not marked:
             return added + line
         if self._silence_m486:  # Klipper has no M486; a macro of that name would do it twice
             line = b"; " + line
@@ -116,8 +117,10 @@ class Rewrite:
         lines = [OBJECTS_SIGNATURE + b"mrk " + self._version.encode()]
         for name, outline in self._objects.items():
             polygon = outline.polygon()
-            x, y = centre(polygon)
-            define = f"EXCLUDE_OBJECT_DEFINE NAME={name} CENTER={x:.3f},{y:.3f}"
+            define = f"EXCLUDE_OBJECT_DEFINE NAME={name}"
+            if polygon:
+                x, y = centre(polygon)
+                define += f" CENTER={x:.3f},{y:.3f}"
             if len(polygon) > 2:
                 corners = ",".join(f"[{px:g},{py:g}]" for px, py in polygon)
                 define += f" POLYGON=[{corners}]"

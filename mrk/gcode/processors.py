@@ -4,8 +4,8 @@ from mrk.gcode.text import GcodeText
 
 OBJECTS_SIGNATURE = b"; Pre-Processed for Cancel-Object support by "
 _SIGNATURES = (
-    ("klipper_estimator", b"\n; Processed by klipper_estimator "),
-    ("preprocess_cancellation", b"\n" + OBJECTS_SIGNATURE),
+    ("klipper_estimator", b"; Processed by klipper_estimator "),
+    ("preprocess_cancellation", OBJECTS_SIGNATURE),
 )
 
 

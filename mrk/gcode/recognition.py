@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from mrk.gcode.text import GcodeText
 from mrk.gcode.values import readable
 
+NEAR_BYTES = 64 * 1024  # where the name stands in all but a few files
 HEAD_BYTES = 1024 * 1024
 _LINE = rb"\n;[; \t]{0,8}+"
 _REST = rb"([^\r\n]{1,120}+)"
@@ -73,7 +74,13 @@ _KISS_VERSION = re.compile(_LINE + rb"version " + _REST)
 
 def recognise(text: GcodeText) -> Slicer:
     """The slicer of a file; `Unknown`, version `?`, when nothing in its head tells."""
-    head = text.header[:HEAD_BYTES]
+    for length in (NEAR_BYTES, HEAD_BYTES):
+        if slicer := _recognise(text.header[:length]):
+            return slicer
+    return Slicer("Unknown", "?", "unknown")
+
+
+def _recognise(head: bytes) -> Slicer | None:
     for row in _ROWS:
         if row.token not in head:
             continue
@@ -83,7 +90,7 @@ def recognise(text: GcodeText) -> Slicer:
                 return slicer
             if count > 20:
                 break
-    return Slicer("Unknown", "?", "unknown")
+    return None
 
 
 def _named(row: _Row, match: re.Match[bytes], head: bytes) -> Slicer | None:

@@ -24,6 +24,8 @@ _BEGIN = re.compile(
     rb"\n;[ \t]{0,8}+(thumbnail(?:_\w{1,8})?+)[ \t]{1,4}+begin[ \t]{1,4}+"
     rb"(\d{1,6})[^\d\n](\d{1,6})[ \t]{1,4}+(\d{1,9})[ \t\r]{0,8}+\n"
 )
+# Some plug-ins end `thumbnail_QOI` with a plain `thumbnail end`.
+_END = re.compile(rb"\n;[ \t]{0,8}+thumbnail(?:_\w{1,8})?+[ \t]{1,4}+end")
 _KINDS = {
     b"thumbnail": Kind.PNG,
     b"thumbnail_png": Kind.PNG,
@@ -56,17 +58,18 @@ def take_apart(text: bytes) -> tuple[bytes, list[Thumbnail]]:
             continue
         if (blocks := blocks + 1) > BLOCKS_LIMIT:
             break
-        word, length = begin[1], int(begin[4])
-        stop = text.find(word + b" end", begin.end(), begin.end() + 2 * min(length, 2**24) + 512)
-        if stop < 0:
+        length = int(begin[4])
+        limit = begin.end() + 2 * min(length, IMAGE_LIMIT_CHARS) + 512
+        end = _END.search(text, begin.end() - 1, limit)
+        if end is None:
             kept.append(text[at : begin.end() - 1])
             at = begin.end() - 1
             continue
         kept.append(text[at : begin.start()])
-        image = _believed(word, length, text[begin.end() : stop])
+        image = _believed(begin[1], length, text[begin.end() : end.start()])
         if image is not None and len(images) < IMAGES_LIMIT:
             images.append(image)
-        line_end = text.find(b"\n", stop)
+        line_end = text.find(b"\n", end.end())
         at = line_end if line_end >= 0 else len(text)
     kept.append(text[at:])
     return b"".join(kept), images

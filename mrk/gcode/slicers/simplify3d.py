@@ -7,7 +7,7 @@ import re
 
 from mrk.gcode.places import Family, Found, Place, offer
 from mrk.gcode.text import GcodeText
-from mrk.gcode.values import decimal, decimals, duration, first_decimal, text, texts, total
+from mrk.gcode.values import decimal, duration, first_decimal, text, texts, total
 
 PLACES = (
     Place("layer_height", decimal, "layerHeight"),
@@ -28,7 +28,8 @@ _LAYER = re.compile(rb"\n; layer \d{1,7}, Z = (\d[\d.]{0,12}+)")
 
 def _finish(text: GcodeText, found: Found) -> None:
     names = texts(text.value(b"temperatureName") or b"")
-    degrees = decimals(text.value(b"temperatureSetpointTemperatures") or b"") or []
+    setpoints = (text.value(b"temperatureSetpointTemperatures") or b"").split(b",")
+    degrees = [first_decimal(setpoint) for setpoint in setpoints]
     by_name = dict(zip(names, degrees, strict=False))
     offer(
         found, "first_layer_extr_temp", by_name.get("Extruder 1", by_name.get("Primary Extruder"))

@@ -1,0 +1,169 @@
+"""Images in comments: found, checked, and taken out of the text."""
+
+import base64
+import struct
+import zlib
+
+import pytest
+
+from mrk.gcode.images import Kind, image_size
+from mrk.gcode.qoi import BadImage, qoi_to_png
+from mrk.gcode.thumbnails import IMAGES_LIMIT, take_apart
+
+
+def png(width: int, height: int) -> bytes:
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        check = zlib.crc32(kind + body)
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", check)
+
+    rows = b"".join(b"\0" + b"\x40" * width for _ in range(height))
+    head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    data = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + data
+
+
+def jpeg(width: int, height: int) -> bytes:
+    frame = struct.pack(">BBHBHH", 0xFF, 0xC0, 11, 8, height, width) + b"\1\1\x11\0"
+    return b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(10) + b"\xff" + frame + b"\xff\xd9"
+
+
+def qoi(width: int, height: int, ops: bytes) -> bytes:
+    return b"qoif" + struct.pack(">II", width, height) + b"\4\0" + ops + bytes(7) + b"\1"
+
+
+def block(data: bytes, size: str, word="thumbnail", end=None, length=None, line_end=b"\n") -> bytes:
+    text = base64.b64encode(data)
+    lines = [text[at : at + 78] for at in range(0, len(text), 78)]
+    return line_end.join(
+        [
+            b";",
+            f"; {word} begin {size} {len(text) if length is None else length}".encode(),
+            *(b"; " + line for line in lines),
+            f"; {end or word} end".encode(),
+            b";",
+            b"",
+        ]
+    )
+
+
+def images_in(text: bytes) -> list[tuple[str, int, int]]:
+    return [(image.kind.value, image.width, image.height) for image in take_apart(text)[1]]
+
+
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n"])
+def test_three_formats_in_file_order(line_end):
+    text = (
+        b"\n; head" + line_end
+        + block(png(32, 32), "32x32", line_end=line_end)
+        + block(jpeg(160, 120), "160x120", "thumbnail_JPG", line_end=line_end)
+        + block(qoi(16, 8, b"\xfd" * 3), "16x8", "thumbnail_qoi", line_end=line_end)
+        + block(png(64, 48), "64x48", "thumbnail_PNG", line_end=line_end)
+        + b"; tail" + line_end
+    )  # fmt: skip
+    assert images_in(text) == [
+        ("png", 32, 32), ("jpg", 160, 120), ("qoi", 16, 8), ("png", 64, 48),
+    ]  # fmt: skip
+    rest, images = take_apart(text)
+    assert b"thumbnail" not in rest
+    assert b"; head" in rest
+    assert b"; tail" in rest
+    assert images[0].data == png(32, 32)
+
+
+def test_a_plain_end_ends_a_block_of_any_format():
+    assert images_in(b"\n" + block(qoi(4, 4, b"\xfd"), "4x4", "thumbnail_QOI", end="thumbnail"))
+
+
+@pytest.mark.parametrize("by", [-4, -1, 1, 4, 10**8])
+def test_a_length_that_is_not_true_is_not_believed(by):
+    data = png(32, 32)
+    length = len(base64.b64encode(data)) + by
+    assert images_in(b"\n" + block(data, "32x32", length=length)) == []
+
+
+def test_a_size_that_is_not_true_is_corrected():
+    assert images_in(b"\n" + block(png(48, 24), "300x300")) == [("png", 48, 24)]
+
+
+def test_an_image_that_claims_a_huge_size_is_refused():
+    bomb = png(32, 32)
+    bomb = bomb[:16] + struct.pack(">II", 4097, 4096) + bomb[24:]
+    assert images_in(b"\n" + block(bomb, "32x32")) == []
+    edge = bomb[:16] + struct.pack(">II", 4096, 4096) + bomb[24:]
+    assert images_in(b"\n" + block(edge, "32x32")) == [("png", 4096, 4096)]
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"GIF89a" + bytes(40), b"\x89PNG\r\n\x1a\n", b"qoif", b"\xff\xd8\xff", bytes(64)]
+)
+@pytest.mark.parametrize("word", ["thumbnail", "thumbnail_JPG", "thumbnail_QOI", "thumbnail_GIF"])
+def test_bytes_that_are_no_such_image_are_left_out(data, word):
+    assert images_in(b"\n" + block(data, "32x32", word)) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"\n; thumbnail begin 32x32 100\n; AAAA\n",
+        b"\n; thumbnail begin 32x32\n; AAAA\n; thumbnail end\n",
+        b"\n; thumbnail begin 32x32 4\n; A*AA\n; thumbnail end\n",
+        b"\n; thumbnail end\n",
+        b"\n; thumbnails = 32x32,300x300\n; thumbnails_format = PNG\n",
+        b"\nthumbnail begin 32x32 4\n",
+    ],
+)
+def test_broken_blocks_are_left_out_and_the_text_stays(text):
+    rest, images = take_apart(text + b"; layer_height = 0.2\n")
+    assert images == []
+    assert rest.endswith(b"\n; layer_height = 0.2\n")
+
+
+def test_many_images_are_cut_off():
+    text = b"\n" + block(png(4, 4), "4x4") * (IMAGES_LIMIT + 3)
+    assert len(images_in(text)) == IMAGES_LIMIT
+
+
+def test_jpeg_size_after_fill_bytes_and_junk():
+    assert image_size(Kind.JPG, jpeg(640, 480)) == (640, 480)
+    assert image_size(Kind.JPG, b"\xff\xd8\xff" + b"\xff" * 40) is None
+    assert image_size(Kind.JPG, b"\xff\xd8\xff\xe0\x00\x00" + bytes(40)) is None
+
+
+def pixels_of(image: bytes, width: int) -> list[bytes]:
+    at, idat = 8, b""
+    while at < len(image):
+        length, kind = struct.unpack_from(">I4s", image, at)
+        if kind == b"IDAT":
+            idat += image[at + 8 : at + 8 + length]
+        at += 12 + length
+    rows = zlib.decompress(idat)
+    stride = 1 + 4 * width
+    flat = b"".join(rows[i + 1 : i + stride] for i in range(0, len(rows), stride))
+    return [flat[i : i + 4] for i in range(0, len(flat), 4)]
+
+
+def test_every_kind_of_qoi_step_becomes_the_right_pixel():
+    ops = (
+        b"\xfe\x0a\x14\x1e"  # RGB
+        b"\xc1"  # two more of it
+        b"\x7f"  # small difference: +1 +1 +1
+        b"\xa1\x99"  # luma: green +1, red +2, blue +2
+        b"\xff\x01\x02\x03\x04"  # RGBA
+    )
+    ops += bytes([(0x0A * 3 + 0x14 * 5 + 0x1E * 7 + 255 * 11) % 64])  # the first colour again
+    found = pixels_of(qoi_to_png(qoi(7, 1, ops)), 7)
+    assert found == [
+        b"\x0a\x14\x1e\xff", b"\x0a\x14\x1e\xff", b"\x0a\x14\x1e\xff", b"\x0b\x15\x1f\xff",
+        b"\x0d\x16\x21\xff", b"\x01\x02\x03\x04", b"\x0a\x14\x1e\xff",
+    ]  # fmt: skip
+
+
+def test_a_qoi_image_that_ends_early_is_refused():
+    with pytest.raises(BadImage):
+        qoi_to_png(qoi(100, 100, b"\xfd"))
+    with pytest.raises(BadImage):
+        qoi_to_png(b"no image at all, but long enough")
+
+
+def test_a_run_never_draws_beyond_the_image():
+    assert len(pixels_of(qoi_to_png(qoi(3, 1, b"\xfd")), 3)) == 3
