@@ -44,11 +44,18 @@ def is_damage(error: Exception) -> bool:
     return _code(error) & 0xFF in _DAMAGED or _code(error) in _DAMAGED_EXTENDED
 
 
+def is_full_disk(error: Exception) -> bool:
+    """Whether there was no space. The log's shared memory cannot be laid out then either."""
+    if not isinstance(error, sqlite3.Error):
+        return False
+    code = _code(error)
+    return code & 0xFF == sqlite3.SQLITE_FULL or code == sqlite3.SQLITE_IOERR_SHMSIZE
+
+
 def as_client_error(error: sqlite3.Error) -> ClientError | None:
     """What a client hears; None when the statement itself is at fault, which is a bug."""
     primary = _code(error) & 0xFF
-    # Without space the shared memory of the write-ahead log cannot be laid out either.
-    if primary == sqlite3.SQLITE_FULL or _code(error) == sqlite3.SQLITE_IOERR_SHMSIZE:
+    if is_full_disk(error):
         return ClientError("The disk is full, nothing was stored", INSUFFICIENT_STORAGE)
     if primary in _AWAY:
         return ClientError(f"Database: {_AWAY[primary]}", 503)

@@ -3,10 +3,10 @@
 Held by the open file; the kernel drops it when the process ends in whatever way.
 """
 
+import contextlib
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from mrk.errors import MrkError
@@ -18,7 +18,7 @@ class DatabaseInUse(MrkError):
     """Another process holds the database."""
 
 
-@contextmanager
+@contextlib.contextmanager
 def open_lock(folder: Path) -> Iterator[None]:
     """Hold the folder's lock. Raises `DatabaseInUse` at once when somebody else does."""
     descriptor = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -28,8 +28,9 @@ def open_lock(folder: Path) -> Iterator[None]:
         except BlockingIOError as exc:
             holder = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip() or "unknown"
             raise DatabaseInUse(f"{folder} is in use by another mrk, process {holder}") from exc
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        with contextlib.suppress(OSError):  # a full disk; the number is only told to people
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         yield
     finally:
         os.close(descriptor)

@@ -5,6 +5,7 @@ aside, never deleted, and the newest good copy takes its place.
 """
 
 import contextlib
+import itertools
 import logging
 import os
 import shutil
@@ -17,7 +18,7 @@ from pathlib import Path
 from mrk.database.schema import APPLICATION_ID, Migration, missing, too_new
 from mrk.errors import ClientError, MrkError
 from nurseries.database.copies import copy_daily, plain_files, sync
-from nurseries.database.errors import NotOurs, as_client_error, is_damage
+from nurseries.database.errors import NotOurs, as_client_error, is_damage, is_full_disk
 from nurseries.database.lock import open_lock
 
 logger = logging.getLogger(__name__)
@@ -88,6 +89,8 @@ def _open_good(place: Place) -> sqlite3.Connection:
     try:
         return _open_migrated(place)
     except (sqlite3.Error, NotOurs) as exc:
+        if is_full_disk(exc):
+            return _open_on_full_disk(place)
         if not is_damage(exc):
             raise _cannot_open(place, exc) from exc
         _replace_damaged(place, exc)
@@ -97,19 +100,31 @@ def _open_good(place: Place) -> sqlite3.Connection:
         raise _cannot_open(place, exc) from exc
 
 
+def _open_on_full_disk(place: Place) -> sqlite3.Connection:
+    """Without a file of shared memory: so that people can get in and delete something."""
+    try:
+        connection = _open_migrated(place, exclusive=True)
+    except (sqlite3.Error, NotOurs) as exc:
+        raise _cannot_open(place, exc) from exc
+    place.warnings.append("The disk is full: settings and history cannot be stored.")
+    return connection
+
+
 def _cannot_open(place: Place, error: Exception) -> MrkError:
     known = as_client_error(error) if isinstance(error, sqlite3.Error) else None
     reason = known.message if isinstance(known, ClientError) else str(error)
     return MrkError(f"database {place.file} cannot be opened: {reason}")
 
 
-def _open_migrated(place: Place) -> sqlite3.Connection:
+def _open_migrated(place: Place, *, exclusive: bool = False) -> sqlite3.Connection:
     # A missing file was removed on purpose; an empty one beside copies lost its content.
     is_empty = place.file.exists() and _size_bytes(place.file) == 0
     if is_empty and _newest_good(place, must_be_good=False) is not None:
         raise NotOurs("the file is empty")
     connection = sqlite3.connect(place.file, isolation_level=None, timeout=_BUSY_S)
     try:
+        if exclusive:
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
         os.chmod(place.file, 0o600)  # it holds passwords' hashes and keys
         check(connection, _size_bytes(place.file))
         connection.execute("PRAGMA journal_mode = WAL")
@@ -183,30 +198,53 @@ def _run_step(connection: sqlite3.Connection, step: Migration) -> None:
 
 
 def _replace_damaged(place: Place, reason: Exception) -> None:
-    """Set the file aside with what belongs to it, and put the newest good copy in its place."""
-    stamp = time.strftime("%Y%m%d-%H%M%S")
-    aside = place.file.with_name(f"{FILE_NAME}.damaged-{stamp}")
-    number = 1
-    while aside.exists():
-        number += 1
-        aside = place.file.with_name(f"{FILE_NAME}.damaged-{stamp}-{number}")
-    for suffix in ("-wal", "-shm", ""):
-        with contextlib.suppress(FileNotFoundError):
-            place.file.with_name(FILE_NAME + suffix).rename(f"{aside}{suffix}")
-    text = f"The database was damaged ({reason}) and set aside as {aside.name}. "
+    """Set the file aside with what belongs to it, and put the newest good copy in its place.
+
+    The copy is laid ready first and takes the file's name in one step, so that a power cut
+    meanwhile cannot leave an empty place.
+    """
+    aside = _aside(place)
     copy = _newest_good(place)
-    if copy is None:
-        text += "There is no good copy: it starts empty."
-    else:
-        part = place.file.with_name(f".{FILE_NAME}.part")
-        shutil.copyfile(copy, part)
-        sync(part)
-        part.replace(place.file)
+    text = f"The database was damaged ({reason}) and set aside as {aside.name}. "
+    part = place.file.with_name(f".{FILE_NAME}.part")
+    if copy is not None:
         made = time.strftime("%Y-%m-%d %H:%M", time.localtime(copy.stat().st_mtime))
         text += f"The copy {copy.name} of {made} took its place."
+        _lay_ready(copy, part)
+    else:
+        text += "There is no good copy: it starts empty."
+    for suffix in ("-wal", "-shm"):
+        with contextlib.suppress(FileNotFoundError):
+            place.file.with_name(FILE_NAME + suffix).rename(f"{aside}{suffix}")
+    try:
+        aside.hardlink_to(place.file)
+    except OSError:  # a file system without links
+        place.file.rename(aside)
+    if copy is not None:
+        part.replace(place.file)
+    else:
+        place.file.unlink(missing_ok=True)
     sync(place.folder)
     logger.error("%s", text)
     place.warnings.append(text)
+
+
+def _aside(place: Place) -> Path:
+    """A name that is free."""
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    names = (f"{stamp}-{number}" if number else stamp for number in itertools.count())
+    asides = (place.file.with_name(f"{FILE_NAME}.damaged-{name}") for name in names)
+    return next(aside for aside in asides if not aside.exists())
+
+
+def _lay_ready(copy: Path, part: Path) -> None:
+    try:
+        shutil.copyfile(copy, part)
+        sync(part)
+    except OSError:
+        # No space for two: the copy itself is used.
+        part.unlink(missing_ok=True)
+        copy.rename(part)
 
 
 def _newest_good(place: Place, *, must_be_good: bool = True) -> Path | None:

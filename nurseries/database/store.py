@@ -172,17 +172,18 @@ def _read_in_sql(connection: Connection, namespace: str, path: Path, in_sql: str
 
 def _write_in_sql(connection: Connection, namespace: str, path: Path, value: bytes) -> None:
     inner = path[1:]
-    for depth in range(1, len(inner)):
-        (kind,) = connection.execute(
-            f"SELECT json_type(value, ?) {_RECORD}", (sql_path(inner[:depth]), namespace, path[0])
-        ).fetchone()
-        if kind is None:
-            break
-        if kind != "object":
+    # One statement parses the record once for all parents.
+    parents = [sql_path(inner[:depth]) for depth in range(len(inner))]
+    wanted = ", ".join(["json_type(value, ?)"] * len(parents))
+    kinds = connection.execute(
+        f"SELECT {wanted} {_RECORD}", (*parents, namespace, path[0])
+    ).fetchone()
+    for depth, kind in enumerate(kinds[1:], 1):
+        if kinds[0] == "object" and kind not in (None, "object"):
             raise records.not_an_object(inner[:depth])
+    record = "value" if kinds[0] == "object" else "'{}'"
     connection.execute(
-        "UPDATE namespace_store SET value = json_set("
-        "CASE json_type(value) WHEN 'object' THEN value ELSE '{}' END, ?, json(CAST(? AS TEXT)))"
+        f"UPDATE namespace_store SET value = json_set({record}, ?, json(CAST(? AS TEXT)))"
         " WHERE namespace = ? AND key = ?",
         (sql_path(inner), value, namespace, path[0]),
     )
