@@ -32,6 +32,11 @@ class UnixSocket:
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
         self._connections = 0
+        self._closed = trio.Event()
+
+    def stop_accepting(self) -> None:
+        """Leave new clients to whoever accepts next; those that are connected are served on."""
+        self._closed.set()
 
     async def serve(
         self,
@@ -40,12 +45,21 @@ class UnixSocket:
         task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
     ) -> None:
         """Accept and serve; the listener stays open."""
-        async with trio.open_nursery() as nursery:
-            task_status.started()
-            while True:
-                stream = await self._accept(listener)
-                if stream is not None:
-                    nursery.start_soon(self._serve_connection, stream, name="unix socket client")
+        async with trio.open_nursery() as clients:
+            async with trio.open_nursery() as accepting:
+                accepting.start_soon(self._accept_all, listener, clients)
+                task_status.started()
+                await self._closed.wait()
+                accepting.cancel_scope.cancel()
+            await trio.sleep_forever()
+
+    async def _accept_all(
+        self, listener: trio.abc.Listener[trio.abc.Stream], clients: trio.Nursery
+    ) -> None:
+        while True:
+            stream = await self._accept(listener)
+            if stream is not None:
+                clients.start_soon(self._serve_connection, stream, name="unix socket client")
 
     async def _accept(self, listener: trio.abc.Listener[trio.abc.Stream]) -> trio.abc.Stream | None:
         try:
