@@ -8,6 +8,7 @@ import contextlib
 import faulthandler
 import logging
 import os
+import resource
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -35,6 +36,7 @@ logger = logging.getLogger(__name__)
 
 # From SIGTERM on; past it the tracebacks of all threads are written and the process is left.
 SHUTDOWN_S = 3.0
+DESCRIPTORS = 8192
 
 # Something that runs under the daemon, such as the demo's printer: started first, ended last.
 Companion = Callable[..., Awaitable[object]]
@@ -184,6 +186,7 @@ class NoLog:
 
 def run(paths: Paths, companion: Companion | None = None) -> int:
     """Run the daemon until SIGTERM or SIGINT; returns the exit code."""
+    _raise_descriptor_limit()
     try:
         create_folders(paths)
         configuration = load_or_backup(paths)
@@ -205,6 +208,14 @@ def run(paths: Paths, companion: Companion | None = None) -> int:
         else:
             code = 0
         return code
+
+
+def _raise_descriptor_limit() -> None:
+    """A connection is a descriptor; the usual soft limit of 1,024 is less than mrk's own."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(DESCRIPTORS, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:

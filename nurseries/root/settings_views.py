@@ -1,5 +1,6 @@
 """Settings as the layers below want them: limits for transports, trust for requests."""
 
+import functools
 import ipaddress
 
 from config.settings.authorization import AuthorizationSettings
@@ -32,6 +33,8 @@ class Trust:
         clients = authorization.trusted_clients
         single = (ipaddress.ip_network(address) for address in clients.addresses)
         self._networks: tuple[Network, ...] = (*clients.networks, *single)
+        # Parsing an address costs as much as a third of an API answer.
+        self._judge = functools.lru_cache(maxsize=1024)(self._judge_address)
         self.warnings = [
             f"[authorization] trusted_clients: {name}: names are not looked up yet; use addresses"
             for name in clients.names
@@ -39,6 +42,9 @@ class Trust:
 
     def trusts(self, address: str) -> bool:
         """Whether the client at an IP address is authorized."""
+        return self._judge(address)
+
+    def _judge_address(self, address: str) -> bool:
         return judge(address, self._networks)
 
     def authorize(self, head: RequestHead) -> bool:

@@ -131,7 +131,7 @@ async def open_memory_daemon(
         generation = Generation(1, configuration, open_klippy, NoLog(), [])
         ready = trio.Event()
         await nursery.start(printer.serve)
-        nursery.start_soon(generation.serve, listeners, ready.set)
+        nursery.start_soon(generation.serve, listeners, ready.set)  # noqa: ASYNC113 - waited for
         await ready.wait()
         daemon = MemoryDaemon(generation, printer, folder.files, nursery, unix_listener)
         await daemon.wait_klippy()
