@@ -213,6 +213,15 @@ def test_what_stands_in_the_write_ahead_log_is_taken(tmp_path: Path) -> None:
     assert contents(new)["namespaces"]["late"] == {"k": "x"}
 
 
+def test_both_may_live_in_one_data_folder(tmp_path: Path) -> None:
+    make_source(tmp_path).close()
+    before = fingerprint(tmp_path)
+    assert run_import(tmp_path, tmp_path, False) == 0
+    after = fingerprint(tmp_path)
+    assert {name: after[name] for name in before} == before
+    assert contents(tmp_path)["namespaces"]["scalars"]["int"] == 7
+
+
 def test_the_sample_is_taken(tmp_path: Path) -> None:
     assert run_import(tmp_path, SAMPLE, False) == 0
     taken = contents(tmp_path)

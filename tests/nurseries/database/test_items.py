@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 import trio
 
+from mrk.api.schema import openapi, openrpc
+from mrk.api.table import Table
 from mrk.errors import ClientError
 from nurseries.database import Database
 from tests.nurseries.database.conftest import Ask, build, client_of
@@ -139,6 +141,28 @@ async def test_a_namespace_stays_reserved_when_its_part_is_gone(
         post = "server.database.post_item"
         assert await status_of(ask, post, namespace="p", key="k", value=1) == 403
         nursery.cancel_scope.cancel()
+
+
+def test_the_methods_that_front_ends_know(tmp_path: Path) -> None:
+    def named(debug: bool) -> set[str | None]:
+        return {method.rpc for method in Table(build(tmp_path, debug=debug).endpoints())}
+
+    server = {
+        f"server.database.{name}"
+        for name in (
+            "list", "get_item", "post_item", "delete_item", "compact", "post_backup",
+            "delete_backup", "restore",
+        )
+    }  # fmt: skip
+    items = ("list", "get_item", "post_item", "delete_item", "table")
+    assert named(debug=False) == server
+    assert named(debug=True) == server | {f"debug.database.{name}" for name in items}
+
+
+def test_the_reference_can_be_generated(tmp_path: Path) -> None:
+    table = Table(build(tmp_path, debug=True).endpoints())
+    assert len(openrpc(table)["methods"]) == 13
+    assert "/server/database/item" in openapi(table)["paths"]
 
 
 async def test_debug_methods_exist_with_g_only(

@@ -237,6 +237,24 @@ async def test_a_failing_function_stores_nothing(database: Database) -> None:
     assert mode == 1
 
 
+async def test_a_cancelled_write_is_whole_or_absent(database: Database) -> None:
+    """Cancelled after each number of turns of the event loop, from the first on."""
+    outcomes = set()
+    for turns in range(60):
+        namespace = f"n{turns}"
+        async with trio.open_nursery() as nursery:
+            items = {str(i): i for i in range(20)}
+            nursery.start_soon(database.put_items, namespace, items)
+            for _ in range(turns):
+                await trio.lowlevel.checkpoint()
+            nursery.cancel_scope.cancel()
+        stored = await database.items(namespace)
+        assert stored in ({}, items)
+        outcomes.add(len(stored))
+    assert outcomes <= {0, 20}
+    await database.put_item("n", "k", 1)
+
+
 async def test_before_and_after_serve_it_is_503(tmp_path: Path) -> None:
     database = build(tmp_path)
     for _ in range(2):
