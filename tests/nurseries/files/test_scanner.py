@@ -11,6 +11,7 @@ import pytest
 import trio
 
 from mrk.gcode.metadata import ScanState
+from nurseries.files.scan_images import NO_PILLOW
 from nurseries.files.scan_process import ScanLimits
 from nurseries.files.scanner import RewriteFailed, Scanner, ScannerStopped
 
@@ -177,6 +178,21 @@ async def test_a_worker_that_does_not_start_is_a_reason():
             found = await scanner.scan(CURA)
             assert found.state is ScanState.FAILED
             assert "does not start" in (found.reason or "")
+
+
+async def test_without_pillow_the_images_are_there_and_a_note_says_what_is_not(tmp_path):
+    pillowless = "import sys; sys.modules['PIL'] = None; " + (
+        "from nurseries.files.scan_worker import main; main()"
+    )
+    data = GUI.read_bytes()
+    small = data.index(b"; thumbnail begin 32x32"), data.index(b"; thumbnail end\n") + 16
+    path = tmp_path / "cup.gcode"
+    path.write_bytes(data[: small[0]] + data[small[1] :])
+    async with running(Scanner(command=(sys.executable, "-c", pillowless))) as scanner:
+        found = await scanner.scan(path)
+    assert found.notes == [NO_PILLOW]
+    assert found.metadata is not None
+    assert [image["width"] for image in found.metadata.fields()["thumbnails"]] == [300]
 
 
 async def test_a_package_and_a_broken_one(tmp_path):
