@@ -119,13 +119,14 @@ def _cannot_open(place: Place, error: Exception) -> MrkError:
 def _open_migrated(place: Place, *, exclusive: bool = False) -> sqlite3.Connection:
     # A missing file was removed on purpose; an empty one beside copies lost its content.
     is_empty = place.file.exists() and _size_bytes(place.file) == 0
-    if is_empty and _newest_good(place, must_be_good=False) is not None:
+    if is_empty and _newest_good(place) is not None:
         raise NotOurs("the file is empty")
     connection = sqlite3.connect(place.file, isolation_level=None, timeout=_BUSY_S)
     try:
         if exclusive:
             connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-        os.chmod(place.file, 0o600)  # it holds passwords' hashes and keys
+        with contextlib.suppress(PermissionError):  # somebody else's file that we may write
+            os.chmod(place.file, 0o600)  # it holds passwords' hashes and keys
         check(connection, _size_bytes(place.file))
         connection.execute("PRAGMA journal_mode = WAL")
         migrate(connection, place)
@@ -247,10 +248,10 @@ def _lay_ready(copy: Path, part: Path) -> None:
         copy.rename(part)
 
 
-def _newest_good(place: Place, *, must_be_good: bool = True) -> Path | None:
+def _newest_good(place: Place) -> Path | None:
     files = [*plain_files(place.daily), *plain_files(place.backups)]
     for file in sorted(files, key=lambda p: p.stat().st_mtime, reverse=True):
-        if not must_be_good or is_good_copy(file):
+        if is_good_copy(file):
             return file
     return None
 

@@ -16,8 +16,8 @@ from mrk.database.ports import Connection
 from mrk.database.records import NotFound, missing_key, sql_path
 from mrk.errors import ClientError
 
-# Decoding and encoding so much takes about 1 ms.
-LARGE_RECORD_BYTES = 256 * 1024
+# Decoding and encoding so much takes 0.3 ms; 256 KB took 2.5, and 23 with a garbage collection.
+LARGE_RECORD_BYTES = 32 * 1024
 _RECORD = "FROM namespace_store WHERE namespace = ? AND key = ?"
 _NOTHING = object()
 

@@ -2,7 +2,7 @@
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -21,8 +21,8 @@ def in_memory() -> Iterator[sqlite3.Connection]:
     connection.close()
 
 
-def insert(number: int) -> "type[sqlite3.Connection]":
-    return lambda c: c.execute("INSERT INTO t VALUES (?)", (number,)).rowcount  # type: ignore
+def insert(number: int) -> Callable[[sqlite3.Connection], int]:
+    return lambda c: c.execute("INSERT INTO t VALUES (?)", (number,)).rowcount
 
 
 def numbers(connection: sqlite3.Connection) -> list[int]:
