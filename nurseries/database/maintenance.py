@@ -13,11 +13,12 @@ from pathlib import Path
 import msgspec
 
 from mrk.database.ports import Connection
-from mrk.database.schema import APPLICATION_ID
+from mrk.database.schema import APPLICATION_ID, too_new
 from mrk.errors import ClientError
 from nurseries.database.copies import copy, plain_files
 from nurseries.database.importer import build_from_moonraker, is_moonraker
-from nurseries.database.opening import Place, open_copy
+from nurseries.database.moonraker_source import NoSource
+from nurseries.database.opening import Place, open_copy, schema_versions
 
 _NAME_BYTES = 200  # leaves room for the hidden name that a copy has while it is written
 
@@ -95,10 +96,12 @@ def prepare_restore(source: Path, place: Place, between: Callable[[], None]) -> 
             if is_moonraker(backup):
                 build_from_moonraker(source, place)
             else:
-                _check_backup(backup, source.name)
+                _check_backup(backup, source.name, place)
                 copy(backup, place.restore, between)
         with open_copy(place.restore) as ready:
             return _contents(ready)
+    except NoSource as exc:
+        raise ClientError(str(exc), 500) from exc
     except sqlite3.DatabaseError as exc:
         with contextlib.suppress(FileNotFoundError):
             place.restore.unlink()
@@ -107,10 +110,12 @@ def prepare_restore(source: Path, place: Place, between: Callable[[], None]) -> 
         raise
 
 
-def _check_backup(backup: sqlite3.Connection, name: str) -> None:
+def _check_backup(backup: sqlite3.Connection, name: str, place: Place) -> None:
     (application,) = backup.execute("PRAGMA application_id").fetchone()
     if application != APPLICATION_ID or "namespace_store" not in tables(backup):
         raise ClientError(f"{name} holds no namespaces: no backup of mrk or Moonraker")
+    if newer := too_new(place.steps, schema_versions(backup)):
+        raise ClientError(f"{name} was written by a newer mrk ({', '.join(newer)})")
     (verdict,) = backup.execute("PRAGMA integrity_check(1)").fetchone()
     if verdict != "ok":
         raise ClientError(f"{name} is damaged: {verdict}", 500)

@@ -163,13 +163,17 @@ def check(connection: sqlite3.Connection, size_bytes: int) -> None:
         raise NotOurs(f"integrity check: {verdict}")
 
 
-def migrate(connection: sqlite3.Connection, place: Place) -> None:
-    """Run the steps that the file still needs, each whole or not at all."""
+def schema_versions(connection: sqlite3.Connection) -> dict[str, int]:
+    """How far each owner's tables are; empty for a new file."""
     (known,) = connection.execute(
         "SELECT count(*) FROM sqlite_master WHERE name = 'schema_version'"
     ).fetchone()
-    rows = connection.execute("SELECT owner, version FROM schema_version") if known else ()
-    versions = dict(rows)
+    return dict(connection.execute("SELECT owner, version FROM schema_version") if known else ())
+
+
+def migrate(connection: sqlite3.Connection, place: Place) -> None:
+    """Run the steps that the file still needs, each whole or not at all."""
+    versions = schema_versions(connection)
     if newer := too_new(place.steps, versions):
         raise MrkError(f"database {place.file}: written by a newer mrk ({', '.join(newer)})")
     steps = missing(place.steps, versions)

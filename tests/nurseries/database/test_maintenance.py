@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import trio
 
+from mrk.database.schema import Migration
 from mrk.errors import ClientError
 from nurseries.database import Database
 from nurseries.database.copies import DAILY_KEPT, copy_daily, daily_name
@@ -188,6 +189,19 @@ async def test_what_is_no_backup_is_refused(ask: Ask, database: Database, tmp_pa
     assert {p.name for p in folder_of(tmp_path).iterdir()} <= {
         "mrk.db", "mrk.db-wal", "mrk.db-shm", "mrk.db.lock",
     }  # fmt: skip
+
+
+async def test_a_backup_of_a_newer_mrk_is_refused(tmp_path: Path, nursery: trio.Nursery) -> None:
+    newer = build(tmp_path, migrations=[Migration("users", 2, ("CREATE TABLE more (x)",))])
+    async with trio.open_nursery() as inner:
+        await inner.start(newer.serve)
+        await client_of(newer)("server.database.post_backup", filename="newer.db")
+        inner.cancel_scope.cancel()
+    (folder_of(tmp_path) / "mrk.db").unlink()
+    older = build(tmp_path)
+    await nursery.start(older.serve)
+    ask = client_of(older)
+    assert await status_of(ask, "server.database.restore", filename="newer.db") == 400
 
 
 async def test_seven_daily_copies_are_kept(database: Database, tmp_path: Path) -> None:
