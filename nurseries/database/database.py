@@ -7,24 +7,22 @@ in `endpoints.py`.
 
 import logging
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
-import msgspec
 import trio
 
 from mrk.api.endpoint import Endpoint
-from mrk.database.keys import Path as KeyPath
 from mrk.database.namespaces import Reserved
 from mrk.database.ports import Connection
-from mrk.database.records import NotFound
 from mrk.database.schema import Migration, joined
 from mrk.errors import ClientError
 from nurseries.database import store
 from nurseries.database.copies import copy_daily
 from nurseries.database.endpoints import Clients
+from nurseries.database.items import Items
 from nurseries.database.opening import Place, open_database
 from nurseries.database.transaction import long_job, transaction
 from nurseries.database.worker import Worker, closed
@@ -36,7 +34,7 @@ FIRST_COPY_S = 120.0
 COPY_LOOK_S = 3600.0
 
 
-class Database:
+class Database(Items):
     """Namespaces and tables of one data folder.
 
     `folder` holds the file and the daily copies, `backups` the copies that clients ask for.
@@ -119,51 +117,3 @@ class Database:
         if self._worker is None:
             raise closed()
         return self._worker
-
-    async def get_item(self, namespace: str, key: str | KeyPath) -> Any:
-        """`ItemsPort.get_item`."""
-
-        def get(connection: Connection) -> Any:
-            try:
-                return msgspec.json.decode(store.read(connection, namespace, _path(key)))
-            except NotFound:
-                return None
-
-        return await self.run(get)
-
-    async def put_item(self, namespace: str, key: str | KeyPath, value: Any) -> None:
-        """`ItemsPort.put_item`."""
-        await self.run(lambda c: store.write(c, namespace, _path(key), store.encode_value(value)))
-
-    async def put_items(self, namespace: str, items: Mapping[str, Any]) -> None:
-        """`ItemsPort.put_items`."""
-
-        def put(connection: Connection) -> None:
-            for key, value in items.items():
-                store.write(connection, namespace, (key,), store.encode_value(value))
-
-        await self.run(put)
-
-    async def delete_item(self, namespace: str, key: str | KeyPath) -> Any:
-        """`ItemsPort.delete_item`."""
-
-        def delete(connection: Connection) -> Any:
-            try:
-                return msgspec.json.decode(store.delete(connection, namespace, _path(key)))
-            except NotFound:
-                return None
-
-        return await self.run(delete)
-
-    async def items(self, namespace: str) -> dict[str, Any]:
-        """`ItemsPort.items`."""
-        return await self.run(lambda c: store.decoded_items(c, namespace))
-
-    async def delete_namespace(self, namespace: str) -> None:
-        """`ItemsPort.delete_namespace`."""
-        sql = "DELETE FROM namespace_store WHERE namespace = ?"
-        await self.run(lambda c: c.execute(sql, (namespace,)).rowcount)
-
-
-def _path(key: str | KeyPath) -> KeyPath:
-    return (key,) if isinstance(key, str) else key

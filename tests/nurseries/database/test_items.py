@@ -9,7 +9,6 @@ import trio
 from mrk.api.schema import openapi, openrpc
 from mrk.api.table import Table
 from mrk.errors import ClientError
-from nurseries.database import Database
 from tests.nurseries.database.conftest import Ask, build, client_of
 
 
@@ -197,16 +196,3 @@ async def test_table_dump_hides_secrets(tmp_path: Path, nursery: trio.Nursery) -
     assert (row["username"], row["created_on"], row["groups"]) == ("me", 1.5, [])
     assert row["password"] is row["salt"] is row["jwt_secret"] is None
     assert await status_of(ask, "debug.database.table", table='no"such') == 404
-
-
-async def test_subsystems_use_items(database: Database) -> None:
-    assert await database.get_item("n", "a.b") is None
-    await database.put_items("n", {"a.b": {"x": 1}, "c": [1]})
-    await database.put_item("n", ("a.b", "y"), "z")
-    assert await database.get_item("n", "a.b") == {"x": 1, "y": "z"}
-    assert await database.get_item("n", ("a.b", "y")) == "z"
-    assert await database.items("n") == {"a.b": {"x": 1, "y": "z"}, "c": [1]}
-    assert await database.delete_item("n", ("a.b", "x")) == 1
-    assert await database.delete_item("n", "none") is None
-    await database.delete_namespace("n")
-    assert await database.items("n") == {}
