@@ -23,6 +23,10 @@ Who = Callable[[], Caller]
 
 # Calls of a batch that run before others get their turn; about 1 ms of sync handlers.
 _CALLS_PER_TURN = 50
+_BYTES_PER_TURN = 256 * 1024
+# Answers of one batch together; calls behind that are refused, not run.
+MAX_BATCH_ANSWER_BYTES = 16 * 1024 * 1024
+TOO_LARGE = 413
 
 
 class Rpc:
@@ -81,15 +85,30 @@ class Rpc:
         return self._run_batch(values, who)
 
     async def _run_batch(self, values: list[Any], who: Who) -> Reply:
-        replies = []
+        replies: list[bytes] = []
+        total_bytes = turn_bytes = 0
         for index, value in enumerate(values):
-            if index % _CALLS_PER_TURN == 0:
+            if index % _CALLS_PER_TURN == 0 or turn_bytes > _BYTES_PER_TURN:
+                turn_bytes = 0
                 await self._breathe()
-            outcome = self._single(value, who, False)
-            reply = await outcome if isinstance(outcome, Coroutine) else outcome
+            if total_bytes > MAX_BATCH_ANSWER_BYTES:
+                reply = _too_much(value)
+            else:
+                outcome = self._single(value, who, False)
+                reply = await outcome if isinstance(outcome, Coroutine) else outcome
             if reply is not None:
                 replies.append(reply)
+                total_bytes += len(reply)
+                turn_bytes += len(reply)
         return jsonrpc.encode_batch(replies) if replies else None
+
+
+def _too_much(value: Any) -> Reply:
+    id_ = value.get("id") if isinstance(value, dict) else None
+    text = (
+        f"not run: the batch's answers passed {MAX_BATCH_ANSWER_BYTES} bytes; ask in smaller ones"
+    )
+    return jsonrpc.encode_error(id_, TOO_LARGE, text)
 
 
 def _encoder(call: Call) -> Callable[[Any], Reply]:

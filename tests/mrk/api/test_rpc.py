@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mrk.api.caller import EVERYWHERE, Caller, Transport
 from mrk.api.endpoint import Endpoint, NoParams
-from mrk.api.rpc import Rpc
+from mrk.api.rpc import MAX_BATCH_ANSWER_BYTES, Rpc
 from mrk.api.table import Table
 from mrk.errors import ClientError, Transient
 
@@ -54,7 +54,12 @@ async def nothing() -> None:
     return None
 
 
+def much(_params: NoParams, _caller: Caller) -> str:
+    return "x" * (MAX_BATCH_ANSWER_BYTES // 2)
+
+
 ENDPOINTS = [
+    Endpoint("/much", ("GET",), NoParams, much, ""),
     Endpoint("/greet", ("GET",), Greet, greet, ""),
     Endpoint("/later", ("GET",), Greet, later, ""),
     Endpoint("/stop", ("POST",), NoParams, refused, "", urgent=True),
@@ -184,6 +189,17 @@ def test_a_batch_at_its_limit_and_one_over() -> None:
     one = call("greet", {"name": "b"})
     assert len(ask([one] * 20)) == 20
     assert ask([one] * 21)["error"]["code"] == -32600
+
+
+def test_the_answers_of_a_batch_are_bounded() -> None:
+    replies = ask([call("much", id_=number) for number in range(4)])
+    assert [("result" in reply, reply["id"]) for reply in replies] == [
+        (True, 0),
+        (True, 1),
+        (False, 2),
+        (False, 3),
+    ]
+    assert replies[2]["error"]["code"] == 413
 
 
 def test_a_caller_who_logs_in_within_a_batch_is_let_in() -> None:
