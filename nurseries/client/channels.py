@@ -8,6 +8,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import urlsplit
 
 import trio
 import trio_websocket
@@ -18,6 +19,7 @@ from mrk.etx import EtxDecoder, FrameTooLong, etx_frame
 _CHUNK_BYTES = 65536
 _LIMIT_BYTES = 64 * 1024 * 1024  # answers of the daemon; it states none of its own
 _CONNECT_S = 10.0
+_GOODBYE_S = 2.0
 
 
 class CannotConnect(MrkError):
@@ -113,23 +115,55 @@ async def open_unix_channel(path: Path) -> AsyncIterator[Channel]:
 @contextlib.asynccontextmanager
 async def open_websocket_channel(url: str) -> AsyncIterator[Channel]:
     """A channel to an address like `ws://127.0.0.1:7125/websocket`; raises `CannotConnect`."""
-    if not url.startswith(("ws://", "wss://")):
-        raise CannotConnect(f"{url}: not a websocket address (ws://HOST:7125/websocket)")
+    stream, host, resource = await _open_stream(url)
     try:
-        async with trio_websocket.open_websocket_url(
-            url,
-            message_queue_size=64,
-            max_message_size=_LIMIT_BYTES,
-            connect_timeout=_CONNECT_S,
-            disconnect_timeout=2.0,
-            receive_buffer_size=_CHUNK_BYTES,
-        ) as connection:
+        # Closed here: trio-websocket forgets the stream when the other end closed first.
+        async with stream, trio.open_nursery() as nursery:
+            with trio.fail_after(_CONNECT_S):
+                connection = await trio_websocket.wrap_client_stream(
+                    nursery,
+                    stream,
+                    host,
+                    resource,
+                    message_queue_size=64,
+                    max_message_size=_LIMIT_BYTES,
+                    receive_buffer_size=_CHUNK_BYTES,
+                )
             yield WebsocketChannel(connection)
-    except (trio_websocket.HandshakeError, ValueError, OSError) as exc:
+            with trio.move_on_after(_GOODBYE_S):
+                await connection.aclose()
+            nursery.cancel_scope.cancel()
+    except BaseExceptionGroup as group:
+        refused, _others = group.split((trio_websocket.HandshakeError, trio.TooSlowError))
+        if refused is None:
+            raise
+        raise CannotConnect(f"{url}: {_refusal(refused)}") from group
+
+
+async def _open_stream(
+    url: str,
+) -> tuple[trio.SocketStream | trio.SSLStream[trio.SocketStream], str, str]:
+    """A stream to an address, its Host header and its resource; raises `CannotConnect`."""
+    try:
+        parts = urlsplit(url)
+        secure = parts.scheme == "wss"
+        port = parts.port or (443 if secure else 80)
+    except ValueError as exc:
+        raise CannotConnect(f"{url}: {exc}") from exc
+    if parts.scheme not in ("ws", "wss") or parts.hostname is None:
+        raise CannotConnect(f"{url}: not a websocket address (ws://HOST:7125/websocket)")
+    resource = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    opening = trio.open_ssl_over_tcp_stream if secure else trio.open_tcp_stream
+    try:
+        with trio.fail_after(_CONNECT_S):
+            return await opening(parts.hostname, port), parts.netloc, resource
+    except (OSError, trio.TooSlowError) as exc:
         raise CannotConnect(f"{url}: {_refusal(exc)}") from exc
 
 
-def _refusal(exc: Exception) -> str:
+def _refusal(exc: BaseException) -> str:
+    if isinstance(exc, BaseExceptionGroup):
+        return _refusal(exc.exceptions[0])
     if isinstance(exc, trio_websocket.ConnectionRejected):
         return f"the daemon answered HTTP {exc.status_code}"
     cause = exc.__cause__ or exc

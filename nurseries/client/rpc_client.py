@@ -78,11 +78,14 @@ class RpcClient:
             await self._channel.send(message)
 
     async def wait_for(self, method: str) -> list[Any]:
-        """Wait for the next notification of that name; return its params."""
+        """Wait for the next notification of that name; return its params.
+
+        Raises `ChannelClosed`.
+        """
         async for message in self.notifications:
             if message["method"] == method:
                 return list(message.get("params", []))
-        raise ChannelClosed("the connection ended before the notification came")
+        raise self._lost or ChannelClosed("the connection ended before the notification came")
 
     async def read(self) -> None:
         """Hand out what the daemon sends; returns when the connection ends."""
