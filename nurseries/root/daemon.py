@@ -92,6 +92,7 @@ class Daemon:
         self._configuration = configuration
         self._log = log
         self._warnings = log_warnings
+        self._not_listening: list[str] = []
         self._manager = manager
         self._stopping = False
         self._succeeded = trio.Event()
@@ -100,7 +101,8 @@ class Daemon:
     def _build(self, number: int) -> Generation:
         address = self._configuration.settings.server.klippy_uds_address
         klippy = KlippySocket(str(address))
-        return Generation(number, self._configuration, klippy.open, self._log, self._warnings)
+        warnings = [*self._warnings, *self._not_listening]
+        return Generation(number, self._configuration, klippy.open, self._log, warnings)
 
     def stop(self) -> None:
         """End the current generation, and begin no other."""
@@ -129,6 +131,7 @@ class Daemon:
                     break
                 await self._reload()
                 wanted = Addresses.of(self._configuration, self._paths)
+                self._not_listening = []
                 if wanted != addresses:
                     await sockets.aclose()
                     addresses, listeners = await self._listen(sockets, wanted, addresses)
@@ -158,7 +161,7 @@ class Daemon:
             return wanted, await sockets.enter_async_context(wanted.open())
         except ListenError as exc:
             logger.error("%s; listening where it was before", exc)
-            self._warnings = [*self._warnings, f"{exc}; still listening where it was before"]
+            self._not_listening = [f"{exc}; still listening where it was before"]
             return before, await sockets.enter_async_context(before.open())
 
     def _ready(self) -> None:
