@@ -1,0 +1,201 @@
+"""Generation after generation in one process: nothing is left behind, nobody is turned away."""
+
+import os
+import socket
+import tempfile
+import threading
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import trio
+
+from nurseries.client.channels import ChannelClosed
+from nurseries.client.rpc_client import RpcClient
+from nurseries.testing.sockets import SocketDaemon, free_port, open_socket_daemon
+from nurseries.virtual_printer import VirtualPrinterSettings
+
+pytestmark = pytest.mark.e2e
+QUICK = VirtualPrinterSettings(startup_s=0.01, restart_s=0.01)
+
+
+def descriptors() -> Counter[str]:
+    """What is open, by kind; the listing's own descriptor is the same in every count.
+
+    Files of /proc are opened when first read and kept: they count only when opened twice.
+    """
+    kinds = []
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            target = os.readlink(f"/proc/self/fd/{name}")
+        except FileNotFoundError:
+            continue
+        kinds.append(target.partition(":")[0] if "[" in target else target)
+    counts = Counter(kinds)
+    return Counter({k: n for k, n in counts.items() if n > 1 or not k.startswith("/proc/")})
+
+
+@pytest.fixture(autouse=True)
+def own_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other processes of this machine put files into the usual one."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+
+
+def belongings(folder: Path) -> dict[str, object]:
+    """Everything that a generation could forget to give back."""
+    statistics = trio.lowlevel.current_statistics()
+    return {
+        "descriptors": descriptors(),
+        # Trio keeps idle worker threads for 10 s; their number only has a limit.
+        "threads": {thread.name for thread in threading.enumerate() if "Trio" not in thread.name},
+        "tasks": statistics.tasks_living,
+        # Temporary files included, they are in this folder too.
+        "files": sorted(str(path.relative_to(folder)) for path in folder.rglob("*")),
+    }
+
+
+async def restarted(running: SocketDaemon) -> None:
+    """Ask for a restart; return when the next generation answers."""
+    number = running.daemon.generation.generation + 1
+    running.daemon.restart()
+    await running.daemon.wait_generation(number)
+    async with running.connect() as client:
+        assert (await client.call("server.nurseries"))["generation"] == number
+
+
+async def settled(folder: Path, before: dict[str, object]) -> dict[str, object]:
+    """What is held once tasks that were just cancelled are gone; a leak never goes."""
+    for _ in range(200):
+        if belongings(folder) == before:
+            break
+        await trio.sleep(0.01)
+    return belongings(folder)
+
+
+async def test_200_restarts_leave_nothing_behind(tmp_path: Path) -> None:
+    with trio.fail_after(120):
+        async with open_socket_daemon(tmp_path, settings=QUICK) as running:
+            await restarted(running)
+            await running.wait_klippy()
+            before = await settled(tmp_path, belongings(tmp_path))
+            for number in range(200):
+                await restarted(running)
+                if number % 20 == 0:
+                    await running.wait_klippy()
+            assert running.daemon.generation.generation == 202
+            await running.wait_klippy()
+            assert await settled(tmp_path, before) == before
+            assert threading.active_count() < 20
+
+
+async def test_restarts_under_connected_clients_leave_nothing_behind(tmp_path: Path) -> None:
+    async def stay(connected: trio.Event, client: RpcClient) -> None:
+        await client.call("printer.objects.subscribe", objects={"toolhead": None})
+        connected.set()
+        with pytest.raises(ChannelClosed):
+            await client.wait_for("notify_of_nothing")
+
+    async def be_client(running: SocketDaemon, kind: str, connected: trio.Event) -> None:
+        opened = running.connect() if kind == "unix" else running.connect_websocket()
+        async with opened as client:
+            await stay(connected, client)
+
+    with trio.fail_after(60):
+        async with open_socket_daemon(tmp_path, settings=QUICK) as running:
+            await restarted(running)
+            await running.wait_klippy()
+            before = await settled(tmp_path, belongings(tmp_path))
+            for _ in range(5):
+                async with trio.open_nursery() as nursery:
+                    for kind in ("unix", "websocket", "websocket"):
+                        connected = trio.Event()
+                        nursery.start_soon(be_client, running, kind, connected)
+                        await connected.wait()
+                    silent = await trio.open_tcp_stream("127.0.0.1", running.port)
+                    await silent.send_all(b"GET /server/in")
+                    await restarted(running)
+                    await silent.aclose()
+                await running.wait_klippy()
+            assert await settled(tmp_path, before) == before
+
+
+async def test_restart_by_a_client_is_answered_before_its_connection_ends(tmp_path: Path) -> None:
+    with trio.fail_after(20):
+        async with open_socket_daemon(tmp_path, settings=QUICK) as running:
+            async with running.connect() as unix, running.connect_websocket() as web:
+                assert await unix.call("server.restart") == "ok"
+                with pytest.raises(ChannelClosed, match="1001 Server Shutdown"):
+                    await web.wait_for("notify_of_nothing")
+            await running.wait_generation(2)
+            async with running.connect() as unix:
+                tree = await unix.call("server.nurseries")
+    assert tree["generation"] == 2
+    assert {node["state"] for node in tree["nurseries"]} == {"running"}
+
+
+async def test_a_broken_configuration_keeps_the_last_good_one(tmp_path: Path) -> None:
+    with trio.fail_after(20):
+        async with open_socket_daemon(tmp_path, settings=QUICK) as running:
+            file = running.paths.config / "moonraker.conf"
+            good = file.read_text()
+            for broken, told in (
+                (good + "[server\n", "moonraker.conf:"),
+                (good.replace("[server]\n", "[server]\nmax_connections: many\n"), "many"),
+                ("", "[server]"),
+            ):
+                file.write_text(broken)
+                await restarted(running)
+                async with running.connect() as client:
+                    warnings = (await client.call("server.info"))["warnings"]
+                    config = await client.call("server.config")
+                kept = [text for text in warnings if "stays in force" in text]
+                assert len(kept) == 1, warnings
+                assert told in kept[0]
+                assert config["config"]["server"]["port"] == running.port
+            file.write_text(good)
+            await restarted(running)
+            async with running.connect() as client:
+                assert (await client.call("server.info"))["warnings"] == []
+
+
+async def test_a_restart_can_change_the_port(tmp_path: Path) -> None:
+    with trio.fail_after(20):
+        async with open_socket_daemon(tmp_path, settings=QUICK) as running:
+            file = running.paths.config / "moonraker.conf"
+            text, other = file.read_text(), free_port()
+            file.write_text(text.replace(str(running.port), str(other)))
+            await restarted(running)
+            stream = await trio.open_tcp_stream("127.0.0.1", other)
+            await stream.send_all(b"GET /server/info HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert (await stream.receive_some()).startswith(b"HTTP/1.1 200")
+            await stream.aclose()
+            with pytest.raises(OSError, match=r"127\.0\.0\.1"):
+                await trio.open_tcp_stream("127.0.0.1", running.port)
+            async with running.connect() as client:
+                assert (await client.call("server.info"))["klippy_connected"]
+
+
+async def test_a_restart_to_a_taken_port_stays_where_it_was(tmp_path: Path) -> None:
+    with trio.fail_after(20), socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = other.getsockname()[1]
+        async with open_socket_daemon(tmp_path, settings=QUICK) as running:
+            file = running.paths.config / "moonraker.conf"
+            text = file.read_text()
+            file.write_text(text.replace(str(running.port), str(taken)))
+            await restarted(running)
+            async with running.connect_websocket() as client:
+                warnings = (await client.call("server.info"))["warnings"]
+            assert any(f"Port {taken} is in use" in warning for warning in warnings), warnings
+            # Two such restarts in a row say it once; a good one no longer says it.
+            await restarted(running)
+            async with running.connect() as client:
+                again = (await client.call("server.info"))["warnings"]
+            assert len([text for text in again if "is in use" in text]) == 1
+            file.write_text(text)
+            await restarted(running)
+            async with running.connect_websocket() as client:
+                assert (await client.call("server.info"))["warnings"] == []
