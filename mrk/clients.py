@@ -44,6 +44,7 @@ class Clients:
     def __init__(self) -> None:
         self._clients: dict[int, Client] = {}
         self._departures: list[Callable[[int], None]] = []
+        self._identifications: list[Callable[[Client], None]] = []
         self._last_id = 0
 
     def next_id(self) -> int:
@@ -65,6 +66,16 @@ class Clients:
         """Have `departed(connection_id)` called when a client goes."""
         self._departures.append(departed)
 
+    def identify(self, client: Client, identity: Identity) -> None:
+        """Note who a client is, and tell those who care."""
+        client.identity = identity
+        for identified in self._identifications:
+            identified(client)
+
+    def on_identified(self, identified: Callable[[Client], None]) -> None:
+        """Have `identified(client)` called when a client has said who it is."""
+        self._identifications.append(identified)
+
     def get(self, connection_id: int | None) -> Client | None:
         """The client of that id while it is connected."""
         return None if connection_id is None else self._clients.get(connection_id)
@@ -74,6 +85,10 @@ class Clients:
 
     def __iter__(self) -> Iterator[Client]:
         return iter(list(self._clients.values()))
+
+    def authorized_except(self, client: Client) -> Iterator[Client]:
+        """All authorized clients but one."""
+        return (other for other in self if other.authorized and other is not client)
 
     def broadcast(self, method: str, params: list[Any] | None = None) -> None:
         """Send a notification to every authorized client."""

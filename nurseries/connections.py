@@ -12,6 +12,8 @@ from mrk.api.endpoint import Access, Endpoint, NoParams
 from mrk.clients import Client, Clients, Identity
 from mrk.errors import ClientError
 
+# Told to every client when an agent comes, so it must be short.
+IDENTITY_CHARS = 500
 CLIENT_TYPES = ("web", "mobile", "desktop", "display", "bot", "agent", "other")
 # The user whom an access token names; raises `ClientError` 401 for one that is not accepted.
 TokenUser = Callable[[str], str]
@@ -91,8 +93,8 @@ class Connections:
     def identify(self, params: IdentifyParams, caller: Caller) -> Connected:
         """Name the connection; it works once, and again after a refusal.
 
-        Raises 400 when the client is named already, its type is unknown or an agent of that name is
-        connected; 401 when it stays unauthorized.
+        Raises 400 when the client is named already, its type is unknown, a text is too long or an
+        agent of that name is connected; 401 when it stays unauthorized.
         """
         client = self._client(caller)
         if client.identity is not None:
@@ -100,10 +102,14 @@ class Connections:
         kind = params.type.lower()
         if kind not in CLIENT_TYPES:
             raise ClientError(f"Unknown client type '{params.type[:40]}'")
+        for name in ("client_name", "version", "url"):
+            if len(getattr(params, name)) > IDENTITY_CHARS:
+                raise ClientError(f"Argument '{name}' is longer than {IDENTITY_CHARS} characters")
         self._authorize(client, params)
         if kind == "agent" and any(self._is_agent(c, params.client_name) for c in self._clients):
             raise ClientError(f"Agent '{params.client_name}' is already connected")
-        client.identity = Identity(params.client_name, params.version, kind, params.url)
+        identity = Identity(params.client_name, params.version, kind, params.url)
+        self._clients.identify(client, identity)
         return Connected(client.id)
 
     def websocket_id(self, _params: NoParams, caller: Caller) -> WebsocketId:

@@ -4,9 +4,8 @@ Calls with a sync handler are answered on the spot; others, and batches, come ba
 coroutine that the transport runs where it owns tasks. A batch runs in order.
 """
 
-import logging
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from typing import Any, Protocol
 
 from mrk import jsonrpc
 from mrk.api.caller import Caller
@@ -15,7 +14,6 @@ from mrk.api.table import Table
 from mrk.errors import ClientError
 from mrk.jsonrpc import Answer, Call, RpcError
 
-logger = logging.getLogger(__name__)
 Reply = bytes | None
 Pending = Coroutine[Any, Any, Reply]
 # Who calls may change within a batch (a log-in, an identify), so it is asked for each call.
@@ -29,18 +27,31 @@ MAX_BATCH_ANSWER_BYTES = 16 * 1024 * 1024
 TOO_LARGE = 413
 
 
+class AnswerReceiver(Protocol):
+    """Who takes the responses that clients (agents) give to requests of ours."""
+
+    def on_answer(self, answer: Answer, caller: Caller) -> None:
+        """Must not block; an answer that nobody waits for is dropped."""
+
+
 class Rpc:
     """Answers JSON-RPC messages; one instance per generation, shared by all transports.
 
-    `breathe` lets other tasks run (a checkpoint); `max_batch_calls` bounds one batch.
+    `breathe` lets other tasks run (a checkpoint); `max_batch_calls` bounds one batch; without a
+    receiver of `answers` they are dropped.
     """
 
     def __init__(
-        self, table: Table, breathe: Callable[[], Awaitable[None]], max_batch_calls: int
+        self,
+        table: Table,
+        breathe: Callable[[], Awaitable[None]],
+        max_batch_calls: int,
+        answers: AnswerReceiver | None = None,
     ) -> None:
         self._table = table
         self._breathe = breathe
         self._max_batch_calls = max_batch_calls
+        self._answers = answers
 
     def handle(self, message: bytes | str, who: Who, busy: bool = False) -> Reply | Pending:
         """Answer one message: a reply, None when nothing is to be said, or a coroutine of these.
@@ -61,7 +72,8 @@ class Rpc:
         try:
             parsed = jsonrpc.parse(value)
             if isinstance(parsed, Answer):
-                logger.debug("dropped a response with unknown id %r", parsed.id)
+                if self._answers is not None:
+                    self._answers.on_answer(parsed, who())
                 return None
             call = parsed
             return self._start(call, who(), busy)

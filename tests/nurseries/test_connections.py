@@ -6,7 +6,7 @@ from mrk.clients import Client, Clients
 from mrk.errors import ClientError
 from mrk.etx import etx_frame
 from mrk.outbox import Outbox
-from nurseries.connections import Connections
+from nurseries.connections import IDENTITY_CHARS, Connections
 
 NAMED = {"client_name": "Mainsail", "version": "2", "type": "Web", "url": "http://x"}
 
@@ -61,6 +61,15 @@ def test_unknown_type_changes_nothing() -> None:
         house.call(client, **{**NAMED, "type": "toaster"}, access_token="good")
     assert not client.authorized
     assert house.call(client, **NAMED, access_token="good")
+
+
+@pytest.mark.parametrize("field", ["client_name", "version", "url"])
+def test_texts_have_a_limit(field: str) -> None:
+    house = House()
+    client = house.connect()
+    with pytest.raises(ClientError, match=field):
+        house.call(client, **{**NAMED, field: "x" * (IDENTITY_CHARS + 1)})
+    house.call(client, **{**NAMED, field: "x" * IDENTITY_CHARS})
 
 
 def test_strangers_need_a_token_or_key_and_may_try_again() -> None:

@@ -12,6 +12,7 @@ from mrk.api.endpoint import Endpoint, NoParams
 from mrk.api.rpc import MAX_BATCH_ANSWER_BYTES, Rpc
 from mrk.api.table import Table
 from mrk.errors import ClientError, Transient
+from mrk.jsonrpc import Answer
 
 
 class Greet(msgspec.Struct, frozen=True):
@@ -170,6 +171,30 @@ def test_a_method_absent_from_the_transport_is_unknown() -> None:
 
 def test_responses_of_clients_are_dropped() -> None:
     assert ask({"jsonrpc": "2.0", "result": 1, "id": 5}) is None
+
+
+class Receiver:
+    def __init__(self) -> None:
+        self.heard: list[tuple[Answer, Caller]] = []
+
+    def on_answer(self, answer: Answer, caller: Caller) -> None:
+        self.heard.append((answer, caller))
+
+
+def test_responses_of_clients_reach_the_receiver_and_get_no_reply() -> None:
+    receiver = Receiver()
+    rpc = Rpc(Table(ENDPOINTS), nothing, 20, receiver)
+    answers: list[Any] = [
+        {"jsonrpc": "2.0", "result": None, "id": 5},
+        {"jsonrpc": "2.0", "error": {"code": 1}, "id": "x"},
+    ]
+    for answer in answers:
+        assert rpc.handle(json.dumps(answer).encode(), lambda: FRIEND) is None
+    batch = rpc.handle(json.dumps(answers).encode(), lambda: FRIEND)
+    assert isinstance(batch, Coroutine)
+    assert run(batch) is None
+    wanted = [(Answer(5, None, None), FRIEND), (Answer("x", None, {"code": 1}), FRIEND)]
+    assert receiver.heard == wanted * 2
 
 
 def test_batches_answer_in_order_without_silent_ones() -> None:
