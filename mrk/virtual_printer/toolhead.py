@@ -12,6 +12,8 @@ from mrk.virtual_printer.errors import CommandError
 from mrk.virtual_printer.planner import Limits, Move, Position, plan_moves
 from mrk.virtual_printer.reactor import Reactor, Task
 
+# Who waits for the toolhead looks up this often, so that a shutdown ends a long dwell too.
+LOOK_S = 1.0
 BUFFER_AHEAD_S = 1.0
 BUFFER_START_S = 0.25
 # Moves worth this much time at full speed are held back to choose corner speeds by.
@@ -97,9 +99,11 @@ class Toolhead:
             function(self.last_move_time())
 
     def pace(self) -> float | None:
-        """Eventtime until which a g-code source should wait, or None."""
+        """Eventtime until which a g-code source should wait before it asks again, or None."""
         ahead = self.print_time - self.estimated_print_time(self.reactor.now) - BUFFER_AHEAD_S
-        return self.reactor.now + ahead if ahead > 1e-6 and not self.is_stopped else None
+        if ahead <= 1e-6 or self.is_stopped:
+            return None
+        return self.reactor.now + min(ahead, LOOK_S)
 
     def dwell(self, duration_s: float) -> None:
         """Stand still for a while."""
@@ -112,7 +116,7 @@ class Toolhead:
             left = self.print_time - self.estimated_print_time(self.reactor.now)
             if left <= 1e-6:
                 return
-            yield self.reactor.now + left
+            yield self.reactor.now + min(left, LOOK_S)
 
     def live(self, eventtime: float) -> tuple[Position, float, float]:
         """Where the toolhead really is, its speed and the extruder's, at `eventtime`."""
