@@ -23,6 +23,8 @@ Open = Callable[[], AbstractContextManager[sqlite3.Connection]]
 # limit of requests in flight bounds those.
 QUEUE_JOBS = 256
 MAINTENANCE_JOBS = 8
+# Steps of SQLite's machine between two looks at the end: a hundred rows or so.
+_STEPS_PER_LOOK = 500
 
 
 class WorkerStopped(ClientError):
@@ -105,10 +107,12 @@ class Worker:
         Raises `WorkerStopped` when the worker is to end.
         """
         # Those that wait now, and not those that follow: a busy client must not starve the copy.
+        self._watch_for_end(False)
         for _ in range(len(self._jobs)):
             job = self._next(long_ones=False)
             if job is not None:
                 self._run(job)
+        self._watch_for_end(True)
         if self._stopping:
             raise WorkerStopped
 
@@ -121,9 +125,6 @@ class Worker:
         with self._changed:
             self._stopping = True
             self._changed.notify()
-            if self._maintaining and self._connection is not None:
-                # VACUUM has no steps; interrupted, it leaves the file as it was.
-                self._connection.interrupt()
 
     async def _run_thread(self, opened: "_Job[None]") -> None:
         # A limiter of its own: the thread lives as long as the subsystem.
@@ -147,9 +148,10 @@ class Worker:
 
     def _loop(self) -> None:
         while (job := self._wait_for_job()) is not None:
+            self._watch_for_end(self._maintaining)
             self._run(job)
-            with self._changed:
-                self._maintaining = False
+            self._watch_for_end(False)
+            self._maintaining = False
 
     def _wait_for_job(self) -> "_Job[Any] | None":
         """The next job; None when the worker is to end and no ordinary job waits."""
@@ -176,6 +178,16 @@ class Worker:
         assert self._connection is not None
         job.outcome = outcome.capture(job.function, self._connection)
         job.finish()
+
+    def _watch_for_end(self, watch: bool) -> None:
+        """Whether statements break off when the worker is to end: VACUUM has no steps.
+
+        It leaves the file as it was. Asked for by SQLite as it goes; an interrupt from outside
+        would miss a statement that is about to begin.
+        """
+        assert self._connection is not None
+        handler = (lambda: self._stopping) if watch else None
+        self._connection.set_progress_handler(handler, _STEPS_PER_LOOK)
 
     def _refuse_rest(self) -> None:
         with self._changed:
