@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mrk.api.caller import Transport
+from mrk.burst import Burst
 from mrk.outbox import Outbox, notification
 
 
@@ -42,6 +43,7 @@ class Clients:
     """The registry of connected clients."""
 
     def __init__(self) -> None:
+        self.burst = Burst()
         self._clients: dict[int, Client] = {}
         self._departures: list[Callable[[int], None]] = []
         self._identifications: list[Callable[[Client], None]] = []
@@ -93,13 +95,15 @@ class Clients:
     def broadcast(self, method: str, params: list[Any] | None = None) -> None:
         """Send a notification to every authorized client."""
         message = notification(method, params)
-        for client in self._clients.values():
-            if client.authorized:
-                client.outbox.notify(message)
+        with self.burst:
+            for client in self._clients.values():
+                if client.authorized:
+                    client.outbox.notify(message)
 
     def broadcast_klippy_state(self, method: str) -> None:
         """Send `notify_klippy_*`: status that happened before it must arrive before it."""
         message = notification(method)
-        for client in self._clients.values():
-            if client.authorized:
-                client.outbox.notify_after_status(message)
+        with self.burst:
+            for client in self._clients.values():
+                if client.authorized:
+                    client.outbox.notify_after_status(message)

@@ -16,6 +16,8 @@ from mrk.machine.lag import LagMs
 from mrk.parts import Part, State
 from mrk.version import API_VERSION, MOONRAKER_VERSION
 
+_API_VERSION_STRING = ".".join(map(str, API_VERSION))
+
 
 class InfoParams(msgspec.Struct, frozen=True):
     """`raw` keeps newlines in warnings instead of turning each into `<br/>`."""
@@ -100,7 +102,8 @@ def failed_components(parts: list[Part]) -> list[str]:
     for part in parts:
         if part.state is State.FAILED or (part.crashed and part.state is not State.RUNNING):
             failed.append(part.name)
-        failed += failed_components(part.children)
+        if part.children:
+            failed += failed_components(part.children)
     return failed
 
 
@@ -159,7 +162,7 @@ class Server:
     def info(self, params: InfoParams, _caller: Caller) -> ServerInfo:
         """Always answers, linked or not."""
         warnings = self._facts.warnings
-        if not params.raw:
+        if warnings and not params.raw:
             warnings = [warning.replace("\n", "<br/>") for warning in warnings]
         return ServerInfo(
             klippy_connected=self._klippy.klippy_connected,
@@ -172,7 +175,7 @@ class Server:
             moonraker_version=MOONRAKER_VERSION,
             missing_klippy_requirements=self._klippy.missing_klippy_requirements,
             api_version=API_VERSION,
-            api_version_string=".".join(map(str, API_VERSION)),
+            api_version_string=_API_VERSION_STRING,
         )
 
     def config(self, _params: NoParams, _caller: Caller) -> ConfigAnswer:

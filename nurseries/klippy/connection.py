@@ -13,6 +13,7 @@ import msgspec
 import trio
 from trio.abc import Stream
 
+from mrk.burst import Burst
 from mrk.errors import ClientError, Transient
 from mrk.etx import EtxDecoder, FrameTooLong, etx_frame
 from mrk.klippy.errors import KlippyLost
@@ -51,9 +52,15 @@ class _Pending:
 
 
 class Connection:
-    """Requests and replies over one stream; `on_message(method, params)` gets the rest."""
+    """Requests and replies over one stream; `on_message(method, params)` gets the rest.
 
-    def __init__(self, stream: Stream, on_message: Callable[[str, Any], None]) -> None:
+    What that fills `burst` collects, once a chunk.
+    """
+
+    def __init__(
+        self, stream: Stream, on_message: Callable[[str, Any], None], burst: Burst
+    ) -> None:
+        self._burst = burst
         self._stream = stream
         self._on_message = on_message
         self._ids = itertools.count(1)
@@ -169,10 +176,12 @@ class Connection:
                 frames = self._decoder.feed(bytes(data))
             except FrameTooLong as exc:
                 raise LinkLost(f"Klipper sent {exc}") from exc
-            for number, frame in enumerate(frames, 1):
-                self._take(frame)
-                if number % FRAMES_PER_TURN == 0:
+            for first in range(0, len(frames), FRAMES_PER_TURN):
+                if first:
                     await trio.lowlevel.checkpoint()
+                with self._burst:
+                    for frame in frames[first : first + FRAMES_PER_TURN]:
+                        self._take(frame)
 
     def _take(self, data: bytes) -> None:
         try:

@@ -56,7 +56,7 @@ class KlippyLink:
         """
         task_status.started()
         async with await self._open_stream() as stream:
-            linked = LinkedKlippy(stream, self._methods, self._publish)
+            linked = LinkedKlippy(stream, self._methods, self._publish, self._clients.burst)
             self._linked = linked
             logger.info("connected to Klipper")
             try:

@@ -12,6 +12,7 @@ import msgspec
 import trio
 from trio.abc import Stream
 
+from mrk.burst import Burst
 from mrk.errors import ClientError
 from mrk.klippy.errors import KlippyLost
 from mrk.klippy.events import GcodeResponse, KlippyEvent, StatusChanged
@@ -56,8 +57,10 @@ class _Subsystems:
 class LinkedKlippy:
     """Everything known of one connected Klipper."""
 
-    def __init__(self, stream: Stream, methods: RemoteMethods, publish: Publish) -> None:
-        self.connection = Connection(stream, self._on_message)
+    def __init__(
+        self, stream: Stream, methods: RemoteMethods, publish: Publish, burst: Burst
+    ) -> None:
+        self.connection = Connection(stream, self._on_message, burst)
         self.session = Session()
         self.board = StatusBoard()
         self.info: Mapping[str, Any] = {}

@@ -8,6 +8,7 @@ import math
 
 import trio
 
+from mrk.burst import Burst
 from mrk.limits import Limits
 from mrk.outbox import Framing, Outbox
 from mrk.websocket.incoming import Ending
@@ -27,11 +28,18 @@ class Sender:
     every send. `last_moment` is when the goodbye ends, on Trio's clock.
     """
 
-    def __init__(self, stream: trio.abc.Stream, framing: Framing, limits: Limits) -> None:
+    def __init__(
+        self,
+        stream: trio.abc.Stream,
+        framing: Framing,
+        limits: Limits,
+        burst: Burst | None = None,
+    ) -> None:
         self.outbox = Outbox(framing, limits.outbox_bytes, self._wake)
         self.intact = True
         self.progress = 0
         self.last_moment = math.inf
+        self._burst = burst or Burst()
         self._stream = stream
         self._try_send = direct_send(stream)
         self._limits = limits
@@ -156,5 +164,5 @@ class Sender:
     def _wake(self) -> None:
         if self.outbox.full:
             self.hasten()
-        if not self._corked:
+        if not self._corked and not self._burst.takes(self.flush):
             self._woken.set()

@@ -92,7 +92,7 @@ class UnixSocket:
 
     async def _serve_client(self, stream: trio.abc.Stream) -> None:
         hub = self._hub
-        sender = Sender(stream, etx_frame, hub.limits)
+        sender = Sender(stream, etx_frame, hub.limits, hub.clients.burst)
         client = Client(hub.clients.next_id(), Transport.UNIX, sender.outbox, authorized=True)
         session = Session(hub, client, sender, hub.limits.unix_message_bytes)
         await session.run(lambda: self._read(stream, sender, session))

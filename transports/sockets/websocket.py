@@ -42,7 +42,7 @@ class Websocket:
         self, stream: trio.abc.Stream, head: RequestHead, response: bytes, trailing: bytes
     ) -> None:
         hub = self._hub
-        wire = Wire(stream, trailing, hub.limits)
+        wire = Wire(stream, trailing, hub.limits, hub.clients.burst)
         client = Client(
             hub.clients.next_id(),
             Transport.WEBSOCKET,

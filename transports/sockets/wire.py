@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 
 import trio
 
+from mrk.burst import Burst
 from mrk.limits import Limits
 from mrk.websocket.incoming import Ending, Incoming, Pinged
 from mrk.websocket_frame import PING, close_frame, pong_frame, text_frame
@@ -20,8 +21,14 @@ SILENT = Ending(1011, "no answer to a ping")
 class Wire:
     """`trailing` is what the client sent behind its handshake without waiting for the answer."""
 
-    def __init__(self, stream: trio.abc.Stream, trailing: bytes, limits: Limits) -> None:
-        self.sender = Sender(stream, text_frame, limits)
+    def __init__(
+        self,
+        stream: trio.abc.Stream,
+        trailing: bytes,
+        limits: Limits,
+        burst: Burst | None = None,
+    ) -> None:
+        self.sender = Sender(stream, text_frame, limits, burst)
         self._stream = stream
         self._trailing = trailing
         self._limits = limits
