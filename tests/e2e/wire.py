@@ -6,6 +6,7 @@ They know just enough of ETX frames and HTTP/1.1; every wait has a limit, so not
 import itertools
 import json
 import socket
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -36,6 +37,7 @@ class UnixClient:
         self.notices: list[dict[str, Any]] = []
         self._ids = itertools.count(1)
         self._rest = b""
+        self._limit = 0.0
 
     def __enter__(self) -> "UnixClient":
         return self
@@ -59,6 +61,7 @@ class UnixClient:
         return number
 
     def answer(self, number: int) -> Any:
+        self._limit = time.monotonic() + PATIENCE_S
         while True:
             message = self.receive()
             if message.get("id") == number and "method" not in message:
@@ -68,6 +71,7 @@ class UnixClient:
 
     def wait_for(self, method: str) -> list[Any]:
         """Params of the first such notification, also of one that came before."""
+        self._limit = time.monotonic() + PATIENCE_S
         while True:
             for index, message in enumerate(self.notices):
                 if message["method"] == method:
@@ -77,6 +81,9 @@ class UnixClient:
 
     def receive(self) -> Any:
         """The next message of any kind; raises `ConnectionError` at the end."""
+        # Something comes every second, so each single wait is short.
+        if time.monotonic() > self._limit > 0:
+            raise TimeoutError(f"not within {PATIENCE_S} s")
         while b"\x03" not in self._rest:
             data = self.socket.recv(1 << 16)
             if not data:
