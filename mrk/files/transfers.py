@@ -1,0 +1,106 @@
+"""What uploads and downloads over HTTP need of the file manager and of the printer.
+
+The transport owns bytes on their way and the unfinished file; the file manager says where files
+may go and puts finished ones in place. The root hands over who does it.
+"""
+
+import enum
+from dataclasses import dataclass
+from typing import Protocol
+
+from mrk.files.records import Item
+
+MIB = 1024 * 1024
+# A full disk stops more than uploads: logs, the database, Klipper itself.
+_MARGIN_BYTES = 16 * MIB
+_MARGIN_SHARE = 100
+# Small files, a printer.cfg above all, may take what is left.
+_SMALL_BYTES = MIB
+
+
+@dataclass(frozen=True, slots=True)
+class UploadPlace:
+    """Where an upload will be: `path` is relative to `root`, its name the last part.
+
+    `folder` is an existing folder on the file system of the final place, absolute: unfinished
+    files go there. It is the folder itself or, before that is made, one above it.
+    """
+
+    root: str
+    path: str
+    folder: str
+
+
+class UploadFiles(Protocol):
+    """The file manager, for uploads."""
+
+    def upload_folders(self) -> list[str]:
+        """Absolute paths of the writable roots."""
+        ...
+
+    async def place_upload(self, root: str, path: str, filename: str) -> UploadPlace:
+        """Judge a destination; makes nothing.
+
+        `path` is a sub-folder that may be missing, `filename` may hold sub-folders that exist.
+        Raises `ClientError`: 400 for what is no root, read-only or no path, 403 for reserved
+        places and a file that is being printed.
+        """
+        ...
+
+    async def store_upload(self, place: UploadPlace, temporary: str) -> Item:
+        """Put a finished file in its place, atomically, and make what clients expect of it.
+
+        `temporary` lies in `place.folder` and is gone afterwards; it is synced. Missing folders
+        of the path are made. Returns when metadata is known. A package (UFP) may become another
+        file: the item says which. Raises `ClientError` as `place_upload`.
+        """
+        ...
+
+    def announce_upload(self, item: Item) -> None:
+        """The answer is out: notify_filelist_changed may follow."""
+        ...
+
+
+class DownloadFiles(Protocol):
+    """The file manager, for downloads."""
+
+    def open_download(self, root: str, path: str) -> int:
+        """A descriptor to read a file; blocks, so it is called in a thread.
+
+        Opened without waiting (O_NONBLOCK), closed by the caller, who also sees that it is a
+        regular file. Raises `ClientError`: 403 for folders and reserved places, 404 for what is
+        missing or no root, 400 for what is no path.
+        """
+        ...
+
+
+class PrintStart(enum.Enum):
+    """What became of a wish to print."""
+
+    STARTED = "started"
+    QUEUED = "queued"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class PrintOutcome:
+    """`reason` says to a person why a print was refused, or queued."""
+
+    start: PrintStart
+    reason: str = ""
+
+
+class UploadPrints(Protocol):
+    """Prints what was uploaded with `print=true`."""
+
+    async def print_upload(self, filename: str) -> PrintOutcome:
+        """Start or queue a file, by its path in the gcodes root; raises nothing of its own."""
+        ...
+
+
+def fits(size_bytes: int, free_bytes: int, total_bytes: int) -> bool:
+    """Whether a file may be stored on a file system, with a margin left over for others."""
+    if size_bytes <= _SMALL_BYTES:
+        return size_bytes <= free_bytes
+    margin = min(_MARGIN_BYTES, total_bytes // _MARGIN_SHARE)
+    return size_bytes + margin <= free_bytes

@@ -1,0 +1,47 @@
+"""server.files.zip: written in a thread under a temporary name, put in place when complete."""
+
+from pathlib import Path
+
+from mrk.errors import ClientError
+from mrk.files.paths import RootPath, check_new
+from mrk.files.records import Action, Change, ZipAnswer
+from mrk.files.roots import Roots, require_writable
+from mrk.files.temporary import Purpose
+from nurseries.files import places, zipping
+from nurseries.files.errors import refusal
+from nurseries.files.placement import Placement
+from nurseries.files.removal import fresh_name
+
+
+class Archives:
+    """Makes archives."""
+
+    def __init__(self, placement: Placement) -> None:
+        self._placement = placement
+
+    async def make(self, dest_text: str, items: list[str], store_only: bool) -> ZipAnswer:
+        """Write an archive; one that is there is replaced. Raises `ClientError`."""
+        placement = self._placement
+        roots = placement.roots
+        root, dest = roots.locate(dest_text)
+        require_writable(root)
+        check_new(dest)
+        if not items:
+            raise ClientError("No items were given")
+        wanted = [roots.locate(item)[1] for item in items]
+        temporary = await placement.threads.run(_temporary, roots, dest)
+        try:
+            write = zipping.write_zip
+            await placement.threads.run(write, roots, wanted, temporary, store_only=store_only)
+        except OSError as error:
+            raise refusal(error, f"{dest} could not be written") from error
+        change = await placement.put_in_place(temporary, dest)
+        placement.told(Change(Action.CREATE_FILE, change.item))
+        return ZipAnswer(change.item)
+
+
+def _temporary(roots: Roots, dest: RootPath) -> Path:
+    place = places.find(roots, dest, write=True)
+    if place.is_folder or not place.disk.parent.is_dir():
+        raise ClientError(f"{dest} is a folder, or the folder it should be in is missing")
+    return fresh_name(place.disk.parent, Purpose.ZIP)

@@ -1,0 +1,61 @@
+"""Names that left a folder: where they go to is told a moment later, or never.
+
+Owned by `nurseries/files/live_trees.py`; inotify gives both halves of a move the same cookie.
+"""
+
+from dataclasses import dataclass
+
+from mrk.files.paths import RootPath
+from mrk.files.records import Action, Stat
+from mrk.files.tree import Folder, Tree
+
+# Both halves are queued one after the other; the other one may come with the next read.
+WAIT_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Departed:
+    """An entry without a place. `unfinished`: what was to be told of it when it is complete."""
+
+    tree: Tree
+    place: RootPath
+    entry: Stat | Folder
+    unfinished: Action | None
+    deadline: float
+
+
+class Departures:
+    """What waits for its arrival, by cookie."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[int, Departed] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._waiting)
+
+    def add(
+        self,
+        cookie: int,
+        tree: Tree,
+        place: RootPath,
+        entry: Stat | Folder,
+        unfinished: Action | None,
+        now: float,
+    ) -> None:
+        """Something left its place."""
+        departed = Departed(tree, place, entry, unfinished, now + WAIT_S)
+        self._waiting[cookie] = departed
+
+    def take(self, cookie: int) -> Departed | None:
+        """What arrives now."""
+        return self._waiting.pop(cookie, None)
+
+    def expired(self, now: float) -> list[tuple[Tree, RootPath, Stat | Folder]]:
+        """What has left the roots; files that nobody had heard of are left out."""
+        late = [cookie for cookie, one in self._waiting.items() if one.deadline <= now]
+        gone = [self._waiting.pop(cookie) for cookie in late]
+        return [
+            (one.tree, one.place, one.entry)
+            for one in gone
+            if one.unfinished is not Action.CREATE_FILE
+        ]

@@ -1,0 +1,283 @@
+"""server.files.*: what clients may ask, and how their arguments are read.
+
+Owns no state; the work is done by the other parts of the file manager.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from mrk.api.caller import EVERYWHERE, Caller, Transport
+from mrk.api.endpoint import Endpoint, NoParams
+from mrk.errors import ClientError
+from mrk.files.paths import is_gcode
+from mrk.files.records import Change, PathInfo, RootInfo, ThumbnailDetails, ZipAnswer
+from mrk.files.roots import Roots
+from nurseries.files.announcer import GCODES
+from nurseries.files.archives import Archives
+from nurseries.files.listings import Listings
+from nurseries.files.operations import Operations
+from nurseries.files.placement import Placement
+
+_DELETE_FILE = frozenset({Transport.HTTP, Transport.WEBSOCKET, Transport.UNIX, Transport.INTERNAL})
+_NOT_FOUND = 404
+
+
+class ListParams(msgspec.Struct, frozen=True):
+    """The root to walk."""
+
+    root: str = GCODES
+
+
+class FileParams(msgspec.Struct, frozen=True):
+    """A g-code file, relative to the gcodes root."""
+
+    filename: str
+
+
+class FolderParams(msgspec.Struct, frozen=True):
+    """A folder, beginning with its root; `extended` adds metadata to g-code files."""
+
+    path: str = GCODES
+    extended: bool = False
+
+
+class NewFolderParams(msgspec.Struct, frozen=True):
+    """A folder to be made, beginning with its root."""
+
+    path: str = GCODES
+
+
+class DeleteFolderParams(msgspec.Struct, frozen=True):
+    """A folder, beginning with its root; `force` deletes what is in it too."""
+
+    path: str
+    force: bool = False
+
+
+class PairParams(msgspec.Struct, frozen=True):
+    """Two paths, each beginning with its root."""
+
+    source: str
+    dest: str
+
+
+class ZipParams(msgspec.Struct, frozen=True):
+    """Items and archive, each beginning with its root; `store_only` does not compress."""
+
+    items: list[str]
+    dest: str | None = None
+    store_only: bool = False
+
+
+class PathParams(msgspec.Struct, frozen=True):
+    """A file, beginning with its root."""
+
+    path: str
+
+
+class FileEndpoints:
+    """The declarations and handlers; `wall_clock` gives Unix time."""
+
+    def __init__(
+        self,
+        roots: Roots,
+        listings: Listings,
+        operations: Operations,
+        archives: Archives,
+        placement: Placement,
+        wall_clock: Callable[[], float],
+    ) -> None:
+        self._roots = roots
+        self._listings = listings
+        self._operations = operations
+        self._archives = archives
+        self._placement = placement
+        self._metadata = placement.metadata
+        self._wall_clock = wall_clock
+
+    def endpoints(self) -> list[Endpoint]:
+        """What clients may ask."""
+        return [*self._reading(), *self._changing()]
+
+    def _reading(self) -> list[Endpoint]:
+        return [
+            Endpoint(
+                "/server/files/list",
+                ("GET",),
+                ListParams,
+                self.list_files,
+                "Every file of a root, sorted; in the gcodes root only g-code.",
+                result=list[PathInfo],
+            ),
+            Endpoint(
+                "/server/files/roots",
+                ("GET",),
+                NoParams,
+                self.list_roots,
+                "The registered roots: where they are, and whether they may be written.",
+                result=list[RootInfo],
+            ),
+            Endpoint(
+                "/server/files/directory",
+                ("GET",),
+                FolderParams,
+                self.get_directory,
+                "One folder, without descending.",
+            ),
+            Endpoint(
+                "/server/files/metadata",
+                ("GET",),
+                FileParams,
+                self.get_metadata,
+                "The stored metadata of a g-code file.",
+            ),
+            Endpoint(
+                "/server/files/thumbnails",
+                ("GET",),
+                FileParams,
+                self.list_thumbnails,
+                "Thumbnails of a g-code file, relative to the gcodes root.",
+                result=list[ThumbnailDetails],
+            ),
+            Endpoint(
+                "/server/files/metascan",
+                ("POST",),
+                FileParams,
+                self.metascan,
+                "Read the metadata of a g-code file anew.",
+            ),
+        ]
+
+    def _changing(self) -> list[Endpoint]:
+        return [
+            Endpoint(
+                "/server/files/directory",
+                ("POST",),
+                NewFolderParams,
+                self.post_directory,
+                "Create one folder.",
+                result=Change,
+            ),
+            Endpoint(
+                "/server/files/directory",
+                ("DELETE",),
+                DeleteFolderParams,
+                self.delete_directory,
+                "Delete one folder.",
+                result=Change,
+            ),
+            Endpoint(
+                "/server/files/move",
+                ("POST",),
+                PairParams,
+                self.move,
+                "Move or rename a file or folder.",
+                result=Change,
+            ),
+            Endpoint(
+                "/server/files/copy",
+                ("POST",),
+                PairParams,
+                self.copy,
+                "Copy a file or folder.",
+                result=Change,
+            ),
+            Endpoint(
+                "/server/files/zip",
+                ("POST",),
+                ZipParams,
+                self.zip,
+                "Write a ZIP archive from listed files and folders.",
+                result=ZipAnswer,
+            ),
+            Endpoint(
+                "/server/files/{path...}",
+                ("DELETE",),
+                PathParams,
+                self.delete_file,
+                "Delete one file.",
+                transports=EVERYWHERE & _DELETE_FILE,
+                rpc="server.files.delete_file",
+                result=Change,
+            ),
+        ]
+
+    # Reading
+
+    async def list_files(self, params: ListParams, _caller: Caller) -> msgspec.Raw:
+        """An array of `PathInfo`; 400 for an unknown root."""
+        return await self._listings.list_files(self._roots.get(params.root))
+
+    def list_roots(self, _params: NoParams, _caller: Caller) -> list[RootInfo]:
+        """In the order of registration."""
+        return [root.info() for root in self._roots]
+
+    async def get_directory(self, params: FolderParams, _caller: Caller) -> dict[str, Any]:
+        """`dirs`, `files`, `disk_usage`, `root_info`."""
+        root, path = self._roots.locate(params.path)
+        return await self._listings.folder(root, path, params.extended)
+
+    def get_metadata(self, params: FileParams, _caller: Caller) -> dict[str, Any]:
+        """The record under exactly that path; 404 without one."""
+        record = self._metadata.get(params.filename)
+        if record is None:
+            raise ClientError(f"Metadata not available for <{params.filename[:200]}>", _NOT_FOUND)
+        return {**record, "filename": params.filename}
+
+    def list_thumbnails(self, params: FileParams, _caller: Caller) -> list[ThumbnailDetails]:
+        """Empty for a file without any, and for no file."""
+        record = self._metadata.get(params.filename) or {}
+        folder = params.filename.rpartition("/")[0]
+        return [_thumbnail(folder, one) for one in record.get("thumbnails") or ()]
+
+    async def metascan(self, params: FileParams, _caller: Caller) -> dict[str, Any]:
+        """Returns when the scan has finished: the new record."""
+        _root, path = self._roots.within(GCODES, params.filename)
+        place = await self._placement.find(path)
+        if place.stat is None or place.is_folder:
+            raise ClientError(f"File not found: {path.path}", _NOT_FOUND)
+        if not is_gcode(path.name):
+            raise ClientError(f"{path.path} is no g-code file")
+        await self._metadata.remove(path.path)
+        record = await self._metadata.request_scan(path.path)
+        if record is None:
+            raise ClientError(f"{path.path} could not be scanned", 500)
+        return {**record, "filename": params.filename}
+
+    # Changing
+
+    async def post_directory(self, params: NewFolderParams, _caller: Caller) -> Change:
+        """Create one folder."""
+        return await self._operations.make_folder(params.path)
+
+    async def delete_directory(self, params: DeleteFolderParams, _caller: Caller) -> Change:
+        """Delete one folder."""
+        return await self._operations.delete_folder(params.path, params.force)
+
+    async def move(self, params: PairParams, _caller: Caller) -> Change:
+        """Move or rename."""
+        return await self._operations.move(params.source, params.dest)
+
+    async def copy(self, params: PairParams, _caller: Caller) -> Change:
+        """Copy."""
+        return await self._operations.copy(params.source, params.dest)
+
+    async def zip(self, params: ZipParams, _caller: Caller) -> ZipAnswer:
+        """Write an archive; named after the local time unless it is told where."""
+        dest = params.dest
+        if dest is None:
+            stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(self._wall_clock()))
+            dest = f"config/collection-{stamp}.zip"
+        return await self._archives.make(dest, params.items, params.store_only)
+
+    async def delete_file(self, params: PathParams, _caller: Caller) -> Change:
+        """Delete one file."""
+        return await self._operations.delete_file(params.path)
+
+
+def _thumbnail(folder: str, one: Mapping[str, Any]) -> ThumbnailDetails:
+    path = f"{folder}/{one['relative_path']}" if folder else str(one["relative_path"])
+    return ThumbnailDetails(one["width"], one["height"], one["size"], path)

@@ -1,0 +1,221 @@
+"""The file manager: roots, listings, changes and who is told of them.
+
+`serve` sweeps what an earlier run left, reads the writable roots, watches them and announces; it
+returns only when cancelled. Blocking calls run in a few threads of its own.
+"""
+
+import errno
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import trio
+
+from config.paths import Paths
+from config.settings.file_manager import FileManagerSettings
+from mrk.api.endpoint import Endpoint
+from mrk.clients import Clients
+from mrk.errors import ClientError
+from mrk.files.paths import is_gcode
+from mrk.files.ports import InUse, KlipperFacts, Metadata
+from mrk.files.reserved import Permissions, Reserved, usual_places
+from mrk.files.roots import Root, Roots
+from mrk.files.tree import files_below
+from nurseries.files import places
+from nurseries.files.announcer import GCODES, Announcer
+from nurseries.files.archives import Archives
+from nurseries.files.endpoints import FileEndpoints
+from nurseries.files.folder_walk import walk_files
+from nurseries.files.klipper_roots import KlipperRoots
+from nurseries.files.listings import Listings
+from nurseries.files.live_trees import LiveTrees
+from nurseries.files.operations import Operations
+from nurseries.files.placement import Placement
+from nurseries.files.places import Place
+from nurseries.files.removal import Removal, sweep
+from nurseries.files.threads import Threads
+from nurseries.files.uploads import FinishedUpload, Uploads, UploadTarget
+from nurseries.files.watches import Watches
+
+logger = logging.getLogger(__name__)
+_PER_TURN = 500
+
+
+class FileManager:
+    """Files as clients see them. `program` is the folder of mrk itself, closed to clients."""
+
+    def __init__(
+        self,
+        paths: Paths,
+        settings: FileManagerSettings,
+        clients: Clients,
+        klipper: KlipperFacts,
+        metadata: Metadata,
+        in_use: InUse,
+        *,
+        program: Path | None = None,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.warnings: list[str] = []
+        self.roots = _roots(paths, settings, program)
+        self._settings = settings
+        self._metadata = metadata
+        self._threads = Threads()
+        self._announcer = Announcer(clients, metadata)
+        self._removal = Removal(self._threads)
+        self.trees = LiveTrees(self.roots, self._threads, self._announcer.other, self._warn)
+        placement = Placement(
+            self.roots,
+            self.trees,
+            self._threads,
+            self._announcer,
+            self._removal,
+            metadata,
+            in_use,
+        )
+        self._uploads = Uploads(placement)
+        self._klipper_roots = KlipperRoots(
+            self.roots,
+            self._threads,
+            klipper,
+            self._root_registered,
+            self._warn_always if settings.check_klipper_config_path else None,
+        )
+        self._endpoints = FileEndpoints(
+            self.roots,
+            Listings(self.roots, self.trees, self._threads, metadata),
+            Operations(placement),
+            Archives(placement),
+            placement,
+            wall_clock,
+        )
+
+    def endpoints(self) -> list[Endpoint]:
+        """What clients may ask."""
+        return self._endpoints.endpoints()
+
+    @property
+    def registered_directories(self) -> list[str]:
+        """Names of the roots, for server.info."""
+        return self.roots.names
+
+    # For siblings
+
+    async def upload_target(self, root: str, folder: str, filename: str) -> UploadTarget:
+        """Where an upload will be (`Uploads.target`); raises `ClientError`."""
+        return await self._uploads.target(root, folder, filename)
+
+    async def finish_upload(self, temporary: Path, target: UploadTarget) -> FinishedUpload:
+        """Put a complete upload in place (`Uploads.finish`); raises `ClientError`."""
+        return await self._uploads.finish(temporary, target)
+
+    async def find_file(self, root: str, filename: str) -> Place:
+        """A file to be read; raises 404 when it is not there, 403 for folders and closed places."""
+        if root not in self.roots:
+            raise ClientError(f"There is no root {root}", 404)
+        _root, path = self.roots.within(root, filename)
+        place = await self._threads.run(places.find, self.roots, path, write=False)
+        if place.stat is None:
+            raise ClientError(f"There is no file {path}", 404)
+        if place.stat.is_folder or not place.stat.permissions:
+            raise ClientError(f"Access to {path} is not allowed", 403)
+        return place
+
+    # Life
+
+    async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Watch and announce until cancelled; started when the roots have been read."""
+        writable = [root.real for root in self.roots if root.writable]
+        swept = await self._threads.run(sweep, writable)
+        if swept:
+            logger.info("removed %d unfinished files of an earlier run", swept)
+        with self._open_watches() as watches:
+            async with trio.open_nursery() as nursery:
+                await nursery.start(self._announcer.serve, name="file announcements")
+                nursery.start_soon(self._removal.serve, name="folder removal")
+                if watches is not None:
+                    await nursery.start(
+                        self.trees.serve, watches, self._root_registered, name="file watcher"
+                    )
+                nursery.start_soon(self._klipper_roots.serve, name="klipper's roots")
+                nursery.start_soon(self._find_metadata, name="metadata at start")
+                task_status.started()
+
+    @contextmanager
+    def _open_watches(self) -> Iterator[Watches | None]:
+        """The watcher that is configured, None without one."""
+        if self._settings.file_system_observer == "none":
+            yield None
+            return
+        try:
+            opened = Watches.open()
+        except OSError as error:
+            if error.errno not in (errno.EMFILE, errno.ENOMEM):
+                raise
+            self._warn("fs.inotify.max_user_instances is too low: changes by others are not seen")
+            yield None
+            return
+        with opened as watches:
+            yield watches
+
+    async def _find_metadata(self) -> None:
+        """Have those g-code files scanned that changed while nobody watched; forget the others."""
+        root = self.roots.get(GCODES)
+        tree = self.trees.known(GCODES)
+        if tree is not None:
+            files = list(files_below(tree.top))
+        else:
+            files = await self._threads.run(walk_files, root.real, self.roots.reserved)
+        present = []
+        for count, (path, stat) in enumerate(files):
+            if count % _PER_TURN == 0:
+                await trio.lowlevel.checkpoint()
+            if not is_gcode(path):
+                continue
+            present.append(path)
+            known = self._metadata.get(path)
+            if known is None or (known.get("size"), known.get("modified")) != (
+                stat.size,
+                stat.modified,
+            ):
+                self._announcer.scans.add(path, None)
+        await self._metadata.retain(present)
+
+    def _root_registered(self, root: Root) -> None:
+        self._announcer.root_update(root.name, root.permissions)
+
+    def _warn(self, text: str) -> None:
+        """What the observer cannot do."""
+        if self._settings.enable_observer_warnings:
+            self._warn_always(text)
+
+    def _warn_always(self, text: str) -> None:
+        if text not in self.warnings:
+            logger.warning("%s", text)
+            self.warnings.append(text)
+
+
+def _roots(paths: Paths, settings: FileManagerSettings, program: Path | None) -> Roots:
+    """The roots of the data folder; what is closed within is resolved once, here."""
+    folders = [
+        ("config", paths.config, settings.enable_config_write_access),
+        ("logs", paths.logs, False),
+        ("gcodes", paths.gcodes, True),
+    ]
+    found = [Root(name, str(path), os.path.realpath(path), ok) for name, path, ok in folders]
+    closed = usual_places(str(paths.data))
+    for written in (*list(closed), str(paths.database), str(paths.certificate.parent)):
+        closed[os.path.realpath(written)] = Permissions.NONE
+    if program is not None:
+        real = os.path.realpath(program)
+        # Somebody may keep the data folder in there.
+        if not any((root.real + "/").startswith(real + "/") for root in found):
+            closed[real] = Permissions.NONE
+    roots = Roots(Reserved(closed, places.identities_of(list(closed))))
+    for root in found:
+        roots.register(root)
+    return roots
+

@@ -1,0 +1,93 @@
+"""Removes folders with all that is in them: out of sight at once, then piece by piece.
+
+Fed by requests, run by the file manager's `serve`; what is left when that ends is swept at the
+next start. So a client that leaves does not stop a removal halfway.
+"""
+
+import contextlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import trio
+
+from mrk.files.temporary import TOKEN_BYTES, Purpose, is_temporary, temporary_name
+from nurseries.files.threads import Threads
+
+# Requests wait for their own removal, so the line is as long as there are callers.
+_LINE = 100
+
+
+@dataclass(slots=True)
+class _Job:
+    path: Path
+    done: trio.Event = field(default_factory=trio.Event)
+    error: OSError | None = None
+
+
+class Removal:
+    """Removes what was renamed to a temporary name."""
+
+    def __init__(self, threads: Threads) -> None:
+        self._threads = threads
+        self._send, self._receive = trio.open_memory_channel[_Job](_LINE)
+
+    async def serve(self) -> None:
+        """Remove until cancelled."""
+        while True:
+            job = await self._receive.receive()
+            try:
+                await self._threads.run(remove_tree, job.path)
+            except OSError as error:
+                job.error = error
+            finally:
+                job.done.set()
+
+    def discard(self, path: Path) -> None:
+        """Have something temporary removed, without waiting; left to the next start if busy."""
+        with contextlib.suppress(trio.WouldBlock):
+            self._send.send_nowait(_Job(path))
+
+    async def remove(self, path: Path) -> OSError | None:
+        """Remove a folder or file; returns what kept it from being removed whole."""
+        job = _Job(path)
+        await self._send.send(job)
+        await job.done.wait()
+        return job.error
+
+
+def fresh_name(folder: Path, purpose: Purpose) -> Path:
+    """A temporary name in a folder that nobody uses."""
+    return folder / temporary_name(purpose, secrets.token_bytes(TOKEN_BYTES))
+
+
+def remove_tree(path: Path) -> None:
+    """In a thread: remove a folder without following links, or a file. Raises OSError."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def sweep(folders: Iterable[str]) -> int:
+    """In a thread: remove what an earlier run left unfinished below some folders."""
+    swept = 0
+    for top in folders:
+        for folder, names, files in os.walk(top):
+            for name in [*names, *files]:
+                if is_temporary(name):
+                    swept += _sweep_one(Path(folder, name))
+            names[:] = [name for name in names if not is_temporary(name)]
+            trio.from_thread.check_cancelled()
+    return swept
+
+
+def _sweep_one(path: Path) -> bool:
+    try:
+        remove_tree(path)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,114 @@
+"""Where an upload goes, and how it gets there: whole, by a rename, or not at all.
+
+Used by whoever receives files; they write `UploadTarget.temporary()` and call `finish`.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mrk.errors import ClientError
+from mrk.files.paths import RootPath, check_new, within
+from mrk.files.records import Action, Change, Item, Stat
+from mrk.files.roots import Roots, require_writable
+from mrk.files.temporary import Purpose
+from nurseries.files.announcer import Held
+from nurseries.files.errors import refusal
+from nurseries.files.placement import Placement, stat_after
+from nurseries.files.places import Place
+from nurseries.files.removal import fresh_name
+
+
+@dataclass(frozen=True, slots=True)
+class UploadTarget:
+    """Where a file will be. `folder` holds it, and its temporary files until then."""
+
+    path: RootPath
+    folder: Path
+
+    def temporary(self, purpose: Purpose = Purpose.UPLOAD) -> Path:
+        """A name for an unfinished file that nobody else uses; hidden, swept at the next start."""
+        return fresh_name(self.folder, purpose)
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedUpload:
+    """A file in its place; `answer` is `item` and `action` as the API gives them.
+
+    Call `announce` once the answer is sent; without it clients are told after a second.
+    """
+
+    answer: Change
+    held: Held
+
+    @property
+    def item(self) -> Item:
+        """What is there now."""
+        return self.answer.item
+
+    def announce(self) -> None:
+        """Tell all clients."""
+        self.held.announce()
+
+
+class Uploads:
+    """Takes uploads into roots; methods raise `ClientError`."""
+
+    def __init__(self, placement: Placement) -> None:
+        self._placement = placement
+
+    async def target(self, root: str, folder: str, filename: str) -> UploadTarget:
+        """Judge an upload by its names, before its first byte is stored.
+
+        `folder`, relative to the root, is made when missing; folders within `filename` must be
+        there. 400: no name, no root, read-only; 403: reserved, or being printed.
+        """
+        placement = self._placement
+        require_writable(placement.roots.get(root))
+        base, name = within(root, folder), within(root, filename)
+        if not name.parts or filename.endswith("/"):
+            raise ClientError("The upload has no file name")
+        path = check_new(RootPath(root, (*base.parts, *name.parts)))
+        placement.require_unused(await placement.find(path))
+        for depth in range(1, len(base.parts) + 1):
+            await self._make_folder(RootPath(root, base.parts[:depth]))
+        place = await placement.find(path)
+        if place.is_folder:
+            raise ClientError(f"{path} is a folder")
+        return UploadTarget(path, await placement.threads.run(_folder_of, place))
+
+    async def _make_folder(self, path: RootPath) -> None:
+        placement = self._placement
+        async with placement.trees.changing():
+            place = await placement.find(path)
+            if place.stat is not None:
+                return
+            made = await placement.threads.run(_make, placement.roots, place)
+            placement.trees.put(path, made)
+        item = Item.of(path, made, place.root.writable)
+        placement.told(Change(Action.CREATE_DIR, item))
+
+    async def finish(self, temporary: Path, target: UploadTarget) -> FinishedUpload:
+        """Put a complete file in place, and return when its metadata is known.
+
+        An existing file is replaced, one that a link names too. On errors the temporary is gone.
+        """
+        change = await self._placement.put_in_place(temporary, target.path, through_link=True)
+        answer = Change(Action.CREATE_FILE, change.item)
+        return FinishedUpload(answer, self._placement.announcer.hold(change))
+
+
+def _folder_of(place: Place) -> Path:
+    """In a thread: the folder on whose file system the file will be."""
+    linked = place.stat is not None and place.stat.is_link
+    folder = (place.real if linked else place.disk).parent
+    if not folder.is_dir():
+        raise ClientError(f"There is no folder {place.path.parent}")
+    return folder
+
+
+def _make(roots: Roots, place: Place) -> Stat:
+    try:
+        place.disk.mkdir(exist_ok=True)
+    except OSError as error:
+        raise refusal(error, f"{place.path} could not be created") from error
+    return stat_after(roots, place.path)

@@ -1,0 +1,195 @@
+"""The file manager on a real folder, its neighbours made of memory."""
+
+import json
+import os
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import msgspec
+import trio
+
+from config.paths import Paths, create_folders
+from config.settings.file_manager import FileManagerSettings
+from mrk.api.caller import Caller, Transport
+from mrk.api.table import Table, is_pending
+from mrk.clients import Client, Clients
+from mrk.fanout import Fanout
+from mrk.klippy.events import Identified, KlippyEvent
+from mrk.outbox import Outbox
+from nurseries.files.file_manager import FileManager
+
+LIMIT_S = 20
+
+
+class MemoryMetadata:
+    """Implements `Metadata`: a record says the file's size and time."""
+
+    def __init__(self, gcodes: Path) -> None:
+        self.gcodes = gcodes
+        self.records: dict[str, dict[str, Any]] = {}
+        self.scans: list[str] = []
+        self.retained: list[str] | None = None
+        self.may_scan = trio.Event()
+        self.may_scan.set()
+
+    def get(self, path: str) -> Mapping[str, Any] | None:
+        return self.records.get(path)
+
+    async def request_scan(self, path: str) -> Mapping[str, Any] | None:
+        await self.may_scan.wait()
+        self.scans.append(path)
+        try:
+            status = os.stat(self.gcodes / path)
+        except OSError:
+            return None
+        self.records[path] = {
+            "size": status.st_size,
+            "modified": status.st_mtime,
+            "print_start_time": None,
+            "job_id": None,
+            "slicer": "Fake",
+            "thumbnails": [
+                {"width": 32, "height": 32, "size": 9, "relative_path": ".thumbs/x.png"}
+            ],
+        }
+        return self.records[path]
+
+    async def remove(self, path: str) -> None:
+        for known in list(self.records):
+            if known == path or known.startswith(path + "/"):
+                del self.records[known]
+
+    async def move(self, source: str, dest: str) -> None:
+        for known in list(self.records):
+            if known == source or known.startswith(source + "/"):
+                self.records[dest + known[len(source) :]] = self.records.pop(known)
+
+    async def retain(self, paths: Iterable[str]) -> None:
+        self.retained = list(paths)
+
+
+class Printing:
+    """Implements `InUse`."""
+
+    def __init__(self) -> None:
+        self.file: PurePosixPath | None = None
+
+    def is_in_use(self, path: PurePosixPath) -> bool:
+        return self.file is not None and (path == self.file or path in self.file.parents)
+
+
+class FakeKlipper:
+    """Implements `KlipperFacts`."""
+
+    def __init__(self) -> None:
+        self.info: Mapping[str, Any] = {}
+        self.events: Fanout[KlippyEvent] = Fanout()
+
+    def open_events(self, name: str, size: int, *kinds: type) -> Any:
+        return self.events.open_reader(name, size, *kinds)
+
+    def connect(self, **info: Any) -> None:
+        self.info = info
+        self.events.publish(Identified(info))
+
+
+class FileHouse:
+    """A data folder, the manager, one client that listens."""
+
+    def __init__(self, data: Path, **settings: Any) -> None:
+        self.data = data
+        self.paths = Paths.resolve(environ={}, data_path=data)
+        create_folders(self.paths)
+        self.gcodes, self.config = self.paths.gcodes, self.paths.config
+        self.clients = Clients()
+        self.metadata = MemoryMetadata(self.gcodes)
+        self.printing = Printing()
+        self.klipper = FakeKlipper()
+        self.manager = FileManager(
+            self.paths,
+            FileManagerSettings(**settings),
+            self.clients,
+            self.klipper,
+            self.metadata,
+            self.printing,
+        )
+        self.table = Table(self.manager.endpoints())
+        self._heard = trio.Event()
+        outbox = Outbox(lambda payload: payload + b"\n", 400_000_000, lambda: self._heard.set())
+        self.client = Client(self.clients.next_id(), Transport.WEBSOCKET, outbox, authorized=True)
+        self.clients.add(self.client)
+
+    async def call(self, method: str, **params: Any) -> Any:
+        """The result as a client reads it."""
+        return await self._finish(self.table.method(method, Transport.WEBSOCKET), params)
+
+    async def http(self, verb: str, route: str, **params: Any) -> Any:
+        """The same, by its route."""
+        return await self._finish(self.table.route(verb, route), params)
+
+    async def _finish(self, method: Any, params: dict[str, Any]) -> Any:
+        outcome = method.call(params, Caller(Transport.WEBSOCKET))
+        result = await outcome if is_pending(outcome) else outcome
+        return json.loads(msgspec.json.encode(result))
+
+    def waiting(self) -> list[dict[str, Any]]:
+        """Notifications that have come and were not looked at."""
+        lines = self.client.outbox.take().splitlines()
+        messages = [json.loads(line) for line in lines]
+        assert {message["method"] for message in messages} <= {"notify_filelist_changed"}
+        return [message["params"][0] for message in messages]
+
+    async def heard(self, count: int) -> list[dict[str, Any]]:
+        """The next notifications, once there are that many."""
+        found = self.waiting()
+        with trio.fail_after(LIMIT_S):
+            while len(found) < count:
+                self._heard = trio.Event()
+                found += self.waiting()
+                if len(found) < count:
+                    await self._heard.wait()
+        return found
+
+    async def told(self, count: int) -> list[tuple[str, ...]]:
+        """The same, short: action, path with root, and where it came from."""
+        return [short(change) for change in await self.heard(count)]
+
+    async def silence(self) -> list[tuple[str, ...]]:
+        """All that is told before a sign that we give: nothing may be."""
+        sign = self.config / "sign"
+        sign.write_text("x")
+        found = []
+        while ("create_file", "config/sign") not in found:
+            found += await self.told(1)
+        sign.unlink()
+        while ("delete_file", "config/sign") not in found:
+            found += await self.told(1)
+        signs = [("create_file", "config/sign"), ("delete_file", "config/sign")]
+        return [one for one in found if one not in signs]
+
+
+def short(change: dict[str, Any]) -> tuple[str, ...]:
+    item, source = change["item"], change.get("source_item")
+    words = [change["action"], f"{item['root']}/{item['path']}"]
+    if source is not None:
+        words.append(f"{source['root']}/{source['path']}")
+    return tuple(words)
+
+
+@asynccontextmanager
+async def open_files(data: Path, **settings: Any) -> AsyncIterator[FileHouse]:
+    """Serving while the block lasts."""
+    house = FileHouse(data, **settings)
+    async with serving(house):
+        yield house
+
+
+@asynccontextmanager
+async def serving(house: FileHouse) -> AsyncIterator[None]:
+    with trio.fail_after(2 * LIMIT_S):
+        async with trio.open_nursery() as nursery:
+            await nursery.start(house.manager.serve)
+            yield
+            nursery.cancel_scope.cancel()
