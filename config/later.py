@@ -8,7 +8,6 @@ takes it off this list.
 SECTIONS = frozenset(
     {
         "analysis",
-        "announcements",
         "button",
         "database",
         "dbus_manager",
@@ -35,7 +34,6 @@ SECTIONS = frozenset(
         "td1",
         "template",
         "update_manager",
-        "webcam",
         "wled",
         "zeroconf",
     }

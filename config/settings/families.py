@@ -11,10 +11,12 @@ import msgspec
 
 from config.paths import Paths
 from config.reader import Reader
+from config.settings.announcements import AnnouncementSettings, read_announcements
 from config.settings.authorization import AuthorizationSettings, read_authorization
 from config.settings.data_store import DataStoreSettings, read_data_store
 from config.settings.file_manager import FileManagerSettings, read_file_manager
 from config.settings.server import ServerSettings, read_server
+from config.settings.webcams import WebcamSettings, read_webcams
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,6 +26,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     data_store: DataStoreSettings = DataStoreSettings()
     authorization: AuthorizationSettings = AuthorizationSettings()
     file_manager: FileManagerSettings = FileManagerSettings()
+    webcams: tuple[WebcamSettings, ...] = ()
+    announcements: AnnouncementSettings = AnnouncementSettings()
 
 
 # Field of `Settings` and the reading that fills it, in the order of reading.
@@ -32,4 +36,6 @@ FAMILIES: tuple[tuple[str, Callable[[Reader, Paths], Any]], ...] = (
     ("data_store", read_data_store),
     ("authorization", read_authorization),
     ("file_manager", read_file_manager),
+    ("webcams", read_webcams),
+    ("announcements", read_announcements),
 )

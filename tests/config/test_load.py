@@ -81,7 +81,6 @@ def test_workshop_file():
     ]
     assert heads[3:] == [
         "Unparsed config section [history] detected",
-        "Unparsed config section [webcam bed] detected",
         "Unparsed config section [power heater] detected",
         "Unparsed config section [button door] detected",
     ]

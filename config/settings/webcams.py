@@ -1,0 +1,79 @@
+"""`[webcam <name>]`: cameras defined in the file; clients see them and cannot change them.
+
+Read by `read_webcams`. Of two sections that name one camera, the later one counts.
+"""
+
+import re
+from typing import Any
+
+import msgspec
+
+from config.errors import quoted
+from config.paths import Paths
+from config.reader import Reader
+from config.section import Section
+from config.values import Bounds
+
+_RATE = Bounds(low=0, high=1_000_000)
+ROTATIONS = (0, 90, 180, 270)
+_ASPECT_RATIO = re.compile("[0-9]+:[0-9]+")
+
+
+class WebcamSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """One camera; rates in frames per second, `rotation` in clockwise degrees.
+
+    URLs are whole ones, or paths on port 80 of this host.
+    """
+
+    name: str
+    stream_url: str
+    location: str = "printer"
+    icon: str = "mdiWebcam"
+    enabled: bool = True
+    service: str = "mjpegstreamer"
+    target_fps: int = 15
+    target_fps_idle: int = 5
+    snapshot_url: str = ""
+    flip_horizontal: bool = False
+    flip_vertical: bool = False
+    rotation: int = 0
+    aspect_ratio: str = "4:3"
+
+
+def read_webcams(reader: Reader, paths: Paths) -> tuple[WebcamSettings, ...]:
+    """Read every `[webcam <name>]`; mistakes and warnings go to `reader`."""
+    found: dict[str, WebcamSettings] = {}
+    for title in reader.named("webcam"):
+        name = title.split(maxsplit=1)[1]
+        found.pop(name, None)
+        found[name] = _webcam(reader.section(title), name)
+    return tuple(found.values())
+
+
+def _webcam(section: Section, name: str) -> WebcamSettings:
+    stream_url = section.text("stream_url")
+    default = WebcamSettings(name=name, stream_url=stream_url)
+    values: dict[str, Any] = {
+        option: section.text(option, getattr(default, option))
+        for option in ("location", "icon", "service", "snapshot_url")
+    }
+    for option in ("target_fps", "target_fps_idle"):
+        values[option] = section.integer(option, getattr(default, option), _RATE)
+    for option in ("enabled", "flip_horizontal", "flip_vertical"):
+        values[option] = section.boolean(option, getattr(default, option))
+    values["rotation"] = _rotation(section, default.rotation)
+    values["aspect_ratio"] = section.custom("aspect_ratio", default.aspect_ratio, _aspect_ratio)
+    return msgspec.structs.replace(default, **values)
+
+
+def _rotation(section: Section, default: int) -> int:
+    rotation = section.integer("rotation", default)
+    if rotation not in ROTATIONS:
+        section.problem("rotation", f"{rotation} is not known (expected 0, 90, 180 or 270)")
+    return rotation
+
+
+def _aspect_ratio(text: str) -> str:
+    if not _ASPECT_RATIO.fullmatch(text):
+        raise ValueError(f"{quoted(text)} is not two numbers such as 16:9")
+    return text

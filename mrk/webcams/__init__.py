@@ -1,0 +1,1 @@
+"""Rules for webcams: their records, what may be changed, and how their addresses are resolved."""

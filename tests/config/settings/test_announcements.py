@@ -1,0 +1,46 @@
+"""[announcements]: defaults, and names of feeds."""
+
+import pytest
+
+from config.load import load
+from config.paths import Paths
+from config.settings.announcements import AnnouncementSettings
+
+
+@pytest.fixture
+def read(tmp_path):
+    def read(text=""):
+        file = tmp_path / "x.conf"
+        file.write_text(f"[server]\n[authorization]\n[announcements]\n{text}")
+        return load(Paths.resolve(environ={}, data_path=tmp_path, config_file=file))
+
+    return read
+
+
+def test_defaults(read):
+    loaded = read()
+    assert loaded.settings.announcements == AnnouncementSettings()
+    assert loaded.warnings == []
+
+
+def test_names_are_in_lower_case_and_once(read):
+    loaded = read("subscriptions:\n  Mainsail\n  my_feed\n  mainsail\n")
+    assert loaded.settings.announcements.subscriptions == ("mainsail", "my_feed")
+    assert loaded.warnings == []
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", ".x", "a b", "a" * 65, "ä", "a%2f"])
+def test_bad_names_are_skipped_with_a_warning(read, name):
+    loaded = read(f"subscriptions:\n  good\n  {name}\n")
+    assert loaded.settings.announcements.subscriptions == ("good",)
+    assert "subscriptions" in loaded.warnings[0]
+
+
+def test_the_longest_name(read):
+    name = "a" * 64
+    assert read(f"subscriptions: {name}\n").settings.announcements.subscriptions == (name,)
+
+
+def test_switches(read):
+    loaded = read("enable_moonlight: no\ndev_mode: yes\n").settings.announcements
+    assert (loaded.enable_moonlight, loaded.dev_mode) == (False, True)

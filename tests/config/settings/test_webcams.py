@@ -1,0 +1,78 @@
+"""[webcam NAME]: defaults, bounds at their edges, names."""
+
+import pytest
+
+from config.errors import ConfigError
+from config.load import load
+from config.paths import Paths
+from config.settings.webcams import WebcamSettings
+
+
+@pytest.fixture
+def read(tmp_path):
+    def read(text):
+        file = tmp_path / "x.conf"
+        file.write_text(f"[server]\n[authorization]\n{text}")
+        return load(Paths.resolve(environ={}, data_path=tmp_path, config_file=file))
+
+    return read
+
+
+def one(read, option):
+    return read(f"[webcam bed]\nstream_url: /x\n{option}\n").settings.webcams[0]
+
+
+def test_defaults_and_names(read):
+    loaded = read("[webcam bed]\nstream_url: /x\n[webcam  on the nozzle]\nstream_url: /y\n")
+    assert loaded.settings.webcams == (
+        WebcamSettings(name="bed", stream_url="/x"),
+        WebcamSettings(name="on the nozzle", stream_url="/y"),
+    )
+    assert loaded.warnings == []
+    assert loaded.config["webcam bed"]["target_fps"] == 15
+
+
+def test_none_by_default(read):
+    assert read("").settings.webcams == ()
+
+
+def test_the_later_of_two_sections_for_one_camera(read):
+    loaded = read("[webcam bed]\nstream_url: /x\n[webcam  bed]\nstream_url: /y\n")
+    assert loaded.settings.webcams == (WebcamSettings(name="bed", stream_url="/y"),)
+
+
+@pytest.mark.parametrize(
+    ("option", "field", "value"),
+    [
+        *((f"rotation: {turn}", "rotation", turn) for turn in (0, 90, 180, 270)),
+        ("aspect_ratio: 16:9", "aspect_ratio", "16:9"),
+        ("target_fps: 0", "target_fps", 0),
+        ("target_fps_idle: 1000000", "target_fps_idle", 1_000_000),
+        ("enabled: no", "enabled", False),
+        ("snapshot_url: http://cam.lan/x#y", "snapshot_url", "http://cam.lan/x#y"),
+    ],
+)
+def test_good_values(read, option, field, value):
+    assert getattr(one(read, option), field) == value
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        "rotation: 45",
+        "rotation: 360",
+        "aspect_ratio: wide",
+        "aspect_ratio: 16:9:1",
+        "target_fps: -1",
+        "target_fps_idle: 1000001",
+        "flip_vertical: perhaps",
+    ],
+)
+def test_bad_values_stop_the_start(read, option):
+    with pytest.raises(ConfigError, match=option.partition(":")[0]):
+        one(read, option)
+
+
+def test_a_camera_needs_a_stream(read):
+    with pytest.raises(ConfigError, match="stream_url"):
+        read("[webcam bed]\n")

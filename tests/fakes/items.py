@@ -1,0 +1,60 @@
+"""Namespaces in memory: the database as subsystems see it (`ItemsPort`)."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import trio
+
+from mrk.errors import ClientError
+
+
+class MemoryItems:
+    """`namespaces` holds JSON text by namespace and key; a `full` disk refuses every write."""
+
+    def __init__(self, **namespaces: dict[str, Any]) -> None:
+        self.full = False
+        self.reads = 0
+        self._stored = {
+            name: {key: json.dumps(value) for key, value in records.items()}
+            for name, records in namespaces.items()
+        }
+
+    def records(self, namespace: str) -> dict[str, Any]:
+        """What is stored now."""
+        stored = self._stored.get(namespace, {})
+        return {key: json.loads(text) for key, text in sorted(stored.items())}
+
+    async def get_item(self, namespace: str, key: str | tuple[str, ...]) -> Any:
+        await trio.lowlevel.checkpoint()
+        assert isinstance(key, str)
+        return self.records(namespace).get(key)
+
+    async def items(self, namespace: str) -> dict[str, Any]:
+        self.reads += 1
+        await trio.lowlevel.checkpoint()
+        return self.records(namespace)
+
+    async def put_item(self, namespace: str, key: str | tuple[str, ...], value: Any) -> None:
+        assert isinstance(key, str)
+        await self.put_items(namespace, {key: value})
+
+    async def put_items(self, namespace: str, items: Mapping[str, Any]) -> None:
+        texts = {key: json.dumps(value) for key, value in items.items()}
+        await self._write()
+        self._stored.setdefault(namespace, {}).update(texts)
+
+    async def delete_item(self, namespace: str, key: str | tuple[str, ...]) -> Any:
+        await self._write()
+        assert isinstance(key, str)
+        text = self._stored.get(namespace, {}).pop(key, None)
+        return None if text is None else json.loads(text)
+
+    async def delete_namespace(self, namespace: str) -> None:
+        await self._write()
+        self._stored.pop(namespace, None)
+
+    async def _write(self) -> None:
+        await trio.lowlevel.checkpoint()
+        if self.full:
+            raise ClientError("No space left", 507)
