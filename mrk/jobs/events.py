@@ -1,0 +1,58 @@
+"""What the job state tells the queue, the history and others, in the order it happened.
+
+Published by `nurseries/jobs/job_state.py` through a `Fanout`.
+"""
+
+from dataclasses import dataclass
+
+from mrk.jobs.print_stats import JobEvent, PrintStats
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look at the printer: its stats, and Klipper's clock (seconds) at that moment.
+
+    Klipper's clock goes on through restarts of Klipper and of mrk, not of the machine. It is
+    compared with itself only.
+    """
+
+    stats: PrintStats
+    eventtime: float
+    klippy_state: str = "ready"
+
+    @property
+    def start_eventtime(self) -> float:
+        """When the print under way began, pauses included in its total duration."""
+        return self.eventtime - self.stats.total_duration
+
+
+@dataclass(frozen=True, slots=True)
+class JobSeen:
+    """The first look at a printer. What happened before it is unknown.
+
+    `became_ready`: the printer just became ready; else only the job state started anew.
+    """
+
+    look: Look
+    became_ready: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class JobChanged:
+    """Something happened to the job; `previous` and `look` are before and after it."""
+
+    event: JobEvent
+    previous: PrintStats
+    look: Look
+
+
+@dataclass(frozen=True, slots=True)
+class PrinterGone:
+    """Klipper is in shutdown or away. `status` is the job status that this means, klippy_shutdown
+    or klippy_disconnect; `look` the last one, None when there was none."""
+
+    status: str
+    look: Look | None
+
+
+JobNews = JobSeen | JobChanged | PrinterGone

@@ -1,0 +1,217 @@
+"""The job queue's rules: what each order and each news of the printer does to it.
+
+A `Queue` is a value; every rule returns the next one. Nothing here starts a print: a queue in
+state `loading` asks `nurseries/jobs/job_queue.py` to load its first job.
+"""
+
+import enum
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+from mrk.errors import ClientError
+from mrk.jobs.events import Look
+
+QUEUE_LIMIT = 5000
+COPIES_LIMIT = 999
+NOTE_CHARS = 1000
+
+
+class QueueState(enum.StrEnum):
+    """paused: nothing loads; ready: loads after the current job; the others say so."""
+
+    READY = "ready"
+    LOADING = "loading"
+    STARTING = "starting"
+    PAUSED = "paused"
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedJob:
+    """One entry. `position` orders the queue, `time_added` is Unix time, `copies` are left."""
+
+    job_id: str
+    filename: str
+    time_added: float
+    user: str | None = None
+    copies: int = 1
+    note: str | None = None
+    position: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """The whole queue, as it is stored.
+
+    `held`: a pause was asked for, or the printer shut down; nothing but a start makes it ready.
+    `confirmed`: a start was asked for while the printer was away, and nothing was printed since,
+    so the bed is known to be free. `printing` is the file under way.
+    """
+
+    jobs: tuple[QueuedJob, ...] = ()
+    state: QueueState = QueueState.PAUSED
+    held: bool = False
+    confirmed: bool = False
+    printing: str | None = None
+
+    # Orders
+
+    def added(
+        self, jobs: Sequence[QueuedJob], *, reset: bool, automatic: bool, active: bool
+    ) -> "Queue":
+        """With jobs at the end; raises `ClientError` when there are too many."""
+        kept = () if reset else self.jobs
+        if len(kept) + len(jobs) > QUEUE_LIMIT:
+            raise ClientError(f"The job queue holds at most {QUEUE_LIMIT} jobs")
+        first = kept[-1].position + 1 if kept else 0
+        placed = (replace(job, position=first + number) for number, job in enumerate(jobs))
+        queue = replace(self, jobs=(*kept, *placed))
+        waits = self.state is QueueState.PAUSED and not self.held
+        if automatic and active and waits:
+            return replace(queue, state=QueueState.READY)
+        return queue
+
+    def without(self, job_ids: Collection[str]) -> "Queue":
+        """Unknown ids are ignored."""
+        return replace(self, jobs=tuple(job for job in self.jobs if job.job_id not in job_ids))
+
+    def jumped(self, job_id: str) -> "Queue":
+        """With that job at the front; raises `ClientError`."""
+        found = [job for job in self.jobs if job.job_id == job_id]
+        if not found:
+            raise ClientError(f"No job '{job_id:.60}' in the queue")
+        if found[0] == self.jobs[0]:
+            return self
+        first = replace(found[0], position=self.jobs[0].position - 1)
+        return replace(self, jobs=(first, *self.without([job_id]).jobs))
+
+    def paused(self) -> "Queue":
+        """On request: also later additions do not make it ready."""
+        return replace(self, state=QueueState.PAUSED, held=True, confirmed=False)
+
+    def started(self, *, free: bool, away: bool, automatic: bool) -> "Queue":
+        """`free`: the printer would print now; `away`: it cannot be asked."""
+        queue = replace(self, held=False)
+        if self.state not in (QueueState.READY, QueueState.PAUSED):
+            return queue
+        if not self.jobs:
+            return replace(queue, state=QueueState.PAUSED)
+        if free:
+            return replace(queue, state=QueueState.LOADING)
+        state = QueueState.READY if automatic else QueueState.PAUSED
+        return replace(queue, state=state, confirmed=away)
+
+    # Loading
+
+    def load_failed(self) -> "Queue":
+        """The first job could not be started, or may not be."""
+        if self.state in (QueueState.LOADING, QueueState.STARTING):
+            return replace(self, state=QueueState.PAUSED)
+        return self
+
+    def emptied(self, automatic: bool) -> "Queue":
+        """All jobs were removed before the first could be loaded."""
+        return replace(self, state=QueueState.READY if automatic else QueueState.PAUSED)
+
+    def starting(self) -> "Queue":
+        """The printer is asked to print the first job."""
+        return replace(self, state=QueueState.STARTING)
+
+    def loaded(self, job_id: str, automatic: bool) -> "Queue":
+        """The printer has begun that job: one copy less."""
+        jobs = tuple(
+            replace(job, copies=job.copies - 1) if job.job_id == job_id else job
+            for job in self.jobs
+        )
+        queue = replace(self, jobs=tuple(job for job in jobs if job.copies > 0))
+        if self.state is not QueueState.STARTING:
+            return queue
+        goes_on = queue.jobs and automatic
+        return replace(queue, state=QueueState.READY if goes_on else QueueState.PAUSED)
+
+    # News of the printer
+
+    def on_started(self, filename: str) -> "Queue":
+        """A print began: the bed is in use."""
+        return replace(self, printing=filename, confirmed=False)
+
+    def on_completed(self) -> "Queue":
+        """The print ended well: a ready queue goes on."""
+        queue = replace(self, printing=None)
+        if self.state is QueueState.READY and self.jobs:
+            return replace(queue, state=QueueState.LOADING)
+        return queue
+
+    def on_aborted(self) -> "Queue":
+        """The print was cancelled or failed."""
+        queue = replace(self, printing=None)
+        return replace(queue, state=QueueState.PAUSED) if self.jobs else queue
+
+    def on_shutdown(self) -> "Queue":
+        """The printer shut down; an empty queue does not have to be started again."""
+        if not self.jobs:
+            return replace(self, state=QueueState.PAUSED, printing=None)
+        return replace(self.paused(), printing=None)
+
+    def on_seen(self, look: Look, automatic: bool) -> "Queue":
+        """The first look at the printer after mrk, or Klipper, was away."""
+        stats = look.stats
+        if look.klippy_state != "ready":
+            return self.on_shutdown() if self.printing else self
+        if stats.is_active:
+            return self.on_started(stats.filename)
+        if self.printing is None:
+            return self
+        if stats.state == "complete" and stats.filename == self.printing:
+            return self.on_completed()
+        # What was on the bed did not end as it should: as after a shutdown.
+        return self.on_shutdown()
+
+    def on_ready(self, automatic: bool) -> "Queue":
+        """The printer became ready and prints nothing, and `load_on_startup` is on.
+
+        Nothing starts onto a bed that nobody confirmed, unless transitions are automatic.
+        """
+        waits = self.state in (QueueState.READY, QueueState.PAUSED) and not self.held
+        if self.jobs and waits and (automatic or self.confirmed):
+            return replace(self, state=QueueState.LOADING)
+        return self
+
+    # News of mrk itself, and of files
+
+    def restored(self, automatic: bool) -> "Queue":
+        """As read back: a load that was under way may or may not have happened."""
+        match self.state:
+            case QueueState.LOADING:
+                return replace(self, state=QueueState.PAUSED)
+            case QueueState.READY if not automatic:
+                return replace(self, state=QueueState.PAUSED)
+        return self
+
+    def settled(self, look: Look | None, automatic: bool) -> "Queue":
+        """A job in state `starting` was handed to the printer when mrk died; now it is known
+        whether the printer took it."""
+        if self.state is not QueueState.STARTING or look is None:
+            return self
+        first = self.jobs[0] if self.jobs else None
+        if first and look.stats.is_active and look.stats.filename == first.filename:
+            return self.loaded(first.job_id, automatic)
+        return replace(self, state=QueueState.PAUSED)
+
+    def file_removed(self, path: str) -> "Queue":
+        """A file, or a folder with all that is in it, is gone."""
+        jobs = tuple(job for job in self.jobs if not _is_at(job.filename, path))
+        return replace(self, jobs=jobs)
+
+    def file_moved(self, source: str, dest: str) -> "Queue":
+        """A file, or a folder with all that is in it, has another name."""
+        jobs = tuple(
+            replace(job, filename=dest + job.filename[len(source) :])
+            if _is_at(job.filename, source)
+            else job
+            for job in self.jobs
+        )
+        return replace(self, jobs=jobs)
+
+
+def _is_at(filename: str, path: str) -> bool:
+    return filename == path or filename.startswith(f"{path}/")

@@ -1,0 +1,165 @@
+"""One job as the history keeps it: how it begins, ends, goes on after an absence, and counts.
+
+Pure; `nurseries/jobs/history.py` stores what comes of it.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from mrk.jobs.events import Look
+from mrk.jobs.ports import AuxiliaryValue
+from mrk.jobs.print_stats import JobEvent, PrintStats
+
+NO_USER = "No User"
+IN_PROGRESS = "in_progress"
+INTERRUPTED = "interrupted"
+SERVER_EXIT = "server_exit"
+KLIPPY_SHUTDOWN = "klippy_shutdown"
+# What a job that still goes on may have been called while mrk could not see it.
+MAY_GO_ON = frozenset({IN_PROGRESS, INTERRUPTED, SERVER_EXIT, "klippy_disconnect"})
+END_STATUS = {
+    "complete": "completed",
+    "cancelled": "cancelled",
+    "error": "error",
+}
+EVENT_STATUS = {
+    JobEvent.COMPLETED: "completed",
+    JobEvent.CANCELLED: "cancelled",
+    JobEvent.STANDBY: "cancelled",
+    JobEvent.ERROR: "error",
+}
+# Klipper's durations and its clock are of one moment; what is left is rounding and, between two
+# objects of one push, the time to collect them.
+SAME_START_S = 2.0
+_NOT_KEPT = frozenset({"filename", "print_start_time", "job_id"})
+# SQLite writes 15 digits of a number: Unix times to 0.1 ms, durations to microseconds.
+_TIME_DIGITS = 4
+_FIGURE_DIGITS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A row of the history. `job_id` is 0 until it is stored; times are Unix seconds.
+
+    `start_eventtime` is when it began by Klipper's clock, which tells one print of a file from
+    another. `auxiliary_data` are the fields as shown.
+    """
+
+    filename: str
+    start_time: float
+    start_eventtime: float
+    job_id: int = 0
+    user: str = NO_USER
+    status: str = IN_PROGRESS
+    end_time: float | None = None
+    print_duration: float = 0.0
+    total_duration: float = 0.0
+    filament_used: float = 0.0
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    auxiliary_data: Sequence[Mapping[str, Any]] = ()
+
+    @property
+    def text_id(self) -> str:
+        """As clients see it."""
+        return shown_id(self.job_id)
+
+    def with_figures(self, stats: PrintStats) -> "Job":
+        """With durations and filament of `stats`, unless these are of another print by now."""
+        if stats.filename != self.filename or stats.total_duration < self.total_duration:
+            return self
+        return replace(
+            self,
+            print_duration=_rounded(stats.print_duration),
+            total_duration=_rounded(stats.total_duration),
+            filament_used=_rounded(stats.filament_used),
+        )
+
+    def ended(self, status: str, now: float) -> "Job":
+        """Ended at `now`."""
+        return replace(self, status=status, end_time=round(now, _TIME_DIGITS))
+
+    def ended_unseen(self, look: Look, now: float) -> "Job":
+        """Ended while mrk or the link was away; Klipper still tells how and how long it took."""
+        done = self.with_figures(look.stats)
+        end = min(now, done.start_time + done.total_duration)
+        return done.ended(END_STATUS[look.stats.state], end)
+
+    def goes_on(self, look: Look) -> bool:
+        """Whether the printer shows this very print, under way or ended."""
+        stats = look.stats
+        if self.status not in MAY_GO_ON or stats.filename != self.filename:
+            return False
+        # Stored figures are rounded.
+        if stats.total_duration < self.total_duration - SAME_START_S:
+            return False
+        if stats.is_active:
+            return abs(look.start_eventtime - self.start_eventtime) <= SAME_START_S
+        ended_at = self.start_eventtime + stats.total_duration
+        return stats.state in END_STATUS and ended_at <= look.eventtime + SAME_START_S
+
+
+def begun(look: Look, user: str | None, now: float) -> Job:
+    """The job that the printer has begun; its start is reckoned back by Klipper's duration."""
+    start = round(now - look.stats.total_duration, _TIME_DIGITS)
+    job = Job(look.stats.filename, start, look.start_eventtime, user=user or NO_USER)
+    return job.with_figures(look.stats)
+
+
+def shown_id(job_id: int) -> str:
+    """Upper-case hexadecimal, at least 6 digits."""
+    return f"{job_id:06X}"
+
+
+def kept_metadata(record: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What a job keeps of its file's metadata."""
+    return {name: value for name, value in (record or {}).items() if name not in _NOT_KEPT}
+
+
+def shown_auxiliary(values: Sequence[AuxiliaryValue]) -> list[dict[str, Any]]:
+    """Auxiliary fields as clients see them."""
+    return [
+        {
+            "provider": value.provider,
+            "name": value.name,
+            "value": value.value,
+            "description": value.description,
+            "units": value.units,
+        }
+        for value in values
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """What one job adds to a row of the totals; None where it adds nothing."""
+
+    provider: str
+    field: str
+    maximum: float | None
+    total: float | None
+
+
+def amounts(job: Job, auxiliary: Sequence[AuxiliaryValue]) -> Iterator[Amount]:
+    """What a job adds to the totals."""
+    for name, figure in (
+        ("total_jobs", 1.0),
+        ("total_time", job.total_duration),
+        ("total_print_time", job.print_duration),
+        ("total_filament_used", job.filament_used),
+    ):
+        yield Amount("history", name, None, figure)
+    yield Amount("history", "longest_job", job.total_duration, None)
+    yield Amount("history", "longest_print", job.print_duration, None)
+    for value in auxiliary:
+        number = value.value
+        if isinstance(number, bool) or not isinstance(number, int | float):
+            continue
+        if value.report_total or value.report_maximum:
+            maximum = float(number) if value.report_maximum else None
+            total = float(number) if value.report_total else None
+            yield Amount(value.provider, value.name, maximum, total)
+
+
+def _rounded(figure: float) -> float:
+    return round(figure, _FIGURE_DIGITS)

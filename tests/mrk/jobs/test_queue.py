@@ -1,0 +1,196 @@
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mrk.errors import ClientError
+from mrk.jobs.events import Look
+from mrk.jobs.print_stats import PrintStats
+from mrk.jobs.queue import QUEUE_LIMIT, Queue, QueuedJob, QueueState
+
+PAUSED, READY, LOADING, STARTING = (
+    QueueState.PAUSED,
+    QueueState.READY,
+    QueueState.LOADING,
+    QueueState.STARTING,
+)
+
+
+def job(name: str, **more: Any) -> QueuedJob:
+    return QueuedJob(name.upper(), f"{name}.gcode", 1000.0, **more)
+
+
+def queue(*names: str, **more: Any) -> Queue:
+    made = Queue(**more)
+    return made.added([job(name) for name in names], reset=False, automatic=False, active=False)
+
+
+def names(made: Queue) -> list[str]:
+    return [entry.filename.removesuffix(".gcode") for entry in made.jobs]
+
+
+def look(state: str, filename: str = "", klippy_state: str = "ready") -> Look:
+    return Look(PrintStats(state, filename), 100.0, klippy_state)
+
+
+def test_order_is_kept_and_one_may_jump() -> None:
+    made = queue("a", "b", "c", "d").jumped("C").jumped("D").jumped("D")
+    assert names(made) == ["d", "c", "a", "b"]
+    assert [j.position for j in made.jobs] == sorted({j.position for j in made.jobs})
+    with pytest.raises(ClientError):
+        made.jumped("X")
+
+
+def test_reset_and_limit() -> None:
+    full = queue(*map(str, range(QUEUE_LIMIT)))
+    assert len(full.jobs) == QUEUE_LIMIT
+    with pytest.raises(ClientError):
+        full.added([job("x")], reset=False, automatic=False, active=False)
+    assert names(full.added([job("x")], reset=True, automatic=False, active=False)) == ["x"]
+
+
+@pytest.mark.parametrize("automatic", [True, False])
+@pytest.mark.parametrize("active", [True, False])
+@pytest.mark.parametrize("held", [True, False])
+def test_additions_make_ready_only_while_printing(
+    automatic: bool, active: bool, held: bool
+) -> None:
+    made = Queue(held=held).added([job("a")], reset=False, automatic=automatic, active=active)
+    assert (made.state is READY) == (automatic and active and not held)
+
+
+@pytest.mark.parametrize(
+    ("made", "free", "automatic", "state"),
+    [
+        (queue("a"), True, False, LOADING),
+        (queue("a"), False, False, PAUSED),
+        (queue("a"), False, True, READY),
+        (queue(), True, True, PAUSED),
+        (queue("a", state=STARTING), True, True, STARTING),
+        (queue("a", state=LOADING), False, True, LOADING),
+    ],
+)
+def test_start(made: Queue, free: bool, automatic: bool, state: QueueState) -> None:
+    started = made.paused().started(free=free, away=False, automatic=automatic)
+    if made.state is PAUSED:
+        assert started.state is state
+        assert not started.held
+    assert made.started(free=free, away=False, automatic=automatic).state is state
+
+
+@pytest.mark.parametrize(("automatic", "state"), [(True, READY), (False, PAUSED)])
+def test_copies_are_loaded_one_by_one(automatic: bool, state: QueueState) -> None:
+    made = Queue().added([job("a", copies=2)], reset=False, automatic=automatic, active=False)
+    made = made.starting().loaded("A", automatic)
+    assert (made.jobs[0].copies, made.state) == (1, state)
+    made = made.starting().loaded("A", automatic)
+    assert (made.jobs, made.state) == ((), PAUSED)
+
+
+def test_the_printer_decides_how_it_goes_on() -> None:
+    ready = queue("a", state=READY).on_started("x.gcode")
+    assert ready.on_completed().state is LOADING
+    assert ready.on_aborted().state is PAUSED
+    assert not ready.on_aborted().held
+    assert ready.on_shutdown().held
+    assert not queue(state=READY).on_shutdown().held
+    assert queue(state=READY).on_completed().state is READY
+    assert queue("a").on_completed().state is PAUSED
+
+
+@pytest.mark.parametrize(
+    ("seen", "state"),
+    [
+        (look("printing", "x.gcode"), READY),
+        (look("paused", "x.gcode"), READY),
+        (look("complete", "x.gcode"), LOADING),
+        (look("complete", "y.gcode"), PAUSED),
+        (look("cancelled", "x.gcode"), PAUSED),
+        (look("standby"), PAUSED),
+        (look("printing", "x.gcode", "shutdown"), PAUSED),
+    ],
+)
+def test_a_print_that_was_not_watched(seen: Look, state: QueueState) -> None:
+    ready = queue("a", state=READY, printing="x.gcode").restored(automatic=True)
+    assert ready.on_seen(seen, automatic=True).state is state
+
+
+@pytest.mark.parametrize(
+    ("seen", "left", "state"),
+    [
+        (look("printing", "a.gcode"), ["b"], READY),
+        (look("printing", "b.gcode"), ["a", "b"], PAUSED),
+        (look("complete", "a.gcode"), ["a", "b"], PAUSED),
+        (look("standby"), ["a", "b"], PAUSED),
+        (None, ["a", "b"], STARTING),
+    ],
+)
+def test_a_job_that_was_handed_over_when_mrk_died(
+    seen: Look | None, left: list[str], state: QueueState
+) -> None:
+    made = queue("a", "b", state=STARTING).restored(automatic=True).settled(seen, automatic=True)
+    assert (names(made), made.state) == (left, state)
+
+
+def test_restored_never_goes_on_loading() -> None:
+    assert queue("a", state=LOADING).restored(automatic=True).state is PAUSED
+    assert queue("a", state=READY).restored(automatic=False).state is PAUSED
+    assert queue("a", state=READY).restored(automatic=True).state is READY
+
+
+def test_nothing_starts_at_power_on_unless_confirmed_or_automatic() -> None:
+    made = queue("a")
+    assert made.on_ready(automatic=False).state is PAUSED
+    assert made.on_ready(automatic=True).state is LOADING
+    assert made.paused().on_ready(automatic=True).state is PAUSED
+    confirmed = made.started(free=False, away=True, automatic=False)
+    assert confirmed.state is PAUSED
+    assert confirmed.on_ready(automatic=False).state is LOADING
+    assert confirmed.on_started("b").on_completed().on_ready(automatic=False).state is PAUSED
+    assert confirmed.paused().on_ready(automatic=False).state is PAUSED
+    # A bed with a print that was lost is not free, whatever the settings.
+    lost = queue("a", state=READY, printing="x").on_seen(look("standby"), automatic=True)
+    assert lost.on_ready(automatic=True).state is PAUSED
+
+
+def test_files_that_go_or_move() -> None:
+    made = Queue().added(
+        [QueuedJob(str(n), name, 0.0) for n, name in enumerate(["a.g", "d/a.g", "dd/a.g"])],
+        reset=False,
+        automatic=False,
+        active=False,
+    )
+    assert [j.filename for j in made.file_moved("d", "e/f").jobs] == ["a.g", "e/f/a.g", "dd/a.g"]
+    assert [j.filename for j in made.file_moved("a.g", "b.g").jobs] == ["b.g", "d/a.g", "dd/a.g"]
+    assert [j.filename for j in made.file_removed("d").jobs] == ["a.g", "dd/a.g"]
+
+
+RULES = {
+    "start": lambda q: q.started(free=True, away=False, automatic=False),
+    "busy": lambda q: q.started(free=False, away=False, automatic=False),
+    "pause": lambda q: q.paused(),
+    "began": lambda q: q.on_started("x"),
+    "done": lambda q: q.on_completed(),
+    "aborted": lambda q: q.on_aborted(),
+    "shutdown": lambda q: q.on_shutdown(),
+    "restored": lambda q: q.restored(automatic=False),
+    "seen idle": lambda q: q.on_seen(look("standby"), automatic=False),
+    "seen done": lambda q: q.on_seen(look("complete", "x"), automatic=False),
+    "ready": lambda q: q.on_ready(automatic=False),
+    "failed": lambda q: q.load_failed(),
+    "load": lambda q: q.starting() if q.state is LOADING else q,
+    "loaded": lambda q: q.loaded(q.jobs[0].job_id, automatic=False) if q.jobs else q,
+    "add": lambda q: q.added([job("n")], reset=False, automatic=False, active=True),
+}
+
+
+@given(st.lists(st.sampled_from(sorted(RULES)), max_size=20))
+def test_without_automatic_transition_only_a_start_begins_a_load(orders: list[str]) -> None:
+    made = queue("a", "b", "c")
+    for order in orders:
+        after = RULES[order](made)
+        if after.state is LOADING and made.state is not LOADING:
+            assert order == "start"
+        assert after.state is not READY
+        made = after
