@@ -91,5 +91,8 @@ class GcodePort(Protocol):
     async def run_gcode(self, script: str) -> None:
         """Returns when the last command has run. Raises `ClientError`."""
 
-    async def start_print(self, filename: str) -> None:
-        """Print a file, given relative to the gcodes root. Raises `ClientError`."""
+    async def start_print(self, filename: str, user: str | None = None) -> None:
+        """Print a file, given relative to the gcodes root. Raises `ClientError`.
+
+        `user` is who asked for it, for the history.
+        """

@@ -26,6 +26,7 @@ from mrk.klippy.requests import (
     print_file_script,
     printed_name,
 )
+from mrk.jobs.ports import PrintStarts
 from mrk.outbox import StatusUpdate
 from mrk.ports import CommandLog, KlippyRequests
 from mrk.status.subscriptions import wanted
@@ -109,15 +110,22 @@ class Printer:
     """Answers for the printer; also runs g-code for subsystems (`GcodePort`).
 
     `extend` adds endpoints to the table (`Table.extend`); what mrk owns is not replaced there.
+    `starts` hears who asked for a print.
     """
 
     def __init__(
-        self, klippy: KlippyRequests, clients: Clients, commands: CommandLog, extend: Extend
+        self,
+        klippy: KlippyRequests,
+        clients: Clients,
+        commands: CommandLog,
+        extend: Extend,
+        starts: PrintStarts | None = None,
     ) -> None:
         self._klippy = klippy
         self._clients = clients
         self._commands = commands
         self._extend = extend
+        self._starts = starts
         self._offered: set[str] = set()
         self._readers: dict[int, ClientReader] = {}
         self._last_start = ("", float("-inf"))
@@ -257,9 +265,9 @@ class Printer:
             await self._run(command)
         return "ok"
 
-    async def print_start(self, params: PrintStartParams, _caller: Caller) -> str:
+    async def print_start(self, params: PrintStartParams, caller: Caller) -> str:
         """The file's existence is for Klipper to judge."""
-        await self.start_print(params.filename)
+        await self.start_print(params.filename, caller.user)
         return "ok"
 
     async def print_pause(self, _params: NoParams, _caller: Caller) -> msgspec.Raw | str:
@@ -280,13 +288,17 @@ class Printer:
         """Run g-code; returns when the last command has run. Raises `ClientError`."""
         await self._run(script)
 
-    async def start_print(self, filename: str) -> None:
+    async def start_print(self, filename: str, user: str | None = None) -> None:
         """Print a file, given relative to the gcodes root. Raises `ClientError`.
 
-        Starting again what was started seconds ago and is printing now is no error.
+        Starting again what was started seconds ago and is printing now is no error. `user` asked
+        for it.
         """
         script, name = print_file_script(filename), printed_name(filename)
         refused: ClientError | None = None
+        if self._starts is not None:
+            # Before the printer is asked: it may tell of the print before it answers.
+            self._starts.note_start(name, user)
         try:
             await self._run(script)
         except KlippyLost:
@@ -296,6 +308,8 @@ class Printer:
         if refused is None:
             self._last_start = (name, trio.current_time())
         elif not (self._started_lately(name) and await self._is_printing(name)):
+            if self._starts is not None:
+                self._starts.forget_start(name)
             raise refused
 
     def _started_lately(self, name: str) -> bool:
