@@ -26,7 +26,7 @@ $(STAMP): pyproject.toml requirements.lock
 # Newest versions that pyproject.toml admits, all pinned, for development and CI alike.
 lock: $(STAMP)
 	$(VENV)/bin/python -m pip install --quiet pip-tools
-	$(VENV)/bin/pip-compile --quiet --extra dev --strip-extras --no-emit-index-url \
+	$(VENV)/bin/pip-compile --quiet --all-extras --strip-extras --no-emit-index-url \
 		--no-emit-find-links --no-emit-trusted-host --no-header \
 		--output-file requirements.lock pyproject.toml
 

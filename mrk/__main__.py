@@ -89,6 +89,27 @@ def demo(speed: float, port: int, folder: Path) -> None:
     sys.exit(run_demo(folder, port, speed))
 
 
+@main.command()
+@click.argument("files", nargs=-1, required=True, type=_PATH)
+@click.option("--json", "as_json", is_flag=True, help="JSON, one object a line.")
+def metadata(files: tuple[Path, ...], as_json: bool) -> None:
+    """Print what is found in g-code FILES."""
+    from nurseries.files.metadata_command import run
+
+    sys.exit(run(files, as_json))
+
+
+@main.command("import-moonraker")
+@click.argument("folder", type=_PATH)
+@click.option("--again", is_flag=True, help="Import although it was done before.")
+@click.pass_obj
+def import_moonraker(paths: Paths, folder: Path, again: bool) -> None:
+    """Take over the database of the Moonraker whose data folder is FOLDER, once."""
+    from nurseries.database.importer import run_import
+
+    sys.exit(run_import(paths.data, folder, again))
+
+
 @main.command("virtual-printer")
 @click.argument("socket", type=_PATH)
 @click.option("--gcodes", type=_PATH, default=Path(), help="Folder of g-code files.")

@@ -11,7 +11,7 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,15 +22,18 @@ from config.errors import ConfigError
 from config.load import Configuration
 from config.paths import Paths, create_folders
 from mrk.api.table import Table
+from mrk.database.schema import Migration
 from mrk.errors import MrkError
 from mrk.version import VERSION
+from nurseries.database import Database
 from nurseries.klippy.socket import KlippySocket
 from nurseries.log import LogOptions, open_log
 from nurseries.log_rollover import OwnLog
 from nurseries.root.generation import Generation
+from nurseries.root.surroundings import Surroundings
 from nurseries.service_manager import ServiceManager
 from nurseries.signals import Signals
-from transports.listeners import Certificate, ListenError, Listeners, open_listeners
+from transports.listeners import Certificate, ListenError, Listeners, Tls, open_listeners
 
 logger = logging.getLogger(__name__)
 
@@ -99,10 +102,9 @@ class Daemon:
         self.generation = self._build(1)
 
     def _build(self, number: int) -> Generation:
-        address = self._configuration.settings.server.klippy_uds_address
-        klippy = KlippySocket(str(address))
-        warnings = [*self._warnings, *self._not_listening]
-        return Generation(number, self._configuration, klippy.open, self._log, warnings)
+        warnings = (*self._warnings, *self._not_listening)
+        surroundings = real_surroundings(self._paths, self._configuration, self._log, warnings)
+        return Generation(number, self._configuration, surroundings)
 
     def stop(self) -> None:
         """End the current generation, and begin no other."""
@@ -135,7 +137,17 @@ class Daemon:
                 if wanted != addresses:
                     await sockets.aclose()
                     addresses, listeners = await self._listen(sockets, wanted, addresses)
+                elif listeners.tls_side is not None:
+                    await self._renew(listeners.tls_side)
                 self._succeed()
+
+    async def _renew(self, tls_side: Tls) -> None:
+        """Read the certificate again; a broken one leaves the old one in use."""
+        try:
+            await trio.to_thread.run_sync(tls_side.load)
+        except ListenError as exc:
+            logger.error("%s", exc)
+            self._not_listening = [str(exc)]
 
     def _succeed(self) -> None:
         self.generation = self._build(self.generation.generation + 1)
@@ -170,11 +182,33 @@ class Daemon:
         self._manager.status(f"mrk {VERSION}, generation {self.generation.generation}")
 
 
+def real_surroundings(
+    paths: Paths, configuration: Configuration, log: OwnLog, warnings: tuple[str, ...] = ()
+) -> Surroundings:
+    """Klipper's socket as configured, and the database file of the data folder."""
+
+    def make_database(
+        migrations: Sequence[Migration],
+        is_printing: Callable[[], bool],
+        request_restart: Callable[[], None],
+    ) -> Database:
+        return Database(
+            paths.database,
+            paths.data / "backup" / "database",
+            migrations=migrations,
+            debug=paths.debug,
+            is_printing=is_printing,
+            request_restart=request_restart,
+        )
+
+    klippy = KlippySocket(str(configuration.settings.server.klippy_uds_address))
+    return Surroundings(paths, klippy.open, log, make_database, warnings)
+
+
 def build_table(paths: Paths) -> Table:
     """The API without running it, for its schema; raises `ConfigError`."""
     configuration = load_or_backup(paths)
-    klippy = KlippySocket(str(configuration.settings.server.klippy_uds_address))
-    generation = Generation(0, configuration, klippy.open, NoLog(), [])
+    generation = Generation(0, configuration, real_surroundings(paths, configuration, NoLog()))
     generation.table.extend(generation.printer.usual_endpoints())
     return generation.table
 

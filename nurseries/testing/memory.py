@@ -22,6 +22,8 @@ from nurseries.client.rpc_client import RpcClient, open_rpc_client
 from nurseries.klippy.link import KlippyLink
 from nurseries.root.daemon import NoLog
 from nurseries.root.generation import Generation
+from nurseries.root.surroundings import Surroundings
+from nurseries.testing.memory_database import MemoryDatabase
 from nurseries.virtual_printer import VirtualPrinter, VirtualPrinterSettings, sample_gcode
 from transports.listeners import Listeners
 
@@ -127,8 +129,11 @@ async def open_memory_daemon(
             return ours
 
         data = Path("/nowhere")
-        configuration = load_file(None, Paths(data=data, unix_socket=data / "moonraker.sock"))
-        generation = Generation(1, configuration, open_klippy, NoLog(), [])
+        paths = Paths(data=data, unix_socket=data / "moonraker.sock")
+        surroundings = Surroundings(
+            paths, open_klippy, NoLog(), lambda migrations, *_: MemoryDatabase(migrations)
+        )
+        generation = Generation(1, load_file(None, paths), surroundings)
         ready = trio.Event()
         await nursery.start(printer.serve)
         nursery.start_soon(generation.serve, listeners, ready.set)  # noqa: ASYNC113 - waited for

@@ -8,7 +8,7 @@ import trio
 
 from mrk.database.ports import Connection, DatabasePort
 from mrk.errors import ClientError
-from tests.fakes.database import MemoryDatabase
+from nurseries.testing.memory_database import MemoryDatabase
 from tests.nurseries.database.conftest import build
 
 

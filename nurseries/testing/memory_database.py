@@ -1,18 +1,24 @@
 """A database in memory that answers on the spot: for tests with a clock that jumps.
 
-It is `DatabasePort` with real SQL, without the thread. A failure can be set, such as a full disk.
+It is `DatabasePort` with real SQL, without the thread, and without a file that could be copied.
+A failure can be set, such as a full disk.
 """
 
 import sqlite3
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TypeVar
 
 import trio
 
+from mrk.api.endpoint import Endpoint
+from mrk.database.namespaces import Reserved
 from mrk.database.ports import Connection
 from mrk.database.schema import Migration, joined
 from mrk.errors import ClientError
+from nurseries.database.endpoints import Clients
 from nurseries.database.items import Items
+from nurseries.database.opening import Place
 from nurseries.database.transaction import transaction
 
 Result = TypeVar("Result")
@@ -23,10 +29,26 @@ class MemoryDatabase(Items):
 
     def __init__(self, migrations: Iterable[Migration] = ()) -> None:
         self.failure: ClientError | None = None
+        self.warnings: list[str] = []
+        steps = joined(migrations)
+        self._place = Place(Path("/nowhere"), Path("/nowhere"), steps)
         self._connection = sqlite3.connect(":memory:", isolation_level=None)
-        for step in joined(migrations):
+        for step in steps:
             for statement in step.statements:
                 self._connection.execute(statement)
+
+    def endpoints(self) -> list[Endpoint]:
+        """What clients may ask; what concerns files is refused."""
+        clients = Clients(self, self._place, Reserved(), False, lambda: False, lambda: None)
+        return clients.endpoints()
+
+    async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Nothing runs; closed at the end."""
+        task_status.started()
+        try:
+            await trio.sleep_forever()
+        finally:
+            self.close()
 
     async def run(
         self, function: Callable[[Connection], Result], *, durable: bool = False
@@ -36,6 +58,13 @@ class MemoryDatabase(Items):
         if self.failure is not None:
             raise self.failure
         return transaction(function, durable=durable)(self._connection)
+
+    async def run_long(
+        self, function: Callable[[sqlite3.Connection, Callable[[], None]], Result]
+    ) -> Result:
+        """There is no file to compact or to copy."""
+        await trio.lowlevel.checkpoint()
+        raise ClientError("this database is in memory", 503)
 
     def close(self) -> None:
         """Close the connection."""
