@@ -1,0 +1,93 @@
+"""The transports of a generation, wired to its table: TCP door, websockets, unix socket."""
+
+from collections.abc import Callable
+
+import trio
+
+from config.settings.families import Settings
+from mrk.api.rpc import Rpc
+from mrk.api.table import Table
+from mrk.clients import Clients
+from mrk.http.cors import CorsRules
+from mrk.http.head import RequestHead
+from mrk.landing import LandingFacts
+from nurseries.extensions import Extensions
+from nurseries.klippy.link import OpenStream
+from nurseries.root.settings_views import Trust, limits_of
+from nurseries.root.supervised import Supervised
+from transports.api_http import ApiHttp
+from transports.door import Door, Ways
+from transports.door.connection import HandOn
+from transports.listeners import Listeners
+from transports.sockets.bridge import Bridge
+from transports.sockets.gate import Gate
+from transports.sockets.session import Hub
+from transports.sockets.unix_socket import UnixSocket
+from transports.sockets.websocket import Websocket
+from transports.web import WebDoor
+
+
+class Doors:
+    """All ways in. `trust` judges requests, `facts` feeds the landing page."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        table: Table,
+        clients: Clients,
+        trust: Trust,
+        open_klippy: OpenStream,
+        extensions: Extensions,
+        facts: Callable[[], LandingFacts],
+    ) -> None:
+        limits = limits_of(settings.server)
+        prefix = settings.server.route_prefix
+        rpc = Rpc(table, trio.lowlevel.checkpoint, limits.batch_calls, extensions)
+        hub = Hub(rpc, table, clients, limits)
+        cors = CorsRules(settings.authorization.cors_domains, trust.trusts)
+
+        def origin_allowed(_origin: str, head: RequestHead) -> bool:
+            return cors.allows_websocket(head)
+
+        gate = Gate(limits, trust.authorize, origin_allowed)
+        api = ApiHttp(
+            table,
+            rpc,
+            clients,
+            trust.authorize,
+            cors,
+            limits,
+            route_prefix=prefix,
+            serves_other=WebDoor.serves,
+        )
+        web = WebDoor(api, trust.authorize, facts, limits, route_prefix=prefix)
+        upgrades: dict[str, HandOn] = {
+            "/websocket": Websocket(hub, gate).serve_connection,
+            "/klippysocket": Bridge(limits, gate, open_klippy).serve_connection,
+        }
+        self.door = Door(Ways(api, upgrades, web.handle), limits)
+        self.unix_socket = UnixSocket(hub)
+
+    def lines(self, listeners: Listeners) -> list[Supervised]:
+        """The parts that accept on `listeners`, which stay open when they end."""
+
+        async def serve_door() -> None:
+            side = listeners.tls_side
+            await self.door.serve(
+                listeners.tcp,
+                tls_listeners=listeners.tls,
+                wrap_tls=None if side is None else side.wrap,
+            )
+
+        async def serve_unix_socket() -> None:
+            await self.unix_socket.serve(listeners.unix)
+
+        return [
+            Supervised("http", serve_door, essential=True),
+            Supervised("unix_socket", serve_unix_socket, essential=True),
+        ]
+
+    def stop_accepting(self) -> None:
+        """Who connects from now on waits in the kernel's queue for the next generation."""
+        self.door.stop_accepting()
+        self.unix_socket.stop_accepting()

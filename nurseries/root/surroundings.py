@@ -1,0 +1,47 @@
+"""What a generation needs of the outside: files, Klipper's socket, the log, the database.
+
+The daemon gives the real ones, test fixtures give memory streams and a database in memory.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import trio
+
+from config.paths import Paths
+from mrk.api.endpoint import Endpoint
+from mrk.database.ports import DatabasePort
+from mrk.database.schema import Migration
+from nurseries.klippy.link import OpenStream
+from nurseries.log_rollover import OwnLog
+
+
+class DatabaseService(DatabasePort, Protocol):
+    """A database that can be run and asked."""
+
+    @property
+    def warnings(self) -> list[str]: ...
+
+    def endpoints(self) -> list[Endpoint]: ...
+
+    async def serve(
+        self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None: ...
+
+
+# (migrations, is_printing, request_restart) -> the database of one generation
+MakeDatabase = Callable[
+    [Sequence[Migration], Callable[[], bool], Callable[[], None]], DatabaseService
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """`warnings` are of the process, such as those of the log; they join the configuration's."""
+
+    paths: Paths
+    open_klippy: OpenStream
+    log: OwnLog
+    make_database: MakeDatabase
+    warnings: tuple[str, ...] = ()
