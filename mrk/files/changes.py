@@ -27,6 +27,9 @@ class Bundle:
     def __init__(self) -> None:
         self._changes: dict[int, Change] = {}
         self._latest: dict[RootPath, int] = {}  # what last happened at a path
+        self._overwriting: set[int] = set()  # moves onto something that clients know
+        # From then on paths mean two things; what comes is told as it was.
+        self._folder_moved = False
         self._count = 0
         self._began = 0.0
         self._last = 0.0
@@ -43,6 +46,8 @@ class Bundle:
         """Everything, in the order to be told."""
         taken = list(self._changes.values())
         self._changes, self._latest = {}, {}
+        self._overwriting.clear()
+        self._folder_moved = False
         return taken
 
     def add(self, change: Change, now: float, *, overwrote: bool = False) -> None:
@@ -53,15 +58,20 @@ class Bundle:
         if not self._changes:
             self._began = now
         self._last = now
-        if change.action in _DELETED:
+        if self._folder_moved:
+            self._append(change, overwrote)
+        elif change.action in _DELETED:
             self._deleted(change)
         elif change.action in _MOVED:
             self._moved(change, overwrote)
         else:
             self._present(change)
 
-    def _append(self, change: Change) -> None:
+    def _append(self, change: Change, overwrote: bool = False) -> None:
         self._count += 1
+        self._folder_moved |= change.action is Action.MOVE_DIR
+        if overwrote:
+            self._overwriting.add(self._count)
         self._changes[self._count] = change
         self._latest[change.place] = self._count
 
@@ -93,29 +103,44 @@ class Bundle:
         if earlier is None or earlier.action in _DELETED:
             self._append(change)
             return
-        self._drop(place)
         if earlier.action in _MOVED:
             assert earlier.source is not None
+            if earlier.source in self._latest or self._latest[place] in self._overwriting:
+                self._append(change)
+                return
+            self._drop(place)
             self._deleted(Change(change.action, Item.gone(earlier.source)))
-        elif earlier.action not in _CREATED:  # what was created in the burst is not known
+            return
+        self._drop(place)
+        if earlier.action not in _CREATED:  # what was created in the burst is not known
             self._append(change)
 
     def _forget_below(self, folder: RootPath) -> None:
         for place in list(self._latest):
             if place == folder or not place.is_below(folder):
                 continue
-            told = self._earlier(place)
-            self._drop(place)
-            if told is not None and told.source is not None and not told.source.is_below(folder):
-                is_folder = told.action is Action.MOVE_DIR
-                action = Action.DELETE_DIR if is_folder else Action.DELETE_FILE
-                self._append(Change(action, Item.gone(told.source)))
+            index = self._latest.pop(place)
+            source = self._changes[index].source
+            if source is None or source.is_below(folder):
+                del self._changes[index]
+                continue
+            # What moved in left its old place, at that time.
+            is_folder = self._changes[index].action is Action.MOVE_DIR
+            action = Action.DELETE_DIR if is_folder else Action.DELETE_FILE
+            self._changes[index] = Change(action, Item.gone(source))
+            self._latest.setdefault(source, index)
 
     def _moved(self, change: Change, overwrote: bool) -> None:
         source = change.source
         assert source is not None
         earlier = self._earlier(source)
-        if earlier is None or earlier.action in _DELETED:
+        index = self._latest.get(source)
+        settled = index != self._count or index in self._overwriting
+        if earlier is None or earlier.action in _DELETED or (earlier.action in _MOVED and settled):
+            # A move that something else came after, or that replaced a file, is told as it was.
+            self._append(change, overwrote)
+            return
+        if earlier.action is Action.CREATE_DIR and self._has_moves_in(source):
             self._append(change)
             return
         self._drop(source)
@@ -127,9 +152,16 @@ class Bundle:
         elif earlier.action in _MOVED and earlier.source != change.place:
             assert earlier.source is not None
             origin = SourceItem(earlier.source.path, earlier.source.root)
-            self._append(Change(change.action, change.item, origin))
+            self._append(Change(change.action, change.item, origin), overwrote)
         elif earlier.action is Action.MODIFY_FILE:
-            self._append(change)
+            self._append(change, overwrote)
+
+    def _has_moves_in(self, folder: RootPath) -> bool:
+        moves = (change for change in self._changes.values() if change.source is not None)
+        return any(
+            move.place.is_below(folder) or (move.source and move.source.is_below(folder))
+            for move in moves
+        )
 
     def _carry(self, old: RootPath, new: RootPath) -> None:
         """What is in a folder that was renamed before anybody heard of it."""

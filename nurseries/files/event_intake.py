@@ -87,12 +87,14 @@ class EventIntake:
                 if event.mask & _GONE:
                     self._self_gone(tree, folder, event, closed)
                     continue
+                if folder.parent is not None:
+                    closed.setdefault((tree, folder.parent, folder.name), False)
+                if not event.name:
+                    continue  # about the folder itself, its times or modes
                 name = (tree, folder, event.name)
                 # Complete: closed by its writer, or put there whole.
                 done = bool(event.mask & (flags.CLOSE_WRITE | flags.MOVED_TO))
                 closed[name] = closed.get(name, False) or done
-                if folder.parent is not None:
-                    closed.setdefault((tree, folder.parent, folder.name), False)
                 if event.mask & (flags.MOVED_FROM | flags.MOVED_TO):
                     moves.append((event.cookie, name, bool(event.mask & flags.MOVED_FROM)))
             if event.mask & flags.IGNORED:

@@ -218,4 +218,3 @@ def _roots(paths: Paths, settings: FileManagerSettings, program: Path | None) ->
     for root in found:
         roots.register(root)
     return roots
-
