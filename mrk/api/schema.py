@@ -40,8 +40,17 @@ def _schemas(methods: list[Method], reference: str) -> tuple[dict[Any, Any], dic
     kinds = [kind for m in methods if (kind := _params(m)) is not None]
     results = [m.endpoint.result for m in methods]
     wanted = list(dict.fromkeys([*kinds, *results]))
-    schemas, components = msgspec.json.schema_components(wanted, ref_template=reference)
+    schemas, components = msgspec.json.schema_components(
+        wanted, ref_template=reference, schema_hook=_any_value
+    )
     return dict(zip(wanted, schemas, strict=True)), components
+
+
+def _any_value(kind: type) -> dict[str, Any]:
+    """`object` stands for any JSON value."""
+    if kind is not object:
+        raise NotImplementedError(f"no JSON schema for {kind}")
+    return {"description": "any JSON value"}
 
 
 def _fields(
