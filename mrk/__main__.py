@@ -150,9 +150,10 @@ def watch(paths: Paths, objects: tuple[str, ...], everything: bool, url: str | N
 
     target = commands.Target(paths.unix_socket, url)
     try:
-        sys.exit(trio.run(commands.watch, target, objects, everything))
-    except KeyboardInterrupt:
-        sys.exit(130)
+        code = trio.run(commands.watch, target, objects, everything)
+    except* KeyboardInterrupt:  # it comes out of a nursery
+        code = 130
+    sys.exit(code)
 
 
 if __name__ == "__main__":

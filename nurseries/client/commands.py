@@ -94,7 +94,7 @@ async def watch(target: Target, objects: Sequence[str], everything: bool) -> int
             _print_line(message, sys.stdout)
             if message["method"] == "notify_klippy_ready":
                 await _subscribe(client, wanted, everything)
-        raise ChannelClosed("the daemon ended the connection")
+        raise client.lost or ChannelClosed("the daemon ended the connection")
 
     return await _with_client(target, listen)
 

@@ -52,6 +52,11 @@ class RpcClient:
         self._publish, self.notifications = trio.open_memory_channel[dict[str, Any]](_NOTIFICATIONS)
         self.dropped_notifications = 0
 
+    @property
+    def lost(self) -> ChannelClosed | None:
+        """How the connection ended, None while it lasts."""
+        return self._lost
+
     async def call(self, method: str, **params: Any) -> Any:
         """Call a method and return its result; raises `CallFailed` or `ChannelClosed`."""
         return await self.call_with(method, params)
