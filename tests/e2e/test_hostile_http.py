@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import httpx
 import pytest
@@ -243,7 +244,7 @@ async def test_a_friend_by_httpx() -> None:
             "result": {"text": "", "number": 5}
         }
         assert (await client.post("/echo", json={"text": "ä"})).json()["result"]["text"] == "ä"
-        files = {"text": (None, "in a form"), "file": ("a.txt", b"skipped")}
+        files: Any = {"text": (None, "in a form"), "file": ("a.txt", b"skipped")}
         assert (await client.post("/echo", files=files)).json()["result"]["text"] == "in a form"
         refused = await client.get("/fail")
         assert (refused.status_code, refused.reason_phrase) == (409, "no such thing: really")

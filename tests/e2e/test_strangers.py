@@ -174,7 +174,7 @@ def test_http_subscription_updates_the_websocket(client: Socket, http: httpx.Cli
 def test_a_strangers_origin_is_refused_and_a_known_one_served(demo: DaemonProcess) -> None:
     with (
         pytest.raises(InvalidStatus) as refused,
-        connect(demo.websocket_url, origin="http://evil.example"),  # type: ignore[arg-type]
+        connect(demo.websocket_url, origin="http://evil.example"),  # type: ignore[call-overload]
     ):
         pass
     assert refused.value.response.status_code == 403

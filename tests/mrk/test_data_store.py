@@ -45,7 +45,9 @@ def test_a_series_starts_with_one_real_sample() -> None:
 def test_the_last_value_is_repeated_while_the_printer_is_away() -> None:
     store = TemperatureStore(3)
     store.configure(["fan"], [], {"fan": {"temperature": 30.0, "speed": 0.5}})
-    for status in ({"fan": {"temperature": 31.0}}, {"fan": {}}, {}, {"fan": {"temperature": None}}):
+    statuses: list[dict[str, dict[str, float | None]]]
+    statuses = [{"fan": {"temperature": 31.0}}, {"fan": {}}, {}, {"fan": {"temperature": None}}]
+    for status in statuses:
         store.sample(status)
     assert store.series() == {"fan": {"temperatures": [31.0, 31.0, 31.0], "speeds": [0.5] * 3}}
 

@@ -1,6 +1,7 @@
 import json
 import logging
 import sys
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 from mrk.log_lines import LIMIT_CHARS, JsonLines, TextLines, settle
 
 
-def record(message: object, *args: object, exc_info: object = None) -> logging.LogRecord:
+def record(message: object, *args: object, exc_info: Any = None) -> logging.LogRecord:
     made = logging.LogRecord("mrk.test", logging.INFO, "x.py", 1, message, args, exc_info)
     made.created = 1719000100.25
     return made

@@ -1,7 +1,5 @@
 """The rename runs in a thread, so these tests keep the real clock."""
 
-# ruff: noqa: ASYNC240  (a test may wait for its own temporary folder)
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,12 +1,14 @@
 """First-layer temperatures from commands and start macros."""
 
+from typing import Any
+
 import pytest
 
 from mrk.gcode.heating import fill_temperatures, macro_temperatures
 
 
-def found_in(text: bytes, **known: float) -> dict[str, float]:
-    found = dict(known)
+def found_in(text: bytes, **known: float) -> dict[str, Any]:
+    found: dict[str, Any] = dict(known)
     fill_temperatures(b"\n" + text, found)
     return found
 

@@ -89,7 +89,7 @@ def test_groups_without_readers_vanish() -> None:
 def test_news_in_a_reply_is_what_others_have_not_seen() -> None:
     board = StatusBoard()
     change(board, {"a": {"x": 1, "y": 2}})
-    status = {"a": {"x": 1, "y": 3}, "b": {"x": None}}
+    status: StatusDelta = {"a": {"x": 1, "y": 3}, "b": {"x": None}}
     assert board.subscribed({"a": None, "b": ["x"]}, status, 2.0) == {
         "a": {"y": 3},
         "b": {"x": None},

@@ -107,6 +107,7 @@ async def test_an_agent_that_never_answers_costs_a_caller_the_deadline(
     house.say(agent, answer(heard(agent)[-1]["id"], "in time"))
     house.say(agent, answer(forgotten + 1, "twice"))
     await settle()
+    assert asker.reply is not None
     assert asker.reply["result"] == "in time"
 
 
@@ -124,6 +125,7 @@ async def test_nobody_answers_for_another(nursery) -> None:
     assert asker.reply is None
     house.say(agent, answer(id_))
     await settle()
+    assert asker.reply is not None
     assert asker.reply["result"] == "seen"
 
 

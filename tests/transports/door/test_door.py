@@ -21,7 +21,7 @@ LIMITS = Limits(head_s=10, keep_alive_s=75, body_idle_s=60, body_bytes=100, head
 class Client:
     """The far end of one connection."""
 
-    def __init__(self, stream: trio.testing.MemorySendStream) -> None:
+    def __init__(self, stream: trio.abc.Stream) -> None:
         self.stream: Any = stream
         self._buffer = b""
 

@@ -118,8 +118,12 @@ class Peer:
         return self.head.splitlines()[0]
 
     async def send(self, data: str | bytes, finished: bool = True) -> None:
-        kind = TextMessage if isinstance(data, str) else BytesMessage
-        await self.stream.send_all(self.wire.send(kind(data=data, message_finished=finished)))
+        message = (
+            TextMessage(data=data, message_finished=finished)
+            if isinstance(data, str)
+            else BytesMessage(data=data, message_finished=finished)
+        )
+        await self.stream.send_all(self.wire.send(message))
 
     async def call(self, method: str, id: int = 1, **params: object) -> None:
         request = {"jsonrpc": "2.0", "method": method, "params": params, "id": id}

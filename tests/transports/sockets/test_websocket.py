@@ -45,7 +45,7 @@ async def test_what_follows_the_handshake_at_once_is_answered(daemon: Daemon) ->
             daemon.websocket.serve_connection, server, head, head_bytes(head) + early
         )
         await peer.handshake()
-        assert (await peer.event()).code == 1000  # type: ignore[union-attr]
+        assert (await peer.event()).code == 1000  # type: ignore[attr-defined]
 
 
 async def test_strangers_may_identify_only(daemon: Daemon) -> None:
