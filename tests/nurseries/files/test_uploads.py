@@ -1,0 +1,147 @@
+"""Finished uploads: in their place whole, told behind the answer, or gone."""
+
+import os
+
+import pytest
+import trio
+
+from mrk.errors import ClientError
+from mrk.files.temporary import is_temporary
+from tests.fakes.file_house import open_files, until
+
+
+@pytest.fixture
+def data(tmp_path):
+    return tmp_path / "printer_data"
+
+
+async def upload(house, filename, text, root="gcodes", folder=""):
+    target = await house.manager.upload_target(root, folder, filename)
+    temporary = target.temporary()
+    temporary.write_text(text)
+    return await house.manager.finish_upload(temporary, target)
+
+
+async def test_an_upload_is_told_once_it_is_answered(data):
+    async with open_files(data) as house:
+        finished = await upload(house, "a.gcode", "G28")
+        assert house.metadata.scans == ["a.gcode"]
+        assert (finished.answer.action, finished.item.size) == ("create_file", 3)
+        assert house.waiting() == []
+        finished.announce()
+        finished.announce()
+        assert await house.told(1) == [("create_file", "gcodes/a.gcode")]
+        again = await upload(house, "/a.gcode", "G28 X")
+        assert again.answer.action == "create_file"  # as Moonraker says
+        again.announce()
+        assert await house.told(1) == [("modify_file", "gcodes/a.gcode")]
+        assert await house.silence() == []
+        assert os.listdir(house.gcodes) == ["a.gcode"]
+
+
+async def test_an_answer_that_was_never_sent_is_told_too(data):
+    async with open_files(data) as house:
+        await upload(house, "a.gcode", "G28")
+        assert await house.told(1) == [("create_file", "gcodes/a.gcode")]
+
+
+async def test_what_follows_an_upload_is_told_after_it(data):
+    async with open_files(data) as house:
+        await upload(house, "a.gcode", "G28")
+        await house.call("server.files.delete_file", path="gcodes/a.gcode")
+        expected = [("create_file", "gcodes/a.gcode"), ("delete_file", "gcodes/a.gcode")]
+        assert await house.told(2) == expected
+
+
+async def test_folders_of_the_form_are_made(data):
+    async with open_files(data) as house:
+        (await upload(house, "a.gcode", "G28", folder="/one/two/")).announce()
+        assert await house.told(3) == [
+            ("create_dir", "gcodes/one"),
+            ("create_dir", "gcodes/one/two"),
+            ("create_file", "gcodes/one/two/a.gcode"),
+        ]
+        assert await house.silence() == []
+
+
+@pytest.mark.parametrize(
+    ("root", "folder", "filename", "status"),
+    [
+        ("gcodes", "", "", 400),
+        ("gcodes", "", "a/", 400),
+        ("gcodes", "", "no/a.gcode", 400),
+        ("gcodes", "..", "a.gcode", 400),
+        ("gcodes", "", "../a.gcode", 400),
+        ("gcodes", "", "folder", 400),
+        ("gcodes", "", "a\nM112.gcode", 400),
+        ("gcodes", ".git", "hooks", 403),
+        ("gcodes", "db", "mrk.db", 403),
+        ("gcodes", "", "printing.gcode", 403),
+        ("logs", "", "a.log", 400),
+        ("nowhere", "", "a", 400),
+    ],
+)
+async def test_refused_before_the_first_byte(data, root, folder, filename, status):
+    async with open_files(data) as house:
+        (house.gcodes / "folder").mkdir()
+        (house.gcodes / "db").symlink_to(house.paths.database)
+        (house.gcodes / "printing.gcode").write_text("G28")
+        house.printing.file = house.gcodes / "printing.gcode"
+        before = sorted(os.listdir(house.gcodes))
+        with pytest.raises(ClientError) as caught:
+            await house.manager.upload_target(root, folder, filename)
+        assert caught.value.status == status
+        assert sorted(os.listdir(house.gcodes)) == before
+
+
+async def test_a_file_that_began_to_print_stays(data):
+    async with open_files(data) as house:
+        (house.gcodes / "a.gcode").write_text("old")
+        target = await house.manager.upload_target("gcodes", "", "a.gcode")
+        temporary = target.temporary()
+        temporary.write_text("new")
+        house.printing.file = house.gcodes / "a.gcode"
+        with pytest.raises(ClientError) as caught:
+            await house.manager.finish_upload(temporary, target)
+        assert caught.value.status == 403
+        assert (house.gcodes / "a.gcode").read_text() == "old"
+        await until(lambda: not any(map(is_temporary, os.listdir(house.gcodes))))
+
+
+async def test_a_link_is_written_through(data, tmp_path):
+    (tmp_path / "real.cfg").write_text("old")
+    async with open_files(data) as house:
+        (house.config / "printer.cfg").symlink_to(tmp_path / "real.cfg")
+        await upload(house, "printer.cfg", "new", root="config")
+        assert (tmp_path / "real.cfg").read_text() == "new"
+        assert (house.config / "printer.cfg").is_symlink()
+        assert sorted(os.listdir(tmp_path)) == ["printer_data", "real.cfg"]
+
+
+async def test_two_uploads_of_one_name_at_once(data):
+    async with open_files(data) as house:
+        texts = [str(number) * 5000 for number in range(10)]
+        async with trio.open_nursery() as nursery:
+            for text in texts:
+                nursery.start_soon(upload, house, "a.gcode", text)
+        assert (house.gcodes / "a.gcode").read_text() in texts
+        assert os.listdir(house.gcodes) == ["a.gcode"]
+
+
+async def test_files_are_found_for_reading(data):
+    async with open_files(data) as house:
+        (house.gcodes / "d").mkdir()
+        (house.gcodes / "d" / "a b.gcode").write_text("G28")
+        place = await house.manager.find_file("gcodes", "d/a b.gcode")
+        assert place.real == house.gcodes / "d" / "a b.gcode"
+        assert place.stat.size == 3
+        for root, name, status in (
+            ("gcodes", "d", 403),
+            ("gcodes", "no", 404),
+            ("nowhere", "a", 404),
+            ("gcodes", "../config/x", 400),
+            ("gcodes", ".git/x", 403),
+        ):
+            with pytest.raises(ClientError) as caught:
+                await house.manager.find_file(root, name)
+            assert caught.value.status == status
