@@ -63,6 +63,7 @@ class HeadParser:
             data = data.lstrip(b"\r\n")  # RFC 9112, 2.2: blank lines before a request
             if not data:
                 return False
+            data = _quoted(data)
             self._begun = True
         already = len(self.raw)
         whole = self.raw + data
@@ -96,6 +97,21 @@ class HeadParser:
         self.method = self._parser.get_method().decode("latin-1")
         self.target = _origin_form(collector.url.decode("latin-1"))
         self.headers = collector.headers
+
+
+def _quoted(data: bytes) -> bytes:
+    """The same with `%20` for blanks within the target: moonrakerpy sends them raw.
+
+    Only where the whole request line came at once, as it does from such clients.
+    """
+    end = data.find(b"\r\n")
+    if end < 0 or data.count(b" ", 0, end) <= 2:
+        return data
+    method, _, rest = data[:end].partition(b" ")
+    target, _, version = rest.rpartition(b" ")
+    if not version.startswith(b"HTTP/1."):
+        return data
+    return b"%s %s %s%s" % (method, target.replace(b" ", b"%20"), version, data[end:])
 
 
 def _origin_form(target: str) -> str:

@@ -88,3 +88,11 @@ def test_what_is_no_http_is_a_400(data: bytes) -> None:
 
 def test_other_versions_are_a_505() -> None:
     assert status_of(b"GET / HTTP/2.0\r\n\r\n") == 505
+
+
+def test_raw_blanks_in_the_target_are_taken_as_quoted() -> None:
+    parser = HeadParser(1000)
+    assert parser.feed(b"GET /query?heater_fan hotend fan&toolhead HTTP/1.1\r\nHost: x\r\n\r\nrest")
+    assert parser.target == "/query?heater_fan%20hotend%20fan&toolhead"
+    assert parser.raw.startswith(b"GET /query?heater_fan%20hotend%20fan&toolhead HTTP/1.1\r\n")
+    assert parser.rest == b"rest"
