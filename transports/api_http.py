@@ -7,7 +7,7 @@ What a client that leaves in mid-request gets: a pure GET is given up (`ends_wit
 everything else, a running `gcode/script` above all, goes on to its end.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from mrk.api.caller import Caller, Transport
@@ -84,7 +84,8 @@ class ApiHttp:
     """The API over HTTP.
 
     `authorize` judges a request by its head; `serves_other` says which paths (without the
-    prefix) the web app answers; `route_prefix` is empty or `/name`.
+    prefix) the web app answers, `transfer_verbs` which verbs of a path are uploads or downloads;
+    `route_prefix` is empty or `/name`.
     """
 
     def __init__(
@@ -98,6 +99,7 @@ class ApiHttp:
         *,
         route_prefix: str = "",
         serves_other: Callable[[str], bool] = lambda path: False,
+        transfer_verbs: Callable[[str], Sequence[str]] = lambda path: (),
     ) -> None:
         self._table = table
         self._rpc = rpc
@@ -107,12 +109,13 @@ class ApiHttp:
         self._limits = limits
         self._prefix = route_prefix
         self._serves_other = serves_other
+        self._transfer_verbs = transfer_verbs
 
     def begin(self, head: RequestHead) -> ApiCall | Response | None:
         """Judge a request by its head alone.
 
         A `Response` refuses it (401, 404, 405) or answers a preflight; None leaves it to the
-        web app. Nobody's body is read before this.
+        transfers or the web app. Nobody's body is read before this.
         """
         path = self.local_path(head)
         if head.method == "OPTIONS":
@@ -153,10 +156,15 @@ class ApiHttp:
         )
 
     def _unrouted(self, head: RequestHead, path: str, error: ClientError) -> Response | None:
+        transfer_verbs = self._transfer_verbs(path)
+        if head.method in transfer_verbs:
+            return None
         if error.status == 404 and self._serves_other(path):
             return None
         if not self._authorize(head):
             raise ClientError("Unauthorized", 401)
+        if transfer_verbs:
+            error = ClientError("Method Not Allowed", 405)
         return self._refusal_with_allow(head, path, error)
 
     def _refusal_with_allow(self, head: RequestHead, path: str, error: ClientError) -> Response:
@@ -179,7 +187,9 @@ class ApiHttp:
         return limit if authorized else min(limit, STRANGERS_BODY_BYTES)
 
     def _verbs(self, path: str) -> list[str]:
-        return [_SPECIAL[path]] if path in _SPECIAL else self._table.verbs(path)
+        if path in _SPECIAL:
+            return [_SPECIAL[path]]
+        return sorted({*self._table.verbs(path), *self._transfer_verbs(path)})
 
     def _allow(self, path: str) -> str:
         verbs = self._verbs(path)

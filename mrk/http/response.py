@@ -15,6 +15,7 @@ from mrk.errors import ClientError
 JSON = "application/json; charset=UTF-8"
 _MAX_REASON_CHARS = 200
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e\xa0-\xff]+")
+_BODILESS = (204, 304)
 _STANDARD = {status.value: status.phrase for status in HTTPStatus}
 _encode = msgspec.json.Encoder().encode
 
@@ -62,19 +63,24 @@ def standard_phrase(status: int) -> str:
 
 
 def wire(
-    response: Response, keep_alive: bool = True, old: bool = False, head: bool = False
+    response: Response,
+    keep_alive: bool = True,
+    old: bool = False,
+    head: bool = False,
+    body_bytes: int | None = None,
 ) -> bytes:
     """The whole answer as bytes.
 
     `old` says the client speaks HTTP/1.0, where staying open has to be said; `head` leaves
-    the body out, as an answer to HEAD.
+    the body out, as an answer to HEAD. `body_bytes` is the length of a body that is sent apart.
     """
     status = response.status
     lines = f"HTTP/1.1 {status} {response.reason or standard_phrase(status)}\r\n"
     if response.content_type:
         lines += f"Content-Type: {response.content_type}\r\n"
-    if status != 204:
-        lines += f"Content-Length: {len(response.body)}\r\n"
+    if status not in _BODILESS:
+        length = len(response.body) if body_bytes is None else body_bytes
+        lines += f"Content-Length: {length}\r\n"
     for name, value in response.headers:
         lines += f"{name}: {value}\r\n"
     if not keep_alive:

@@ -15,6 +15,7 @@ import trio
 
 from mrk.access.address import client_address, is_secure
 from mrk.errors import ClientError
+from mrk.http.exchange import Transfer
 from mrk.http.framing import Framing, framing
 from mrk.http.head import RequestHead
 from mrk.http.head_parser import HeadParser
@@ -22,6 +23,7 @@ from mrk.http.refusal import Refusal
 from mrk.http.response import Response, error_response, wire
 from mrk.limits import Limits
 from transports.door.body_reader import BodyBudget, BodyReader, too_large
+from transports.door.body_stream import CONTINUE, BodyStream
 from transports.door.limited_stream import LimitedStream
 
 logger = logging.getLogger(__name__)
@@ -29,7 +31,6 @@ logger = logging.getLogger(__name__)
 # Closing with unread input makes the kernel discard our last answer; so read on for a while.
 LINGER_S = 2.0
 _RECEIVE_BYTES = 16 * 1024
-_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 HandOn = Callable[[trio.abc.Stream, RequestHead, bytes], Awaitable[None]]
 
@@ -66,12 +67,14 @@ class Ways:
     """Who answers. The callables get the stream, the head and all bytes read so far, the
     head's included; the door closes the stream when they return.
 
-    `upgrades` are websocket endpoints by path (behind the route prefix).
+    `upgrades` are websocket endpoints by path (behind the route prefix). `transfer` answers
+    uploads and downloads on the connection, None for all else; it is asked before `web`.
     """
 
     api: Api
     upgrades: dict[str, HandOn]
     web: HandOn
+    transfer: Callable[[RequestHead], Transfer | None] = lambda head: None
 
 
 class Connection:
@@ -128,6 +131,10 @@ class Connection:
                 return False
         call = self._ways.api.begin(head)
         if call is None:
+            transfer = self._ways.transfer(head)
+            if transfer is not None:
+                self._rest = parser.rest
+                return await self._transfer(head, frame, transfer)
             await self._ways.web(self._stream, head, parser.raw + parser.rest)
             return False
         self._rest = parser.rest
@@ -168,7 +175,7 @@ class Connection:
         if frame.body_bytes is not None and frame.body_bytes > call.body_bytes:
             raise too_large(call.body_bytes)
         if frame.expects_continue and not self._rest:
-            await self._stream.send_all(_CONTINUE)
+            await self._stream.send_all(CONTINUE)
         reader = BodyReader(self._stream, self._rest, self._limits.body_idle_s, call.body_bytes)
         try:
             body = await reader.read(frame.body_bytes, self._budget)
@@ -177,6 +184,18 @@ class Connection:
         finally:
             self._budget.give_back(reader.held_bytes)
         return await self._answer(head, frame, await self._settled(call, outcome))
+
+    async def _transfer(self, head: RequestHead, frame: Framing, transfer: Transfer) -> bool:
+        body = BodyStream(self._stream, head, frame, self._rest, self._limits.body_idle_s)
+        try:
+            await transfer(body)
+        finally:
+            self._rest = body.rest
+            if frame.has_body and not body.answered:
+                await self._last_word()
+        if not body.body_read:
+            await self._linger()
+        return body.keep_alive
 
     async def _run(self, call: Call, body: bytes) -> Response:
         return await self._settled(call, call.run(body))
@@ -190,10 +209,14 @@ class Connection:
                 return await self._while_connected(outcome)
             return await outcome
         finally:
-            # Said by the deadline, because a nursery wraps its cancellation in a group.
-            if trio.current_effective_deadline() == -math.inf:
-                with trio.move_on_after(self._limits.goodbye_s, shield=True):
-                    await self._goodbye()
+            await self._last_word()
+
+    async def _last_word(self) -> None:
+        """When we are cancelled: the client hears why there is no answer."""
+        # Said by the deadline, because a nursery wraps its cancellation in a group.
+        if trio.current_effective_deadline() == -math.inf:
+            with trio.move_on_after(self._limits.goodbye_s, shield=True):
+                await self._goodbye()
 
     async def _goodbye(self) -> None:
         error = ClientError("The server is shutting down before the request was done", 503)
@@ -238,6 +261,9 @@ class Connection:
     async def _refuse(self, response: Response) -> None:
         """Answer, and see to it that the client can read the answer."""
         await self._stream.send_whole(wire(response, keep_alive=False))
+        await self._linger()
+
+    async def _linger(self) -> None:
         with trio.move_on_after(LINGER_S):
             await self._stream.send_eof()
             while await self._stream.receive_some(_RECEIVE_BYTES):

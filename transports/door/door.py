@@ -28,6 +28,8 @@ ACCEPT_RETRY_S = 0.1
 _REFUSALS_AT_ONCE = 50
 # Bodies in memory together, in multiples of the largest one allowed.
 _LARGEST_BODIES = 2
+# Threads that send files; a client that does not read holds none.
+_FILE_THREADS = 8
 
 
 class Door:
@@ -42,6 +44,7 @@ class Door:
         self._streams: set[LimitedStream] = set()
         self._refusing = 0
         self._closed = trio.Event()
+        self._file_threads = trio.CapacityLimiter(_FILE_THREADS)
         self._budget = BodyBudget(_LARGEST_BODIES * limits.body_bytes)
 
     def stop_accepting(self) -> None:
@@ -113,7 +116,7 @@ class Door:
         self, transport: trio.abc.Stream, peer: str, *, tls: bool = False
     ) -> None:
         """Serve one connected stream until it ends, and close it; `peer` is an IP address."""
-        stream = LimitedStream(transport, self._limits.send_s)
+        stream = LimitedStream(transport, self._limits.send_s, self._file_threads)
         self._streams.add(stream)
         try:
             if isinstance(transport, trio.SSLStream):

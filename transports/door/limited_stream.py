@@ -7,11 +7,16 @@ itself can end such a send, so the deadline lives here, where no outer shield re
 
 import math
 import os
+from functools import partial
 
 import trio
 
+from transports.door.file_sender import ClientGone, send_some
+
 # A client that takes this much within the limit makes progress.
 SLICE_BYTES = 64 * 1024
+# Of a file, read for TLS.
+CHUNK_BYTES = 256 * 1024
 
 
 class LimitedStream(trio.abc.HalfCloseableStream):
@@ -19,11 +24,18 @@ class LimitedStream(trio.abc.HalfCloseableStream):
 
     A send that was not taken in time raises `trio.BrokenResourceError`, and so does every later
     one: part of it may be on its way. `finish_by` bounds all sends together, for shutdown.
+    `threads` bounds the threads that send files.
     """
 
-    def __init__(self, transport: trio.abc.Stream, send_s: float) -> None:
+    def __init__(
+        self,
+        transport: trio.abc.Stream,
+        send_s: float,
+        threads: trio.CapacityLimiter | None = None,
+    ) -> None:
         self.transport = transport
         self._send_s = send_s
+        self._threads = threads
         self._finish_by = math.inf
         self._sending: trio.CancelScope | None = None
         self._broken = False
@@ -85,6 +97,66 @@ class LimitedStream(trio.abc.HalfCloseableStream):
                 self._sending = None
         if scope.cancelled_caught:
             raise trio.BrokenResourceError("the client does not read")
+
+    async def send_file(self, descriptor: int, start: int, size_bytes: int) -> None:
+        """Send a part of a file, straight from the kernel where the transport is plain TCP.
+
+        Raises `trio.BrokenResourceError` when the client stalls, and when the file ends early.
+        """
+        if self._broken:
+            raise trio.BrokenResourceError("an earlier send was given up")
+        try:
+            if isinstance(self.transport, trio.SocketStream):
+                await self._send_by_kernel(self.transport.socket, descriptor, start, size_bytes)
+            else:
+                await self._send_chunks(descriptor, start, size_bytes)
+        except BaseException:
+            self._broken = True  # part of what was promised may be missing
+            raise
+
+    async def _send_by_kernel(
+        self, socket: trio.socket.SocketType, descriptor: int, start: int, size_bytes: int
+    ) -> None:
+        end, counted, began = start + size_bytes, start, trio.current_time()
+        while start < end:
+            if start - counted >= SLICE_BYTES:
+                counted, began = start, trio.current_time()
+            sent = await self._visit(socket, descriptor, start, end - start)
+            if sent is None:
+                raise trio.BrokenResourceError("the file became shorter while it was sent")
+            start += sent
+            if sent == 0:
+                await self._wait_writable(socket, began)
+
+    async def _visit(
+        self, socket: trio.socket.SocketType, descriptor: int, start: int, size_bytes: int
+    ) -> int | None:
+        sender = partial(send_some, socket.fileno(), descriptor, start, size_bytes)
+        try:
+            return await trio.to_thread.run_sync(sender, limiter=self._threads)
+        except ClientGone as exc:
+            raise trio.BrokenResourceError("the client has gone") from exc
+
+    async def _wait_writable(self, socket: trio.socket.SocketType, since: float) -> None:
+        deadline = min(since + self._send_s, self._finish_by)
+        with trio.CancelScope(deadline=deadline) as scope:
+            self._sending = scope
+            try:
+                await trio.lowlevel.wait_writable(socket)
+            finally:
+                self._sending = None
+        if scope.cancelled_caught:
+            raise trio.BrokenResourceError("the client does not read")
+
+    async def _send_chunks(self, descriptor: int, start: int, size_bytes: int) -> None:
+        end = start + size_bytes
+        while start < end:
+            reader = partial(os.pread, descriptor, min(CHUNK_BYTES, end - start), start)
+            data = await trio.to_thread.run_sync(reader, limiter=self._threads)
+            if not data:
+                raise trio.BrokenResourceError("the file became shorter while it was sent")
+            await self.send_all(data)
+            start += len(data)
 
     async def wait_send_all_might_not_block(self) -> None:
         """As the transport's."""

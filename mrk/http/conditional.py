@@ -1,0 +1,67 @@
+"""Conditional requests (RFC 9110, section 13): what a client has already, and wants or not.
+
+Times in whole seconds since 1970, as HTTP dates count.
+"""
+
+import re
+from email.utils import formatdate, parsedate_to_datetime
+
+from mrk.http.head import RequestHead
+
+_TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
+
+
+def entity_tag(size_bytes: int, mtime_ns: int, inode: int) -> str:
+    """A strong tag: it changes when the file is written or replaced."""
+    return f'"{mtime_ns:x}-{size_bytes:x}-{inode:x}"'
+
+
+def http_date(seconds: float) -> str:
+    """`Sun, 06 Nov 1994 08:49:37 GMT`."""
+    return formatdate(seconds, usegmt=True)
+
+
+def parse_http_date(text: str | None) -> int | None:
+    """Seconds since 1970; None for anything that is no date."""
+    if not text or len(text) > 64:
+        return None
+    try:
+        return int(parsedate_to_datetime(text).timestamp())
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def precondition_failed(head: RequestHead, tag: str, modified: int) -> bool:
+    """Whether the client wants another version than this one: 412."""
+    wanted = head.header_values("if-match")
+    if wanted:
+        return not _matches(wanted, tag, weak=False)
+    since = parse_http_date(head.header("if-unmodified-since"))
+    return since is not None and modified > since
+
+
+def not_modified(head: RequestHead, tag: str, modified: int) -> bool:
+    """Whether the client has this version: 304. A tag counts before a date."""
+    known = head.header_values("if-none-match")
+    if known:
+        return _matches(known, tag, weak=True)
+    since = parse_http_date(head.header("if-modified-since"))
+    return since is not None and modified <= since
+
+
+def range_applies(head: RequestHead, tag: str, modified: int) -> bool:
+    """Whether a range is of the version that the client has a part of (If-Range)."""
+    condition = head.header("if-range")
+    if condition is None:
+        return True
+    if condition.strip().startswith(('"', "W/")):
+        return condition.strip() == tag
+    return parse_http_date(condition) == modified
+
+
+def _matches(values: list[str], tag: str, *, weak: bool) -> bool:
+    text = ",".join(values)
+    if text.strip() == "*":
+        return True
+    found: list[str] = _TAG.findall(text)
+    return tag in ((t.removeprefix("W/") for t in found) if weak else found)

@@ -1,0 +1,65 @@
+"""Content-Disposition: read from parts of a form, written for downloads (RFC 6266, RFC 7578).
+
+Reading is strict. Two readers that see two names in one header are how files get past checks;
+what can be read in two ways is refused.
+"""
+
+import re
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from mrk.errors import ClientError
+
+# `"` ends a quoted value unless a backslash stands before it (curl); browsers write %22.
+_PARAMETER = re.compile(
+    rb'[ \t]*;[ \t]*([!#$%&\'*+.^_`|~0-9A-Za-z-]+)[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]+))',
+    re.DOTALL,
+)
+_KIND = re.compile(rb"[ \t]*form-data", re.IGNORECASE)
+_ESCAPED = re.compile(rb'\\(["\\])')
+_NOT_PLAIN = re.compile(r'[^\x20-\x7e]|["\\%]')
+
+
+@dataclass(frozen=True, slots=True)
+class FormPart:
+    """The names in a part's header; `filename` None: it is no file."""
+
+    name: str
+    filename: str | None
+
+
+def form_part(value: bytes) -> FormPart:
+    """Read `form-data; name="..."; filename="..."`; raises `ClientError` 400."""
+    start = _KIND.match(value)
+    if start is None:
+        raise ClientError("A part of the form is no form-data")
+    found: dict[str, str] = {}
+    at = start.end()
+    while match := _PARAMETER.match(value, at):
+        at = match.end()
+        key = match[1].decode("ascii").lower()
+        if "*" in key:
+            raise ClientError(f"A form cannot hold {key}: write the name as UTF-8")
+        if key in found:
+            raise ClientError(f"A part of the form says {key} twice")
+        found[key] = _text(match[2], match[3])
+    if value[at:].strip(b" \t;"):
+        raise ClientError("A part's Content-Disposition is broken")
+    if "name" not in found:
+        raise ClientError("A part of the form has no name")
+    return FormPart(found["name"], found.get("filename"))
+
+
+def _text(quoted: bytes | None, token: bytes) -> str:
+    raw = token if quoted is None else _ESCAPED.sub(rb"\1", quoted)
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        raise ClientError("A name in the form is not UTF-8") from None
+
+
+def attachment(name: str) -> str:
+    """A download's header: the name for old readers in ASCII, and for others as it is."""
+    plain = _NOT_PLAIN.sub("_", name)
+    exact = quote(name, safe="", errors="surrogateescape")
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{exact}"

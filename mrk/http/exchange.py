@@ -1,0 +1,48 @@
+"""One request with its body on the wire, as those see it who stream bodies.
+
+The door implements it; uploads and downloads use it. One exchange per request, ended by one
+answer.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from mrk.http.head import RequestHead
+from mrk.http.response import Response
+
+
+class Exchange(Protocol):
+    """Body in, answer out. Everything raises trio's `BrokenResourceError` when the client left."""
+
+    @property
+    def head(self) -> RequestHead:
+        """The request's head."""
+        ...
+
+    @property
+    def body_bytes(self) -> int | None:
+        """Length of the request's body, None when only its end will tell."""
+        ...
+
+    async def receive(self) -> bytes:
+        """The next part of the body, empty at its end; asks a waiting client to go on.
+
+        Raises `Refusal`: 400 for broken framing, 408 when too little arrives.
+        """
+        ...
+
+    async def answer(self, response: Response) -> None:
+        """Send a whole answer; the connection ends when the body was not read to its end."""
+        ...
+
+    async def answer_file(
+        self, response: Response, descriptor: int, start: int, size_bytes: int
+    ) -> None:
+        """Send an answer whose body is a part of a file.
+
+        A file that ends early ends the connection: its length was promised.
+        """
+        ...
+
+
+Transfer = Callable[[Exchange], Awaitable[None]]

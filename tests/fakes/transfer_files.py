@@ -1,0 +1,159 @@
+"""A small file manager behind the protocols of uploads and downloads, and a door with both."""
+
+import os
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import trio
+
+from config.settings.authorization import parse_cors_domains
+from mrk.api.endpoint import Endpoint, NoParams
+from mrk.api.rpc import Rpc
+from mrk.api.table import Table
+from mrk.clients import Clients
+from mrk.errors import ClientError
+from mrk.files.paths import safe_parts
+from mrk.files.records import Item
+from mrk.files.temporary import is_temporary
+from mrk.files.transfers import PrintOutcome, PrintStart, UploadPlace
+from mrk.http.cors import CorsRules
+from mrk.landing import LandingFacts
+from mrk.limits import Limits
+from tests.fakes.http_house import authorize, trusted
+from transports.api_http import ApiHttp
+from transports.door import Door, Ways
+from transports.transfers import Transfers
+from transports.web import WebDoor
+
+
+@dataclass
+class FolderFiles:
+    """Roots are folders; `in_use` are paths that are refused, `announced` what was told."""
+
+    roots: dict[str, Path]
+    in_use: set[str] = field(default_factory=set)
+    announced: list[str] = field(default_factory=list)
+    refuse_storing: bool = False
+
+    def upload_folders(self) -> list[str]:
+        return [str(path) for path in self.roots.values()]
+
+    async def place_upload(self, root: str, path: str, filename: str) -> UploadPlace:
+        await trio.lowlevel.checkpoint()
+        if root not in self.roots:
+            raise ClientError(f"There is no root {root}")
+        folders, names = safe_parts(path), safe_parts(filename)
+        if not names:
+            raise ClientError("The file has no name")
+        place = "/".join((*folders, *names))
+        if f"{root}/{place}" in self.in_use:
+            raise ClientError("The file is loaded", 403)
+        folder = self.roots[root]
+        for part in folders:
+            if (folder / part).is_dir():
+                folder /= part
+        return UploadPlace(root, place, str(folder))
+
+    async def store_upload(self, place: UploadPlace, temporary: str) -> Item:
+        assert os.path.dirname(temporary) == place.folder
+        assert is_temporary(os.path.basename(temporary))
+        await trio.lowlevel.checkpoint()
+        if self.refuse_storing:
+            raise ClientError("The file is loaded", 403)
+        target = self.roots[place.root] / place.path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(temporary, target)
+        status = target.stat()
+        return Item(place.path, place.root, status.st_mtime, status.st_size, "rw")
+
+    def announce_upload(self, item: Item) -> None:
+        self.announced.append(f"{item.root}/{item.path}")
+
+    def open_download(self, root: str, path: str) -> int:
+        if root not in self.roots:
+            raise ClientError("There is no such root", 404)
+        target = self.roots[root].joinpath(*safe_parts(path))
+        return os.open(target, os.O_RDONLY | os.O_NONBLOCK)
+
+
+@dataclass
+class Prints:
+    """Answers wishes to print with `outcome`."""
+
+    outcome: PrintOutcome = field(default_factory=lambda: PrintOutcome(PrintStart.STARTED))
+    asked: list[str] = field(default_factory=list)
+
+    async def print_upload(self, filename: str) -> PrintOutcome:
+        await trio.lowlevel.checkpoint()
+        self.asked.append(filename)
+        return self.outcome
+
+
+@dataclass
+class TransferHouse:
+    """A door with uploads, downloads, a few API endpoints and the landing page."""
+
+    folder: Path
+    limits: Limits = field(default_factory=Limits)
+    max_upload_bytes: int = 1024 * 1024 * 1024
+    route_prefix: str = ""
+    cors_domains: Sequence[str] = ()
+    logs: dict[str, Callable[[], str | None]] = field(default_factory=dict)
+    prints: Prints = field(default_factory=Prints)
+
+    def __post_init__(self) -> None:
+        roots = {name: self.folder / name for name in ("gcodes", "config")}
+        for root in roots.values():
+            root.mkdir(parents=True, exist_ok=True)
+        self.gcodes = roots["gcodes"]
+        self.files = FolderFiles(roots)
+        table = Table(
+            [
+                Endpoint("/server/info", ("GET",), NoParams, lambda p, c: {"ok": True}, "Info."),
+                Endpoint(
+                    "/server/files/{root}/{path...}", ("DELETE",), None, lambda a, c: a, "Delete."
+                ),
+            ]
+        )
+        patterns: tuple[re.Pattern[str], ...] = parse_cors_domains(list(self.cors_domains))[0]
+        cors = CorsRules(patterns, trusted)
+        transfers = Transfers(
+            self.files,
+            self.files,
+            self.prints,
+            authorize,
+            cors,
+            self.limits,
+            max_upload_bytes=self.max_upload_bytes,
+            logs=self.logs,
+            upload_paths={
+                "/server/files/upload": "/server/files",
+                "/api/files/local": "/api/files/moonraker",
+            },
+            route_prefix=self.route_prefix,
+        )
+        api = ApiHttp(
+            table,
+            Rpc(table, trio.lowlevel.checkpoint, 10),
+            Clients(),
+            authorize,
+            cors,
+            self.limits,
+            route_prefix=self.route_prefix,
+            serves_other=WebDoor.serves,
+            transfer_verbs=transfers.verbs,
+        )
+        web = WebDoor(
+            api,
+            authorize,
+            lambda: LandingFacts("v0.10.0-mrk-test", "ready"),
+            self.limits,
+            route_prefix=self.route_prefix,
+        )
+        self.door = Door(Ways(api, {}, web.handle, transfers.begin), self.limits)
+
+    def leftovers(self) -> list[str]:
+        """Names below the roots that belong to unfinished files."""
+        return [path.name for path in self.folder.rglob("*") if is_temporary(path.name)]

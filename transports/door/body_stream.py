@@ -1,0 +1,112 @@
+"""One request with a body that is streamed, and its answer: the door's side of transfers.
+
+Made by the connection for one request, used by that request's task alone; ends with the answer.
+"""
+
+import trio
+
+from mrk.http.chunked import ChunkedDecoder
+from mrk.http.framing import Framing
+from mrk.http.head import RequestHead
+from mrk.http.refusal import Refusal
+from mrk.http.response import Response, wire
+from transports.door.body_reader import PROGRESS_BYTES
+from transports.door.limited_stream import LimitedStream
+
+# Upload bodies come in pieces of at most this size; larger ones cost memory, smaller ones time.
+RECEIVE_BYTES = 256 * 1024
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class BodyStream:
+    """Implements `mrk.http.exchange.Exchange`; `rest` is what came behind the body.
+
+    `answered` says that a whole answer was sent. Time in which the body's reader does not ask
+    for more does not count as the client's.
+    """
+
+    def __init__(
+        self, stream: LimitedStream, head: RequestHead, frame: Framing, rest: bytes, idle_s: float
+    ) -> None:
+        self.head = head
+        self.rest = rest
+        self.answered = False
+        self._stream = stream
+        self._frame = frame
+        self._idle_s = idle_s
+        self._decoder = ChunkedDecoder() if frame.body_bytes is None else None
+        self._missing = frame.body_bytes or 0
+        self._continue_due = frame.expects_continue and not rest
+        self._waited_s = 0.0  # since enough came to count as progress
+        self._uncounted_bytes = 0
+
+    @property
+    def body_bytes(self) -> int | None:
+        """Length of the request's body, None for a chunked one."""
+        return self._frame.body_bytes
+
+    @property
+    def body_read(self) -> bool:
+        """Whether the connection stands at the end of the request."""
+        return self._missing == 0 if self._decoder is None else self._decoder.done
+
+    @property
+    def keep_alive(self) -> bool:
+        """Whether another request may follow the answer."""
+        return self._frame.keep_alive and self.body_read
+
+    async def receive(self) -> bytes:
+        """The next part of the body; see `Exchange`."""
+        while not self.body_read:
+            data, self.rest = self.rest, b""
+            part = self._cut(data or await self._receive())
+            if part:
+                return part
+        return b""
+
+    def _cut(self, data: bytes) -> bytes:
+        if self._decoder is not None:
+            part = self._decoder.feed(data)
+            self.rest = self._decoder.rest
+            return part
+        if len(data) > self._missing:
+            data, self.rest = data[: self._missing], data[self._missing :]
+        self._missing -= len(data)
+        return data
+
+    async def _receive(self) -> bytes:
+        if self._continue_due:
+            self._continue_due = False
+            await self._stream.send_all(CONTINUE)
+        began = trio.current_time()
+        with trio.CancelScope(deadline=began + self._idle_s - self._waited_s) as scope:
+            data = await self._stream.receive_some(RECEIVE_BYTES)
+        if scope.cancelled_caught:
+            raise Refusal(408, "The request's body did not arrive in time")
+        if not data:
+            raise trio.BrokenResourceError("the client left within a request")
+        self._waited_s += trio.current_time() - began
+        self._uncounted_bytes += len(data)
+        if self._uncounted_bytes >= PROGRESS_BYTES:
+            self._waited_s, self._uncounted_bytes = 0.0, 0
+        return bytes(data)
+
+    async def answer(self, response: Response) -> None:
+        """Send a whole answer."""
+        is_head = self.head.method == "HEAD"
+        await self._stream.send_whole(wire(response, self.keep_alive, self._old, is_head))
+        self.answered = True
+
+    async def answer_file(
+        self, response: Response, descriptor: int, start: int, size_bytes: int
+    ) -> None:
+        """Send an answer whose body is a part of a file."""
+        top = wire(response, self.keep_alive, self._old, head=True, body_bytes=size_bytes)
+        await self._stream.send_whole(top)
+        if self.head.method != "HEAD":
+            await self._stream.send_file(descriptor, start, size_bytes)
+        self.answered = True
+
+    @property
+    def _old(self) -> bool:
+        return self.head.http_version == "1.0"

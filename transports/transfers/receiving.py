@@ -1,0 +1,148 @@
+"""One upload on its way in: form, unfinished file, destination.
+
+Run in the connection's task by `uploads.py`. Whatever ends it before the file manager has put the
+file in its place leaves nothing behind.
+"""
+
+import contextlib
+import os
+import re
+from typing import Protocol
+
+import trio
+
+from mrk.errors import ClientError
+from mrk.files.records import Item
+from mrk.files.transfers import UploadFiles, UploadPlace, fits
+from mrk.http.exchange import Exchange
+from transports.transfers.spool import CLEAN_UP_S, Spool
+from transports.transfers.unfinished_file import no_space
+
+DEFAULT_ROOT = "gcodes"
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+
+
+class Form(Protocol):
+    """The form as it is read (`mrk.http.upload_form.UploadForm`)."""
+
+    filename: str | None
+    fields: dict[str, str]
+
+    def feed(self, data: bytes) -> list[memoryview]:
+        """Take a piece of the body, return what of the file is in it."""
+        ...
+
+    def finish(self) -> str:
+        """The body has ended: the file's name."""
+        ...
+
+
+class Receiving:
+    """`max_file_bytes` bounds the file, `max_body_bytes` all of the body."""
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        form: Form,
+        files: UploadFiles,
+        threads: trio.CapacityLimiter,
+        max_file_bytes: int,
+        max_body_bytes: int,
+    ) -> None:
+        self._exchange = exchange
+        self._form = form
+        self._files = files
+        self._threads = threads
+        self._max_file_bytes = max_file_bytes
+        self._max_body_bytes = max_body_bytes
+
+    @property
+    def wants_print(self) -> bool:
+        """Whether the client asks to print the file."""
+        return self._form.fields.get("print", "").lower() == "true"
+
+    async def store(self) -> Item:
+        """Receive the body and store the file; raises `ClientError`."""
+        async with Spool(self._folder, self._threads) as spool:
+            await self._receive(spool)
+            filename = self._form.finish()
+            digest = await spool.finish()
+            self._check_digest(digest)
+            place = await self._place(filename)
+            temporary = await spool.keep(place.folder)
+            try:
+                return await self._files.store_upload(place, temporary)
+            except BaseException:
+                with trio.move_on_after(CLEAN_UP_S, shield=True):
+                    await trio.to_thread.run_sync(_remove, temporary)
+                raise
+
+    async def _receive(self, spool: Spool) -> None:
+        received_bytes = 0
+        while data := await self._exchange.receive():
+            received_bytes += len(data)
+            if received_bytes > self._max_body_bytes:
+                raise too_large(self._max_file_bytes)
+            for part in self._form.feed(data):
+                if spool.size_bytes + len(part) > self._max_file_bytes:
+                    raise too_large(self._max_file_bytes)
+                await spool.add(part)
+            del data
+
+    def _check_digest(self, digest: str) -> None:
+        wanted = self._form.fields.get("checksum", "")
+        if not wanted:
+            return
+        if not _SHA256.fullmatch(wanted):
+            raise ClientError("The checksum is not a SHA-256 in hexadecimal", 422)
+        if wanted.lower() != digest:
+            raise ClientError(f"The file does not have the checksum {wanted}; got {digest}", 422)
+
+    async def _place(self, filename: str) -> UploadPlace:
+        fields = self._form.fields
+        root = fields.get("root", "").lower() or DEFAULT_ROOT
+        return await self._files.place_upload(root, fields.get("path", ""), filename)
+
+    async def _folder(self) -> str:
+        """Where the unfinished file goes; checks the space there.
+
+        Fields may follow the file, so only a destination whose root is known can refuse it here.
+        """
+        assert self._form.filename is not None
+        try:
+            folder = (await self._place(self._form.filename)).folder
+        except ClientError:
+            if "root" in self._form.fields:
+                raise
+            folder = self._files.upload_folders()[0]
+        await self._check_space(folder)
+        return folder
+
+    async def _check_space(self, folder: str) -> None:
+        body_bytes = self._exchange.body_bytes
+        if body_bytes is None:
+            return
+        if not await trio.to_thread.run_sync(has_space, body_bytes, folder, limiter=self._threads):
+            raise no_space()
+
+
+def _remove(path: str) -> None:
+    with contextlib.suppress(OSError):
+        os.unlink(path)
+
+
+def has_space(size_bytes: int, *folders: str) -> bool:
+    """Whether a file of that size fits below one of the folders; blocks."""
+    for folder in folders:
+        try:
+            disk = os.statvfs(folder)
+        except OSError:
+            continue  # an unplugged stick
+        if fits(size_bytes, disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize):
+            return True
+    return False
+
+
+def too_large(max_file_bytes: int) -> ClientError:
+    """The refusal of a file over `max_upload_size`."""
+    return ClientError(f"The file is larger than max_upload_size ({max_file_bytes} bytes)", 413)

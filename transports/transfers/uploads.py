@@ -1,0 +1,119 @@
+"""Uploads over HTTP: how many at once, how large, and what their clients are answered.
+
+Called in each connection's task; one instance per generation.
+"""
+
+import re
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+import trio
+
+from mrk.errors import ClientError
+from mrk.files.paths import is_gcode
+from mrk.files.records import Item
+from mrk.files.transfers import PrintStart, UploadFiles, UploadPrints
+from mrk.http.arguments import boundary
+from mrk.http.exchange import Exchange
+from mrk.http.head import RequestHead
+from mrk.http.response import Headers, Response
+from transports.transfers.receiving import DEFAULT_ROOT, Form, Receiving, has_space, too_large
+from transports.transfers.unfinished_file import no_space
+
+# Each holds a megabyte; others wait with their bodies unread.
+UPLOADS_AT_ONCE = 16
+THREADS = 4
+# Of a body besides the file: fields, headers and boundaries.
+FORM_BYTES = 64 * 1024
+_HOST = re.compile(r"[A-Za-z0-9.:_\[\]-]{1,255}")
+_BOUNDARY = re.compile(r";\s*boundary\*?\d*\*?\s*=", re.IGNORECASE)
+
+
+class Uploads:
+    """`max_file_bytes` is `max_upload_size`; `wait_s` the longest wait for a turn."""
+
+    def __init__(
+        self, files: UploadFiles, prints: UploadPrints, *, max_file_bytes: int, wait_s: float
+    ) -> None:
+        self._files = files
+        self._prints = prints
+        self._max_file_bytes = max_file_bytes
+        self._wait_s = wait_s
+        self._slots = trio.CapacityLimiter(UPLOADS_AT_ONCE)
+        self._threads = trio.CapacityLimiter(THREADS)
+
+    async def receive(self, exchange: Exchange, location: str, cors: Headers) -> None:
+        """Serve one upload; raises `ClientError` when it is refused.
+
+        `location` is the path in front of root and file, route prefix included.
+        """
+        form = _form(exchange.head)
+        await self._check_size(exchange.body_bytes)
+        with trio.move_on_after(self._wait_s) as waiting:
+            await self._slots.acquire_on_behalf_of(exchange)
+        if waiting.cancelled_caught:
+            raise ClientError("Too many uploads at once: try again later", 503)
+        limit = self._max_file_bytes
+        upload = Receiving(exchange, form, self._files, self._threads, limit, limit + FORM_BYTES)
+        try:
+            item = await upload.store()
+        finally:
+            self._slots.release_on_behalf_of(exchange)
+        try:
+            answer = await self._answer(item, wants_print=upload.wants_print)
+            headers = (("Location", _location(exchange.head, location, item)), *cors)
+            await exchange.answer(Response(201, msgspec.json.encode(answer), headers=headers))
+        finally:
+            self._files.announce_upload(item)
+
+    async def _check_size(self, body_bytes: int | None) -> None:
+        """Refuse before the first byte what can be refused then: 413, 507."""
+        if body_bytes is None:
+            return
+        if body_bytes > self._max_file_bytes + FORM_BYTES:
+            raise too_large(self._max_file_bytes)
+        # The root is not known yet: it has to fit somewhere.
+        folders = self._files.upload_folders()
+        if not folders:
+            raise ClientError("Uploads are not allowed: every root is read-only", 403)
+        if not await trio.to_thread.run_sync(
+            has_space, body_bytes, *folders, limiter=self._threads
+        ):
+            raise no_space()
+
+    async def _answer(self, item: Item, *, wants_print: bool) -> dict[str, Any]:
+        """As catalogued, with the reason (`print_refused`) when a wished print did not start."""
+        answer: dict[str, Any] = {"item": item, "action": "create_file"}
+        if item.root != DEFAULT_ROOT or not is_gcode(item.path):
+            return answer
+        answer |= {"print_started": False, "print_queued": False}
+        if wants_print:
+            outcome = await self._prints.print_upload(item.path)
+            answer["print_started"] = outcome.start is PrintStart.STARTED
+            answer["print_queued"] = outcome.start is PrintStart.QUEUED
+            if outcome.start is PrintStart.REFUSED:
+                answer["print_refused"] = outcome.reason
+        return answer
+
+
+def _form(head: RequestHead) -> Form:
+    # On first use: the parser costs memory that a daemon without uploads can do without.
+    from mrk.http.upload_form import UploadForm
+
+    kinds = head.header_values("content-type")
+    if len(kinds) != 1 or kinds[0].partition(";")[0].strip().lower() != "multipart/form-data":
+        raise ClientError("An upload is one form of the type multipart/form-data")
+    if (head.header("content-encoding") or "identity").strip().lower() != "identity":
+        raise ClientError("An upload cannot be compressed", 415)
+    if len(_BOUNDARY.findall(kinds[0])) > 1:
+        raise ClientError("The form names its boundary twice")
+    return UploadForm(boundary(kinds[0]))
+
+
+def _location(head: RequestHead, location: str, item: Item) -> str:
+    path = f"{location}/{quote(item.root, safe='')}/{quote(item.path)}"
+    host = head.header("host") or ""
+    if not _HOST.fullmatch(host):
+        return path
+    return f"{'https' if head.secure else 'http'}://{host}{path}"
