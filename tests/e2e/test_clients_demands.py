@@ -5,6 +5,7 @@ import json
 import httpx
 import pytest
 from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from tests.e2e.processes import DaemonProcess
 from tests.e2e.wire import RpcFailed, connect_tcp
@@ -63,7 +64,7 @@ def test_a_page_on_another_origin(demo_with_cors: DaemonProcess) -> None:
         assert http.options("/server/nothing").status_code == 404
         other = http.options("/server/info", headers={"Origin": "http://evil.example"})
         assert other.status_code == 405
-    with connect(demo_with_cors.websocket_url, origin=origin) as connection:  # type: ignore[arg-type]
+    with connect(demo_with_cors.websocket_url, origin=Origin(origin)) as connection:
         connection.send('{"jsonrpc":"2.0","method":"server.info","id":1}')
         assert json.loads(connection.recv(timeout=20))["result"]["klippy_connected"]
 
