@@ -18,46 +18,47 @@ _MARGIN_SHARE = 100
 _SMALL_BYTES = MIB
 
 
-@dataclass(frozen=True, slots=True)
-class UploadPlace:
-    """Where an upload will be: `path` is relative to `root`, its name the last part.
+class StoredUpload(Protocol):
+    """A file that is in its place."""
 
-    `folder` is an existing folder on the file system of the final place, absolute: unfinished
-    files go there. It is the folder itself or, before that is made, one above it.
-    """
+    @property
+    def item(self) -> Item:
+        """What is there now; a package (UFP) may have become another file."""
+        ...
 
-    root: str
-    path: str
-    folder: str
+    def announce(self) -> None:
+        """The answer is out: notify_filelist_changed may follow."""
+        ...
 
 
 class UploadFiles(Protocol):
-    """The file manager, for uploads."""
+    """The file manager, for uploads.
+
+    `folder` is a sub-folder of `root` that may be missing, `filename` may hold sub-folders that
+    exist. Methods raise `ClientError`: 400 for what is no root, read-only or no path, 403 for
+    reserved places and a file that is being printed.
+    """
 
     def upload_folders(self) -> list[str]:
-        """Absolute paths of the writable roots."""
+        """Absolute paths of the writable roots, gcodes first."""
         ...
 
-    async def place_upload(self, root: str, path: str, filename: str) -> UploadPlace:
-        """Judge a destination; makes nothing.
-
-        `path` is a sub-folder that may be missing, `filename` may hold sub-folders that exist.
-        Raises `ClientError`: 400 for what is no root, read-only or no path, 403 for reserved
-        places and a file that is being printed.
-        """
+    async def judge_upload(self, root: str, folder: str, filename: str) -> str:
+        """Judge a destination and make nothing; returns an existing folder of its file system."""
         ...
 
-    async def store_upload(self, place: UploadPlace, temporary: str) -> Item:
+    async def place_upload(self, root: str, folder: str, filename: str) -> str:
+        """Make missing folders; returns the folder, where an unfinished file may lie."""
+        ...
+
+    async def store_upload(
+        self, temporary: str, root: str, folder: str, filename: str
+    ) -> StoredUpload:
         """Put a finished file in its place, atomically, and make what clients expect of it.
 
-        `temporary` lies in `place.folder` and is gone afterwards; it is synced. Missing folders
-        of the path are made. Returns when metadata is known. A package (UFP) may become another
-        file: the item says which. Raises `ClientError` as `place_upload`.
+        `temporary`, synced, lies in the folder that `place_upload` gave, and is gone afterwards,
+        on errors too. Returns when metadata is known.
         """
-        ...
-
-    def announce_upload(self, item: Item) -> None:
-        """The answer is out: notify_filelist_changed may follow."""
         ...
 
 

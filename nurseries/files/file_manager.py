@@ -108,6 +108,10 @@ class FileManager:
         """Where an upload will be (`Uploads.target`); raises `ClientError`."""
         return await self._uploads.target(root, folder, filename)
 
+    async def judge_upload(self, root: str, folder: str, filename: str) -> Path:
+        """Judge an upload without making anything (`Uploads.judge`); raises `ClientError`."""
+        return await self._uploads.judge(root, folder, filename)
+
     async def finish_upload(self, temporary: Path, target: UploadTarget) -> FinishedUpload:
         """Put a complete upload in place (`Uploads.finish`); raises `ClientError`."""
         return await self._uploads.finish(temporary, target)

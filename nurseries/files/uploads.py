@@ -63,11 +63,7 @@ class Uploads:
         there. 400: no name, no root, read-only; 403: reserved, or being printed.
         """
         placement = self._placement
-        require_writable(placement.roots.get(root))
-        base, name = within(root, folder), within(root, filename)
-        if not name.parts or filename.endswith("/"):
-            raise ClientError("The upload has no file name")
-        path = check_new(RootPath(root, (*base.parts, *name.parts)))
+        base, path = self._paths(root, folder, filename)
         placement.require_unused(await placement.find(path))
         for depth in range(1, len(base.parts) + 1):
             await self._make_folder(RootPath(root, base.parts[:depth]))
@@ -75,6 +71,22 @@ class Uploads:
         if place.is_folder:
             raise ClientError(f"{path} is a folder")
         return UploadTarget(path, await placement.threads.run(_folder_of, place))
+
+    async def judge(self, root: str, folder: str, filename: str) -> Path:
+        """The judgement alone: nothing is made. Returns the closest folder that is there."""
+        placement = self._placement
+        _base, path = self._paths(root, folder, filename)
+        place = await placement.find(path)
+        placement.require_unused(place)
+        return await placement.threads.run(_closest_folder, place)
+
+    def _paths(self, root: str, folder: str, filename: str) -> tuple[RootPath, RootPath]:
+        """The folder that is made when missing, and the file."""
+        require_writable(self._placement.roots.get(root))
+        base, name = within(root, folder), within(root, filename)
+        if not name.parts or filename.endswith("/"):
+            raise ClientError("The upload has no file name")
+        return base, check_new(RootPath(root, (*base.parts, *name.parts)))
 
     async def _make_folder(self, path: RootPath) -> None:
         placement = self._placement
@@ -103,6 +115,17 @@ def _folder_of(place: Place) -> Path:
     folder = (place.real if linked else place.disk).parent
     if not folder.is_dir():
         raise ClientError(f"There is no folder {place.path.parent}")
+    return folder
+
+
+def _closest_folder(place: Place) -> Path:
+    """In a thread: on the file system where missing folders would be made."""
+    if place.is_folder:
+        raise ClientError(f"{place.path} is a folder")
+    linked = place.stat is not None and place.stat.is_link
+    folder = (place.real if linked else place.disk).parent
+    while not folder.is_dir() and folder != folder.parent:
+        folder = folder.parent
     return folder
 
 

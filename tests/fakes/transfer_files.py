@@ -17,7 +17,7 @@ from mrk.errors import ClientError
 from mrk.files.paths import safe_parts
 from mrk.files.records import Item
 from mrk.files.temporary import is_temporary
-from mrk.files.transfers import PrintOutcome, PrintStart, UploadPlace
+from mrk.files.transfers import PrintOutcome, PrintStart
 from mrk.http.cors import CorsRules
 from mrk.landing import LandingFacts
 from mrk.limits import Limits
@@ -26,6 +26,15 @@ from transports.api_http import ApiHttp
 from transports.door import Door, Ways
 from transports.transfers import Transfers
 from transports.web import WebDoor
+
+
+@dataclass
+class Stored:
+    item: Item
+    announced: list[str]
+
+    def announce(self) -> None:
+        self.announced.append(f"{self.item.root}/{self.item.path}")
 
 
 @dataclass
@@ -40,36 +49,39 @@ class FolderFiles:
     def upload_folders(self) -> list[str]:
         return [str(path) for path in self.roots.values()]
 
-    async def place_upload(self, root: str, path: str, filename: str) -> UploadPlace:
-        await trio.lowlevel.checkpoint()
+    def _place(self, root: str, folder: str, filename: str) -> str:
         if root not in self.roots:
             raise ClientError(f"There is no root {root}")
-        folders, names = safe_parts(path), safe_parts(filename)
+        folders, names = safe_parts(folder), safe_parts(filename)
         if not names:
             raise ClientError("The file has no name")
         place = "/".join((*folders, *names))
         if f"{root}/{place}" in self.in_use:
             raise ClientError("The file is loaded", 403)
-        folder = self.roots[root]
-        for part in folders:
-            if (folder / part).is_dir():
-                folder /= part
-        return UploadPlace(root, place, str(folder))
+        return place
 
-    async def store_upload(self, place: UploadPlace, temporary: str) -> Item:
-        assert os.path.dirname(temporary) == place.folder
+    async def judge_upload(self, root: str, folder: str, filename: str) -> str:
+        await trio.lowlevel.checkpoint()
+        target = self.roots.get(root, Path()) / self._place(root, folder, filename)
+        return str(next(path for path in target.parents if path.is_dir()))
+
+    async def place_upload(self, root: str, folder: str, filename: str) -> str:
+        await trio.lowlevel.checkpoint()
+        target = self.roots.get(root, Path()) / self._place(root, folder, filename)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        return str(target.parent)
+
+    async def store_upload(self, temporary: str, root: str, folder: str, filename: str) -> "Stored":
         assert is_temporary(os.path.basename(temporary))
         await trio.lowlevel.checkpoint()
         if self.refuse_storing:
             raise ClientError("The file is loaded", 403)
-        target = self.roots[place.root] / place.path
-        target.parent.mkdir(parents=True, exist_ok=True)
+        path = self._place(root, folder, filename)
+        target = self.roots[root] / path
         os.replace(temporary, target)
         status = target.stat()
-        return Item(place.path, place.root, status.st_mtime, status.st_size, "rw")
-
-    def announce_upload(self, item: Item) -> None:
-        self.announced.append(f"{item.root}/{item.path}")
+        item = Item(path, root, status.st_mtime, status.st_size, "rw")
+        return Stored(item, self.announced)
 
     def open_download(self, root: str, path: str) -> int:
         if root not in self.roots:

@@ -12,8 +12,7 @@ from typing import Protocol
 import trio
 
 from mrk.errors import ClientError
-from mrk.files.records import Item
-from mrk.files.transfers import UploadFiles, UploadPlace, fits
+from mrk.files.transfers import StoredUpload, UploadFiles, fits
 from mrk.http.exchange import Exchange
 from transports.transfers.spool import CLEAN_UP_S, Spool
 from transports.transfers.unfinished_file import no_space
@@ -61,17 +60,16 @@ class Receiving:
         """Whether the client asks to print the file."""
         return self._form.fields.get("print", "").lower() == "true"
 
-    async def store(self) -> Item:
+    async def store(self) -> StoredUpload:
         """Receive the body and store the file; raises `ClientError`."""
         async with Spool(self._folder, self._threads) as spool:
             await self._receive(spool)
             filename = self._form.finish()
-            digest = await spool.finish()
-            self._check_digest(digest)
-            place = await self._place(filename)
-            temporary = await spool.keep(place.folder)
+            self._check_digest(await spool.finish())
+            where = self._where(filename)
+            temporary = await spool.keep(await self._files.place_upload(*where))
             try:
-                return await self._files.store_upload(place, temporary)
+                return await self._files.store_upload(temporary, *where)
             except BaseException:
                 with trio.move_on_after(CLEAN_UP_S, shield=True):
                     await trio.to_thread.run_sync(_remove, temporary)
@@ -98,10 +96,9 @@ class Receiving:
         if wanted.lower() != digest:
             raise ClientError(f"The file does not have the checksum {wanted}; got {digest}", 422)
 
-    async def _place(self, filename: str) -> UploadPlace:
+    def _where(self, filename: str) -> tuple[str, str, str]:
         fields = self._form.fields
-        root = fields.get("root", "").lower() or DEFAULT_ROOT
-        return await self._files.place_upload(root, fields.get("path", ""), filename)
+        return fields.get("root", "").lower() or DEFAULT_ROOT, fields.get("path", ""), filename
 
     async def _folder(self) -> str:
         """Where the unfinished file goes; checks the space there.
@@ -110,7 +107,7 @@ class Receiving:
         """
         assert self._form.filename is not None
         try:
-            folder = (await self._place(self._form.filename)).folder
+            folder = await self._files.judge_upload(*self._where(self._form.filename))
         except ClientError:
             if "root" in self._form.fields:
                 raise

@@ -57,15 +57,15 @@ class Uploads:
         limit = self._max_file_bytes
         upload = Receiving(exchange, form, self._files, self._threads, limit, limit + FORM_BYTES)
         try:
-            item = await upload.store()
+            stored = await upload.store()
         finally:
             self._slots.release_on_behalf_of(exchange)
         try:
-            answer = await self._answer(item, wants_print=upload.wants_print)
-            headers = (("Location", _location(exchange.head, location, item)), *cors)
+            answer = await self._answer(stored.item, wants_print=upload.wants_print)
+            headers = (("Location", _location(exchange.head, location, stored.item)), *cors)
             await exchange.answer(Response(201, msgspec.json.encode(answer), headers=headers))
         finally:
-            self._files.announce_upload(item)
+            stored.announce()
 
     async def _check_size(self, body_bytes: int | None) -> None:
         """Refuse before the first byte what can be refused then: 413, 507."""
