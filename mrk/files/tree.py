@@ -115,13 +115,14 @@ class Tree:
 def files_below(top: Folder, prefix: str = "") -> Iterator[tuple[str, Stat]]:
     """Path and stat of every file that clients can name, in no order.
 
-    Each folder is copied when its turn comes, so the tree may change between two steps.
+    Each folder's names are copied when its turn comes, so the tree may change between two steps.
     """
     waiting = [(prefix, top)]
     while waiting:
         path, folder = waiting.pop()
-        for name, entry in list(folder.entries.items()):
-            if not is_utf8(name):
+        for name in list(folder.entries):
+            entry = folder.entries.get(name)
+            if entry is None or not is_utf8(name):
                 continue
             if isinstance(entry, Folder):
                 waiting.append((f"{path}{name}/", entry))

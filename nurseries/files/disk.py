@@ -11,18 +11,19 @@ import stat as modes
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+import msgspec
 import trio
 
 from mrk.files.mounts import network_devices
 from mrk.files.records import Stat
 from mrk.files.reserved import Permissions, Reserved
 from mrk.files.temporary import is_temporary
+from mrk.files.tree import Folder
 
 _CHECK_EVERY = 500
 
 
-@dataclass(slots=True)
-class Look:
+class Look(msgspec.Struct, gc=False):
     """One name on disk. `being_written`: somebody has it open to write; None: not known."""
 
     stat: Stat | None
@@ -35,7 +36,7 @@ class Difference:
 
     stat: Stat | None
     gone: list[str] = field(default_factory=list)
-    present: list[tuple[str, Look]] = field(default_factory=list)
+    present: dict[str, Look] = field(default_factory=dict)
 
 
 def stat_of(
@@ -135,7 +136,7 @@ def read_folder(path: str, reserved: Reserved) -> Iterator[tuple[str, Stat]]:
 
 
 def compare(
-    path: str, known: Mapping[str, Stat], reserved: Reserved, *, ask_writers: bool
+    path: str, known: Mapping[str, Stat | Folder], reserved: Reserved, *, ask_writers: bool
 ) -> Difference:
     """What a folder holds now against `known`; `ask_writers` about files that are not as known."""
     try:
@@ -143,12 +144,13 @@ def compare(
         seen = set()
         for name, stat in read_folder(path, reserved):
             seen.add(name)
-            old = known.get(name)
+            entry = known.get(name)
+            old = entry.stat if isinstance(entry, Folder) else entry
             if old is not None and old == stat:
                 continue
-            new = old is None or not old.same_content(stat)
+            new = not stat.is_folder and (old is None or not old.same_content(stat))
             writer = being_written(f"{path}/{name}") if ask_writers and new else False
-            difference.present.append((name, Look(stat, writer if not stat.is_folder else False)))
+            difference.present[name] = Look(stat, writer)
     except OSError:
         return Difference(None)
     difference.gone = [name for name in known if name not in seen]

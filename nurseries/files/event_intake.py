@@ -82,11 +82,11 @@ class EventIntake:
             return
         closed: dict[Name, bool] = {}
         moves: list[tuple[int, Name, bool]] = []
+        gone: list[tuple[Tree, Folder, Event]] = []
         for event in batch:
             for tree, folder in self._kept.watched.get(event.wd, ()):
                 if event.mask & _GONE:
-                    self._self_gone(tree, folder, event, closed)
-                    continue
+                    gone.append((tree, folder, event))
                 if folder.parent is not None:
                     closed.setdefault((tree, folder.parent, folder.name), False)
                 if not event.name:
@@ -97,23 +97,21 @@ class EventIntake:
                 closed[name] = closed.get(name, False) or done
                 if event.mask & (flags.MOVED_FROM | flags.MOVED_TO):
                     moves.append((event.cookie, name, bool(event.mask & flags.MOVED_FROM)))
-            if event.mask & flags.IGNORED:
-                self._kept.watched.pop(event.wd, None)
         looks = await self._look(list(closed))
+        # Nothing waits from here on: a batch is taken in whole, or again.
+        for tree, folder, event in gone:
+            self._self_gone(tree, folder, event)
         self._take_moves(moves, looks)
         for name, look in looks.items():
             if name[0].holds(name[1]):
                 self._kept.compare(*name, look, closed=closed[name])
 
-    def _self_gone(
-        self, tree: Tree, folder: Folder, event: Event, closed: dict[Name, bool]
-    ) -> None:
+    def _self_gone(self, tree: Tree, folder: Folder, event: Event) -> None:
         """The watched folder itself went, or where it was mounted."""
-        if folder.parent is not None:
-            closed.setdefault((tree, folder.parent, folder.name), False)
-        elif tree.top is folder and event.mask & (flags.IGNORED | flags.MOVE_SELF):
+        if tree.top is folder and event.mask & (flags.IGNORED | flags.MOVE_SELF):
             self._close_root(tree)
         if event.mask & flags.IGNORED:
+            self._kept.watched.pop(event.wd, None)
             folder.watch = None
             # If it is still there, it is a new one that got the old one's inode.
             self._kept.to_scan.append(Scan(tree, folder, announce=True))

@@ -40,10 +40,7 @@ class FolderScans:
         tree, folder = scan.tree, scan.folder
         if not await self._begin_scan(tree, folder):
             return
-        known = {
-            name: entry.stat if isinstance(entry, Folder) else entry
-            for name, entry in folder.entries.items()
-        }
+        known = dict(folder.entries)
         path = self._kept.path(tree, folder)
         reserved = self._kept.roots.reserved
         found = await self._threads.run(
@@ -52,13 +49,15 @@ class FolderScans:
         if found.stat is None:
             folder.opaque = folder.parent is not None
             return
-        folder.stat = found.stat if folder.parent is None else folder.stat
+        folder.opaque = False
+        if folder.parent is None:
+            folder.stat = found.stat
         for count, name in enumerate(found.gone):
             if count % ENTRIES_PER_TURN == 0:
                 await trio.lowlevel.checkpoint()
             if name in folder.entries:
                 self._kept.lost(tree, folder, name)
-        for count, (name, look) in enumerate(found.present):
+        for count, (name, look) in enumerate(found.present.items()):
             if count % ENTRIES_PER_TURN == 0:
                 await trio.lowlevel.checkpoint()
             assert look.stat is not None

@@ -26,7 +26,8 @@ from nurseries.files.threads import Threads
 
 PORTION = 500
 GCODES = "gcodes"
-Entries = dict[str, Stat]
+_encode = msgspec.json.Encoder().encode
+Entries = Mapping[str, Stat | Folder]
 
 
 class Listings:
@@ -39,7 +40,6 @@ class Listings:
         self._trees = trees
         self._threads = threads
         self._metadata = metadata
-        self._encoder = msgspec.json.Encoder()
         self._lists: dict[str, tuple[object, int, msgspec.Raw]] = {}
 
     async def list_files(self, root: Root) -> msgspec.Raw:
@@ -63,35 +63,42 @@ class Listings:
         return await self._threads.run(walk_files, root.real, self._roots.reserved)
 
     async def _encode_list(self, root: Root, files: Iterable[tuple[str, Stat]]) -> msgspec.Raw:
-        wanted = (
-            PathInfo(path, stat.modified, stat.size, stat.allowed(root.writable).value)
-            for path, stat in files
-            if root.name != GCODES or is_gcode(path)
-        )
         portions = []
-        for portion in _portions(wanted):
-            portions.append(sorted(portion, key=_lower))
+        for portion in _portions(files):
+            rows = [
+                PathInfo(path, stat.modified, stat.size, stat.allowed(root.writable).value)
+                for path, stat in portion
+                if root.name != GCODES or is_gcode(path)
+            ]
+            portions.append(sorted(rows, key=_lower))
             await trio.lowlevel.checkpoint()
-        ordered = portions[0] if len(portions) == 1 else heapq.merge(*portions, key=_lower)
-        return await self._encode(ordered)
+        array = _Array()
+        for portion in _portions(heapq.merge(*map(_drained, portions), key=_lower)):
+            array.extend(portion)
+            await trio.lowlevel.checkpoint()
+        return array.raw()
 
     async def folder(self, root: Root, path: RootPath, extended: bool) -> dict[str, Any]:
         """One folder, without what is below it; raises 400 when it is none."""
         entries = await self._entries(root, path)
         usage = await self._threads.run(_disk_usage, root.real)
-        folders = (
-            FolderEntry(stat.modified, stat.size, stat.allowed(root.writable).value, name)
-            for name, stat in entries.items()
-            if stat.is_folder
-        )
-        files = (
-            self._file_entry(root, path, name, stat, extended)
-            for name, stat in entries.items()
-            if not stat.is_folder
-        )
+        folders, files = _Array(), _Array()
+        for names in _portions(list(entries)):
+            stats = list(_stats(entries, names))
+            folders.extend(
+                FolderEntry(stat.modified, stat.size, stat.allowed(root.writable).value, name)
+                for name, stat in stats
+                if stat.is_folder
+            )
+            files.extend(
+                self._file_entry(root, path, name, stat, extended)
+                for name, stat in stats
+                if not stat.is_folder
+            )
+            await trio.lowlevel.checkpoint()
         return {
-            "dirs": await self._encode(folders),
-            "files": await self._encode(files),
+            "dirs": folders.raw(),
+            "files": files.raw(),
             "disk_usage": usage,
             "root_info": {"name": root.name, "permissions": root.permissions},
         }
@@ -110,27 +117,36 @@ class Listings:
         return entry
 
     async def _entries(self, root: Root, path: RootPath) -> Entries:
-        """What clients can name in a folder."""
+        """What is in a folder; not to be changed, but it may change."""
         tree = await self._trees.current(root.name)
         folder = None if tree is None else tree.folder(path.parts)
-        if folder is None:
-            found: Iterable[tuple[str, Stat]] = await self._threads.run(
-                _read_place, self._roots, path
-            )
-        else:
-            found = (
-                (name, entry.stat if isinstance(entry, Folder) else entry)
-                for name, entry in folder.entries.items()
-            )
-        return {name: stat for name, stat in found if is_utf8(name)}
+        if folder is not None:
+            return folder.entries
+        return await self._threads.run(_read_place, self._roots, path)
 
-    async def _encode(self, rows: Iterable[object]) -> msgspec.Raw:
-        """A JSON array, made in portions."""
-        pieces = []
-        for portion in _portions(rows):
-            pieces.append(self._encoder.encode(portion)[1:-1])
-            await trio.lowlevel.checkpoint()
-        return msgspec.Raw(b"[" + b",".join(piece for piece in pieces if piece) + b"]")
+
+class _Array:
+    """A JSON array, encoded as it grows."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+
+    def extend(self, rows: Iterable[object]) -> None:
+        encoded = _encode(list(rows))[1:-1]
+        if encoded:
+            self._pieces.append(b"," if self._pieces else b"[")
+            self._pieces.append(encoded)
+
+    def raw(self) -> msgspec.Raw:
+        self._pieces.append(b"]" if self._pieces else b"[]")
+        return msgspec.Raw(b"".join(self._pieces))
+
+
+def _drained(rows: list[Any]) -> Iterator[Any]:
+    """The rows in order; each is let go at once, not 100,000 of them in the end."""
+    rows.reverse()
+    while rows:
+        yield rows.pop()
 
 
 def _portions(rows: Iterable[Any]) -> Iterator[list[Any]]:
@@ -156,9 +172,17 @@ def _disk_usage(path: str) -> DiskUsage:
     return DiskUsage(total, used, found.f_bavail * found.f_frsize)
 
 
-def _read_place(roots: Roots, path: RootPath) -> list[tuple[str, Stat]]:
+def _stats(entries: Entries, names: list[str]) -> Iterator[tuple[str, Stat]]:
+    """What clients can name, as far as it is still there."""
+    for name in names:
+        entry = entries.get(name)
+        if entry is not None and is_utf8(name):
+            yield name, entry.stat if isinstance(entry, Folder) else entry
+
+
+def _read_place(roots: Roots, path: RootPath) -> Entries:
     place = places.find(roots, path, write=False)
     try:
-        return list(disk.read_folder(str(place.real), roots.reserved))
+        return dict(disk.read_folder(str(place.real), roots.reserved))
     except OSError:
         raise ClientError(f"There is no folder {path}") from None
