@@ -27,8 +27,10 @@ class MemoryItems:
 
     async def get_item(self, namespace: str, key: str | tuple[str, ...]) -> Any:
         await trio.lowlevel.checkpoint()
-        assert isinstance(key, str)
-        return self.records(namespace).get(key)
+        value: Any = self.records(namespace)
+        for name in _path(key):
+            value = value.get(name) if isinstance(value, dict) else None
+        return value
 
     async def items(self, namespace: str) -> dict[str, Any]:
         self.reads += 1
@@ -36,8 +38,12 @@ class MemoryItems:
         return self.records(namespace)
 
     async def put_item(self, namespace: str, key: str | tuple[str, ...], value: Any) -> None:
-        assert isinstance(key, str)
-        await self.put_items(namespace, {key: value})
+        first, *inner = _path(key)
+        record = value
+        if inner:
+            (name,) = inner
+            record = {**self.records(namespace).get(first, {}), name: value}
+        await self.put_items(namespace, {first: record})
 
     async def put_items(self, namespace: str, items: Mapping[str, Any]) -> None:
         texts = {key: json.dumps(value) for key, value in items.items()}
@@ -58,3 +64,7 @@ class MemoryItems:
         await trio.lowlevel.checkpoint()
         if self.full:
             raise ClientError("No space left", 507)
+
+
+def _path(key: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (key,) if isinstance(key, str) else key
