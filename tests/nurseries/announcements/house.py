@@ -60,9 +60,10 @@ class House:
         self.client = Client(1, Transport.WEBSOCKET, outbox, authorized=True)
         self.clients.add(self.client)
 
-    def feed(self, name: str, *guids: str, **headers: str) -> None:
+    def feed(self, name: str, *guids: str, etag: str = "") -> None:
         """Have the web answer for a feed."""
-        self.http.put(URL.format(feed=name), rss(*guids), **headers)
+        headers = {"etag": etag} if etag else {}
+        self.http.put(URL.format(feed=name), rss(*guids), 200, **headers)
 
     async def call(self, method: str, **params: Any) -> Any:
         found = self.table.method(f"server.announcements.{method}", Transport.WEBSOCKET)
