@@ -163,6 +163,7 @@ class TransferHouse:
             lambda: LandingFacts("v0.10.0-mrk-test", "ready"),
             self.limits,
             route_prefix=self.route_prefix,
+            stays=False,
         )
         self.door = Door(Ways(api, {}, web.handle, transfers.begin), self.limits)
 

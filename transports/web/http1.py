@@ -114,11 +114,13 @@ class _Server(TCPServer):
 
 
 class Http1:
-    """Runs `app` on connections; one instance per generation."""
+    """Runs `app` on connections; one instance per generation. `stays`: as in `WebDoor`."""
 
-    def __init__(self, app: Quart, limits: Limits) -> None:
+    def __init__(self, app: Quart, limits: Limits, *, stays: bool = True) -> None:
         self._app = app
         self._config = _config(limits)
+        if not stays:
+            self._config.keep_alive_max_requests = 1
         self._closing_s = limits.goodbye_s
 
     async def __call__(self, stream: trio.abc.Stream, head: RequestHead, buffered: bytes) -> None:

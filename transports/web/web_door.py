@@ -49,7 +49,11 @@ class ServeHttp(Protocol):
 
 
 class WebDoor:
-    """The third door. `api` answers API paths on connections that stay here."""
+    """The third door. `api` answers API paths on connections that stay here.
+
+    `stays` False ends each connection with its first answer: a daemon with uploads and downloads
+    wants that, because only the door can answer those.
+    """
 
     def __init__(
         self,
@@ -59,12 +63,14 @@ class WebDoor:
         limits: Limits,
         *,
         route_prefix: str = "",
+        stays: bool = True,
     ) -> None:
         self._api = api
         self._authorize = authorize
         self._facts = facts
         self._limits = limits
         self._prefix = route_prefix
+        self._stays = stays
         self._loading = trio.Lock()
         self._app: ServeHttp | None = None
 
@@ -94,4 +100,4 @@ class WebDoor:
         from transports.web.http1 import Http1
 
         app = build_app(self._api, self._authorize, self._facts, self._limits, self._prefix)
-        return Http1(app, self._limits)
+        return Http1(app, self._limits, stays=self._stays)

@@ -1,0 +1,95 @@
+"""The form of an upload, fed in any pieces."""
+
+import contextlib
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mrk.errors import ClientError
+from mrk.http.upload_form import FIELD_BYTES, HEADER_BYTES, MAX_PARTS, UploadForm
+
+BOUNDARY = b"----x"
+
+
+def form_of(data: bytes, name: bytes = b"a.gcode") -> bytes:
+    return (
+        b'------x\r\nContent-Disposition: form-data; name="root"\r\n\r\ngcodes\r\n'
+        b'------x\r\nContent-Disposition: form-data; name="file"; filename="' + name + b'"\r\n'
+        b"Content-Type: text/plain\r\n\r\n" + data + b"\r\n------x--\r\n"
+    )
+
+
+def read(form: UploadForm, body: bytes, cuts: list[int]) -> bytes:
+    places = sorted({0, len(body), *(cut % (len(body) + 1) for cut in cuts)})
+    found = b""
+    for start, end in itertools.pairwise(places):
+        found += b"".join(bytes(part) for part in form.feed(body[start:end]))
+    return found
+
+
+PIECES = st.lists(
+    st.sampled_from([b"\r\n", b"--", b"----x", b"\r\n------", b"\r", b"\n", b"G1 X1", b"\0\xff"])
+)
+
+
+@given(PIECES, st.lists(st.integers(0, 1000), max_size=10))
+def test_any_cut_gives_the_same_bytes(pieces: list[bytes], cuts: list[int]) -> None:
+    data = b"".join(pieces)
+    if b"\r\n------x" in b"\r\n" + data:
+        return  # the boundary itself cannot be content
+    form = UploadForm(BOUNDARY)
+    assert read(form, form_of(data), cuts) == data
+    assert form.finish() == "a.gcode"
+    assert form.fields == {"root": "gcodes"}
+
+
+@given(st.binary(max_size=200), st.lists(st.integers(0, 1000), max_size=5))
+def test_junk_is_never_a_file(body: bytes, cuts: list[int]) -> None:
+    form = UploadForm(BOUNDARY)
+    with contextlib.suppress(ClientError):
+        read(form, body, cuts)
+    with pytest.raises(ClientError):
+        form.finish()
+
+
+def test_it_is_unfinished_until_the_last_boundary() -> None:
+    body = form_of(b"data")
+    for end in range(len(body) - 4):
+        form = UploadForm(BOUNDARY)
+        form.feed(body[:end])
+        with pytest.raises(ClientError):
+            form.finish()
+
+
+@pytest.mark.parametrize(("size", "ok"), [(FIELD_BYTES, True), (FIELD_BYTES + 1, False)])
+def test_the_longest_field(size: int, ok: bool) -> None:
+    body = form_of(b"x").replace(b"\r\ngcodes", b"\r\n" + b"g" * size)
+    form = UploadForm(BOUNDARY)
+    if ok:
+        form.feed(body)
+        assert form.fields["root"] == "g" * size
+    else:
+        with pytest.raises(ClientError):
+            form.feed(body)
+
+
+def test_the_longest_headers() -> None:
+    used = len(b"Content-Disposition" + b'form-data; name="file"; filename=""') + 22
+    fitting = HEADER_BYTES - used
+    with pytest.raises(ClientError):
+        UploadForm(BOUNDARY).feed(form_of(b"x", b"n" * (fitting + 1)))
+
+
+@pytest.mark.parametrize(("count", "ok"), [(MAX_PARTS, True), (MAX_PARTS + 1, False)])
+def test_the_most_parts(count: int, ok: bool) -> None:
+    part = b'------x\r\nContent-Disposition: form-data; name="y"\r\n\r\n\r\n'
+    body = part * (count - 2) + form_of(b"x")
+    form = UploadForm(BOUNDARY)
+    if ok:
+        form.feed(body)
+        assert form.finish() == "a.gcode"
+    else:
+        with pytest.raises(ClientError):
+            form.feed(body)
