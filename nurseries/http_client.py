@@ -4,9 +4,9 @@ Owns no task and keeps no connection: each call opens one and closes it. httpx i
 first call, in a thread: it takes 0.2 s and 2 MB, which a daemon that fetches nothing saves.
 """
 
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from types import ModuleType
-from typing import Any
 
 import trio
 
@@ -22,7 +22,7 @@ class HttpClient:
     """Implements `HttpGet`."""
 
     def __init__(self) -> None:
-        self._contexts: dict[bool, Any] = {}  # ssl.SSLContext: importing ssl takes 6 MB
+        self._contexts: dict[bool, ssl.SSLContext] = {}
 
     async def get(
         self,
@@ -52,7 +52,7 @@ class HttpClient:
         found = {name.lower(): value for name, value in response.headers.items()}
         return Fetched(response.status_code, found, body, whole)
 
-    async def _context(self, httpx: ModuleType, local: bool) -> Any:
+    async def _context(self, httpx: ModuleType, local: bool) -> ssl.SSLContext:
         if local not in self._contexts:
             # Reading the certificates of all authorities takes 20 ms.
             self._contexts[local] = await trio.to_thread.run_sync(
