@@ -1,0 +1,216 @@
+"""server.history.*: what clients read of the history, and may delete.
+
+Owns nothing; built with the `History` that records. Long lists are read and answered by pages,
+with a turn for everybody else after each.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from mrk.api.caller import Caller
+from mrk.api.endpoint import Endpoint, NoParams
+from mrk.database.ports import Connection, TablesPort
+from mrk.errors import ClientError
+from mrk.jobs.ports import PrintedFiles
+from mrk.jobs.record import shown_id
+from nurseries.jobs import history_store
+from nurseries.jobs.history_store import ShownRow
+
+# A page is about 1 ms of work for the event loop and some 5 ms for the database's thread.
+PAGE_JOBS = 250
+_MOST = 2**62
+# Copies of files keep mtimes to a fraction that JSON and the file system do not share.
+_SAME_MTIME_S = 1e-3
+
+
+class ListParams(msgspec.Struct, frozen=True):
+    """`limit` 0 or less means all; `before` and `since` are Unix seconds, -1: not given."""
+
+    limit: int = 50
+    start: int = 0
+    before: float | None = None
+    since: float | None = None
+    order: str = "desc"
+
+
+class JobParams(msgspec.Struct, frozen=True):
+    """`uid` is a job id, hexadecimal."""
+
+    uid: str
+
+
+class DeleteParams(msgspec.Struct, frozen=True):
+    """`uid` is needed unless `all` is true."""
+
+    uid: str | None = None
+    all: bool = False
+
+
+class DeletedJobs(msgspec.Struct, frozen=True):
+    """The answer of server.history.delete_job."""
+
+    deleted_jobs: list[str]
+
+
+class AuxiliaryTotal(msgspec.Struct, frozen=True):
+    """Totals of one auxiliary field; what it does not report is null."""
+
+    provider: str
+    field: str
+    maximum: float | None
+    total: float | None
+
+
+class Totals(msgspec.Struct, frozen=True):
+    """Count, seconds, mm."""
+
+    job_totals: dict[str, float]
+    auxiliary_totals: list[AuxiliaryTotal]
+
+
+class LastTotals(msgspec.Struct, frozen=True):
+    """The totals before the reset."""
+
+    last_totals: dict[str, float]
+    last_auxiliary_totals: list[AuxiliaryTotal]
+
+
+class HistoryEndpoints:
+    """The handlers. `is_recording` says whether a job is in progress."""
+
+    def __init__(
+        self, database: TablesPort, files: PrintedFiles, is_recording: Callable[[], bool]
+    ) -> None:
+        self._database = database
+        self._files = files
+        self._is_recording = is_recording
+
+    def endpoints(self) -> list[Endpoint]:
+        """What clients may ask."""
+        job = "/server/history/job"
+        return [
+            _endpoint("list", "GET", ListParams, self.list_jobs, "List jobs.", dict[str, Any]),
+            _endpoint("totals", "GET", NoParams, self.totals, "Totals of all jobs.", Totals),
+            _endpoint(
+                "reset_totals",
+                "POST",
+                NoParams,
+                self.reset_totals,
+                "Set all totals to zero; the jobs stay.",
+                LastTotals,
+            ),
+            Endpoint(job, ("GET",), JobParams, self.get_job, "Return one job."),
+            Endpoint(
+                job,
+                ("DELETE",),
+                DeleteParams,
+                self.delete_job,
+                "Delete one job, or all jobs; totals stay.",
+                result=DeletedJobs,
+            ),
+        ]
+
+    async def list_jobs(self, params: ListParams, _caller: Caller) -> msgspec.Raw:
+        """`{count, jobs}`; count is the number of jobs returned."""
+        order = params.order.lower()
+        if order not in ("asc", "desc"):
+            raise ClientError(f"Argument 'order': '{params.order:.60}' is neither asc nor desc")
+        wanted = {
+            "before": _given(params.before),
+            "since": _given(params.since),
+            "descending": order == "desc",
+        }
+        everything = params.limit <= 0
+        left = _MOST if everything else min(params.limit, _MOST)
+        skip = 0 if everything else min(max(params.start, 0), _MOST)
+        last_id: int | None = None
+        parts: list[bytes] = []
+        while left > 0:
+            rows = await self._database.run(
+                _page({**wanted, "limit": min(left, PAGE_JOBS), "skip": skip, "after_id": last_id})
+            )
+            parts += [self._shown(row) for row in rows]
+            if len(rows) < PAGE_JOBS:
+                break
+            left, skip, last_id = left - len(rows), 0, rows[-1][0]
+        count = b'{"count":%d,"jobs":[' % len(parts)
+        return msgspec.Raw(count + b",".join(parts) + b"]}")
+
+    def _shown(self, row: ShownRow) -> bytes:
+        _job_id, filename, modified, rest = row
+        exists = file_exists(self._files, filename, modified)
+        return (b'{"exists":true,' if exists else b'{"exists":false,') + rest
+
+    async def get_job(self, params: JobParams, _caller: Caller) -> dict[str, Any]:
+        """The id is compared as a number, and comes back as it was sent."""
+        job_id = _number(params.uid)
+        row = await self._database.run(lambda c: history_store.read_job(c, job_id))
+        if row is None:
+            raise _unknown(params.uid)
+        job: dict[str, Any] = msgspec.json.decode(self._shown(row))
+        return {"job": {**job, "job_id": params.uid}}
+
+    async def delete_job(self, params: DeleteParams, _caller: Caller) -> DeletedJobs:
+        """Tells nobody."""
+        if params.all:
+            ids = await self._database.run(history_store.delete_all)
+            return DeletedJobs([shown_id(job_id) for job_id in ids])
+        if params.uid is None:
+            raise ClientError("Argument 'uid' is missing")
+        job_id = _number(params.uid)
+        if not await self._database.run(lambda c: history_store.delete_job(c, job_id)):
+            raise _unknown(params.uid)
+        return DeletedJobs([params.uid])
+
+    async def totals(self, _params: NoParams, _caller: Caller) -> Totals:
+        """Of all jobs that ended, deleted ones among them."""
+        totals, auxiliary = await self._database.run(history_store.read_totals)
+        return Totals(totals, [AuxiliaryTotal(**total) for total in auxiliary])
+
+    async def reset_totals(self, _params: NoParams, _caller: Caller) -> LastTotals:
+        """Refused while a job is in progress."""
+        if self._is_recording():
+            raise ClientError("Totals cannot be reset while a job is in progress")
+        totals, auxiliary = await self._database.run(history_store.reset_totals, durable=True)
+        return LastTotals(totals, [AuxiliaryTotal(**total) for total in auxiliary])
+
+
+def file_exists(files: PrintedFiles, filename: str, modified: float | None) -> bool:
+    """Whether the file is there, and unchanged since the job where that is known."""
+    if not filename or not files.exists(filename):
+        return False
+    if not isinstance(modified, int | float):
+        return True
+    now = files.modified(filename)
+    return now is not None and abs(now - modified) < _SAME_MTIME_S
+
+
+def _endpoint(
+    name: str, verb: str, params: type[msgspec.Struct], handler: Any, summary: str, result: Any
+) -> Endpoint:
+    return Endpoint(f"/server/history/{name}", (verb,), params, handler, summary, result=result)
+
+
+def _page(wanted: dict[str, Any]) -> Callable[[Connection], list[ShownRow]]:
+    return lambda connection: history_store.read_page(connection, **wanted)
+
+
+def _given(time: float | None) -> float | None:
+    return None if time == -1 else time
+
+
+def _number(uid: str) -> int:
+    try:
+        number = int(uid, 16)
+    except ValueError:
+        # The code that front ends know of the incumbent.
+        raise ClientError(f"Argument 'uid': '{uid:.60}' is not hexadecimal", 500) from None
+    if not 0 <= number <= _MOST:
+        raise _unknown(uid)
+    return number
+
+
+def _unknown(uid: str) -> ClientError:
+    return ClientError(f"No job '{uid:.60}' in the history", 404)

@@ -1,0 +1,363 @@
+"""The job queue: what clients and macros order, and the one task that starts queued prints.
+
+Every change is in the database before it is believed, answered or told. `serve` follows the
+printer's jobs and loads the next one; it ends when cancelled. The rules are `mrk/jobs/queue.py`.
+"""
+
+import logging
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import trio
+
+from mrk.api.endpoint import Endpoint
+from mrk.clients import Clients
+from mrk.database.ports import TablesPort
+from mrk.errors import ClientError
+from mrk.fanout import Reader
+from mrk.jobs.events import JobChanged, JobNews, JobSeen, Look, PrinterGone
+from mrk.jobs.ports import FileFacts, JobStatePort
+from mrk.jobs.print_stats import JobEvent
+from mrk.jobs.queue import Queue, QueuedJob, QueueState
+from mrk.ports import GcodePort, KlippyPort
+from nurseries.jobs.queue_store import read_queue, write_queue
+from nurseries.jobs.queue_view import QueueEndpoints, queued_jobs
+
+logger = logging.getLogger(__name__)
+Rule = Callable[[Queue], Queue]
+# A few news a print; 64 are those of a minute of an excited user.
+NEWS = 64
+# Remote calls that wait for their turn; a macro that calls more often says nothing new.
+ORDERS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Transitions:
+    """How the queue goes on: `[job_queue]`."""
+
+    automatic: bool = False
+    load_on_startup: bool = False
+    delay_s: float = 0.01
+    gcode: str = ""
+
+
+ONE_BY_ONE = Transitions()
+
+
+class JobQueue:
+    """The queue of one printer. `wall_clock` gives Unix time."""
+
+    def __init__(
+        self,
+        klippy: KlippyPort,
+        gcode: GcodePort,
+        job_state: JobStatePort,
+        files: FileFacts,
+        database: TablesPort,
+        clients: Clients,
+        transitions: Transitions = ONE_BY_ONE,
+        *,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._klippy = klippy
+        self._gcode = gcode
+        self._job_state = job_state
+        self._files = files
+        self._database = database
+        self._clients = clients
+        self._transitions = transitions
+        self._wall_clock = wall_clock
+        # None: what is stored has to be read, because nobody waited for a write to end.
+        self._queue: Queue | None = None
+        self._told: Queue | None = None
+        # One change is computed, written and only then believed, before the next is looked at.
+        self._changing = trio.Lock()
+        self._to_load: trio.MemorySendChannel[bool] | None = None
+        self._delay = trio.CancelScope()
+        self._step: trio.Event | None = None
+
+    def endpoints(self) -> list[Endpoint]:
+        """What clients may ask."""
+        return QueueEndpoints(self, self._wall_clock).endpoints()
+
+    # What clients and siblings order
+
+    async def status(self) -> Queue:
+        """The queue as it is stored."""
+        async with self._changing:
+            return await self._known()
+
+    async def add(
+        self,
+        filenames: list[str],
+        *,
+        reset: bool = False,
+        user: str | None = None,
+        copies: int = 1,
+        note: str | None = None,
+    ) -> Queue:
+        """Append jobs, all or none; raises `ClientError` for a file that does not exist."""
+        names = [name.removeprefix("/") for name in filenames]
+        for name in names:
+            if not self._files.exists(name):
+                raise ClientError(f"File '{name:.200}' does not exist")
+        now = self._wall_clock()
+        jobs = [
+            QueuedJob(secrets.token_hex(8).upper(), name, now, user, copies, note) for name in names
+        ]
+        automatic, active = self._transitions.automatic, self._job_state.is_active
+        return await self._change(
+            lambda queue: queue.added(jobs, reset=reset, automatic=automatic, active=active),
+            "jobs_added",
+        )
+
+    async def remove(self, job_ids: list[str] | None) -> Queue:
+        """Remove some jobs, or all with None; unknown ids are ignored."""
+
+        def rule(queue: Queue) -> Queue:
+            return queue.without([j.job_id for j in queue.jobs] if job_ids is None else job_ids)
+
+        return await self._change(rule, "jobs_removed", tell_unchanged=True)
+
+    async def jump(self, job_id: str) -> Queue:
+        """Move a job to the front; tells nobody."""
+        return await self._change(lambda queue: queue.jumped(job_id), None)
+
+    async def pause(self) -> Queue:
+        """Hold the queue; a load that waits is dropped, a step that runs is waited for."""
+        queue = await self._change(Queue.paused)
+        self._delay.cancel()
+        if self._step is not None:
+            await self._step.wait()
+            queue = await self.status()
+        return queue
+
+    async def start(self) -> Queue:
+        """Load the first job at once if the printer is free."""
+        if self._to_load is None:
+            raise ClientError("The job queue does not run", 503)
+        stats = await self._job_state.query()
+        free, away = stats is not None and not stats.is_active, stats is None
+        automatic = self._transitions.automatic
+        queue = await self._change(lambda q: q.started(free=free, away=away, automatic=automatic))
+        self._load_if_due(queue, transition=False)
+        return queue
+
+    async def on_file_removed(self, path: str) -> None:
+        """A file of the gcodes root, or a folder with all that is in it, is gone."""
+        await self._change(lambda queue: queue.file_removed(path), "jobs_removed")
+
+    async def on_file_moved(self, source: str, dest: str) -> None:
+        """The same was renamed within the gcodes root."""
+        await self._change(lambda queue: queue.file_moved(source, dest), "jobs_added")
+
+    # Changes
+
+    async def _known(self) -> Queue:
+        if self._queue is None:
+            self._queue = await self._database.run(read_queue)
+            if self._told is None:
+                self._told = self._queue
+            self._tell(self._queue, "jobs_added")
+        return self._queue
+
+    async def _change(
+        self, rule: Rule, action: str | None = "jobs_added", *, tell_unchanged: bool = False
+    ) -> Queue:
+        """Apply a rule, write what it changed, and tell the clients. Raises `ClientError`.
+
+        `action` says what a change of the jobs is called; None tells nothing of it.
+        """
+        async with self._changing:
+            old = await self._known()
+            new = rule(old)
+            if new != old:
+                # A caller that is cancelled here leaves None: the next one reads what was stored.
+                self._queue = None
+                try:
+                    await self._database.run(lambda c: write_queue(c, old, new), durable=True)
+                except ClientError:
+                    self._queue = old
+                    raise
+                self._queue = new
+            if action is None:
+                self._told = new
+            else:
+                self._tell(new, action, always=tell_unchanged and bool(old.jobs))
+            return new
+
+    def _tell(self, queue: Queue, action: str, *, always: bool = False) -> None:
+        """Send what differs from what clients were told last."""
+        told, self._told = self._told, queue
+        if always or told is None or told.jobs != queue.jobs:
+            self._notify(action, queue)
+        if told is not None and told.state is not queue.state and action != "job_loaded":
+            self._notify("state_changed", queue)
+
+    def _notify(self, action: str, queue: Queue) -> None:
+        jobs = None if action == "state_changed" else queued_jobs(queue, self._wall_clock())
+        change = {"action": action, "updated_queue": jobs, "queue_state": queue.state.value}
+        self._clients.broadcast("notify_job_queue_changed", [change])
+
+    # Life
+
+    async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Follow the printer and start queued prints."""
+        orders, ordered = trio.open_memory_channel[str](ORDERS)
+        # Size 1: a load that was asked for twice is one load.
+        self._to_load, loads = trio.open_memory_channel[bool](1)
+        try:
+            with self._job_state.open_events("job_queue", NEWS) as news:
+                # No wait in between: what happens after this look comes as news.
+                await self._restore(self._job_state.look)
+                self._register(orders)
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(self._load_jobs, loads, name="job loader")
+                    nursery.start_soon(self._obey, ordered, name="job queue orders")
+                    task_status.started()
+                    await self._follow(news)
+        finally:
+            self._to_load = None
+            for name in ("pause_job_queue", "start_job_queue"):
+                self._klippy.unregister_remote_method(name)
+
+    def _register(self, orders: trio.MemorySendChannel[str]) -> None:
+        """Calls come in the link's reader: they are handed on, and dropped when too many wait."""
+
+        def order(name: str) -> None:
+            try:
+                orders.send_nowait(name)
+            except trio.WouldBlock:
+                logger.warning("%s: too many remote calls wait", name)
+
+        self._klippy.register_remote_method("pause_job_queue", lambda: order("pause"))
+        self._klippy.register_remote_method("start_job_queue", lambda: order("start"))
+
+    async def _obey(self, orders: trio.MemoryReceiveChannel[str]) -> None:
+        async for order in orders:
+            try:
+                await (self.pause() if order == "pause" else self.start())
+            except ClientError as exc:
+                logger.warning("%s of the job queue from a macro: %s", order, exc.message)
+
+    async def _restore(self, look: Look | None) -> None:
+        """Begin with what is stored; what happened to a job handed over is asked of the printer."""
+        self._queue = None
+        automatic = self._transitions.automatic
+        await self._apply(lambda queue: queue.restored(automatic).settled(look, automatic))
+        if look is not None:
+            queue = await self._apply(lambda queue: queue.on_seen(look, automatic))
+            self._load_if_due(queue, transition=True)
+
+    async def _follow(self, news: Reader[JobNews]) -> None:
+        async for item in news:
+            match item:
+                case JobSeen():
+                    await self._on_seen(item)
+                case PrinterGone("klippy_shutdown"):
+                    await self._on_shutdown()
+                case JobChanged():
+                    await self._on_job(item)
+
+    async def _on_seen(self, seen: JobSeen) -> None:
+        automatic, look = self._transitions.automatic, seen.look
+        await self._apply(lambda q: q.settled(look, automatic), "job_loaded")
+        queue = await self._apply(lambda q: q.on_seen(look, automatic))
+        if queue is not None and queue.state is QueueState.LOADING:
+            self._load_if_due(queue, transition=True)
+        elif seen.became_ready and self._transitions.load_on_startup and not look.stats.is_active:
+            queue = await self._apply(lambda q: q.on_ready(automatic))
+            self._load_if_due(queue, transition=False)
+
+    async def _on_job(self, change: JobChanged) -> None:
+        match change.event:
+            case JobEvent.STARTED:
+                filename = change.look.stats.filename
+                await self._apply(lambda queue: queue.on_started(filename))
+            case JobEvent.COMPLETED:
+                await self._handed_over()
+                self._load_if_due(await self._apply(Queue.on_completed), transition=True)
+            case JobEvent.ERROR | JobEvent.CANCELLED | JobEvent.STANDBY:
+                # Standby after a completed print says nothing new.
+                if change.previous.is_active:
+                    await self._apply(Queue.on_aborted)
+
+    async def _handed_over(self) -> None:
+        """A tiny print can end before the printer's answer to its start was read."""
+        is_starting = self._queue is not None and self._queue.state is QueueState.STARTING
+        if is_starting and self._step is not None:
+            await self._step.wait()
+
+    async def _on_shutdown(self) -> None:
+        self._delay.cancel()
+        await self._apply(Queue.on_shutdown)
+
+    async def _apply(self, rule: Rule, action: str = "jobs_added") -> Queue | None:
+        """A change that nobody asked for: None when it could not be stored."""
+        try:
+            return await self._change(rule, action)
+        except ClientError as exc:
+            logger.warning("the job queue stays as it is: %s", exc.message)
+            return None
+
+    # Loading
+
+    def _load_if_due(self, queue: Queue | None, *, transition: bool) -> None:
+        if queue is None or queue.state is not QueueState.LOADING or self._to_load is None:
+            return
+        try:
+            self._to_load.send_nowait(transition)
+        except trio.WouldBlock:
+            logger.debug("a load of the job queue waits already")
+
+    async def _load_jobs(self, loads: trio.MemoryReceiveChannel[bool]) -> None:
+        async for transition in loads:
+            if transition:
+                with trio.CancelScope() as self._delay:
+                    await trio.sleep(self._transitions.delay_s)
+            self._step = trio.Event()
+            try:
+                await self._load(transition)
+            except ClientError as exc:
+                logger.warning("no job is loaded: %s", exc.message)
+                await self._apply(Queue.load_failed)
+            finally:
+                self._step.set()
+                self._step = None
+
+    async def _load(self, transition: bool) -> None:
+        """Start the first job; raises `ClientError` when the printer refuses."""
+        if not await self._may_load():
+            return
+        if transition and self._transitions.gcode:
+            await self._gcode.run_gcode(self._transitions.gcode)
+            if not await self._may_load():
+                return
+        queue = await self._change(_starting)
+        if queue.state is not QueueState.STARTING:
+            return
+        job, automatic = queue.jobs[0], self._transitions.automatic
+        logger.info("job queue: starting %s", job.filename)
+        await self._gcode.start_print(job.filename, job.user)
+        await self._change(lambda q: q.loaded(job.job_id, automatic), "job_loaded")
+
+    async def _may_load(self) -> bool:
+        queue = await self.status()
+        if queue.state is not QueueState.LOADING:
+            return False
+        if not queue.jobs:
+            await self._change(lambda q: q.emptied(self._transitions.automatic))
+            return False
+        stats = await self._job_state.query()
+        if stats is None or stats.is_active:
+            raise ClientError("the printer is not ready, or prints already", 503)
+        return True
+
+
+def _starting(queue: Queue) -> Queue:
+    """Unless a pause or a removal came in between."""
+    if queue.state is QueueState.LOADING and queue.jobs:
+        return queue.starting()
+    return queue

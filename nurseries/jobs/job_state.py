@@ -1,0 +1,127 @@
+"""What the printer prints: follows `print_stats` and tells what happens to the job.
+
+`serve` listens to the link and publishes `mrk/jobs/events.py`; it ends when cancelled, or by
+falling behind. The newest look is kept until the printer is gone or `serve` runs anew.
+"""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import trio
+
+from mrk.errors import ClientError, Transient
+from mrk.fanout import Fanout, Reader
+from mrk.jobs.events import JobChanged, JobNews, JobSeen, Look, PrinterGone
+from mrk.jobs.print_stats import PrintStats, changes
+from mrk.klippy.events import Disconnected, Ready, Shutdown, Started, StatusChanged
+from mrk.outbox import StatusUpdate
+from mrk.ports import KlippyPort
+
+logger = logging.getLogger(__name__)
+# A read of the link (64 KiB) holds at most some 500 status updates, a few a second being usual.
+EVENTS = 1024
+OBJECTS: Mapping[str, None] = {"print_stats": None}
+
+
+class JobState:
+    """Implements `JobStatePort`."""
+
+    def __init__(self, klippy: KlippyPort) -> None:
+        self._klippy = klippy
+        self._news: Fanout[JobNews] = Fanout()
+        self._look: Look | None = None
+
+    @property
+    def look(self) -> Look | None:
+        """The newest look at the printer; None while nothing is known."""
+        return self._look
+
+    @property
+    def is_active(self) -> bool:
+        """Whether a print is known to be under way, paused or not."""
+        return self._look is not None and self._look.stats.is_active
+
+    def open_events(self, name: str, size: int, *kinds: type) -> Reader[JobNews]:
+        """News from now on."""
+        return self._news.open_reader(name, size, *kinds)
+
+    async def query(self) -> PrintStats | None:
+        """Ask the printer now; None when it is not ready or does not say."""
+        if self._klippy.klippy_state != "ready":
+            return None
+        look = await self._ask()
+        return None if look is None else look.stats
+
+    async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Follow the printer. Raises `Transient` when Klipper refuses the subscription."""
+        kinds = (Started, Ready, Shutdown, Disconnected, StatusChanged)
+        with self._klippy.open_events("job_state", EVENTS, *kinds) as events:
+            self._look = None
+            task_status.started()
+            if self._klippy.klippy_state not in ("disconnected", "startup"):
+                await self._see(became_ready=False)
+            async for event in events:
+                await self._take(event)
+
+    async def _take(self, event: object) -> None:
+        match event:
+            case StatusChanged(update):
+                self._follow(update)
+            case Ready():
+                await self._see(became_ready=True)
+            case Started(state) if state != "ready":
+                await self._see(became_ready=False, klippy_state=state)
+            case Shutdown():
+                self._lose("klippy_shutdown")
+            case Disconnected():
+                self._lose("klippy_disconnect")
+                self._look = None
+
+    def _lose(self, status: str) -> None:
+        self._news.publish(PrinterGone(status, self._look))
+
+    async def _see(self, *, became_ready: bool, klippy_state: str | None = None) -> None:
+        """Look anew: what changed unseen is for the readers to judge."""
+        try:
+            await self._klippy.subscribe(dict(OBJECTS))
+        except ClientError as exc:
+            if self._klippy.klippy_connected:
+                raise Transient(f"no news of jobs: {exc.message}") from exc
+            return
+        look = await self._ask(klippy_state)
+        if look is not None:
+            self._look = look
+            logger.info("the printer's job is %s %s", look.stats.state, look.stats.filename)
+            self._news.publish(JobSeen(look, became_ready))
+
+    async def _ask(self, klippy_state: str | None = None) -> Look | None:
+        state = klippy_state or self._klippy.klippy_state
+        try:
+            answer = await self._klippy.call("objects/query", {"objects": dict(OBJECTS)})
+        except ClientError:
+            return None
+        return _read_look(answer, state)
+
+    def _follow(self, update: StatusUpdate) -> None:
+        delta = update.delta.get("print_stats")
+        before = self._look
+        # Updates that waited while the printer was looked at are older than that look.
+        if delta is None or before is None or update.eventtime <= before.eventtime:
+            return
+        after = before.stats.merged(delta)
+        self._look = look = Look(after, update.eventtime, before.klippy_state)
+        for event in changes(before.stats, after):
+            logger.info("job %s: %s", event.value, after.filename or before.stats.filename)
+            self._news.publish(JobChanged(event, before.stats, look))
+
+
+def _read_look(answer: Any, klippy_state: str) -> Look | None:
+    """From the answer to objects/query; None when it has no `print_stats`."""
+    if not isinstance(answer, dict):
+        return None
+    status, eventtime = answer.get("status"), answer.get("eventtime")
+    stats = status.get("print_stats") if isinstance(status, dict) else None
+    if not isinstance(stats, dict) or not isinstance(eventtime, int | float):
+        return None
+    return Look(PrintStats().merged(stats), float(eventtime), klippy_state)

@@ -1,0 +1,36 @@
+"""The rows of the job queue: read whole, written by difference. Called in the database's thread."""
+
+from dataclasses import astuple
+
+from mrk.database.ports import Connection
+from mrk.jobs.queue import Queue, QueuedJob, QueueState
+
+_COLUMNS = "job_id, filename, time_added, user, copies, note, position"
+
+
+def read_queue(connection: Connection) -> Queue:
+    """The stored queue; an empty one at first."""
+    rows = connection.execute(f"SELECT {_COLUMNS} FROM job_queue ORDER BY position").fetchall()
+    row = connection.execute(
+        "SELECT state, held, confirmed, printing FROM job_queue_state"
+    ).fetchone()
+    state, held, confirmed, printing = row or (QueueState.PAUSED, 0, 0, None)
+    jobs = tuple(QueuedJob(*job) for job in rows)
+    return Queue(jobs, QueueState(state), bool(held), bool(confirmed), printing)
+
+
+def write_queue(connection: Connection, old: Queue, new: Queue) -> None:
+    """Make the stored queue `new`, where it is `old` now."""
+    before = {job.job_id: job for job in old.jobs}
+    after = {job.job_id: job for job in new.jobs}
+    gone = [(job_id,) for job_id in before if job_id not in after]
+    changed = [astuple(job) for job_id, job in after.items() if before.get(job_id) != job]
+    connection.executemany("DELETE FROM job_queue WHERE job_id = ?", gone)
+    connection.executemany(
+        f"INSERT OR REPLACE INTO job_queue ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)", changed
+    )
+    connection.execute(
+        "INSERT OR REPLACE INTO job_queue_state (id, state, held, confirmed, printing)"
+        " VALUES (1, ?, ?, ?, ?)",
+        (new.state.value, new.held, new.confirmed, new.printing),
+    )

@@ -1,0 +1,282 @@
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from mrk.errors import ClientError
+from mrk.jobs.ports import AuxiliaryValue
+from mrk.virtual_printer.faults import Fault, FaultKind
+from nurseries.testing.memory_database import MemoryDatabase
+from tests.fakes.workshop import UNIX_TIME, Shop, World, open_shop
+
+CHANGED = "notify_history_changed"
+
+
+class Meter:
+    """An auxiliary provider that counts the jobs it was told of."""
+
+    def __init__(self) -> None:
+        self.told: list[Any] = []
+        self.value = 1.5
+
+    def begin_job(self) -> None:
+        self.told.append("begin")
+
+    def resume_job(self, fields: Sequence[Mapping[str, Any]]) -> None:
+        self.told.append([(field["provider"], field["name"], field["value"]) for field in fields])
+
+    def values(self) -> list[AuxiliaryValue]:
+        return [AuxiliaryValue("sensor s", "power", self.value, "Power", "W", report_total=True)]
+
+
+async def start(shop: Shop, filename: str = "a.gcode", user: str | None = None) -> None:
+    await shop.call("printer.print.start", filename=filename, user=user)
+    await shop.until("printing")
+
+
+async def ended(shop: Shop) -> dict[str, Any]:
+    """The newest job once it is over."""
+    await shop.when(lambda: shop.job_state.look is not None and not shop.job_state.is_active)
+    await trio.testing.wait_all_tasks_blocked()
+    return (await shop.jobs())[0]
+
+
+async def totals(shop: Shop) -> dict[str, float]:
+    found = (await shop.call("server.history.totals"))["job_totals"]
+    assert isinstance(found, dict)
+    return found
+
+
+async def test_one_print(world: World, autojump_clock: MockClock) -> None:
+    world.files.records["a.gcode"] = {"size": 7, "modified": 500.0, "job_id": "000009"}
+    async with open_shop(world) as shop:
+        await start(shop, user="ann")
+        (running,) = await shop.jobs()
+        assert (running["status"], running["end_time"], running["exists"]) == (
+            "in_progress", None, True,
+        )  # fmt: skip
+        job = await ended(shop)
+        assert job["job_id"] == "000001"
+        assert (job["user"], job["filename"], job["status"]) == ("ann", "a.gcode", "completed")
+        assert job["metadata"] == {"size": 7, "modified": 500.0}
+        assert job["end_time"] - job["start_time"] == pytest.approx(job["total_duration"], abs=0.5)
+        assert 20 < job["print_duration"] < job["total_duration"]
+        assert job["filament_used"] == pytest.approx(20.0)
+        assert world.files.noted == [("a.gcode", job["start_time"], "000001")]
+        added, finished = shop.notes(CHANGED)
+        assert (added["action"], finished["action"]) == ("added", "finished")
+        assert added["job"] == running
+        assert finished["job"] == job
+        assert await totals(shop) == {
+            "total_jobs": 1.0,
+            "total_time": job["total_duration"],
+            "total_print_time": job["print_duration"],
+            "total_filament_used": job["filament_used"],
+            "longest_job": job["total_duration"],
+            "longest_print": job["print_duration"],
+        }
+        world.files.mtimes["a.gcode"] = 501.0
+        assert (await shop.jobs())[0]["exists"] is False
+        del world.files.mtimes["a.gcode"]
+        assert (await shop.jobs())[0]["exists"] is False
+
+
+@pytest.mark.parametrize(
+    ("end", "status"),
+    [
+        ("CANCEL_PRINT", "cancelled"),
+        ("PAUSE\nSDCARD_RESET_FILE", "cancelled"),
+        ('PAUSE\nSDCARD_PRINT_FILE FILENAME="b.gcode"', "cancelled"),
+        ("RESTART", "klippy_disconnect"),
+    ],
+)
+async def test_ends(world: World, autojump_clock: MockClock, end: str, status: str) -> None:
+    async with open_shop(world) as shop:
+        await start(shop)
+        await trio.sleep(40)
+        try:
+            await shop.run(end)
+        except ClientError:
+            assert end == "RESTART"
+        await trio.sleep(5)
+        job = (await shop.jobs())[-1]
+        assert job["status"] == status
+        assert 39 < job["total_duration"] < 46
+        assert job["filament_used"] > 1
+        assert (await totals(shop))["total_jobs"] == 1.0
+
+
+async def test_error_and_shutdown(world: World, autojump_clock: MockClock) -> None:
+    world.put("bad.gcode", text=b"G28\nG4 P3000\nG1 X900\n")
+    async with open_shop(world) as shop:
+        await start(shop, "bad.gcode")
+        assert (await ended(shop))["status"] == "error"
+        await start(shop)
+        world.printer.order(Fault(FaultKind.MCU_SHUTDOWN))
+        await trio.sleep(3)
+        assert (await shop.jobs())[0]["status"] == "klippy_shutdown"
+    async with open_shop(world) as shop:
+        await trio.sleep(3)
+        assert [job["status"] for job in await shop.jobs()] == ["klippy_shutdown", "error"]
+        assert (await totals(shop))["total_jobs"] == 2.0
+
+
+@pytest.mark.parametrize("away_s", [3.0, 300.0])
+async def test_a_job_goes_on_through_a_restart_of_mrk(
+    world: World, autojump_clock: MockClock, away_s: float
+) -> None:
+    """It ends once, as completed, whether it ended while mrk was away or after."""
+    meter = Meter()
+    async with open_shop(world, auxiliary=(meter,)) as shop:
+        await start(shop, user="ann")
+        began = (await shop.jobs())[0]["start_time"]
+        await trio.sleep(10)
+    async with open_shop(shop_without_printer(world), auxiliary=(meter,)) as shop:
+        (job,) = await shop.jobs()
+        assert job["status"] == "server_exit"
+        assert job["total_duration"] == pytest.approx(10, abs=1.5)
+        assert (await totals(shop))["total_jobs"] == 1.0
+        await trio.sleep(away_s)
+    world.linkable = True
+    async with open_shop(world, auxiliary=(meter,)) as shop:
+        if away_s < 40:
+            assert (await shop.jobs())[0]["status"] == "in_progress"
+            assert (await totals(shop))["total_time"] == 0.0
+        job = await ended(shop)
+        assert len(await shop.jobs()) == 1
+        assert (job["status"], job["user"], job["start_time"]) == ("completed", "ann", began)
+        assert job["filament_used"] == pytest.approx(20.0)
+        assert job["end_time"] - began == pytest.approx(job["total_duration"], abs=0.6)
+        found = await shop.call("server.history.totals")
+        assert found["job_totals"]["total_jobs"] == 1.0
+        assert found["job_totals"]["total_time"] == job["total_duration"]
+        assert found["auxiliary_totals"] == [
+            {"provider": "sensor s", "field": "power", "maximum": None, "total": 1.5}
+        ]
+        assert [note["action"] for note in shop.notes(CHANGED)] == ["finished"]
+    assert meter.told == ["begin", [("sensor s", "power", 1.5)]]
+
+
+def shop_without_printer(world: World) -> World:
+    world.linkable = False
+    return world
+
+
+async def test_a_lost_link_is_no_end(world: World, autojump_clock: MockClock) -> None:
+    async with open_shop(world) as shop:
+        await start(shop)
+        world.printer.order(Fault(FaultKind.DROP_LINK, seconds=3))
+        await shop.when(lambda: shop.job_state.look is None)
+        await trio.testing.wait_all_tasks_blocked()
+        assert (await shop.jobs())[0]["status"] == "klippy_disconnect"
+        await shop.until("printing")
+        await trio.testing.wait_all_tasks_blocked()
+        assert (await shop.jobs())[0]["status"] == "in_progress"
+        await ended(shop)
+        assert [job["status"] for job in await shop.jobs()] == ["completed"]
+        assert (await totals(shop))["total_jobs"] == 1.0
+
+
+async def test_a_job_that_klipper_forgot_is_interrupted(
+    world: World, autojump_clock: MockClock, memory_database: MemoryDatabase
+) -> None:
+    async with open_shop(world) as shop:
+        await start(shop)
+        await trio.sleep(130)
+        # As kill -9 leaves it: the end of this mrk is not written.
+        memory_database.failure = ClientError("gone", 503)
+    memory_database.failure = None
+    async with open_shop(world) as shop:
+        pass
+    async with open_shop(world) as shop:
+        await start(shop)
+        await trio.sleep(20)
+        memory_database.failure = ClientError("gone", 503)
+    memory_database.failure = None
+    world.linkable = False
+    async with open_shop(world) as shop:
+        job, before = await shop.jobs()
+        assert (job["status"], job["end_time"]) == ("interrupted", None)
+        assert before["status"] == "completed"
+        assert shop.notes(CHANGED) == []
+        assert (await totals(shop))["total_jobs"] == 1.0
+
+
+@pytest.mark.parametrize("part", ["history", "job_state"])
+async def test_a_part_that_starts_anew(world: World, autojump_clock: MockClock, part: str) -> None:
+    async with open_shop(world) as shop:
+        await start(shop, user="ann")
+        for _ in range(3):
+            await shop.restart(part)
+        job = await ended(shop)
+        assert (job["status"], job["user"], len(await shop.jobs())) == ("completed", "ann", 1)
+        assert (await totals(shop))["total_jobs"] == 1.0
+
+
+async def test_a_print_that_began_without_mrk(world: World, autojump_clock: MockClock) -> None:
+    world.linkable = False
+    async with open_shop(world) as shop:
+        world.linkable = True
+        await shop.when(lambda: shop.job_state.look is not None)
+        await start(shop)
+        await shop.call("server.history.delete_job", all=True)
+    await trio.sleep(10)
+    async with open_shop(world) as shop:
+        (job,) = await shop.jobs()
+        assert job["status"] == "in_progress"
+        assert job["start_time"] < world.wall_clock() - 10
+        assert job["user"] == "No User"
+
+
+async def test_a_full_disk_delays_the_end(
+    world: World, autojump_clock: MockClock, memory_database: MemoryDatabase
+) -> None:
+    async with open_shop(world) as shop:
+        await start(shop)
+        memory_database.failure = ClientError("full", 507)
+        await shop.when(lambda: not shop.job_state.is_active)
+        await trio.sleep(5)
+        memory_database.failure = None
+        await trio.sleep(2)
+        assert [job["status"] for job in await shop.jobs()] == ["completed"]
+        assert (await totals(shop))["total_jobs"] == 1.0
+
+
+@pytest.mark.parametrize("steps", range(12))
+async def test_ended_at_the_worst_moment(
+    world: World, autojump_clock: MockClock, steps: int
+) -> None:
+    """mrk ends while a job's end is on its way to the database: it is there, once."""
+    async with open_shop(world) as shop:
+        await start(shop)
+        with shop.job_state.open_events("the test", 10) as news:
+            await anext(news)
+            for _ in range(steps):
+                await trio.lowlevel.checkpoint()
+    async with open_shop(world) as shop:
+        assert [job["status"] for job in await shop.jobs()] == ["completed"]
+        assert (await totals(shop))["total_jobs"] == 1.0
+
+
+async def test_totals_can_be_reset_between_jobs(world: World, autojump_clock: MockClock) -> None:
+    meter = Meter()
+    async with open_shop(world, auxiliary=(meter,)) as shop:
+        await start(shop)
+        with pytest.raises(ClientError) as info:
+            await shop.call("server.history.reset_totals")
+        assert info.value.status == 400
+        await ended(shop)
+        before = await shop.call("server.history.totals")
+        last = await shop.call("server.history.reset_totals")
+        assert last["last_totals"] == before["job_totals"]
+        assert last["last_auxiliary_totals"] == before["auxiliary_totals"]
+        assert set((await totals(shop)).values()) == {0.0}
+        assert len(await shop.jobs()) == 1
+
+
+async def test_times_are_unix_times(world: World, autojump_clock: MockClock) -> None:
+    async with open_shop(world) as shop:
+        await start(shop)
+        assert (await shop.jobs())[0]["start_time"] == pytest.approx(UNIX_TIME, abs=10)

@@ -1,0 +1,322 @@
+import re
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from mrk.errors import ClientError
+from mrk.jobs.queue import COPIES_LIMIT, NOTE_CHARS
+from mrk.virtual_printer.faults import Fault, FaultKind
+from nurseries.jobs.job_queue import Transitions
+from nurseries.testing.memory_database import MemoryDatabase
+from tests.fakes.workshop import Shop, World, open_shop
+
+AUTOMATIC = Transitions(automatic=True, delay_s=5.0, gcode="M117 next")
+CHANGED = "notify_job_queue_changed"
+
+
+async def post(shop: Shop, *names: str, **more: object) -> dict:  # type: ignore[type-arg]
+    return await shop.call("server.job_queue.post_job", filenames=list(names), **more)
+
+
+async def test_status_of_new_jobs(world: World, autojump_clock: MockClock) -> None:
+    async with open_shop(world) as shop:
+        status = await post(shop, "a.gcode", "/b.gcode", "a.gcode")
+        assert [job["filename"] for job in status["queued_jobs"]] == [
+            "a.gcode", "b.gcode", "a.gcode",
+        ]  # fmt: skip
+        assert status["queue_state"] == "paused"
+        added = status["queued_jobs"][0]
+        assert set(added) == {"filename", "job_id", "time_added", "time_in_queue"}
+        assert re.fullmatch("[0-9A-F]{16}", added["job_id"])
+        await trio.sleep(10)
+        later = (await shop.call("server.job_queue.status"))["queued_jobs"][0]
+        assert later["time_in_queue"] == pytest.approx(10, abs=0.1)
+        assert later["time_added"] == added["time_added"]
+
+
+async def test_all_files_or_none(world: World, autojump_clock: MockClock) -> None:
+    async with open_shop(world) as shop:
+        for wrong in (["a.gcode", "missing.gcode"], [""], ["/"]):
+            with pytest.raises(ClientError) as info:
+                await post(shop, *wrong)
+            assert info.value.status == 400
+        with pytest.raises(ClientError):
+            await shop.call("server.job_queue.post_job")
+        assert await shop.queued() == ([], "paused")
+        await shop.call("server.job_queue.post_job", filenames="a.gcode, b.gcode")
+        assert (await shop.queued())[0] == ["a.gcode", "b.gcode"]
+
+
+async def test_copies_and_note(world: World, autojump_clock: MockClock) -> None:
+    async with open_shop(world) as shop:
+        for wrong in (
+            {"copies": 0},
+            {"copies": COPIES_LIMIT + 1},
+            {"note": "x" * (NOTE_CHARS + 1)},
+        ):
+            with pytest.raises(ClientError):
+                await post(shop, "a.gcode", **wrong)
+        await post(shop, "a.gcode", copies=COPIES_LIMIT, note="x" * NOTE_CHARS)
+        await post(shop, "b.gcode", copies=2, note="for Ann", reset=True)
+        (job,) = (await shop.call("server.job_queue.status"))["queued_jobs"]
+        assert (job["copies"], job["note"]) == (2, "for Ann")
+        for left in (["b.gcode"], []):
+            await shop.call("server.job_queue.start")
+            await shop.until("printing")
+            await shop.when(lambda: shop.job_state.is_active)
+            assert await shop.queued() == (left, "paused")
+            await shop.until("complete")
+
+
+async def test_what_clients_are_told(world: World, autojump_clock: MockClock) -> None:
+    async with open_shop(world) as shop:
+        status = await post(shop, "a.gcode", "b.gcode")
+        ids = [job["job_id"] for job in status["queued_jobs"]]
+        await shop.call("server.job_queue.jump", job_id=ids[1])
+        await shop.call("server.job_queue.delete_job", job_ids=["0" * 16])
+        await shop.call("server.job_queue.delete_job", job_ids=ids[0])
+        await post(shop, "c.gcode", reset=True)
+        await shop.call("server.job_queue.delete_job", all=True)
+        await shop.call("server.job_queue.delete_job", all=True)
+        told = [
+            (note["action"], [job["filename"][0] for job in note["updated_queue"]])
+            for note in shop.notes(CHANGED)
+        ]
+        assert told == [
+            ("jobs_added", ["a", "b"]),
+            ("jobs_removed", ["b", "a"]),
+            ("jobs_removed", ["b"]),
+            ("jobs_added", ["c"]),
+            ("jobs_removed", []),
+        ]
+        with pytest.raises(ClientError):
+            await shop.call("server.job_queue.delete_job")
+        with pytest.raises(ClientError):
+            await shop.call("server.job_queue.jump", job_id="unknown")
+
+
+async def test_one_job_by_hand(world: World, autojump_clock: MockClock) -> None:
+    async with open_shop(world) as shop:
+        await post(shop, "a.gcode", "b.gcode")
+        shop.notes(CHANGED)
+        answer = await shop.call("server.job_queue.start")
+        assert answer["queue_state"] == "loading"
+        await shop.until("complete")
+        await trio.sleep(60)
+        assert await shop.queued() == (["b.gcode"], "paused")
+        told = [(n["action"], n["queue_state"]) for n in shop.notes(CHANGED)]
+        assert told == [
+            ("state_changed", "loading"), ("state_changed", "starting"), ("job_loaded", "paused"),
+        ]  # fmt: skip
+
+
+async def test_automatic_transition(world: World, autojump_clock: MockClock) -> None:
+    async with open_shop(world, AUTOMATIC) as shop:
+        await post(shop, "a.gcode", "b.gcode", "c.gcode")
+        await shop.call("server.job_queue.start")
+        await shop.when(lambda: [j[0] for j in world.files.noted] == [
+            "a.gcode", "b.gcode", "c.gcode",
+        ])  # fmt: skip
+        # With delay and g-code between the jobs, not before the first.
+        assert shop.commands.scripts.count("M117 next") == 2
+        first, second, _third = reversed(await shop.jobs())
+        assert second["start_time"] - first["end_time"] >= 5.0
+        await shop.until("complete")
+        assert (await shop.queued())[0] == []
+
+
+@pytest.mark.parametrize("end", ["printer.print.cancel", "fail"])
+async def test_the_queue_pauses_after_a_failure(
+    world: World, autojump_clock: MockClock, end: str
+) -> None:
+    world.put("bad.gcode", text=b"G28\nG1 X900\n")
+    async with open_shop(world, AUTOMATIC) as shop:
+        await post(shop, "bad.gcode" if end == "fail" else "a.gcode", "b.gcode")
+        await shop.call("server.job_queue.start")
+        await shop.until("printing")
+        if end != "fail":
+            await shop.call(end)
+        await shop.when(lambda: not shop.job_state.is_active)
+        await trio.sleep(30)
+        assert await shop.queued() == (["b.gcode"], "paused")
+
+
+async def test_busy_and_away(world: World, autojump_clock: MockClock) -> None:
+    async with open_shop(world, AUTOMATIC) as shop:
+        await shop.call("printer.print.start", filename="a.gcode")
+        await shop.until("printing")
+        assert (await post(shop, "b.gcode"))["queue_state"] == "ready"
+        await shop.call("server.job_queue.pause")
+        assert (await post(shop, "c.gcode"))["queue_state"] == "paused"
+        assert (await shop.call("server.job_queue.start"))["queue_state"] == "ready"
+        world.printer.order(Fault(FaultKind.MCU_SHUTDOWN))
+        await shop.when(lambda: shop.link.klippy_state == "shutdown")
+        await trio.testing.wait_all_tasks_blocked()
+        assert await shop.queued() == (["b.gcode", "c.gcode"], "paused")
+
+
+async def test_pause_drops_a_load_that_waits(world: World, autojump_clock: MockClock) -> None:
+    async with open_shop(world, AUTOMATIC) as shop:
+        await post(shop, "a.gcode", "b.gcode")
+        await shop.call("server.job_queue.start")
+        await shop.until("complete")
+        assert (await shop.queued())[1] == "loading"
+        await shop.call("server.job_queue.pause")
+        await trio.sleep(60)
+        assert await shop.queued() == (["b.gcode"], "paused")
+        assert "M117 next" not in shop.commands.scripts
+        # And a start in the time of the dropped delay loads once, at once.
+        await shop.call("server.job_queue.start")
+        await shop.until("printing")
+        assert await shop.queued() == ([], "paused")
+
+
+async def test_pause_waits_for_the_step_that_runs(world: World, autojump_clock: MockClock) -> None:
+    slow = Transitions(automatic=True, gcode="G4 P20000")
+    async with open_shop(world, slow) as shop:
+        await post(shop, "a.gcode", "b.gcode")
+        await shop.call("server.job_queue.start")
+        await shop.when(lambda: "G4 P20000" in shop.commands.scripts)
+        asked_at = trio.current_time()
+        answer = await shop.call("server.job_queue.pause")
+        assert answer["queue_state"] == "paused"
+        assert trio.current_time() - asked_at > 15
+        await trio.sleep(60)
+        assert await shop.queued() == (["b.gcode"], "paused")
+
+
+async def test_macros_pause_and_start(world: World, autojump_clock: MockClock) -> None:
+    async with open_shop(world) as shop:
+        await post(shop, "a.gcode")
+        await shop.call("server.job_queue.pause")
+        call = shop.link.register_remote_method
+        with pytest.raises(ClientError):
+            call("start_job_queue", lambda: None)
+        await shop.restart("job_queue")
+        with pytest.raises(ClientError):
+            call("pause_job_queue", lambda: None)
+
+
+async def test_order_and_times_outlive_mrk(world: World, autojump_clock: MockClock) -> None:
+    async with open_shop(world) as shop:
+        before = await post(shop, "a.gcode", "b.gcode", "c.gcode", copies=3, note="n")
+        before = await shop.call("server.job_queue.jump", job_id=before["queued_jobs"][2]["job_id"])
+    await trio.sleep(100)
+    async with open_shop(world) as shop:
+        after = await shop.call("server.job_queue.status")
+        for old, new in zip(before["queued_jobs"], after["queued_jobs"], strict=True):
+            assert new.pop("time_in_queue") >= old.pop("time_in_queue") + 100
+            assert new == old
+
+
+@pytest.mark.parametrize(("automatic", "goes_on"), [(True, True), (False, False)])
+async def test_a_print_that_ends_while_mrk_is_away(
+    world: World, autojump_clock: MockClock, automatic: bool, goes_on: bool
+) -> None:
+    async with open_shop(world, AUTOMATIC) as shop:
+        await post(shop, "a.gcode", "b.gcode")
+        await shop.call("server.job_queue.start")
+        await shop.until("printing")
+        await shop.when(lambda: True)
+    await trio.sleep(300)
+    async with open_shop(world, Transitions(automatic=automatic)) as shop:
+        await trio.sleep(5)
+        assert shop.job_state.is_active is goes_on
+        assert await shop.queued() == ([] if goes_on else ["b.gcode"], "paused")
+
+
+async def test_a_lost_print_keeps_the_next_from_starting(
+    world: World, autojump_clock: MockClock
+) -> None:
+    both = Transitions(automatic=True, load_on_startup=True)
+    async with open_shop(world, both) as shop:
+        await post(shop, "a.gcode", "b.gcode")
+        await shop.call("server.job_queue.start")
+        await shop.until("printing")
+    async with open_shop(world) as shop:
+        await shop.call("printer.firmware_restart")
+        await trio.sleep(5)
+    async with open_shop(world, both) as shop:
+        await trio.sleep(60)
+        assert await shop.queued() == (["b.gcode"], "paused")
+        assert not shop.job_state.is_active
+
+
+@pytest.mark.parametrize(
+    ("transitions", "loads"),
+    [
+        (Transitions(load_on_startup=True, automatic=True), True),
+        (Transitions(load_on_startup=True), False),
+        (Transitions(automatic=True), False),
+    ],
+)
+async def test_power_on(
+    world: World, autojump_clock: MockClock, transitions: Transitions, loads: bool
+) -> None:
+    async with open_shop(world, transitions) as shop:
+        await post(shop, "a.gcode")
+    async with open_shop(world, transitions) as shop:
+        await trio.sleep(5)
+        assert (await shop.queued() == ([], "paused")) is loads
+        assert shop.job_state.is_active is loads
+
+
+async def test_a_start_without_a_printer_confirms_the_bed(
+    world: World, autojump_clock: MockClock
+) -> None:
+    transitions = Transitions(load_on_startup=True)
+    world.linkable = False
+    async with open_shop(world, transitions) as shop:
+        await post(shop, "a.gcode")
+        assert (await shop.call("server.job_queue.start"))["queue_state"] == "paused"
+    world.linkable = True
+    async with open_shop(world, transitions) as shop:
+        await shop.until("printing")
+
+
+async def test_a_full_disk_changes_nothing(
+    world: World, autojump_clock: MockClock, memory_database: MemoryDatabase
+) -> None:
+    async with open_shop(world) as shop:
+        await post(shop, "a.gcode")
+        memory_database.failure = ClientError("full", 507)
+        with pytest.raises(ClientError) as info:
+            await post(shop, "b.gcode")
+        assert info.value.status == 507
+        memory_database.failure = None
+        assert (await shop.queued())[0] == ["a.gcode"]
+        assert len(shop.notes(CHANGED)) == 1
+
+
+async def test_a_caller_that_leaves_loses_nothing(world: World, autojump_clock: MockClock) -> None:
+    async with open_shop(world) as shop:
+        for checkpoints in range(6):
+            before = len((await shop.queued())[0])
+            with trio.CancelScope() as scope:
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(post, shop, "a.gcode")
+                    for _ in range(checkpoints):
+                        await trio.lowlevel.checkpoint()
+                    scope.cancel()
+            names, _ = await shop.queued()
+            assert len(names) - before in (0, 1)
+            told = [n["updated_queue"] for n in shop.notes(CHANGED)]
+            assert len(told) == len(names) - before
+        shown = await shop.queued()
+        await shop.restart("job_queue")
+        assert await shop.queued() == shown
+
+
+async def test_files_that_go_or_move(world: World, autojump_clock: MockClock) -> None:
+    world.put("d/a.gcode")
+    async with open_shop(world) as shop:
+        await post(shop, "d/a.gcode", "b.gcode")
+        await shop.queue.on_file_moved("d", "e")
+        assert (await shop.queued())[0] == ["e/a.gcode", "b.gcode"]
+        await shop.queue.on_file_removed("b.gcode")
+        await shop.queue.on_file_removed("unknown.gcode")
+        assert (await shop.queued())[0] == ["e/a.gcode"]
+        assert [n["action"] for n in shop.notes(CHANGED)] == [
+            "jobs_added", "jobs_added", "jobs_removed",
+        ]  # fmt: skip

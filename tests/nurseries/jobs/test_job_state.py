@@ -1,0 +1,75 @@
+import trio
+from trio.testing import MockClock
+
+from mrk.jobs.events import JobChanged, JobSeen, PrinterGone
+from mrk.virtual_printer.faults import Fault, FaultKind
+from tests.fakes.workshop import Shop, World, open_shop
+
+
+async def words_until(news, last: str) -> list[str]:  # type: ignore[no-untyped-def]
+    words: list[str] = []
+    while last not in words:
+        with trio.fail_after(600):
+            item = await anext(news)
+        match item:
+            case JobChanged(event):
+                words.append(event.value)
+            case JobSeen(look):
+                words.append(f"seen {look.stats.state}")
+            case PrinterGone(status):
+                words.append(status)
+    return words
+
+
+async def start(shop: Shop) -> None:
+    await shop.call("printer.print.start", filename="a.gcode")
+
+
+async def test_a_print_from_start_to_end(world: World, autojump_clock: MockClock) -> None:
+    async with open_shop(world) as shop:
+        with shop.job_state.open_events("test", 100) as news:
+            await start(shop)
+            await shop.until("printing")
+            await shop.call("printer.print.pause")
+            await shop.until("paused")
+            await shop.call("printer.print.resume")
+            assert await words_until(news, "completed") == [
+                "started", "paused", "resumed", "completed",
+            ]  # fmt: skip
+            await shop.run("SDCARD_RESET_FILE")
+            assert await words_until(news, "standby") == ["standby"]
+            assert not shop.job_state.is_active
+
+
+async def test_cancelled_and_started_anew(world: World, autojump_clock: MockClock) -> None:
+    async with open_shop(world) as shop:
+        with shop.job_state.open_events("test", 100) as news:
+            await start(shop)
+            await shop.until("printing")
+            await shop.call("printer.print.cancel")
+            assert await words_until(news, "cancelled") == ["started", "cancelled"]
+            await start(shop)
+            assert await words_until(news, "started") == ["started"]
+
+
+async def test_shutdown_and_restart_of_klippy(world: World, autojump_clock: MockClock) -> None:
+    async with open_shop(world) as shop:
+        with shop.job_state.open_events("test", 100, JobSeen, PrinterGone) as news:
+            await start(shop)
+            await shop.until("printing")
+            world.printer.order(Fault(FaultKind.MCU_SHUTDOWN))
+            await shop.when(lambda: shop.link.klippy_state == "shutdown")
+            assert await shop.job_state.query() is None
+            await shop.call("printer.firmware_restart")
+            assert await words_until(news, "seen standby") == [
+                "klippy_shutdown", "klippy_disconnect", "seen standby",
+            ]  # fmt: skip
+
+
+async def test_a_part_that_starts_anew_looks_again(world: World, autojump_clock: MockClock) -> None:
+    async with open_shop(world) as shop:
+        await start(shop)
+        await shop.until("printing")
+        with shop.job_state.open_events("test", 100) as news:
+            await shop.restart("job_state")
+            assert await words_until(news, "completed") == ["seen printing", "completed"]
