@@ -26,6 +26,8 @@ from mrk.database.schema import Migration
 from mrk.errors import MrkError
 from mrk.version import VERSION
 from nurseries.database import Database
+from nurseries.http_client import HttpClient
+from nurseries.instance_id import read_instance_id
 from nurseries.klippy.socket import KlippySocket
 from nurseries.log import LogOptions, open_log
 from nurseries.log_rollover import OwnLog
@@ -94,6 +96,7 @@ class Daemon:
         self._paths = paths
         self._configuration = configuration
         self._log = log
+        self._instance_id = read_instance_id(paths.instance_id)
         self._warnings = log_warnings
         self._not_listening: list[str] = []
         self._manager = manager
@@ -103,7 +106,9 @@ class Daemon:
 
     def _build(self, number: int) -> Generation:
         warnings = (*self._warnings, *self._not_listening)
-        surroundings = real_surroundings(self._paths, self._configuration, self._log, warnings)
+        surroundings = real_surroundings(
+            self._paths, self._configuration, self._log, self._instance_id, warnings
+        )
         return Generation(number, self._configuration, surroundings)
 
     def stop(self) -> None:
@@ -183,9 +188,13 @@ class Daemon:
 
 
 def real_surroundings(
-    paths: Paths, configuration: Configuration, log: OwnLog, warnings: tuple[str, ...] = ()
+    paths: Paths,
+    configuration: Configuration,
+    log: OwnLog,
+    instance_id: str,
+    warnings: tuple[str, ...] = (),
 ) -> Surroundings:
-    """Klipper's socket as configured, and the database file of the data folder."""
+    """Klipper's socket as configured, the database file of the data folder, the network."""
 
     def make_database(
         migrations: Sequence[Migration],
@@ -202,13 +211,14 @@ def real_surroundings(
         )
 
     klippy = KlippySocket(str(configuration.settings.server.klippy_uds_address))
-    return Surroundings(paths, klippy.open, log, make_database, warnings)
+    return Surroundings(paths, klippy.open, log, make_database, HttpClient(), instance_id, warnings)
 
 
 def build_table(paths: Paths) -> Table:
     """The API without running it, for its schema; raises `ConfigError`."""
     configuration = load_or_backup(paths)
-    generation = Generation(0, configuration, real_surroundings(paths, configuration, NoLog()))
+    surroundings = real_surroundings(paths, configuration, NoLog(), instance_id="0" * 32)
+    generation = Generation(0, configuration, surroundings)
     generation.table.extend(generation.printer.usual_endpoints())
     return generation.table
 

@@ -9,6 +9,7 @@ from config.settings.families import Settings
 from mrk.api.endpoint import Endpoint
 from mrk.clients import Clients
 from mrk.parts import Backoff
+from nurseries.announcements import Announcements
 from nurseries.commands import HostCommands
 from nurseries.connections import Connections
 from nurseries.data_store import DataStore
@@ -20,6 +21,7 @@ from nurseries.proc_stats import ProcStats
 from nurseries.root.supervised import Supervised
 from nurseries.root.surroundings import Surroundings
 from nurseries.systemctl import Systemctl
+from nurseries.webcams import Webcams
 
 # Klippy's protocol: every step of a reconnect is polled at this beat.
 KLIPPY_BEAT = Backoff(first_s=0.25, limit_s=0.25)
@@ -49,11 +51,22 @@ class Subsystems:
         commands = HostCommands()
         self.proc_stats = ProcStats(clients, commands)
         self.extensions = Extensions(clients, self.link)
+        webcams = Webcams(
+            settings.webcams, surroundings.instance_id, self.store, clients, surroundings.http
+        )
+        announcements = Announcements(
+            self.store,
+            clients,
+            surroundings.http,
+            settings.announcements,
+            surroundings.paths.data / "development" / "announcements",
+        )
         rollover = LogRollover(surroundings.log, self.link, Systemctl(commands))
         self.plain = [
             *Connections(clients).endpoints(),
             *rollover.endpoints(),
             *self.extensions.endpoints(),
+            *webcams.endpoints(),
         ]
         self.database = Supervised(
             "database", self.store.serve, self.store.endpoints(), essential=True
@@ -63,6 +76,7 @@ class Subsystems:
             Supervised("klippy_apis", self.printer.serve, self.printer.endpoints(), essential=True),
             Supervised("data_store", data_store.serve, data_store.endpoints()),
             Supervised("proc_stats", self.proc_stats.serve, self.proc_stats.endpoints()),
+            Supervised("announcements", announcements.serve, announcements.endpoints()),
         ]
 
     def is_printing(self) -> bool:
@@ -73,7 +87,7 @@ class Subsystems:
     def names(self) -> list[str]:
         """Of all that stands, Moonraker's names where it has the same component."""
         lines = [self.database, self.klippy, *self.lines]
-        return [*(line.name for line in lines), "extensions"]
+        return [*(line.name for line in lines), "webcam", "extensions"]
 
     def endpoints(self) -> list[Endpoint]:
         """Everything that subsystems answer."""

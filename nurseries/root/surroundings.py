@@ -13,6 +13,7 @@ from config.paths import Paths
 from mrk.api.endpoint import Endpoint
 from mrk.database.ports import DatabasePort
 from mrk.database.schema import Migration
+from mrk.http_client import HttpGet
 from nurseries.klippy.link import OpenStream
 from nurseries.log_rollover import OwnLog
 
@@ -38,10 +39,15 @@ MakeDatabase = Callable[
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """`warnings` are of the process, such as those of the log; they join the configuration's."""
+    """`instance_id` names the installation (32 hexadecimal digits).
+
+    `warnings` are of the process, such as those of the log; they join the configuration's.
+    """
 
     paths: Paths
     open_klippy: OpenStream
     log: OwnLog
     make_database: MakeDatabase
+    http: HttpGet
+    instance_id: str
     warnings: tuple[str, ...] = ()

@@ -4,7 +4,7 @@ Time is Trio's, so with `autojump_clock` a print of hours takes a moment.
 """
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -16,6 +16,7 @@ import trio_websocket
 from config.load import load_file
 from config.paths import Paths
 from mrk.errors import Transient
+from mrk.http_client import NO_HEADERS, Fetched, FetchFailed
 from mrk.virtual_printer.memory_folder import MemoryFolder
 from nurseries.client.channels import EtxChannel, WebsocketChannel
 from nurseries.client.rpc_client import RpcClient, open_rpc_client
@@ -51,6 +52,22 @@ class MemoryListener(trio.abc.Listener[trio.abc.Stream]):
         """Nobody can connect any more."""
         self._arrive.close()
         await trio.lowlevel.checkpoint()
+
+
+class NoNetwork:
+    """Nobody outside of the process can be reached."""
+
+    async def get(
+        self,
+        url: str,
+        *,
+        most_bytes: int,
+        headers: Mapping[str, str] = NO_HEADERS,
+        local: bool = False,
+    ) -> Fetched:
+        """Raises `FetchFailed`."""
+        await trio.lowlevel.checkpoint()
+        raise FetchFailed(f"{url}: there is no network over memory streams")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +148,12 @@ async def open_memory_daemon(
         data = Path("/nowhere")
         paths = Paths(data=data, unix_socket=data / "moonraker.sock")
         surroundings = Surroundings(
-            paths, open_klippy, NoLog(), lambda migrations, *_: MemoryDatabase(migrations)
+            paths,
+            open_klippy,
+            NoLog(),
+            lambda migrations, *_: MemoryDatabase(migrations),
+            NoNetwork(),
+            instance_id="0" * 32,
         )
         generation = Generation(1, load_file(None, paths), surroundings)
         ready = trio.Event()
