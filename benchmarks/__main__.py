@@ -27,6 +27,7 @@ from benchmarks.pushes import measure_pushes
 from benchmarks.requests import measure_requests
 from benchmarks.shutdown import measure_shutdown
 from benchmarks.startup import measure_idle, measure_start
+from benchmarks.transfers import measure_transfers
 from benchmarks.websockets import measure_websockets
 from benchmarks.wire import JunkFromServer
 from mrk.version import VERSION
@@ -37,6 +38,7 @@ MEASUREMENTS: dict[str, Callable[[Plan], list[Figure]]] = {
     "requests": measure_requests,
     "pushes": measure_pushes,
     "bridge": measure_bridge,
+    "transfers": measure_transfers,
     "shutdown": measure_shutdown,
     "websockets": measure_websockets,
 }

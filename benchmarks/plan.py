@@ -17,6 +17,9 @@ class Plan:
     baseline_s: float = 3.0
     bridge_bytes: int = 100_000_000
     stops: int = 3
+    transfer_rounds: int = 5
+    transfer_bytes: int = 100_000_000
+    large_transfer_bytes: int = 1_000_000_000
     websockets: int = 1000
     hold_s: float = 12.0  # longer than the daemon waits between pings
 
@@ -33,5 +36,8 @@ QUICK = Plan(
     baseline_s=1.0,
     bridge_bytes=20_000_000,
     stops=1,
+    transfer_rounds=2,
+    transfer_bytes=20_000_000,
+    large_transfer_bytes=100_000_000,
     hold_s=1.0,
 )
