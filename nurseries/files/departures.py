@@ -50,12 +50,13 @@ class Departures:
         """What arrives now."""
         return self._waiting.pop(cookie, None)
 
-    def expired(self, now: float) -> list[tuple[Tree, RootPath, Stat | Folder]]:
-        """What has left the roots; files that nobody had heard of are left out."""
-        late = [cookie for cookie, one in self._waiting.items() if one.deadline <= now]
-        gone = [self._waiting.pop(cookie) for cookie in late]
-        return [
-            (one.tree, one.place, one.entry)
-            for one in gone
-            if one.unfinished is not Action.CREATE_FILE
-        ]
+    def left(self, place: RootPath) -> list[Departed]:
+        """What left a place and has not arrived; it is not waited for any longer."""
+        return self._pop([key for key, one in self._waiting.items() if one.place == place])
+
+    def expired(self, now: float) -> list[Departed]:
+        """What has left the roots."""
+        return self._pop([key for key, one in self._waiting.items() if one.deadline <= now])
+
+    def _pop(self, cookies: list[int]) -> list[Departed]:
+        return [self._waiting.pop(cookie) for cookie in cookies]

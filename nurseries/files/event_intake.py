@@ -14,7 +14,7 @@ from mrk.files.paths import is_utf8
 from mrk.files.records import Action, Stat
 from mrk.files.reserved import Reserved
 from mrk.files.tree import Folder, Tree
-from nurseries.files.departures import Departures
+from nurseries.files.departures import Departed, Departures
 from nurseries.files.disk import Look, look_closely
 from nurseries.files.folder_scans import FolderScans
 from nurseries.files.kept_trees import KeptTrees, Scan, inode
@@ -102,6 +102,7 @@ class EventIntake:
         for tree, folder, event in gone:
             self._self_gone(tree, folder, event)
         self._take_moves(moves, looks)
+        self._tell_replaced(looks)
         for name, look in looks.items():
             if name[0].holds(name[1]):
                 self._kept.compare(*name, look, closed=closed[name])
@@ -140,6 +141,14 @@ class EventIntake:
             if tree.holds(folder):
                 self._kept.compare(tree, folder, name, look, closed=closed)
 
+    def _tell_replaced(self, looks: dict[Name, Look]) -> None:
+        """What left a place is told as gone before something else is told to be there."""
+        if not self._departures:
+            return
+        for (tree, folder, name), look in looks.items():
+            if look.stat is not None and tree.holds(folder):
+                self._tell_all_gone(self._departures.left(tree.place(folder, name)))
+
     def _take_moves(self, moves: list[tuple[int, Name, bool]], looks: dict[Name, Look]) -> None:
         """Carry entries along with their names, in the order in which they were moved."""
         for cookie, (tree, folder, name), leaves in moves:
@@ -165,12 +174,17 @@ class EventIntake:
         if departed is None:
             return
         entry = departed.entry
-        overwrote = name in folder.entries
+        replaced = folder.entries.get(name)
         if (there is not None and inode(there) != inode(entry)) or not is_utf8(name):
             # Something else has that name by now; this one's way ended unseen.
             self._kept.forget(departed.tree, entry)
             self._kept.tell_gone(departed.place, isinstance(entry, Folder))
             return
+        if isinstance(replaced, Folder) or (replaced is not None and isinstance(entry, Folder)):
+            # A rename cannot replace these: they were removed before.
+            self._kept.lost(tree, folder, name)
+            replaced = None
+        overwrote = replaced is not None
         if overwrote:
             self._kept.drop(tree, folder, name)
         self._kept.attach(departed.tree, tree, folder, name, entry)
@@ -205,10 +219,13 @@ class EventIntake:
 
     def tell_departed(self, now: float) -> None:
         """Tell of what was moved out of the roots: its other half never came."""
-        for tree, place, entry in self._departures.expired(now):
-            self._kept.forget(tree, entry)
-            is_folder = isinstance(entry, Folder)
-            self._kept.tell_gone(place, is_folder)
+        self._tell_all_gone(self._departures.expired(now))
+
+    def _tell_all_gone(self, departed: list[Departed]) -> None:
+        for one in departed:
+            self._kept.forget(one.tree, one.entry)
+            if one.unfinished is not Action.CREATE_FILE:  # nobody had heard of it
+                self._kept.tell_gone(one.place, isinstance(one.entry, Folder))
 
 
 def _look_all(asked: list[tuple[Name, str, Stat | None]], reserved: Reserved) -> dict[Name, Look]:
