@@ -15,17 +15,6 @@ NAMES = [
     *("a", "b", "c.txt", "d.gcode", "a/a", "a/c.txt"),
     *("a/d.gcode", "b/a", "b/c.txt", "a/a/d.gcode"),
 ]
-    "a",
-    "b",
-    "c.txt",
-    "d.gcode",
-    "a/a",
-    "a/c.txt",
-    "a/d.gcode",
-    "b/a",
-    "b/c.txt",
-    "a/a/d.gcode",
-]
 
 
 def on_disk(top):
