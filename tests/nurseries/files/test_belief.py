@@ -84,7 +84,7 @@ async def test_storms(tmp_path, seed):
     async with open_files(tmp_path / "data") as house:
         client = {}
         for _ in range(25):
-            for _ in range(chance.rand[1, 2, 3, 43]):
+            for _ in range(chance.randrange(6)):
                 strike(house.gcodes, chance)
                 if chance.random() < 0.3:
                     await trio.sleep(chance.choice([0, 0.001, 0.01]))
