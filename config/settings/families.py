@@ -15,6 +15,7 @@ from config.settings.announcements import AnnouncementSettings, read_announcemen
 from config.settings.authorization import AuthorizationSettings, read_authorization
 from config.settings.data_store import DataStoreSettings, read_data_store
 from config.settings.file_manager import FileManagerSettings, read_file_manager
+from config.settings.jobs import JobQueueSettings, read_job_queue
 from config.settings.server import ServerSettings, read_server
 from config.settings.webcams import WebcamSettings, read_webcams
 
@@ -26,6 +27,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     data_store: DataStoreSettings = DataStoreSettings()
     authorization: AuthorizationSettings = AuthorizationSettings()
     file_manager: FileManagerSettings = FileManagerSettings()
+    job_queue: JobQueueSettings = JobQueueSettings()
     webcams: tuple[WebcamSettings, ...] = ()
     announcements: AnnouncementSettings = AnnouncementSettings()
 
@@ -36,6 +38,7 @@ FAMILIES: tuple[tuple[str, Callable[[Reader, Paths], Any]], ...] = (
     ("data_store", read_data_store),
     ("authorization", read_authorization),
     ("file_manager", read_file_manager),
+    ("job_queue", read_job_queue),
     ("webcams", read_webcams),
     ("announcements", read_announcements),
 )

@@ -80,7 +80,6 @@ def test_workshop_file():
         '"https://shop.example/" ends in a slash',
     ]
     assert heads[3:] == [
-        "Unparsed config section [history] detected",
         "Unparsed config section [power heater] detected",
         "Unparsed config section [button door] detected",
     ]

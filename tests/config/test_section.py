@@ -86,7 +86,7 @@ def test_list_with_exact_count():
 
 
 def test_unread_options_and_sections():
-    book = reader("[a]\nx: 1\ny: 2\n 3\n[b]\nz: 1\n[history]\n")
+    book = reader("[a]\nx: 1\ny: 2\n 3\n[b]\nz: 1\n[mqtt]\n")
     book.section("a").integer("x")
     known, unknown = book.unread()
     assert unknown == [
@@ -96,7 +96,7 @@ def test_unread_options_and_sections():
         "Nothing reads it; check its spelling, or remove it.",
     ]
     assert known == [
-        "Unparsed config section [history] detected (moonraker.conf:7). mrk does not use it yet."
+        "Unparsed config section [mqtt] detected (moonraker.conf:7). mrk does not use it yet."
     ]
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 import trio
+import trio.testing
 
 from mrk.api.caller import Caller, Transport
 from mrk.api.table import Table, is_pending
