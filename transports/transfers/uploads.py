@@ -4,6 +4,7 @@ Called in each connection's task; one instance per generation.
 """
 
 import re
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -69,17 +70,16 @@ class Uploads:
 
     async def _check_size(self, body_bytes: int | None) -> None:
         """Refuse before the first byte what can be refused then: 413, 507."""
+        folders = self._files.upload_folders()
+        if not folders:
+            raise ClientError("Uploads are not allowed: every root is read-only", 403)
         if body_bytes is None:
             return
         if body_bytes > self._max_file_bytes + FORM_BYTES:
             raise too_large(self._max_file_bytes)
         # The root is not known yet: it has to fit somewhere.
-        folders = self._files.upload_folders()
-        if not folders:
-            raise ClientError("Uploads are not allowed: every root is read-only", 403)
-        if not await trio.to_thread.run_sync(
-            has_space, body_bytes, *folders, limiter=self._threads
-        ):
+        check = partial(has_space, body_bytes, *folders)
+        if not await trio.to_thread.run_sync(check, limiter=self._threads):
             raise no_space()
 
     async def _answer(self, item: Item, *, wants_print: bool) -> dict[str, Any]:

@@ -1,0 +1,117 @@
+"""Streamed bodies: whose time counts, where a body ends, and when a client may go on."""
+
+import pytest
+import trio
+import trio.testing
+
+from mrk.http.framing import Framing
+from mrk.http.head import RequestHead
+from mrk.http.refusal import Refusal
+from mrk.http.response import Response
+from transports.door.body_reader import PROGRESS_BYTES
+from transports.door.body_stream import CONTINUE, BodyStream
+from transports.door.limited_stream import LimitedStream
+
+IDLE_S = 60.0
+HEAD = RequestHead("POST", "/", "1.1", [], "127.0.0.1", "127.0.0.1")
+
+
+def body_of(
+    size: int | None, rest: bytes = b"", expects: bool = False
+) -> tuple[BodyStream, trio.abc.Stream]:
+    near, far = trio.testing.memory_stream_pair()
+    stream = LimitedStream(far, 30)
+    return BodyStream(stream, HEAD, Framing(size, True, expects, ""), rest, IDLE_S), near
+
+
+ANSWER = Response(200, b"")
+
+
+async def read(body: BodyStream) -> bytes:
+    found = b""
+    while part := await body.receive():
+        found += part
+    return found
+
+
+async def test_a_body_ends_where_it_says() -> None:
+    body, client = body_of(6, b"ab")
+    await client.send_all(b"cdefGET /")
+    assert await read(body) == b"abcdef"
+    assert body.rest == b"GET /"
+    assert body.keep_alive
+
+
+async def test_a_chunked_body() -> None:
+    body, client = body_of(None, b"3\r\nabc\r\n2")
+    await client.send_all(b"\r\nde\r\n0\r\n\r\nGET /")
+    assert await read(body) == b"abcde"
+    assert body.rest == b"GET /"
+
+
+async def test_what_was_not_read_ends_the_connection() -> None:
+    body, client = body_of(6, b"ab")
+    assert await body.receive() == b"ab"
+    assert not body.body_read
+    assert not body.keep_alive
+    await client.aclose()
+    with pytest.raises(trio.BrokenResourceError):
+        await body.receive()
+
+
+async def test_a_client_that_waits_is_told_once_to_go_on() -> None:
+    body, client = body_of(4, expects=True)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(read, body)
+        assert await client.receive_some() == CONTINUE
+        await client.send_all(b"ab")
+        await client.send_all(b"cd")
+    await body.answer(ANSWER)
+    assert (await client.receive_some()).startswith(b"HTTP/1.1 200 ")
+
+
+async def test_who_sends_at_once_is_not_told() -> None:
+    body, client = body_of(2, b"ab", expects=True)
+    assert await read(body) == b"ab"
+    await body.answer(ANSWER)
+    assert (await client.receive_some()).startswith(b"HTTP/1.1 200 ")
+
+
+async def test_a_silent_client(autojump_clock: trio.testing.MockClock) -> None:
+    body, _client = body_of(10)
+    began = trio.current_time()
+    with pytest.raises(Refusal) as refused:
+        await body.receive()
+    assert refused.value.status == 408
+    assert trio.current_time() - began == pytest.approx(IDLE_S)
+
+
+@pytest.mark.parametrize(("piece", "ends"), [(PROGRESS_BYTES, True), (PROGRESS_BYTES - 1, False)])
+async def test_progress(autojump_clock: trio.testing.MockClock, piece: int, ends: bool) -> None:
+    """One piece in two thirds of the limit, again and again."""
+    body, client = body_of(piece * 3)
+
+    async def dribble() -> None:
+        for _ in range(3):
+            await trio.sleep(IDLE_S * 2 / 3)
+            await client.send_all(bytes(piece))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(dribble)
+        if ends:
+            assert len(await read(body)) == piece * 3
+        else:
+            with pytest.raises(Refusal):
+                await read(body)
+            nursery.cancel_scope.cancel()
+
+
+async def test_a_slow_disk_is_not_the_clients_fault(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    body, client = body_of(3)
+    for piece in (b"a", b"b", b"c"):
+        await client.send_all(piece)
+        assert await body.receive() == piece
+        await trio.sleep(IDLE_S * 2)
+    assert body.body_read
