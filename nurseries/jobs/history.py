@@ -188,7 +188,10 @@ class History:
             auxiliary_data=shown_auxiliary(self._values()),
         )
         job = self._job = await self._store(lambda c: history_store.add_job(c, job))
-        await self._metadata.note_print(filename, job.start_time, job.text_id)
+        try:
+            await self._metadata.note_print(filename, job.start_time, job.text_id)
+        except ClientError as exc:
+            logger.warning("%s: its print is not noted with the file: %s", filename, exc.message)
         self._notify("added", job)
 
     async def _end(self, status: str, stats: PrintStats | None) -> None:

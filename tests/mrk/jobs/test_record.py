@@ -81,7 +81,7 @@ def test_ids_and_metadata() -> None:
 
 @pytest.mark.parametrize("value", ["text", None, True, [1]])
 def test_only_numbers_count(value: Any) -> None:
-    def added(number: Any, **reports: bool) -> list[tuple[float | None, float | None]]:
+    def added(number: Any, **reports: Any) -> list[tuple[float | None, float | None]]:
         field = AuxiliaryValue("sensor x", "power", number, **reports)
         found = [a for a in amounts(BEGAN, [field]) if a.provider != "history"]
         return [(amount.maximum, amount.total) for amount in found]

@@ -13,6 +13,8 @@ from mrk.jobs.schema import JOB_MIGRATIONS
 from nurseries.database import Database
 from tests.fakes.workshop import Shop, open_shop, open_world
 
+QUEUE = "server.job_queue"
+
 
 async def main(data: Path) -> None:
     database = Database(data / "database", data / "backup", migrations=JOB_MIGRATIONS)
@@ -26,11 +28,10 @@ async def main(data: Path) -> None:
                 while True:
                     tell(status)
                     if len(status["queued_jobs"]) < 5:
-                        method, arguments = "post_job", {"filenames": ["a.gcode"]}
+                        status = await shop.call(f"{QUEUE}.post_job", filenames=["a.gcode"])
                     else:
                         first = status["queued_jobs"][0]["job_id"]
-                        method, arguments = "delete_job", {"job_ids": [first]}
-                    status = await shop.call(f"server.job_queue.{method}", **arguments)
+                        status = await shop.call(f"{QUEUE}.delete_job", job_ids=[first])
 
 
 async def print_on(shop: Shop) -> None:

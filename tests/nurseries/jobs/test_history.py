@@ -7,9 +7,11 @@ from trio.testing import MockClock
 
 from mrk.errors import ClientError
 from mrk.jobs.ports import AuxiliaryValue
+from mrk.jobs.schema import JOB_MIGRATIONS
 from mrk.virtual_printer.faults import Fault, FaultKind
+from nurseries.jobs.history import FLUSH_S
 from nurseries.testing.memory_database import MemoryDatabase
-from tests.fakes.workshop import UNIX_TIME, Shop, World, open_shop
+from tests.fakes.workshop import UNIX_TIME, Shop, World, open_shop, open_world
 
 CHANGED = "notify_history_changed"
 
@@ -280,3 +282,26 @@ async def test_times_are_unix_times(world: World, autojump_clock: MockClock) -> 
     async with open_shop(world) as shop:
         await start(shop)
         assert (await shop.jobs())[0]["start_time"] == pytest.approx(UNIX_TIME, abs=10)
+
+
+class StalledDatabase(MemoryDatabase):
+    """From `stalled` on, nothing is answered any more."""
+
+    stalled = False
+
+    async def run(self, function: Any, *, durable: bool = False) -> Any:
+        if self.stalled:
+            await trio.sleep_forever()
+        return await super().run(function, durable=durable)
+
+
+async def test_a_stalled_card_does_not_hold_up_the_end(autojump_clock: MockClock) -> None:
+    database = StalledDatabase(JOB_MIGRATIONS)
+    async with open_world(database) as world:
+        world.put("a.gcode")
+        async with open_shop(world) as shop:
+            await start(shop)
+            database.stalled = True
+            ends_at = trio.current_time()
+        assert trio.current_time() - ends_at == pytest.approx(FLUSH_S)
+    database.close()

@@ -1,4 +1,5 @@
 import re
+from typing import Any
 
 import pytest
 import trio
@@ -15,8 +16,11 @@ AUTOMATIC = Transitions(automatic=True, delay_s=5.0, gcode="M117 next")
 CHANGED = "notify_job_queue_changed"
 
 
-async def post(shop: Shop, *names: str, **more: object) -> dict:  # type: ignore[type-arg]
-    return await shop.call("server.job_queue.post_job", filenames=list(names), **more)
+async def post(shop: Shop, *names: str, **more: Any) -> dict[str, Any]:
+    answer: dict[str, Any] = await shop.call(
+        "server.job_queue.post_job", filenames=list(names), **more
+    )
+    return answer
 
 
 async def test_status_of_new_jobs(world: World, autojump_clock: MockClock) -> None:
