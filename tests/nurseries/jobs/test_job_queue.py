@@ -192,14 +192,16 @@ async def test_pause_waits_for_the_step_that_runs(world: World, autojump_clock: 
 
 async def test_macros_pause_and_start(world: World, autojump_clock: MockClock) -> None:
     async with open_shop(world) as shop:
-        await post(shop, "a.gcode")
-        await shop.call("server.job_queue.pause")
-        call = shop.link.register_remote_method
-        with pytest.raises(ClientError):
-            call("start_job_queue", lambda: None)
+        await post(shop, "a.gcode", "b.gcode")
+        await shop.run(" METHOD=start_job_queue")
+        await shop.until("printing")
         await shop.restart("job_queue")
-        with pytest.raises(ClientError):
-            call("pause_job_queue", lambda: None)
+        await shop.until("complete")
+        await shop.run(" METHOD=start_job_queue\n METHOD=pause_job_queue")
+        await trio.sleep(60)
+        assert (await shop.queued())[1] == "paused"
+        await shop.run(" METHOD=start_job_queue")
+        await shop.until("printing")
 
 
 async def test_order_and_times_outlive_mrk(world: World, autojump_clock: MockClock) -> None:
