@@ -78,6 +78,7 @@ async def test_connections_over_the_limit_are_told_so() -> None:
                 assert json.loads(body)["error"]["code"] == 503
             await kept[0].send_eof()
             assert await drained(kept[0]) == b""
+            await trio.testing.wait_all_tasks_blocked()  # the door notes it behind the close
             assert house.door.connections == 1
             async with await connect(listener) as fourth:
                 await fourth.send_all(GET)
