@@ -193,14 +193,14 @@ async def test_pause_waits_for_the_step_that_runs(world: World, autojump_clock: 
 async def test_macros_pause_and_start(world: World, autojump_clock: MockClock) -> None:
     async with open_shop(world) as shop:
         await post(shop, "a.gcode", "b.gcode")
-        await shop.run(" METHOD=start_job_queue")
+        await shop.run("VIRTUAL_REMOTE_METHOD METHOD=start_job_queue")
         await shop.until("printing")
         await shop.restart("job_queue")
         await shop.until("complete")
-        await shop.run(" METHOD=start_job_queue\n METHOD=pause_job_queue")
+        await shop.run("VIRTUAL_REMOTE_METHOD METHOD=pause_job_queue")
         await trio.sleep(60)
-        assert (await shop.queued())[1] == "paused"
-        await shop.run(" METHOD=start_job_queue")
+        assert await shop.queued() == (["b.gcode"], "paused")
+        await shop.run("VIRTUAL_REMOTE_METHOD METHOD=start_job_queue")
         await shop.until("printing")
 
 
