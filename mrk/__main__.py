@@ -105,9 +105,10 @@ def metadata(files: tuple[Path, ...], as_json: bool) -> None:
 @click.pass_obj
 def import_moonraker(paths: Paths, folder: Path, again: bool) -> None:
     """Take over the database of the Moonraker whose data folder is FOLDER, once."""
+    from mrk.jobs.schema import JOB_MIGRATIONS
     from nurseries.database.importer import run_import
 
-    sys.exit(run_import(paths.data, folder, again))
+    sys.exit(run_import(paths.data, folder, again, JOB_MIGRATIONS))
 
 
 @main.command("virtual-printer")

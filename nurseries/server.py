@@ -92,6 +92,8 @@ class ServerFacts(Protocol):
     @property
     def warnings(self) -> list[str]: ...
     @property
+    def registered_directories(self) -> list[str]: ...
+    @property
     def config_answer(self) -> ConfigAnswer: ...
     def loop_lag_ms(self) -> LagMs: ...
 
@@ -169,7 +171,7 @@ class Server:
             klippy_state=self._klippy.klippy_state,
             components=self._facts.components,
             failed_components=failed_components(self._facts.parts),
-            registered_directories=[],
+            registered_directories=self._facts.registered_directories,
             warnings=warnings,
             websocket_count=len(self._clients),
             moonraker_version=MOONRAKER_VERSION,

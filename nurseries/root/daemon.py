@@ -31,6 +31,7 @@ from nurseries.instance_id import read_instance_id
 from nurseries.klippy.socket import KlippySocket
 from nurseries.log import LogOptions, open_log
 from nurseries.log_rollover import OwnLog
+from nurseries.root.files import made_on
 from nurseries.root.generation import Generation
 from nurseries.root.surroundings import Surroundings
 from nurseries.service_manager import ServiceManager
@@ -211,7 +212,16 @@ def real_surroundings(
         )
 
     klippy = KlippySocket(str(configuration.settings.server.klippy_uds_address))
-    return Surroundings(paths, klippy.open, log, make_database, HttpClient(), instance_id, warnings)
+    return Surroundings(
+        paths,
+        klippy.open,
+        log,
+        make_database,
+        made_on(paths),
+        HttpClient(),
+        instance_id,
+        warnings,
+    )
 
 
 def build_table(paths: Paths) -> Table:

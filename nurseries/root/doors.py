@@ -1,5 +1,6 @@
 """The transports of a generation, wired to its table: TCP door, websockets, unix socket."""
 
+import dataclasses
 from collections.abc import Callable
 
 import trio
@@ -11,10 +12,10 @@ from mrk.clients import Clients
 from mrk.http.cors import CorsRules
 from mrk.http.head import RequestHead
 from mrk.landing import LandingFacts
-from nurseries.extensions import Extensions
-from nurseries.klippy.link import OpenStream
 from nurseries.root.settings_views import Trust, limits_of
+from nurseries.root.subsystems import Subsystems
 from nurseries.root.supervised import Supervised
+from nurseries.root.surroundings import Surroundings
 from transports.api_http import ApiHttp
 from transports.door import Door, Ways
 from transports.door.connection import HandOn
@@ -24,6 +25,7 @@ from transports.sockets.gate import Gate
 from transports.sockets.session import Hub
 from transports.sockets.unix_socket import UnixSocket
 from transports.sockets.websocket import Websocket
+from transports.transfers.transfers import Transfers
 from transports.web import WebDoor
 
 
@@ -36,13 +38,13 @@ class Doors:
         table: Table,
         clients: Clients,
         trust: Trust,
-        open_klippy: OpenStream,
-        extensions: Extensions,
+        surroundings: Surroundings,
+        subsystems: Subsystems,
         facts: Callable[[], LandingFacts],
     ) -> None:
         limits = limits_of(settings.server)
         prefix = settings.server.route_prefix
-        rpc = Rpc(table, trio.lowlevel.checkpoint, limits.batch_calls, extensions)
+        rpc = Rpc(table, trio.lowlevel.checkpoint, limits.batch_calls, subsystems.extensions)
         hub = Hub(rpc, table, clients, limits)
         cors = CorsRules(settings.authorization.cors_domains, trust.trusts)
 
@@ -50,6 +52,7 @@ class Doors:
             return cors.allows_websocket(head)
 
         gate = Gate(limits, trust.authorize, origin_allowed)
+        transfers = self._transfers(settings, surroundings, subsystems, trust, cors)
         api = ApiHttp(
             table,
             rpc,
@@ -59,14 +62,52 @@ class Doors:
             limits,
             route_prefix=prefix,
             serves_other=WebDoor.serves,
+            transfer_verbs=(lambda _path: ()) if transfers is None else transfers.verbs,
         )
-        web = WebDoor(api, trust.authorize, facts, limits, route_prefix=prefix)
+        web = WebDoor(
+            api, trust.authorize, facts, limits, route_prefix=prefix, stays=transfers is None
+        )
         upgrades: dict[str, HandOn] = {
             "/websocket": Websocket(hub, gate).serve_connection,
-            "/klippysocket": Bridge(limits, gate, open_klippy).serve_connection,
+            "/klippysocket": Bridge(limits, gate, surroundings.open_klippy).serve_connection,
         }
-        self.door = Door(Ways(api, upgrades, web.handle), limits)
+        ways = Ways(api, upgrades, web.handle)
+        if transfers is not None:
+            ways = dataclasses.replace(ways, transfer=transfers.begin)
+        self.door = Door(ways, limits)
         self.unix_socket = UnixSocket(hub)
+
+    def _transfers(
+        self,
+        settings: Settings,
+        surroundings: Surroundings,
+        subsystems: Subsystems,
+        trust: Trust,
+        cors: CorsRules,
+    ) -> Transfers | None:
+        files = subsystems.files.transfers
+        if files is None:
+            return None
+
+        def klippy_log() -> str | None:
+            told = subsystems.link.info.get("log_file")
+            return told if isinstance(told, str) else str(surroundings.paths.logs / "klippy.log")
+
+        def own_log() -> str | None:
+            log_file = surroundings.paths.log_file
+            return None if log_file is None else str(log_file)
+
+        return Transfers(
+            files,
+            files,
+            subsystems.upload_printer,
+            trust.authorize,
+            cors,
+            limits_of(settings.server),
+            max_upload_bytes=settings.server.max_upload_size_bytes,
+            logs={"klippy.log": klippy_log, "moonraker.log": own_log},
+            route_prefix=settings.server.route_prefix,
+        )
 
     def lines(self, listeners: Listeners) -> list[Supervised]:
         """The parts that accept on `listeners`, which stay open when they end."""

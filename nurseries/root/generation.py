@@ -58,8 +58,8 @@ class Generation:
             self.table,
             self.clients,
             trust,
-            surroundings.open_klippy,
-            self.subsystems.extensions,
+            surroundings,
+            self.subsystems,
             self.landing_facts,
         )
 
@@ -119,8 +119,13 @@ class Generation:
 
     @property
     def warnings(self) -> list[str]:
-        """Of the configuration, of the process, and of the database."""
-        return self._warnings + self.subsystems.store.warnings
+        """Of the configuration, of the process, of the database and of files."""
+        return self._warnings + self.subsystems.store.warnings + self.subsystems.files.warnings
+
+    @property
+    def registered_directories(self) -> list[str]:
+        """Names of the file roots."""
+        return self.subsystems.files.registered_directories
 
     @property
     def components(self) -> list[str]:

@@ -4,10 +4,12 @@ import functools
 import ipaddress
 
 from config.settings.authorization import AuthorizationSettings
+from config.settings.jobs import JobQueueSettings
 from config.settings.server import ServerSettings
 from mrk.access.judge import Network, judge
 from mrk.http.head import RequestHead
 from mrk.limits import Limits
+from nurseries.jobs.job_queue import Transitions
 
 
 def limits_of(server: ServerSettings) -> Limits:
@@ -23,6 +25,16 @@ def limits_of(server: ServerSettings) -> Limits:
         message_bytes=server.max_message_size_bytes,
         outbox_bytes=server.outbox_size_bytes,
         send_s=server.send_timeout_s,
+    )
+
+
+def transitions_of(jobs: JobQueueSettings) -> Transitions:
+    """How `[job_queue]` has the queue go on."""
+    return Transitions(
+        automatic=jobs.automatic_transition,
+        load_on_startup=jobs.load_on_startup,
+        delay_s=jobs.job_transition_delay_s,
+        gcode=jobs.job_transition_gcode,
     )
 
 

@@ -4,20 +4,30 @@
 """
 
 from collections.abc import Callable
+from typing import Protocol
+
+import trio
 
 from config.settings.families import Settings
 from mrk.api.endpoint import Endpoint
 from mrk.clients import Clients
+from mrk.jobs.schema import JOB_MIGRATIONS
+from mrk.jobs.starters import Starters
 from mrk.parts import Backoff
 from nurseries.announcements import Announcements
 from nurseries.commands import HostCommands
 from nurseries.connections import Connections
 from nurseries.data_store import DataStore
 from nurseries.extensions import Extensions
+from nurseries.jobs.history import History
+from nurseries.jobs.job_queue import JobQueue
+from nurseries.jobs.job_state import JobState
 from nurseries.klippy.link import KlippyLink
 from nurseries.log_rollover import LogRollover
 from nurseries.printer import Printer
 from nurseries.proc_stats import ProcStats
+from nurseries.root.prints import PrintedFile, UploadPrinter
+from nurseries.root.settings_views import transitions_of
 from nurseries.root.supervised import Supervised
 from nurseries.root.surroundings import Surroundings
 from nurseries.systemctl import Systemctl
@@ -29,8 +39,18 @@ KLIPPY_BEAT = Backoff(first_s=0.25, limit_s=0.25)
 Extend = Callable[[list[Endpoint]], list[Endpoint]]
 
 
+class Part(Protocol):
+    """A subsystem: what clients may ask, and what it does while nobody asks."""
+
+    def endpoints(self) -> list[Endpoint]: ...
+
+    async def serve(
+        self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None: ...
+
+
 class Subsystems:
-    """The parts by level: `database`, then `link`, then `lines`; `plain` endpoints own no task."""
+    """The parts by level: `database`, then `klippy`, then `lines`; `plain` endpoints own no task."""
 
     def __init__(
         self,
@@ -40,48 +60,82 @@ class Subsystems:
         extend: Extend,
         request_restart: Callable[[], None],
     ) -> None:
+        self._settings = settings
+        self._surroundings = surroundings
+        self._clients = clients
         self.link = KlippyLink(surroundings.open_klippy, clients)
-        self.store = surroundings.make_database([], self.is_printing, request_restart)
-        data_store = DataStore(
-            self.link,
-            temperature_store_size=settings.data_store.temperature_store_size,
-            gcode_store_size=settings.data_store.gcode_store_size,
-        )
-        self.printer = Printer(self.link, clients, data_store, extend)
-        commands = HostCommands()
-        self.proc_stats = ProcStats(clients, commands)
-        self.extensions = Extensions(clients, self.link)
-        webcams = Webcams(
-            settings.webcams, surroundings.instance_id, self.store, clients, surroundings.http
-        )
-        announcements = Announcements(
-            self.store,
-            clients,
-            surroundings.http,
-            settings.announcements,
-            surroundings.paths.data / "development" / "announcements",
-        )
-        rollover = LogRollover(surroundings.log, self.link, Systemctl(commands))
-        self.plain = [
-            *Connections(clients).endpoints(),
-            *rollover.endpoints(),
-            *self.extensions.endpoints(),
-            *webcams.endpoints(),
-        ]
+        self.store = surroundings.make_database(JOB_MIGRATIONS, self.is_printing, request_restart)
         self.database = Supervised(
             "database", self.store.serve, self.store.endpoints(), essential=True
         )
         self.klippy = Supervised("klippy_connection", self.link.serve, [], True, KLIPPY_BEAT)
-        self.lines = [
-            Supervised("klippy_apis", self.printer.serve, self.printer.endpoints(), essential=True),
-            Supervised("data_store", data_store.serve, data_store.endpoints()),
-            Supervised("proc_stats", self.proc_stats.serve, self.proc_stats.endpoints()),
-            Supervised("announcements", announcements.serve, announcements.endpoints()),
-        ]
+        self.extensions = Extensions(clients, self.link)
+        self.plain = [*Connections(clients).endpoints(), *self.extensions.endpoints()]
+        self.lines: list[Supervised] = []
+        self._add_printer(extend)
+        self._add_files_and_jobs()
+        self._add_host()
+        self._add_web()
+
+    def _add(self, name: str, part: Part, *, essential: bool = False) -> None:
+        self.lines.append(Supervised(name, part.serve, part.endpoints(), essential))
+
+    def _add_printer(self, extend: Extend) -> None:
+        sizes = self._settings.data_store
+        data_store = DataStore(
+            self.link,
+            temperature_store_size=sizes.temperature_store_size,
+            gcode_store_size=sizes.gcode_store_size,
+        )
+        self._starters = Starters()
+        self.printer = Printer(self.link, self._clients, data_store, extend, self._starters)
+        self._add("klippy_apis", self.printer, essential=True)
+        self._add("data_store", data_store)
+
+    def _add_files_and_jobs(self) -> None:
+        settings, clients, link, store = self._settings, self._clients, self.link, self.store
+        state = self._job_state = JobState(link)
+        printed = PrintedFile(state, self._surroundings.paths.gcodes)
+        files = self.files = self._surroundings.make_files(
+            settings.file_manager, clients, link, store, printed
+        )
+        transitions = transitions_of(settings.job_queue)
+        queue = JobQueue(link, self.printer, state, files, store, clients, transitions)
+        files.followers.append(queue)
+        history = History(state, files, files.metadata, store, clients, self._starters)
+        self.upload_printer = UploadPrinter(
+            self.printer, state, queue, settings.file_manager.queue_gcode_uploads
+        )
+        self._add("file_manager", files)
+        self.lines.append(Supervised("job_state", state.serve))
+        self._add("job_queue", queue)
+        self._add("history", history)
+
+    def _add_host(self) -> None:
+        commands = HostCommands()
+        self.proc_stats = ProcStats(self._clients, commands)
+        self._add("proc_stats", self.proc_stats)
+        rollover = LogRollover(self._surroundings.log, self.link, Systemctl(commands))
+        self.plain += rollover.endpoints()
+
+    def _add_web(self) -> None:
+        outside, clients = self._surroundings, self._clients
+        webcams = Webcams(
+            self._settings.webcams, outside.instance_id, self.store, clients, outside.http
+        )
+        self.plain += webcams.endpoints()
+        announcements = Announcements(
+            self.store,
+            clients,
+            outside.http,
+            self._settings.announcements,
+            outside.paths.data / "development" / "announcements",
+        )
+        self._add("announcements", announcements)
 
     def is_printing(self) -> bool:
         """Whether a print is under way."""
-        return self.link.status("print_stats").get("state") in ("printing", "paused")
+        return self._job_state.is_active
 
     @property
     def names(self) -> list[str]:

@@ -16,6 +16,7 @@ from mrk.database.schema import Migration
 from mrk.http_client import HttpGet
 from nurseries.klippy.link import OpenStream
 from nurseries.log_rollover import OwnLog
+from nurseries.root.files import MakeFiles
 
 
 class DatabaseService(DatabasePort, Protocol):
@@ -48,6 +49,7 @@ class Surroundings:
     open_klippy: OpenStream
     log: OwnLog
     make_database: MakeDatabase
+    make_files: MakeFiles
     http: HttpGet
     instance_id: str
     warnings: tuple[str, ...] = ()

@@ -15,6 +15,7 @@ import trio_websocket
 
 from config.load import load_file
 from config.paths import Paths
+from mrk.api.endpoint import Endpoint
 from mrk.errors import Transient
 from mrk.http_client import NO_HEADERS, Fetched, FetchFailed
 from mrk.virtual_printer.memory_folder import MemoryFolder
@@ -22,6 +23,7 @@ from nurseries.client.channels import EtxChannel, WebsocketChannel
 from nurseries.client.rpc_client import RpcClient, open_rpc_client
 from nurseries.klippy.link import KlippyLink
 from nurseries.root.daemon import NoLog
+from nurseries.root.files import FileFollower, TransferFiles
 from nurseries.root.generation import Generation
 from nurseries.root.surroundings import Surroundings
 from nurseries.testing.memory_database import MemoryDatabase
@@ -52,6 +54,47 @@ class MemoryListener(trio.abc.Listener[trio.abc.Stream]):
         """Nobody can connect any more."""
         self._arrive.close()
         await trio.lowlevel.checkpoint()
+
+
+class MemoryMetadata:
+    """Nothing is scanned where there is no worker."""
+
+    def get(self, path: str) -> Mapping[str, Any] | None:
+        """Nothing is known."""
+        return None
+
+    async def note_print(self, path: str, print_start_time: float, job_id: str) -> None:
+        """There is no record to note it in."""
+        await trio.lowlevel.checkpoint()
+
+
+class MemoryFiles:
+    """The file room (`nurseries/root/files.py`) over a dictionary: names for jobs, no endpoints."""
+
+    def __init__(self, files: dict[str, bytes]) -> None:
+        self._files = files
+        self.followers: list[FileFollower] = []
+        self.metadata = MemoryMetadata()
+        self.transfers: TransferFiles | None = None
+        self.registered_directories: list[str] = []
+        self.warnings: list[str] = []
+
+    def exists(self, path: str) -> bool:
+        """Whether the printer has it."""
+        return path in self._files
+
+    def modified(self, path: str) -> float | None:
+        """All files are as old as time itself."""
+        return 0.0 if path in self._files else None
+
+    def endpoints(self) -> list[Endpoint]:
+        """None: there is no disk."""
+        return []
+
+    async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Only wait."""
+        task_status.started()
+        await trio.sleep_forever()
 
 
 class NoNetwork:
@@ -152,6 +195,7 @@ async def open_memory_daemon(
             open_klippy,
             NoLog(),
             lambda migrations, *_: MemoryDatabase(migrations),
+            lambda *_: MemoryFiles(folder.files),
             NoNetwork(),
             instance_id="0" * 32,
         )

@@ -1,0 +1,176 @@
+"""The file room of a generation: manager, metadata and scanner on a real data folder.
+
+`DiskFiles` is what jobs and transports see of it. Owns no task itself; `serve` is one line of the
+supervision table, because neither part is worth anything without the others.
+"""
+
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+from typing import Protocol
+
+import trio
+
+from config.paths import Paths
+from config.settings.file_manager import FileManagerSettings
+from mrk.api.endpoint import Endpoint
+from mrk.clients import Clients
+from mrk.database.ports import DatabasePort
+from mrk.files.ports import InUse
+from mrk.files.records import Stat
+from mrk.files.transfers import DownloadFiles, UploadFiles
+from mrk.jobs.ports import JobMetadata, PrintedFiles
+from mrk.ports import KlippyPort
+from nurseries.files.file_manager import FileManager
+from nurseries.files.metadata_store import MetadataStore
+from nurseries.files.scan_process import ScanLimits
+from nurseries.files.scanner import Scanner
+from nurseries.files.transfer_ports import TransferPorts
+
+GCODES = "gcodes"
+PROGRAM = Path(__file__).parents[2]
+
+
+class TransferFiles(UploadFiles, DownloadFiles, Protocol):
+    """The file manager as uploads and downloads want it."""
+
+
+class FileFollower(Protocol):
+    """Keeps names of files, and wants to know what became of them."""
+
+    async def on_file_removed(self, path: str) -> None: ...
+
+    async def on_file_moved(self, source: str, dest: str) -> None: ...
+
+
+class FileRoom(PrintedFiles, Protocol):
+    """Files, as the rest of a generation needs them."""
+
+    followers: list[FileFollower]
+
+    @property
+    def metadata(self) -> JobMetadata: ...
+
+    @property
+    def transfers(self) -> TransferFiles | None:
+        """None where nothing can be uploaded or downloaded."""
+
+    @property
+    def registered_directories(self) -> list[str]: ...
+
+    @property
+    def warnings(self) -> list[str]: ...
+
+    def endpoints(self) -> list[Endpoint]: ...
+
+    async def serve(
+        self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None: ...
+
+
+MakeFiles = Callable[[FileManagerSettings, Clients, KlippyPort, DatabasePort, InUse], FileRoom]
+
+
+class FollowedMetadata(MetadataStore):
+    """Metadata, whose changes tell followers that a file has moved or gone."""
+
+    def __init__(
+        self, gcodes: Path, scanner: Scanner, database: DatabasePort, object_processing: bool
+    ) -> None:
+        super().__init__(gcodes, scanner, database, object_processing=object_processing)
+        self.followers: list[FileFollower] = []
+        self._root = gcodes
+
+    async def remove(self, path: str) -> None:
+        """Also asked for before a new scan: then the file is still there."""
+        await super().remove(path)
+        if not await trio.to_thread.run_sync((self._root / path).exists):
+            for follower in self.followers:
+                await follower.on_file_removed(path)
+
+    async def move(self, source: str, dest: str) -> None:
+        """Followers hear of it once the record has its new name."""
+        await super().move(source, dest)
+        for follower in self.followers:
+            await follower.on_file_moved(source, dest)
+
+
+class DiskFiles:
+    """Implements `FileRoom`."""
+
+    def __init__(
+        self,
+        paths: Paths,
+        settings: FileManagerSettings,
+        clients: Clients,
+        klippy: KlippyPort,
+        database: DatabasePort,
+        in_use: InUse,
+    ) -> None:
+        self._gcodes = paths.gcodes
+        self._scanner = Scanner(ScanLimits(scan_s=settings.metadata_parser_s))
+        self._metadata = FollowedMetadata(
+            paths.gcodes, self._scanner, database, settings.enable_object_processing
+        )
+        self.followers = self._metadata.followers
+        self._manager = FileManager(
+            paths, settings, clients, klippy, self._metadata, in_use, program=PROGRAM
+        )
+        self.transfers: TransferFiles | None = TransferPorts(self._manager)
+
+    @property
+    def metadata(self) -> JobMetadata:
+        """Records of g-code files."""
+        return self._metadata
+
+    @property
+    def registered_directories(self) -> list[str]:
+        """Names of the roots."""
+        return self._manager.registered_directories
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the user should know about folders and watching."""
+        return self._manager.warnings
+
+    def endpoints(self) -> list[Endpoint]:
+        """server.files.*."""
+        return self._manager.endpoints()
+
+    async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Scanner first, then what is known, then the manager, who compares it with the disk."""
+        async with trio.open_nursery() as nursery:
+            await nursery.start(self._scanner.serve, name="metadata scanner")
+            await nursery.start(self._metadata.serve, name="metadata")
+            await nursery.start(self._manager.serve, name="files")
+            task_status.started()
+
+    def exists(self, path: str) -> bool:
+        """Whether there is such a g-code file."""
+        return self.modified(path) is not None
+
+    def modified(self, path: str) -> float | None:
+        """When a g-code file was changed, in Unix seconds."""
+        tree = self._manager.trees.known(GCODES)
+        if tree is not None:
+            found = tree.find(PurePosixPath(path).parts)
+            return found.modified if isinstance(found, Stat) and not found.is_folder else None
+        try:
+            status = (self._gcodes / path).stat()
+        except (OSError, ValueError):
+            return None
+        return status.st_mtime
+
+
+def made_on(paths: Paths) -> MakeFiles:
+    """The file room of a data folder."""
+
+    def make(
+        settings: FileManagerSettings,
+        clients: Clients,
+        klippy: KlippyPort,
+        database: DatabasePort,
+        in_use: InUse,
+    ) -> FileRoom:
+        return DiskFiles(paths, settings, clients, klippy, database, in_use)
+
+    return make
