@@ -50,7 +50,7 @@ class Part(Protocol):
 
 
 class Subsystems:
-    """The parts by level: `database`, then `klippy`, then `lines`; `plain` endpoints own no task."""
+    """The parts by level: `database`, `klippy`, `lines`; `plain` endpoints own no task."""
 
     def __init__(
         self,
