@@ -17,6 +17,7 @@ from mrk.api.caller import EVERYWHERE, Caller, Transport
 from mrk.api.endpoint import Endpoint, NoParams
 from mrk.clients import Client, Clients
 from mrk.errors import ClientError
+from mrk.jobs.ports import PrintStarts
 from mrk.klippy.errors import KlippyLost
 from mrk.klippy.events import EndpointsListed
 from mrk.klippy.requests import (
@@ -26,7 +27,6 @@ from mrk.klippy.requests import (
     print_file_script,
     printed_name,
 )
-from mrk.jobs.ports import PrintStarts
 from mrk.outbox import StatusUpdate
 from mrk.ports import CommandLog, KlippyRequests
 from mrk.status.subscriptions import wanted

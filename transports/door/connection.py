@@ -192,7 +192,7 @@ class Connection:
         finally:
             self._rest = body.rest
             if frame.has_body and not body.answered:
-                await self._last_word()
+                await self._last_word()  # noqa: ASYNC102 - shielded there, with a deadline
         if not body.body_read:
             await self._linger()
         return body.keep_alive
@@ -209,7 +209,7 @@ class Connection:
                 return await self._while_connected(outcome)
             return await outcome
         finally:
-            await self._last_word()
+            await self._last_word()  # noqa: ASYNC102 - shielded there, with a deadline
 
     async def _last_word(self) -> None:
         """When we are cancelled: the client hears why there is no answer."""

@@ -94,7 +94,7 @@ class Sender:
         A cancellation takes effect where nothing is half sent: when the outbox is empty, or when
         the last moment has come. Whoever cancels calls `hasten` first.
         """
-        while True:
+        while True:  # noqa: ASYNC913 - it waits below as soon as all is sent
             while not self.outbox and not self._rest:
                 self._woken = trio.Event()
                 await self._woken.wait()
