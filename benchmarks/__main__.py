@@ -19,7 +19,10 @@ import trio
 from benchmarks.bridge import measure_bridge
 from benchmarks.clients import Lost
 from benchmarks.daemon import DaemonFailed
+from benchmarks.database import measure_database
 from benchmarks.figures import Failure, Figure, document, table
+from benchmarks.files import measure_files
+from benchmarks.jobs import measure_jobs
 from benchmarks.klippy_replay import NoLink
 from benchmarks.plan import QUICK, WHOLE, Plan
 from benchmarks.process import reference_ms
@@ -39,6 +42,9 @@ MEASUREMENTS: dict[str, Callable[[Plan], list[Figure]]] = {
     "pushes": measure_pushes,
     "bridge": measure_bridge,
     "transfers": measure_transfers,
+    "files": measure_files,
+    "jobs": measure_jobs,
+    "database": measure_database,
     "shutdown": measure_shutdown,
     "websockets": measure_websockets,
 }

@@ -20,6 +20,13 @@ class Plan:
     transfer_rounds: int = 5
     transfer_bytes: int = 100_000_000
     large_transfer_bytes: int = 1_000_000_000
+    file_rounds: int = 3
+    dropped_files: int = 400
+    large_gcode_bytes: tuple[int, ...] = (100_000_000, 1_000_000_000)
+    tree_files: int = 5000
+    tree_folders: int = 50
+    history_jobs: int = 20_000
+    writes: int = 2000
     websockets: int = 1000
     hold_s: float = 12.0  # longer than the daemon waits between pings
 
@@ -39,5 +46,11 @@ QUICK = Plan(
     transfer_rounds=2,
     transfer_bytes=20_000_000,
     large_transfer_bytes=100_000_000,
+    file_rounds=1,
+    dropped_files=100,
+    large_gcode_bytes=(100_000_000,),
+    tree_files=1000,
+    history_jobs=5000,
+    writes=300,
     hold_s=1.0,
 )
