@@ -23,7 +23,7 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     files = (str(path) for folder in SOURCES for path in Path(folder).rglob("*.py"))
-    session.run("flake8-async", "--enable", FLAKE8_ASYNC, *files, silent=True)
+    session.run("flake8-async", "--enable", FLAKE8_ASYNC, *files, log=False)
 
 
 @nox.session

@@ -138,7 +138,11 @@ class ApiHttp:
 
     def refusal(self, head: RequestHead, error: ClientError) -> Response:
         """An error answer with what the request's origin needs to read it."""
-        return error_response(error).with_headers(self._cors.headers(head.header("origin")))
+        return error_response(error).with_headers(self.cors_headers(head))
+
+    def cors_headers(self, head: RequestHead) -> Headers:
+        """What every answer carries for the request's origin; empty when that is not allowed."""
+        return self._cors.headers(head.header("origin"))
 
     def _accept(self, head: RequestHead, path: str) -> ApiCall | Response | None:
         try:
@@ -150,7 +154,7 @@ class ApiHttp:
             raise ClientError("Unauthorized", 401)
         return ApiCall(
             lambda body: self._call(head, method, authorized, body),
-            self._cors.headers(head.header("origin")),
+            self.cors_headers(head),
             self._body_limit(authorized),
             lambda: self._table.verbs(path),
         )
@@ -178,7 +182,7 @@ class ApiHttp:
         authorized = self._authorize(head)
         return ApiCall(
             lambda body: handler(head, authorized, body),
-            self._cors.headers(head.header("origin")),
+            self.cors_headers(head),
             self._body_limit(authorized),
         )
 

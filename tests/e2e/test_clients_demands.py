@@ -69,7 +69,6 @@ def test_a_page_on_another_origin(demo_with_cors: DaemonProcess) -> None:
         assert json.loads(connection.recv(timeout=20))["result"]["klippy_connected"]
 
 
-@pytest.mark.xfail(strict=True, reason="the web app's own pages carry no Allow-Origin yet")
 def test_the_landing_page_for_another_origin(demo_with_cors: DaemonProcess) -> None:
     origin = "http://mainsail.example.org"
     answer = httpx.get(demo_with_cors.url + "/", headers={"Origin": origin})

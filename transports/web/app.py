@@ -60,6 +60,12 @@ class _Pages:
         response.headers["Cache-Control"] = "no-store"
         return response
 
+    async def add_cors(self, response: QuartResponse) -> QuartResponse:
+        """Pages of the app itself; the API's answers carry theirs already."""
+        for name, value in self._api.cors_headers(_request_head()):
+            response.headers.setdefault(name, value)
+        return response
+
     async def _body(self, call: Call) -> bytes:
         """The request's body; raises 413 and 408 as the door does."""
         too_large = ClientError(f"The request's body is larger than {call.body_bytes} bytes", 413)
@@ -133,6 +139,7 @@ def build_app(
     app.url_map.strict_slashes = False
     pages = _Pages(api, authorize, facts, limits)
     app.before_request(pages.api_first)
+    app.after_request(pages.add_cors)
     app.add_url_rule(f"{route_prefix}/", "landing", pages.landing, methods=["GET"])
     app.register_error_handler(HTTPException, _on_error)
     app.register_error_handler(500, _on_error)

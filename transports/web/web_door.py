@@ -10,7 +10,7 @@ from typing import Protocol
 import trio
 
 from mrk.http.head import RequestHead
-from mrk.http.response import Response
+from mrk.http.response import Headers, Response
 from mrk.landing import LandingFacts
 from mrk.limits import Limits
 
@@ -37,6 +37,10 @@ class Api(Protocol):
 
     def local_path(self, head: RequestHead) -> str:
         """The path behind the route prefix."""
+        ...
+
+    def cors_headers(self, head: RequestHead) -> Headers:
+        """What every answer carries for the request's origin."""
         ...
 
 
