@@ -25,3 +25,10 @@ class ClientError(MrkError):
         self.message = message
         self.status = status
         self.data = data
+
+
+def leaves(error: BaseException) -> list[BaseException]:
+    """The errors of a group, groups within it opened; an error that is no group is its own leaf."""
+    if not isinstance(error, BaseExceptionGroup):
+        return [error]
+    return [leaf for inner in error.exceptions for leaf in leaves(inner)]

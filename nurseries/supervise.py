@@ -15,7 +15,7 @@ import trio
 
 from mrk.api.caller import Caller
 from mrk.api.endpoint import Endpoint
-from mrk.errors import ClientError, Transient
+from mrk.errors import ClientError, Transient, leaves
 from mrk.parts import Part, State
 from mrk.repeats import Repeats
 
@@ -39,16 +39,16 @@ async def supervise(part: Part, service: Service) -> None:
             part.enter(State.WAITING, time.time(), "ended by itself")
         except* Transient as group:
             part.crashed = False
-            part.enter(State.WAITING, time.time(), _first(group))
+            part.enter(State.WAITING, time.time(), leaves(group)[0])
             line = repeats.say(f"{part.name}: {part.last_error}", trio.current_time())
             if line is not None:
                 logger.warning("%s; retrying", line)
         except* Exception as group:
             part.crashed = True
             if part.essential:
-                part.enter(State.FAILED, time.time(), _first(group))
+                part.enter(State.FAILED, time.time(), leaves(group)[0])
                 raise
-            part.enter(State.WAITING, time.time(), _first(group))
+            part.enter(State.WAITING, time.time(), leaves(group)[0])
             logger.error("%s crashed", part.name, exc_info=group)
             crashes = [at for at in crashes if began - at < part.backoff.crash_window_s] + [began]
             if len(crashes) >= part.backoff.crash_limit:
@@ -61,11 +61,6 @@ async def supervise(part: Part, service: Service) -> None:
         await trio.sleep(delay_s)
         part.restarts += 1
         delay_s = min(delay_s * 2, part.backoff.limit_s)
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    inner = group.exceptions[0]
-    return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner
 
 
 def guarded(part: Part, endpoints: list[Endpoint]) -> list[Endpoint]:

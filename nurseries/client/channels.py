@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import trio
 import trio_websocket
 
-from mrk.errors import MrkError
+from mrk.errors import MrkError, leaves
 from mrk.etx import EtxDecoder, FrameTooLong, etx_frame
 
 _CHUNK_BYTES = 65536
@@ -161,9 +161,8 @@ async def _open_stream(
         raise CannotConnect(f"{url}: {_refusal(exc)}") from exc
 
 
-def _refusal(exc: BaseException) -> str:
-    if isinstance(exc, BaseExceptionGroup):
-        return _refusal(exc.exceptions[0])
+def _refusal(error: BaseException) -> str:
+    exc = leaves(error)[0]
     if isinstance(exc, trio_websocket.ConnectionRejected):
         return f"the daemon answered HTTP {exc.status_code}"
     cause = exc.__cause__ or exc

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from mrk.errors import ClientError, MrkError
+from mrk.errors import ClientError, MrkError, leaves
 from mrk.version import VERSION
 from nurseries.client.channels import (
     ChannelClosed,
@@ -123,14 +123,9 @@ async def _with_client(target: Target, use: Callable[[RpcClient], Awaitable[None
         async with connect(target) as client:
             await use(client)
     except* MrkError as group:
-        error = _innermost(group)
+        error = leaves(group)[0]
         print(f"mrk: {error}", file=sys.stderr)
         return_code = 1
     else:
         return_code = 0
     return return_code
-
-
-def _innermost(group: BaseExceptionGroup[Any]) -> BaseException:
-    inner = group.exceptions[0]
-    return _innermost(inner) if isinstance(inner, BaseExceptionGroup) else inner

@@ -23,7 +23,7 @@ from config.load import Configuration
 from config.paths import Paths, create_folders
 from mrk.api.table import Table
 from mrk.database.schema import Migration
-from mrk.errors import MrkError
+from mrk.errors import MrkError, leaves
 from mrk.version import VERSION
 from nurseries.database import Database
 from nurseries.http_client import HttpClient
@@ -257,7 +257,7 @@ def run(paths: Paths, companion: Companion | None = None) -> int:
         try:
             trio.run(_serve, paths, configuration, log, log.warnings, companion)
         except* MrkError as group:
-            logger.error("mrk ends: %s", "; ".join(map(str, _leaves(group))))
+            logger.error("mrk ends: %s", "; ".join(map(str, leaves(group))))
             code = 1
         except* Exception as group:
             logger.critical("mrk ends because of a bug", exc_info=group)
@@ -273,13 +273,6 @@ def _raise_descriptor_limit() -> None:
     wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(DESCRIPTORS, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
-def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
-    found: list[BaseException] = []
-    for inner in group.exceptions:
-        found += _leaves(inner) if isinstance(inner, BaseExceptionGroup) else [inner]
-    return found
 
 
 async def _serve(

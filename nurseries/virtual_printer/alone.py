@@ -11,7 +11,7 @@ from pathlib import Path
 
 import trio
 
-from mrk.errors import MrkError
+from mrk.errors import MrkError, leaves
 from mrk.virtual_printer.faults import Fault, FaultKind
 from nurseries.virtual_printer.gcodes import DiskFolder
 from nurseries.virtual_printer.service import VirtualPrinter, VirtualPrinterSettings
@@ -40,7 +40,7 @@ def run_alone(path: Path, gcodes: Path, speed: float, faults: Sequence[str]) -> 
         )
         trio.run(_serve, VirtualPrinter(settings, DiskFolder(gcodes)), path)
     except* (MrkError, OSError) as group:
-        print(f"mrk virtual-printer: {path}: {_first(group)}", file=sys.stderr)
+        print(f"mrk virtual-printer: {path}: {leaves(group)[0]}", file=sys.stderr)
         return_code = 1
     else:
         return_code = 0
@@ -54,8 +54,3 @@ async def _serve(printer: VirtualPrinter, path: Path) -> None:
             print(f"virtual printer on {path}", flush=True)
             await anext(signals)
             nursery.cancel_scope.cancel()
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    inner = group.exceptions[0]
-    return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner
