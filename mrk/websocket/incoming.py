@@ -1,16 +1,16 @@
 """What a client sends over a websocket: bytes in, whole messages and control frames out.
 
 A whole, unfragmented data frame, which nearly every message is, is read here (1.5 us; 9 us through
-wsproto). Everything else goes to wsproto, which judges masks, opcodes, lengths and UTF-8; this
-finds where frames end, joins fragments and bounds them. One `Incoming` per connection. No I/O.
+wsproto). Everything else goes to `judge.py`, and this finds where frames end. One `Incoming` per
+connection. No I/O.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from wsproto.connection import Connection, ConnectionState, ConnectionType
-from wsproto.events import BytesMessage, CloseConnection, Ping, TextMessage
-from wsproto.frame_protocol import CloseReason
+if TYPE_CHECKING:
+    from mrk.websocket.judge import Judge
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,7 @@ class Incoming:
 
     def __init__(self, limit_bytes: int) -> None:
         self._limit_bytes = limit_bytes
-        self._connection = Connection(ConnectionType.SERVER)
-        self._partial = bytearray()
+        self._judge: Judge | None = None
         self._ended = False
         self._tail = b""  # an unfinished header
         self._owed_bytes = 0  # what wsproto has still to get of the frame it reads
@@ -99,51 +98,16 @@ class Incoming:
             return None
 
     def _judged(self, data: bytes) -> Iterator[Event]:
-        self._connection.receive_data(data)
-        for event in self._connection.events():
-            match event:
-                case TextMessage() | BytesMessage():
-                    found = self._join(event)
-                case Ping():
-                    found = Pinged(bytes(event.payload))
-                case CloseConnection():
-                    found = self._ending(event)
-                case _:
-                    found = None
-            yield found
-            if type(found) is Ending:
+        if self._judge is None:
+            # wsproto and h11 are 0.8 MB, which a daemon without websockets does without.
+            from mrk.websocket.judge import Judge
+
+            self._judge = Judge(self._limit_bytes)
+        for event in self._judge.feed(data):
+            yield event
+            if type(event) is Ending:
                 self._ended = True
                 return
-
-    def _join(self, event: TextMessage | BytesMessage) -> Event:
-        data = event.data
-        # Without fragments a text of ASCII, which is nearly every message, is passed on as it is.
-        if (
-            event.message_finished
-            and not self._partial
-            and (type(data) is not str or data.isascii())
-        ):
-            if len(data) > self._limit_bytes:
-                return self._too_big()
-            return data if isinstance(data, str) else bytes(data)
-        self._partial += data.encode() if isinstance(data, str) else data
-        if len(self._partial) > self._limit_bytes:
-            self._partial.clear()
-            return self._too_big()
-        if not event.message_finished:
-            return None
-        message = bytes(self._partial)
-        self._partial.clear()
-        return message
-
-    def _too_big(self) -> Ending:
-        return Ending(CloseReason.MESSAGE_TOO_BIG, f"a message passed {self._limit_bytes} bytes")
-
-    def _ending(self, event: CloseConnection) -> Ending:
-        if self._connection.state is ConnectionState.REMOTE_CLOSING:
-            code = None if event.code == CloseReason.NO_STATUS_RCVD else event.code
-            return Ending(code, "", by_peer=True)
-        return Ending(event.code, event.reason or "")
 
 
 def _extent(data: bytes, at: int) -> tuple[int, int] | None:
