@@ -14,7 +14,6 @@ from functools import partial
 from pathlib import Path
 
 import msgspec
-import psutil
 import trio
 
 from mrk.errors import MrkError
@@ -141,12 +140,13 @@ async def open_worker(command: Sequence[str], limits: ScanLimits) -> AsyncIterat
 
 
 def _give_way(pid: int) -> None:
-    """Nice 19 and idle I/O class, from outside, so that even the start of the process gives way."""
+    """Nice 19 from outside, so that even the start of the process gives way.
+
+    The worker takes the idle I/O class itself: the daemon does without psutil.
+    """
     try:
-        process = psutil.Process(pid)
-        process.nice(19)
-        process.ionice(psutil.IOPRIO_CLASS_IDLE)
-    except (psutil.Error, OSError, AttributeError) as error:
+        os.setpriority(os.PRIO_PROCESS, pid, 19)
+    except OSError as error:
         logger.debug("scan worker keeps its priority: %s", error)
 
 

@@ -5,10 +5,13 @@ answers on stdout, ends when stdin does. It gives way to everything (nice 19) an
 A file that makes it crash costs that file's record: the scanner reports it and starts another.
 """
 
+import contextlib
 import os
 import resource
 import sys
 from typing import BinaryIO, assert_never
+
+import psutil
 
 from mrk.errors import MrkError
 from mrk.gcode.scan import scan
@@ -32,13 +35,20 @@ MEMORY_LIMIT_BYTES = 512 * 1024 * 1024
 
 def main() -> None:
     """Answer jobs until stdin ends."""
-    os.setpriority(os.PRIO_PROCESS, 0, 19)
+    _give_way()
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT_BYTES, MEMORY_LIMIT_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     # Nothing but answers may reach the pipe, whatever a library prints.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     serve(sys.stdin.buffer, answers)
+
+
+def _give_way() -> None:
+    """Nice 19 and the idle I/O class, as far as the system lets it."""
+    os.setpriority(os.PRIO_PROCESS, 0, 19)
+    with contextlib.suppress(psutil.Error, OSError, AttributeError):
+        psutil.Process().ionice(psutil.IOPRIO_CLASS_IDLE)
 
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
