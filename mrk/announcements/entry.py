@@ -4,7 +4,6 @@ Times are Unix seconds. Pure.
 """
 
 from datetime import UTC
-from email.utils import parsedate_to_datetime
 from typing import Final, Literal
 
 import msgspec
@@ -54,6 +53,8 @@ def from_item(feed: str, item: FeedItem, now: float) -> Entry:
 def _unix_time(text: str | None, now: float) -> float:
     if text is None:
         return now
+    from email.utils import parsedate_to_datetime  # not before it is needed: 0.3 MB
+
     try:
         date = parsedate_to_datetime(text)
         return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()

@@ -4,7 +4,6 @@ Times in whole seconds since 1970, as HTTP dates count.
 """
 
 import re
-from email.utils import formatdate, parsedate_to_datetime
 
 from mrk.http.head import RequestHead
 
@@ -18,6 +17,8 @@ def entity_tag(size_bytes: int, mtime_ns: int, inode: int) -> str:
 
 def http_date(seconds: float) -> str:
     """`Sun, 06 Nov 1994 08:49:37 GMT`."""
+    from email.utils import formatdate  # not before it is needed: 0.3 MB
+
     return formatdate(seconds, usegmt=True)
 
 
@@ -25,6 +26,8 @@ def parse_http_date(text: str | None) -> int | None:
     """Seconds since 1970; None for anything that is no date."""
     if not text or len(text) > 64:
         return None
+    from email.utils import parsedate_to_datetime
+
     try:
         return int(parsedate_to_datetime(text).timestamp())
     except (ValueError, TypeError, OverflowError):

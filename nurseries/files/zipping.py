@@ -7,9 +7,9 @@ import contextlib
 import os
 import stat
 import time
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import trio
 
@@ -17,6 +17,9 @@ from mrk.files.archive import MemberNames, member_name
 from mrk.files.paths import RootPath
 from mrk.files.roots import Root, Roots
 from nurseries.files import disk, places
+
+if TYPE_CHECKING:
+    from zipfile import ZipFile
 
 _BLOCK_BYTES = 256 * 1024
 # The times that fit into the format: 1980 to 2107, with a day to spare for the zone.
@@ -29,6 +32,8 @@ def write_zip(roots: Roots, items: list[RootPath], temporary: Path, *, store_onl
 
     Raises `ClientError` for items that are not there or closed, OSError.
     """
+    import zipfile  # here, in the thread: few daemons ever write one
+
     members = list(_members(roots, items))
     method = zipfile.ZIP_STORED if store_only else zipfile.ZIP_DEFLATED
     try:
@@ -70,13 +75,15 @@ def _folder_name(root: Root) -> str:
     return os.path.basename(root.path.rstrip("/"))
 
 
-def _add(archive: zipfile.ZipFile, name: str, path: Path) -> None:
+def _add(archive: "ZipFile", name: str, path: Path) -> None:
+    from zipfile import ZipInfo
+
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with open(descriptor, "rb") as file:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             return
-        info = zipfile.ZipInfo(name, time.localtime(min(max(status.st_mtime, _FIRST), _LAST))[:6])
+        info = ZipInfo(name, time.localtime(min(max(status.st_mtime, _FIRST), _LAST))[:6])
         info.external_attr = (status.st_mode & 0o777) << 16
         info.compress_type = archive.compression
         info.file_size = status.st_size
