@@ -5,6 +5,7 @@ first call, in a thread: it takes 0.2 s and 2 MB, which a daemon that fetches no
 """
 
 import ssl
+import sys
 from collections.abc import AsyncIterator, Mapping
 from types import ModuleType
 
@@ -62,6 +63,9 @@ class HttpClient:
 
 
 def _import_httpx() -> ModuleType:
+    # Its command line would bring click and pygments, 2 MB for as long as the daemon runs; without
+    # them, as where its extra `cli` is not installed, httpx does the same.
+    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
     import httpx
 
     return httpx
