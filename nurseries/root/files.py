@@ -5,7 +5,7 @@ supervision table, because neither part is worth anything without the others.
 """
 
 from collections.abc import Callable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Protocol
 
 import trio
@@ -152,7 +152,8 @@ class DiskFiles:
         """When a g-code file was changed, in Unix seconds."""
         tree = self._manager.trees.known(GCODES)
         if tree is not None:
-            found = tree.find(PurePosixPath(path).parts)
+            # Not by pathlib: a history asks for thousands of names.
+            found = tree.find(tuple(path.split("/")))
             return found.modified if isinstance(found, Stat) and not found.is_folder else None
         try:
             status = (self._gcodes / path).stat()
