@@ -104,7 +104,11 @@ class FeedAction(msgspec.Struct, frozen=True):
 
 
 class Announcements:
-    """All announcements. `folder` is where feeds lie in developer mode."""
+    """All announcements. `folder` is where feeds lie in developer mode.
+
+    With `wait_for_reader` the clock of the feeds begins when the first client has said who it is
+    or asks for the list: what fetches them stays in memory (8 MB), and is not worth it before.
+    """
 
     def __init__(
         self,
@@ -117,6 +121,7 @@ class Announcements:
         wall_clock: Callable[[], float] = time.time,
         feed_url: str = FEED_URL,
         first_poll_s: float = FIRST_POLL_S,
+        wait_for_reader: bool = False,
     ) -> None:
         self._clients = clients
         self._wall_clock = wall_clock
@@ -133,6 +138,10 @@ class Announcements:
         self._repeats = Repeats(first_s=POLL_S, limit_s=24 * 3600.0)
         self._at_once = trio.CapacityLimiter(FEEDS_AT_ONCE)
         self._dismissed = trio.Event()
+        self._read = trio.Event()
+        if not wait_for_reader:
+            self._read.set()
+        clients.on_identified(lambda _client: self._read.set())
 
     def endpoints(self) -> list[Endpoint]:
         """What clients may ask."""
@@ -154,6 +163,7 @@ class Announcements:
 
     async def list_entries(self, params: ListParams, _caller: Caller) -> EntryList:
         """Newest first."""
+        self._read.set()
         known = await self._known()
         shown = known.entries.listed(include_dismissed=params.include_dismissed)
         return EntryList(shown, known.subscriptions.feeds)
@@ -236,11 +246,13 @@ class Announcements:
         """Poll and wake."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._poller.run, name="announcement feeds")
-            nursery.start_soon(
-                self._poller.keep_time, self._due, self._first_poll_s, name="announcement clock"
-            )
+            nursery.start_soon(self._keep_time, name="announcement clock")
             nursery.start_soon(self._wake, name="announcement wake-up")
             task_status.started()
+
+    async def _keep_time(self) -> None:
+        await self._read.wait()
+        await self._poller.keep_time(self._due, self._first_poll_s)
 
     async def _known(self) -> Known:
         return await self._state.load(self._wall_clock())

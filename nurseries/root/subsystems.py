@@ -130,6 +130,7 @@ class Subsystems:
             outside.http,
             self._settings.announcements,
             outside.paths.data / "development" / "announcements",
+            wait_for_reader=True,
         )
         self._add("announcements", announcements)
 

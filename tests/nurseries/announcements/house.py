@@ -39,6 +39,7 @@ class House:
         *,
         http: FakeHttp | None = None,
         folder: Path = Path("/nonexistent"),
+        wait_for_reader: bool = False,
         **settings: Any,
     ) -> None:
         self.items = items or MemoryItems()
@@ -53,6 +54,7 @@ class House:
             folder,
             wall_clock=lambda: NOW + trio.current_time() - self._began + self.clock_ahead_s,
             feed_url=URL,
+            wait_for_reader=wait_for_reader,
         )
         self._began = trio.current_time()
         self.table = Table(self.announcements.endpoints())

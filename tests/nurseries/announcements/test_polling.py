@@ -25,6 +25,17 @@ async def test_every_30_minutes_on_absolute_instants(autojump_clock):
             await trio.sleep(POLL_S - 1)
 
 
+async def test_nothing_is_fetched_before_somebody_reads(autojump_clock):
+    async with open_house(wait_for_reader=True) as house:
+        for feed in BOTH:
+            house.feed(feed)
+        await trio.sleep(POLL_S)
+        assert house.asked() == []
+        await house.ids()
+        await trio.sleep(FIRST_POLL_S + 1)
+        assert house.asked() == BOTH
+
+
 async def test_new_entries_are_told_without_being_asked_for(autojump_clock):
     async with open_house() as house:
         house.feed("klipper", "k1")
