@@ -263,6 +263,9 @@ class JobQueue:
 
     async def _on_seen(self, seen: JobSeen) -> None:
         automatic, look = self._transitions.automatic, seen.look
+        # A start ordered before this look is our own, and not one that mrk died over.
+        if self._step is not None:
+            await self._step.wait()
         await self._apply(lambda q: q.settled(look, automatic), "job_loaded")
         queue = await self._apply(lambda q: q.on_seen(look, automatic))
         if queue is not None and queue.state is QueueState.LOADING:
