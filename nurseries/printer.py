@@ -313,8 +313,12 @@ class Printer:
             raise refused
 
     def _started_lately(self, name: str) -> bool:
+        return self.started_within(START_AGAIN_S) == name
+
+    def started_within(self, seconds: float) -> str | None:
+        """The file whose start was acknowledged last, if that was less than `seconds` ago."""
         last_name, last_time = self._last_start
-        return name == last_name and trio.current_time() - last_time < START_AGAIN_S
+        return last_name if trio.current_time() - last_time < seconds else None
 
     async def _is_printing(self, name: str) -> bool:
         objects = {"print_stats": ["state", "filename"]}

@@ -46,7 +46,7 @@ def run_demo(folder: Path, port: int, speed: float) -> int:
 
     Returns the exit code.
     """
-    paths = Paths(data=folder.absolute(), unix_socket=folder.absolute() / "comms/moonraker.sock")
+    paths = Paths.resolve(environ={}, data_path=folder.absolute())
     create_folders(paths)
     _fill(paths, port)
     klippy = KlippySettings(

@@ -3,30 +3,68 @@
 Owned by a generation; no task, no state beyond what they are given.
 """
 
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 from mrk.errors import ClientError
 from mrk.files.transfers import PrintOutcome, PrintStart
+from mrk.jobs.events import Look
 from mrk.jobs.ports import JobStatePort
+from mrk.jobs.starters import Starters
 from mrk.ports import GcodePort
 from nurseries.jobs.job_queue import JobQueue
 
+# Klipper tells of a print at its next status beat, 0.25 s after the start was acknowledged; a slow
+# host takes a few of them.
+START_SEEN_S = 2.0
+
+
+class SeenStarts(Starters):
+    """Starters that also tell whether the printer has said anything since a start was asked for."""
+
+    def __init__(self, look: Callable[[], Look | None]) -> None:
+        super().__init__()
+        self._look = look
+        self._look_before: Look | None = None
+
+    def note_start(self, filename: str, user: str | None) -> None:
+        """As `Starters`; remembers what was known before."""
+        self._look_before = self._look()
+        super().note_start(filename, user)
+
+    @property
+    def unseen(self) -> bool:
+        """Whether the last start still has to show in `print_stats`."""
+        return self._look() is self._look_before
+
 
 class PrintedFile:
-    """Implements `InUse`: the file of a print that is under way, and the folders it lies in."""
+    """Implements `InUse`: the file of a print that is under way, and the folders it lies in.
 
-    def __init__(self, job_state: JobStatePort, gcodes: Path) -> None:
+    `started_within(seconds)` names the file whose start was acknowledged so lately.
+    """
+
+    def __init__(
+        self,
+        job_state: JobStatePort,
+        starts: SeenStarts,
+        started_within: Callable[[float], str | None],
+        gcodes: Path,
+    ) -> None:
         self._job_state = job_state
+        self._starts = starts
+        self._started_within = started_within
         # The file manager asks with real paths, and gcodes is often a link.
         self._gcodes = gcodes.resolve()
 
     def is_in_use(self, path: PurePosixPath) -> bool:
         """Whether `path` (absolute, without links) is being printed, or holds what is."""
+        names = [self._started_within(START_SEEN_S)] if self._starts.unseen else []
         look = self._job_state.look
-        if look is None or not look.stats.is_active or not look.stats.filename:
-            return False
-        printed = PurePosixPath(self._gcodes / look.stats.filename)
-        return path == printed or path in printed.parents
+        if look is not None and look.stats.is_active:
+            names.append(look.stats.filename)
+        files = [PurePosixPath(self._gcodes / name) for name in names if name]
+        return any(path == file or path in file.parents for file in files)
 
 
 class UploadPrinter:

@@ -12,7 +12,6 @@ from config.settings.families import Settings
 from mrk.api.endpoint import Endpoint
 from mrk.clients import Clients
 from mrk.jobs.schema import JOB_MIGRATIONS
-from mrk.jobs.starters import Starters
 from mrk.parts import Backoff
 from nurseries.announcements import Announcements
 from nurseries.commands import HostCommands
@@ -26,7 +25,7 @@ from nurseries.klippy.link import KlippyLink
 from nurseries.log_rollover import LogRollover
 from nurseries.printer import Printer
 from nurseries.proc_stats import ProcStats
-from nurseries.root.prints import PrintedFile, UploadPrinter
+from nurseries.root.prints import PrintedFile, SeenStarts, UploadPrinter
 from nurseries.root.settings_views import transitions_of
 from nurseries.root.supervised import Supervised
 from nurseries.root.surroundings import Surroundings
@@ -87,7 +86,7 @@ class Subsystems:
             temperature_store_size=sizes.temperature_store_size,
             gcode_store_size=sizes.gcode_store_size,
         )
-        self._starters = Starters()
+        self._starters = SeenStarts(lambda: self._job_state.look)
         self.printer = Printer(self.link, self._clients, data_store, extend, self._starters)
         self._add("klippy_apis", self.printer, essential=True)
         self._add("data_store", data_store)
@@ -95,7 +94,12 @@ class Subsystems:
     def _add_files_and_jobs(self) -> None:
         settings, clients, link, store = self._settings, self._clients, self.link, self.store
         state = self._job_state = JobState(link)
-        printed = PrintedFile(state, self._surroundings.paths.gcodes)
+        printed = PrintedFile(
+            state,
+            self._starters,
+            self.printer.started_within,
+            self._surroundings.paths.gcodes,
+        )
         files = self.files = self._surroundings.make_files(
             settings.file_manager, clients, link, store, printed
         )
