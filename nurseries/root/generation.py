@@ -51,6 +51,7 @@ class Generation:
         self.subsystems = Subsystems(
             settings, surroundings, self.clients, self._extend, self.end_for_restart
         )
+        self._components = self.subsystems.names
         server = Server(self, self.link, self.clients, self.end_for_restart)
         self.table = Table(server.endpoints() + self.subsystems.endpoints())
         self._doors = Doors(
@@ -120,7 +121,8 @@ class Generation:
     @property
     def warnings(self) -> list[str]:
         """Of the configuration, of the process, of the database and of files."""
-        return self._warnings + self.subsystems.store.warnings + self.subsystems.files.warnings
+        later = (self.subsystems.store.warnings, self.subsystems.files.warnings)
+        return [*self._warnings, *later[0], *later[1]] if any(later) else self._warnings
 
     @property
     def registered_directories(self) -> list[str]:
@@ -129,8 +131,8 @@ class Generation:
 
     @property
     def components(self) -> list[str]:
-        """Names of the parts."""
-        return self.subsystems.names
+        """Names of the parts; asked for with every server.info."""
+        return self._components
 
     @property
     def config_answer(self) -> ConfigAnswer:
