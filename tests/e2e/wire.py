@@ -37,6 +37,7 @@ class UnixClient:
         self.notices: list[dict[str, Any]] = []
         self._ids = itertools.count(1)
         self._rest = b""
+        self._early: dict[Any, dict[str, Any]] = {}  # answers nobody has asked for yet
         self._limit = 0.0
 
     def __enter__(self) -> "UnixClient":
@@ -61,13 +62,16 @@ class UnixClient:
         return number
 
     def answer(self, number: int) -> Any:
+        """The answer to one request; replies may overtake each other."""
         self._limit = time.monotonic() + PATIENCE_S
-        while True:
+        while number not in self._early:
             message = self.receive()
-            if message.get("id") == number and "method" not in message:
-                if "error" in message:
-                    raise RpcFailed(message["error"])
-                return message["result"]
+            if "method" not in message:
+                self._early[message.get("id")] = message
+        found = self._early.pop(number)
+        if "error" in found:
+            raise RpcFailed(found["error"])
+        return found["result"]
 
     def wait_for(self, method: str) -> list[Any]:
         """Params of the first such notification, also of one that came before."""
