@@ -127,10 +127,12 @@ class Connection:
         if frame.upgrade == "websocket":
             way = self._ways.upgrades.get(self._ways.api.local_path(head))
             if way is not None:
+                self._disarm()
                 await way(self._stream, head, parser.raw + parser.rest)
                 return False
         call = self._ways.api.begin(head)
         if call is None:
+            self._disarm()
             transfer = self._ways.transfer(head)
             if transfer is not None:
                 self._rest = parser.rest
@@ -147,6 +149,7 @@ class Connection:
         data, self._rest = self._rest, b""
         while not parser.begun and not parser.feed(data):
             if parser.begun:
+                self._disarm()
                 return await self._read_slow_head(parser)
             data = await self._receive_between()
             if not data:
@@ -155,11 +158,26 @@ class Connection:
 
     async def _receive_between(self) -> bytes:
         """What the client sends next; empty when it left or was idle for too long."""
-        self._between.deadline = trio.current_time() + self._limits.keep_alive_s
+        self._arm()
         data = await self._stream.receive_some(_RECEIVE_BYTES)
-        self._between.deadline = math.inf
         # Came in the very instant the wait ended: as good as too late.
-        return b"" if self._between.cancel_called else bytes(data)
+        if self._between.cancel_called:
+            return b""
+        self._arm()
+        return bytes(data)
+
+    def _arm(self) -> None:
+        """Let idleness end the connection in `keep_alive_s`, to a second.
+
+        What is answered at once leaves it armed, because setting it costs a tenth of such an
+        answer; whatever waits must call `_disarm` first.
+        """
+        left_s = self._between.deadline - trio.current_time()
+        if not self._limits.keep_alive_s - 1 <= left_s <= self._limits.keep_alive_s:
+            self._between.deadline = trio.current_time() + self._limits.keep_alive_s
+
+    def _disarm(self) -> None:
+        self._between.deadline = math.inf
 
     async def _read_slow_head(self, parser: HeadParser) -> HeadParser | None:
         with trio.move_on_after(self._limits.head_s):
@@ -172,6 +190,7 @@ class Connection:
     async def _serve(self, head: RequestHead, frame: Framing, call: Call) -> bool:
         if not frame.has_body:
             return await self._answer(head, frame, await self._run(call, b""))
+        self._disarm()
         if frame.body_bytes is not None and frame.body_bytes > call.body_bytes:
             raise too_large(call.body_bytes)
         if frame.expects_continue and not self._rest:
@@ -204,6 +223,7 @@ class Connection:
         """Wait for an async handler; one that is cancelled gets its client a last word."""
         if isinstance(outcome, Response):
             return outcome
+        self._disarm()
         try:
             if call.ends_with_client:
                 return await self._while_connected(outcome)
@@ -260,6 +280,7 @@ class Connection:
 
     async def _refuse(self, response: Response) -> None:
         """Answer, and see to it that the client can read the answer."""
+        self._disarm()
         await self._stream.send_whole(wire(response, keep_alive=False))
         await self._linger()
 
