@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from mrk.access.roles import Role
 from mrk.api.caller import Transport
 from mrk.burst import Burst
 from mrk.outbox import Outbox, notification
@@ -36,6 +37,7 @@ class Client:
     address: str | None = None
     authorized: bool = False
     user: str | None = None
+    role: Role = Role.ADMIN
     identity: Identity | None = None
 
 

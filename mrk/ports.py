@@ -1,6 +1,6 @@
 """What subsystems need of each other, as narrow protocols; the root hands over who does it."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Protocol
 
 import msgspec
@@ -95,4 +95,26 @@ class GcodePort(Protocol):
         """Print a file, given relative to the gcodes root. Raises `ClientError`.
 
         `user` is who asked for it, for the history.
+        """
+
+
+class MqttPort(Protocol):
+    """The MQTT transport, for subsystems that listen or publish (`transports/mqtt`)."""
+
+    @property
+    def mqtt_connected(self) -> bool: ...
+
+    def listen(self, topic: str, handler: Callable[[bytes], None], qos: int | None = None) -> None:
+        """Have `handler(payload)` called for each message, now and after each reconnect.
+
+        Call it before anything is served. `qos` None takes the configured default. The handler
+        must not block; what it raises is logged with the topic and harms nobody else.
+        """
+
+    async def publish(
+        self, topic: str, payload: bytes, qos: int | None = None, retain: bool = False
+    ) -> None:
+        """Returns once the broker has it (QoS 1, 2) or it was written (QoS 0).
+
+        Raises `ClientError` 503 when there is no broker, 529 when too much waits already.
         """

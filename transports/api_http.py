@@ -150,7 +150,7 @@ class ApiHttp:
         except ClientError as exc:
             return self._unrouted(head, path, exc)
         authorized = self._authorize(head)
-        if method.endpoint.access is Access.REQUIRED and not authorized:
+        if method.endpoint.access is not Access.OPEN and not authorized:
             raise ClientError("Unauthorized", 401)
         return ApiCall(
             lambda body: self._call(head, method, authorized, body),

@@ -3,6 +3,8 @@
 import enum
 from dataclasses import dataclass
 
+from mrk.access.roles import Role
+
 
 class Transport(enum.StrEnum):
     """The ways a call can come in; an endpoint names those it is offered on."""
@@ -25,7 +27,8 @@ class Caller:
 
     `connection_id` names an open websocket or unix socket connection: the caller's own, or, over
     HTTP, the websocket that the request acts for. `address` is the peer as the trusted-proxy
-    rule sees it, None on the unix socket. `authorized` is the transport's judgement.
+    rule sees it, None on the unix socket. `authorized` is the transport's judgement,
+    `role` bounds what an authorized caller may do.
     """
 
     transport: Transport
@@ -33,6 +36,7 @@ class Caller:
     connection_id: int | None = None
     address: str | None = None
     user: str | None = None
+    role: Role = Role.ADMIN
 
 
 INTERNAL_CALLER = Caller(Transport.INTERNAL)

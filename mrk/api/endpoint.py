@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from mrk.access.roles import Role
 from mrk.api.caller import EVERYWHERE, Caller, Transport
 
 # Handlers are typed at their own definition; the table only hands params and caller through.
@@ -18,10 +19,16 @@ QueryReader = Callable[[Sequence[tuple[str, str]]], Mapping[str, object]]
 
 
 class Access(enum.Enum):
-    """What a caller must show."""
+    """What a caller must be: anybody, or an authorized caller of at least that role."""
 
-    REQUIRED = "required"
-    OPEN = "none"
+    OPEN = ("none", None)
+    VIEW = ("view", Role.VIEW)
+    OPERATE = ("operate", Role.OPERATE)
+    ADMIN = ("admin", Role.ADMIN)
+
+    def __init__(self, word: str, role: Role | None) -> None:
+        self.word = word
+        self.role = role
 
 
 class NoParams(msgspec.Struct, frozen=True):
@@ -44,7 +51,7 @@ class Endpoint:
     the raw mapping; `described` then documents its arguments. `rpc` is the method name, None for
     HTTP only. `http` False means no HTTP route. `query` overrides how the query string becomes
     arguments. `urgent` calls are never refused for a client's limit of requests in flight.
-    `result` documents the answer's type.
+    `result` documents the answer's type; an endpoint for HTTP only may return a whole `Response`.
     """
 
     path: str
@@ -53,7 +60,7 @@ class Endpoint:
     handler: Handler
     summary: str
     transports: frozenset[Transport] = EVERYWHERE
-    access: Access = Access.REQUIRED
+    access: Access = Access.ADMIN
     rpc: str | Derived | None = Derived.RPC_NAME
     http: bool = True
     query: QueryReader | None = None

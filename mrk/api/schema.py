@@ -91,7 +91,7 @@ def _rpc_method(
             for name, required, schema in _fields(method, schemas, components)
         ],
         "result": {"name": "result", "schema": schemas[endpoint.result]},
-        "x-access": endpoint.access.value,
+        "x-access": endpoint.access.word,
         "x-transports": sorted(endpoint.transports),
     }
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from mrk.api.arguments import ArgumentReader
 from mrk.api.caller import Caller, Transport
-from mrk.api.endpoint import Access, Derived, Endpoint, rpc_name, verb_rpc_name
+from mrk.api.endpoint import Derived, Endpoint, rpc_name, verb_rpc_name
 from mrk.api.route_pattern import RoutePattern
 from mrk.errors import ClientError
 
@@ -31,8 +31,12 @@ class Method:
 
         Raises `ClientError` for a caller without access and for arguments that do not fit.
         """
-        if self.endpoint.access is Access.REQUIRED and not caller.authorized:
-            raise ClientError("Unauthorized", 401)
+        needed = self.endpoint.access.role
+        if needed is not None:
+            if not caller.authorized:
+                raise ClientError("Unauthorized", 401)
+            if caller.role < needed:
+                raise ClientError(f"This needs the role {needed.word}", 403)
         if self.captured is not None:
             arguments = {**arguments, **self.captured}
         params = arguments if self.reader is None else self.reader.read(arguments)

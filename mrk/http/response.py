@@ -41,7 +41,12 @@ class Response:
 
 
 def result_response(result: object) -> Response:
-    """`{"result": ...}`; raises `TypeError` or `ValueError` for what JSON cannot carry."""
+    """`{"result": ...}`, or the response itself that a handler made.
+
+    Raises `TypeError` or `ValueError` for what JSON cannot carry.
+    """
+    if type(result) is Response:
+        return result
     return Response(200, b'{"result":' + _encode(result) + b"}")
 
 
