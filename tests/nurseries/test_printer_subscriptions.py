@@ -6,33 +6,9 @@ import trio
 from trio.testing import MockClock
 
 from mrk.api.caller import Transport
-from mrk.clients import Client
 from mrk.errors import ClientError
-from tests.fakes.house import House, notes, open_house
-from tests.fakes.klippy import Refused
-
-Status = dict[str, dict[str, Any]]
-
-
-async def subscribe(house: House, client: Client, objects: Any) -> Any:
-    answer = await house.call("printer.objects.subscribe", {"objects": objects}, client)
-    return answer["status"]
-
-
-def updates(client: Client) -> list[Status]:
-    return [params[0] for method, params in notes(client) if method == "notify_status_update"]
-
-
-async def change(house: House, status: Status) -> None:
-    await house.klippy.send(house.klippy.change(status))
-    await house.settle()
-
-
-def refuse(text: str) -> Any:
-    def handler(_params: Any) -> Any:
-        raise Refused(text)
-
-    return handler
+from tests.fakes.house import notes, open_house
+from tests.fakes.printer_watch import change, refuse, subscribe, updates
 
 
 async def test_updates_are_cut_to_each_client(autojump_clock: MockClock) -> None:
