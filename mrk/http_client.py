@@ -17,6 +17,10 @@ class FetchFailed(Transient):
     """No HTTP answer was had: name, network, certificate, protocol, or a URL that is none."""
 
 
+class NotReached(FetchFailed):
+    """No connection was had, or the URL is none: nothing of the request has left."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fetched:
     """An answer; names of `headers` are in lower case.
@@ -45,4 +49,26 @@ class HttpGet(Protocol):
 
         `local` is for devices on the user's own network: no proxy, any certificate. Raises
         `FetchFailed`.
+        """
+
+
+class HttpRequests(HttpGet, Protocol):
+    """All verbs; the caller puts a deadline round it."""
+
+    async def request(
+        self,
+        verb: str,
+        url: str,
+        *,
+        most_bytes: int,
+        body: bytes | None = None,
+        headers: Mapping[str, str] = NO_HEADERS,
+        local: bool = False,
+        redirects: bool = False,
+    ) -> Fetched:
+        """Send one request over a fresh connection; `body` needs a Content-Type among `headers`.
+
+        A redirect is an answer like others, unless `redirects` has a few of them followed: most
+        turn another verb into a GET. Raises `FetchFailed`, which leaves open whether the request
+        took effect, or its kind `NotReached`, which says that it did not.
         """

@@ -11,7 +11,7 @@ from types import ModuleType
 
 import trio
 
-from mrk.http_client import NO_HEADERS, Fetched, FetchFailed
+from mrk.http_client import NO_HEADERS, Fetched, FetchFailed, NotReached
 from mrk.version import VERSION
 
 MOST_REDIRECTS = 5
@@ -20,7 +20,7 @@ _OWN_HEADERS = {"User-Agent": f"mrk/{VERSION}", "Accept-Encoding": "identity"}
 
 
 class HttpClient:
-    """Implements `HttpGet`."""
+    """Implements `HttpRequests`."""
 
     def __init__(self) -> None:
         self._contexts: dict[bool, ssl.SSLContext] = {}
@@ -34,24 +34,43 @@ class HttpClient:
         local: bool = False,
     ) -> Fetched:
         """`HttpGet.get`."""
+        return await self.request(
+            "GET", url, most_bytes=most_bytes, headers=headers, local=local, redirects=True
+        )
+
+    async def request(
+        self,
+        verb: str,
+        url: str,
+        *,
+        most_bytes: int,
+        body: bytes | None = None,
+        headers: Mapping[str, str] = NO_HEADERS,
+        local: bool = False,
+        redirects: bool = False,
+    ) -> Fetched:
+        """`HttpRequests.request`."""
         httpx = await trio.to_thread.run_sync(_import_httpx, abandon_on_cancel=True)
         client = httpx.AsyncClient(
             verify=await self._context(httpx, local),
             trust_env=not local,
-            follow_redirects=True,
+            follow_redirects=redirects,
             max_redirects=MOST_REDIRECTS,
             timeout=None,  # the caller's deadline ends it
             headers={**_OWN_HEADERS, **headers},
         )
         try:
-            async with client, client.stream("GET", url) as response:
-                body, whole = await _read(response.aiter_raw(), most_bytes)
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as exc:
+            async with client, client.stream(verb, url, content=body) as response:
+                answer, whole = await _read(response.aiter_raw(), most_bytes)
+        except (httpx.ConnectError, httpx.UnsupportedProtocol, httpx.InvalidURL) as exc:
+            # After a redirect too: the first server's answer has told that it did nothing.
+            raise NotReached(f"{type(exc).__name__}: {exc}") from exc
+        except (httpx.HTTPError, ValueError) as exc:
             raise FetchFailed(f"{type(exc).__name__}: {exc}") from exc
         if response.headers.get("content-encoding", "identity") != "identity":
             raise FetchFailed("the answer is compressed, though that was not asked for")
         found = {name.lower(): value for name, value in response.headers.items()}
-        return Fetched(response.status_code, found, body, whole)
+        return Fetched(response.status_code, found, answer, whole)
 
     async def _context(self, httpx: ModuleType, local: bool) -> ssl.SSLContext:
         if local not in self._contexts:

@@ -3,7 +3,7 @@
 import pytest
 import trio
 
-from mrk.http_client import FetchFailed
+from mrk.http_client import FetchFailed, NotReached
 from nurseries.http_client import MOST_REDIRECTS, HttpClient
 from tests.fakes.web_server import open_web_server, response
 
@@ -90,3 +90,40 @@ async def test_a_server_that_says_nothing_is_left_at_the_callers_deadline():
             with trio.move_on_after(0.5) as scope:
                 await HttpClient().get(f"{server.url}/x", most_bytes=9)
     assert scope.cancelled_caught
+
+
+async def test_verbs_bodies_and_redirects_that_are_answers():
+    async def put(stream):
+        while not server.heads[0].endswith('{"a":1}'):
+            server.heads[0] += (await stream.receive_some()).decode()
+        await stream.send_all(response(b"", "307 Temporary Redirect", Location="/y"))
+
+    async with open_web_server() as server:
+        server.replies["/x"] = put
+        with trio.fail_after(OUTER_S):
+            answer = await HttpClient().request(
+                "PUT",
+                f"{server.url}/x",
+                most_bytes=9,
+                body=b'{"a":1}',
+                headers={"Content-Type": "application/json"},
+            )
+    assert (answer.status, answer.headers["location"]) == (307, "/y")
+    assert server.heads[0].startswith("PUT /x HTTP/1.1\r\n")
+    assert "Content-Type: application/json" in server.heads[0]
+    assert "Content-Length: 7" in server.heads[0]
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1/", "nonsense", "http://[::1"])
+async def test_what_surely_did_not_leave(url):
+    with pytest.raises(NotReached):
+        await HttpClient().request("PUT", url, most_bytes=9, body=b"x", local=True)
+
+
+@pytest.mark.parametrize("reply", [b"", b"junk\r\n\r\n", b"HTTP/1.1 200 OK\r\n"])
+async def test_a_request_without_answer_may_have_taken_effect(reply):
+    async with open_web_server() as server:
+        server.replies["/x"] = reply
+        with trio.fail_after(OUTER_S), pytest.raises(FetchFailed) as caught:
+            await HttpClient().request("PUT", f"{server.url}/x", most_bytes=9, body=b"x")
+    assert not isinstance(caught.value, NotReached)
