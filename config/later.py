@@ -20,7 +20,6 @@ SECTIONS = frozenset(
         "machine",
         "mqtt",
         "notifier",
-        "octoprint_compat",
         "paneldue",
         "power",
         "proc_stats",

@@ -1,0 +1,1 @@
+"""What mrk says to clients that take it for OctoPrint; pure."""

@@ -1,0 +1,47 @@
+"""[octoprint_compat]: nothing without the section, defaults, and options."""
+
+import pytest
+
+from config.errors import ConfigError
+from config.load import load
+from config.paths import Paths
+from config.settings.octoprint_compat import OctoPrintCompatSettings
+
+
+@pytest.fixture
+def read(tmp_path):
+    def read(text):
+        file = tmp_path / "x.conf"
+        file.write_text(f"[server]\n[authorization]\n{text}")
+        return load(Paths.resolve(environ={}, data_path=tmp_path, config_file=file))
+
+    return read
+
+
+def test_without_the_section_there_is_nothing(read):
+    assert read("").settings.octoprint_compat is None
+
+
+def test_defaults(read):
+    loaded = read("[octoprint_compat]\n")
+    assert loaded.settings.octoprint_compat == OctoPrintCompatSettings()
+    assert loaded.warnings == []
+    assert loaded.config["octoprint_compat"]["stream_url"] == "/webcam/?action=stream"
+
+
+def test_options(read):
+    text = "enable_ufp: no\nflip_h: yes\nflip_v: 1\nrotate_90: on\nstream_url: /x\n"
+    loaded = read(f"[octoprint_compat]\n{text}webcam_enabled: false\n")
+    assert loaded.settings.octoprint_compat == OctoPrintCompatSettings(
+        enable_ufp=False,
+        flip_h=True,
+        flip_v=True,
+        rotate_90=True,
+        stream_url="/x",
+        webcam_enabled=False,
+    )
+
+
+def test_a_mistake(read):
+    with pytest.raises(ConfigError, match='"maybe" is not a boolean'):
+        read("[octoprint_compat]\nenable_ufp: maybe\n")
