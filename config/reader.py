@@ -8,12 +8,18 @@ from config import later
 from config.errors import ConfigError
 from config.section import Section
 from config.source import DEFAULT, Option, RawSection, Source
+from config.template import Templates
 
 
 class Reader:
-    """`problems` stop a start, `warnings` do not; `values` is `server.config`'s `config`."""
+    """`problems` stop a start, `warnings` do not; `values` is `server.config`'s `config`.
 
-    def __init__(self, source: Source) -> None:
+    `secret_options` are the options, by section and name, that were read as secrets.
+    """
+
+    def __init__(self, source: Source, templates: Templates | None = None) -> None:
+        self.templates = Templates() if templates is None else templates
+        self.secret_options: set[tuple[str, str]] = set()
         self.problems: list[ConfigError] = []
         self.warnings: list[str] = []
         self.values: dict[str, dict[str, object]] = {}

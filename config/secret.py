@@ -1,8 +1,16 @@
-"""A value that must never be shown: in a log, an error, `server.config` or a traceback."""
+"""Values that must never be shown: in a log, an error, `server.config` or a traceback.
 
+`Secret` holds one of them. `Hidden` knows the texts of all of one configuration and takes
+them out of any line: a second wall behind not writing them there at all.
+"""
+
+import re
+from collections.abc import Iterable
 from typing import Final
 
 HIDDEN: Final = "<hidden>"
+# Shorter texts are words of ordinary lines, and no secret worth its name.
+SHORTEST_CHARS: Final = 6
 
 
 class Secret:
@@ -24,3 +32,37 @@ class Secret:
         return HIDDEN
 
     __str__ = __repr__
+
+
+class Hidden:
+    """The secret texts of one configuration; grows when a template reads another one.
+
+    Used from the event loop and from the log's callers in any thread: `add` replaces, so
+    that no reader sees a half-built state.
+    """
+
+    __slots__ = ("_pattern", "_texts")
+
+    def __init__(self, texts: Iterable[str] = ()) -> None:
+        self._texts: frozenset[str] = frozenset()
+        self._pattern: re.Pattern[str] | None = None
+        for text in texts:
+            self.add(text)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {len(self._texts)}>"
+
+    def add(self, text: str) -> None:
+        """Hide a text from now on; each line of it, since logs break lines."""
+        found = {line for part in text.splitlines() if len(line := part.strip()) >= SHORTEST_CHARS}
+        if found <= self._texts:
+            return
+        self._texts |= found
+        # The longest first: one secret may be the beginning of another.
+        ordered = sorted(self._texts, key=len, reverse=True)
+        self._pattern = re.compile("|".join(map(re.escape, ordered)))
+
+    def redact(self, text: str) -> str:
+        """The text with every known secret replaced."""
+        pattern = self._pattern
+        return text if pattern is None else pattern.sub(HIDDEN, text)

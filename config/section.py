@@ -5,13 +5,15 @@ is. A bad value is noted as a problem and the default returned, so that one run 
 mistakes; only a required option that is missing or bad ends the family's reading at once.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
 from config import values
 from config.errors import ConfigError, quoted
+from config.secret import HIDDEN, Secret
 from config.source import Option
+from config.template import EventTemplate, Templates, is_reference
 from config.values import ANY, Bounds
 
 
@@ -31,6 +33,8 @@ class Book(Protocol):
     problems: list[ConfigError]
     warnings: list[str]
     values: dict[str, dict[str, object]]
+    templates: Templates
+    secret_options: set[tuple[str, str]]
 
     def place(self, section: str) -> tuple[str | None, int | None]: ...
     def take(self, section: str, option: str) -> Option | None: ...
@@ -106,15 +110,51 @@ class Section:
         self,
         name: str,
         default: Default | Required = REQUIRED,
-        render: Callable[[str], str] | None = None,
+        context: Mapping[str, str] | None = None,
     ) -> Path | Default:
-        """A path with `~` expanded; `render` turns a template into text first."""
+        """A path with `~` expanded; with a `context` it is a template, rendered first."""
 
         def convert(option: Option) -> Path:
-            text = render(option.value) if render is not None else option.value.strip()
-            return checked_path(text)
+            text = option.value.strip()
+            return checked_path(text if context is None else self._rendered(option, context))
 
         return self._read(name, default, convert)
+
+    def template(
+        self,
+        name: str,
+        default: Default | Required = REQUIRED,
+        context: Mapping[str, str] | None = None,
+    ) -> str | Default:
+        """A template rendered now; for what may be shown."""
+        return self._read(
+            name, default, lambda option: self._rendered(option, context), as_written=True
+        )
+
+    def secret(self, name: str, default: Default | Required = REQUIRED) -> Secret | Default:
+        """A template rendered now whose text must not be shown anywhere."""
+        self._book.secret_options.add((self._home(name), name))
+
+        def convert(option: Option) -> Secret:
+            text = self._rendered(option)
+            self._book.templates.hidden.add(text)
+            return Secret(text)
+
+        return self._read(name, default, convert, as_written=True)
+
+    def event_template(
+        self, name: str, default: Default | Required = REQUIRED
+    ) -> EventTemplate | Default:
+        """A template to be rendered at each use, compiled now."""
+        return self._read(
+            name,
+            default,
+            lambda option: self._book.templates.compile(option.value),
+            as_written=True,
+        )
+
+    def _rendered(self, option: Option, context: Mapping[str, str] | None = None) -> str:
+        return self._book.templates.render(option.value, context)
 
     def custom(
         self, name: str, default: Default | Required, convert: Callable[[str], Value]
@@ -180,8 +220,12 @@ class Section:
                 raise problem from exc
             self._book.problems.append(problem)
             return default
-        self._record(home, name, option.value if as_written else value)
+        self._record(home, name, self._shown(home, option) if as_written else value)
         return value
+
+    def _shown(self, home: str, option: Option) -> str:
+        secret = (home, option.name) in self._book.secret_options
+        return option.value if not secret or is_reference(option.value) else HIDDEN
 
     def _record(self, home: str, name: str, value: object) -> None:
         shown = str(value) if isinstance(value, Path) else value

@@ -1,51 +1,76 @@
-"""Templates that are rendered once, while the configuration is read.
+"""Templates of the configuration: rendered once while it is read, or at each use.
 
-Jinja2 with `{% %}` for statements and single braces for expressions, sandboxed. Plain text
-and text that only names known values (`{data_path}`) is answered without importing
-Jinja2, which costs 2.4 MB and 30 ms at start.
+Jinja2 with `{% %}` for statements and single braces for expressions, sandboxed
+(`sandbox.py`). Plain text, and text that only names known values (`{data_path}`), is answered
+without importing Jinja2, which costs 2.4 MB and 30 ms at start.
 """
 
 import re
 from collections.abc import Mapping
+from typing import Any, Protocol
 
-from config.errors import quoted
+from config.secret import Hidden
+from config.secrets_file import SecretGroup
 
 _NAME = re.compile(r"\{ *([a-z_]+) *\}")
-# A template is a small program: besides Jinja2's own errors it meets Python's.
-_PROGRAM_ERRORS = (
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    MemoryError,
-    RecursionError,
-    TypeError,
-    ValueError,
-)
 
 
-def render(text: str, context: Mapping[str, str]) -> str:
-    """The text with its expressions replaced, stripped; raises ValueError with the reason."""
-    simple = _NAME.sub(lambda match: context.get(match[1], match[0]), text)
-    if "{" not in _NAME.sub(lambda match: "" if match[1] in context else match[0], text):
-        return simple.strip()
-    return _render_jinja(text, context)
+class TemplateFailed(Exception):
+    """A template raised an error, or took too long, or wrote too much; the text says which."""
 
 
-def _render_jinja(text: str, context: Mapping[str, str]) -> str:
-    from jinja2 import TemplateError
-    from jinja2.sandbox import SandboxedEnvironment
+class EventTemplate(Protocol):
+    """A template compiled when the configuration was read, rendered at each use."""
 
-    environment = SandboxedEnvironment(
-        variable_start_string="{",
-        variable_end_string="}",
-        extensions=["jinja2.ext.do"],
-    )
-    environment.globals["raise_error"] = _raise_error
-    try:
-        return environment.from_string(text).render(context).strip()
-    except (TemplateError, *_PROGRAM_ERRORS) as exc:
-        raise ValueError(f"template {quoted(text)} fails: {exc}") from exc
+    def render(self, **context: Any) -> str:
+        """The text, stripped. Raises `TemplateFailed`."""
 
 
-def _raise_error(message: str, code: int = 400) -> None:
-    raise ValueError(message)
+class _PlainText:
+    """A template without a brace: the same text at each use."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def render(self, **_context: Any) -> str:
+        return self._text
+
+
+class Templates:
+    """Renders and compiles the templates of one reading of the configuration.
+
+    `secrets` is what templates see under that name; `hidden` learns what they read of it.
+    """
+
+    def __init__(self, secrets: Mapping[str, object] | None = None) -> None:
+        self.hidden = Hidden()
+        self._secrets = SecretGroup(secrets or {}, self.hidden)
+
+    def render(self, text: str, context: Mapping[str, str] | None = None) -> str:
+        """The text with its expressions replaced, stripped; raises ValueError with the reason."""
+        known = context or {}
+        simple = _NAME.sub(lambda match: known.get(match[1], match[0]), text)
+        if "{" not in _NAME.sub(lambda match: "" if match[1] in known else match[0], text):
+            return simple.strip()
+        template = self.compile(text)
+        try:
+            return template.render(**known)
+        except TemplateFailed as exc:
+            raise ValueError(f"the template fails: {exc}") from None
+
+    def compile(self, text: str) -> EventTemplate:
+        """A template to be rendered at each use; raises ValueError for a mistake of syntax."""
+        if "{" not in text:
+            return _PlainText(text.strip())
+        # Imported here: most configurations have no template.
+        from config.sandbox import compile_template
+
+        return compile_template(text, self._secrets)
+
+
+def is_reference(text: str) -> bool:
+    """True for text that only names values of the secrets file, and so shows none."""
+    return _REFERENCE.fullmatch(text.strip()) is not None
+
+
+_REFERENCE = re.compile(r"""\{\s*secrets(?:\.\w+|\[\s*(?:"\w+"|'\w+')\s*\])+\s*\}""")

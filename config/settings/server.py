@@ -13,7 +13,6 @@ from config.errors import ConfigError, quoted
 from config.paths import Paths
 from config.reader import Reader
 from config.section import Section
-from config.template import render
 from config.values import Bounds
 
 MIB = 1024 * 1024
@@ -71,7 +70,7 @@ def read_server(reader: Reader, paths: Paths) -> ServerSettings:
     address = section.path(
         "klippy_uds_address",
         default.klippy_uds_address,
-        render=lambda text: render(text, {"data_path": str(paths.data)}),
+        context={"data_path": str(paths.data)},
     )
     prefix = section.custom("route_prefix", None, _route_prefix)
     limits = _limits(section, default)

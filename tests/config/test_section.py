@@ -8,6 +8,7 @@ from config.dialect import parse
 from config.errors import ConfigError
 from config.reader import Reader
 from config.source import RawSection, Source
+from config.template import TemplateFailed
 from config.values import Bounds
 
 
@@ -140,3 +141,28 @@ def test_no_path(text):
 
 def test_home_in_paths():
     assert reader("[a]\nx: ~/y\n").section("a").path("x") == Path.home() / "y"
+
+
+def test_a_secret_is_rendered_and_not_shown():
+    book = reader('[a]\nx: hunter2-and-more\ny: {secrets.password}\nz: a{"b"}c\n')
+    section = book.section("a")
+    assert section.secret("x").reveal() == "hunter2-and-more"
+    assert section.secret("y").reveal() == ""
+    assert section.secret("z").reveal() == "abc"
+    assert section.secret("absent", None) is None
+    assert book.values == {
+        "a": {"x": "<hidden>", "y": "{secrets.password}", "z": "<hidden>", "absent": None}
+    }
+
+
+def test_a_template_of_every_use_is_compiled_at_load():
+    book = reader("[a]\nx:\n  {% set y = payload|fromjson %}\n  {y.z}\nbad:\n  one\n  {% if %}\n")
+    section = book.section("a")
+    assert section.event_template("x").render(payload='{"z": 3}') == "3"
+    assert section.template("x", context={"payload": '{"z": 3}'}) == "3"
+    with pytest.raises(TemplateFailed, match="fromjson: Expecting"):
+        section.event_template("x").render(payload="")
+    with pytest.raises(ConfigError) as bad:
+        section.event_template("bad")
+    assert str(bad.value).startswith("moonraker.conf:5: [a] bad: line 3 of the template")
+    assert section.event_template("absent", None) is None

@@ -87,7 +87,7 @@ def test_same_port_twice_means_no_https(read):
 
 
 def test_template_failure_names_the_option(read):
-    with pytest.raises(Exception, match=r"\[server\] klippy_uds_address: template .* fails"):
+    with pytest.raises(Exception, match=r"\[server\] klippy_uds_address: .* 'a' is undefined"):
         read("klippy_uds_address: {a.b}")
 
 
