@@ -18,7 +18,6 @@ SECTIONS = frozenset(
         "klippy_apis",
         "ldap",
         "machine",
-        "mqtt",
         "notifier",
         "paneldue",
         "power",
@@ -36,17 +35,7 @@ SECTIONS = frozenset(
     }
 )
 
-OPTIONS = {
-    "authorization": frozenset(
-        {
-            "default_source",
-            "enable_api_key",
-            "force_logins",
-            "login_timeout",
-            "max_login_attempts",
-        }
-    ),
-}
+OPTIONS: dict[str, frozenset[str]] = {}
 
 
 def section_known(name: str) -> bool:

@@ -1,6 +1,6 @@
-"""`[authorization]`: who is trusted by address, and which web pages may ask (CORS).
+"""`[authorization]`: who is trusted by address, how others log in, which web pages may ask (CORS).
 
-Bad entries of the two lists draw a warning and are skipped. Without the section, and
+Bad entries of the lists draw a warning and are skipped. Without the section, and
 without `trusted_clients` in its old home `[server]`, loopback is trusted and nobody else.
 """
 
@@ -19,12 +19,18 @@ import msgspec
 from config.errors import quoted
 from config.paths import Paths
 from config.reader import Reader
+from config.section import Section
+from config.values import Bounds
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
+SOURCES = ("moonraker", "ldap")
+AT_LEAST_ONE = Bounds(low=1)
+LOGIN_DAYS = Bounds(low=1, high=36500)
 LOOPBACK: tuple[Network, ...] = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
 _NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?")
+_HOST_PATTERN = re.compile(r"[a-z0-9_.*-]{1,253}")
 _ADDRESS_LIKE = re.compile(r"[0-9.]+|.*[:/].*")
 
 
@@ -37,10 +43,22 @@ class TrustedClients(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AuthorizationSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Trust by address, and allowed origins: patterns that an `Origin` must match in full."""
+    """Trust and log-in.
+
+    `cors_domains` are patterns that an `Origin` must match in full, `allowed_hosts` patterns for
+    the whole host name of a `Host` header, without its port. `trusted_proxies` are believed when
+    they say whom they ask for. `max_login_attempts` None is no limit.
+    """
 
     trusted_clients: TrustedClients = TrustedClients(networks=LOOPBACK)
+    trusted_proxies: tuple[Network, ...] = LOOPBACK
     cors_domains: tuple[re.Pattern[str], ...] = ()
+    allowed_hosts: tuple[re.Pattern[str], ...] = ()
+    enable_api_key: bool = True
+    force_logins: bool = False
+    login_timeout_days: int = 90
+    max_login_attempts: int | None = None
+    default_source: str = "moonraker"
 
 
 def read_authorization(reader: Reader, paths: Paths) -> AuthorizationSettings:
@@ -49,13 +67,41 @@ def read_authorization(reader: Reader, paths: Paths) -> AuthorizationSettings:
     told = reader.has("authorization") or section.written("trusted_clients")
     trusted, bad_clients = parse_trusted_clients(section.items("trusted_clients", []))
     origins, bad_origins = parse_cors_domains(section.items("cors_domains", []))
-    for reason in bad_clients:
-        section.warn("trusted_clients", reason)
-    for reason in bad_origins:
-        section.warn("cors_domains", reason)
+    hosts, bad_hosts = parse_allowed_hosts(section.items("allowed_hosts", []))
+    proxies, bad_proxies = parse_trusted_proxies(
+        section.items("trusted_proxies", list(map(str, LOOPBACK)))
+    )
+    for option, reasons in (
+        ("trusted_clients", bad_clients),
+        ("cors_domains", bad_origins),
+        ("allowed_hosts", bad_hosts),
+        ("trusted_proxies", bad_proxies),
+    ):
+        for reason in reasons:
+            section.warn(option, reason)
     if not told:
         trusted = AuthorizationSettings().trusted_clients
-    return AuthorizationSettings(trusted_clients=trusted, cors_domains=origins)
+    return AuthorizationSettings(
+        trusted_clients=trusted,
+        trusted_proxies=proxies,
+        cors_domains=origins,
+        allowed_hosts=hosts,
+        enable_api_key=section.boolean("enable_api_key", True),
+        force_logins=section.boolean("force_logins", False),
+        login_timeout_days=section.integer("login_timeout", 90, LOGIN_DAYS),
+        max_login_attempts=section.integer("max_login_attempts", None, AT_LEAST_ONE),
+        default_source=_default_source(section),
+    )
+
+
+def _default_source(section: Section) -> str:
+    """An unknown word is a warning, as in Moonraker."""
+    word = section.text("default_source", SOURCES[0]).lower()
+    if word in SOURCES:
+        return word
+    expected = f"expected one of {', '.join(SOURCES)}"
+    section.warn("default_source", f"{quoted(word)} is unknown, {SOURCES[0]} is used ({expected})")
+    return SOURCES[0]
 
 
 def parse_trusted_clients(entries: list[str]) -> tuple[TrustedClients, list[str]]:
@@ -91,6 +137,31 @@ def parse_cors_domains(entries: list[str]) -> tuple[tuple[re.Pattern[str], ...],
             patterns.append(_origin_pattern(entry))
         except ValueError as exc:
             skipped.append(f"has a bad entry, skipped: {exc}")
+    return tuple(patterns), skipped
+
+
+def parse_trusted_proxies(entries: list[str]) -> tuple[tuple[Network, ...], list[str]]:
+    """Ranges of proxies, and the reasons why other entries were skipped."""
+    clients, skipped = parse_trusted_clients(entries)
+    skipped += [
+        f"has a bad entry, skipped: {quoted(name)} is a name (expected an address or a range)"
+        for name in clients.names
+    ]
+    return (*clients.networks, *map(ip_network, clients.addresses)), skipped
+
+
+def parse_allowed_hosts(entries: list[str]) -> tuple[tuple[re.Pattern[str], ...], list[str]]:
+    """Patterns of host names, and the reasons why other entries were skipped."""
+    patterns: list[re.Pattern[str]] = []
+    skipped: list[str] = []
+    for entry in entries:
+        name = entry.lower().rstrip(".")
+        if not _HOST_PATTERN.fullmatch(name):
+            expected = "expected a host name without port, such as printer.example.com or *.lan"
+            skipped.append(f"has a bad entry, skipped: {quoted(entry)} ({expected})")
+            continue
+        parts = [re.escape(part) for part in re.split(r"\*+", name)]
+        patterns.append(re.compile(".*".join(parts)))
     return tuple(patterns), skipped
 
 

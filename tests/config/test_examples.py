@@ -9,7 +9,14 @@ from config.load import load
 from config.paths import Paths
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
-OWN_CHOICE = {"klippy_uds_address", "route_prefix", "trusted_clients", "cors_domains"}
+OWN_CHOICE = {
+    "klippy_uds_address",
+    "route_prefix",
+    "trusted_clients",
+    "cors_domains",
+    "allowed_hosts",
+    "max_login_attempts",
+}
 
 
 def loaded(file):

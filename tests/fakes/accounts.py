@@ -1,4 +1,4 @@
-"""Users, tokens and keys in memory, for whoever judges requests (`mrk.access.accounts.Accounts`)."""
+"""Users, tokens and keys in memory, for whoever judges requests."""
 
 from dataclasses import dataclass, field
 

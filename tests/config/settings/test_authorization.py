@@ -6,7 +6,14 @@ import pytest
 
 from config.load import load
 from config.paths import Paths
-from config.settings.authorization import parse_cors_domains, parse_trusted_clients
+from config.settings.authorization import (
+    LOOPBACK,
+    AuthorizationSettings,
+    parse_allowed_hosts,
+    parse_cors_domains,
+    parse_trusted_clients,
+    parse_trusted_proxies,
+)
 
 
 def test_trusted_clients_by_kind():
@@ -83,3 +90,71 @@ def test_loopback_is_trusted_without_the_section_only(tmp_path, section, network
     settings = load(Paths.resolve(environ={}, data_path=tmp_path, config_file=file)).settings
     trusted = settings.authorization.trusted_clients
     assert trusted.networks == tuple(ip_network(text) for text in networks)
+
+
+def read(tmp_path, text):
+    file = tmp_path / "x.conf"
+    file.write_text(f"[server]\n[authorization]\n{text}")
+    loaded = load(Paths.resolve(environ={}, data_path=tmp_path, config_file=file))
+    return loaded.settings.authorization, loaded.warnings
+
+
+def test_defaults_need_no_login_and_believe_loopback(tmp_path):
+    settings, warnings = read(tmp_path, "")
+    assert settings.trusted_proxies == LOOPBACK
+    assert settings.enable_api_key
+    assert not settings.force_logins
+    assert (settings.login_timeout_days, settings.max_login_attempts) == (90, None)
+    assert settings.default_source == "moonraker"
+    assert settings == AuthorizationSettings(trusted_clients=settings.trusted_clients)
+    assert warnings == []
+
+
+def test_all_of_it_written(tmp_path):
+    text = (
+        "trusted_proxies:\n  10.0.0.7\n  fd00::/8\nallowed_hosts: Printer.example.com\n"
+        "enable_api_key: no\nforce_logins: yes\nlogin_timeout: 3\nmax_login_attempts: 1\n"
+        "default_source: LDAP\n"
+    )
+    settings, warnings = read(tmp_path, text)
+    assert settings.trusted_proxies == (ip_network("fd00::/8"), ip_network("10.0.0.7/32"))
+    assert settings.allowed_hosts[0].fullmatch("printer.example.com")
+    assert not settings.enable_api_key
+    assert settings.force_logins
+    assert (settings.login_timeout_days, settings.max_login_attempts) == (3, 1)
+    assert settings.default_source == "ldap"
+    assert warnings == []
+
+
+def test_an_unknown_source_is_a_warning(tmp_path):
+    settings, warnings = read(tmp_path, "default_source: kerberos\n")
+    assert settings.default_source == "moonraker"
+    assert "kerberos" in warnings[0]
+
+
+def test_proxies_are_addresses():
+    networks, skipped = parse_trusted_proxies(["10.0.0.0/8", "proxy.lan", "10.0.0.1/8"])
+    assert networks == (ip_network("10.0.0.0/8"),)
+    assert len(skipped) == 2
+
+
+@pytest.mark.parametrize(
+    ("entry", "allowed", "refused"),
+    [
+        ("*.lan", ["a.lan", "a.b.lan"], ["alan", "a.lan.example"]),
+        ("Printer.Example.com.", ["printer.example.com"], ["xprinter.example.com"]),
+        ("*", ["anything.at.all"], []),
+    ],
+)
+def test_allowed_hosts(entry, allowed, refused):
+    (pattern,), skipped = parse_allowed_hosts([entry])
+    assert skipped == []
+    assert all(pattern.fullmatch(name) for name in allowed)
+    assert not any(pattern.fullmatch(name) for name in refused)
+
+
+@pytest.mark.parametrize("entry", ["http://a.lan", "a.lan:80", "a b", "a/b"])
+def test_bad_allowed_hosts_are_skipped(entry):
+    patterns, skipped = parse_allowed_hosts([entry])
+    assert patterns == ()
+    assert entry in skipped[0]
