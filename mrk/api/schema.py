@@ -104,7 +104,7 @@ def openapi(methods: Iterable[Method]) -> dict[str, Any]:
     for method in sorted(routed, key=lambda m: m.endpoint.path):
         for verb in method.endpoint.verbs:
             operation = _operation(method, verb, schemas, components)
-            paths.setdefault(method.endpoint.path, {})[verb.lower()] = operation
+            paths.setdefault(_templated(method.endpoint.path), {})[verb.lower()] = operation
     return {
         "openapi": "3.1.0",
         "info": _info(),
@@ -123,7 +123,7 @@ def _operation(
         "operationId": f"{verb.lower()} {endpoint.path}",
         "summary": endpoint.summary,
         "parameters": [
-            {"name": name, "in": "query", "required": False, "schema": schema}
+            _parameter(name, schema, endpoint.path)
             for name, _required, schema in _fields(method, schemas, components)
         ],
         "responses": {
@@ -139,6 +139,17 @@ def _operation(
         body = {"application/json": {"schema": schemas[params]}}
         operation["requestBody"] = {"required": False, "content": body}
     return operation
+
+
+def _templated(path: str) -> str:
+    """OpenAPI knows no capture of several segments: `{path...}` is written `{path}`."""
+    return path.replace("...}", "}")
+
+
+def _parameter(name: str, schema: Any, path: str) -> dict[str, Any]:
+    captured = f"{{{name}}}" in _templated(path)
+    where = "path" if captured else "query"
+    return {"name": name, "in": where, "required": captured, "schema": schema}
 
 
 def _failure() -> dict[str, Any]:

@@ -28,10 +28,14 @@ klippy_uds_address: {{data_path}}/comms/klippy.sock
 {options}
 [authorization]
 trusted_clients:
-  127.0.0.0/8
+  {trusted}
 cors_domains:
   http://*.example.org
+
+{sections}
 """
+LOOPBACK = "127.0.0.0/8"
+NOBODY = "192.0.2.1"
 
 
 class Process:
@@ -141,12 +145,22 @@ class DaemonProcess:
                 client.wait_for(f"notify_klippy_{state}")
 
 
-def configure(folder: Path, options: str = "", port: int | None = None) -> int:
-    """Write a configuration and the sample g-code; returns the port."""
+def configure(
+    folder: Path,
+    options: str = "",
+    port: int | None = None,
+    *,
+    trusted: str = LOOPBACK,
+    sections: str = "",
+) -> int:
+    """Write a configuration and the sample g-code; returns the port.
+
+    `options` are lines of `[server]`, `sections` whole further ones.
+    """
     port = port or free_port()
     for name in ("config", "gcodes", "comms"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    text = CONFIGURATION.format(port=port, options=options)
+    text = CONFIGURATION.format(port=port, options=options, trusted=trusted, sections=sections)
     (folder / "config" / "moonraker.conf").write_text(text)
     name, content = sample_gcode()
     (folder / "gcodes" / name).write_bytes(content)
@@ -169,9 +183,16 @@ def started(
 
 
 @contextlib.contextmanager
-def run_daemon(folder: Path, options: str = "", **environ: str) -> Iterator[DaemonProcess]:
-    """`mrk -d FOLDER` without a printer."""
-    port = configure(folder, options)
+def run_daemon(
+    folder: Path,
+    options: str = "",
+    *,
+    trusted: str = LOOPBACK,
+    sections: str = "",
+    **environ: str,
+) -> Iterator[DaemonProcess]:
+    """`mrk -d FOLDER` without a printer; see `configure`."""
+    port = configure(folder, options, trusted=trusted, sections=sections)
     with started(["-d", str(folder)], folder, port, **environ) as daemon:
         yield daemon
 

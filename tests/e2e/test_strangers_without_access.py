@@ -1,0 +1,84 @@
+"""Whatever our own OpenAPI allows, asked without credentials: refused, or an open answer."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from tests.e2e.processes import NOBODY, ROOT, DaemonProcess, run_daemon
+from tests.e2e.wire import PATIENCE_S
+
+pytestmark = pytest.mark.e2e
+REFUSED = frozenset({401, 403, 404, 405})
+# What anybody may ask, and how these may answer to nonsense.
+OPEN = frozenset({"/access/info", "/access/login", "/access/refresh_jwt"})
+OPEN_ANSWERS = frozenset({200, 400, 413, 429})
+# Header values that HTTP itself cannot carry are no matter of access.
+NO_HTTP = frozenset({400, 431})
+
+
+@pytest.fixture(scope="module")
+def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaemonProcess]:
+    """A daemon that trusts nobody here."""
+    with run_daemon(tmp_path_factory.mktemp("closed"), trusted=NOBODY) as daemon:
+        yield daemon
+
+
+def api(daemon: DaemonProcess) -> dict[str, Any]:
+    """The schema, as `mrk api --openapi` prints it."""
+    command = [sys.executable, "-m", "mrk", "-d", str(daemon.folder), "api", "--openapi"]
+    printed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, text=True)
+    schema: dict[str, Any] = json.loads(printed.stdout)
+    return schema
+
+
+def test_every_operation_refuses_strangers(closed: DaemonProcess) -> None:
+    schema = schemathesis.openapi.from_dict(api(closed))
+    operations = [found.ok() for found in schema.get_all_operations()]
+    assert len(operations) > 80
+    with httpx.Client(base_url=closed.url, timeout=PATIENCE_S) as client:
+        for operation in operations:
+            ask(client, operation)
+        assert client.get("/server/info").status_code == 401
+
+
+def ask(client: httpx.Client, operation: Any) -> None:
+    @settings(
+        max_examples=3,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+        derandomize=True,
+    )
+    @given(case=operation.as_strategy())
+    def asked(case: Any) -> None:
+        request = case.as_transport_kwargs(base_url=str(client.base_url))
+        request.pop("cookies", None)
+        body = request.pop("data", None)
+        if body is not None:
+            request["content"] = body
+        answer = client.request(**request)
+        allowed = REFUSED | (OPEN_ANSWERS if operation.path in OPEN else frozenset())
+        assert answer.status_code in allowed, (request, answer.text)
+
+    asked()
+
+
+@given(st.text(alphabet=st.characters(codec="ascii", exclude_categories=["Cc"]), max_size=60))
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+def test_no_token_of_nonsense_opens_anything(closed: DaemonProcess, token: str) -> None:
+    with httpx.Client(base_url=closed.url, timeout=PATIENCE_S) as client:
+        for headers in ({"Authorization": f"Bearer {token}"}, {"X-Api-Key": token}):
+            raw = {name: value.strip().encode() for name, value in headers.items()}
+            answer = client.get("/printer/info", headers=raw)
+            assert answer.status_code in REFUSED | NO_HTTP, answer.text
+        answer = client.get("/server/files/list", params={"token": token, "access_token": token})
+        assert answer.status_code in REFUSED, answer.text
