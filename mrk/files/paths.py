@@ -139,3 +139,11 @@ def is_utf8(name: str) -> bool:
 def is_gcode(name: str) -> bool:
     """Whether the name is one that printers print, in any case."""
     return name.lower().endswith(_GCODE_SUFFIXES)
+
+
+def package_model(path: RootPath) -> RootPath | None:
+    """The file that a UFP package becomes beside itself; None for other files."""
+    stem, dot, suffix = path.name.rpartition(".")
+    if not stem or dot + suffix.lower() != ".ufp":
+        return None
+    return RootPath(path.root, (*path.parts[:-1], f"{stem}.gcode"))

@@ -1,7 +1,7 @@
 """What the file manager needs of others; the root hands over who does it."""
 
 from collections.abc import Iterable, Mapping
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 from mrk.fanout import Reader
@@ -24,6 +24,13 @@ class Metadata(MetadataSource, Protocol):
 
         Returns when the record is stored and thumbnails are written; None when the file is gone.
         A file that cannot be scanned has a minimal record. Raises nothing for it.
+        """
+
+    async def unpack(self, package: Path, path: str) -> Path | None:
+        """Unpack a UFP whose model is to be the file `path`, with its image.
+
+        Returns the model, complete, under a hidden name in the package's folder, to be renamed;
+        None when it is no package that can be unpacked. The package stays.
         """
 
     async def remove(self, path: str) -> None:

@@ -115,14 +115,25 @@ class MetadataStore:
         await self._keep({path: record})
         return record
 
+    async def unpack(self, package: Path, path: str) -> Path | None:
+        """Unpack a UFP that is to be the file `path`; returns its model, under a hidden name."""
+        model = self._temporary(package.parent)
+        try:
+            await self._scanner.unpack(package, model, self._gcodes / path)
+        except (RewriteFailed, ScannerStopped) as exc:
+            logger.warning("%s cannot be unpacked: %s", path, exc)
+            return None
+        return model
+
     async def _unpack(self, package: Path) -> None:
         """Put the model of a UFP in its place; a broken package stays as it is."""
-        model = self._temporary(package.parent)
         final = package.with_suffix(".gcode")
+        model = await self.unpack(package, str(final.relative_to(self._gcodes)))
+        if model is None:
+            return
         try:
-            await self._scanner.unpack(package, model, final)
             await trio.to_thread.run_sync(_replace_package, model, final, package)
-        except (RewriteFailed, OSError) as exc:
+        except OSError as exc:
             logger.warning("%s cannot be unpacked: %s", package.name, exc)
 
     async def _add_objects(self, file: Path, outcome: ScanOutcome) -> bool:

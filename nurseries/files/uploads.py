@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mrk.errors import ClientError
-from mrk.files.paths import RootPath, check_new, within
+from mrk.files.paths import RootPath, check_new, package_model, within
 from mrk.files.records import Action, Change, Item, Stat
 from mrk.files.roots import Roots, require_writable
 from mrk.files.temporary import Purpose
-from nurseries.files.announcer import Held
+from nurseries.files.announcer import GCODES, Held
 from nurseries.files.errors import refusal
 from nurseries.files.placement import Placement, stat_after
 from nurseries.files.places import Place
@@ -103,10 +103,30 @@ class Uploads:
         """Put a complete file in place, and return when its metadata is known.
 
         An existing file is replaced, one that a link names too. On errors the temporary is gone.
+        A package (UFP) in gcodes becomes its model, unless it cannot be unpacked.
         """
-        change = await self._placement.put_in_place(temporary, target.path, through_link=True)
+        temporary, path = await self._unpacked(temporary, target.path)
+        change = await self._placement.put_in_place(temporary, path, through_link=True)
         answer = Change(Action.CREATE_FILE, change.item)
         return FinishedUpload(answer, self._placement.announcer.hold(change))
+
+    async def _unpacked(self, temporary: Path, path: RootPath) -> tuple[Path, RootPath]:
+        """Before anybody sees the package: what is announced is the model alone."""
+        placement = self._placement
+        model_path = package_model(path) if path.root == GCODES else None
+        if model_path is None:
+            return temporary, path
+        try:
+            # Its thumbnails would replace those of a print under way.
+            placement.require_unused(await placement.find(model_path))
+            model = await placement.metadata.unpack(temporary, model_path.path)
+        except BaseException:
+            placement.removal.discard(temporary)
+            raise
+        if model is None:
+            return temporary, path
+        placement.removal.discard(temporary)
+        return model, model_path
 
 
 def _folder_of(place: Place) -> Path:

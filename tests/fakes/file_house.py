@@ -17,6 +17,7 @@ from mrk.api.caller import Caller, Transport
 from mrk.api.table import Table, is_pending
 from mrk.clients import Client, Clients
 from mrk.fanout import Fanout
+from mrk.files.temporary import TOKEN_BYTES, Purpose, temporary_name
 from mrk.klippy.events import Identified, KlippyEvent
 from mrk.outbox import Outbox
 from nurseries.files.file_manager import FileManager
@@ -56,6 +57,15 @@ class MemoryMetadata:
             ],
         }
         return self.records[path]
+
+    async def unpack(self, package: Path, path: str) -> Path | None:
+        """A package is the word UFP and a model."""
+        content = package.read_bytes()
+        if not content.startswith(b"UFP"):
+            return None
+        model = package.with_name(temporary_name(Purpose.REWRITE, bytes(TOKEN_BYTES)))
+        model.write_bytes(content[3:])
+        return model
 
     async def remove(self, path: str) -> None:
         for known in list(self.records):

@@ -39,6 +39,35 @@ async def test_an_upload_is_told_once_it_is_answered(data):
         assert os.listdir(house.gcodes) == ["a.gcode"]
 
 
+async def test_a_package_is_its_model(data):
+    async with open_files(data) as house:
+        finished = await upload(house, "box.UFP", "UFPG28", folder="parts")
+        assert (finished.item.path, finished.item.size) == ("parts/box.gcode", 3)
+        finished.announce()
+        expected = [("create_dir", "gcodes/parts"), ("create_file", "gcodes/parts/box.gcode")]
+        assert await house.told(2) == expected
+        assert await house.silence() == []
+        assert house.metadata.scans == ["parts/box.gcode"]
+        await until(lambda: os.listdir(house.gcodes / "parts") == ["box.gcode"])
+
+
+async def test_packages_that_stay_as_they_are(data):
+    async with open_files(data) as house:
+        for root, text in (("gcodes", "broken"), ("config", "UFPG28")):
+            finished = await upload(house, "box.ufp", text, root=root)
+            assert (finished.item.path, finished.item.size) == ("box.ufp", len(text))
+
+
+async def test_a_package_of_what_is_being_printed(data):
+    async with open_files(data) as house:
+        (house.gcodes / "box.gcode").write_text("printing")
+        house.printing.file = house.gcodes / "box.gcode"
+        with pytest.raises(ClientError) as error:
+            await upload(house, "box.ufp", "UFPG28")
+        assert error.value.status == 403
+        assert (house.gcodes / "box.gcode").read_text() == "printing"
+
+
 async def test_an_answer_that_was_never_sent_is_told_too(data):
     async with open_files(data) as house:
         await upload(house, "a.gcode", "G28")
