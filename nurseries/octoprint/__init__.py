@@ -1,5 +1,5 @@
 """A small part of OctoPrint's HTTP API, for slicers."""
 
-from nurseries.octoprint.octoprint import OctoPrint
+from nurseries.octoprint.octoprint import UPLOAD_PATHS, OctoPrint
 
-__all__ = ["OctoPrint"]
+__all__ = ["UPLOAD_PATHS", "OctoPrint"]

@@ -28,6 +28,8 @@ from mrk.version import MOONRAKER_VERSION
 
 logger = logging.getLogger(__name__)
 GCODES = "gcodes"
+# For `transports/transfers`: where OctoPrint takes uploads, and what `Location` begins with.
+UPLOAD_PATHS = {"/api/files/local": "/api/files/moonraker"}
 _CHAMBERS = ("chamber", "heater_generic chamber")
 
 
@@ -222,6 +224,6 @@ def _endpoint(
         handler,
         summary,
         frozenset({Transport.HTTP}),
-        access,
+        access=access,
         rpc=None,
     )
