@@ -9,11 +9,14 @@ import re
 from dataclasses import dataclass, field
 
 from config.errors import ConfigError, quoted
+from config.secret import HIDDEN
+from config.secret_options import holds_secret
 from config.source import Option, RawSection
 
 _TAB_COLUMNS = 4
 _MARK = re.compile(r"[ \t](\\?)([#;])")
 _SEPARATOR = re.compile(r"[:=]")
+_WORDS = re.compile(r"[\s:=]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +137,8 @@ class _Parser:
         if self._section is None:
             self._orphan(number, body)
         elif split is None:
-            reason = f'{quoted(body)} is no option: it lacks ":" or "="'
+            said = _told(self._section.name, body)
+            reason = f'{said} is no option: it lacks ":" or "="'
             self._problem(number, reason, section=self._section.name)
         elif not name:
             self._problem(number, f"{quoted(body)} has no name", section=self._section.name)
@@ -150,7 +154,8 @@ class _Parser:
         if not self._orphans_told:
             after_include = self.parsed.parts and isinstance(self.parsed.parts[-1], Include)
             where = "directly after an include" if after_include else "before any section"
-            self._problem(number, f"{quoted(body)} stands {where}; put a [section] header first")
+            said = _told("", body)
+            self._problem(number, f"{said} stands {where}; put a [section] header first")
         self._orphans_told = True
 
     def _problem(
@@ -158,3 +163,11 @@ class _Parser:
     ) -> None:
         problem = ConfigError(reason, file=self._file, line=line, section=section, option=option)
         self.parsed.problems.append(problem)
+
+
+def _told(section: str, body: str) -> str:
+    """A line that cannot be read, quoted; not what seems to be a password in it."""
+    words = _WORDS.split(body, maxsplit=1)
+    if len(words) > 1 and holds_secret(section, words[0].lower()):
+        return quoted(f"{words[0]} {HIDDEN}")
+    return quoted(body)

@@ -13,8 +13,11 @@ from config.errors import ConfigError, ConfigErrors
 from config.include import read_conf
 from config.paths import CONF_NAME, TOML_NAME, Paths
 from config.reader import Reader
+from config.secret import Hidden
 from config.settings.families import FAMILIES, Settings
+from config.settings.secrets import read_secrets
 from config.source import Source
+from config.template import Templates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +27,7 @@ class Configuration:
     `config`, `orig` and `files` are as `server.config` answers them. `clean` is True when
     nothing but sections and options of later versions went unread: such a file is good
     enough to be the backup. `main` is the file that was read, None for plain defaults.
+    `hidden` knows the secrets that templates and options gave away; no message may show them.
     """
 
     settings: Settings
@@ -36,6 +40,8 @@ class Configuration:
     main: Path | None = None
     read_files: tuple[Path, ...] = ()
     backup_text: str = field(default="", repr=False)
+    secrets_file: Path | None = None
+    hidden: Hidden = field(default_factory=Hidden)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +89,8 @@ def try_file(file: Path | None, paths: Paths) -> Attempt:
     """Read one file (None: defaults) and say everything that is wrong with it."""
     source = _read_source(file)
     reader = Reader(source)
+    secrets_file, secrets = read_secrets(reader, paths)
+    reader.templates = Templates(secrets)
     fields: dict[str, object] = {}
     for name, read in FAMILIES:
         try:
@@ -102,13 +110,15 @@ def try_file(file: Path | None, paths: Paths) -> Attempt:
     configuration = Configuration(
         settings=Settings(**fields),  # type: ignore[arg-type]
         warnings=[*warnings, *known],
-        orig=source.orig(),
+        orig=source.orig(reader.shown),
         config=reader.values,
         files=source.listing(),
         clean=not warnings,
         main=file,
         read_files=tuple(read.path for read in source.files),
         backup_text=source.backup_text(),
+        secrets_file=secrets_file,
+        hidden=reader.templates.hidden,
     )
     return Attempt(configuration, [], configuration.warnings)
 

@@ -108,6 +108,11 @@ class Paths:
         return self.data / "certs" / "moonraker.key"
 
     @property
+    def secrets(self) -> Path:
+        """What templates name as `secrets`; closed to clients."""
+        return self.data / "moonraker.secrets"
+
+    @property
     def instance_id(self) -> Path:
         """32 hexadecimal digits naming this installation."""
         return self.data / ".moonraker.uuid"

@@ -6,9 +6,11 @@ and warnings, the values for `server.config`, and knows in the end what nobody r
 
 from config import later
 from config.errors import ConfigError
+from config.secret import HIDDEN
+from config.secret_options import holds_secret
 from config.section import Section
 from config.source import DEFAULT, Option, RawSection, Source
-from config.template import Templates
+from config.template import Templates, is_reference
 
 
 class Reader:
@@ -17,8 +19,8 @@ class Reader:
     `secret_options` are the options, by section and name, that were read as secrets.
     """
 
-    def __init__(self, source: Source, templates: Templates | None = None) -> None:
-        self.templates = Templates() if templates is None else templates
+    def __init__(self, source: Source) -> None:
+        self.templates = Templates()
         self.secret_options: set[tuple[str, str]] = set()
         self.problems: list[ConfigError] = []
         self.warnings: list[str] = []
@@ -60,6 +62,15 @@ class Reader:
         """True if the option is written; does not mark it."""
         return option in self._source.options(section)
 
+    def shown(self, section: str, option: Option) -> str:
+        """An option as clients and messages may see it: of a secret, only a reference to it."""
+        secret = (section, option.name) in self.secret_options or (
+            section == DEFAULT and any(name == option.name for _, name in self.secret_options)
+        )
+        if not secret and not holds_secret(section, option.name):
+            return option.value
+        return option.value if is_reference(option.value) else HIDDEN
+
     def unread(self) -> tuple[list[str], list[str]]:
         """Warnings for what nobody read: what mrk will read later, and what is unknown."""
         known: list[str] = []
@@ -74,7 +85,7 @@ class Reader:
                 continue
             for option in self._unread_options(name):
                 later_read = later.option_known(name, option.name)
-                said = f"'{option.name}: {option.value}'"
+                said = f"'{option.name}: {self.shown(name, option)}'"
                 what = f"Unparsed config option {said} detected in section [{name}]"
                 (known if later_read else unknown).append(_told(what, option, later_read))
         return known, unknown

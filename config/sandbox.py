@@ -12,7 +12,7 @@ from jinja2 import TemplateError, TemplateSyntaxError
 from jinja2.environment import Template
 from jinja2.sandbox import SandboxedEnvironment
 
-from config.secrets_file import SecretGroup
+from config.secret_groups import SecretGroup
 from config.template import TemplateFailed
 
 logger = logging.getLogger(__name__)

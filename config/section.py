@@ -11,9 +11,9 @@ from typing import Final, Protocol, TypeVar
 
 from config import values
 from config.errors import ConfigError, quoted
-from config.secret import HIDDEN, Secret
+from config.secret import Secret
 from config.source import Option
-from config.template import EventTemplate, Templates, is_reference
+from config.template import EventTemplate, Templates
 from config.values import ANY, Bounds
 
 
@@ -39,6 +39,7 @@ class Book(Protocol):
     def place(self, section: str) -> tuple[str | None, int | None]: ...
     def take(self, section: str, option: str) -> Option | None: ...
     def written(self, section: str, option: str) -> bool: ...
+    def shown(self, section: str, option: Option) -> str: ...
 
 
 class Section:
@@ -154,7 +155,14 @@ class Section:
         )
 
     def _rendered(self, option: Option, context: Mapping[str, str] | None = None) -> str:
-        return self._book.templates.render(option.value, context)
+        templates = self._book.templates
+        try:
+            return templates.render(option.value, context)
+        except ValueError as exc:
+            raise ValueError(templates.hidden.redact(str(exc))) from None
+        finally:
+            for name in templates.take_missing():
+                self.warn(option.name, f"names {name}, which the secrets file does not have")
 
     def custom(
         self, name: str, default: Default | Required, convert: Callable[[str], Value]
@@ -220,12 +228,8 @@ class Section:
                 raise problem from exc
             self._book.problems.append(problem)
             return default
-        self._record(home, name, self._shown(home, option) if as_written else value)
+        self._record(home, name, self._book.shown(home, option) if as_written else value)
         return value
-
-    def _shown(self, home: str, option: Option) -> str:
-        secret = (home, option.name) in self._book.secret_options
-        return option.value if not secret or is_reference(option.value) else HIDDEN
 
     def _record(self, home: str, name: str, value: object) -> None:
         shown = str(value) if isinstance(value, Path) else value

@@ -6,6 +6,7 @@ file and line that wrote it last. `dialect.py`, `include.py` and `toml.py` fill 
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,6 +29,14 @@ class Option:
     file: str
     line: int | None
     items: tuple[str, ...] | None = None
+
+
+# Section and option to the text that clients and messages may see.
+Shown = Callable[[str, Option], str]
+
+
+def _as_written(_section: str, option: Option) -> str:
+    return option.value
 
 
 @dataclass(slots=True)
@@ -78,11 +87,14 @@ class Source:
             return own
         return {**self.sections[DEFAULT].options, **own}
 
-    def orig(self) -> dict[str, dict[str, str]]:
-        """`server.config`'s `orig`: raw text by section and option; always has `DEFAULT`."""
+    def orig(self, shown: Shown = _as_written) -> dict[str, dict[str, str]]:
+        """`server.config`'s `orig`: raw text by section and option; always has `DEFAULT`.
+
+        `shown` says how the text of an option is told.
+        """
         names = [DEFAULT, *(name for name in self.sections if name != DEFAULT)]
         return {
-            name: {option.name: option.value for option in self.options(name).values()}
+            name: {option.name: shown(name, option) for option in self.options(name).values()}
             for name in names
         }
 

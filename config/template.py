@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from config.secret import Hidden
-from config.secrets_file import SecretGroup
+from config.secret_groups import Readings, SecretGroup
 
 _NAME = re.compile(r"\{ *([a-z_]+) *\}")
 
@@ -39,12 +39,21 @@ class _PlainText:
 class Templates:
     """Renders and compiles the templates of one reading of the configuration.
 
-    `secrets` is what templates see under that name; `hidden` learns what they read of it.
+    Templates see the secrets file as `secrets`; what they read of it is hidden from then on.
     """
 
     def __init__(self, secrets: Mapping[str, object] | None = None) -> None:
-        self.hidden = Hidden()
-        self._secrets = SecretGroup(secrets or {}, self.hidden)
+        self._readings = Readings()
+        self._secrets = SecretGroup(secrets or {}, self._readings)
+
+    @property
+    def hidden(self) -> Hidden:
+        """The texts that no message may show."""
+        return self._readings.hidden
+
+    def take_missing(self) -> list[str]:
+        """Names that templates sought in the secrets file, in vain, since the last call."""
+        return self._readings.take_missing()
 
     def render(self, text: str, context: Mapping[str, str] | None = None) -> str:
         """The text with its expressions replaced, stripped; raises ValueError with the reason."""

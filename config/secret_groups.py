@@ -1,0 +1,63 @@
+"""The secrets file as templates see it, and what is noted of their reading."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from config.secret import Hidden
+
+
+@dataclass(slots=True)
+class Readings:
+    """What templates read: texts to hide, and names that the file does not have."""
+
+    hidden: Hidden = field(default_factory=Hidden)
+    missing: list[str] = field(default_factory=list)
+
+    def take_missing(self) -> list[str]:
+        """Return the names missed since the last call."""
+        found, self.missing = self.missing, []
+        return found
+
+
+class SecretGroup:
+    """An object of the secrets file: `{secrets.group.name}`.
+
+    Has no public attribute, so that a name in the file never meets one of ours. Every text
+    that is read is hidden from then on.
+    """
+
+    __slots__ = ("_path", "_readings", "_values")
+
+    def __init__(
+        self, values: Mapping[str, object], readings: Readings, path: str = "secrets"
+    ) -> None:
+        self._values = values
+        self._readings = readings
+        self._path = path
+
+    def __getitem__(self, name: str) -> object:
+        if name not in self._values:
+            self._readings.missing.append(f"{self._path}.{name}")
+            raise KeyError(name)
+        return self._shown(self._values[name], f"{self._path}.{name}")
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._values
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return f"<{self._path}>"
+
+    def _shown(self, value: object, path: str) -> object:
+        if isinstance(value, dict):
+            return SecretGroup(value, self._readings, path)
+        if isinstance(value, list):
+            return [self._shown(item, path) for item in value]
+        if not isinstance(value, bool | None):
+            self._readings.hidden.add(str(value))
+        return value

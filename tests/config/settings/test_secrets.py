@@ -1,0 +1,118 @@
+"""The secrets file beside a configuration, and what clients see of secrets."""
+
+import json
+
+import pytest
+
+from config.backup import backup_path
+from config.check import check
+from config.load import load
+from config.paths import Paths
+
+
+@pytest.fixture
+def paths(tmp_path):
+    (tmp_path / "config").mkdir()
+    return Paths.resolve(environ={}, data_path=tmp_path)
+
+
+def write(paths, text, secrets=None):
+    main = paths.config / "moonraker.conf"
+    main.write_text(f"[server]\n{text}")
+    if secrets is not None:
+        paths.secrets.write_text(secrets)
+    return main
+
+
+def test_templates_see_the_file(paths):
+    write(
+        paths,
+        "klippy_uds_address: /{secrets.type.get}/{secrets['values']}/{secrets.n.list[1]}\n",
+        json.dumps({"type": {"get": "anna's"}, "values": "sesame", "n": {"list": [1, 234567]}}),
+    )
+    configuration = load(paths)
+    assert configuration.warnings == []
+    assert str(configuration.settings.server.klippy_uds_address) == "/anna's/sesame/234567"
+    hidden = configuration.hidden.redact("anna's sesame 234567 1")
+    assert hidden == "<hidden> <hidden> <hidden> 1"
+    assert configuration.secrets_file == paths.secrets
+
+
+def test_a_name_that_is_not_there(paths):
+    write(paths, "klippy_uds_address: /tmp/{secrets.mqtt.user}{secrets.none}\n", '{"mqtt": {}}')
+    configuration = load(paths)
+    assert str(configuration.settings.server.klippy_uds_address) == "/tmp"
+    assert configuration.warnings == [
+        "[server]: option 'klippy_uds_address' names secrets.mqtt.user, "
+        "which the secrets file does not have",
+        "[server]: option 'klippy_uds_address' names secrets.none, "
+        "which the secrets file does not have",
+    ]
+
+
+def test_a_group_that_is_not_there_is_an_error(paths):
+    main = write(paths, "klippy_uds_address: {secrets.mqtt.user}\n", "{}")
+    lines = check(main, paths)
+    assert lines[0].startswith("moonraker.conf:2: [server] klippy_uds_address: the template fails")
+    assert "mqtt" in lines[0]
+
+
+def test_an_error_raised_with_a_secret_does_not_show_it(paths):
+    text = "klippy_uds_address: {raise_error('the password is ' ~ secrets.password)}\n"
+    main = write(paths, text, '{"password": "hunter2"}')
+    assert check(main, paths)[0].endswith("the template fails: the password is <hidden>")
+
+
+def test_a_bad_file_is_a_warning(paths):
+    write(paths, "", "{hunter2")
+    (warning,) = load(paths).warnings
+    assert warning.startswith(f"The secrets file {paths.secrets} is not JSON")
+    assert "hunter2" not in warning
+
+
+def test_the_old_place(paths, tmp_path):
+    old = tmp_path / "old.ini"
+    old.write_text("[a]\nsocket: /tmp/old\n")
+    write(
+        paths,
+        f"klippy_uds_address: {{secrets.a.socket}}\n[secrets]\nsecrets_path: {old}\n[template]\n",
+    )
+    configuration = load(paths)
+    assert str(configuration.settings.server.klippy_uds_address) == "/tmp/old"
+    assert configuration.secrets_file == old
+    (warning,) = configuration.warnings
+    assert "'secrets_path' is deprecated" in warning
+    paths.secrets.write_text('{"a": {"socket": "/tmp/new"}}')
+    assert str(load(paths).settings.server.klippy_uds_address) == "/tmp/new"
+
+
+def test_clients_see_no_secret(paths):
+    main = write(
+        paths,
+        "[power lamp]\ntype: http\npassword: hunter2-a\non_url: http://x/?hunter2-b\n"
+        "token: {secrets.power.token}\n"
+        "[DEFAULT]\nsudo_password: hunter2-c\n[machine]\n[server2]\nmy_password: hunter2-d\n",
+    )
+    configuration = load(paths)
+    everything = json.dumps([configuration.orig, configuration.config, configuration.warnings])
+    assert "hunter2" not in everything
+    assert configuration.orig["power lamp"]["token"] == "{secrets.power.token}"
+    assert configuration.orig["power lamp"]["type"] == "http"
+    assert "hunter2" not in "".join(check(main, paths))
+
+
+def test_the_backup_is_the_users_own_file(paths):
+    from config.backup import load_or_backup
+
+    write(paths, "[power lamp]\npassword: hunter2-a\n")
+    load_or_backup(paths)
+    backup = backup_path(paths.config / "moonraker.conf")
+    assert "hunter2-a" in backup.read_text()
+
+
+@pytest.mark.parametrize("line", ["password hunter2\n", " password\thunter2"])
+def test_a_line_that_is_no_option_is_not_quoted_with_its_password(paths, line):
+    main = write(paths, f"[mqtt]\n{line}")
+    assert 'password <hidden>" is no option' in check(main, paths)[0]
+    main.write_text("password: hunter2\n")
+    assert 'password <hidden>" stands before' in check(main, paths)[0]
