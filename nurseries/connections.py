@@ -84,6 +84,7 @@ class Connections:
                 NoParams,
                 self.websocket_id,
                 "The id of this connection (deprecated: identify returns it too).",
+                access=Access.VIEW,
                 transports=SOCKETS,
                 http=False,
                 result=WebsocketId,

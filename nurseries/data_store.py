@@ -13,7 +13,7 @@ import msgspec
 import trio
 
 from mrk.api.caller import Caller
-from mrk.api.endpoint import Endpoint
+from mrk.api.endpoint import Access, Endpoint
 from mrk.data_store import GcodeEntry, GcodeStore, TemperatureStore
 from mrk.errors import ClientError
 from mrk.klippy.events import GcodeResponse, Ready
@@ -71,6 +71,7 @@ class DataStore:
                 TemperatureParams,
                 self.temperature_store,
                 "Temperatures of the last minutes, one sample a second, oldest first.",
+                access=Access.VIEW,
             ),
             Endpoint(
                 "/server/gcode_store",
@@ -78,6 +79,7 @@ class DataStore:
                 GcodeParams,
                 self.gcode_store,
                 "The newest console lines: commands and the printer's responses.",
+                access=Access.VIEW,
                 result=GcodeAnswer,
             ),
         ]

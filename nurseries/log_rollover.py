@@ -14,7 +14,7 @@ import msgspec
 import trio
 
 from mrk.api.caller import Caller
-from mrk.api.endpoint import Endpoint
+from mrk.api.endpoint import Access, Endpoint
 from mrk.errors import ClientError, MrkError
 from mrk.klippy.peer import Peer, unit_of_cgroup
 from mrk.machine.services import ServiceControl, ServiceError
@@ -98,6 +98,7 @@ class LogRollover:
                 RolloverParams,
                 self.rollover,
                 "Begin a fresh log file for this server, for Klipper, or for both.",
+                access=Access.ADMIN,
                 result=RolloverAnswer,
             )
         ]

@@ -14,10 +14,11 @@ import trio
 
 from mrk.api.arguments import objects_query
 from mrk.api.caller import EVERYWHERE, Caller, Transport
-from mrk.api.endpoint import Endpoint, NoParams
+from mrk.api.endpoint import Access, Endpoint, NoParams
 from mrk.clients import Client, Clients
 from mrk.errors import ClientError
 from mrk.jobs.ports import PrintStarts
+from mrk.klippy.access import klippy_access
 from mrk.klippy.errors import KlippyLost
 from mrk.klippy.events import EndpointsListed
 from mrk.klippy.requests import (
@@ -195,6 +196,7 @@ class Printer:
             None,
             handler,
             _SUMMARIES.get(name, f"Klippy's endpoint {name}, passed through."),
+            access=klippy_access(name),
             rpc="printer." + name.replace("/", "."),
             query=objects_query if about_objects else None,
             urgent=name == "emergency_stop",
@@ -337,4 +339,4 @@ class Printer:
 
 
 def _post(path: str, params: type[msgspec.Struct], handler: Any, summary: str) -> Endpoint:
-    return Endpoint(path, ("POST",), params, handler, summary, result=str)
+    return Endpoint(path, ("POST",), params, handler, summary, access=Access.OPERATE, result=str)

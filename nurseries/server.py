@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import msgspec
 
 from mrk.api.caller import Caller
-from mrk.api.endpoint import Endpoint, NoParams
+from mrk.api.endpoint import Access, Endpoint, NoParams
 from mrk.clients import Clients
 from mrk.machine.lag import LagMs
 from mrk.parts import Part, State
@@ -134,6 +134,7 @@ class Server:
                 InfoParams,
                 self.info,
                 "State of the daemon and of its link to Klipper.",
+                access=Access.VIEW,
                 result=ServerInfo,
             ),
             Endpoint(
@@ -142,6 +143,7 @@ class Server:
                 NoParams,
                 self.config,
                 "The configuration: as read with defaults, as written, and in which files.",
+                access=Access.VIEW,
                 result=ConfigAnswer,
             ),
             Endpoint(
@@ -150,6 +152,7 @@ class Server:
                 NoParams,
                 self.restart,
                 "Read the configuration again and begin a new generation.",
+                access=Access.ADMIN,
                 result=str,
             ),
             Endpoint(
@@ -158,6 +161,7 @@ class Server:
                 NoParams,
                 self.nurseries,
                 "The tree of what runs, its restarts and last errors, and the event loop's lag.",
+                access=Access.VIEW,
                 result=NurseriesInfo,
             ),
         ]

@@ -5,6 +5,8 @@ Off until used: who has no role given is an `ADMIN`, as front ends expect.
 
 import enum
 
+from mrk.errors import ClientError
+
 
 class Role(enum.IntEnum):
     """Ordered, so that `caller.role >= needed` decides."""
@@ -17,6 +19,11 @@ class Role(enum.IntEnum):
     def word(self) -> str:
         """As it is written in requests, settings and answers."""
         return self.name.lower()
+
+
+def role_needed(needed: Role, given: Role, what: str = "This") -> ClientError:
+    """The refusal of somebody who is known, but may not do it (403)."""
+    return ClientError(f"{what} needs the role {needed.word}; yours is {given.word}", 403)
 
 
 ROLE_WORDS = tuple(role.word for role in Role)

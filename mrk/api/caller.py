@@ -3,7 +3,7 @@
 import enum
 from dataclasses import dataclass
 
-from mrk.access.roles import Role
+from mrk.access.roles import Role, role_needed
 
 
 class Transport(enum.StrEnum):
@@ -37,6 +37,11 @@ class Caller:
     address: str | None = None
     user: str | None = None
     role: Role = Role.ADMIN
+
+    def require(self, needed: Role, what: str) -> None:
+        """Raise `ClientError` 403 when the role does not suffice for `what`."""
+        if self.role < needed:
+            raise role_needed(needed, self.role, what)
 
 
 INTERNAL_CALLER = Caller(Transport.INTERNAL)

@@ -5,7 +5,7 @@ Subsystems return these from `endpoints()`; the root joins the lists into a `Tab
 
 import enum
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -49,7 +49,8 @@ class Endpoint:
     arguments that win over all others. `params` is a frozen struct whose field
     types say how arguments are converted (`mrk/api/arguments.py`), or None when the handler takes
     the raw mapping; `described` then documents its arguments. `rpc` is the method name, None for
-    HTTP only. `http` False means no HTTP route. `query` overrides how the query string becomes
+    HTTP only. `http` False means no HTTP route. Without `access` there is no endpoint: nothing is
+    open, or anybody's, by oversight. `query` overrides how the query string becomes
     arguments. `urgent` calls are never refused for a client's limit of requests in flight.
     `result` documents the answer's type; an endpoint for HTTP only may return a whole `Response`.
     """
@@ -60,13 +61,20 @@ class Endpoint:
     handler: Handler
     summary: str
     transports: frozenset[Transport] = EVERYWHERE
-    access: Access = Access.ADMIN
+    access: Access = field(kw_only=True)
     rpc: str | Derived | None = Derived.RPC_NAME
     http: bool = True
     query: QueryReader | None = None
     urgent: bool = False
     described: type[msgspec.Struct] | None = None
     result: Any = Any
+
+    def __new__(cls, *declared: object, **named: object) -> "Endpoint":
+        """Raises `TypeError` naming the path of a declaration without `access`."""
+        if not isinstance(named.get("access"), Access):
+            path = named.get("path", declared[0] if declared else "?")
+            raise TypeError(f"endpoint {path} does not say whose it is: give it access=Access....")
+        return object.__new__(cls)
 
 
 def rpc_name(path: str) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mrk.access.roles import role_needed
 from mrk.api.arguments import ArgumentReader
 from mrk.api.caller import Caller, Transport
 from mrk.api.endpoint import Derived, Endpoint, rpc_name, verb_rpc_name
@@ -36,7 +37,7 @@ class Method:
             if not caller.authorized:
                 raise ClientError("Unauthorized", 401)
             if caller.role < needed:
-                raise ClientError(f"This needs the role {needed.word}", 403)
+                raise role_needed(needed, caller.role)
         if self.captured is not None:
             arguments = {**arguments, **self.captured}
         params = arguments if self.reader is None else self.reader.read(arguments)

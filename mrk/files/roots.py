@@ -6,12 +6,14 @@ Filled by the file manager; read by everybody who takes a client's path.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from mrk.access.roles import Role
 from mrk.errors import ClientError
 from mrk.files.paths import RootPath, locate, shown, within
 from mrk.files.records import RootInfo
 from mrk.files.reserved import Reserved
 
 READ_ONLY = 405
+CONFIG = "config"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,11 @@ class Roots:
     def within(self, root: str, text: str) -> tuple[Root, RootPath]:
         """A client's path relative to a root; raises as `mrk.files.paths.within`."""
         return self.get(root), within(root, text)
+
+
+def write_role(root: str) -> Role:
+    """What it takes to change a root's files: the printer's and our own configuration are more."""
+    return Role.ADMIN if root == CONFIG else Role.OPERATE
 
 
 def require_writable(root: Root, status: int = 400) -> None:

@@ -19,7 +19,7 @@ from mrk.announcements.entry import Entry
 from mrk.announcements.feed_parser import FeedError, FeedItem, FeedParser
 from mrk.announcements.subscriptions import Patience, feed_name
 from mrk.api.caller import Caller
-from mrk.api.endpoint import Endpoint, NoParams
+from mrk.api.endpoint import Access, Endpoint, NoParams
 from mrk.clients import Clients
 from mrk.errors import ClientError
 from mrk.http_client import HttpGet
@@ -146,17 +146,50 @@ class Announcements:
     def endpoints(self) -> list[Endpoint]:
         """What clients may ask."""
         here, feed = "/server/announcements", "/server/announcements/feed"
+        VIEW, OPERATE, ADMIN = Access.VIEW, Access.OPERATE, Access.ADMIN
         rows = (
-            (f"{here}/list", "GET", ListParams, self.list_entries, "Announcements.", EntryList),
-            (f"{here}/update", "POST", UpdateParams, self.update, "Poll feeds now.", Updated),
-            (f"{here}/dismiss", "POST", DismissParams, self.dismiss, "Dismiss one.", EntryId),
-            (f"{here}/feeds", "GET", NoParams, self.feeds, "The subscribed feeds.", FeedList),
-            (feed, "POST", FeedParams, self.post_feed, "Subscribe to a feed.", FeedAction),
-            (feed, "DELETE", FeedParams, self.delete_feed, "Unsubscribe from one.", FeedAction),
+            (
+                f"{here}/list",
+                "GET",
+                ListParams,
+                self.list_entries,
+                "Announcements.",
+                EntryList,
+                VIEW,
+            ),
+            (
+                f"{here}/update",
+                "POST",
+                UpdateParams,
+                self.update,
+                "Poll feeds now.",
+                Updated,
+                OPERATE,
+            ),
+            (
+                f"{here}/dismiss",
+                "POST",
+                DismissParams,
+                self.dismiss,
+                "Dismiss one.",
+                EntryId,
+                OPERATE,
+            ),
+            (f"{here}/feeds", "GET", NoParams, self.feeds, "The subscribed feeds.", FeedList, VIEW),
+            (feed, "POST", FeedParams, self.post_feed, "Subscribe to a feed.", FeedAction, ADMIN),
+            (
+                feed,
+                "DELETE",
+                FeedParams,
+                self.delete_feed,
+                "Unsubscribe from one.",
+                FeedAction,
+                ADMIN,
+            ),
         )
         return [
-            Endpoint(path, (verb,), params, handler, summary, result=result)
-            for path, verb, params, handler, summary, result in rows
+            Endpoint(path, (verb,), params, handler, summary, access=access, result=result)
+            for path, verb, params, handler, summary, result, access in rows
         ]
 
     # What clients ask

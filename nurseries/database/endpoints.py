@@ -11,7 +11,7 @@ import msgspec
 import trio
 
 from mrk.api.caller import Caller
-from mrk.api.endpoint import Endpoint, NoParams
+from mrk.api.endpoint import Access, Endpoint, NoParams
 from mrk.database.keys import check_text, parse_key
 from mrk.database.namespaces import Reserved, check_name
 from mrk.database.ports import Connection
@@ -137,6 +137,7 @@ class Clients:
                 NoParams,
                 self.list_namespaces,
                 "Namespaces that clients may read, and backup files.",
+                access=Access.VIEW,
                 result=Listing,
             ),
             Endpoint(
@@ -145,6 +146,7 @@ class Clients:
                 NoParams,
                 self.compact,
                 "Rebuild the database file without its holes.",
+                access=Access.ADMIN,
                 result=Sizes,
             ),
             Endpoint(
@@ -153,6 +155,7 @@ class Clients:
                 BackupParams,
                 self.post_backup,
                 "Write a backup copy of the database.",
+                access=Access.ADMIN,
                 result=BackupPath,
             ),
             Endpoint(
@@ -161,6 +164,7 @@ class Clients:
                 BackupName,
                 self.delete_backup,
                 "Delete one backup.",
+                access=Access.ADMIN,
                 result=BackupPath,
             ),
             Endpoint(
@@ -169,6 +173,7 @@ class Clients:
                 BackupName,
                 self.restore,
                 "Replace the database by a backup, and begin a new generation.",
+                access=Access.ADMIN,
                 result=Restored,
             ),
         ]
@@ -183,6 +188,7 @@ class Clients:
                 NoParams,
                 self.list_everything,
                 "All namespaces, backup files and tables.",
+                access=Access.ADMIN,
                 result=DebugListing,
             ),
             Endpoint(
@@ -191,20 +197,26 @@ class Clients:
                 TableParams,
                 self.table,
                 "All rows of one table; secrets are left out.",
+                access=Access.ADMIN,
                 result=TableDump,
             ),
         ]
 
     def _item_endpoints(self, prefix: str, *, debug: bool) -> list[Endpoint]:
         path = f"{prefix}/database/item"
-        handlers: list[tuple[str, type[msgspec.Struct], Any, str]] = [
-            ("GET", GetParams, self._get, "Read one value, or a whole namespace."),
-            ("POST", PostParams, self._post, "Store one value."),
-            ("DELETE", DeleteParams, self._delete, "Remove one value."),
+        read = Access.ADMIN if debug else Access.VIEW
+        # Front ends keep their settings here, whoever uses them.
+        change = Access.ADMIN if debug else Access.OPERATE
+        handlers: list[tuple[str, type[msgspec.Struct], Any, str, Access]] = [
+            ("GET", GetParams, self._get, "Read one value, or a whole namespace.", read),
+            ("POST", PostParams, self._post, "Store one value.", change),
+            ("DELETE", DeleteParams, self._delete, "Remove one value.", change),
         ]
         return [
-            Endpoint(path, (verb,), params, _with(handler, debug), summary, result=Item)
-            for verb, params, handler, summary in handlers
+            Endpoint(
+                path, (verb,), params, _with(handler, debug), summary, access=access, result=Item
+            )
+            for verb, params, handler, summary, access in handlers
         ]
 
     async def _get(self, params: GetParams, debug: bool) -> Item:

@@ -12,7 +12,7 @@ import msgspec
 import trio
 
 from mrk.api.caller import SOCKETS, Caller
-from mrk.api.endpoint import Endpoint, NoParams
+from mrk.api.endpoint import Access, Endpoint, NoParams
 from mrk.clients import Client, Clients
 from mrk.errors import ClientError
 from mrk.extensions.relay import agent_call, checked_arguments
@@ -98,6 +98,7 @@ class Extensions:
                 NoParams,
                 self.list_agents,
                 "The agents connected now.",
+                access=Access.VIEW,
                 result=AgentList,
             ),
             Endpoint(
@@ -106,6 +107,7 @@ class Extensions:
                 RequestParams,
                 self.request,
                 "Call a method of an agent, and return its result.",
+                access=Access.OPERATE,
             ),
             self._for_agents(
                 "/connection/send_event",
@@ -126,7 +128,15 @@ class Extensions:
         path: str, params: type[msgspec.Struct], handler: Callable[[Any, Caller], str], summary: str
     ) -> Endpoint:
         return Endpoint(
-            path, ("POST",), params, handler, summary, transports=SOCKETS, http=False, result=str
+            path,
+            ("POST",),
+            params,
+            handler,
+            summary,
+            access=Access.OPERATE,
+            transports=SOCKETS,
+            http=False,
+            result=str,
         )
 
     # What clients ask

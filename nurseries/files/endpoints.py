@@ -10,11 +10,11 @@ from typing import Any
 import msgspec
 
 from mrk.api.caller import EVERYWHERE, Caller, Transport
-from mrk.api.endpoint import Endpoint, NoParams
+from mrk.api.endpoint import Access, Endpoint, NoParams
 from mrk.errors import ClientError
 from mrk.files.paths import is_gcode
 from mrk.files.records import Change, PathInfo, RootInfo, ThumbnailDetails, ZipAnswer
-from mrk.files.roots import Roots
+from mrk.files.roots import Roots, write_role
 from nurseries.files.announcer import GCODES
 from nurseries.files.archives import Archives
 from nurseries.files.listings import Listings
@@ -110,6 +110,7 @@ class FileEndpoints:
                 ListParams,
                 self.list_files,
                 "Every file of a root, sorted; in the gcodes root only g-code.",
+                access=Access.VIEW,
                 result=list[PathInfo],
             ),
             Endpoint(
@@ -118,6 +119,7 @@ class FileEndpoints:
                 NoParams,
                 self.list_roots,
                 "The registered roots: where they are, and whether they may be written.",
+                access=Access.VIEW,
                 result=list[RootInfo],
             ),
             Endpoint(
@@ -126,6 +128,7 @@ class FileEndpoints:
                 FolderParams,
                 self.get_directory,
                 "One folder, without descending.",
+                access=Access.VIEW,
             ),
             Endpoint(
                 "/server/files/metadata",
@@ -133,6 +136,7 @@ class FileEndpoints:
                 FileParams,
                 self.get_metadata,
                 "The stored metadata of a g-code file.",
+                access=Access.VIEW,
             ),
             Endpoint(
                 "/server/files/thumbnails",
@@ -140,6 +144,7 @@ class FileEndpoints:
                 FileParams,
                 self.list_thumbnails,
                 "Thumbnails of a g-code file, relative to the gcodes root.",
+                access=Access.VIEW,
                 result=list[ThumbnailDetails],
             ),
             Endpoint(
@@ -148,6 +153,7 @@ class FileEndpoints:
                 FileParams,
                 self.metascan,
                 "Read the metadata of a g-code file anew.",
+                access=Access.OPERATE,
             ),
         ]
 
@@ -159,6 +165,7 @@ class FileEndpoints:
                 NewFolderParams,
                 self.post_directory,
                 "Create one folder.",
+                access=Access.OPERATE,
                 result=Change,
             ),
             Endpoint(
@@ -167,6 +174,7 @@ class FileEndpoints:
                 DeleteFolderParams,
                 self.delete_directory,
                 "Delete one folder.",
+                access=Access.OPERATE,
                 result=Change,
             ),
             Endpoint(
@@ -175,6 +183,7 @@ class FileEndpoints:
                 PairParams,
                 self.move,
                 "Move or rename a file or folder.",
+                access=Access.OPERATE,
                 result=Change,
             ),
             Endpoint(
@@ -183,6 +192,7 @@ class FileEndpoints:
                 PairParams,
                 self.copy,
                 "Copy a file or folder.",
+                access=Access.OPERATE,
                 result=Change,
             ),
             Endpoint(
@@ -191,6 +201,7 @@ class FileEndpoints:
                 ZipParams,
                 self.zip,
                 "Write a ZIP archive from listed files and folders.",
+                access=Access.OPERATE,
                 result=ZipAnswer,
             ),
             Endpoint(
@@ -199,6 +210,7 @@ class FileEndpoints:
                 PathParams,
                 self.delete_file,
                 "Delete one file.",
+                access=Access.OPERATE,
                 transports=EVERYWHERE & _DELETE_FILE,
                 rpc="server.files.delete_file",
                 result=Change,
@@ -249,33 +261,45 @@ class FileEndpoints:
 
     # Changing
 
-    async def post_directory(self, params: NewFolderParams, _caller: Caller) -> Change:
+    async def post_directory(self, params: NewFolderParams, caller: Caller) -> Change:
         """Create one folder."""
+        self._check_role(caller, params.path)
         return await self._operations.make_folder(params.path)
 
-    async def delete_directory(self, params: DeleteFolderParams, _caller: Caller) -> Change:
+    async def delete_directory(self, params: DeleteFolderParams, caller: Caller) -> Change:
         """Delete one folder."""
+        self._check_role(caller, params.path)
         return await self._operations.delete_folder(params.path, params.force)
 
-    async def move(self, params: PairParams, _caller: Caller) -> Change:
+    async def move(self, params: PairParams, caller: Caller) -> Change:
         """Move or rename."""
+        self._check_role(caller, params.source, params.dest)
         return await self._operations.move(params.source, params.dest)
 
-    async def copy(self, params: PairParams, _caller: Caller) -> Change:
+    async def copy(self, params: PairParams, caller: Caller) -> Change:
         """Copy."""
+        self._check_role(caller, params.dest)
         return await self._operations.copy(params.source, params.dest)
 
-    async def zip(self, params: ZipParams, _caller: Caller) -> ZipAnswer:
+    async def zip(self, params: ZipParams, caller: Caller) -> ZipAnswer:
         """Write an archive; named after the local time unless it is told where."""
         dest = params.dest
         if dest is None:
             stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(self._wall_clock()))
             dest = f"config/collection-{stamp}.zip"
+        self._check_role(caller, dest)
         return await self._archives.make(dest, params.items, params.store_only)
 
-    async def delete_file(self, params: PathParams, _caller: Caller) -> Change:
+    async def delete_file(self, params: PathParams, caller: Caller) -> Change:
         """Delete one file."""
+        self._check_role(caller, params.path)
         return await self._operations.delete_file(params.path)
+
+    def _check_role(self, caller: Caller, *written: str) -> None:
+        """Raise 403 when a path to be written is beyond the caller's role."""
+        for path in written:
+            root, _path = self._roots.locate(path)
+            caller.require(write_role(root.name), f"Changing files in {root.name}")
 
 
 def _thumbnail(folder: str, one: Mapping[str, Any]) -> ThumbnailDetails:

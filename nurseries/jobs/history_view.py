@@ -11,7 +11,7 @@ import msgspec
 import trio
 
 from mrk.api.caller import Caller
-from mrk.api.endpoint import Endpoint, NoParams
+from mrk.api.endpoint import Access, Endpoint, NoParams
 from mrk.database.ports import Connection, TablesPort
 from mrk.errors import ClientError
 from mrk.jobs.ports import PrintedFiles
@@ -102,13 +102,14 @@ class HistoryEndpoints:
                 "Set all totals to zero; the jobs stay.",
                 LastTotals,
             ),
-            Endpoint(job, ("GET",), JobParams, self.get_job, "Return one job."),
+            Endpoint(job, ("GET",), JobParams, self.get_job, "Return one job.", access=Access.VIEW),
             Endpoint(
                 job,
                 ("DELETE",),
                 DeleteParams,
                 self.delete_job,
                 "Delete one job, or all jobs; totals stay.",
+                access=Access.OPERATE,
                 result=DeletedJobs,
             ),
         ]
@@ -195,7 +196,9 @@ def file_exists(files: PrintedFiles, filename: str, modified: float | None) -> b
 def _endpoint(
     name: str, verb: str, params: type[msgspec.Struct], handler: Any, summary: str, result: Any
 ) -> Endpoint:
-    return Endpoint(f"/server/history/{name}", (verb,), params, handler, summary, result=result)
+    access = Access.VIEW if verb == "GET" else Access.ADMIN
+    path = f"/server/history/{name}"
+    return Endpoint(path, (verb,), params, handler, summary, access=access, result=result)
 
 
 def _page(wanted: dict[str, Any]) -> Callable[[Connection], list[ShownRow]]:

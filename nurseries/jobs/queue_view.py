@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import msgspec
 
 from mrk.api.caller import Caller
-from mrk.api.endpoint import Endpoint, NoParams
+from mrk.api.endpoint import Access, Endpoint, NoParams
 from mrk.errors import ClientError
 from mrk.jobs.queue import COPIES_LIMIT, NOTE_CHARS, Queue
 
@@ -102,6 +102,7 @@ class QueueEndpoints:
                 PostJobParams,
                 self.post_job,
                 "Append jobs to the queue.",
+                access=Access.OPERATE,
                 result=QueueStatus,
             ),
             Endpoint(
@@ -110,6 +111,7 @@ class QueueEndpoints:
                 DeleteJobParams,
                 self.delete_job,
                 "Remove jobs from the queue.",
+                access=Access.OPERATE,
                 result=QueueStatus,
             ),
             _endpoint("pause", "POST", NoParams, self.pause, "Hold the queue."),
@@ -162,4 +164,5 @@ def _endpoint(
     name: str, verb: str, params: type[msgspec.Struct], handler: Any, summary: str
 ) -> Endpoint:
     path = f"/server/job_queue/{name}"
-    return Endpoint(path, (verb,), params, handler, summary, result=QueueStatus)
+    access = Access.VIEW if verb == "GET" else Access.OPERATE
+    return Endpoint(path, (verb,), params, handler, summary, access=access, result=QueueStatus)

@@ -16,7 +16,7 @@ import msgspec
 import trio
 
 from mrk.api.caller import Caller
-from mrk.api.endpoint import Endpoint, NoParams
+from mrk.api.endpoint import Access, Endpoint, NoParams
 from mrk.machine.commands import Commands
 from mrk.machine.cpu import CpuTimes, cpu_usage, parse_stat
 from mrk.machine.host import parse_thermal_zone, parse_uptime
@@ -113,6 +113,7 @@ class ProcStats:
                 NoParams,
                 self.proc_stats,
                 "Resource usage of this process and of the host.",
+                access=Access.VIEW,
                 result=ProcStatsAnswer,
             )
         ]

@@ -13,7 +13,7 @@ import msgspec
 
 from config.settings.webcams import WebcamSettings
 from mrk.api.caller import Caller
-from mrk.api.endpoint import Endpoint, NoParams
+from mrk.api.endpoint import Access, Endpoint, NoParams
 from mrk.clients import Clients
 from mrk.errors import ClientError
 from mrk.http_client import HttpGet
@@ -88,15 +88,25 @@ class Webcams:
                 NoParams,
                 self.list_webcams,
                 "All webcams, disabled ones too.",
+                access=Access.VIEW,
                 result=WebcamList,
             ),
-            Endpoint(item, ("GET",), WhichParams, self.get, "One webcam.", result=OneWebcam),
+            Endpoint(
+                item,
+                ("GET",),
+                WhichParams,
+                self.get,
+                "One webcam.",
+                access=Access.VIEW,
+                result=OneWebcam,
+            ),
             Endpoint(
                 item,
                 ("POST",),
                 WebcamParams,
                 self.post,
                 "Add a webcam, or change a stored one.",
+                access=Access.ADMIN,
                 result=OneWebcam,
             ),
             Endpoint(
@@ -105,6 +115,7 @@ class Webcams:
                 WhichParams,
                 self.delete,
                 "Delete a stored one.",
+                access=Access.ADMIN,
                 result=OneWebcam,
             ),
             Endpoint(
@@ -113,6 +124,7 @@ class Webcams:
                 WhichParams,
                 self.test,
                 "Resolve a webcam's URLs as this host reaches them, and try its snapshot.",
+                access=Access.OPERATE,
                 result=TestResult,
             ),
         ]

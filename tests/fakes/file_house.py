@@ -13,6 +13,7 @@ import trio
 
 from config.paths import Paths, create_folders
 from config.settings.file_manager import FileManagerSettings
+from mrk.access.roles import Role
 from mrk.api.caller import Caller, Transport
 from mrk.api.table import Table, is_pending
 from mrk.clients import Client, Clients
@@ -127,6 +128,7 @@ class FileHouse:
             self.printing,
         )
         self.table = Table(self.manager.endpoints())
+        self.role = Role.ADMIN  # the callers'
         self._heard = trio.Event()
         outbox = Outbox(lambda payload: payload + b"\n", 400_000_000, lambda: self._heard.set())
         self.client = Client(self.clients.next_id(), Transport.WEBSOCKET, outbox, authorized=True)
@@ -141,7 +143,7 @@ class FileHouse:
         return await self._finish(self.table.route(verb, route), params)
 
     async def _finish(self, method: Any, params: dict[str, Any]) -> Any:
-        outcome = method.call(params, Caller(Transport.WEBSOCKET))
+        outcome = method.call(params, Caller(Transport.WEBSOCKET, role=self.role))
         result = await outcome if is_pending(outcome) else outcome
         return json.loads(msgspec.json.encode(result))
 

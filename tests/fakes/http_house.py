@@ -56,24 +56,66 @@ class House:
     def __post_init__(self) -> None:
         self.table = Table(
             [
-                Endpoint("/server/info", ("GET",), NoParams, lambda p, c: {"ok": True}, "Info."),
-                Endpoint("/echo", ("GET", "POST"), EchoParams, self._echo, "Echo."),
-                Endpoint("/raw", ("POST",), None, lambda a, c: a, "Arguments as they came."),
-                Endpoint("/caller", ("GET", "POST"), NoParams, self._caller, "Who calls."),
-                Endpoint("/fail", ("GET",), NoParams, self._fail, "Fails."),
-                Endpoint("/bug", ("GET",), NoParams, lambda p, c: 1 / 0, "A bug."),
+                Endpoint(
+                    "/server/info",
+                    ("GET",),
+                    NoParams,
+                    lambda p, c: {"ok": True},
+                    "Info.",
+                    access=Access.ADMIN,
+                ),
+                Endpoint(
+                    "/echo", ("GET", "POST"), EchoParams, self._echo, "Echo.", access=Access.ADMIN
+                ),
+                Endpoint(
+                    "/raw",
+                    ("POST",),
+                    None,
+                    lambda a, c: a,
+                    "Arguments as they came.",
+                    access=Access.ADMIN,
+                ),
+                Endpoint(
+                    "/caller",
+                    ("GET", "POST"),
+                    NoParams,
+                    self._caller,
+                    "Who calls.",
+                    access=Access.ADMIN,
+                ),
+                Endpoint("/fail", ("GET",), NoParams, self._fail, "Fails.", access=Access.ADMIN),
+                Endpoint(
+                    "/bug", ("GET",), NoParams, lambda p, c: 1 / 0, "A bug.", access=Access.ADMIN
+                ),
                 Endpoint(
                     "/open", ("POST",), None, lambda a, c: "open", "Open.", access=Access.OPEN
                 ),
-                Endpoint("/huge", ("GET",), NoParams, self._huge, "A large answer."),
-                Endpoint("/wait", ("GET",), NoParams, self._wait, "Waits, changes nothing."),
-                Endpoint("/script", ("GET", "POST"), NoParams, self._wait, "Waits, does things."),
+                Endpoint(
+                    "/huge", ("GET",), NoParams, self._huge, "A large answer.", access=Access.ADMIN
+                ),
+                Endpoint(
+                    "/wait",
+                    ("GET",),
+                    NoParams,
+                    self._wait,
+                    "Waits, changes nothing.",
+                    access=Access.ADMIN,
+                ),
+                Endpoint(
+                    "/script",
+                    ("GET", "POST"),
+                    NoParams,
+                    self._wait,
+                    "Waits, does things.",
+                    access=Access.ADMIN,
+                ),
                 Endpoint(
                     "/printer/objects/query",
                     ("GET", "POST"),
                     None,
                     lambda a, c: a,
                     "Objects.",
+                    access=Access.ADMIN,
                     query=objects_query,
                 ),
                 Endpoint(
@@ -82,6 +124,7 @@ class House:
                     NoParams,
                     lambda p, c: "ok",
                     "Not by JSON-RPC over HTTP.",
+                    access=Access.ADMIN,
                     transports=EVERYWHERE - {Transport.HTTP_RPC},
                 ),
             ]

@@ -9,7 +9,7 @@ from pathlib import Path
 import trio
 
 from config.settings.authorization import parse_cors_domains
-from mrk.api.endpoint import Endpoint, NoParams
+from mrk.api.endpoint import Access, Endpoint, NoParams
 from mrk.api.rpc import Rpc
 from mrk.api.table import Table
 from mrk.clients import Clients
@@ -123,9 +123,21 @@ class TransferHouse:
         self.files = FolderFiles(roots)
         table = Table(
             [
-                Endpoint("/server/info", ("GET",), NoParams, lambda p, c: {"ok": True}, "Info."),
                 Endpoint(
-                    "/server/files/{root}/{path...}", ("DELETE",), None, lambda a, c: a, "Delete."
+                    "/server/info",
+                    ("GET",),
+                    NoParams,
+                    lambda p, c: {"ok": True},
+                    "Info.",
+                    access=Access.ADMIN,
+                ),
+                Endpoint(
+                    "/server/files/{root}/{path...}",
+                    ("DELETE",),
+                    None,
+                    lambda a, c: a,
+                    "Delete.",
+                    access=Access.ADMIN,
                 ),
             ]
         )

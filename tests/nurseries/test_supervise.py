@@ -4,7 +4,7 @@ import pytest
 import trio
 
 from mrk.api.caller import INTERNAL_CALLER
-from mrk.api.endpoint import Endpoint, NoParams
+from mrk.api.endpoint import Access, Endpoint, NoParams
 from mrk.errors import ClientError, Transient
 from mrk.parts import Backoff, Part, State
 from nurseries.supervise import guarded, supervise
@@ -96,7 +96,9 @@ async def test_cancellation_passes_at_once(autojump_clock: object) -> None:
 
 async def test_endpoints_of_a_crashed_part_answer_503() -> None:
     part = Part("sensor")
-    (endpoint,) = guarded(part, [Endpoint("/x", ("GET",), NoParams, lambda _p, _c: "ok", "")])
+    (endpoint,) = guarded(
+        part, [Endpoint("/x", ("GET",), NoParams, lambda _p, _c: "ok", "", access=Access.ADMIN)]
+    )
     part.enter(State.RUNNING, 1.0)
     assert endpoint.handler(NoParams(), INTERNAL_CALLER) == "ok"
     part.crashed = True

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mrk.api.caller import EVERYWHERE, Caller, Transport
-from mrk.api.endpoint import Endpoint, NoParams
+from mrk.api.endpoint import Access, Endpoint, NoParams
 from mrk.api.rpc import MAX_BATCH_ANSWER_BYTES, Rpc
 from mrk.api.table import Table
 from mrk.errors import ClientError, Transient
@@ -60,18 +60,24 @@ def much(_params: NoParams, _caller: Caller) -> str:
 
 
 ENDPOINTS = [
-    Endpoint("/much", ("GET",), NoParams, much, ""),
-    Endpoint("/greet", ("GET",), Greet, greet, ""),
-    Endpoint("/later", ("GET",), Greet, later, ""),
-    Endpoint("/stop", ("POST",), NoParams, refused, "", urgent=True),
-    Endpoint("/broken", ("GET",), NoParams, broken, ""),
-    Endpoint("/unencodable", ("GET",), NoParams, unencodable, ""),
-    Endpoint("/refused", ("GET",), NoParams, refused, ""),
-    Endpoint("/away", ("GET",), NoParams, away, ""),
-    Endpoint("/missing", ("GET",), NoParams, missing, ""),
-    Endpoint("/whoami", ("GET",), NoParams, whoami, ""),
+    Endpoint("/much", ("GET",), NoParams, much, "", access=Access.ADMIN),
+    Endpoint("/greet", ("GET",), Greet, greet, "", access=Access.ADMIN),
+    Endpoint("/later", ("GET",), Greet, later, "", access=Access.ADMIN),
+    Endpoint("/stop", ("POST",), NoParams, refused, "", access=Access.ADMIN, urgent=True),
+    Endpoint("/broken", ("GET",), NoParams, broken, "", access=Access.ADMIN),
+    Endpoint("/unencodable", ("GET",), NoParams, unencodable, "", access=Access.ADMIN),
+    Endpoint("/refused", ("GET",), NoParams, refused, "", access=Access.ADMIN),
+    Endpoint("/away", ("GET",), NoParams, away, "", access=Access.ADMIN),
+    Endpoint("/missing", ("GET",), NoParams, missing, "", access=Access.ADMIN),
+    Endpoint("/whoami", ("GET",), NoParams, whoami, "", access=Access.ADMIN),
     Endpoint(
-        "/socket", ("GET",), NoParams, whoami, "", transports=EVERYWHERE - {Transport.HTTP_RPC}
+        "/socket",
+        ("GET",),
+        NoParams,
+        whoami,
+        "",
+        access=Access.ADMIN,
+        transports=EVERYWHERE - {Transport.HTTP_RPC},
     ),
 ]
 RPC = Rpc(Table(ENDPOINTS), nothing, 20)

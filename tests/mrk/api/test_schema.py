@@ -14,10 +14,19 @@ class Moved(msgspec.Struct, frozen=True):
     path: str
 
 
+class Captured(msgspec.Struct, frozen=True):
+    target: str
+    force: bool = False
+
+
 TABLE = Table(
     [
-        Endpoint("/files/move", ("POST",), Move, print, "Move a file.", result=Moved),
-        Endpoint("/files/raw", ("GET",), None, print, "Raw arguments.", rpc=None),
+        Endpoint(
+            "/files/move", ("POST",), Move, print, "Move a file.", access=Access.ADMIN, result=Moved
+        ),
+        Endpoint(
+            "/files/raw", ("GET",), None, print, "Raw arguments.", access=Access.ADMIN, rpc=None
+        ),
         Endpoint("/who", ("GET",), NoParams, print, "Who.", http=False, access=Access.OPEN),
     ]
 )
@@ -42,3 +51,15 @@ def test_openapi_describes_each_route() -> None:
     move = document["paths"]["/files/move"]["post"]
     assert "requestBody" in move
     assert "401" in move["responses"]
+
+
+def test_openapi_names_captures_as_path_parameters() -> None:
+    deletion = Endpoint(
+        "/files/{target...}", ("DELETE",), Captured, print, "Delete.", access=Access.OPERATE
+    )
+    (path, operations), *others = openapi(Table([deletion]))["paths"].items()
+    assert (path, others) == ("/files/{target}", [])
+    assert [(p["name"], p["in"], p["required"]) for p in operations["delete"]["parameters"]] == [
+        ("target", "path", True),
+        ("force", "query", False),
+    ]

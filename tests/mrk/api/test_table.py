@@ -1,6 +1,7 @@
 import msgspec
 import pytest
 
+from mrk.access.roles import Role
 from mrk.api.caller import EVERYWHERE, Caller, Transport
 from mrk.api.endpoint import Access, Endpoint, NoParams
 from mrk.api.table import Table
@@ -12,6 +13,7 @@ def answer(_params: object, _caller: Caller) -> str:
 
 
 def endpoint(path: str, *verbs: str, **more: object) -> Endpoint:
+    more.setdefault("access", Access.ADMIN)
     return Endpoint(path, verbs or ("GET",), NoParams, answer, "", **more)  # type: ignore[arg-type]
 
 
@@ -102,7 +104,7 @@ def show(params: Captured, _caller: Caller) -> tuple[str, str]:
 
 
 def files(*verbs: str, path: str = "/files/{root}/{filename...}", **more: object) -> Endpoint:
-    return Endpoint(path, verbs, Captured, show, "", rpc=None, **more)  # type: ignore[arg-type]
+    return Endpoint(path, verbs, Captured, show, "", access=Access.ADMIN, rpc=None, **more)  # type: ignore[arg-type]
 
 
 WHO = Caller(Transport.HTTP)
@@ -154,3 +156,19 @@ def test_patterns_are_not_declared_twice() -> None:
         Table([files("GET"), files("GET")])
     table = Table([files("GET")])
     assert table.extend([files("POST")]) == []
+
+
+def test_an_endpoint_says_whose_it_is() -> None:
+    with pytest.raises(TypeError, match="/a/b does not say whose"):
+        Endpoint("/a/b", ("GET",), NoParams, answer, "")  # type: ignore[call-arg]
+
+
+def test_roles_bound_what_a_caller_may_do() -> None:
+    table = Table(
+        [endpoint("/look", access=Access.VIEW), endpoint("/print", access=Access.OPERATE)]
+    )
+    viewer = Caller(Transport.HTTP, role=Role.VIEW)
+    table.route("GET", "/look").call({}, viewer)
+    with pytest.raises(ClientError, match="needs the role operate; yours is view") as refused:
+        table.route("GET", "/print").call({}, viewer)
+    assert refused.value.status == 403

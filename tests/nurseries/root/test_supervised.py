@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from mrk.api.caller import Caller, Transport
-from mrk.api.endpoint import Endpoint
+from mrk.api.endpoint import Access, Endpoint
 from mrk.errors import ClientError
 from mrk.parts import Backoff
 from nurseries.root.supervised import Supervised, opened, running
@@ -60,7 +60,12 @@ async def test_an_optional_part_is_contained_listed_restarted_and_given_up(
     autojump_clock: object, caplog: pytest.LogCaptureFixture
 ) -> None:
     endpoint = Endpoint(
-        "/server/part", ("GET",), Nothing, lambda _params, _caller: "fine", "Says so."
+        "/server/part",
+        ("GET",),
+        Nothing,
+        lambda _params, _caller: "fine",
+        "Says so.",
+        access=Access.ADMIN,
     )
     backoff = Backoff(first_s=1.0, limit_s=1.0)
     line = Supervised("webcams", crash, [endpoint], backoff=backoff)

@@ -49,11 +49,23 @@ class Daemon:
     def __post_init__(self) -> None:
         self.clients = Clients()
         endpoints = [
-            Endpoint("/test/echo", ("GET",), Text, lambda p, _c: p.text, "echo"),
-            Endpoint("/test/big", ("GET",), Size, lambda p, _c: "x" * p.size, "big"),
+            Endpoint(
+                "/test/echo", ("GET",), Text, lambda p, _c: p.text, "echo", access=Access.ADMIN
+            ),
+            Endpoint(
+                "/test/big", ("GET",), Size, lambda p, _c: "x" * p.size, "big", access=Access.ADMIN
+            ),
             Endpoint("/test/open", ("GET",), NoParams, lambda _p, _c: "ok", "", access=Access.OPEN),
-            Endpoint("/test/wait", ("GET",), Size, self.wait, "waits"),
-            Endpoint("/test/stop", ("POST",), NoParams, self.stop, "urgent", urgent=True),
+            Endpoint("/test/wait", ("GET",), Size, self.wait, "waits", access=Access.ADMIN),
+            Endpoint(
+                "/test/stop",
+                ("POST",),
+                NoParams,
+                self.stop,
+                "urgent",
+                access=Access.ADMIN,
+                urgent=True,
+            ),
             *Connections(self.clients).endpoints(),
         ]
         table = Table(endpoints)

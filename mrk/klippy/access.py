@@ -1,0 +1,21 @@
+"""What a caller must be for one of Klippy's own endpoints, known ones and those of extras."""
+
+from mrk.api.endpoint import Access
+
+# Reading alone; everything else may move or heat the machine, so also what nobody knows.
+_READING = frozenset(
+    {
+        "info",
+        "list_endpoints",
+        "query_endstops/status",
+        "gcode/help",
+        "bed_mesh/dump_mesh",
+    }
+)
+_OBJECTS = "objects/"
+
+
+def klippy_access(name: str) -> Access:
+    """`VIEW` for what only reads, `OPERATE` for the rest."""
+    reads = name in _READING or name.startswith(_OBJECTS)
+    return Access.VIEW if reads else Access.OPERATE
