@@ -12,7 +12,7 @@ APPLICATION_ID = 0x6D726B64
 # Columns of this declared type hold JSON text. SQLite takes any type name; TEXT in it decides.
 JSON_COLUMN = "JSON TEXT"
 # Never shown by debug.database.table.
-SECRET_COLUMNS = frozenset({"password", "salt", "jwt_secret", "key_text"})
+SECRET_COLUMNS = frozenset({"password", "salt", "jwt_secret", "key_text", "key_digest"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +88,36 @@ BASE = (
                 owner TEXT PRIMARY KEY NOT NULL,
                 key_text TEXT NOT NULL,
                 created_on REAL NOT NULL
+            )""",
+        ),
+    ),
+    Migration(
+        "users",
+        2,
+        (
+            # password is now text with its own parameters (mrk/access/passwords.py), salt empty;
+            # a row with a salt is still as Moonraker wrote it. jwk_id is the key id that the
+            # user's tokens carry, NULL once logged out.
+            "ALTER TABLE users ADD COLUMN role TEXT NOT NULL DEFAULT 'admin'",
+            # key_digest: SHA-256 of the key's text, as hexadecimal text.
+            """CREATE TABLE named_keys (
+                name TEXT PRIMARY KEY NOT NULL,
+                key_digest TEXT NOT NULL,
+                role TEXT NOT NULL,
+                created_on REAL NOT NULL
+            )""",
+            # The key that signs tokens, as hexadecimal text; one row.
+            """CREATE TABLE signing_keys (
+                purpose TEXT PRIMARY KEY NOT NULL,
+                key_text TEXT NOT NULL
+            )""",
+            # kind is address or user, name an address or a hash of a user name; Unix seconds.
+            """CREATE TABLE failed_logins (
+                kind TEXT NOT NULL,
+                name TEXT NOT NULL,
+                failures INTEGER NOT NULL,
+                last_time REAL NOT NULL,
+                PRIMARY KEY (kind, name)
             )""",
         ),
     ),

@@ -116,7 +116,8 @@ def test_everything_is_taken_and_the_source_stays_as_it_is(
         ("history", "longest_job", 9.0, None),
         ("history", "total_jobs", None, 2.0),
     ]
-    assert taken["users"] == [("ann", "hash", "ab", "moonraker", 5.0, "s", "i", '["admin"]')]
+    user = ("ann", "hash", "ab", "moonraker", 5.0, "s", "i", '["admin"]', "admin")
+    assert taken["users"] == [user]
     assert taken["api_keys"] == [(API_KEY_USER, "the key", 4.0)]
     said = capsys.readouterr().out
     for part in (

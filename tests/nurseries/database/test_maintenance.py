@@ -193,7 +193,7 @@ async def test_what_is_no_backup_is_refused(ask: Ask, database: Database, tmp_pa
 
 
 async def test_a_backup_of_a_newer_mrk_is_refused(tmp_path: Path, nursery: trio.Nursery) -> None:
-    newer = build(tmp_path, migrations=[Migration("users", 2, ("CREATE TABLE more (x)",))])
+    newer = build(tmp_path, migrations=[Migration("users", 3, ("CREATE TABLE more (x)",))])
     async with trio.open_nursery() as inner:
         await inner.start(newer.serve)
         await client_of(newer)("server.database.post_backup", filename="newer.db")

@@ -1,0 +1,53 @@
+"""API keys: the one that clients can read back, and named ones of which only a hash is kept."""
+
+import hashlib
+import hmac
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from mrk.access.accounts import API_KEY_USER, MOONRAKER, Account
+from mrk.access.roles import Role
+from mrk.access.user_names import checked_name
+
+# As Moonraker's: 32 hexadecimal digits.
+KEY_BYTES = 16
+MOST_KEYS = 50
+_LONGEST = 256
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key. `name` is empty for the one of the installation; `digest` is SHA-256 of its text."""
+
+    name: str
+    digest: bytes = field(repr=False)
+    role: Role
+    created_on: float
+
+    @property
+    def account(self) -> Account:
+        """Whom its bearer is: `_API_KEY_USER_`, for a named key with its name behind a colon."""
+        user = f"{API_KEY_USER}:{self.name}" if self.name else API_KEY_USER
+        return Account(user, MOONRAKER, self.role, self.created_on)
+
+
+def digest_of(text: str) -> bytes:
+    """What is kept and compared of a key's text. It is random, so one round is enough."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+
+def find_key(text: str, known: Iterable[ApiKey]) -> ApiKey | None:
+    """The key of that text; takes as long whichever it is, and when it is none."""
+    if len(text) > _LONGEST:
+        return None
+    asked = digest_of(text)
+    found = None
+    for one in known:
+        if hmac.compare_digest(asked, one.digest):
+            found = one
+    return found
+
+
+def checked_key_name(name: str) -> str:
+    """The name of a key; raises `ClientError` 400 for one that cannot be."""
+    return checked_name("name", name)

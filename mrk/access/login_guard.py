@@ -1,0 +1,122 @@
+"""Failed log-ins, counted by address and by user: how long the next one waits.
+
+A count is forgotten a day after its last failure, an address's also by a success. Times are Unix
+seconds, because counts outlive the process; a clock that was set back makes nothing older.
+"""
+
+import hashlib
+import ipaddress
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+ADDRESS, USER = "address", "user"
+# This many failures cost nothing: people mistype.
+FREE = 3
+FIRST_WAIT_S = 0.5
+# A user's own wait is kept short: anybody can make it grow.
+LONGEST_WAIT_S = {ADDRESS: 10.0, USER: 2.0}
+FORGOTTEN_S = 24 * 3600.0
+# Of each kind; over it the one whose last failure is oldest goes.
+MOST = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Failures in a row of one address or user; `name` is an address, or a hash of a user name."""
+
+    kind: str
+    name: str
+    failures: int
+    last_s: float
+
+
+class LoginGuard:
+    """All counts. `max_attempts` failures lock an address out for a day; None: never."""
+
+    def __init__(self, max_attempts: int | None = None) -> None:
+        self._max_attempts = max_attempts
+        self._counts: dict[str, dict[str, Count]] = {ADDRESS: {}, USER: {}}
+
+    def load(self, counts: Iterable[Count]) -> None:
+        """Replace everything by what was stored."""
+        self._counts = {ADDRESS: {}, USER: {}}
+        for count in sorted(counts, key=lambda count: count.last_s):
+            if count.kind in self._counts:
+                self._counts[count.kind][count.name] = count
+
+    def wait_s(self, address: str | None, username: str, now_s: float) -> float:
+        """How long an attempt waits before it is looked at, right or wrong."""
+        found = self._found(address, username, now_s)
+        return max((_wait_s(count) for count in found), default=0.0)
+
+    def is_locked_out(self, address: str | None, now_s: float) -> bool:
+        """Whether an address failed too often."""
+        if self._max_attempts is None or address is None:
+            return False
+        count = self._get(ADDRESS, _network(address), now_s)
+        return count is not None and count.failures >= self._max_attempts
+
+    def failed(
+        self, address: str | None, username: str, now_s: float
+    ) -> tuple[list[Count], list[Count]]:
+        """Count a failure; returns the counts to store, and those to remove for room.
+
+        Callers without an address (unix socket) are not counted.
+        """
+        stored: list[Count] = []
+        removed: list[Count] = []
+        for kind, name in _names(address, username):
+            old = self._get(kind, name, now_s)
+            new = Count(kind, name, 1 if old is None else old.failures + 1, now_s)
+            counts = self._counts[kind]
+            counts.pop(name, None)  # to the end: in order of their last failure
+            counts[name] = new
+            stored.append(new)
+            while len(counts) > MOST or _is_old(next(iter(counts.values())), now_s):
+                removed.append(counts.pop(next(iter(counts))))
+        return stored, removed
+
+    def succeeded(self, address: str | None, username: str) -> list[Count]:
+        """Forget the counts of this address and user; returns what to remove."""
+        popped = (self._counts[kind].pop(name, None) for kind, name in _names(address, username))
+        return [count for count in popped if count is not None]
+
+    def _found(self, address: str | None, username: str, now_s: float) -> list[Count]:
+        found = (self._get(kind, name, now_s) for kind, name in _names(address, username))
+        return [count for count in found if count is not None]
+
+    def _get(self, kind: str, name: str, now_s: float) -> Count | None:
+        count = self._counts[kind].get(name)
+        return None if count is None or _is_old(count, now_s) else count
+
+
+def _names(address: str | None, username: str) -> list[tuple[str, str]]:
+    if address is None:
+        return []
+    # People type passwords into the wrong field: no name is stored as it came.
+    digest = hashlib.sha256(username.encode("utf-8", "surrogatepass")).hexdigest()
+    return [(ADDRESS, _network(address)), (USER, digest[:32])]
+
+
+def _network(address: str) -> str:
+    """An address as it is counted: who has IPv6 has a whole /64."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address[:64]
+    if isinstance(parsed, ipaddress.IPv6Address):
+        if parsed.ipv4_mapped is not None:
+            return str(parsed.ipv4_mapped)
+        return str(ipaddress.ip_network((parsed, 64), strict=False))
+    return str(parsed)
+
+
+def _is_old(count: Count, now_s: float) -> bool:
+    return now_s - count.last_s > FORGOTTEN_S
+
+
+def _wait_s(count: Count) -> float:
+    over = count.failures - FREE
+    if over < 0:
+        return 0.0
+    return min(FIRST_WAIT_S * 2.0 ** min(over, 30), LONGEST_WAIT_S[count.kind])

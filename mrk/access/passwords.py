@@ -1,0 +1,125 @@
+"""How passwords are kept: scrypt, its cost written beside the result so that it can be raised.
+
+Accounts taken over from Moonraker carry PBKDF2-HMAC-SHA256 until their first log-in. Every check
+costs the same, whoever it is for, so that its time tells nothing. It computes for about 0.1 s
+and 16 MB here: for a thread only.
+"""
+
+import hashlib
+import hmac
+import re
+from dataclasses import dataclass, field
+
+SALT_BYTES = 16
+HASH_BYTES = 32
+# More would only keep the thread busy.
+PASSWORD_BYTES = 1024
+# Moonraker's.
+PBKDF2_ROUNDS = 100_000
+_STORED = re.compile(r"scrypt\$(\d{1,2})\$(\d{1,2})\$(\d{1,2})\$([0-9a-f]{2,128})\$([0-9a-f]{64})")
+# No stored text makes the thread take more than this.
+_MAX_MEMORY_BYTES = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """scrypt's parameters: memory is 128 * 2**log2_n * r bytes, time grows with p."""
+
+    log2_n: int = 14
+    r: int = 8
+    p: int = 3
+
+
+CURRENT = Cost()
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What the database holds of a password; `salt` is empty unless it came from Moonraker."""
+
+    password: str = field(repr=False)
+    salt: str = field(default="", repr=False)
+
+    @property
+    def is_imported(self) -> bool:
+        """Whether it is still as Moonraker wrote it."""
+        return bool(self.salt)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether the password was right; `renewed` then is what to store in place of an old kind."""
+
+    right: bool
+    renewed: str | None = field(default=None, repr=False)
+
+
+def encoded(text: str) -> bytes:
+    """A password's bytes, whatever JSON let through."""
+    return text.encode("utf-8", "surrogatepass")
+
+
+def hashed(password: bytes, salt: bytes, cost: Cost = CURRENT) -> str:
+    """The text to store."""
+    result = _scrypt(password, salt, cost)
+    return f"scrypt${cost.log2_n}${cost.r}${cost.p}${salt.hex()}${result.hex()}"
+
+
+def check(
+    password: bytes,
+    stored: Stored | None,
+    fresh_salt: bytes,
+    *,
+    imported_left: bool,
+    cost: Cost = CURRENT,
+) -> Verdict:
+    """Compare `password` with what is stored; None (nobody of that name) takes as long.
+
+    While accounts of Moonraker are left (`imported_left`), every check pays for theirs too.
+    """
+    is_imported = stored is not None and stored.is_imported
+    pbkdf2 = b""
+    if imported_left or is_imported:
+        salt = _from_hex(stored.salt) if stored is not None and is_imported else fresh_salt
+        pbkdf2 = hashlib.pbkdf2_hmac("sha256", password, salt, PBKDF2_ROUNDS)
+    if stored is None or stored.is_imported:
+        renewed = hashed(password, fresh_salt, cost)
+        wanted = _from_hex(stored.password) if stored is not None else b""
+        right = hmac.compare_digest(pbkdf2, wanted) and bool(wanted)
+        return Verdict(right, renewed if right else None)
+    return _check_scrypt(password, stored, fresh_salt, cost)
+
+
+def _check_scrypt(password: bytes, stored: Stored, fresh_salt: bytes, cost: Cost) -> Verdict:
+    match = _STORED.fullmatch(stored.password)
+    if match is None:
+        _scrypt(password, fresh_salt, cost)
+        return Verdict(False)
+    written = Cost(*(int(number) for number in match.groups()[:3]))
+    salt, wanted = (bytes.fromhex(text) for text in match.groups()[3:])
+    try:
+        result = _scrypt(password, salt, written)
+    except ValueError:  # a cost that scrypt or our memory does not allow
+        return Verdict(False)
+    right = hmac.compare_digest(result, wanted)
+    outdated = right and written != cost
+    return Verdict(right, hashed(password, fresh_salt, cost) if outdated else None)
+
+
+def _scrypt(password: bytes, salt: bytes, cost: Cost) -> bytes:
+    return hashlib.scrypt(
+        password,
+        salt=salt,
+        n=1 << cost.log2_n,
+        r=cost.r,
+        p=cost.p,
+        maxmem=_MAX_MEMORY_BYTES,
+        dklen=HASH_BYTES,
+    )
+
+
+def _from_hex(text: str) -> bytes:
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        return b""

@@ -1,0 +1,95 @@
+"""The subsystem `authorization`: users, tokens and keys, and the access.* methods.
+
+`serve` loads them before anybody is let in, and looks now and then whether `mrk user` changed
+them from outside. Whether a request is let in is judged elsewhere, with what `accounts` knows.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+
+import trio
+
+from config.settings.authorization import AuthorizationSettings
+from mrk.access.accounts import Accounts
+from mrk.access.login_guard import LoginGuard
+from mrk.api.endpoint import Endpoint
+from mrk.clients import Clients
+from mrk.database.ports import TablesPort
+from mrk.errors import ClientError
+from nurseries.access.account_book import AccountBook
+from nurseries.access.announcer import Announcer
+from nurseries.access.hashing import Hasher, PasswordHashing
+from nurseries.access.key_endpoints import KeyEndpoints
+from nurseries.access.logins import Directory, Logins
+from nurseries.access.open_sockets import UserSockets
+from nurseries.access.session_endpoints import SessionEndpoints
+from nurseries.access.user_endpoints import UserEndpoints
+
+logger = logging.getLogger(__name__)
+# A revocation from the command line takes effect within this.
+LOOK_S = 2.0
+_DAY_S = 24 * 3600.0
+
+
+class Authorization:
+    """Users and what belongs to them. `is_trusted(address)` is the list of trusted clients.
+
+    `directory` is None without an LDAP server.
+    """
+
+    def __init__(
+        self,
+        settings: AuthorizationSettings,
+        tables: TablesPort,
+        clients: Clients,
+        is_trusted: Callable[[str], bool],
+        directory: Directory | None = None,
+        *,
+        hasher: PasswordHashing | None = None,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        sockets = UserSockets(clients)
+        self._announcer = Announcer(clients, sockets)
+        self._book = AccountBook(
+            tables,
+            self._announcer.tell,
+            enable_api_key=settings.enable_api_key,
+            login_timeout_s=settings.login_timeout_days * _DAY_S,
+            wall_clock=wall_clock,
+        )
+        hasher = hasher or Hasher()
+        guard = LoginGuard(settings.max_login_attempts)
+        self._logins = Logins(self._book, tables, hasher, guard, directory)
+        self._rooms = (
+            SessionEndpoints(settings, self._book, self._logins, hasher, sockets, is_trusted),
+            UserEndpoints(settings, self._book, hasher),
+            KeyEndpoints(self._book),
+        )
+
+    @property
+    def accounts(self) -> Accounts:
+        """For who judges requests."""
+        return self._book
+
+    def endpoints(self) -> list[Endpoint]:
+        """What clients may ask."""
+        return [endpoint for room in self._rooms for endpoint in room.endpoints()]
+
+    async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Started when users and keys are known; nobody should be let in before."""
+        await self._book.load()
+        await self._logins.load()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._announcer.serve, name="users announcer")
+            task_status.started()
+            while True:
+                await trio.sleep(LOOK_S)
+                await self._look()
+
+    async def _look(self) -> None:
+        try:
+            if await self._book.look():
+                await self._logins.load()
+        except ClientError as exc:
+            logger.warning("cannot look for changed users: %s", exc.message)

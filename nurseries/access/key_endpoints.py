@@ -1,0 +1,92 @@
+"""access.* about API keys: the one of the installation, and named ones. For admins."""
+
+from mrk.access.keys import checked_key_name
+from mrk.access.user_names import role_of
+from mrk.api.caller import Caller
+from mrk.api.endpoint import Access, Endpoint, NoParams
+from nurseries.access import store
+from nurseries.access.account_book import AccountBook
+from nurseries.access.messages import (
+    KeyList,
+    KeyParams,
+    KeyRevoked,
+    ListedKey,
+    NewKey,
+    NewKeyParams,
+)
+from nurseries.access.offered import offered
+
+
+class KeyEndpoints:
+    """Keeps the keys."""
+
+    def __init__(self, book: AccountBook) -> None:
+        self._book = book
+
+    def endpoints(self) -> list[Endpoint]:
+        """What clients may ask."""
+        return [
+            offered(
+                "GET api_key", NoParams, self.get_api_key, "Return the API key.", Access.ADMIN, str
+            ),
+            offered(
+                "POST api_key",
+                NoParams,
+                self.post_api_key,
+                "Replace the API key by a new one and return it.",
+                Access.ADMIN,
+                str,
+            ),
+            offered(
+                "GET keys/list",
+                NoParams,
+                self.list_keys,
+                "List the named API keys, without their texts.",
+                Access.ADMIN,
+                KeyList,
+            ),
+            offered(
+                "POST keys/create",
+                NewKeyParams,
+                self.create_key,
+                "Make a named API key; its text is shown this once.",
+                Access.ADMIN,
+                NewKey,
+            ),
+            offered(
+                "POST keys/revoke",
+                KeyParams,
+                self.revoke_key,
+                "Revoke a named API key; sockets that came with it are shut out.",
+                Access.ADMIN,
+                KeyRevoked,
+            ),
+        ]
+
+    def get_api_key(self, _params: NoParams, _caller: Caller) -> str:
+        """The key, although `enable_api_key` may be off."""
+        return self._book.snapshot.api_key
+
+    async def post_api_key(self, _params: NoParams, _caller: Caller) -> str:
+        """A new key; who came with the old one stays."""
+        now_s = self._book.wall_clock()
+        await self._book.change(lambda connection: store.replace_api_key(connection, now_s))
+        return self._book.snapshot.api_key
+
+    def list_keys(self, _params: NoParams, _caller: Caller) -> KeyList:
+        """Named keys, oldest first."""
+        named = (key for key in self._book.snapshot.keys if key.name)
+        return KeyList([ListedKey(key.name, key.role.word, key.created_on) for key in named])
+
+    async def create_key(self, params: NewKeyParams, _caller: Caller) -> NewKey:
+        """A key of 32 hexadecimal digits."""
+        name, role = checked_key_name(params.name), role_of(params.role)
+        now_s = self._book.wall_clock()
+        text = await self._book.change(lambda c: store.create_key(c, name, role, now_s))
+        return NewKey(name, role.word, now_s, text)
+
+    async def revoke_key(self, params: KeyParams, _caller: Caller) -> KeyRevoked:
+        """Its bearers are out at once."""
+        name = params.name
+        await self._book.change(lambda connection: store.revoke_key(connection, name))
+        return KeyRevoked(name)

@@ -1,0 +1,44 @@
+"""Open websockets and unix sockets, as far as they belong to users."""
+
+from mrk.access.accounts import Account
+from mrk.access.roles import Role
+from mrk.api.caller import Caller, Transport
+from mrk.clients import Client, Clients
+
+
+class UserSockets:
+    """Logs sockets in, and shuts them out when their user's tokens end."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
+
+    def log_in(self, caller: Caller, account: Account) -> None:
+        """Make the caller's socket, or the one that an HTTP request acts for, that user's.
+
+        Over HTTP only a socket of the same address: nobody logs in another's.
+        """
+        client = self._clients.get(caller.connection_id)
+        if client is None:
+            return
+        own = caller.transport in (Transport.WEBSOCKET, Transport.UNIX)
+        if own or (client.transport is Transport.WEBSOCKET and client.address == caller.address):
+            client.authorized = True
+            client.user = account.username
+            client.role = account.role
+
+    def end(self, username: str) -> None:
+        """Shut out the sockets of a user; a unix socket only loses the user."""
+        for client in self._of(username):
+            client.user = None
+            if client.transport is Transport.UNIX:
+                client.role = Role.ADMIN
+            else:
+                client.authorized = False
+
+    def change_role(self, username: str, role: Role) -> None:
+        """Let the sockets of a user do as much as `role` may."""
+        for client in self._of(username):
+            client.role = role
+
+    def _of(self, username: str) -> list[Client]:
+        return [client for client in self._clients if client.user == username]

@@ -1,0 +1,205 @@
+"""access.* for everybody: log-in, logout, tokens, and who one is."""
+
+from collections.abc import Callable
+
+from config.settings.authorization import AuthorizationSettings
+from mrk.access.accounts import MOONRAKER, Account, TokenRefused
+from mrk.access.tokens import Kind
+from mrk.access.user_names import checked_source, is_reserved
+from mrk.access.users import User
+from mrk.api.caller import Caller
+from mrk.api.endpoint import Access, Endpoint, NoParams
+from mrk.errors import ClientError
+from nurseries.access import store
+from nurseries.access.account_book import AccountBook
+from nurseries.access.hashing import PasswordHashing
+from nurseries.access.logins import Logins
+from nurseries.access.messages import (
+    AccessInfo,
+    CurrentUser,
+    Done,
+    LoggedIn,
+    LoginParams,
+    PasswordParams,
+    Refreshed,
+    RefreshParams,
+)
+from nurseries.access.offered import offered
+from nurseries.access.open_sockets import UserSockets
+
+
+class SessionEndpoints:
+    """Answers for the caller's own sake. `is_trusted(address)` is the list of trusted clients."""
+
+    def __init__(
+        self,
+        settings: AuthorizationSettings,
+        book: AccountBook,
+        logins: Logins,
+        hasher: PasswordHashing,
+        sockets: UserSockets,
+        is_trusted: Callable[[str], bool],
+    ) -> None:
+        self._settings = settings
+        self._book = book
+        self._logins = logins
+        self._hasher = hasher
+        self._sockets = sockets
+        self._is_trusted = is_trusted
+        self._since_s = book.wall_clock()
+
+    def endpoints(self) -> list[Endpoint]:
+        """What clients may ask."""
+        return [
+            offered(
+                "POST login",
+                LoginParams,
+                self.login,
+                "Check a user's credentials and return tokens; a socket becomes that user's.",
+                Access.OPEN,
+                LoggedIn,
+            ),
+            offered(
+                "POST logout",
+                NoParams,
+                self.logout,
+                "Log the calling user out everywhere.",
+                Access.VIEW,
+                Done,
+            ),
+            offered(
+                "POST refresh_jwt",
+                RefreshParams,
+                self.refresh_jwt,
+                "Exchange a refresh token for a new access token.",
+                Access.OPEN,
+                Refreshed,
+            ),
+            offered(
+                "GET user",
+                NoParams,
+                self.get_user,
+                "Tell which user the caller is.",
+                Access.VIEW,
+                CurrentUser,
+            ),
+            offered(
+                "POST user/password",
+                PasswordParams,
+                self.change_password,
+                "Change the calling user's password.",
+                Access.VIEW,
+                Done,
+            ),
+            offered(
+                "GET oneshot_token",
+                NoParams,
+                self.oneshot_token,
+                "Issue a token that authorizes one request through its query string.",
+                Access.VIEW,
+                str,
+            ),
+            offered(
+                "GET info",
+                NoParams,
+                self.info,
+                "Describe how callers can log in, and how this one is judged.",
+                Access.OPEN,
+                AccessInfo,
+            ),
+        ]
+
+    async def login(self, params: LoginParams, caller: Caller) -> LoggedIn:
+        """Log a user in; all refusals look the same."""
+        source = checked_source(params.source, self._settings.default_source)
+        user = await self._logins.log_in(params.username, params.password, source, caller.address)
+        answer = logged_in(self._book, user)
+        self._sockets.log_in(caller, user.account)
+        return answer
+
+    async def logout(self, _params: NoParams, caller: Caller) -> Done:
+        """End all tokens of the caller; its sockets are shut out behind the answer."""
+        name = self._own(caller).username
+        await self._book.change(lambda connection: store.log_out(connection, name))
+        return Done(name, "user_logged_out")
+
+    def refresh_jwt(self, params: RefreshParams, _caller: Caller) -> Refreshed:
+        """A new access token."""
+        try:
+            user = self._book.refresh_user(params.refresh_token)
+        except TokenRefused as exc:
+            raise ClientError(f"Refresh token refused ({exc}): log in again", 401) from None
+        token = self._book.issue(user, Kind.ACCESS)
+        return Refreshed(user.username, token, user.account.source)
+
+    def get_user(self, _params: NoParams, caller: Caller) -> CurrentUser:
+        """The caller's user; the reserved names stand for trusted clients and keys."""
+        account = self._account(caller)
+        if account is None:
+            return CurrentUser()
+        return CurrentUser(account.username, account.source, account.created_on)
+
+    async def change_password(self, params: PasswordParams, caller: Caller) -> Done:
+        """Give the caller another password; tokens stay valid."""
+        user = self._own(caller)
+        if not user.is_local:
+            raise ClientError("The password of an LDAP user is changed where LDAP is managed")
+        if not await self._logins.is_password(user, params.password, caller.address):
+            raise ClientError("Argument 'password' is not the current password")
+        stored = await self._hasher.hash(params.new_password)
+        name = user.username
+        await self._book.change(lambda c: store.set_password(c, name, stored))
+        return Done(name, "user_password_reset")
+
+    def oneshot_token(self, _params: NoParams, caller: Caller) -> str:
+        """A token for one request from the caller's address, within 5 s."""
+        if caller.address is None:
+            raise ClientError(
+                "A one-shot token belongs to a client's address; this caller has none", 500
+            )
+        return self._book.oneshot(self._account(caller), caller.address)
+
+    def info(self, _params: NoParams, caller: Caller) -> AccessInfo:
+        """How to log in, and what the caller is."""
+        address = caller.address
+        return AccessInfo(
+            default_source=self._settings.default_source,
+            available_sources=self._logins.sources,
+            login_required=self._settings.force_logins and self._book.has_users,
+            trusted=None if address is None else self._is_trusted(address),
+            authorized=caller.authorized,
+            reason="",
+            user=caller.user,
+            role=caller.role.word if caller.authorized else None,
+        )
+
+    def _own(self, caller: Caller) -> User:
+        """The caller's user; raises `ClientError` 400 when it is no person."""
+        user = self._book.user(caller.user)
+        if user is None:
+            raise ClientError("The caller is not logged in as a user")
+        return user
+
+    def _account(self, caller: Caller) -> Account | None:
+        if caller.user is None:
+            return None
+        user = self._book.user(caller.user)
+        if user is not None:
+            return user.account
+        for key in self._book.snapshot.keys:
+            if key.account.username == caller.user:
+                return key.account
+        if is_reserved(caller.user):
+            return Account(caller.user, MOONRAKER, caller.role, self._since_s)
+        return None
+
+
+def logged_in(book: AccountBook, user: User, action: str = "user_logged_in") -> LoggedIn:
+    """The answer with fresh tokens of a user."""
+    return LoggedIn(
+        username=user.username,
+        token=book.issue(user, Kind.ACCESS),
+        refresh_token=book.issue(user, Kind.REFRESH),
+        action="user_created" if action == "user_created" else "user_logged_in",
+        source=user.account.source,
+    )

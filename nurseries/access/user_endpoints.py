@@ -1,0 +1,104 @@
+"""access.* about all users: create, delete, list, roles. For admins, but for the list."""
+
+from config.settings.authorization import AuthorizationSettings
+from mrk.access.accounts import MOONRAKER
+from mrk.access.user_names import checked_name, checked_source, is_reserved, role_of
+from mrk.api.caller import Caller
+from mrk.api.endpoint import Access, Endpoint, NoParams
+from mrk.errors import ClientError
+from nurseries.access import store
+from nurseries.access.account_book import AccountBook
+from nurseries.access.hashing import PasswordHashing
+from nurseries.access.messages import (
+    Done,
+    ListedUser,
+    LoggedIn,
+    NewUserParams,
+    RoleParams,
+    RoleSet,
+    UserList,
+    UserParams,
+)
+from nurseries.access.offered import offered
+from nurseries.access.session_endpoints import logged_in
+
+
+class UserEndpoints:
+    """Keeps the users."""
+
+    def __init__(
+        self, settings: AuthorizationSettings, book: AccountBook, hasher: PasswordHashing
+    ) -> None:
+        self._settings = settings
+        self._book = book
+        self._hasher = hasher
+
+    def endpoints(self) -> list[Endpoint]:
+        """What clients may ask."""
+        return [
+            offered(
+                "POST user",
+                NewUserParams,
+                self.post_user,
+                "Create a local user and return tokens for it.",
+                Access.ADMIN,
+                LoggedIn,
+            ),
+            offered(
+                "DELETE user", UserParams, self.delete_user, "Delete a user.", Access.ADMIN, Done
+            ),
+            offered(
+                "GET users/list",
+                NoParams,
+                self.list_users,
+                "List the user accounts.",
+                Access.VIEW,
+                UserList,
+            ),
+            offered(
+                "POST user/role",
+                RoleParams,
+                self.set_role,
+                "Set what a user may do: view, operate or admin.",
+                Access.ADMIN,
+                RoleSet,
+            ),
+        ]
+
+    async def post_user(self, params: NewUserParams, _caller: Caller) -> LoggedIn:
+        """Create a user; the caller stays who it is."""
+        if checked_source(params.source, self._settings.default_source) != MOONRAKER:
+            raise ClientError(
+                "Users of LDAP are created where LDAP is managed; "
+                "pass source=moonraker for one of this host"
+            )
+        name, role = checked_name("username", params.username), role_of(params.role)
+        if self._book.user(name) is not None:  # before a password is hashed for nothing
+            raise ClientError(f"User '{name}' exists already")
+        new = store.NewUser(name, await self._hasher.hash(params.password), role)
+        now_s = self._book.wall_clock()
+        await self._book.change(lambda connection: store.add_user(connection, new, now_s))
+        return logged_in(self._book, self._book.snapshot.users[name], "user_created")
+
+    async def delete_user(self, params: UserParams, caller: Caller) -> Done:
+        """Delete a user, with all tokens; its sockets are shut out behind the answer."""
+        name = params.username
+        if is_reserved(name):
+            raise ClientError(f"User '{name[:64]}' is reserved and cannot be deleted")
+        if name == caller.user:
+            raise ClientError("Nobody can delete the user they are logged in as")
+        await self._book.change(lambda connection: store.remove_user(connection, name))
+        return Done(name, "user_deleted")
+
+    def list_users(self, _params: NoParams, _caller: Caller) -> UserList:
+        """All users, and what they may do."""
+        accounts = (user.account for user in self._book.snapshot.users.values())
+        return UserList(
+            [ListedUser(a.username, a.source, a.created_on, a.role.word) for a in accounts]
+        )
+
+    async def set_role(self, params: RoleParams, _caller: Caller) -> RoleSet:
+        """Set a role; it takes effect at once, on open sockets too."""
+        name, role = params.username, role_of(params.role)
+        await self._book.change(lambda connection: store.set_role(connection, name, role))
+        return RoleSet(name, role.word)
