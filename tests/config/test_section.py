@@ -87,7 +87,7 @@ def test_list_with_exact_count():
 
 
 def test_unread_options_and_sections():
-    book = reader("[a]\nx: 1\ny: 2\n 3\n[b]\nz: 1\n[mqtt]\n")
+    book = reader("[a]\nx: 1\ny: 2\n 3\n[b]\nz: 1\n[td1]\n")
     book.section("a").integer("x")
     known, unknown = book.unread()
     assert unknown == [
@@ -97,7 +97,7 @@ def test_unread_options_and_sections():
         "Nothing reads it; check its spelling, or remove it.",
     ]
     assert known == [
-        "Unparsed config section [mqtt] detected (moonraker.conf:7). mrk does not use it yet."
+        "Unparsed config section [td1] detected (moonraker.conf:7). mrk does not use it yet."
     ]
 
 

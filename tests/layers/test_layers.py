@@ -26,6 +26,7 @@ CATCH_ALL_ALLOWED = {
     "nurseries/root/daemon.py",  # the end of the process, with a traceback and exit code 1
     "nurseries/supervise.py",  # one run of an optional part
     "transports/door/door.py",  # one client's connection
+    "transports/mqtt/audience.py",  # one listener's message
     "transports/sockets/connection.py",  # one client's connection
 }
 TIMED_SCOPES = ("move_on_after", "move_on_at", "fail_after", "fail_at")

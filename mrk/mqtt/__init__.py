@@ -1,0 +1,1 @@
+"""MQTT without a broker: topics, payloads, packets, requests, Home Assistant's documents."""

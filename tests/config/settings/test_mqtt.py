@@ -1,0 +1,123 @@
+"""[mqtt]: defaults, bounds at their edges, files, secrets."""
+
+import pytest
+
+from config.errors import ConfigError
+from config.load import load
+from config.paths import Paths
+from config.settings.mqtt import MqttSettings
+
+
+@pytest.fixture
+def read(tmp_path):
+    def read(text):
+        file = tmp_path / "x.conf"
+        file.write_text(f"[server]\n[authorization]\n{text}")
+        return load(Paths.resolve(environ={}, data_path=tmp_path, config_file=file))
+
+    return read
+
+
+def one(read, option):
+    return read(f"[mqtt]\naddress: broker\n{option}\n").settings.mqtt
+
+
+def test_none_without_the_section(read):
+    assert read("").settings.mqtt is None
+
+
+def test_defaults(read):
+    loaded = read("[mqtt]\naddress: broker\n")
+    assert loaded.settings.mqtt == MqttSettings(address="broker")
+    assert loaded.warnings == []
+
+
+@pytest.mark.parametrize(
+    ("option", "field", "value"),
+    [
+        ("port: 1", "port", 1),
+        ("port: 65535", "port", 65535),
+        ("mqtt_protocol: v3.1", "mqtt_protocol", "v3.1"),
+        ("mqtt_protocol: v5", "mqtt_protocol", "v5"),
+        ("enable_moonraker_api: True", "enable_moonraker_api", True),
+        ("mqtt_role: admin", "mqtt_role", "admin"),
+        ("instance_name: home/voron", "instance_name", "home/voron"),
+        ("status_interval: 0.26", "status_interval_s", 0.26),
+        ("default_qos: 2", "api_qos", 2),
+        ("default_qos: 2\napi_qos: 0", "api_qos", 0),
+        ("enable_homeassistant_discovery: True", "keepalive_s", 3),
+        ("enable_homeassistant_discovery: True\nkeepalive: 60", "keepalive_s", 60),
+        (
+            "status_objects:\n  toolhead=position, print_time\n  webhooks\n  fan=",
+            "status_objects",
+            {"toolhead": ("position", "print_time"), "webhooks": None, "fan": None},
+        ),
+    ],
+)
+def test_good_values(read, option, field, value):
+    assert getattr(one(read, option), field) == value
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        "port: 0",
+        "port: 65536",
+        "mqtt_protocol: v4",
+        "mqtt_role: root",
+        "instance_name: a+b",
+        "instance_name: #",
+        "instance_name:",
+        "homeassistant_prefix: ha/#",
+        "status_interval: 0.25",
+        "status_interval: 0",
+        "default_qos: 3",
+        "api_qos: -1",
+        "keepalive: 0",
+        "password: x",
+        "tls_ca_path: /nowhere/ca.pem",
+        "tls_key_path: /dev/null",
+        "address: two words",
+    ],
+)
+def test_bad_values(read, option):
+    with pytest.raises(ConfigError):
+        one(read, option)
+
+
+def test_the_address_is_required(read):
+    with pytest.raises(ConfigError, match="address"):
+        read("[mqtt]\nport: 1\n")
+
+
+def test_user_and_password(read):
+    settings = one(read, "username: mrk\npassword: qwertz")
+    assert settings.username.reveal() == "mrk"
+    assert settings.password.reveal() == "qwertz"
+    assert "qwertz" not in repr(settings)
+
+
+def test_a_password_file_is_read_with_a_warning_and_password_wins(read, tmp_path):
+    (tmp_path / "password").write_text("from file\n")
+    text = f"[mqtt]\naddress: b\nusername: u\npassword_file: {tmp_path / 'password'}\n"
+    loaded = read(text)
+    assert loaded.settings.mqtt.password.reveal() == "from file"
+    assert "password_file" in loaded.warnings[0]
+    assert read(text + "password: y\n").settings.mqtt.password.reveal() == "y"
+
+
+def test_a_password_file_that_is_missing_is_a_mistake(read):
+    with pytest.raises(ConfigError, match="password_file"):
+        one(read, "username: u\npassword_file: /nowhere/x")
+
+
+def test_tls_files(read, tmp_path):
+    for name in ("ca", "cert", "key"):
+        (tmp_path / name).write_text("x")
+    settings = one(
+        read,
+        f"enable_tls: yes\ntls_ca_path: {tmp_path}/ca\n"
+        f"tls_cert_path: {tmp_path}/cert\ntls_key_path: {tmp_path}/key",
+    )
+    assert settings.enable_tls
+    assert settings.tls_key_path == tmp_path / "key"

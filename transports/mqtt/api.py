@@ -1,0 +1,133 @@
+"""JSON-RPC over one connection: requests wait in a bounded backlog, answers go to one topic.
+
+The reader only puts requests here: it must go on to read what the broker acknowledges. Requests
+are taken up while there is room for their answers. Calls run as tasks of the connection.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Callable, Coroutine
+
+import trio
+
+from config.settings.mqtt import MqttSettings
+from mrk import jsonrpc
+from mrk.access.roles import Role
+from mrk.api.caller import Caller, Transport
+from mrk.api.perform import TOO_MANY_REQUESTS
+from mrk.api.rpc import TOO_LARGE, Pending, Reply, Who
+from mrk.errors import ClientError
+from mrk.mqtt.ports import Outlet
+from mrk.mqtt.requests import Request, Stamps, is_urgent, prepare
+from mrk.mqtt.topics import Topics
+
+logger = logging.getLogger(__name__)
+# As `Rpc.handle`.
+Handle = Callable[[bytes, Who, bool], Reply | Pending]
+
+# Requests that wait until there is room for their answers.
+BACKLOG_MESSAGES = 1000
+BACKLOG_BYTES = 4 * 1024 * 1024
+# Calls that are not answered yet; past it what would have to wait is refused with 429.
+IN_FLIGHT = 100
+# Brokers take so much unless told otherwise (Mosquitto from 2.1: 2,000,000 bytes).
+ANSWER_BYTES = 1_900_000
+
+
+class MqttApi:
+    """Answers requests of everybody who may publish to the topic, as one caller."""
+
+    def __init__(
+        self, settings: MqttSettings, topics: Topics, handle: Handle, stamps: Stamps, outlet: Outlet
+    ) -> None:
+        role = next(role for role in Role if role.word == settings.mqtt_role)
+        self._caller = Caller(Transport.MQTT, authorized=True, role=role)
+        self._qos = settings.api_qos
+        self._topic = topics.response
+        self._handle = handle
+        self._stamps = stamps
+        self._outlet = outlet
+        self._backlog: deque[bytes] = deque()
+        self._backlog_bytes = 0
+        self._arrived = trio.Event()
+        self._in_flight = 0
+        self._nursery: trio.Nursery | None = None
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Answer until cancelled."""
+        async with trio.open_nursery() as nursery:
+            self._nursery = nursery
+            task_status.started()
+            while True:
+                while self._backlog:
+                    await self._outlet.room()
+                    await trio.lowlevel.checkpoint()
+                    message = self._backlog.popleft()
+                    self._backlog_bytes -= len(message)
+                    self._take(message)
+                self._arrived = trio.Event()
+                await self._arrived.wait()
+
+    def hear(self, message: bytes) -> None:
+        """A request; an emergency stop overtakes those that wait."""
+        if is_urgent(message):
+            self._take(message)
+            return
+        size_bytes = self._backlog_bytes + len(message)
+        if len(self._backlog) >= BACKLOG_MESSAGES or size_bytes > BACKLOG_BYTES:
+            text = f"Too many requests wait ({len(self._backlog)}): wait for answers"
+            self._send(jsonrpc.encode_error(_id_of(message), TOO_MANY_REQUESTS, text))
+            return
+        self._backlog.append(message)
+        self._backlog_bytes = size_bytes
+        self._arrived.set()
+
+    def refuse_oversized(self, limit_bytes: int) -> None:
+        """A request was so large that it was read over."""
+        text = f"Invalid Request: a message over {limit_bytes} bytes"
+        self._send(jsonrpc.encode_error(None, jsonrpc.INVALID_REQUEST, text))
+
+    def _take(self, message: bytes) -> None:
+        request = prepare(message, self._stamps)
+        if request.message is None:
+            self._answer(request, None)
+            return
+        busy = self._in_flight >= IN_FLIGHT
+        outcome = self._handle(request.message, lambda: self._caller, busy)
+        if isinstance(outcome, Coroutine):
+            assert self._nursery is not None
+            self._in_flight += 1
+            self._nursery.start_soon(self._finish, request, outcome, name="mqtt request")
+        else:
+            self._answer(request, outcome)
+
+    async def _finish(self, request: Request, pending: Pending) -> None:
+        try:
+            reply = await pending
+            await self._outlet.room()
+        finally:
+            self._in_flight -= 1
+        self._answer(request, reply)
+
+    def _answer(self, request: Request, reply: Reply) -> None:
+        answer = request.joined(reply)
+        if answer is not None:
+            self._send(answer)
+
+    def _send(self, answer: bytes) -> None:
+        if len(answer) > ANSWER_BYTES:
+            text = f"The answer has {len(answer)} bytes, more than {ANSWER_BYTES} over MQTT"
+            answer = jsonrpc.encode_error(_id_of(answer), TOO_LARGE, f"{text}; ask for less")
+        try:
+            self._outlet.post(self._topic, answer, self._qos)
+        except ClientError as exc:
+            logger.warning("mqtt: an answer is lost: %s", exc.message)
+
+
+def _id_of(message: bytes) -> jsonrpc.Id:
+    """The id of one message, None when it cannot be told."""
+    try:
+        value = jsonrpc.decode(message)
+    except jsonrpc.RpcError:
+        return None
+    return value.get("id") if isinstance(value, dict) else None
