@@ -1,7 +1,7 @@
 """One generation: everything from the configuration to the doors, built once and nested.
 
 Nesting is the order of death: transports stop before the subsystems they call, these before
-the link to Klipper, that before the database. `serve` returns when the generation was asked to
+the link to Klipper, that before users and the database. `serve` returns when the generation was asked to
 end, and its parts are gone.
 """
 
@@ -49,7 +49,12 @@ class Generation:
         self._warnings = [*configuration.warnings, *trust.warnings, *surroundings.warnings]
         self.clients = Clients()
         self.subsystems = Subsystems(
-            settings, surroundings, self.clients, self._extend, self.end_for_restart
+            settings,
+            surroundings,
+            self.clients,
+            trust.trusts,
+            self._extend,
+            self.end_for_restart,
         )
         self._components = self.subsystems.names
         server = Server(self, self.link, self.clients, self.end_for_restart)
@@ -86,11 +91,13 @@ class Generation:
 
     async def serve(self, listeners: Listeners, on_ready: Callable[[], None]) -> None:
         """Run everything until `end` or `end_for_restart`; raises what an essential part raises."""
-        database, link = self.subsystems.database, self.subsystems.klippy
+        database, access = self.subsystems.database, self.subsystems.authorization
+        link = self.subsystems.klippy
         transports = self._doors.lines(listeners)
-        self._nest([database], [link], self.subsystems.lines, transports)
+        self._nest([database], [access], [link], self.subsystems.lines, transports)
         async with (
             opened(database),
+            opened(access),
             running([link]),
             running(self.subsystems.lines),
             running(transports),

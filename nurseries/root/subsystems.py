@@ -13,6 +13,7 @@ from mrk.api.endpoint import Endpoint
 from mrk.clients import Clients
 from mrk.jobs.schema import JOB_MIGRATIONS
 from mrk.parts import Backoff
+from nurseries.access import Authorization
 from nurseries.announcements import Announcements
 from nurseries.commands import HostCommands
 from nurseries.connections import Connections
@@ -23,6 +24,7 @@ from nurseries.jobs.job_queue import JobQueue
 from nurseries.jobs.job_state import JobState
 from nurseries.klippy.link import KlippyLink
 from nurseries.log_rollover import LogRollover
+from nurseries.octoprint import OctoPrint
 from nurseries.printer import Printer
 from nurseries.proc_stats import ProcStats
 from nurseries.root.prints import PrintedFile, SeenStarts, UploadPrinter
@@ -49,13 +51,17 @@ class Part(Protocol):
 
 
 class Subsystems:
-    """The parts by level: `database`, `klippy`, `lines`; `plain` endpoints own no task."""
+    """The parts by level: `database`, `authorization`, `klippy`, `lines`; `plain` own no task.
+
+    `is_trusted(address)` is the list of trusted clients.
+    """
 
     def __init__(
         self,
         settings: Settings,
         surroundings: Surroundings,
         clients: Clients,
+        is_trusted: Callable[[str], bool],
         extend: Extend,
         request_restart: Callable[[], None],
     ) -> None:
@@ -67,6 +73,11 @@ class Subsystems:
         self.database = Supervised(
             "database", self.store.serve, self.store.endpoints(), essential=True
         )
+        access = Authorization(settings.authorization, self.store, clients, is_trusted)
+        self.accounts = access.accounts
+        self.authorization = Supervised(
+            "authorization", access.serve, access.endpoints(), essential=True
+        )
         self.klippy = Supervised("klippy_connection", self.link.serve, [], True, KLIPPY_BEAT)
         self.extensions = Extensions(clients, self.link)
         self.plain = [*Connections(clients).endpoints(), *self.extensions.endpoints()]
@@ -75,6 +86,7 @@ class Subsystems:
         self._add_files_and_jobs()
         self._add_host()
         self._add_web()
+        self._add_asked_for()
 
     def _add(self, name: str, part: Part, *, essential: bool = False) -> None:
         self.lines.append(Supervised(name, part.serve, part.endpoints(), essential))
@@ -138,6 +150,13 @@ class Subsystems:
         )
         self._add("announcements", announcements)
 
+    def _add_asked_for(self) -> None:
+        """Parts that a section of the configuration asks for."""
+        octoprint = self._settings.octoprint_compat
+        if octoprint is not None:
+            part = OctoPrint(octoprint, self.link, self.printer, self.files, self.upload_printer)
+            self._add("octoprint_compat", part)
+
     def is_printing(self) -> bool:
         """Whether a print is under way."""
         return self._job_state.is_active
@@ -145,10 +164,12 @@ class Subsystems:
     @property
     def names(self) -> list[str]:
         """Of all that stands, Moonraker's names where it has the same component."""
-        lines = [self.database, self.klippy, *self.lines]
-        return [*(line.name for line in lines), "webcam", "extensions"]
+        return [*(line.name for line in self._all), "webcam", "extensions"]
 
     def endpoints(self) -> list[Endpoint]:
         """Everything that subsystems answer."""
-        lines = [self.database, self.klippy, *self.lines]
-        return self.plain + [endpoint for line in lines for endpoint in line.offered()]
+        return self.plain + [endpoint for line in self._all for endpoint in line.offered()]
+
+    @property
+    def _all(self) -> list[Supervised]:
+        return [self.database, self.authorization, self.klippy, *self.lines]
