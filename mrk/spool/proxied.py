@@ -1,0 +1,104 @@
+"""What clients may send through to Spoolman: its own API, and nothing that leads elsewhere."""
+
+import re
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import unquote
+
+import msgspec
+
+from mrk.errors import ClientError
+
+PREFIX = "/v1/"
+MOST_BODY_BYTES = 1024 * 1024
+MOST_TEXT_CHARS = 8192
+Verb = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+# RFC 3986: what may stand in a path and in a query; a percent sign begins two hexadecimal digits.
+_PATH = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})+")
+_UNSAFE_IN_QUERY = re.compile(r"[\x00-\x20\x7f#]")
+
+
+class ProxyParams(msgspec.Struct, frozen=True):
+    """Arguments of server.spoolman.proxy."""
+
+    request_method: Verb
+    path: str
+    query: object = None
+    body: object = None
+    use_v2_response: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Proxied:
+    """A request that may be sent: `target` is below Spoolman's `/api`, with its query."""
+
+    verb: str
+    target: str
+    body: bytes | None
+
+
+def checked(params: ProxyParams) -> Proxied:
+    """Raises `ClientError` 400 naming the argument, or 413 for a body over 1 MiB."""
+    _check_path(params.path)
+    return Proxied(params.request_method, params.path + _query(params.query), _body(params))
+
+
+def _check_path(path: str) -> None:
+    if not path.startswith(PREFIX):
+        raise ClientError(f"Argument 'path': {path[:60]!r} given, it must start with {PREFIX}")
+    if len(path) > MOST_TEXT_CHARS or not _PATH.fullmatch(path):
+        raise ClientError("Argument 'path' is no path: encode it, and put a query into 'query'")
+    plain = unquote(path)
+    parts = plain.split("/")
+    # An encoded slash or dot is for the server what a plain one is; a second round is not done.
+    if "\\" in plain or "//" in plain or any(part in (".", "..") for part in parts):
+        raise ClientError("Argument 'path' must not contain '.', '..' or empty parts")
+    if "%" in plain or any(ord(char) < 32 for char in plain):
+        raise ClientError("Argument 'path' must not contain control characters or '%25'")
+
+
+def _query(query: object) -> str:
+    if query is None or query == "":
+        return ""
+    if not isinstance(query, str):
+        raise ClientError("Argument 'query': a text is expected, such as 'limit=10'")
+    if len(query) > MOST_TEXT_CHARS or _UNSAFE_IN_QUERY.search(query):
+        raise ClientError("Argument 'query' has blanks, '#' or control characters: encode it")
+    return f"?{query.removeprefix('?')}"
+
+
+def _body(params: ProxyParams) -> bytes | None:
+    if params.body is None:
+        return None
+    if params.request_method == "GET":
+        raise ClientError("Argument 'body' cannot go with GET")
+    try:
+        body = msgspec.json.encode(params.body)
+    except (UnicodeEncodeError, RecursionError, TypeError) as exc:
+        raise ClientError(f"Argument 'body' is no JSON: {exc}") from exc
+    if len(body) > MOST_BODY_BYTES:
+        raise ClientError(f"Argument 'body' is over {MOST_BODY_BYTES} bytes", 413)
+    return body
+
+
+def error_text(body: bytes, status: int) -> str:
+    """What Spoolman says went wrong, in any of its shapes."""
+    try:
+        said: Any = msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError, ValueError):
+        said = None
+    if isinstance(said, dict):
+        text = said.get("message", said.get("detail"))
+        if isinstance(text, str):
+            return text[:1000]
+        if isinstance(text, list):
+            return "; ".join(_detail(one) for one in text[:10])[:1000]
+    return f"Spoolman answered {status}"
+
+
+def _detail(one: object) -> str:
+    if not isinstance(one, dict):
+        return str(one)[:200]
+    place = one.get("loc")
+    where = ".".join(str(part) for part in place) if isinstance(place, list) else ""
+    return f"{where}: {one.get('msg')}"[:200]

@@ -1,0 +1,275 @@
+"""The spool reporter: charges what Klipper's extruders push to spools, and tells Spoolman.
+
+`serve` follows Klipper, stores and sends; it ends when cancelled, and then sends what it can in a
+moment. The connection to Spoolman is a part of its own (`link.py`), so that its comings and goings
+do not touch the counting.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import trio
+
+from mrk.api.endpoint import Endpoint
+from mrk.clients import Clients
+from mrk.database.ports import DatabasePort
+from mrk.errors import ClientError, Transient
+from mrk.jobs.ports import AuxiliaryValue
+from mrk.ports import KlippyPort
+from mrk.repeats import Repeats
+from mrk.spool.book import Book
+from mrk.spool.choice import spool_choice
+from nurseries.spoolman import choice_store, ledger_store
+from nurseries.spoolman.endpoints import SpoolEndpoints
+from nurseries.spoolman.follower import ExtruderFollower
+from nurseries.spoolman.link import SpoolmanLink
+from nurseries.spoolman.sender import Sender
+from nurseries.spoolman.server import SpoolmanAway, SpoolmanServer
+
+logger = logging.getLogger(__name__)
+PROVIDER = "spoolman"
+SET_ACTIVE_SPOOL = "spoolman_set_active_spool"
+SET_TOOL_SPOOL = "spoolman_set_tool_spool"
+# The whole shutdown has 2 s.
+FLUSH_S = 0.8
+# How much use a power cut may take while Spoolman is away; a report is on the disk before it goes.
+DURABLE_EACH_S = 60.0
+# Macros that choose spools; more than one at a time is a tool change within a tool change.
+REMOTE_CALLS = 16
+
+
+class SpoolReporter:
+    """Implements `AuxiliaryProvider`, besides."""
+
+    def __init__(
+        self,
+        klippy: KlippyPort,
+        database: DatabasePort,
+        clients: Clients,
+        server: SpoolmanServer,
+        link: SpoolmanLink,
+        *,
+        sync_rate_s: float = 5.0,
+    ) -> None:
+        self._database = database
+        self._clients = clients
+        self._link = link
+        self._sync_rate_s = sync_rate_s
+        self.book = Book()
+        self._follower = ExtruderFollower(klippy, self.book, self._wake)
+        self._sender = Sender(server, self.book.ledger, self._save, self._on_missing)
+        self._endpoints = SpoolEndpoints(self, self.book, link, server)
+        self._loading = trio.Lock()
+        self._loaded = False
+        self._choosing = trio.Lock()
+        self._saving = trio.Lock()
+        self._choice_changed = False
+        self._stored_durably_at = -DURABLE_EACH_S
+        self._awake = trio.Event()
+        self._repeats = Repeats()
+        self._calls_in, self._calls = trio.open_memory_channel[tuple[str | None, object]](
+            REMOTE_CALLS
+        )
+        link.on_connected = self._on_connected
+        link.on_deleted = self._on_deleted
+        klippy.register_remote_method(SET_ACTIVE_SPOOL, self._call_set_active)
+        klippy.register_remote_method(SET_TOOL_SPOOL, self._call_set_tool)
+
+    def endpoints(self) -> list[Endpoint]:
+        """What clients may ask."""
+        return self._endpoints.endpoints()
+
+    # What runs
+
+    async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Count and report. Raises `Transient`."""
+        with self._follower.open_events() as events:
+            try:
+                await self.load()
+                async with trio.open_nursery() as nursery:
+                    task_status.started()
+                    nursery.start_soon(self._follower.follow, events, name="extruders")
+                    nursery.start_soon(self._take_calls, name="spool changes of macros")
+                    nursery.start_soon(self._report, name="spool reports")
+            finally:
+                with trio.move_on_after(FLUSH_S, shield=True) as scope:
+                    await self._flush()
+                if scope.cancelled_caught:
+                    logger.warning("spool use waits for the next start: no time to report it")
+
+    async def load(self) -> None:
+        """Read what was stored, once. Raises `ClientError`."""
+        async with self._loading:
+            if self._loaded:
+                return
+            choice = await choice_store.read(self._database)
+            stored = await self._database.run(ledger_store.read)
+            self.book.active = choice.spool_id
+            self.book.tool_spools = dict(choice.tool_spools)
+            ledger_store.fill(self.book, stored)
+            self._loaded = True
+
+    async def _report(self) -> None:
+        while True:
+            self._awake = trio.Event()
+            await self._sync()
+            if not (self._link.connected and self._sender.has_work):
+                await self._awake.wait()
+            await trio.sleep(self._sync_rate_s)
+
+    async def _sync(self) -> None:
+        try:
+            await self._store_if_moved()
+            if self._link.connected:
+                await self._sender.send_due()
+        except (SpoolmanAway, ClientError) as exc:
+            line = self._repeats.say(f"spool use waits: {exc}", trio.current_time())
+            if line is not None:
+                logger.warning("%s", line)
+
+    async def _flush(self) -> None:
+        """The end of mrk."""
+        if not self._loaded:
+            return
+        try:
+            await self._store_if_moved()
+            if self._link.was_connected:
+                await self._sender.send_due()
+        except (Transient, ClientError) as exc:
+            logger.warning("spool use waits for the next start: %s", exc)
+
+    async def _store_if_moved(self) -> None:
+        if self._choice_changed:
+            await self._save_choice()
+        if self.book.moved or self.book.ledger.changed:
+            due = trio.current_time() - self._stored_durably_at >= DURABLE_EACH_S
+            await self._save(due)
+
+    async def _save(self, durable: bool) -> None:
+        """Store the book as it is now. Raises `ClientError`."""
+        async with self._saving:
+            book = self.book
+            snapshot = ledger_store.take_snapshot(book)
+            written, book.ledger.changed = book.ledger.changed, set()
+            moved, book.moved = book.moved, False
+            try:
+                await self._database.run(
+                    lambda connection: ledger_store.write(connection, snapshot), durable=durable
+                )
+            except BaseException:
+                # Written or not: the values are whole, and are written again.
+                book.ledger.changed |= written
+                book.moved = book.moved or moved
+                raise
+            if durable:
+                self._stored_durably_at = trio.current_time()
+
+    async def _save_choice(self) -> None:
+        self._choice_changed = False
+        try:
+            await choice_store.write(self._database, self.book.active, self.book.tool_spools)
+        except BaseException:
+            self._choice_changed = True
+            raise
+
+    def _wake(self) -> None:
+        self._awake.set()
+
+    # Which spool
+
+    async def set_spool(self, tool: str | None, spool_id: int | None) -> None:
+        """Charge another spool from this moment on: the active one, or one tool's own.
+
+        A choice that cannot be stored holds until mrk ends. Raises `ClientError` before a start.
+        """
+        await self.load()
+        async with self._choosing:
+            await self._follower.look()
+            if tool is not None:
+                self.book.select_for_tool(tool, spool_id)
+            elif self.book.select(spool_id):
+                self._notify_active()
+            if spool_id is not None:
+                self._sender.to_check.add(spool_id)
+            self._choice_changed = True
+            self._wake()
+            try:
+                await self._store_if_moved()
+            except ClientError as exc:
+                logger.warning("the choice of a spool is not stored yet: %s", exc.message)
+
+    def _call_set_active(self, spool_id: object = None) -> None:
+        self._call(None, spool_id)
+
+    def _call_set_tool(self, tool: object, spool_id: object = None) -> None:
+        self._call(str(tool), spool_id)
+
+    def _call(self, tool: str | None, spool_id: object) -> None:
+        try:
+            self._calls_in.send_nowait((tool, spool_id))
+        except trio.WouldBlock:
+            logger.warning("a macro chose too many spools at once; spool %s is not set", spool_id)
+
+    async def _take_calls(self) -> None:
+        while True:
+            tool, spool_id = await self._calls.receive()
+            try:
+                await self.set_spool(tool, spool_choice(spool_id))
+            except ClientError as exc:
+                logger.warning("a macro's choice of a spool is refused: %s", exc.message)
+
+    def _on_missing(self, spool_id: int) -> None:
+        if self.book.lose_active(spool_id):
+            logger.warning("spool %d is not in Spoolman any more; no spool is active", spool_id)
+            self._choice_changed = True
+            self._notify_active()
+        self._wake()
+
+    def _notify_active(self) -> None:
+        self._clients.broadcast("notify_active_spool_set", [{"spool_id": self.book.active}])
+
+    async def reassign(self, source: int | None, target: int | None) -> float:
+        """Charge use that cannot be reported to another spool, or forget it; returns the mm.
+
+        Raises `ClientError` when it cannot be stored.
+        """
+        await self.load()
+        mm = self.book.ledger.reassign(source, target)
+        self.book.moved = True
+        self._wake()
+        await self._store_if_moved()
+        return mm
+
+    # The link
+
+    def _on_connected(self, connected: bool) -> None:
+        if connected:
+            missing = {one.spool_id for one in self.book.ledger if one.missing}
+            self._sender.to_check |= self.book.charged | missing
+            self._wake()
+        self._clients.broadcast(
+            "notify_spoolman_status_changed", [{"spoolman_connected": connected}]
+        )
+
+    def _on_deleted(self, spool_id: int) -> None:
+        if spool_id in self.book.charged or spool_id in self.book.ledger.accounts:
+            self._sender.to_check.add(spool_id)
+            self._wake()
+
+    # The history
+
+    def begin_job(self) -> None:
+        """`AuxiliaryProvider.begin_job`."""
+        self.book.begin_job()
+
+    def resume_job(self, fields: Sequence[Mapping[str, Any]]) -> None:
+        """`AuxiliaryProvider.resume_job`."""
+        for one in fields:
+            if one.get("provider") == PROVIDER and one.get("name") == "spool_ids":
+                self.book.resume_job(one.get("value"))
+
+    def values(self) -> Sequence[AuxiliaryValue]:
+        """`AuxiliaryProvider.values`."""
+        spools = list(self.book.job_spools)
+        return (AuxiliaryValue(PROVIDER, "spool_ids", spools, "Spool IDs used"),)
