@@ -22,7 +22,6 @@ SECTIONS = frozenset(
         "paneldue",
         "power",
         "proc_stats",
-        "sensor",
         "shell_command",
         "simplyprint",
         "spoolman",

@@ -62,6 +62,11 @@ class Reader:
         """True if the option is written; does not mark it."""
         return option in self._source.options(section)
 
+    def prefixed(self, section: str, prefix: str) -> list[str]:
+        """Names of the written options that begin so and go on, in order; does not mark them."""
+        names = self._source.options(section)
+        return [name for name in names if name.startswith(prefix) and name != prefix]
+
     def shown(self, section: str, option: Option) -> str:
         """An option as clients and messages may see it: of a secret, only a reference to it."""
         secret = (section, option.name) in self.secret_options or (

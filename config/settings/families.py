@@ -16,7 +16,9 @@ from config.settings.authorization import AuthorizationSettings, read_authorizat
 from config.settings.data_store import DataStoreSettings, read_data_store
 from config.settings.file_manager import FileManagerSettings, read_file_manager
 from config.settings.jobs import JobQueueSettings, read_job_queue
+from config.settings.mqtt import MqttSettings, read_mqtt
 from config.settings.octoprint_compat import OctoPrintCompatSettings, read_octoprint_compat
+from config.settings.sensors import SensorSettings, read_sensors
 from config.settings.server import ServerSettings, read_server
 from config.settings.webcams import WebcamSettings, read_webcams
 
@@ -31,7 +33,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     job_queue: JobQueueSettings = JobQueueSettings()
     webcams: tuple[WebcamSettings, ...] = ()
     announcements: AnnouncementSettings = AnnouncementSettings()
+    mqtt: MqttSettings | None = None
     octoprint_compat: OctoPrintCompatSettings | None = None
+    sensors: tuple[SensorSettings, ...] = ()
 
 
 # Field of `Settings` and the reading that fills it, in the order of reading.
@@ -43,5 +47,7 @@ FAMILIES: tuple[tuple[str, Callable[[Reader, Paths], Any]], ...] = (
     ("job_queue", read_job_queue),
     ("webcams", read_webcams),
     ("announcements", read_announcements),
+    ("mqtt", read_mqtt),
     ("octoprint_compat", read_octoprint_compat),
+    ("sensors", read_sensors),
 )

@@ -1,0 +1,1 @@
+"""Measurements from outside: what is kept of them, and what of them becomes fields of jobs."""

@@ -1,0 +1,38 @@
+"""MQTT without a broker: who listens hears what a test says, and publications are kept."""
+
+from collections.abc import Callable
+
+import trio
+
+from mrk.errors import ClientError
+
+Handler = Callable[[bytes], None]
+
+
+class FakeMqtt:
+    """Implements `MqttPort`; `wanted`: topic -> QoS, `published`: topic, payload, QoS, retain."""
+
+    def __init__(self) -> None:
+        self.mqtt_connected = True
+        self.wanted: dict[str, int | None] = {}
+        self.published: list[tuple[str, bytes, int | None, bool]] = []
+        self._handlers: list[tuple[str, Handler]] = []
+
+    def listen(self, topic: str, handler: Handler, qos: int | None = None) -> None:
+        self.wanted[topic] = qos
+        self._handlers.append((topic, handler))
+
+    async def publish(
+        self, topic: str, payload: bytes, qos: int | None = None, retain: bool = False
+    ) -> None:
+        await trio.lowlevel.checkpoint()
+        if not self.mqtt_connected:
+            raise ClientError("The MQTT broker is not connected", 503)
+        self.published.append((topic, payload, qos, retain))
+
+    def say(self, topic: str, payload: bytes | str) -> None:
+        """A message from the broker."""
+        data = payload.encode() if isinstance(payload, str) else payload
+        for listened, handler in self._handlers:
+            if listened == topic:
+                handler(data)
