@@ -71,9 +71,9 @@ class Topics:
         """What Home Assistant's entities show, retained."""
         return f"{self.instance}/homeassistant/state"
 
-    def camera(self, number: int) -> str:
+    def camera(self, key: str) -> str:
         """The last picture of a webcam."""
-        return f"{self.instance}/homeassistant/camera/{number}"
+        return f"{self.instance}/homeassistant/camera/{_level(key)}"
 
     def field(self, printer_object: str, field: str) -> str:
         """One field of one printer object, with split status.

@@ -18,12 +18,15 @@ from mrk.access.roles import Role
 from mrk.api.caller import Caller, Transport
 from mrk.api.endpoint import Access, Endpoint
 from mrk.errors import ClientError
+from mrk.http_client import HttpGet
+from mrk.mqtt.home_assistant import Device
 from mrk.mqtt.payloads import decode_payload, encode_payload
 from mrk.mqtt.ports import Broker, MqttKlippy
-from mrk.mqtt.requests import Stamps
 from mrk.mqtt.topics import Topics, check_qos, check_topic
+from mrk.version import VERSION
 from transports.mqtt.api import Handle
-from transports.mqtt.audience import Audience
+from transports.mqtt.home_assistant import ListWebcams
+from transports.mqtt.lasting import Lasting
 from transports.mqtt.opening import NotReached, open_stream
 
 # Name look-up, TCP and TLS.
@@ -70,9 +73,10 @@ class SessionLike(Protocol):
 
 
 class Mqtt:
-    """`handle` is `Rpc.handle`, `installation` the installation's id.
+    """`handle` is `Rpc.handle`, `instance_id` names the installation.
 
-    `instance_name` begins all topics unless the settings name another.
+    `instance_name` begins all topics unless the settings name another; `webcams` and `http` give
+    Home Assistant its pictures.
     """
 
     def __init__(
@@ -80,17 +84,27 @@ class Mqtt:
         settings: MqttSettings,
         klippy: MqttKlippy,
         handle: Handle,
+        webcams: ListWebcams,
+        http: HttpGet,
         *,
         instance_name: str,
-        installation: str,
+        instance_id: str,
     ) -> None:
+        name = settings.instance_name or instance_name
+        own_id = client_id(instance_id, name)
         self._settings = settings
-        self._klippy = klippy
-        self._handle = handle
-        self._topics = Topics(settings.instance_name or instance_name)
-        self._client_id = settings.client_id or client_id(installation, self._topics.instance)
-        self._audience = Audience()
-        self._stamps = Stamps()
+        self._topics = Topics(name)
+        self._lasting = Lasting(
+            settings,
+            self._topics,
+            settings.client_id or own_id,
+            Device(own_id.replace("-", "_"), name, VERSION),
+            klippy,
+            handle,
+            webcams,
+            http,
+        )
+        self._audience = self._lasting.audience
         self._role = next(role for role in Role if role.word == settings.mqtt_role)
         self._broker: Broker | None = None
 
@@ -107,17 +121,7 @@ class Mqtt:
         except trio.TooSlowError:
             place = f"{settings.address}:{settings.port}"
             raise NotReached(f"no MQTT broker at {place} within {CONNECT_S:.0f} s") from None
-        session = make_session(
-            stream,
-            settings,
-            self._topics,
-            self._client_id,
-            self._klippy,
-            self._handle,
-            self._stamps,
-            self._audience,
-            self._set_broker,
-        )
+        session = make_session(stream, self._lasting, self._set_broker)
         try:
             await session.run()
         finally:
@@ -233,13 +237,13 @@ def _limit_s(timeout: float | None) -> float:
     return timeout
 
 
-def client_id(installation: str, instance_name: str) -> str:
+def client_id(instance_id: str, instance_name: str) -> str:
     """The same at every start, so that a broker lets go of what is left of the last connection.
 
     Otherwise that one's will would be published after us, and we would be taken for away. At most
     23 characters (MQTT 3.1).
     """
-    name = f"{installation}\n{instance_name}".encode()
+    name = f"{instance_id}\n{instance_name}".encode()
     return f"mrk-{hashlib.sha256(name).hexdigest()[:16]}"
 
 

@@ -8,15 +8,13 @@ from collections.abc import Callable
 
 import trio
 
-from config.settings.mqtt import MqttSettings
 from mrk.errors import ClientError, Transient
 from mrk.mqtt.payloads import OFFLINE, ONLINE
-from mrk.mqtt.ports import Broker, MqttKlippy
-from mrk.mqtt.requests import Stamps
-from mrk.mqtt.topics import Topics
-from transports.mqtt.api import Handle, MqttApi
-from transports.mqtt.audience import Audience
+from mrk.mqtt.ports import Broker
+from transports.mqtt.api import MqttApi
 from transports.mqtt.connection import GOODBYE_S, LIMIT_BYTES, Connection
+from transports.mqtt.home_assistant import HomeAssistant
+from transports.mqtt.lasting import Lasting
 from transports.mqtt.status import StatusPublisher
 
 logger = logging.getLogger(__name__)
@@ -28,32 +26,33 @@ class NotAccepted(Transient):
 
 
 class Session:
-    """`audience` and `stamps` outlive it; `on_up` is told when the broker has accepted."""
+    """`on_up` is told when the broker has accepted."""
 
     def __init__(
-        self,
-        stream: trio.abc.Stream,
-        settings: MqttSettings,
-        topics: Topics,
-        client_id: str,
-        klippy: MqttKlippy,
-        handle: Handle,
-        stamps: Stamps,
-        audience: Audience,
-        on_up: Callable[[Broker], None],
+        self, stream: trio.abc.Stream, lasting: Lasting, on_up: Callable[[Broker], None]
     ) -> None:
+        settings, topics, klippy = lasting.settings, lasting.topics, lasting.klippy
         self._stream = stream
         self._settings = settings
         self._topics = topics
-        self._audience = audience
+        self._audience = lasting.audience
         self._on_up = on_up
         self._heard: set[str] = set()
         will = (topics.server, OFFLINE)
         self._connection = Connection(
-            stream, settings, client_id, will, self._on_message, audience.refuse
+            stream, settings, lasting.client_id, will, self._on_message, lasting.audience.refuse
         )
-        self._api = MqttApi(settings, topics, handle, stamps, self._connection)
+        self._api = MqttApi(settings, topics, lasting.handle, lasting.stamps, self._connection)
         self._status = StatusPublisher(settings, topics, klippy, self._connection)
+        self._home = HomeAssistant(
+            settings,
+            topics,
+            lasting.device,
+            klippy,
+            self._connection,
+            lasting.webcams,
+            lasting.http,
+        )
 
     async def run(self) -> None:
         """Until cancelled, or the broker is lost (`Transient`, in a group); closes `stream`."""
@@ -88,6 +87,8 @@ class Session:
             for topic, qos in self._audience.topics().items():
                 connection.subscribe(topic, qos)
             nursery.start_soon(self._status.run, name="mqtt status")
+            if settings.enable_homeassistant_discovery:
+                nursery.start_soon(self._home.run, name="home assistant")
             self._on_up(connection)
 
     def _on_message(self, topic: str, payload: bytes, retain: bool) -> None:

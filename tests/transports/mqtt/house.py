@@ -8,7 +8,9 @@ import trio
 
 from config.settings.mqtt import MqttSettings
 from mrk.api.rpc import Rpc
+from mrk.http_client import Fetched, FetchFailed
 from mrk.parts import Backoff, Part
+from mrk.webcams.webcam import Webcam
 from nurseries.supervise import supervise
 from tests.fakes.house import House, open_house
 from tests.fakes.klippy import FakeKlippy
@@ -18,17 +20,43 @@ PATIENCE_S = 20.0
 BEAT = Backoff(first_s=0.02, limit_s=0.02)
 
 
+class FakeWeb:
+    """`HttpGet`: pictures by URL."""
+
+    def __init__(self) -> None:
+        self.pictures: dict[str, bytes] = {}
+
+    async def get(self, url: str, *, most_bytes: int, **_: Any) -> Fetched:
+        await trio.lowlevel.checkpoint()
+        body = self.pictures.get(url)
+        if body is None:
+            raise FetchFailed("nobody there")
+        return Fetched(200, {}, body[:most_bytes], len(body) <= most_bytes)
+
+
 class MqttHouse:
     """A running Mqtt; `house` has its table, `part` what the supervisor says of it."""
 
     def __init__(self, house: House, settings: MqttSettings) -> None:
         self.house = house
+        self.web = FakeWeb()
+        self.webcams: list[Webcam] = []
         rpc = Rpc(house.table, trio.lowlevel.checkpoint, 1000)
         self.mqtt = Mqtt(
-            settings, house.link, rpc.handle, instance_name="shop", installation="0" * 32
+            settings,
+            house.link,
+            rpc.handle,
+            self.list_webcams,
+            self.web,
+            instance_name="shop",
+            instance_id="0" * 32,
         )
         house.table.extend(self.mqtt.endpoints())
         self.part = Part("mqtt", backoff=BEAT)
+
+    async def list_webcams(self) -> list[Webcam]:
+        await trio.lowlevel.checkpoint()
+        return self.webcams
 
     async def call(self, method: str, **params: Any) -> Any:
         return await self.house.call(method, params)

@@ -1,9 +1,8 @@
 """JSON-RPC over MQTT: answers, roles, time stamps, bursts, junk."""
 
-import json
 import functools
+import json
 
-import pytest
 import trio
 
 from tests.transports.mqtt.house import open_mqtt

@@ -1,0 +1,205 @@
+"""Has the printer appear in Home Assistant, over one connection to the broker.
+
+Announces the device when the broker has accepted, and its heaters once Klipper tells of them;
+publishes one document with what the entities show, at most once a second, and pictures of webcams.
+"""
+
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import msgspec
+import trio
+
+from config.settings.mqtt import MqttSettings
+from mrk.access.roles import Role
+from mrk.errors import ClientError, Transient
+from mrk.http_client import HttpGet
+from mrk.klippy.events import Disconnected, Ready, Started
+from mrk.mqtt.home_assistant import (
+    MOST_CAMERAS,
+    OFFLINE,
+    ONLINE,
+    Announcement,
+    Camera,
+    Device,
+    Presence,
+    home_state,
+    temperature_objects,
+)
+from mrk.mqtt.ports import MqttKlippy, Outlet
+from mrk.mqtt.topics import Topics
+from mrk.outbox import StatusUpdate
+from mrk.status.subscriptions import Wanted
+from mrk.webcams.addresses import completed
+from mrk.webcams.webcam import Webcam
+
+logger = logging.getLogger(__name__)
+AWAY = ("disconnected", "startup")
+STATE_S = 1.0
+PICTURE_S, IDLE_PICTURE_S = 10.0, 60.0
+FETCH_S = 5.0
+PICTURE_BYTES = 512 * 1024
+LOCALHOST = "127.0.0.1"
+BASE: Wanted = {
+    "webhooks": frozenset({"state"}),
+    "heaters": None,
+    "virtual_sdcard": frozenset({"progress"}),
+    "print_stats": None,
+}
+_encode = msgspec.json.Encoder().encode
+ListWebcams = Callable[[], Awaitable[Sequence[Webcam]]]
+
+
+class HomeAssistant:
+    """A `StatusReader` that keeps the entities of one printer up to date."""
+
+    def __init__(
+        self,
+        settings: MqttSettings,
+        topics: Topics,
+        device: Device,
+        klippy: MqttKlippy,
+        outlet: Outlet,
+        webcams: ListWebcams,
+        http: HttpGet,
+    ) -> None:
+        self._qos = settings.default_qos
+        self._topics = topics
+        self._klippy = klippy
+        self._outlet = outlet
+        self._webcams = webcams
+        self._http = http
+        prefix = settings.homeassistant_prefix
+        self._announcement = Announcement(prefix, topics, device, settings.default_qos)
+        role = next(role for role in Role if role.word == settings.mqtt_role)
+        self._buttons = settings.enable_moonraker_api and role >= Role.OPERATE
+        self._status: dict[str, dict[str, Any]] = {}
+        self._sensors: list[str] = []
+        self._cameras: list[Camera] = []
+        self._announced: dict[str, bytes] = {}
+        self._changed = trio.Event()
+        self._printing_changed = trio.Event()
+        self._printing = False
+        self.open = True
+
+    def push_status(self, update: StatusUpdate) -> None:
+        """Called by the link's reader."""
+        self._merge(update.delta)
+
+    def _merge(self, delta: dict[str, dict[str, Any]]) -> None:
+        for name, fields in delta.items():
+            self._status[name] = {**self._status.get(name, {}), **fields}
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        try:
+            async with trio.open_nursery() as nursery:
+                await self._announce()
+                nursery.start_soon(self._publish_state, name="home assistant state")
+                nursery.start_soon(self._publish_pictures, name="home assistant pictures")
+                await self._follow()
+        finally:
+            self.open = False
+            self._klippy.unsubscribe_reader(self)
+
+    async def _follow(self) -> None:
+        # Three events a restart of Klipper; 16 would be five of them while one is subscribed to.
+        with self._klippy.open_events("home assistant", 16, Started, Ready, Disconnected) as events:
+            if self._klippy.klippy_state in AWAY:
+                await self._post(self._topics.printer, OFFLINE)
+            else:
+                await self._started()
+            async for event in events:
+                if isinstance(event, Disconnected):
+                    self._status.clear()
+                    await self._post(self._topics.printer, OFFLINE)
+                else:
+                    await self._started()
+
+    async def _started(self) -> None:
+        try:
+            answer = await self._klippy.subscribe_reader(self, BASE)
+            sensors = temperature_objects(answer["status"].get("heaters", {}))
+            fields = frozenset({"temperature", "target"})
+            wanted = {**BASE, **dict.fromkeys(sensors, fields)}
+            answer = await self._klippy.subscribe_reader(self, wanted)
+        except ClientError as exc:
+            logger.warning("mqtt: Home Assistant is not told of the printer: %s", exc.message)
+            return
+        self._status.clear()
+        self._merge(answer["status"])
+        self._sensors = sensors
+        await self._announce()
+        await self._post(self._topics.printer, ONLINE)
+
+    async def _announce(self) -> None:
+        targets = {name for name in self._sensors if "target" in self._status.get(name, {})}
+        presence = Presence(self._sensors, frozenset(targets), self._cameras, self._buttons)
+        messages = self._announcement.messages(presence)
+        for topic in self._announced.keys() - messages.keys():
+            await self._post(topic, b"")  # no such entity any more
+        for topic, document in messages.items():
+            if self._announced.get(topic) != document:
+                await self._post(topic, document)
+        self._announced = messages
+
+    async def _publish_state(self) -> None:
+        shown = b""
+        while True:
+            await self._changed.wait()
+            self._changed = trio.Event()
+            state = home_state(self._status, self._sensors)
+            self._note_printing(state["printing"])
+            document = _encode(state)
+            if document != shown and self._status:
+                shown = document
+                await self._post(self._topics.home_state, document)
+                await trio.sleep(STATE_S)
+
+    def _note_printing(self, printing: bool) -> None:
+        if printing != self._printing:
+            self._printing = printing
+            self._printing_changed.set()
+
+    async def _publish_pictures(self) -> None:
+        while True:
+            await self._find_cameras()
+            for camera in self._cameras:
+                picture = await self._picture(camera)
+                if picture is not None:
+                    await self._post(self._topics.camera(camera.key), picture, retain=False)
+            self._printing_changed = trio.Event()
+            with trio.move_on_after(PICTURE_S if self._printing else IDLE_PICTURE_S):
+                await self._printing_changed.wait()
+
+    async def _find_cameras(self) -> None:
+        try:
+            webcams = await self._webcams()
+        except (ClientError, Transient) as exc:
+            logger.debug("mqtt: no webcams: %s", exc)
+            return
+        cameras = [
+            Camera(webcam.uid, webcam.name, completed(webcam.snapshot_url, LOCALHOST))
+            for webcam in webcams
+            if webcam.enabled and webcam.snapshot_url
+        ][:MOST_CAMERAS]
+        if cameras != self._cameras:
+            self._cameras = cameras
+            await self._announce()
+
+    async def _picture(self, camera: Camera) -> bytes | None:
+        with trio.move_on_after(FETCH_S), contextlib.suppress(Transient):
+            got = await self._http.get(camera.url, most_bytes=PICTURE_BYTES, local=True)
+            if 200 <= got.status < 300 and got.whole and got.body:
+                return got.body
+        return None
+
+    async def _post(self, topic: str, payload: bytes, *, retain: bool = True) -> None:
+        await self._outlet.room()
+        try:
+            self._outlet.post(topic, payload, self._qos, retain)
+        except ClientError as exc:
+            logger.warning("mqtt: Home Assistant: %s", exc.message)
