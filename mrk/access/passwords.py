@@ -96,10 +96,10 @@ def _check_scrypt(password: bytes, stored: Stored, fresh_salt: bytes, cost: Cost
         _scrypt(password, fresh_salt, cost)
         return Verdict(False)
     written = Cost(*(int(number) for number in match.groups()[:3]))
-    salt, wanted = (bytes.fromhex(text) for text in match.groups()[3:])
     try:
+        salt, wanted = (bytes.fromhex(text) for text in match.groups()[3:])
         result = _scrypt(password, salt, written)
-    except ValueError:  # a cost that scrypt or our memory does not allow
+    except ValueError:  # half a byte, or a cost that scrypt or our memory does not allow
         return Verdict(False)
     right = hmac.compare_digest(result, wanted)
     outdated = right and written != cost

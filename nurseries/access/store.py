@@ -44,7 +44,7 @@ def read(connection: Connection) -> Snapshot:
         "SELECT key_text, created_on FROM api_keys WHERE owner = ?", (API_KEY_USER,)
     ).fetchone()
     named = connection.execute(
-        "SELECT name, key_digest, role, created_on FROM named_keys ORDER BY created_on, name"
+        "SELECT name, key_digest, role, created_on FROM named_keys ORDER BY created_on, rowid"
     )
     keys = [
         ApiKey(name, bytes.fromhex(digest), _role(role), created)
@@ -61,7 +61,7 @@ def read(connection: Connection) -> Snapshot:
 def _users(connection: Connection) -> dict[str, User]:
     rows = connection.execute(
         "SELECT username, source, role, created_on, password, salt, jwk_id FROM users"
-        " ORDER BY created_on, username"
+        " ORDER BY created_on, rowid"
     )
     return {
         name: User(Account(name, source, _role(role), created), Stored(stored, salt), kid or None)

@@ -18,12 +18,7 @@ from tests.fakes.access_house import (
 )
 
 
-@pytest.fixture(autouse=True)
-def _clock(autojump_clock):
-    return autojump_clock
-
-
-async def test_a_user_logs_in_and_out():
+async def test_a_user_logs_in_and_out(autojump_clock):
     async with open_access_house() as house:
         made = await house.add_user("anna")
         assert (made["action"], made["source"]) == ("user_created", "moonraker")
@@ -43,7 +38,7 @@ async def test_a_user_logs_in_and_out():
         assert house.accounts.token_account(again["token"]).username == "anna"
 
 
-async def test_sessions_share_a_key_id_until_logout():
+async def test_sessions_share_a_key_id_until_logout(autojump_clock):
     async with open_access_house() as house:
         first = await house.add_user("anna")
         second = await house.login("anna")
@@ -51,7 +46,7 @@ async def test_sessions_share_a_key_id_until_logout():
         assert house.accounts.token_account(second["token"])
 
 
-async def test_refresh():
+async def test_refresh(autojump_clock):
     async with open_access_house(login_timeout_days=2) as house:
         made = await house.add_user("anna")
         house.now_s += 3601
@@ -70,7 +65,7 @@ async def test_refresh():
             await house.call("access.refresh_jwt", refresh_token=made["refresh_token"])
 
 
-async def test_tokens_outlive_a_restart():
+async def test_tokens_outlive_a_restart(autojump_clock):
     database = MemoryDatabase()
     async with open_access_house(database=database) as house:
         made = await house.add_user("anna")
@@ -79,7 +74,7 @@ async def test_tokens_outlive_a_restart():
         assert house.accounts.token_account(made["token"]).username == "anna"
 
 
-async def test_before_anything_is_loaded_nobody_is_let_in():
+async def test_before_anything_is_loaded_nobody_is_let_in(autojump_clock):
     book = Authorization(
         AuthorizationSettings(), MemoryDatabase(), Clients(), lambda _address: True
     ).accounts
@@ -91,7 +86,7 @@ async def test_before_anything_is_loaded_nobody_is_let_in():
         book.token_account("x.y.z")
 
 
-async def test_all_refusals_are_the_same():
+async def test_all_refusals_are_the_same(autojump_clock):
     directory = FakeDirectory()
     directory.users["lena"] = ("secret", "lena")
     async with open_access_house(directory=directory) as house:
@@ -125,7 +120,7 @@ async def test_all_refusals_are_the_same():
         assert len(seen) == 1, seen
 
 
-async def test_each_local_refusal_costs_one_check():
+async def test_each_local_refusal_costs_one_check(autojump_clock):
     async with open_access_house() as house:
         await house.add_user("anna")
         for name in ("anna", "nobody", TRUSTED_USER):
@@ -135,7 +130,7 @@ async def test_each_local_refusal_costs_one_check():
             assert house.hasher.checks == before + 1
 
 
-async def test_ldap_users_are_made_by_their_first_log_in():
+async def test_ldap_users_are_made_by_their_first_log_in(autojump_clock):
     directory = FakeDirectory()
     directory.users["Lena"] = ("secret", "lena")
     async with open_access_house(directory=directory, default_source="ldap") as house:
@@ -155,7 +150,7 @@ async def test_ldap_users_are_made_by_their_first_log_in():
         await house.add_user("anna", source="moonraker")
 
 
-async def test_ldap_does_not_take_a_local_user_over():
+async def test_ldap_does_not_take_a_local_user_over(autojump_clock):
     directory = FakeDirectory()
     directory.users["anna"] = ("theirs", "anna")
     async with open_access_house(directory=directory) as house:
@@ -164,7 +159,7 @@ async def test_ldap_does_not_take_a_local_user_over():
             await house.call("access.login", username="anna", password="theirs", source="ldap")
 
 
-async def test_sources():
+async def test_sources(autojump_clock):
     async with open_access_house() as house:
         info = await house.call("access.info")
         assert info["available_sources"] == ["moonraker"]
@@ -176,7 +171,7 @@ async def test_sources():
         assert info["available_sources"] == ["moonraker", "ldap"]
 
 
-async def test_an_account_of_moonraker_logs_in_and_is_renewed():
+async def test_an_account_of_moonraker_logs_in_and_is_renewed(autojump_clock):
     database = MemoryDatabase()
     await import_moonraker_users(database)
     async with open_access_house(database=database) as house:
@@ -192,7 +187,7 @@ async def test_an_account_of_moonraker_logs_in_and_is_renewed():
         assert house.accounts.key_account(key).username == API_KEY_USER
 
 
-async def test_a_socket_becomes_the_users():
+async def test_a_socket_becomes_the_users(autojump_clock):
     async with open_access_house() as house:
         await house.add_user("anna")
         stranger = house.client(authorized=False)
@@ -204,7 +199,7 @@ async def test_a_socket_becomes_the_users():
 
 
 @pytest.mark.parametrize(("address", "logged_in"), [(ADDRESS, True), ("192.0.2.6", False)])
-async def test_http_logs_a_websocket_in(address, logged_in):
+async def test_http_logs_a_websocket_in(address, logged_in, autojump_clock):
     async with open_access_house() as house:
         await house.add_user("anna")
         stranger = house.client(authorized=False, address=address)
@@ -213,7 +208,7 @@ async def test_http_logs_a_websocket_in(address, logged_in):
         assert stranger.authorized is logged_in
 
 
-async def test_logout_reaches_open_sockets_behind_the_answer():
+async def test_logout_reaches_open_sockets_behind_the_answer(autojump_clock):
     async with open_access_house() as house:
         await house.add_user("anna")
         hers, trusted = house.client(user="anna"), house.client()
@@ -232,7 +227,7 @@ async def test_logout_reaches_open_sockets_behind_the_answer():
 
 
 @pytest.mark.parametrize("user", [None, TRUSTED_USER, API_KEY_USER, "gone"])
-async def test_only_users_log_out(user):
+async def test_only_users_log_out(user, autojump_clock):
     async with open_access_house() as house:
         for method, params in (
             ("access.logout", {}),
@@ -243,7 +238,7 @@ async def test_only_users_log_out(user):
             assert refused.value.status == 400
 
 
-async def test_who_one_is():
+async def test_who_one_is(autojump_clock):
     async with open_access_house() as house:
         await house.add_user("anna")
         anna = await house.call("access.get_user", house.caller("anna"))
@@ -258,7 +253,7 @@ async def test_who_one_is():
         assert await house.call("access.get_user", unix) == nobody
 
 
-async def test_one_shot_tokens():
+async def test_one_shot_tokens(autojump_clock):
     async with open_access_house() as house:
         await house.add_user("root")
         await house.add_user("anna", role="operate")
@@ -287,7 +282,7 @@ async def test_one_shot_tokens():
         assert house.accounts.take_oneshot(ended, ADDRESS) is None
 
 
-async def test_info_for_strangers():
+async def test_info_for_strangers(autojump_clock):
     async with open_access_house(force_logins=True) as house:
         stranger = house.caller(None, authorized=False)
         info = await house.call("access.info", stranger)
@@ -299,7 +294,7 @@ async def test_info_for_strangers():
         assert (await house.call("access.info", Caller(Transport.UNIX)))["trusted"] is None
 
 
-async def test_a_new_password():
+async def test_a_new_password(autojump_clock):
     async with open_access_house() as house:
         made = await house.add_user("anna")
         anna = house.caller("anna")
@@ -315,7 +310,7 @@ async def test_a_new_password():
             await house.login("anna", "secret")
 
 
-async def test_never_over_mqtt():
+async def test_never_over_mqtt(autojump_clock):
     async with open_access_house() as house:
         for endpoint in house.authorization.endpoints():
             assert Transport.MQTT not in endpoint.transports

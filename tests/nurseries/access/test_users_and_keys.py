@@ -11,12 +11,7 @@ from nurseries.testing.memory_database import MemoryDatabase
 from tests.fakes.access_house import open_access_house
 
 
-@pytest.fixture(autouse=True)
-def _clock(autojump_clock):
-    return autojump_clock
-
-
-async def test_users_are_listed_with_their_roles():
+async def test_users_are_listed_with_their_roles(autojump_clock):
     async with open_access_house() as house:
         watcher = house.client()
         await house.add_user("anna")
@@ -46,7 +41,7 @@ async def test_users_are_listed_with_their_roles():
         ({"username": "ben", "role": "god"}, "view, operate, admin"),
     ],
 )
-async def test_users_that_cannot_be(params, message):
+async def test_users_that_cannot_be(params, message, autojump_clock):
     async with open_access_house() as house:
         await house.add_user("anna")
         with pytest.raises(ClientError, match=message) as refused:
@@ -55,7 +50,7 @@ async def test_users_that_cannot_be(params, message):
         assert len((await house.call("access.users.list"))["users"]) == 1
 
 
-async def test_there_is_a_limit_of_users(monkeypatch):
+async def test_there_is_a_limit_of_users(autojump_clock):
     async with open_access_house() as house:
         for number in range(store.MOST_USERS):
             await house.add_user(f"user{number}")
@@ -63,7 +58,7 @@ async def test_there_is_a_limit_of_users(monkeypatch):
             await house.add_user("one more")
 
 
-async def test_a_deleted_user_is_out_at_once():
+async def test_a_deleted_user_is_out_at_once(autojump_clock):
     async with open_access_house() as house:
         made = await house.add_user("anna")
         await house.add_user("ben")
@@ -84,7 +79,7 @@ async def test_a_deleted_user_is_out_at_once():
             house.accounts.token_account(made["token"])
 
 
-async def test_who_cannot_be_deleted():
+async def test_who_cannot_be_deleted(autojump_clock):
     async with open_access_house() as house:
         await house.add_user("anna")
         for name in ("anna", "ghost", TRUSTED_USER, API_KEY_USER):
@@ -95,7 +90,7 @@ async def test_who_cannot_be_deleted():
         assert not house.accounts.has_users
 
 
-async def test_somebody_stays_admin():
+async def test_somebody_stays_admin(autojump_clock):
     async with open_access_house() as house:
         with pytest.raises(ClientError, match="administer"):
             await house.add_user("guest", role="view")
@@ -109,7 +104,7 @@ async def test_somebody_stays_admin():
         await house.call("access.delete_user", username="anna")
 
 
-async def test_a_role_takes_effect_at_once():
+async def test_a_role_takes_effect_at_once(autojump_clock):
     async with open_access_house() as house:
         await house.add_user("anna")
         made = await house.add_user("ben")
@@ -123,7 +118,7 @@ async def test_a_role_takes_effect_at_once():
             await house.call("access.user.role", username="ghost", role="view")
 
 
-async def test_the_api_key():
+async def test_the_api_key(autojump_clock):
     async with open_access_house() as house:
         first = await house.call("access.get_api_key")
         assert len(first) == 32
@@ -141,7 +136,7 @@ async def test_the_api_key():
         assert socket.authorized
 
 
-async def test_keys_that_are_off():
+async def test_keys_that_are_off(autojump_clock):
     async with open_access_house(enable_api_key=False) as house:
         key = await house.call("access.get_api_key")
         named = await house.call("access.keys.create", name="phone")
@@ -149,7 +144,7 @@ async def test_keys_that_are_off():
         assert house.accounts.key_account(named["api_key"]) is None
 
 
-async def test_named_keys():
+async def test_named_keys(autojump_clock):
     async with open_access_house() as house:
         phone = await house.call("access.keys.create", name="phone", role="view")
         panel = await house.call("access.keys.create", name="panel")
@@ -180,7 +175,7 @@ async def test_named_keys():
             await house.call("access.keys.revoke", name="phone")
 
 
-async def test_changes_from_outside_are_noticed(tmp_path):
+async def test_changes_from_outside_are_noticed(autojump_clock):
     database = MemoryDatabase()
     async with open_access_house(database=database) as house:
         made = await house.add_user("anna")
@@ -195,7 +190,7 @@ async def test_changes_from_outside_are_noticed(tmp_path):
         assert ("notify_user_deleted", [{"username": "anna"}]) in await house.told(watcher)
 
 
-async def test_a_full_disk_changes_nothing():
+async def test_a_full_disk_changes_nothing(autojump_clock):
     database = MemoryDatabase()
     async with open_access_house(database=database) as house:
         made = await house.add_user("anna")
