@@ -128,17 +128,20 @@ class Sensors:
         self._arrived.set()
 
     async def _read(self) -> None:
-        """One message of each sensor after the other, with a turn for everybody else."""
         while True:
             # Before the look: what comes behind it wakes us again.
             self._arrived = trio.Event()
-            any_read = False
-            for sensor in self._sensors.values():
-                if sensor.read_one():
-                    any_read = True
-                    await trio.lowlevel.checkpoint()
-            if not any_read:
+            if not await self._read_round():
                 await self._arrived.wait()
+
+    async def _read_round(self) -> bool:
+        """One message of each sensor, with a turn for everybody else after each; False: none."""
+        any_read = False
+        for sensor in self._sensors.values():
+            if sensor.read_one():
+                any_read = True
+                await trio.lowlevel.checkpoint()
+        return any_read
 
     async def _sample(self) -> None:
         due = trio.current_time()
