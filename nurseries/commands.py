@@ -18,19 +18,22 @@ _REAP_S = 0.5
 
 
 class HostCommands:
-    """Runs commands without a shell and without input."""
+    """Runs commands without a shell."""
 
-    async def run(self, argv: Sequence[str]) -> CommandResult:
+    async def run(self, argv: Sequence[str], given: bytes = b"") -> CommandResult:
         """Run `argv` until it ends; output beyond 64 kB is read and forgotten.
 
-        The caller's cancel scope is the deadline. Raises `CommandUnavailable`.
+        `given` is its whole input, kept out of arguments and messages. The caller's cancel scope
+        is the deadline. Raises `CommandUnavailable`.
         """
-        process = await _open(argv)
+        process = await _open(argv, with_input=bool(given))
         assert process.stdout is not None
         assert process.stderr is not None
         output = {"stdout": b"", "stderr": b""}
         try:
             async with trio.open_nursery() as nursery:
+                if process.stdin is not None:
+                    nursery.start_soon(_feed, process.stdin, given)
                 nursery.start_soon(_collect, process.stdout, output, "stdout")
                 nursery.start_soon(_collect, process.stderr, output, "stderr")
                 status = await process.wait()
@@ -43,16 +46,23 @@ class HostCommands:
                 await process.wait()
 
 
-async def _open(argv: Sequence[str]) -> trio.Process:
+async def _open(argv: Sequence[str], *, with_input: bool) -> trio.Process:
     try:
         return await trio.lowlevel.open_process(
             list(argv),
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE if with_input else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
     except OSError as exc:
         raise CommandUnavailable(f"{argv[0]}: {exc.strerror}") from exc
+
+
+async def _feed(stream: trio.abc.SendStream, given: bytes) -> None:
+    async with stream:
+        # A child that does not read its input to the end is no error.
+        with suppress(trio.BrokenResourceError):
+            await stream.send_all(given)
 
 
 async def _collect(stream: trio.abc.ReceiveStream, output: dict[str, bytes], name: str) -> None:

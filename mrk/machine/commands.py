@@ -33,3 +33,11 @@ class Commands(Protocol):
         Raises `CommandUnavailable`.
         """
         ...
+
+
+class FedCommands(Protocol):
+    """Runs commands of the host that may read an input."""
+
+    async def run(self, argv: Sequence[str], given: bytes = b"") -> CommandResult:
+        """As `Commands.run`; `given` is the whole input and never shown."""
+        ...

@@ -1,15 +1,50 @@
-"""What service control is to those who need a unit started or stopped: a Protocol and its error.
+"""What service control is to those who need a unit started or stopped, and what can go wrong.
 
-Types only. `nurseries/systemctl.py` is one way to do it.
+Types only; `nurseries/services` does it. Names are units without `.service`, or the programs of a
+supervisord.
 """
 
+import enum
 from typing import Protocol
+
+import msgspec
 
 from mrk.errors import MrkError
 
 
+class UnitStatus(msgspec.Struct, frozen=True):
+    """A service's state in systemd's words: `active`/`running`, `inactive`/`dead`, ..."""
+
+    active_state: str
+    sub_state: str
+
+
+class Verb(enum.StrEnum):
+    """What can be done to a service."""
+
+    START = "start"
+    STOP = "stop"
+    RESTART = "restart"
+
+
+class PowerAction(enum.StrEnum):
+    """What can be done to the host."""
+
+    POWEROFF = "poweroff"
+    HALT = "halt"
+    REBOOT = "reboot"
+
+
 class ServiceError(MrkError):
     """A unit could not be started or stopped; the text is for a person."""
+
+
+class ServiceAway(ServiceError):
+    """Who would do it cannot be reached now."""
+
+
+class StillUnderWay(ServiceError):
+    """It was accepted and has not ended yet."""
 
 
 class ServiceControl(Protocol):

@@ -13,10 +13,12 @@ class FakeCommands:
     def __init__(self, answers: dict[str, CommandResult | None] | None = None) -> None:
         self.answers = answers or {}
         self.asked: list[list[str]] = []
+        self.given: list[bytes] = []
         self.cancelled = 0
 
-    async def run(self, argv: Sequence[str]) -> CommandResult:
+    async def run(self, argv: Sequence[str], given: bytes = b"") -> CommandResult:
         self.asked.append(list(argv))
+        self.given.append(given)
         try:
             await trio.lowlevel.checkpoint()
             result = self._answer(argv)

@@ -22,6 +22,17 @@ async def test_input_is_empty() -> None:
         assert (await HostCommands().run(["cat"])).stdout == b""
 
 
+async def test_input_is_given_whole_and_ends() -> None:
+    given = b"secret" * 100_000
+    with trio.fail_after(10):
+        assert (await HostCommands().run(["wc", "-c"], given)).stdout.strip() == b"600000"
+
+
+async def test_a_program_that_leaves_its_input_unread() -> None:
+    with trio.fail_after(10):
+        assert (await HostCommands().run(["true"], b"x" * 1_000_000)).status == 0
+
+
 @pytest.mark.parametrize("program", ["/nowhere/vcgencmd", "/dev/null"])
 async def test_a_program_that_is_not_there_or_may_not_run(program: str) -> None:
     with pytest.raises(CommandUnavailable, match=program):

@@ -1,0 +1,64 @@
+"""What `Machine` reads of the host at its start: the allowed services, and which one we are.
+
+Plain functions that block for small files; they are called in a thread.
+"""
+
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mrk.klippy.peer import unit_of_cgroup
+from mrk.machine.service_rules import USUAL_SERVICES, is_unit_name, parse_allowed
+
+logger = logging.getLogger(__name__)
+FILE_NAME = "moonraker.asvc"
+_MOST_BYTES = 65536
+
+
+@dataclass(frozen=True, slots=True)
+class HostFacts:
+    """Allowed services by name, our own service (None: started otherwise), and a warning."""
+
+    listed: tuple[str, ...]
+    own: str | None
+    warning: str | None = None
+
+
+def read_host(data: Path, cgroup: Path, environ: Mapping[str, str], supervised: bool) -> HostFacts:
+    """`data` is the data folder, `supervised` whether supervisord is to be asked."""
+    own = environ.get("SUPERVISOR_PROCESS_NAME") if supervised else own_unit(cgroup)
+    own = own if own is not None and is_unit_name(own) else None
+    path = data / FILE_NAME
+    try:
+        return HostFacts(parse_allowed(_read_or_create(path)), own)
+    except OSError as exc:
+        warning = f"{path} cannot be used ({exc.strerror}); the usual services are allowed"
+        return HostFacts(USUAL_SERVICES, own, warning)
+
+
+def own_unit(cgroup: Path) -> str | None:
+    """The unit in /proc/self/cgroup; None for a process that a user's session started."""
+    try:
+        unit = unit_of_cgroup(cgroup.read_text())
+    except (OSError, ValueError):
+        return None
+    # Restarting it would end everything that this user runs.
+    return None if unit is None or unit.startswith("user@") else unit
+
+
+def _read_or_create(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(_MOST_BYTES)
+    except FileNotFoundError:
+        content = "".join(f"{name}\n" for name in USUAL_SERVICES).encode()
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            temporary.write_bytes(content)
+            temporary.rename(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        logger.info("allowed services are listed in %s, which was made", path)
+        return content

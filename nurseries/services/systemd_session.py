@@ -1,0 +1,222 @@
+"""What systemd and logind are asked over one connection to the bus, and what they say.
+
+`Session` lives as long as its `Bus`; `on_signal` is called in the bus's reading task.
+"""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import trio
+
+from mrk.machine import systemd
+from mrk.machine.services import (
+    PowerAction,
+    ServiceAway,
+    ServiceError,
+    StillUnderWay,
+    UnitStatus,
+    Verb,
+)
+from nurseries.services.bus import THE_BUS, Bus, BusLost, BusRefused, Peer, Signal
+from nurseries.services.provider import Allowance, ProviderAbsent, Watcher
+
+MANAGER = Peer(systemd.SYSTEMD, systemd.SYSTEMD_PATH, systemd.MANAGER)
+LOGIND = Peer(systemd.LOGIND, systemd.LOGIND_PATH, systemd.LOGIND_MANAGER)
+_PROPERTIES = "org.freedesktop.DBus.Properties"
+# systemd itself stops a service by force after 90 s; a client is answered before that.
+JOB_S = 30.0
+# Jobs that end while one of ours is under way; a booting host ends dozens a second.
+_MOST_RESULTS = 500
+
+
+class Session:
+    """Conversations with systemd over `bus`, in the name of `user` (for messages)."""
+
+    def __init__(self, user: str) -> None:
+        self.look_again = trio.Event()
+        self._user = user
+        self._owner = ""
+        self._watched: dict[str, str] = {}  # object path -> service
+        self._states: dict[str, UnitStatus] = {}
+        self._watcher: Watcher | None = None
+        self._acts = 0
+        self._results: dict[str, str] = {}  # job -> how it ended
+        self._job_ended = trio.Event()
+
+    # What comes by itself
+
+    def on_signal(self, signal: Signal) -> None:
+        """Signals of others than systemd and the bus are not believed."""
+        if signal.sender == THE_BUS.name and signal.member == "NameOwnerChanged":
+            self.look_again.set()
+        elif signal.sender != self._owner:
+            return
+        elif signal.member == "JobRemoved" and len(signal.body) == 4:
+            self._on_job(str(signal.body[1]), str(signal.body[3]))
+        elif signal.member == "PropertiesChanged" and len(signal.body) == 3:
+            self._on_properties(signal)
+        elif signal.member == "UnitFilesChanged" or _ends_reload(signal):
+            self.look_again.set()
+
+    def _on_job(self, job: str, result: str) -> None:
+        if self._acts and len(self._results) < _MOST_RESULTS:
+            self._results[job] = result
+            self._job_ended.set()
+            self._job_ended = trio.Event()
+
+    def _on_properties(self, signal: Signal) -> None:
+        service = self._watched.get(signal.path, "")
+        before = self._states.get(service)
+        interface, properties, _ = signal.body
+        if before is None or self._watcher is None or interface != systemd.UNIT:
+            return
+        status = systemd.changed(before, properties)
+        if status != before:
+            self._states[service] = status
+            self._watcher.changed(service, status)
+
+    # Watching
+
+    async def open(self, bus: Bus) -> None:
+        """Find systemd on the bus and hear of its jobs; raises `ProviderAbsent` or `BusLost`."""
+        try:
+            (self._owner,) = await bus.call(THE_BUS, "GetNameOwner", "s", (systemd.SYSTEMD,))
+            rule = f"type='signal',sender='{systemd.SYSTEMD}',path='{systemd.SYSTEMD_PATH}'"
+            await bus.watch(rule)
+        except BusRefused as exc:
+            if exc.name in systemd.NO_SUCH_NAME:
+                raise ProviderAbsent("systemd is not on the system bus") from exc
+            raise BusLost(f"the system bus refuses: {exc}") from exc
+
+    async def watch(self, bus: Bus, allowance: Allowance, watcher: Watcher) -> None:
+        """Tell all states and then each change, until the bus is lost (`BusLost`)."""
+        self._watcher = watcher
+        await bus.watch(
+            f"type='signal',sender='{THE_BUS.name}',member='NameOwnerChanged',"
+            f"arg0='{systemd.SYSTEMD}'"
+        )
+        while True:
+            self.look_again = trio.Event()
+            try:
+                await self._look(bus, allowance)
+            except BusRefused as exc:
+                raise BusLost(f"systemd refuses to list its units: {exc}") from exc
+            watcher.found(self._states)
+            await self.look_again.wait()
+
+    async def _look(self, bus: Bus, allowance: Allowance) -> None:
+        (self._owner,) = await bus.call(THE_BUS, "GetNameOwner", "s", (systemd.SYSTEMD,))
+        with contextlib.suppress(BusRefused):  # AlreadySubscribed
+            await bus.call(MANAGER, "Subscribe")
+        patterns = systemd.patterns(allowance.listed, allowance.own)
+        names = {*await self._installed(bus, patterns), *await self._loaded(bus, patterns)}
+        allowed = sorted(name for name in names if allowance.allows(name))
+        found = await self._units(bus, allowed)
+        for name, (path, _) in found.items():
+            if path not in self._watched:
+                await self._watch_unit(bus, path)
+                self._watched[path] = name
+        # Changes during the watching above reached nobody: what is asked last is what holds.
+        self._states = {
+            name: state for name, (_, state) in (await self._units(bus, allowed)).items()
+        }
+        self._watched = {path: name for path, name in self._watched.items() if name in self._states}
+
+    async def _watch_unit(self, bus: Bus, path: str) -> None:
+        await bus.watch(
+            f"type='signal',sender='{systemd.SYSTEMD}',interface='{_PROPERTIES}',"
+            f"member='PropertiesChanged',path='{path}',arg0='{systemd.UNIT}'"
+        )
+
+    async def _installed(self, bus: Bus, patterns: list[str]) -> list[str]:
+        (rows,) = await bus.call(MANAGER, "ListUnitFilesByPatterns", "asas", ([], patterns))
+        return systemd.file_names(rows)
+
+    async def _loaded(self, bus: Bus, patterns: list[str]) -> list[str]:
+        (rows,) = await bus.call(MANAGER, "ListUnitsByPatterns", "asas", ([], patterns))
+        return systemd.unit_names(rows)
+
+    async def _units(self, bus: Bus, names: list[str]) -> Mapping[str, tuple[str, UnitStatus]]:
+        if not names:
+            return {}
+        units = [f"{name}.service" for name in names]
+        (rows,) = await bus.call(MANAGER, "ListUnitsByNames", "as", (units,))
+        return systemd.states(names, rows)
+
+    # Acting
+
+    async def act(self, bus: Bus, verb: Verb, service: str) -> None:
+        """Have systemd do it and wait for its end; raises `ServiceError`."""
+        with self._hearing_of_jobs():
+            job = await self.begin(bus, verb, service)
+            failure = systemd.job_failure(verb, service, await self._result(bus, verb, job))
+        if failure is not None:
+            raise ServiceError(failure)
+
+    async def begin(self, bus: Bus, verb: Verb, service: str) -> str:
+        """Have systemd accept it and return the job's path; raises `ServiceError`."""
+        body = (f"{service}.service", "replace")
+        answer = await self._ask(
+            bus, MANAGER, systemd.METHODS[verb], f"{verb} {service}", "ss", body
+        )
+        return str(answer[0])
+
+    async def power(self, bus: Bus, action: PowerAction) -> None:
+        """Have logind do it; returns once it is accepted. Raises `ServiceError`."""
+        method, doing = systemd.POWER_METHODS[action], f"{action} this host"
+        (can,) = await self._ask(bus, LOGIND, f"Can{method}", doing)
+        refused = systemd.power_refusal(action, self._user, str(can))
+        if refused is not None:
+            raise ServiceError(refused)
+        # False: nobody sits there to be asked for a password.
+        await self._ask(bus, LOGIND, method, doing, "b", (False,))
+
+    @contextlib.contextmanager
+    def _hearing_of_jobs(self) -> Iterator[None]:
+        # A job may have ended before the reply that names it is looked at.
+        self._acts += 1
+        try:
+            yield
+        finally:
+            self._acts -= 1
+            if not self._acts:
+                self._results.clear()
+
+    async def _result(self, bus: Bus, verb: Verb, job: str) -> str:
+        with trio.move_on_after(JOB_S):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(_cancel_when, bus.lost, nursery.cancel_scope)
+                while job not in self._results:
+                    await self._job_ended.wait()
+                nursery.cancel_scope.cancel()
+            if job in self._results:
+                return self._results[job]
+            raise ServiceAway(f"the system bus was lost during the {verb}; it may still go on")
+        raise StillUnderWay(f"systemd did not end the {verb} within {JOB_S:g} s; it goes on")
+
+    async def _ask(
+        self,
+        bus: Bus,
+        peer: Peer,
+        member: str,
+        doing: str,
+        signature: str | None = None,
+        body: tuple[Any, ...] = (),
+    ) -> tuple[Any, ...]:
+        try:
+            return await bus.call(peer, member, signature, body)
+        except BusRefused as exc:
+            raise ServiceError(systemd.refusal(doing, self._user, exc.name, exc.text)) from exc
+        except BusLost as exc:
+            raise ServiceAway(f"Could not {doing}: {exc}") from exc
+
+
+def _ends_reload(signal: Signal) -> bool:
+    """Units may have been installed or removed before a daemon-reload."""
+    return signal.member == "Reloading" and signal.body == (False,)
+
+
+async def _cancel_when(event: trio.Event, scope: trio.CancelScope) -> None:
+    await event.wait()
+    scope.cancel()
