@@ -5,9 +5,14 @@ the limit is read over; in its place comes one with the same topic and identifie
 acknowledged as usual, and `oversized` as its payload.
 """
 
+from collections import deque
 from collections.abc import Iterator
 
-PUBLISH = 0x30
+PUBLISH, PUBREL = 0x30, 0x60
+QOS_2 = 0x04
+# Messages of QoS 2 are kept until the broker releases them; it may begin so many.
+MOST_HELD = 100
+MOST_HELD_BYTES = 8 * 1024 * 1024
 # Fixed header, section 2.2.3 of MQTT 3.1.1: the length has at most four bytes.
 _LENGTH_BYTES = 4
 
@@ -28,6 +33,8 @@ class PacketGate:
         self._properties = properties
         self._buffer = bytearray()
         self._skip_bytes = 0
+        self._held: deque[int] = deque()
+        self._held_bytes = 0
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Whole packets, in order; the unfinished one is kept, at most `limit_bytes` of it.
@@ -43,9 +50,21 @@ class PacketGate:
         try:
             while found := self._packet(start):
                 packet, start = found
+                self._hold(packet)
                 yield packet
         finally:
             del self._buffer[:start]
+
+    def _hold(self, packet: bytes) -> None:
+        kind = packet[0] & 0xF0
+        if kind == PUBLISH and packet[0] & QOS_2:
+            self._held.append(len(packet))
+            self._held_bytes += len(packet)
+            if len(self._held) > MOST_HELD or self._held_bytes > MOST_HELD_BYTES:
+                text = f"{len(self._held)} messages of QoS 2 with {self._held_bytes} bytes"
+                raise BadPacket(f"{text} begun and not ended")
+        elif kind == PUBREL and self._held:
+            self._held_bytes -= self._held.popleft()
 
     def _packet(self, start: int) -> tuple[bytes, int] | None:
         """The packet at `start` and the place behind it; None while it is unfinished."""
