@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from config.secret import Hidden
 
+MOST_MISSING = 20
+
 
 @dataclass(slots=True)
 class Readings:
@@ -12,6 +14,11 @@ class Readings:
 
     hidden: Hidden = field(default_factory=Hidden)
     missing: list[str] = field(default_factory=list)
+
+    def miss(self, name: str) -> None:
+        """Note a name; only some, since a template of every use may go on asking."""
+        if len(self.missing) < MOST_MISSING:
+            self.missing.append(name)
 
     def take_missing(self) -> list[str]:
         """Return the names missed since the last call."""
@@ -22,8 +29,8 @@ class Readings:
 class SecretGroup:
     """An object of the secrets file: `{secrets.group.name}`.
 
-    Has no public attribute, so that a name in the file never meets one of ours. Every text
-    that is read is hidden from then on.
+    Templates never see an attribute of it, so that no name in the file meets one of ours. Every
+    text that is read is hidden from then on.
     """
 
     __slots__ = ("_path", "_readings", "_values")
@@ -35,11 +42,15 @@ class SecretGroup:
         self._readings = readings
         self._path = path
 
+    def path_of(self, name: object) -> str:
+        """How a template names a value of this group."""
+        return f"{self._path}.{name}"
+
     def __getitem__(self, name: str) -> object:
         if name not in self._values:
-            self._readings.missing.append(f"{self._path}.{name}")
+            self._readings.miss(self.path_of(name))
             raise KeyError(name)
-        return self._shown(self._values[name], f"{self._path}.{name}")
+        return self._shown(self._values[name], self.path_of(name))
 
     def __contains__(self, name: object) -> bool:
         return name in self._values

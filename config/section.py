@@ -13,7 +13,7 @@ from config import values
 from config.errors import ConfigError, quoted
 from config.secret import Secret
 from config.source import Option
-from config.template import EventTemplate, Templates
+from config.template import AsyncTemplate, EventTemplate, Templates
 from config.values import ANY, Bounds
 
 
@@ -22,6 +22,11 @@ class Required:
 
 
 REQUIRED: Final = Required()
+
+_BRACE: Final = (
+    "the text between braces is no template that works; "
+    "a password with a brace in it belongs into the secrets file"
+)
 
 Default = TypeVar("Default")
 Value = TypeVar("Value")
@@ -137,7 +142,13 @@ class Section:
         self._book.secret_options.add((self._home(name), name))
 
         def convert(option: Option) -> Secret:
-            text = self._rendered(option)
+            try:
+                text = self._rendered(option)
+            except ValueError:
+                # Of a password with a brace in it, the reason would tell a part.
+                if "secrets" in option.value:
+                    raise
+                raise ValueError(_BRACE) from None
             self._book.templates.hidden.add(text)
             return Secret(text)
 
@@ -151,6 +162,17 @@ class Section:
             name,
             default,
             lambda option: self._book.templates.compile(option.value),
+            as_written=True,
+        )
+
+    def async_template(
+        self, name: str, default: Default | Required = REQUIRED
+    ) -> AsyncTemplate | Default:
+        """The same, for a template whose calls are waited for."""
+        return self._read(
+            name,
+            default,
+            lambda option: self._book.templates.compile_async(option.value),
             as_written=True,
         )
 

@@ -26,6 +26,26 @@ class EventTemplate(Protocol):
         """The text, stripped. Raises `TemplateFailed`."""
 
 
+class AsyncTemplate(Protocol):
+    """The same for templates whose calls are waited for."""
+
+    async def render(self, **context: Any) -> str:
+        """The text, stripped, once all calls have answered. Raises `TemplateFailed`.
+
+        Only the template's own processor time is bounded: put a deadline around it.
+        """
+
+
+class SyntaxMistake(ValueError):
+    """A text that is no template; `line` counts from its first line, None for the whole."""
+
+    def __init__(self, reason: str, line: int | None) -> None:
+        super().__init__(
+            f"the template {reason}" if line is None else f"line {line} of the template: {reason}"
+        )
+        self.line = line
+
+
 class _PlainText:
     """A template without a brace: the same text at each use."""
 
@@ -33,6 +53,16 @@ class _PlainText:
         self._text = text
 
     def render(self, **_context: Any) -> str:
+        return self._text
+
+
+class _PlainAsyncText:
+    """The same, to be awaited."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    async def render(self, **_context: Any) -> str:
         return self._text
 
 
@@ -45,6 +75,7 @@ class Templates:
     def __init__(self, secrets: Mapping[str, object] | None = None) -> None:
         self._readings = Readings()
         self._secrets = SecretGroup(secrets or {}, self._readings)
+        self._sandboxes: dict[bool, Any] = {}
 
     @property
     def hidden(self) -> Hidden:
@@ -68,13 +99,30 @@ class Templates:
             raise ValueError(f"the template fails: {exc}") from None
 
     def compile(self, text: str) -> EventTemplate:
-        """A template to be rendered at each use; raises ValueError for a mistake of syntax."""
+        """A template to be rendered at each use; raises `SyntaxMistake`."""
         if "{" not in text:
             return _PlainText(text.strip())
         # Imported here: most configurations have no template.
-        from config.sandbox import compile_template
+        from config.sandbox import CompiledTemplate
 
-        return compile_template(text, self._secrets)
+        return CompiledTemplate(self._sandbox(enable_async=False), text)
+
+    def compile_async(self, text: str) -> AsyncTemplate:
+        """The same for a template whose calls are waited for."""
+        if "{" not in text:
+            return _PlainAsyncText(text.strip())
+        from config.sandbox import CompiledAsyncTemplate
+
+        return CompiledAsyncTemplate(self._sandbox(enable_async=True), text)
+
+    def _sandbox(self, *, enable_async: bool) -> Any:
+        """The environment of all templates of a kind: made once, 60 us each."""
+        from config.sandbox import Sandbox
+
+        if enable_async not in self._sandboxes:
+            made = Sandbox(self._secrets, self.hidden, enable_async=enable_async)
+            self._sandboxes[enable_async] = made
+        return self._sandboxes[enable_async]
 
 
 def is_reference(text: str) -> bool:

@@ -1,0 +1,44 @@
+"""Options that hold secrets, read from a section."""
+
+import pytest
+
+from config.dialect import parse
+from config.errors import ConfigError
+from config.reader import Reader
+from config.source import RawSection, Source
+
+
+def section(text):
+    source = Source()
+    for part in parse(f"[a]\n{text}", "moonraker.conf").parts:
+        assert isinstance(part, RawSection)
+        source.merge(part)
+    book = Reader(source)
+    return book, book.section("a")
+
+
+@pytest.mark.parametrize("text", ["hun{ter2", "hunter2{", "x{ter2.y}", "{1/0}ter2"])
+def test_a_literal_with_a_brace_is_not_quoted(text):
+    book, reading = section(f"x: {text}\n")
+    assert reading.secret("x", None) is None
+    (problem,) = book.problems
+    assert "belongs into the secrets file" in str(problem)
+    assert "ter2" not in str(problem)
+    with pytest.raises(ConfigError) as failed:
+        reading.secret("x")
+    assert "ter2" not in str(failed.value.__cause__)
+
+
+def test_a_template_says_what_is_wrong_with_it():
+    book, reading = section("x: {secrets.group.name}\n")
+    assert reading.secret("x", None) is None
+    assert "the secrets file has no secrets.group" in str(book.problems[0])
+
+
+async def test_templates_whose_calls_are_waited_for():
+    async def call_method(method):
+        return method
+
+    _, reading = section("x: {call_method('a')}\n")
+    assert await reading.async_template("x").render(call_method=call_method) == "a"
+    assert reading.async_template("y", None) is None
