@@ -25,6 +25,7 @@ from benchmarks.files import measure_files
 from benchmarks.jobs import measure_jobs
 from benchmarks.klippy_replay import NoLink
 from benchmarks.plan import QUICK, WHOLE, Plan
+from benchmarks.proc_stats import measure_proc_stats
 from benchmarks.process import reference_ms
 from benchmarks.pushes import measure_pushes
 from benchmarks.requests import measure_requests
@@ -45,6 +46,7 @@ MEASUREMENTS: dict[str, Callable[[Plan], list[Figure]]] = {
     "files": measure_files,
     "jobs": measure_jobs,
     "database": measure_database,
+    "proc_stats": measure_proc_stats,
     "shutdown": measure_shutdown,
     "websockets": measure_websockets,
 }

@@ -1,0 +1,10 @@
+"""What the host is and what is plugged into it; answered when asked, no task runs in between.
+
+`system_info.py`, `peripherals.py` and `canbus.py` are the subsystems; the others read for them.
+"""
+
+from nurseries.machine.canbus import CanbusQuery
+from nurseries.machine.peripherals import Peripherals
+from nurseries.machine.system_info import SystemInfoReader
+
+__all__ = ["CanbusQuery", "Peripherals", "SystemInfoReader"]

@@ -1,0 +1,120 @@
+"""machine.peripherals.usb, .serial and .video: what is plugged into the host.
+
+Reads when asked, in a thread; callers at the same time share a reading. No task.
+"""
+
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from mrk.api.caller import Caller
+from mrk.api.endpoint import Access, Endpoint, NoParams
+from mrk.machine.commands import Commands
+from mrk.machine.libcamera import LibcameraDevice
+from mrk.machine.serial_ports import SerialDevice
+from mrk.machine.usb import UsbDevice
+from mrk.machine.v4l2 import V4l2Device
+from nurseries.machine.devices import SerialReader, UsbReader, pyserial_ports
+from nurseries.machine.host_tree import HostTree
+from nurseries.machine.shared_reading import SharedReading
+from nurseries.machine.v4l2_node import VideoNode, open_node
+from nurseries.machine.video import LibcameraReader, V4l2Reader
+
+# The kernel gives up on a USB device that does not answer after 5 s.
+DEADLINE_S = 8.0
+
+
+class UsbDevices(msgspec.Struct, frozen=True):
+    """What `machine.peripherals.usb` answers."""
+
+    usb_devices: list[UsbDevice]
+
+
+class SerialDevices(msgspec.Struct, frozen=True):
+    """What `machine.peripherals.serial` answers."""
+
+    serial_devices: list[SerialDevice]
+
+
+class VideoDevices(msgspec.Struct, frozen=True):
+    """What `machine.peripherals.video` answers."""
+
+    v4l2_devices: list[V4l2Device]
+    libcamera_devices: list[LibcameraDevice]
+
+
+class Peripherals:
+    """Lists of devices. `list_ports` gives paths of serial ports; `open_video` opens /dev/videoN.
+
+    `system_python` is the interpreter that libcamera's module is installed for.
+    """
+
+    def __init__(
+        self,
+        commands: Commands,
+        *,
+        tree: HostTree | None = None,
+        list_ports: Callable[[], Iterable[str]] = pyserial_ports,
+        open_video: Callable[[str], VideoNode | None] = open_node,
+        system_python: str = "/usr/bin/python3",
+        deadline_s: float = DEADLINE_S,
+    ) -> None:
+        tree = tree or HostTree()
+        self._usb = UsbReader(tree)
+        self._serial = SerialReader(tree, list_ports)
+        self._v4l2 = V4l2Reader(tree, open_video)
+        self._libcamera = LibcameraReader(tree, commands, system_python)
+        self._usb_reading = SharedReading[list[UsbDevice]]("USB devices", deadline_s)
+        self._serial_reading = SharedReading[list[SerialDevice]]("Serial ports", deadline_s)
+        self._video_reading = SharedReading[tuple[list[V4l2Device], bool]](
+            "Video devices", deadline_s
+        )
+
+    def endpoints(self) -> list[Endpoint]:
+        """What clients may ask."""
+        return [
+            Endpoint(
+                "/machine/peripherals/usb",
+                ("GET",),
+                NoParams,
+                self.usb,
+                "USB devices.",
+                access=Access.VIEW,
+                result=UsbDevices,
+            ),
+            Endpoint(
+                "/machine/peripherals/serial",
+                ("GET",),
+                NoParams,
+                self.serial,
+                "Serial ports.",
+                access=Access.VIEW,
+                result=SerialDevices,
+            ),
+            Endpoint(
+                "/machine/peripherals/video",
+                ("GET",),
+                NoParams,
+                self.video,
+                "Video capture devices.",
+                access=Access.VIEW,
+                result=VideoDevices,
+            ),
+        ]
+
+    async def usb(self, _params: NoParams, _caller: Caller) -> UsbDevices:
+        """Answer `machine.peripherals.usb`; raises `ClientError` 503 at the deadline."""
+        return UsbDevices(await self._usb_reading.get(self._usb.read))
+
+    async def serial(self, _params: NoParams, _caller: Caller) -> SerialDevices:
+        """Answer `machine.peripherals.serial`; raises `ClientError` 503 at the deadline."""
+        return SerialDevices(await self._serial_reading.get(self._serial.read))
+
+    async def video(self, _params: NoParams, _caller: Caller) -> VideoDevices:
+        """Answer `machine.peripherals.video`; raises `ClientError` 503 at the deadline."""
+        devices, libcamera_installed = await self._video_reading.get(self._read_video)
+        cameras = await self._libcamera.read() if libcamera_installed else []
+        return VideoDevices(devices, cameras)
+
+    def _read_video(self) -> tuple[list[V4l2Device], bool]:
+        return self._v4l2.read(), self._libcamera.is_installed()
