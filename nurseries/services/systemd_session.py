@@ -103,7 +103,9 @@ class Session:
             except BusRefused as exc:
                 raise BusLost(f"systemd refuses to list its units: {exc}") from exc
             watcher.found(self._states)
-            await self.look_again.wait()
+            await _either(self.look_again, bus.lost)
+            if bus.lost.is_set():
+                raise BusLost("the connection to the system bus was lost")
 
     async def _look(self, bus: Bus, allowance: Allowance) -> None:
         (self._owner,) = await bus.call(THE_BUS, "GetNameOwner", "s", (systemd.SYSTEMD,))
@@ -185,14 +187,12 @@ class Session:
 
     async def _result(self, bus: Bus, verb: Verb, job: str) -> str:
         with trio.move_on_after(JOB_S):
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(_cancel_when, bus.lost, nursery.cancel_scope)
-                while job not in self._results:
-                    await self._job_ended.wait()
-                nursery.cancel_scope.cancel()
-            if job in self._results:
-                return self._results[job]
-            raise ServiceAway(f"the system bus was lost during the {verb}; it may still go on")
+            while job not in self._results:
+                if bus.lost.is_set():
+                    text = f"The system bus was lost during the {verb}; it may still go on"
+                    raise ServiceAway(text)
+                await _either(self._job_ended, bus.lost)
+            return self._results[job]
         raise StillUnderWay(f"systemd did not end the {verb} within {JOB_S:g} s; it goes on")
 
     async def _ask(
@@ -215,6 +215,14 @@ class Session:
 def _ends_reload(signal: Signal) -> bool:
     """Units may have been installed or removed before a daemon-reload."""
     return signal.member == "Reloading" and signal.body == (False,)
+
+
+async def _either(event: trio.Event, other: trio.Event) -> None:
+    """Wait for the first of two."""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_cancel_when, other, nursery.cancel_scope)
+        await event.wait()
+        nursery.cancel_scope.cancel()
 
 
 async def _cancel_when(event: trio.Event, scope: trio.CancelScope) -> None:
