@@ -4,10 +4,13 @@ Transports add a client when it connects and remove it when it goes; subsystems 
 through `Clients` and never meet a transport. One instance per generation.
 """
 
+import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from mrk.access.accounts import Account
+from mrk.access.reasons import Reason
 from mrk.access.roles import Role
 from mrk.api.caller import Transport
 from mrk.burst import Burst
@@ -28,7 +31,8 @@ class Identity:
 class Client:
     """One open websocket or unix socket connection.
 
-    `authorized` decides over calls and over notifications; it may change while connected.
+    `authorized` decides over calls and over notifications; it may change while connected, and
+    `user`, `role` and `reason` with it. `trusted` as in `Caller`.
     """
 
     id: int
@@ -38,6 +42,8 @@ class Client:
     authorized: bool = False
     user: str | None = None
     role: Role = Role.ADMIN
+    reason: Reason = Reason.LOCAL
+    trusted: bool | None = None
     identity: Identity | None = None
 
 
@@ -49,6 +55,8 @@ class Clients:
         self._clients: dict[int, Client] = {}
         self._departures: list[Callable[[int], None]] = []
         self._identifications: list[Callable[[Client], None]] = []
+        self._revocations: list[Callable[[str, list[Client]], None]] = []
+        self._bound: dict[object, tuple[str, Callable[[], None]]] = {}
         self._last_id = 0
 
     def next_id(self) -> int:
@@ -79,6 +87,59 @@ class Clients:
     def on_identified(self, identified: Callable[[Client], None]) -> None:
         """Have `identified(client)` called when a client has said who it is."""
         self._identifications.append(identified)
+
+    # Who may do what
+
+    def authorize(self, client: Client, account: Account, reason: Reason) -> None:
+        """Let a connection act for an account from now on."""
+        client.authorized = True
+        client.user = account.username
+        client.role = account.role
+        client.reason = reason
+
+    def change_role(self, username: str, role: Role) -> None:
+        """Let the connections of a user do what `role` may."""
+        for client in self:
+            if client.user == username:
+                client.role = role
+
+    def revoke(self, username: str) -> None:
+        """End what a user's connections may do, as after a log-out.
+
+        A websocket gets what is queued for it already, and then nothing until it authenticates
+        and identifies anew; a unix socket loses only the user.
+        """
+        theirs = [client for client in self if client.user == username]
+        for client in theirs:
+            client.user = None
+            if client.transport is Transport.UNIX:
+                client.role, client.reason = Role.ADMIN, Reason.LOCAL
+                continue
+            client.authorized, client.reason = False, Reason.REVOKED
+            client.outbox.drop_status()
+        shut_out = [client for client in theirs if not client.authorized]
+        for revoked in self._revocations:
+            revoked(username, shut_out)
+        for client in shut_out:
+            client.identity = None
+        for name, end in list(self._bound.values()):
+            if name == username:
+                end()
+
+    def on_revoked(self, revoked: Callable[[str, list[Client]], None]) -> None:
+        """Have `revoked(username, shut_out)` called when a user's connections are shut out."""
+        self._revocations.append(revoked)
+
+    @contextlib.contextmanager
+    def bound_to(self, username: str | None, end: Callable[[], None]) -> Iterator[None]:
+        """Have `end` called when the user is shut out; for connections that are no clients."""
+        key = object()
+        if username is not None:
+            self._bound[key] = (username, end)
+        try:
+            yield
+        finally:
+            self._bound.pop(key, None)
 
     def get(self, connection_id: int | None) -> Client | None:
         """The client of that id while it is connected."""

@@ -7,6 +7,8 @@ facts, `transports/web` serves the page.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from mrk.access.decision import Decision
+
 # The page needs nothing but its own style, and no other page may frame it.
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; "
@@ -37,7 +39,7 @@ class LandingFacts:
     clients: int = 0
 
 
-def landing_page(facts: LandingFacts, authorized: bool, address: str) -> str:
+def landing_page(facts: LandingFacts, decision: Decision, address: str) -> str:
     """The page as HTML. Strangers learn what runs here and that they are strangers, no more."""
     parts = [
         "<!DOCTYPE html>",
@@ -47,9 +49,9 @@ def landing_page(facts: LandingFacts, authorized: bool, address: str) -> str:
         "<h1>mrk</h1>",
         "<p>The daemon between Klipper and everything you print with. It speaks the Moonraker "
         "API; this page only says how it is doing.</p>",
-        _definitions(facts, authorized, address),
+        _definitions(facts, decision, address),
     ]
-    if authorized:
+    if decision.authorized:
         parts.append(_list("Warnings", facts.warnings))
         parts.append(_list("Components that failed", facts.failed_components))
     links = "".join(f'<li><a href="{url}">{name}</a></li>' for name, url in _FRONT_ENDS)
@@ -61,14 +63,15 @@ def landing_page(facts: LandingFacts, authorized: bool, address: str) -> str:
     return "\n".join(part for part in parts if part)
 
 
-def _definitions(facts: LandingFacts, authorized: bool, address: str) -> str:
+def _definitions(facts: LandingFacts, decision: Decision, address: str) -> str:
     rows = [("Version", facts.version)]
-    if authorized:
+    why = f"({address}): {decision.reason.sentence}"
+    if decision.authorized:
         klippy = f"{facts.klippy_state}: {facts.klippy_message}".removesuffix(": ")
         rows += [("Klipper", klippy), ("Connected clients", str(facts.clients))]
-        rows.append(("You", f"authorized ({address})"))
+        rows.append(("You", f"authorized {why}"))
     else:
-        rows.append(("You", f"not authorized ({address}): the API will answer 401"))
+        rows.append(("You", f"not authorized {why}"))
     return "<dl>" + "".join(f"<dt>{k}</dt><dd>{_escaped(v)}</dd>" for k, v in rows) + "</dl>"
 
 

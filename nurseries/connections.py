@@ -3,10 +3,11 @@
 No task of its own: it acts on the registry of clients that the transports fill.
 """
 
-from collections.abc import Callable
-
 import msgspec
 
+from mrk.access.accounts import Accounts, TokenRefused
+from mrk.access.reasons import Reason
+from mrk.access.roles import Role, role_needed
 from mrk.api.caller import SOCKETS, Caller
 from mrk.api.endpoint import Access, Endpoint, NoParams
 from mrk.clients import Client, Clients, Identity
@@ -14,10 +15,8 @@ from mrk.errors import ClientError
 
 # Told to every client when an agent comes, so it must be short.
 IDENTITY_CHARS = 500
-CLIENT_TYPES = ("web", "mobile", "desktop", "display", "bot", "agent", "other")
-# The user whom an access token names; raises `ClientError` 401 for one that is not accepted.
-TokenUser = Callable[[str], str]
-KeyAccepted = Callable[[str], bool]
+AGENT = "agent"
+CLIENT_TYPES = ("web", "mobile", "desktop", "display", "bot", AGENT, "other")
 
 
 class IdentifyParams(msgspec.Struct, frozen=True):
@@ -43,26 +42,12 @@ class WebsocketId(msgspec.Struct, frozen=True):
     websocket_id: int
 
 
-def _no_token(_token: str) -> str:
-    raise ClientError("Unauthorized", 401)
-
-
-def _no_key(_key: str) -> bool:
-    return False
-
-
 class Connections:
     """Identity of the clients that are connected now."""
 
-    def __init__(
-        self,
-        clients: Clients,
-        token_user: TokenUser = _no_token,
-        key_accepted: KeyAccepted = _no_key,
-    ) -> None:
+    def __init__(self, clients: Clients, accounts: Accounts) -> None:
         self._clients = clients
-        self._token_user = token_user
-        self._key_accepted = key_accepted
+        self._accounts = accounts
 
     def endpoints(self) -> list[Endpoint]:
         """What clients may ask, on sockets only."""
@@ -95,7 +80,8 @@ class Connections:
         """Name the connection; it works once, and again after a refusal.
 
         Raises 400 when the client is named already, its type is unknown, a text is too long or an
-        agent of that name is connected; 401 when it stays unauthorized.
+        agent of that name is connected; 401 when it stays unauthorized, 403 for an agent that may
+        only look.
         """
         client = self._client(caller)
         if client.identity is not None:
@@ -107,7 +93,9 @@ class Connections:
             if len(getattr(params, name)) > IDENTITY_CHARS:
                 raise ClientError(f"Argument '{name}' is longer than {IDENTITY_CHARS} characters")
         self._authorize(client, params)
-        if kind == "agent" and any(self._is_agent(c, params.client_name) for c in self._clients):
+        if kind == AGENT and client.role < Role.OPERATE:
+            raise role_needed(Role.OPERATE, client.role, "Being an agent")
+        if kind == AGENT and any(self._is_agent(c, params.client_name) for c in self._clients):
             raise ClientError(f"Agent '{params.client_name}' is already connected")
         identity = Identity(params.client_name, params.version, kind, params.url)
         self._clients.identify(client, identity)
@@ -119,10 +107,15 @@ class Connections:
 
     def _authorize(self, client: Client, params: IdentifyParams) -> None:
         if params.access_token is not None:
-            client.user = self._token_user(params.access_token)
-            client.authorized = True
+            try:
+                account = self._accounts.token_account(params.access_token)
+            except TokenRefused:
+                raise ClientError("Unauthorized", 401) from None
+            self._clients.authorize(client, account, Reason.TOKEN)
         elif not client.authorized and params.api_key is not None:
-            client.authorized = self._key_accepted(params.api_key)
+            key = self._accounts.key_account(params.api_key)
+            if key is not None:
+                self._clients.authorize(client, key, Reason.API_KEY)
         if not client.authorized:
             raise ClientError("Unauthorized", 401)
 
@@ -135,4 +128,4 @@ class Connections:
     @staticmethod
     def _is_agent(client: Client, name: str) -> bool:
         identity = client.identity
-        return identity is not None and identity.type == "agent" and identity.client_name == name
+        return identity is not None and identity.type == AGENT and identity.client_name == name

@@ -10,8 +10,10 @@ everything else, a running `gcode/script` above all, goes on to its end.
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
+from mrk.access.decision import Decision
+from mrk.access.judgement import Judgement
+from mrk.access.roles import Role
 from mrk.api.caller import Caller, Transport
-from mrk.api.endpoint import Access
 from mrk.api.perform import perform
 from mrk.api.rpc import Rpc
 from mrk.api.table import Method, Table, is_pending
@@ -83,7 +85,7 @@ class ApiCall:
 class ApiHttp:
     """The API over HTTP.
 
-    `authorize` judges a request by its head; `serves_other` says which paths (without the
+    `judgement` decides about a request by its head; `serves_other` says which paths (without the
     prefix) the web app answers, `transfer_verbs` which verbs of a path are uploads or downloads;
     `route_prefix` is empty or `/name`.
     """
@@ -93,7 +95,7 @@ class ApiHttp:
         table: Table,
         rpc: Rpc,
         clients: Clients,
-        authorize: Callable[[RequestHead], bool],
+        judgement: Judgement,
         cors: CorsRules,
         limits: Limits,
         *,
@@ -104,7 +106,7 @@ class ApiHttp:
         self._table = table
         self._rpc = rpc
         self._clients = clients
-        self._authorize = authorize
+        self._judgement = judgement
         self._cors = cors
         self._limits = limits
         self._prefix = route_prefix
@@ -149,13 +151,11 @@ class ApiHttp:
             method = self._route(head.method, path)
         except ClientError as exc:
             return self._unrouted(head, path, exc)
-        authorized = self._authorize(head)
-        if method.endpoint.access is not Access.OPEN and not authorized:
-            raise ClientError("Unauthorized", 401)
+        decision = self._judgement.admit(head, method.endpoint.access.role)
         return ApiCall(
-            lambda body: self._call(head, method, authorized, body),
+            lambda body: self._call(head, method, decision, body),
             self.cors_headers(head),
-            self._body_limit(authorized),
+            self._body_limit(decision),
             lambda: self._table.verbs(path),
         )
 
@@ -165,8 +165,7 @@ class ApiHttp:
             return None
         if error.status == 404 and self._serves_other(path):
             return None
-        if not self._authorize(head):
-            raise ClientError("Unauthorized", 401)
+        self._judgement.admit(head, Role.VIEW)
         if transfer_verbs:
             error = ClientError("Method Not Allowed", 405)
         return self._refusal_with_allow(head, path, error)
@@ -179,16 +178,19 @@ class ApiHttp:
         if head.method != _SPECIAL[path]:
             return self._refusal_with_allow(head, path, ClientError("Method Not Allowed", 405))
         handler = self._json_rpc if path == RPC_PATH else self._redirect
-        authorized = self._authorize(head)
+        # Each call of JSON-RPC is judged by itself.
+        decision = self._judgement.admit(head, None)
+        if path == RPC_PATH and decision.reason.status == 403:
+            raise decision.refusal()
         return ApiCall(
-            lambda body: handler(head, authorized, body),
+            lambda body: handler(head, decision, body),
             self.cors_headers(head),
-            self._body_limit(authorized),
+            self._body_limit(decision),
         )
 
-    def _body_limit(self, authorized: bool) -> int:
+    def _body_limit(self, decision: Decision) -> int:
         limit = self._limits.body_bytes
-        return limit if authorized else min(limit, STRANGERS_BODY_BYTES)
+        return limit if decision.authorized else min(limit, STRANGERS_BODY_BYTES)
 
     def _verbs(self, path: str) -> list[str]:
         if path in _SPECIAL:
@@ -219,7 +221,7 @@ class ApiHttp:
             return error.with_headers((("Allow", self._allow(path)),))
         return Response(204, content_type="", headers=headers)
 
-    def _call(self, head: RequestHead, method: Method, authorized: bool, body: bytes) -> Answer:
+    def _call(self, head: RequestHead, method: Method, decision: Decision, body: bytes) -> Answer:
         query = arguments.query_pairs(head)
         form: arguments.Pairs = []
         from_json: Mapping[str, Any] = {}
@@ -230,14 +232,14 @@ class ApiHttp:
             else:
                 form = arguments.form_pairs(content_type, body)
         merged = arguments.merged(query, form, from_json, method.endpoint.query)
-        caller = self._caller(Transport.HTTP, head, authorized, query, form)
+        caller = self._caller(Transport.HTTP, head, decision, query, form)
         return perform(method, merged, caller, result_response)
 
     def _caller(
         self,
         transport: Transport,
         head: RequestHead,
-        authorized: bool,
+        decision: Decision,
         query: arguments.Pairs,
         form: arguments.Pairs,
     ) -> Caller:
@@ -246,13 +248,22 @@ class ApiHttp:
             client = self._clients.get(connection_id)
             if client is None or client.transport is not Transport.WEBSOCKET:
                 connection_id = None
-        return Caller(transport, authorized, connection_id, head.address)
+        return Caller(
+            transport,
+            decision.authorized,
+            connection_id,
+            head.address,
+            decision.user,
+            decision.role,
+            decision.reason,
+            decision.trusted,
+        )
 
-    def _json_rpc(self, head: RequestHead, authorized: bool, body: bytes) -> Answer:
+    def _json_rpc(self, head: RequestHead, decision: Decision, body: bytes) -> Answer:
         if not arguments.is_json(head.header("content-type") or ""):
             raise ClientError("JSON-RPC over HTTP needs the content type application/json", 400)
         query = arguments.query_pairs(head)
-        caller = self._caller(Transport.HTTP_RPC, head, authorized, query, [])
+        caller = self._caller(Transport.HTTP_RPC, head, decision, query, [])
         reply = self._rpc.handle(body, lambda: caller)
         if is_pending(reply):
             return self._json_rpc_later(reply)  # type: ignore[arg-type]  # it is a coroutine
@@ -262,7 +273,7 @@ class ApiHttp:
     async def _json_rpc_later(reply: Awaitable[bytes | None]) -> Response:
         return Response(200, await reply or b"")
 
-    def _redirect(self, head: RequestHead, authorized: bool, body: bytes) -> Response:
+    def _redirect(self, head: RequestHead, decision: Decision, body: bytes) -> Response:
         query = [text for key, text in arguments.query_pairs(head) if key == "url"]
         target = query[-1] if query else arguments.json_arguments(body).get("url")
         if not isinstance(target, str) or not target.strip():

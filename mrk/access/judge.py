@@ -1,10 +1,8 @@
-"""Whether a request comes from somebody we trust.
+"""Who is trusted by address: `trusted_clients`, and proxies in the same way."""
 
-The one function that every transport asks. Today trusted clients alone decide.
-"""
-
+import functools
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 LOOPBACK: tuple[Network, ...] = (
@@ -14,7 +12,7 @@ LOOPBACK: tuple[Network, ...] = (
 
 
 def judge(address: str, trusted: Sequence[Network]) -> bool:
-    """Return whether the client at `address` (text of an IP address) is authorized.
+    """Return whether `address` (text of an IP address) is in one of the ranges.
 
     Anything that is no address is not trusted; IPv4 mapped into IPv6 counts as IPv4.
     """
@@ -25,3 +23,20 @@ def judge(address: str, trusted: Sequence[Network]) -> bool:
     if isinstance(client, ipaddress.IPv6Address) and client.ipv4_mapped is not None:
         client = client.ipv4_mapped
     return any(client.version == network.version and client in network for network in trusted)
+
+
+class TrustedClients:
+    """Ranges of addresses, and host names as reverse DNS gives them (lower case)."""
+
+    def __init__(self, networks: Sequence[Network] = (), names: Iterable[str] = ()) -> None:
+        self.networks = tuple(networks)
+        self.names = frozenset(names)
+        # Parsing an address costs as much as a third of an API answer.
+        self.has_address = functools.lru_cache(maxsize=1024)(self._has_address)
+
+    def _has_address(self, address: str) -> bool:
+        return judge(address, self.networks)
+
+    def has_name(self, names: Iterable[str]) -> bool:
+        """Whether one of a client's names is trusted."""
+        return not self.names.isdisjoint(names)

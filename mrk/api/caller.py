@@ -3,6 +3,7 @@
 import enum
 from dataclasses import dataclass
 
+from mrk.access.reasons import Reason
 from mrk.access.roles import Role, role_needed
 
 
@@ -27,8 +28,9 @@ class Caller:
 
     `connection_id` names an open websocket or unix socket connection: the caller's own, or, over
     HTTP, the websocket that the request acts for. `address` is the peer as the trusted-proxy
-    rule sees it, None on the unix socket. `authorized` is the transport's judgement,
-    `role` bounds what an authorized caller may do.
+    rule sees it, None on the unix socket. `authorized` is the judgement of the request or of the
+    connection, and `reason` says why; `role` bounds what an authorized caller may do. `trusted`
+    says that the address is on the list, None where there is none.
     """
 
     transport: Transport
@@ -37,6 +39,8 @@ class Caller:
     address: str | None = None
     user: str | None = None
     role: Role = Role.ADMIN
+    reason: Reason = Reason.LOCAL
+    trusted: bool | None = None
 
     def require(self, needed: Role, what: str) -> None:
         """Raise `ClientError` 403 when the role does not suffice for `what`."""

@@ -94,8 +94,11 @@ class PrintOutcome:
 class UploadPrints(Protocol):
     """Prints what was uploaded with `print=true`."""
 
-    async def print_upload(self, filename: str) -> PrintOutcome:
-        """Start or queue a file, by its path in the gcodes root; raises nothing of its own."""
+    async def print_upload(self, filename: str, user: str | None = None) -> PrintOutcome:
+        """Start or queue a file, by its path in the gcodes root; raises nothing of its own.
+
+        `user` is who asked for it, for the history.
+        """
         ...
 
 

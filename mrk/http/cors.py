@@ -62,17 +62,3 @@ class CorsRules:
         private = head.header("access-control-request-private-network") is not None
         asked: Headers = (("Access-Control-Allow-Private-Network", "true"),) if private else ()
         return (*headers, *_PREFLIGHT, *asked)
-
-    def allows_websocket(self, head: RequestHead) -> bool:
-        """Whether a websocket handshake's origin is our own host or allowed.
-
-        Clients that are no browsers send no Origin, and may.
-        """
-        origin = head.header("origin")
-        if origin is None or self.allows(origin):
-            return True
-        try:
-            host = urlsplit(origin).netloc.lower()
-        except ValueError:
-            return False
-        return host != "" and host == (head.header("host") or "").lower()

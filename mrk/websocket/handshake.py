@@ -7,7 +7,6 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Sequence
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -23,7 +22,6 @@ _PHRASES = {
     426: "Upgrade Required",
     503: "Service Unavailable",
 }
-_DEFAULT_PORTS = {"http": ":80", "https": ":443", "ws": ":80", "wss": ":443"}
 
 
 def accept_upgrade(head: RequestHead) -> bytes:
@@ -76,21 +74,6 @@ def _key(head: RequestHead) -> str:
     if not valid:
         raise ClientError("Header 'Sec-WebSocket-Key' must be 16 bytes in base64")
     return key
-
-
-def same_origin(head: RequestHead) -> bool:
-    """Whether the page that opens the socket came from this host, or it is no browser's page."""
-    origin = head.header("origin")
-    if origin is None:
-        return True
-    try:
-        parts = urlsplit(origin.strip())
-    except ValueError:
-        return False
-    host = (head.header("host") or "").strip().lower()
-    port = _DEFAULT_PORTS.get(parts.scheme, "")
-    netloc = parts.netloc.lower()
-    return bool(netloc) and netloc.removesuffix(port) == host.removesuffix(port)
 
 
 def refusal(error: ClientError) -> bytes:

@@ -1,18 +1,23 @@
 """The transports of a generation, wired to its table: TCP door, websockets, unix socket."""
 
 import dataclasses
+import socket
 from collections.abc import Callable
 
 import trio
 
 from config.settings.families import Settings
+from mrk.access.address import ProxyRule
+from mrk.access.decision import Rules
+from mrk.access.hosts import Hosts
+from mrk.access.judgement import Judgement
 from mrk.api.rpc import Rpc
 from mrk.api.table import Table
 from mrk.clients import Clients
 from mrk.http.cors import CorsRules
-from mrk.http.head import RequestHead
 from mrk.landing import LandingFacts
-from nurseries.root.settings_views import Trust, limits_of
+from nurseries.name_lookup import NameLookup
+from nurseries.root.settings_views import limits_of
 from nurseries.root.subsystems import Subsystems
 from nurseries.root.supervised import Supervised
 from nurseries.root.surroundings import Surroundings
@@ -30,14 +35,14 @@ from transports.web import WebDoor
 
 
 class Doors:
-    """All ways in. `trust` judges requests, `facts` feeds the landing page."""
+    """All ways in. `rules` are those of judgements, `facts` feeds the landing page."""
 
     def __init__(
         self,
         settings: Settings,
         table: Table,
         clients: Clients,
-        trust: Trust,
+        rules: Rules,
         surroundings: Surroundings,
         subsystems: Subsystems,
         facts: Callable[[], LandingFacts],
@@ -46,18 +51,21 @@ class Doors:
         prefix = settings.server.route_prefix
         rpc = Rpc(table, trio.lowlevel.checkpoint, limits.batch_calls, subsystems.extensions)
         hub = Hub(rpc, table, clients, limits)
-        cors = CorsRules(settings.authorization.cors_domains, trust.trusts)
-
-        def origin_allowed(_origin: str, head: RequestHead) -> bool:
-            return cors.allows_websocket(head)
-
-        gate = Gate(limits, trust.authorize, origin_allowed)
-        transfers = self._transfers(settings, surroundings, subsystems, trust, cors)
+        access = settings.authorization
+        proxies = ProxyRule(access.trusted_proxies)
+        cors = CorsRules(access.cors_domains, rules.trusted.has_address)
+        hosts = Hosts([socket.gethostname()], access.allowed_hosts, cors.allows)
+        self._lookup = NameLookup(rules.trusted)
+        self._looks_up = bool(rules.trusted.names)
+        acquaint = self._lookup.acquaint if self._looks_up else None
+        judgement = Judgement(rules, subsystems.accounts, hosts, cors.allows, self._lookup.names_of)
+        gate = Gate(limits, judgement)
+        transfers = self._transfers(settings, surroundings, subsystems, judgement, cors)
         api = ApiHttp(
             table,
             rpc,
             clients,
-            trust.authorize,
+            judgement,
             cors,
             limits,
             route_prefix=prefix,
@@ -65,13 +73,21 @@ class Doors:
             transfer_verbs=(lambda _path: ()) if transfers is None else transfers.verbs,
         )
         web = WebDoor(
-            api, trust.authorize, facts, limits, route_prefix=prefix, stays=transfers is None
+            api,
+            judgement,
+            facts,
+            limits,
+            route_prefix=prefix,
+            stays=transfers is None,
+            proxies=proxies,
+            acquaint=acquaint,
         )
+        bridge = Bridge(limits, gate, clients, surroundings.open_klippy)
         upgrades: dict[str, HandOn] = {
             "/websocket": Websocket(hub, gate).serve_connection,
-            "/klippysocket": Bridge(limits, gate, surroundings.open_klippy).serve_connection,
+            "/klippysocket": bridge.serve_connection,
         }
-        ways = Ways(api, upgrades, web.handle)
+        ways = Ways(api, upgrades, web.handle, proxies=proxies, acquaint=acquaint)
         if transfers is not None:
             ways = dataclasses.replace(ways, transfer=transfers.begin)
         self.door = Door(ways, limits)
@@ -82,7 +98,7 @@ class Doors:
         settings: Settings,
         surroundings: Surroundings,
         subsystems: Subsystems,
-        trust: Trust,
+        judgement: Judgement,
         cors: CorsRules,
     ) -> Transfers | None:
         files = subsystems.files.transfers
@@ -101,7 +117,7 @@ class Doors:
             files,
             files,
             subsystems.upload_printer,
-            trust.authorize,
+            judgement,
             cors,
             limits_of(settings.server),
             max_upload_bytes=settings.server.max_upload_size_bytes,
@@ -123,10 +139,13 @@ class Doors:
         async def serve_unix_socket() -> None:
             await self.unix_socket.serve(listeners.unix)
 
-        return [
+        doors = [
             Supervised("http", serve_door, essential=True),
             Supervised("unix_socket", serve_unix_socket, essential=True),
         ]
+        if self._looks_up:
+            doors.append(Supervised("name_lookup", self._lookup.serve))
+        return doors
 
     def stop_accepting(self) -> None:
         """Who connects from now on waits in the kernel's queue for the next generation."""

@@ -1,8 +1,8 @@
 """One generation: everything from the configuration to the doors, built once and nested.
 
-Nesting is the order of death: transports stop before the subsystems they call, these before
-the link to Klipper, that before users and the database. `serve` returns when the generation was asked to
-end, and its parts are gone.
+Nesting is the order of death: transports stop before the subsystems they call, these before the
+link to Klipper, that before users and the database. `serve` returns when the generation was asked
+to end, and its parts are gone.
 """
 
 import itertools
@@ -21,7 +21,7 @@ from mrk.version import MOONRAKER_VERSION
 from nurseries.klippy.link import KlippyLink
 from nurseries.printer import Printer
 from nurseries.root.doors import Doors
-from nurseries.root.settings_views import Trust
+from nurseries.root.settings_views import rules_of
 from nurseries.root.subsystems import Subsystems
 from nurseries.root.supervised import Supervised, opened, running
 from nurseries.root.surroundings import Surroundings
@@ -45,14 +45,14 @@ class Generation:
         self._asked_to_end = trio.Event()
         self._restart = False
         settings = configuration.settings
-        trust = Trust(settings.authorization)
-        self._warnings = [*configuration.warnings, *trust.warnings, *surroundings.warnings]
+        rules = rules_of(settings.authorization)
+        self._warnings = [*configuration.warnings, *surroundings.warnings]
         self.clients = Clients()
         self.subsystems = Subsystems(
             settings,
             surroundings,
             self.clients,
-            trust.trusts,
+            rules.trusted.has_address,
             self._extend,
             self.end_for_restart,
         )
@@ -63,7 +63,7 @@ class Generation:
             settings,
             self.table,
             self.clients,
-            trust,
+            rules,
             surroundings,
             self.subsystems,
             self.landing_facts,

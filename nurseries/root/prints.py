@@ -78,12 +78,12 @@ class UploadPrinter:
         self._queue = queue
         self._queue_uploads = queue_uploads
 
-    async def print_upload(self, filename: str) -> PrintOutcome:
+    async def print_upload(self, filename: str, user: str | None = None) -> PrintOutcome:
         """Start or queue a file, by its path in the gcodes root."""
         reason = "a print is under way"
         if not self._job_state.is_active:
             try:
-                await self._printer.start_print(filename)
+                await self._printer.start_print(filename, user)
             except ClientError as exc:
                 reason = exc.message
             else:
@@ -91,7 +91,7 @@ class UploadPrinter:
         if not self._queue_uploads:
             return PrintOutcome(PrintStart.REFUSED, reason)
         try:
-            await self._queue.add([filename])
+            await self._queue.add([filename], user=user)
         except ClientError as exc:
             return PrintOutcome(PrintStart.REFUSED, exc.message)
         return PrintOutcome(PrintStart.QUEUED, reason)

@@ -1,13 +1,12 @@
-"""Settings as the layers below want them: limits for transports, trust for requests."""
+"""Settings as the layers below want them: limits for transports, rules for judgements."""
 
-import functools
 import ipaddress
 
 from config.settings.authorization import AuthorizationSettings
 from config.settings.jobs import JobQueueSettings
 from config.settings.server import ServerSettings
-from mrk.access.judge import Network, judge
-from mrk.http.head import RequestHead
+from mrk.access.decision import Rules
+from mrk.access.judge import TrustedClients
 from mrk.limits import Limits
 from nurseries.jobs.job_queue import Transitions
 
@@ -38,27 +37,12 @@ def transitions_of(jobs: JobQueueSettings) -> Transitions:
     )
 
 
-class Trust:
-    """The judgement of requests by `trusted_clients`; `warnings` says what is not honoured."""
-
-    def __init__(self, authorization: AuthorizationSettings) -> None:
-        clients = authorization.trusted_clients
-        single = (ipaddress.ip_network(address) for address in clients.addresses)
-        self._networks: tuple[Network, ...] = (*clients.networks, *single)
-        # Parsing an address costs as much as a third of an API answer.
-        self._judge = functools.lru_cache(maxsize=1024)(self._judge_address)
-        self.warnings = [
-            f"[authorization] trusted_clients: {name}: names are not looked up yet; use addresses"
-            for name in clients.names
-        ]
-
-    def trusts(self, address: str) -> bool:
-        """Whether the client at an IP address is authorized."""
-        return self._judge(address)
-
-    def _judge_address(self, address: str) -> bool:
-        return judge(address, self._networks)
-
-    def authorize(self, head: RequestHead) -> bool:
-        """Whether a request comes from a trusted client."""
-        return self.trusts(head.address)
+def rules_of(authorization: AuthorizationSettings) -> Rules:
+    """What `[authorization]` says of judgements."""
+    clients = authorization.trusted_clients
+    single = (ipaddress.ip_network(address) for address in clients.addresses)
+    return Rules(
+        TrustedClients((*clients.networks, *single), clients.names),
+        authorization.force_logins,
+        authorization.enable_api_key,
+    )

@@ -80,7 +80,10 @@ class Subsystems:
         )
         self.klippy = Supervised("klippy_connection", self.link.serve, [], True, KLIPPY_BEAT)
         self.extensions = Extensions(clients, self.link)
-        self.plain = [*Connections(clients).endpoints(), *self.extensions.endpoints()]
+        self.plain = [
+            *Connections(clients, self.accounts).endpoints(),
+            *self.extensions.endpoints(),
+        ]
         self.lines: list[Supervised] = []
         self._add_printer(extend)
         self._add_files_and_jobs()

@@ -19,6 +19,8 @@ from mrk.http.cors import CorsRules
 from mrk.http.head import RequestHead
 from mrk.landing import LandingFacts
 from mrk.limits import Limits
+from tests.fakes.accounts import FakeAccounts
+from tests.fakes.judgement import judgement
 from transports.api_http import ApiHttp
 from transports.door import Door, Ways
 from transports.web import WebDoor
@@ -33,10 +35,6 @@ def trusted(address: str) -> bool:
     return judge(address, LOOPBACK)
 
 
-def authorize(head: RequestHead) -> bool:
-    return trusted(head.address)
-
-
 @dataclass
 class House:
     """Everything a request can reach, and what happened to it."""
@@ -45,6 +43,7 @@ class House:
     route_prefix: str = ""
     padding_bytes: int = 0
     cors_domains: tuple[str, ...] = ()
+    accounts: FakeAccounts = field(default_factory=FakeAccounts)
     clients: Clients = field(default_factory=Clients)
     begun: trio.Event = field(default_factory=trio.Event)
     released: trio.Event = field(default_factory=trio.Event)
@@ -129,19 +128,20 @@ class House:
                 ),
             ]
         )
+        self.judgement = judgement(cors_domains=self.cors_domains, accounts=self.accounts)
         rpc = Rpc(self.table, trio.lowlevel.checkpoint, self.limits.batch_calls)
         self.api = ApiHttp(
             self.table,
             rpc,
             self.clients,
-            authorize,
+            self.judgement,
             CorsRules(parse_cors_domains(list(self.cors_domains))[0], trusted),
             self.limits,
             route_prefix=self.route_prefix,
             serves_other=WebDoor.serves,
         )
         self.web = WebDoor(
-            self.api, authorize, self._facts, self.limits, route_prefix=self.route_prefix
+            self.api, self.judgement, self._facts, self.limits, route_prefix=self.route_prefix
         )
         self.door = Door(Ways(self.api, self.upgrades, self.web.handle), self.limits)
 

@@ -21,7 +21,9 @@ from mrk.files.transfers import PrintOutcome, PrintStart
 from mrk.http.cors import CorsRules
 from mrk.landing import LandingFacts
 from mrk.limits import Limits
-from tests.fakes.http_house import authorize, trusted
+from tests.fakes.accounts import FakeAccounts
+from tests.fakes.http_house import trusted
+from tests.fakes.judgement import judgement
 from transports.api_http import ApiHttp
 from transports.door import Door, Ways
 from transports.transfers import Transfers
@@ -96,10 +98,12 @@ class Prints:
 
     outcome: PrintOutcome = field(default_factory=lambda: PrintOutcome(PrintStart.STARTED))
     asked: list[str] = field(default_factory=list)
+    users: list[str | None] = field(default_factory=list)
 
-    async def print_upload(self, filename: str) -> PrintOutcome:
+    async def print_upload(self, filename: str, user: str | None = None) -> PrintOutcome:
         await trio.lowlevel.checkpoint()
         self.asked.append(filename)
+        self.users.append(user)
         return self.outcome
 
 
@@ -114,6 +118,7 @@ class TransferHouse:
     cors_domains: Sequence[str] = ()
     logs: dict[str, Callable[[], str | None]] = field(default_factory=dict)
     prints: Prints = field(default_factory=Prints)
+    accounts: FakeAccounts = field(default_factory=FakeAccounts)
 
     def __post_init__(self) -> None:
         roots = {name: self.folder / name for name in ("gcodes", "config")}
@@ -141,13 +146,14 @@ class TransferHouse:
                 ),
             ]
         )
+        self.judgement = judgement(cors_domains=self.cors_domains, accounts=self.accounts)
         patterns: tuple[re.Pattern[str], ...] = parse_cors_domains(list(self.cors_domains))[0]
         cors = CorsRules(patterns, trusted)
         transfers = Transfers(
             self.files,
             self.files,
             self.prints,
-            authorize,
+            self.judgement,
             cors,
             self.limits,
             max_upload_bytes=self.max_upload_bytes,
@@ -162,7 +168,7 @@ class TransferHouse:
             table,
             Rpc(table, trio.lowlevel.checkpoint, 10),
             Clients(),
-            authorize,
+            self.judgement,
             cors,
             self.limits,
             route_prefix=self.route_prefix,
@@ -171,7 +177,7 @@ class TransferHouse:
         )
         web = WebDoor(
             api,
-            authorize,
+            self.judgement,
             lambda: LandingFacts("v0.10.0-mrk-test", "ready"),
             self.limits,
             route_prefix=self.route_prefix,

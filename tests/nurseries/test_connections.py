@@ -1,5 +1,8 @@
 import pytest
 
+from mrk.access.accounts import API_KEY_USER
+from mrk.access.reasons import Reason
+from mrk.access.roles import Role
 from mrk.api.caller import Caller, Transport
 from mrk.api.table import Table
 from mrk.clients import Client, Clients
@@ -7,6 +10,7 @@ from mrk.errors import ClientError
 from mrk.etx import etx_frame
 from mrk.outbox import Outbox
 from nurseries.connections import IDENTITY_CHARS, Connections
+from tests.fakes.accounts import FakeAccounts, user
 
 NAMED = {"client_name": "Mainsail", "version": "2", "type": "Web", "url": "http://x"}
 
@@ -14,15 +18,9 @@ NAMED = {"client_name": "Mainsail", "version": "2", "type": "Web", "url": "http:
 class House:
     def __init__(self) -> None:
         self.clients = Clients()
-        self.table = Table(Connections(self.clients, self.user, self.key).endpoints())
-
-    def user(self, token: str) -> str:
-        if token != "good":
-            raise ClientError("Unauthorized", 401)
-        return "ann"
-
-    def key(self, key: str) -> bool:
-        return key == "k"
+        accounts = FakeAccounts(tokens={"good": user("ann", Role.VIEW)})
+        accounts.add_key("k", Role.OPERATE)
+        self.table = Table(Connections(self.clients, accounts).endpoints())
 
     def connect(self, authorized: bool = True) -> Client:
         outbox = Outbox(etx_frame, 100, lambda: None)
@@ -81,6 +79,8 @@ def test_strangers_need_a_token_or_key_and_may_try_again() -> None:
         assert refused.value.status == 401
     house.call(client, **NAMED, api_key="k")
     assert client.authorized
+    assert (client.user, client.role) == (API_KEY_USER, Role.OPERATE)
+    assert client.reason is Reason.API_KEY
 
 
 def test_a_token_names_the_user_and_a_wrong_one_fails_even_when_trusted() -> None:
@@ -90,7 +90,16 @@ def test_a_token_names_the_user_and_a_wrong_one_fails_even_when_trusted() -> Non
         house.call(client, **NAMED, access_token="wrong")
     assert client.authorized
     house.call(client, **NAMED, access_token="good", api_key="wrong")
-    assert client.user == "ann"
+    assert (client.user, client.role, client.reason) == ("ann", Role.VIEW, Reason.TOKEN)
+
+
+def test_who_may_only_look_is_no_agent() -> None:
+    house = House()
+    client = house.connect(authorized=False)
+    with pytest.raises(ClientError, match="agent needs the role operate") as refused:
+        house.call(client, **{**NAMED, "type": "agent"}, access_token="good")
+    assert refused.value.status == 403
+    assert client.identity is None
 
 
 def test_an_agents_name_is_taken_while_it_is_connected() -> None:

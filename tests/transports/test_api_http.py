@@ -9,6 +9,7 @@ from mrk.http.head import RequestHead
 from mrk.http.response import Response
 from mrk.limits import Limits
 from mrk.outbox import Outbox
+from tests.fakes.accounts import FakeAccounts, user
 from tests.fakes.http_house import House
 from transports.api_http import STRANGERS_BODY_BYTES
 
@@ -103,7 +104,8 @@ def test_json_over_form_over_query() -> None:
 
 
 def test_reserved_keys_stay_out() -> None:
-    answer = request(House(), "POST", "/raw?_=1&token=t&access_token=a&x=y")
+    house = House(accounts=FakeAccounts(tokens={"a": user("ann")}))
+    answer = request(house, "POST", "/raw?_=1&token=t&access_token=a&x=y")
     assert value(answer) == {"result": {"x": "y"}}
 
 

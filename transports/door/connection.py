@@ -8,12 +8,12 @@ import contextlib
 import logging
 import math
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import trio
 
-from mrk.access.address import client_address, is_secure
+from mrk.access.address import ProxyRule
 from mrk.errors import ClientError
 from mrk.http.exchange import Transfer
 from mrk.http.framing import Framing, framing
@@ -69,12 +69,16 @@ class Ways:
 
     `upgrades` are websocket endpoints by path (behind the route prefix). `transfer` answers
     uploads and downloads on the connection, None for all else; it is asked before `web`.
+    `acquaint`, when there is one, may wait for what has to be known of a client's address before
+    its request is judged.
     """
 
     api: Api
     upgrades: dict[str, HandOn]
     web: HandOn
     transfer: Callable[[RequestHead], Transfer | None] = lambda head: None
+    proxies: ProxyRule = field(default_factory=ProxyRule)
+    acquaint: Callable[[str], Awaitable[None]] | None = None
 
 
 class Connection:
@@ -114,16 +118,15 @@ class Connection:
         parser = await self._read_head()
         if parser is None:
             return False
+        headers, peer = parser.headers, self._peer
+        address, secure = self._ways.proxies.client(peer, self._tls, headers)
         head = RequestHead(
-            parser.method,
-            parser.target,
-            parser.http_version,
-            parser.headers,
-            self._peer,
-            client_address(self._peer, parser.headers),
-            is_secure(self._tls, self._peer, parser.headers),
+            parser.method, parser.target, parser.http_version, headers, peer, address, secure
         )
         frame = framing(head)
+        if self._ways.acquaint is not None:
+            self._disarm()
+            await self._ways.acquaint(address)
         if frame.upgrade == "websocket":
             way = self._ways.upgrades.get(self._ways.api.local_path(head))
             if way is not None:

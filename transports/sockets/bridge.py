@@ -7,9 +7,12 @@ reading from Klippy, and Klippy's slowness that from the client; about 1 MB wait
 
 import contextlib
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import trio
 
+from mrk.access.roles import Role
+from mrk.clients import Clients
 from mrk.errors import ClientError, Transient
 from mrk.etx import EtxDecoder, FrameTooLong, etx_frame
 from mrk.http.head import RequestHead
@@ -23,6 +26,9 @@ from transports.sockets.turn import Turn
 from transports.sockets.wire import Wire
 
 OpenKlippy = Callable[[], Awaitable[trio.abc.Stream]]
+# Nothing that a script of g-code could not do as well.
+NEEDED = Role.OPERATE
+REVOKED = Ending(1008, "Logged out")
 KLIPPY_DISCONNECTED = Ending(1001, "Klippy Disconnected")
 # Large reads: a dump of motion data is many small frames, and each read costs the same.
 CHUNK_BYTES = 256 * 1024
@@ -34,9 +40,12 @@ class Bridge:
     `open_klippy` returns a new stream to Klippy's socket, or raises `Transient` or `ClientError`.
     """
 
-    def __init__(self, limits: Limits, gate: Gate, open_klippy: OpenKlippy) -> None:
+    def __init__(
+        self, limits: Limits, gate: Gate, clients: Clients, open_klippy: OpenKlippy
+    ) -> None:
         self._limits = limits
         self._gate = gate
+        self._clients = clients
         self._open_klippy = open_klippy
 
     async def serve_connection(
@@ -49,13 +58,16 @@ class Bridge:
         """
         try:
             response = self._gate.judge(head)
-            if not self._gate.authorize(head):
-                raise ClientError("Unauthorized", 401)
+            decision = self._gate.decide(head)
+            decision.check(NEEDED)
             with self._gate.seat():
                 klippy = await self._connect()
                 async with klippy:
                     trailing = buffered.partition(b"\r\n\r\n")[2]
-                    await self._serve(stream, klippy, head, response, trailing)
+                    span = self._span(stream, klippy, head, trailing)
+                    end = partial(span.connection.end, REVOKED)
+                    with self._clients.bound_to(decision.user, end):
+                        await self._serve(span, response)
         except ClientError as exc:
             await self._gate.refuse(stream, head, exc)
 
@@ -65,16 +77,14 @@ class Bridge:
         except Transient as exc:
             raise ClientError(f"Klippy Host not connected: {exc}", 503) from exc
 
-    async def _serve(
-        self,
-        stream: trio.abc.Stream,
-        klippy: trio.abc.Stream,
-        head: RequestHead,
-        response: bytes,
-        trailing: bytes,
-    ) -> None:
+    def _span(
+        self, stream: trio.abc.Stream, klippy: trio.abc.Stream, head: RequestHead, trailing: bytes
+    ) -> "_Span":
         wire = Wire(stream, trailing, self._limits)
-        span = _Span(wire, klippy, Connection(f"bridge of {head.address}", wire.sender))
+        return _Span(wire, klippy, Connection(f"bridge of {head.address}", wire.sender))
+
+    async def _serve(self, span: "_Span", response: bytes) -> None:
+        wire = span.wire
         if not await wire.send_response(response):
             return
         try:
@@ -92,14 +102,14 @@ class _Span:
 
     def __init__(self, wire: Wire, klippy: trio.abc.Stream, connection: Connection) -> None:
         self.connection = connection
-        self._wire = wire
+        self.wire = wire
         self._klippy = klippy
         self._turn = Turn()
 
     async def to_klippy(self) -> Ending:
         """Forward the client's requests, one send each."""
         try:
-            return await self._wire.read(self._turn.begin, self._breathe, self._forward)
+            return await self.wire.read(self._turn.begin, self._breathe, self._forward)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             return KLIPPY_DISCONNECTED
 
@@ -107,8 +117,8 @@ class _Span:
         try:
             request = klippy_request(message)
         except BridgeRefusal as exc:
-            await self._wire.sender.room()
-            self._wire.sender.outbox.reply(exc.reply)
+            await self.wire.sender.room()
+            self.wire.sender.outbox.reply(exc.reply)
             await self._breathe()
         else:
             await self._klippy.send_all(etx_frame(request))
@@ -120,7 +130,7 @@ class _Span:
     async def to_client(self, limits: Limits) -> Ending:
         """Forward what Klippy says: all frames of one read in one send."""
         decoder = EtxDecoder(limits.unix_message_bytes)
-        sender = self._wire.sender
+        sender = self.wire.sender
         with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError):
             while chunk := await self._klippy.receive_some(CHUNK_BYTES):
                 try:

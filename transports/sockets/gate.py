@@ -5,27 +5,26 @@ One instance per generation, shared by both. Refusals are answered as JSON befor
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import trio
 
+from mrk.access.decision import Decision
+from mrk.access.judgement import Judgement
 from mrk.errors import ClientError
 from mrk.http.head import RequestHead
 from mrk.limits import Limits
-from mrk.websocket.handshake import accept_upgrade, refusal, same_origin
+from mrk.websocket.handshake import accept_upgrade, refusal
 
 logger = logging.getLogger(__name__)
-Authorize = Callable[[RequestHead], bool]
-OriginAllowed = Callable[[str, RequestHead], bool]
 
 
 class Gate:
-    """`authorize` judges a handshake's credentials, `origin_allowed` applies the CORS rule."""
+    """`judgement` decides about a handshake's origin, host and credentials."""
 
-    def __init__(self, limits: Limits, authorize: Authorize, origin_allowed: OriginAllowed) -> None:
-        self.authorize = authorize
+    def __init__(self, limits: Limits, judgement: Judgement) -> None:
+        self._judgement = judgement
         self._limits = limits
-        self._origin_allowed = origin_allowed
         self._seats = 0
 
     @property
@@ -36,11 +35,21 @@ class Gate:
     def judge(self, head: RequestHead) -> bytes:
         """Return the 101 response; raises `ClientError` 400, 403, 426 or 503."""
         response = accept_upgrade(head)
-        if not same_origin(head) and not self._origin_allowed(head.header("origin") or "", head):
-            raise ClientError("Origin not allowed", 403)
+        if not self._judgement.allows_socket(head):
+            raise ClientError("Origin not allowed: add it to cors_domains in [authorization]", 403)
         if self._seats >= self._limits.websockets:
             raise ClientError(f"All {self._limits.websockets} websocket connections are taken", 503)
         return response
+
+    def decide(self, head: RequestHead) -> Decision:
+        """Who opens a socket; raises `ClientError` 403 when no log-in could mend it.
+
+        Bad credentials do not: over a socket that opened a client can log in.
+        """
+        decision = self._judgement.judge(head, changing=True)
+        if decision.reason.status == 403:
+            raise decision.refusal()
+        return decision
 
     @contextlib.contextmanager
     def seat(self) -> Iterator[None]:

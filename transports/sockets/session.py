@@ -154,9 +154,18 @@ class Session:
             caller.connection_id is None
             or caller.authorized is not client.authorized
             or caller.user != client.user
+            or caller.role is not client.role
+            or caller.reason is not client.reason
         ):
             caller = self._caller = Caller(
-                client.transport, client.authorized, client.id, client.address, client.user
+                client.transport,
+                client.authorized,
+                client.id,
+                client.address,
+                client.user,
+                client.role,
+                client.reason,
+                client.trusted,
             )
         return caller
 

@@ -6,6 +6,7 @@ the connection is over, and the door closes the stream. A cancelled one says 100
 
 import trio
 
+from mrk.access.decision import Decision
 from mrk.api.caller import Transport
 from mrk.clients import Client
 from mrk.errors import ClientError
@@ -32,14 +33,20 @@ class Websocket:
         """
         try:
             response = self._gate.judge(head)
+            decision = self._gate.decide(head)
         except ClientError as exc:
             await self._gate.refuse(stream, head, exc)
             return
         with self._gate.seat():
-            await self._serve(stream, head, response, buffered.partition(b"\r\n\r\n")[2])
+            await self._serve(stream, head, decision, response, buffered.partition(b"\r\n\r\n")[2])
 
     async def _serve(
-        self, stream: trio.abc.Stream, head: RequestHead, response: bytes, trailing: bytes
+        self,
+        stream: trio.abc.Stream,
+        head: RequestHead,
+        decision: Decision,
+        response: bytes,
+        trailing: bytes,
     ) -> None:
         hub = self._hub
         wire = Wire(stream, trailing, hub.limits, hub.clients.burst)
@@ -48,7 +55,12 @@ class Websocket:
             Transport.WEBSOCKET,
             wire.sender.outbox,
             address=head.address,
-            authorized=self._gate.authorize(head),
+            authorized=decision.authorized,
+            # An expired token names a user, but makes nobody one.
+            user=decision.user if decision.authorized else None,
+            role=decision.role,
+            reason=decision.reason,
+            trusted=decision.trusted,
         )
         session = Session(hub, client, wire.sender, hub.limits.message_bytes)
         if not await wire.send_response(response):

@@ -11,13 +11,17 @@ from typing import Protocol
 
 import trio
 
+from mrk.access.roles import Role, role_needed
 from mrk.errors import ClientError
+from mrk.files.roots import write_role
 from mrk.files.transfers import StoredUpload, UploadFiles, fits
 from mrk.http.exchange import Exchange
 from transports.transfers.spool import CLEAN_UP_S, Spool
 from transports.transfers.unfinished_file import no_space
 
 DEFAULT_ROOT = "gcodes"
+# Of a body besides the file: fields, headers and boundaries.
+FORM_BYTES = 64 * 1024
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 
 
@@ -37,7 +41,7 @@ class Form(Protocol):
 
 
 class Receiving:
-    """`max_file_bytes` bounds the file, `max_body_bytes` all of the body."""
+    """`max_file_bytes` bounds the file, `role` is that of who sends it."""
 
     def __init__(
         self,
@@ -46,14 +50,15 @@ class Receiving:
         files: UploadFiles,
         threads: trio.CapacityLimiter,
         max_file_bytes: int,
-        max_body_bytes: int,
+        role: Role,
     ) -> None:
         self._exchange = exchange
         self._form = form
         self._files = files
         self._threads = threads
         self._max_file_bytes = max_file_bytes
-        self._max_body_bytes = max_body_bytes
+        self._max_body_bytes = max_file_bytes + FORM_BYTES
+        self._role = role
 
     @property
     def wants_print(self) -> bool:
@@ -98,7 +103,11 @@ class Receiving:
 
     def _where(self, filename: str) -> tuple[str, str, str]:
         fields = self._form.fields
-        return fields.get("root", "").lower() or DEFAULT_ROOT, fields.get("path", ""), filename
+        root = fields.get("root", "").lower() or DEFAULT_ROOT
+        needed = write_role(root)
+        if self._role < needed:
+            raise role_needed(needed, self._role, f"Writing files to {root[:40]}")
+        return root, fields.get("path", ""), filename
 
     async def _folder(self) -> str:
         """Where the unfinished file goes; checks the space there.

@@ -4,10 +4,13 @@ The door asks `begin` for what the API's table does not know; `verbs` tells the 
 are ours. One instance per generation.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from urllib.parse import unquote_to_bytes
 
+from mrk.access.decision import Decision
+from mrk.access.judgement import Judgement
+from mrk.access.roles import Role
 from mrk.errors import ClientError
 from mrk.files.transfers import DownloadFiles, UploadFiles, UploadPrints
 from mrk.http.cors import CorsRules
@@ -36,7 +39,7 @@ class Transfers:
         uploads: UploadFiles,
         downloads: DownloadFiles,
         prints: UploadPrints,
-        authorize: Callable[[RequestHead], bool],
+        judgement: Judgement,
         cors: CorsRules,
         limits: Limits,
         *,
@@ -49,7 +52,7 @@ class Transfers:
             uploads, prints, max_file_bytes=max_upload_bytes, wait_s=limits.body_idle_s
         )
         self._downloads = Downloads(downloads, logs)
-        self._authorize = authorize
+        self._judgement = judgement
         self._cors = cors
         self._upload_paths = upload_paths
         self._prefix = route_prefix
@@ -82,21 +85,21 @@ class Transfers:
         head = exchange.head
         cors = self._cors.headers(head.header("origin"))
         try:
-            if not self._may(head, path):
-                raise ClientError("Unauthorized", 401)
-            await self._run(path, exchange, cors)
+            decision = self._judgement.admit(head, self._needed(head, path))
+            await self._run(path, exchange, decision, cors)
         except ClientError as exc:
             await exchange.answer(error_response(exc).with_headers(cors))
 
-    def _may(self, head: RequestHead, path: str) -> bool:
+    def _needed(self, head: RequestHead, path: str) -> Role | None:
+        if path in self._upload_paths:
+            return Role.OPERATE
         # Browsers load thumbnails by plain addresses, without credentials.
-        is_open = head.method in _READ and path.endswith(_OPEN_SUFFIXES)
-        return self._authorize(head) or is_open
+        return None if path.endswith(_OPEN_SUFFIXES) else Role.VIEW
 
-    async def _run(self, path: str, exchange: Exchange, cors: Headers) -> None:
+    async def _run(self, path: str, exchange: Exchange, decision: Decision, cors: Headers) -> None:
         if path in self._upload_paths:
             location = self._prefix + self._upload_paths[path]
-            await self._uploads.receive(exchange, location, cors)
+            await self._uploads.receive(exchange, location, decision, cors)
             return
         root, _, rest = path[len(FILES) :].partition("/")
         if rest:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 import msgspec
 import trio
 
+from mrk.access.decision import Decision
 from mrk.errors import ClientError
 from mrk.files.paths import is_gcode
 from mrk.files.records import Item
@@ -19,14 +20,19 @@ from mrk.http.arguments import boundary
 from mrk.http.exchange import Exchange
 from mrk.http.head import RequestHead
 from mrk.http.response import Headers, Response
-from transports.transfers.receiving import DEFAULT_ROOT, Form, Receiving, has_space, too_large
+from transports.transfers.receiving import (
+    DEFAULT_ROOT,
+    FORM_BYTES,
+    Form,
+    Receiving,
+    has_space,
+    too_large,
+)
 from transports.transfers.unfinished_file import no_space
 
 # Each holds a megabyte; others wait with their bodies unread.
 UPLOADS_AT_ONCE = 16
 THREADS = 4
-# Of a body besides the file: fields, headers and boundaries.
-FORM_BYTES = 64 * 1024
 _HOST = re.compile(r"[A-Za-z0-9.:_\[\]-]{1,255}")
 _BOUNDARY = re.compile(r";\s*boundary\*?\d*\*?\s*=", re.IGNORECASE)
 
@@ -44,10 +50,13 @@ class Uploads:
         self._slots = trio.CapacityLimiter(UPLOADS_AT_ONCE)
         self._threads = trio.CapacityLimiter(THREADS)
 
-    async def receive(self, exchange: Exchange, location: str, cors: Headers) -> None:
+    async def receive(
+        self, exchange: Exchange, location: str, decision: Decision, cors: Headers
+    ) -> None:
         """Serve one upload; raises `ClientError` when it is refused.
 
-        `location` is the path in front of root and file, route prefix included.
+        `location` is the path in front of root and file, route prefix included; `decision` says
+        who sends it, and so which roots may be written.
         """
         form = _form(exchange.head)
         await self._check_size(exchange.body_bytes)
@@ -55,14 +64,15 @@ class Uploads:
             await self._slots.acquire_on_behalf_of(exchange)
         if waiting.cancelled_caught:
             raise ClientError("Too many uploads at once: try again later", 503)
-        limit = self._max_file_bytes
-        upload = Receiving(exchange, form, self._files, self._threads, limit, limit + FORM_BYTES)
+        upload = Receiving(
+            exchange, form, self._files, self._threads, self._max_file_bytes, decision.role
+        )
         try:
             stored = await upload.store()
         finally:
             self._slots.release_on_behalf_of(exchange)
         try:
-            answer = await self._answer(stored.item, wants_print=upload.wants_print)
+            answer = await self._answer(stored.item, upload.wants_print, decision.user)
             headers = (("Location", _location(exchange.head, location, stored.item)), *cors)
             await exchange.answer(Response(201, msgspec.json.encode(answer), headers=headers))
         finally:
@@ -82,14 +92,14 @@ class Uploads:
         if not await trio.to_thread.run_sync(check, limiter=self._threads):
             raise no_space()
 
-    async def _answer(self, item: Item, *, wants_print: bool) -> dict[str, Any]:
+    async def _answer(self, item: Item, wants_print: bool, user: str | None) -> dict[str, Any]:
         """As catalogued, with the reason (`print_refused`) when a wished print did not start."""
         answer: dict[str, Any] = {"item": item, "action": "create_file"}
         if item.root != DEFAULT_ROOT or not is_gcode(item.path):
             return answer
         answer |= {"print_started": False, "print_queued": False}
         if wants_print:
-            outcome = await self._prints.print_upload(item.path)
+            outcome = await self._prints.print_upload(item.path, user)
             answer["print_started"] = outcome.start is PrintStart.STARTED
             answer["print_queued"] = outcome.start is PrintStart.QUEUED
             if outcome.start is PrintStart.REFUSED:

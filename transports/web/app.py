@@ -13,30 +13,44 @@ from quart import request
 from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException
 
-from mrk.access.address import client_address, is_secure
+from mrk.access.address import ProxyRule
+from mrk.access.judgement import Judgement
 from mrk.errors import ClientError
 from mrk.http.head import RequestHead
 from mrk.http.response import Response, error_response
 from mrk.landing import CONTENT_SECURITY_POLICY, landing_page
 from mrk.limits import Limits
-from transports.web.web_door import Api, Authorize, Call, Facts
+from transports.web.web_door import Acquaint, Api, Call, Facts
 
 # As in the door: less than this within the idle limit is no progress.
 _PROGRESS_BYTES = 8 * 1024
 
 
-class _Pages:
+class Pages:
     """What the app answers; every request passes `api_first`, judged as the door judges it."""
 
-    def __init__(self, api: Api, authorize: Authorize, facts: Facts, limits: Limits) -> None:
+    def __init__(
+        self,
+        api: Api,
+        judgement: Judgement,
+        facts: Facts,
+        limits: Limits,
+        proxies: ProxyRule,
+        acquaint: Acquaint | None,
+    ) -> None:
         self._api = api
-        self._authorize = authorize
+        self._judgement = judgement
         self._facts = facts
         self._limits = limits
+        self._proxies = proxies
+        self._acquaint = acquaint
 
     async def api_first(self) -> QuartResponse | None:
         """Answer API calls and refusals; None lets Quart's routes go on with the request."""
-        call = self._api.begin(_request_head())
+        head = self._head()
+        if self._acquaint is not None:
+            await self._acquaint(head.address)
+        call = self._api.begin(head)
         if call is None:
             return None
         if isinstance(call, Response):
@@ -51,8 +65,9 @@ class _Pages:
 
     async def landing(self) -> QuartResponse:
         """The landing page; always 200."""
-        head = _request_head()
-        page = landing_page(self._facts(), self._authorize(head), head.address)
+        head = self._head()
+        decision = self._judgement.judge(head, changing=False)
+        page = landing_page(self._facts(), decision, head.address)
         response = QuartResponse(page, 200, content_type="text/html; charset=utf-8")
         response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
         response.headers["X-Content-Type-Options"] = "nosniff"
@@ -62,7 +77,7 @@ class _Pages:
 
     async def add_cors(self, response: QuartResponse) -> QuartResponse:
         """Pages of the app itself; the API's answers carry theirs already."""
-        for name, value in self._api.cors_headers(_request_head()):
+        for name, value in self._api.cors_headers(self._head()):
             response.headers.setdefault(name, value)
         return response
 
@@ -87,23 +102,18 @@ class _Pages:
             if len(body) - counted >= _PROGRESS_BYTES:
                 deadline, counted = trio.current_time() + self._limits.body_idle_s, len(body)
 
-
-def _request_head() -> RequestHead:
-    scope = cast("dict[str, Any]", request.scope)
-    headers = [(k.decode("latin-1").lower(), v.decode("latin-1")) for k, v in scope["headers"]]
-    peer = scope["client"][0]
-    target = scope["raw_path"].decode("latin-1")
-    if scope["query_string"]:
-        target += "?" + scope["query_string"].decode("latin-1")
-    return RequestHead(
-        scope["method"],
-        target,
-        scope["http_version"],
-        headers,
-        peer,
-        client_address(peer, headers),
-        is_secure(scope["scheme"] == "https", peer, headers),
-    )
+    def _head(self) -> RequestHead:
+        """The head of the request that this task answers."""
+        scope = cast("dict[str, Any]", request.scope)
+        headers = [(k.decode("latin-1").lower(), v.decode("latin-1")) for k, v in scope["headers"]]
+        peer = scope["client"][0]
+        target = scope["raw_path"].decode("latin-1")
+        if scope["query_string"]:
+            target += "?" + scope["query_string"].decode("latin-1")
+        address, secure = self._proxies.client(peer, scope["scheme"] == "https", headers)
+        return RequestHead(
+            scope["method"], target, scope["http_version"], headers, peer, address, secure
+        )
 
 
 def _quart_response(response: Response) -> QuartResponse:
@@ -127,9 +137,7 @@ async def _on_error(error: Exception) -> QuartResponse:
     return _quart_response(answer.with_headers(allow))
 
 
-def build_app(
-    api: Api, authorize: Authorize, facts: Facts, limits: Limits, route_prefix: str
-) -> QuartTrio:
+def build_app(pages: Pages, route_prefix: str) -> QuartTrio:
     """The app, without any limit of Quart's own."""
     app = QuartTrio("mrk", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = None
@@ -137,7 +145,6 @@ def build_app(
     app.config["RESPONSE_TIMEOUT"] = None
     app.url_map.merge_slashes = False  # no redirects that nobody asked for
     app.url_map.strict_slashes = False
-    pages = _Pages(api, authorize, facts, limits)
     app.before_request(pages.api_first)
     app.after_request(pages.add_cors)
     app.add_url_rule(f"{route_prefix}/", "landing", pages.landing, methods=["GET"])

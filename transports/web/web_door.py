@@ -4,17 +4,19 @@ Owned by the root, one instance per generation; each connection runs in the door
 and ends with it.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 import trio
 
+from mrk.access.address import ProxyRule
+from mrk.access.judgement import Judgement
 from mrk.http.head import RequestHead
 from mrk.http.response import Headers, Response
 from mrk.landing import LandingFacts
 from mrk.limits import Limits
 
-Authorize = Callable[[RequestHead], bool]
+Acquaint = Callable[[str], Awaitable[None]]
 Facts = Callable[[], LandingFacts]
 
 
@@ -62,19 +64,23 @@ class WebDoor:
     def __init__(
         self,
         api: Api,
-        authorize: Authorize,
+        judgement: Judgement,
         facts: Facts,
         limits: Limits,
         *,
         route_prefix: str = "",
         stays: bool = True,
+        proxies: ProxyRule | None = None,
+        acquaint: Acquaint | None = None,
     ) -> None:
         self._api = api
-        self._authorize = authorize
+        self._judgement = judgement
         self._facts = facts
         self._limits = limits
         self._prefix = route_prefix
         self._stays = stays
+        self._proxies = proxies or ProxyRule()
+        self._acquaint = acquaint
         self._loading = trio.Lock()
         self._app: ServeHttp | None = None
 
@@ -100,8 +106,11 @@ class WebDoor:
             return self._app
 
     def _load(self) -> ServeHttp:
-        from transports.web.app import build_app
+        from transports.web.app import Pages, build_app
         from transports.web.http1 import Http1
 
-        app = build_app(self._api, self._authorize, self._facts, self._limits, self._prefix)
+        pages = Pages(
+            self._api, self._judgement, self._facts, self._limits, self._proxies, self._acquaint
+        )
+        app = build_app(pages, self._prefix)
         return Http1(app, self._limits, stays=self._stays)

@@ -1,16 +1,21 @@
+from ipaddress import ip_network
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mrk.access.address import UNKNOWN, client_address, is_secure
+from mrk.access.address import UNKNOWN, ProxyRule
 from mrk.access.judge import LOOPBACK, judge
+
+RULE = ProxyRule()
+PROXIES = ProxyRule([ip_network("127.0.0.0/8"), ip_network("10.0.0.0/24")])
 
 
 def seen(peer: str, *forwarded: str, real: str = "") -> str:
     headers = [("x-forwarded-for", value) for value in forwarded]
     if real:
         headers.append(("x-real-ip", real))
-    return client_address(peer, headers)
+    return RULE.client(peer, False, headers)[0]
 
 
 def test_without_a_proxy_the_peer_is_the_client() -> None:
@@ -53,10 +58,40 @@ def test_spellings(text: str, address: str) -> None:
     assert seen("127.0.0.1", text) == address
 
 
-@pytest.mark.parametrize("text", ["unknown", "", "10.0.0", "10.0.0.9, ", "a:b", "_hidden"])
-def test_a_client_without_a_name_is_nobody(text: str) -> None:
+@pytest.mark.parametrize("text", ["unknown", "Unknown", "_hidden", "10.0.0.9, unknown"])
+def test_a_client_whom_the_proxy_hides_is_nobody(text: str) -> None:
     assert seen("127.0.0.1", text) == UNKNOWN
     assert not judge(UNKNOWN, LOOPBACK)
+
+
+@pytest.mark.parametrize("text", ["", " , ", "10.0.0", "a:b", "1.2.3.4.5", "[::1", "x" * 9000])
+def test_what_makes_no_sense_counts_as_absent(text: str) -> None:
+    assert seen("127.0.0.1", text) == "127.0.0.1"
+    assert seen("127.0.0.1", text, real="10.0.0.9") == "10.0.0.9"
+    assert seen("127.0.0.1", "10.0.0.9", real=text) == "10.0.0.9"
+    assert seen("127.0.0.1", f"{text}, 10.0.0.9") == "10.0.0.9"
+
+
+def test_an_empty_place_in_the_list_is_passed_over() -> None:
+    assert seen("127.0.0.1", "10.0.0.9, ") == "10.0.0.9"
+
+
+def test_headers_that_contradict_each_other_name_nobody() -> None:
+    """A proxy wrote one of them, the client the other."""
+    assert seen("127.0.0.1", "127.0.0.1", real="10.0.0.9") == UNKNOWN
+    assert seen("127.0.0.1", "10.0.0.9", real="192.168.1.5") == UNKNOWN
+    assert seen("127.0.0.1", "10.0.0.9", real="10.0.0.9") == "10.0.0.9"
+
+
+def test_a_chain_is_walked_as_far_as_proxies_are_trusted() -> None:
+    def far(*forwarded: str, real: str = "") -> str:
+        headers = [("x-forwarded-for", value) for value in forwarded]
+        return PROXIES.client("10.0.0.1", False, [*headers, ("x-real-ip", real)])[0]
+
+    assert far("1.2.3.4, 192.168.1.9, 10.0.0.2") == "192.168.1.9"
+    # The nearest proxy's word for its own peer, another trusted one.
+    assert far("192.168.1.9, 10.0.0.2", real="10.0.0.2") == "192.168.1.9"
+    assert far("junk, 10.0.0.2") == "10.0.0.2"
 
 
 @given(st.text(max_size=50))
@@ -66,7 +101,7 @@ def test_a_stranger_behind_a_proxy_never_becomes_trusted(claim: str) -> None:
 
 def test_tls_at_the_proxy() -> None:
     https = [("x-forwarded-proto", "https")]
-    assert is_secure(True, "10.0.0.9", [])
-    assert is_secure(False, "127.0.0.1", https)
-    assert not is_secure(False, "10.0.0.9", https)
-    assert not is_secure(False, "127.0.0.1", [])
+    assert RULE.client("10.0.0.9", True, [])[1]
+    assert RULE.client("127.0.0.1", False, https) == ("127.0.0.1", True)
+    assert not RULE.client("10.0.0.9", False, https)[1]
+    assert not RULE.client("127.0.0.1", False, [("x-scheme", "http")])[1]

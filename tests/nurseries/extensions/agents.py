@@ -6,6 +6,7 @@ from typing import Any
 
 import trio
 
+from mrk.access.no_accounts import NoAccounts
 from mrk.api.caller import Caller, Transport
 from mrk.api.rpc import Rpc
 from mrk.api.table import Table
@@ -35,7 +36,9 @@ class House:
         self.clients = Clients()
         self.macros = Macros()
         self.extensions = Extensions(self.clients, self.macros)
-        table = Table([*self.extensions.endpoints(), *Connections(self.clients).endpoints()])
+        table = Table(
+            [*self.extensions.endpoints(), *Connections(self.clients, NoAccounts()).endpoints()]
+        )
         self.rpc = Rpc(table, trio.lowlevel.checkpoint, 100, self.extensions)
 
     def connect(self, authorized: bool = True) -> Client:

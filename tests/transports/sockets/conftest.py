@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from typing import Any
 
 import msgspec
@@ -12,6 +13,7 @@ from trio.testing import memory_stream_pair
 from wsproto.connection import Connection, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Event, Ping, Pong, TextMessage
 
+from mrk.access.judge import TrustedClients, judge
 from mrk.api.caller import Caller
 from mrk.api.endpoint import Access, Endpoint, NoParams
 from mrk.api.rpc import Rpc
@@ -20,10 +22,13 @@ from mrk.clients import Clients
 from mrk.http.head import RequestHead
 from mrk.limits import Limits
 from nurseries.connections import Connections
+from tests.fakes.accounts import FakeAccounts
+from tests.fakes.judgement import judgement
 from transports.sockets.gate import Gate
 from transports.sockets.session import Hub
 from transports.sockets.websocket import Websocket
 
+ANY = [ip_network("0.0.0.0/0")]
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 
 
@@ -41,6 +46,7 @@ class Daemon:
 
     limits: Limits = field(default_factory=Limits)
     trusted: bool = True
+    accounts: FakeAccounts = field(default_factory=FakeAccounts)
     release: trio.Event = field(default_factory=trio.Event)
     waiting: int = 0
     stops: int = 0
@@ -66,12 +72,17 @@ class Daemon:
                 access=Access.ADMIN,
                 urgent=True,
             ),
-            *Connections(self.clients).endpoints(),
+            *Connections(self.clients, self.accounts).endpoints(),
         ]
         table = Table(endpoints)
         rpc = Rpc(table, trio.lowlevel.checkpoint, self.limits.batch_calls)
         self.hub = Hub(rpc, table, self.clients, self.limits)
-        self.gate = Gate(self.limits, lambda _head: self.trusted, lambda origin, _h: "ok" in origin)
+        everybody = TrustedClients()
+        everybody.has_address = lambda address: self.trusted and judge(address, ANY)  # type: ignore
+
+        self.gate = Gate(
+            self.limits, judgement(everybody, self.accounts, cors_domains=["*://*ok*"])
+        )
         self.websocket = Websocket(self.hub, self.gate)
 
     async def wait(self, params: Size, _caller: Caller) -> str:

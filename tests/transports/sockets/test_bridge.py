@@ -36,7 +36,7 @@ class Klippy:
 
 @asynccontextmanager
 async def bridged(daemon: Daemon, klippy: Klippy, pair: Any = memory_stream_pair):  # type: ignore[no-untyped-def]
-    bridge = Bridge(daemon.limits, daemon.gate, klippy.open)
+    bridge = Bridge(daemon.limits, daemon.gate, daemon.clients, klippy.open)
     async with connected(bridge.serve_connection, pair) as (peer, over, scope):
         await wait_all_tasks_blocked()
         yield peer, over, scope
@@ -97,7 +97,7 @@ async def test_bridges_count_as_websockets() -> None:
 async def refused(daemon: Daemon, klippy: Klippy) -> Any:
     client, server = memory_stream_pair()
     head = upgrade_head(target="/klippysocket")
-    bridge = Bridge(daemon.limits, daemon.gate, klippy.open)
+    bridge = Bridge(daemon.limits, daemon.gate, daemon.clients, klippy.open)
     async with server:
         await bridge.serve_connection(server, head, head_bytes(head))
     answer = b""

@@ -40,7 +40,7 @@ async def test_websockets(daemon: Daemon, kind: str, ticks: int, autojump_clock:
         klippy_ends.append(theirs)
         return ours
 
-    bridge = Bridge(daemon.limits, daemon.gate, open_klippy)
+    bridge = Bridge(daemon.limits, daemon.gate, daemon.clients, open_klippy)
     serve = (daemon.websocket if kind == "websocket" else bridge).serve_connection
     client, server = memory_stream_pair()
     head = upgrade_head()

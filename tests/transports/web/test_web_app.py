@@ -10,7 +10,7 @@ from mrk.http.head import RequestHead
 from mrk.http.response import Response
 from mrk.landing import LandingFacts
 from mrk.limits import Limits
-from tests.fakes.http_house import House, authorize
+from tests.fakes.http_house import House
 from transports.web import WebDoor
 
 
@@ -55,7 +55,8 @@ async def test_a_bug_in_a_page_is_a_json_500() -> None:
     def broken() -> LandingFacts:
         raise ValueError("a bug")
 
-    web = WebDoor(House().api, authorize, broken, Limits())
+    house = House()
+    web = WebDoor(house.api, house.judgement, broken, Limits())
     head, body = await exchange(web, page_request())
     assert head.startswith(b"HTTP/1.1 500 ")
     assert json.loads(body)["error"] == {"code": 500, "message": "Internal Server Error"}

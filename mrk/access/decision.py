@@ -1,0 +1,144 @@
+"""The judgement of a request: who sends it, and whether that suffices. One pure function.
+
+Every transport asks it, through `mrk/access/judgement.py`; nothing else decides. The first hit
+wins: access token, one-shot token, API key, then, unless everybody must log in, the address.
+"""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from mrk.access.accounts import MOONRAKER, TRUSTED_USER, Account, Accounts, TokenRefused
+from mrk.access.address import UNKNOWN
+from mrk.access.judge import TrustedClients
+from mrk.access.reasons import Reason
+from mrk.access.roles import Role, role_needed
+from mrk.errors import ClientError
+
+# Who is let in by address is no person, and may do everything, as front ends expect.
+_TRUSTED = Account(TRUSTED_USER, MOONRAKER, Role.ADMIN, 0.0)
+
+
+class Facts(NamedTuple):
+    """What is known of a request before anything in it is believed; empty texts are absent.
+
+    `address` is the client as the proxy rule sees it, `names` its confirmed host names.
+    `foreign_host`: it was sent to a host name that is not ours; `cross_site`: the page of another
+    site sent it, and it changes something.
+    """
+
+    address: str
+    names: tuple[str, ...] = ()
+    token: str = ""
+    oneshot: str = ""
+    api_key: str = ""
+    foreign_host: bool = False
+    cross_site: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What `[authorization]` says of judgements."""
+
+    trusted: TrustedClients = field(default_factory=TrustedClients)
+    force_logins: bool = False
+    enable_api_key: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """`authorized` for what is not open to anybody, as far as the account's role goes.
+
+    `trusted` says that the address is on the list, also where that counts for nothing. An
+    account without authorization is an identity alone: that of an expired token.
+    """
+
+    authorized: bool
+    reason: Reason
+    account: Account | None = None
+    trusted: bool = False
+
+    @property
+    def user(self) -> str | None:
+        """The account's name."""
+        return None if self.account is None else self.account.username
+
+    @property
+    def role(self) -> Role:
+        """What an authorized caller may do."""
+        return Role.ADMIN if self.account is None else self.account.role
+
+    def check(self, needed: Role | None) -> None:
+        """Raise `ClientError` 401 or 403 when this is not enough; `needed` None is open to all.
+
+        A token that never was one of ours is refused everywhere: its bearer believes to be
+        somebody.
+        """
+        if needed is None:
+            if self.reason is Reason.BAD_TOKEN:
+                raise ClientError("Unauthorized", 401)
+            return
+        if not self.authorized:
+            raise self.refusal()
+        if self.role < needed:
+            raise role_needed(needed, self.role)
+
+    def refusal(self) -> ClientError:
+        """Clients know the word for 401; what 403 means, a person has to read."""
+        if self.reason.status == 403:
+            return ClientError(self.reason.sentence, 403)
+        return ClientError("Unauthorized", 401)
+
+
+_BY_ADDRESS = Decision(True, Reason.TRUSTED_ADDRESS, _TRUSTED, True)
+_BY_NAME = Decision(True, Reason.TRUSTED_NAME, _TRUSTED, True)
+
+
+def decide(facts: Facts, rules: Rules, accounts: Accounts) -> Decision:
+    """Judge a request. Pure, but for a one-shot token, which is used up by looking at it."""
+    by_address = _by_address(facts, rules)
+    trusted = by_address is not None
+    failed: Reason | None = None
+    if facts.token:
+        return _by_token(facts.token, accounts, trusted)
+    if facts.oneshot:
+        account = accounts.take_oneshot(facts.oneshot, facts.address)
+        if account is not None:
+            return Decision(True, Reason.ONESHOT, account, trusted)
+        failed = Reason.BAD_ONESHOT
+    if facts.api_key:
+        account = accounts.key_account(facts.api_key) if rules.enable_api_key else None
+        if account is not None:
+            return Decision(True, Reason.API_KEY, account, trusted)
+        failed = Reason.WRONG_KEY if rules.enable_api_key else Reason.KEYS_OFF
+    if rules.force_logins and accounts.has_users:
+        return Decision(False, failed or Reason.LOGIN_REQUIRED, None, trusted)
+    if by_address is None:
+        stranger = Reason.UNCLEAR_ADDRESS if facts.address == UNKNOWN else Reason.STRANGER
+        return Decision(False, failed or stranger)
+    # What a browser does by itself must not be done in the name of its address.
+    if facts.foreign_host:
+        return Decision(False, Reason.FOREIGN_HOST, None, True)
+    if facts.cross_site:
+        return Decision(False, Reason.CROSS_SITE, None, True)
+    return by_address
+
+
+def _by_address(facts: Facts, rules: Rules) -> Decision | None:
+    if rules.trusted.has_address(facts.address):
+        return _BY_ADDRESS
+    if facts.names and rules.trusted.has_name(facts.names):
+        return _BY_NAME
+    return None
+
+
+def _by_token(token: str, accounts: Accounts, trusted: bool) -> Decision:
+    try:
+        return Decision(True, Reason.TOKEN, accounts.token_account(token), trusted)
+    except TokenRefused:
+        pass
+    try:
+        # It still says who it was; nothing but open calls hear of it.
+        account = accounts.token_account(token, expired_too=True)
+    except TokenRefused:
+        return Decision(False, Reason.BAD_TOKEN, None, trusted)
+    return Decision(False, Reason.EXPIRED_TOKEN, account, trusted)

@@ -1,0 +1,100 @@
+"""From a request's head to the decision about it: the one way that every transport takes.
+
+One instance per generation; nothing here waits. Host names of clients are looked up beforehand, by
+who may wait (`nurseries/name_lookup.py`).
+"""
+
+import contextlib
+from collections.abc import Callable
+from urllib.parse import parse_qsl
+
+from mrk.access.accounts import Accounts
+from mrk.access.decision import Decision, Facts, Rules, decide
+from mrk.access.hosts import Hosts
+from mrk.access.origin import cross_site, same_origin
+from mrk.access.roles import Role
+from mrk.http.head import RequestHead
+
+_CREDENTIALS = frozenset({"authorization", "x-access-token", "x-api-key"})
+_TELLING = _CREDENTIALS | {"host", "origin", "sec-fetch-site"}
+_MOST_FIELDS = 1000
+_READING = ("GET", "HEAD")
+
+NamesOf = Callable[[str], tuple[str, ...]]
+
+
+class Judgement:
+    """`names_of` gives an address's confirmed host names, `allows_origin` is the CORS rule."""
+
+    def __init__(
+        self,
+        rules: Rules,
+        accounts: Accounts,
+        hosts: Hosts,
+        allows_origin: Callable[[str], bool],
+        names_of: NamesOf = lambda _address: (),
+    ) -> None:
+        self._rules = rules
+        self._accounts = accounts
+        self._hosts = hosts
+        self._allows_origin = allows_origin
+        self._names_of = names_of
+        self._asks_names = bool(rules.trusted.names)
+
+    def judge(self, head: RequestHead, *, changing: bool) -> Decision:
+        """Who sends a request. Ask once for each: a one-shot token is used up.
+
+        `changing`: it is more than reading, so no other site's page may have sent it.
+        """
+        return decide(self.facts(head, changing=changing), self._rules, self._accounts)
+
+    def admit(self, head: RequestHead, needed: Role | None) -> Decision:
+        """The same, for what needs a role; raises `ClientError` 401 or 403.
+
+        Whatever is not for viewers changes things, also where it answers GET, as Klippy's
+        endpoints do.
+        """
+        changing = head.method not in _READING or (needed is not None and needed > Role.VIEW)
+        decision = self.judge(head, changing=changing)
+        decision.check(needed)
+        return decision
+
+    def allows_socket(self, head: RequestHead) -> bool:
+        """Whether a websocket's page is our own or allowed; clients that are no browsers may."""
+        origin = head.header("origin")
+        return same_origin(origin, head.header("host") or "") or self._allows_origin(origin or "")
+
+    def facts(self, head: RequestHead, *, changing: bool) -> Facts:
+        """What the request says."""
+        told: dict[str, str] = {}
+        for name, value in head.headers:
+            if name in _TELLING and name not in told:
+                told[name] = value
+        host = told.get("host", "")
+        site = "sec-fetch-site" in told or "origin" in told
+        names = self._names_of(head.address) if self._asks_names else ()
+        foreign = not self._hosts.is_ours(host)
+        foreign_page = changing and site and self._is_cross_site(told, host)
+        if _CREDENTIALS.isdisjoint(told) and "token=" not in head.target:
+            return Facts(head.address, names, "", "", "", foreign, foreign_page)
+        token, oneshot = _tokens(told, head.target)
+        key = told.get("x-api-key", "").strip()
+        return Facts(head.address, names, token, oneshot, key, foreign, foreign_page)
+
+    def _is_cross_site(self, told: dict[str, str], host: str) -> bool:
+        fetch_site = told.get("sec-fetch-site", "").strip().lower()
+        return cross_site(told.get("origin"), fetch_site, host, self._allows_origin)
+
+
+def _tokens(told: dict[str, str], target: str) -> tuple[str, str]:
+    """The access token (header `Authorization`, `X-Access-Token`, or query) and the one-shot."""
+    scheme, _, token = told.get("authorization", "").strip().partition(" ")
+    token = token.strip() if scheme.lower() == "bearer" else ""
+    token = token or told.get("x-access-token", "").strip()
+    given: dict[str, str] = {}
+    if "token=" in target:
+        query = target.partition("?")[2]
+        # Of too many fields there is none; whoever reads the arguments refuses them.
+        with contextlib.suppress(ValueError):
+            given = dict(parse_qsl(query, max_num_fields=_MOST_FIELDS))
+    return token or given.get("access_token", "").strip(), given.get("token", "").strip()

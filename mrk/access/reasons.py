@@ -1,0 +1,58 @@
+"""Why somebody is let in or kept out: a word and a sentence for each."""
+
+import enum
+
+
+class Reason(enum.Enum):
+    """`word` for programs, `sentence` for people; `status` is that of the refusal, 0 for none."""
+
+    TOKEN = ("access_token", 0, "An access token names the user.")
+    ONESHOT = ("oneshot_token", 0, "A one-shot token stands for who fetched it.")
+    API_KEY = ("api_key", 0, "An API key was given.")
+    LOGIN = ("login", 0, "Somebody logged in on this connection.")
+    TRUSTED_ADDRESS = ("trusted_address", 0, "The address is among trusted_clients.")
+    TRUSTED_NAME = ("trusted_name", 0, "The address has a host name that is among trusted_clients.")
+    LOCAL = ("local", 0, "Whoever can open the unix socket is trusted.")
+
+    BAD_TOKEN = ("bad_token", 401, "The access token is not valid here: log in again.")
+    EXPIRED_TOKEN = ("expired_token", 401, "The access token has expired: refresh it or log in.")
+    BAD_ONESHOT = (
+        "bad_oneshot_token",
+        401,
+        "The one-shot token is used, older than 5 s or another address's: fetch a new one.",
+    )
+    WRONG_KEY = ("wrong_api_key", 401, "The API key is wrong or was revoked.")
+    KEYS_OFF = ("api_keys_off", 401, "API keys are switched off (enable_api_key).")
+    LOGIN_REQUIRED = (
+        "login_required",
+        401,
+        "Everybody has to log in, trusted clients too (force_logins).",
+    )
+    UNCLEAR_ADDRESS = (
+        "unclear_address",
+        401,
+        "The proxy's X-Forwarded-For and X-Real-IP do not say clearly who asks.",
+    )
+    STRANGER = (
+        "stranger",
+        401,
+        "There are no credentials, and the address is not among trusted_clients.",
+    )
+    FOREIGN_HOST = (
+        "foreign_host",
+        403,
+        "The address is trusted, but the request was sent to a host name that is not known to be "
+        "this machine's: add it to allowed_hosts in [authorization], or log in.",
+    )
+    CROSS_SITE = (
+        "cross_site",
+        403,
+        "The address is trusted, but the page of another site sent the request: add its origin to "
+        "cors_domains in [authorization], or log in.",
+    )
+    REVOKED = ("revoked", 401, "The user was logged out or removed: log in again.")
+
+    def __init__(self, word: str, status: int, sentence: str) -> None:
+        self.word = word
+        self.status = status
+        self.sentence = sentence

@@ -1,0 +1,34 @@
+"""A judgement of requests as the root would build it, from a few words."""
+
+from collections.abc import Sequence
+from ipaddress import ip_network
+
+from config.settings.authorization import parse_allowed_hosts, parse_cors_domains
+from mrk.access.accounts import Accounts
+from mrk.access.decision import Rules
+from mrk.access.hosts import Hosts
+from mrk.access.judge import TrustedClients
+from mrk.access.judgement import Judgement, NamesOf
+from mrk.access.no_accounts import NoAccounts
+from mrk.http.cors import CorsRules
+
+LOOPBACK = ("127.0.0.0/8", "::1/128")
+
+
+def judgement(
+    trusted: Sequence[str] | TrustedClients = LOOPBACK,
+    accounts: Accounts | None = None,
+    *,
+    names: Sequence[str] = (),
+    names_of: NamesOf = lambda _address: (),
+    cors_domains: Sequence[str] = (),
+    allowed_hosts: Sequence[str] = (),
+    force_logins: bool = False,
+    enable_api_key: bool = True,
+) -> Judgement:
+    if not isinstance(trusted, TrustedClients):
+        trusted = TrustedClients([ip_network(text) for text in trusted], names)
+    rules = Rules(trusted, force_logins, enable_api_key)
+    cors = CorsRules(parse_cors_domains(list(cors_domains))[0], trusted.has_address)
+    hosts = Hosts(["mainsailos"], parse_allowed_hosts(list(allowed_hosts))[0], cors.allows)
+    return Judgement(rules, accounts or NoAccounts(), hosts, cors.allows, names_of)
