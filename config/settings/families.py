@@ -16,6 +16,8 @@ from config.settings.authorization import AuthorizationSettings, read_authorizat
 from config.settings.data_store import DataStoreSettings, read_data_store
 from config.settings.file_manager import FileManagerSettings, read_file_manager
 from config.settings.jobs import JobQueueSettings, read_job_queue
+from config.settings.ldap import LdapSettings, read_ldap
+from config.settings.machine import MachineSettings, read_machine
 from config.settings.mqtt import MqttSettings, read_mqtt
 from config.settings.octoprint_compat import OctoPrintCompatSettings, read_octoprint_compat
 from config.settings.sensors import SensorSettings, read_sensors
@@ -33,6 +35,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     job_queue: JobQueueSettings = JobQueueSettings()
     webcams: tuple[WebcamSettings, ...] = ()
     announcements: AnnouncementSettings = AnnouncementSettings()
+    ldap: LdapSettings | None = None
+    machine: MachineSettings = MachineSettings()
     mqtt: MqttSettings | None = None
     octoprint_compat: OctoPrintCompatSettings | None = None
     sensors: tuple[SensorSettings, ...] = ()
@@ -47,6 +51,8 @@ FAMILIES: tuple[tuple[str, Callable[[Reader, Paths], Any]], ...] = (
     ("job_queue", read_job_queue),
     ("webcams", read_webcams),
     ("announcements", read_announcements),
+    ("ldap", read_ldap),
+    ("machine", read_machine),
     ("mqtt", read_mqtt),
     ("octoprint_compat", read_octoprint_compat),
     ("sensors", read_sensors),
