@@ -16,6 +16,7 @@ OWN_CHOICE = {
     "cors_domains",
     "allowed_hosts",
     "max_login_attempts",
+    "sudo_password",
 }
 
 
