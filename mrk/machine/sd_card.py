@@ -7,6 +7,7 @@ kernel's Documentation/driver-api/mmc/mmc-dev-attrs.rst.
 import re
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from mrk.machine.attribute import number, text
 
@@ -40,30 +41,32 @@ _MMC_MANUFACTURERS = {
 
 
 class SdCard(msgspec.Struct, frozen=True):
-    """`manufacturer_date` is month/year; an unknown capacity is `Unknown` and 0 bytes."""
+    """`manufacturer_date` is month/year; an unknown capacity is `Unknown` and 0 bytes.
 
-    manufacturer_id: str
-    manufacturer: str
-    oem_id: str
-    product_name: str
-    product_revision: str
-    serial_number: str
-    manufacturer_date: str
-    capacity: str
-    total_bytes: int
+    Without a card all of it is unset: an empty object on the wire.
+    """
+
+    manufacturer_id: str | UnsetType = UNSET
+    manufacturer: str | UnsetType = UNSET
+    oem_id: str | UnsetType = UNSET
+    product_name: str | UnsetType = UNSET
+    product_revision: str | UnsetType = UNSET
+    serial_number: str | UnsetType = UNSET
+    manufacturer_date: str | UnsetType = UNSET
+    capacity: str | UnsetType = UNSET
+    total_bytes: int | UnsetType = UNSET
 
 
-class NoCard(msgspec.Struct, frozen=True):
-    """No card: an empty object."""
+NO_CARD = SdCard()
 
 
 def sd_card(
     cid: bytes | None, kind: bytes | None, date: bytes | None, sectors: bytes | None
-) -> SdCard | NoCard:
+) -> SdCard:
     """Decode `device/cid`, `device/type` (SD or MMC), `device/date` and `size` of mmcblk0."""
     register = (text(cid) or "").lower()
     if not _CID.match(register):
-        return NoCard()
+        return NO_CARD
     total_bytes = (number(sectors) or 0) * _SECTOR_BYTES
     made = _soldered(register, text(date)) if text(kind) == "MMC" else _inserted(register)
     return SdCard(**made, capacity=_capacity(total_bytes), total_bytes=total_bytes)

@@ -13,7 +13,7 @@ import msgspec
 
 from mrk.machine.cpu_info import CpuInfo, cpu_info
 from mrk.machine.distribution import Distribution, distribution
-from mrk.machine.sd_card import NoCard, SdCard, sd_card
+from mrk.machine.sd_card import SdCard, sd_card
 from mrk.machine.virtualization import Traces, Virtualization, virtualization
 from nurseries.machine.host_tree import HostTree
 
@@ -36,7 +36,7 @@ class Hardware(msgspec.Struct, frozen=True):
     """The members of `machine.system_info` that are read once."""
 
     cpu_info: CpuInfo
-    sd_info: SdCard | NoCard
+    sd_info: SdCard
     distribution: Distribution
     virtualization: Virtualization
     python: PythonVersion
@@ -72,12 +72,12 @@ def read_hardware(tree: HostTree, uname: Callable[[], Uname]) -> Hardware:
         ),
         sd_info=_read_card(tree),
         distribution=distribution(_os_release(tree), kernel.release),
-        virtualization=virtualization(_read_traces(tree, kernel.release, cpuinfo)),
+        virtualization=_virtualization(tree, kernel.release, cpuinfo),
         python=PythonVersion(list(sys.version_info), sys.version.replace("\n", " ")),
     )
 
 
-def _read_card(tree: HostTree) -> SdCard | NoCard:
+def _read_card(tree: HostTree) -> SdCard:
     return sd_card(
         cid=tree.read(f"{_CARD}/device/cid"),
         kind=tree.read(f"{_CARD}/device/type"),
@@ -91,8 +91,14 @@ def _os_release(tree: HostTree) -> bytes | None:
     return tree.read("usr/lib/os-release") if found is None else found
 
 
-def _read_traces(tree: HostTree, kernel_release: str, cpuinfo: bytes) -> Traces:
-    return Traces(
+def read_virtualization(tree: HostTree, uname: Callable[[], Uname]) -> Virtualization:
+    """Read only this, about 0.3 ms."""
+    cpuinfo = tree.head("proc/cpuinfo", _PROCESS_BYTES) or b""
+    return _virtualization(tree, uname().release, cpuinfo)
+
+
+def _virtualization(tree: HostTree, kernel_release: str, cpuinfo: bytes) -> Virtualization:
+    traces = Traces(
         container=tree.read("run/systemd/container"),
         environment=tree.head("proc/1/environ", _PROCESS_BYTES),
         cgroup=tree.head("proc/1/cgroup", _PROCESS_BYTES),
@@ -104,3 +110,4 @@ def _read_traces(tree: HostTree, kernel_release: str, cpuinfo: bytes) -> Traces:
         hypervisor=tree.read("sys/hypervisor/type"),
         compatible=tree.read("proc/device-tree/hypervisor/compatible"),
     )
+    return virtualization(traces)

@@ -1,7 +1,7 @@
 """Opens a CAN interface with python-can, and translates its frames and errors.
 
-Blocks; an opened bus belongs to one thread. python-can takes 17 MB and 80 ms, on a small board a
-second, so it is imported when a bus is first opened.
+Blocks; an opened bus belongs to one thread. python-can takes 2 to 17 MB, by what
+else is loaded, and 80 ms, on a small board a second: it is imported when a bus is first opened.
 """
 
 import errno
@@ -37,7 +37,7 @@ def open_python_can(channel: str, can_id: int, *, kind: str) -> CanBus:
     try:
         # Its configuration files are another program's; they must not change what is opened.
         bus: Any = can.Bus(channel, interface=kind, ignore_config=True, can_filters=[only])
-    except (can.CanError, OSError, ValueError) as exc:
+    except (can.CanError, OSError) as exc:
         raise _failed(channel, exc) from exc
     return PythonCanBus(bus, channel, (can.CanError, OSError, ValueError), can.Message)
 
@@ -45,7 +45,7 @@ def open_python_can(channel: str, can_id: int, *, kind: str) -> CanBus:
 class PythonCanBus:
     """`mrk.can.bus.CanBus` over an open bus of python-can.
 
-    Its `select` refuses descriptors above 1023 with ValueError: too many clients at once.
+    Errors of it are `errors`, and become `CanFailed`.
     """
 
     def __init__(
@@ -91,6 +91,12 @@ class PythonCanBus:
 
 
 def _failed(channel: str, error: Exception) -> CanFailed:
+    if isinstance(error, ValueError):
+        # From `select`, which cannot wait for descriptors above 1023.
+        return CanFailed(
+            f"CAN interface '{channel}': {error}; so many connections are open that python-can"
+            " cannot work, close some clients"
+        )
     code = getattr(error, "error_code", None) or getattr(error, "errno", None)
     reason = _REASONS.get(code) if isinstance(code, int) else None
     return CanFailed(f"CAN interface '{channel}': {reason or error}")

@@ -14,8 +14,13 @@ from mrk.api.endpoint import Access, Endpoint, NoParams
 from mrk.machine.interfaces import CanInterface, Interface, canbus, network
 from mrk.machine.netlink import Address, Link
 from mrk.machine.ports import InstanceIds, ServiceFacts
-from mrk.machine.virtualization import Virtualization
-from nurseries.machine.hardware import Hardware, Uname, read_hardware, this_uname
+from nurseries.machine.hardware import (
+    Hardware,
+    Uname,
+    read_hardware,
+    read_virtualization,
+    this_uname,
+)
 from nurseries.machine.host_tree import HostTree
 from nurseries.machine.netlink_socket import read_addresses, read_links
 from nurseries.machine.shared_reading import SharedReading
@@ -95,14 +100,13 @@ class SystemInfoReader:
             )
         )
 
-    async def virtualization(self) -> Virtualization:
-        """Whether this host is a container or a virtual machine (for siblings).
-
-        Raises `ClientError` 503 when reading does not end.
-        """
-        await self._reading.get(self._read)
-        assert self._hardware is not None
-        return self._hardware.virtualization
+    def in_container(self) -> bool:
+        """Whether this host is a container (for siblings); reads small files when first asked."""
+        if self._hardware is not None:
+            found = self._hardware.virtualization
+        else:
+            found = read_virtualization(self._tree, self._uname)
+        return found.virt_type == "container"
 
     def _read(self) -> tuple[list[Link], list[Address]]:
         # One thread at a time: nobody else sets it.

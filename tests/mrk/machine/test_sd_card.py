@@ -2,7 +2,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mrk.machine.sd_card import NoCard, sd_card
+from mrk.machine.sd_card import NO_CARD, sd_card
 
 SANDISK = b"0353445355333247800046ba460124a7\n"
 SAMSUNG_EMMC = b"150100384754463452061a2b3c4d5721\n"
@@ -45,8 +45,8 @@ def test_an_unreadable_size_and_date() -> None:
 
 
 def test_no_card_is_an_empty_object() -> None:
-    assert sd_card(None, None, None, None) == NoCard()
-    assert msgspec.json.encode(NoCard()) == b"{}"
+    assert sd_card(None, None, None, None) == NO_CARD
+    assert msgspec.json.encode(NO_CARD) == b"{}"
 
 
 @given(st.binary(max_size=64), st.binary(max_size=8), st.binary(max_size=16))

@@ -254,7 +254,7 @@ class RefusingBus:
         (can.CanOperationError("x", errno.ENOBUFS), "acknowledges"),
         (PermissionError(errno.EPERM, "Operation not permitted"), "may not use CAN sockets"),
         (OSError(errno.ENODEV, "No such device"), "no such CAN interface"),
-        (ValueError("filedescriptor out of range in select()"), "filedescriptor out of range"),
+        (ValueError("filedescriptor out of range in select()"), "close some clients"),
         (can.CanOperationError("Transmit buffer full"), "Transmit buffer full"),
     ],
 )
@@ -264,6 +264,26 @@ def test_errors_say_what_to_do(error: Exception, words: str) -> None:
     for use in (lambda: bus.send(CanFrame(1, b""), 0.1), lambda: bus.receive(0.1), bus.close):
         with pytest.raises(CanFailed, match=words):
             use()
+
+
+class GivingBus:
+    """A bus of python-can with one message in it."""
+
+    def __init__(self, message: can.Message) -> None:
+        self._message = message
+
+    def recv(self, *args: object, **kwargs: object) -> can.Message:
+        return self._message
+
+
+@pytest.mark.parametrize(("error_class", "off"), [(0x40, True), (0x44, True), (0x20, False)])
+def test_the_controllers_own_reports_are_no_answers(error_class: int, off: bool) -> None:
+    report = can.Message(
+        arbitration_id=error_class, is_error_frame=True, is_extended_id=False, data=bytes(8)
+    )
+    frame = PythonCanBus(GivingBus(report), "can0", (OSError,), can.Message).receive(0.1)
+    assert frame is not None
+    assert (frame.plain, frame.bus_off) == (False, off)
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

@@ -313,6 +313,11 @@ async def test_a_cancelled_caller_leaves_the_others_their_reading(pi: Path) -> N
     assert "ttyACM0" in answers[0]
 
 
+def test_the_answers_have_schemas() -> None:
+    for endpoint in Peripherals(FakeCommands()).endpoints():
+        assert msgspec.json.schema(endpoint.result)
+
+
 async def test_this_host_can_be_read() -> None:
     of = Peripherals(FakeCommands())
     await usb(of)

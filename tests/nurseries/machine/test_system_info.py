@@ -158,8 +158,15 @@ async def test_hardware_is_read_once_and_networks_each_time(tmp_path: Path) -> N
 
 async def test_siblings_learn_whether_this_is_a_container(tmp_path: Path) -> None:
     root = unpack("pc", tmp_path)
+    of = reader(root)
+    assert not of.in_container()
     (root / ".dockerenv").touch()
-    assert (await reader(root).virtualization()).virt_identifier == "docker"
+    assert of.in_container()
+    assert (await info(of))["virtualization"] == {
+        "virt_type": "container", "virt_identifier": "docker",
+    }  # fmt: skip
+    (root / ".dockerenv").unlink()
+    assert of.in_container()
 
 
 async def test_a_cancelled_request_leaves_nobody_waiting(tmp_path: Path) -> None:
@@ -180,6 +187,11 @@ async def test_a_cancelled_request_leaves_nobody_waiting(tmp_path: Path) -> None
         release.set()
     with trio.fail_after(5):
         assert (await info(of))["network"] == {}
+
+
+def test_the_answer_has_a_schema() -> None:
+    (endpoint,) = SystemInfoReader(FakeServiceFacts()).endpoints()
+    assert msgspec.json.schema(endpoint.result)
 
 
 async def test_this_host_can_be_described() -> None:
