@@ -1,5 +1,6 @@
 """The MQTT part on a real broker, with link, printer and table as the root wires them."""
 
+import functools
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -14,6 +15,7 @@ from mrk.webcams.webcam import Webcam
 from nurseries.supervise import supervise
 from tests.fakes.house import House, open_house
 from tests.fakes.klippy import FakeKlippy
+from tests.fakes.mosquitto import Heard, Mosquitto, Stranger
 from transports.mqtt import Mqtt
 
 PATIENCE_S = 20.0
@@ -86,3 +88,46 @@ async def open_mqtt(
                 await shop.up()
             yield shop
             nursery.cancel_scope.cancel()
+
+
+class AsyncStranger:
+    """A stranger whose waits leave the event loop alone."""
+
+    def __init__(self, stranger: Stranger) -> None:
+        self.stranger = stranger
+
+    async def _call(self, sync: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        bound = functools.partial(sync, *args, **kwargs)
+        return await trio.to_thread.run_sync(bound, abandon_on_cancel=True)
+
+    async def subscribe(self, topic: str, qos: int = 0) -> None:
+        await self._call(self.stranger.subscribe, topic, qos)
+
+    async def publish(self, topic: str, payload: Any = b"", qos: int = 0, **options: Any) -> None:
+        await self._call(self.stranger.publish, topic, payload, qos, **options)
+
+    async def until(self, topic: str, suits: Callable[[Heard], Any] = bool, **options: Any) -> Any:
+        return await self._call(self.stranger.until, topic, suits, **options)
+
+    async def next(self) -> Heard:
+        return await self._call(self.stranger.next)
+
+    def silent(self) -> bool:
+        return self.stranger.silent()
+
+
+@asynccontextmanager
+async def open_stranger(
+    broker: Mosquitto, *topics: str, **options: Any
+) -> AsyncIterator[AsyncStranger]:
+    """Connected, with these topics subscribed to."""
+    stranger = broker.stranger(**options)
+    await trio.to_thread.run_sync(stranger.__enter__)
+    try:
+        one = AsyncStranger(stranger)
+        for topic in topics:
+            await one.subscribe(topic, 2)
+        yield one
+    finally:
+        with trio.move_on_after(PATIENCE_S, shield=True):
+            await trio.to_thread.run_sync(stranger.__exit__)
