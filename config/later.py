@@ -16,7 +16,6 @@ SECTIONS = frozenset(
         "http_client",
         "job_state",
         "klippy_apis",
-        "machine",
         "notifier",
         "paneldue",
         "power",
