@@ -40,7 +40,6 @@ class Configuration:
     main: Path | None = None
     read_files: tuple[Path, ...] = ()
     backup_text: str = field(default="", repr=False)
-    secrets_file: Path | None = None
     hidden: Hidden = field(default_factory=Hidden)
 
 
@@ -89,7 +88,7 @@ def try_file(file: Path | None, paths: Paths) -> Attempt:
     """Read one file (None: defaults) and say everything that is wrong with it."""
     source = _read_source(file)
     reader = Reader(source)
-    secrets_file, secrets = read_secrets(reader, paths)
+    reader.secrets_file, secrets = read_secrets(reader, paths)
     reader.templates = Templates(secrets)
     fields: dict[str, object] = {}
     for name, read in FAMILIES:
@@ -117,7 +116,6 @@ def try_file(file: Path | None, paths: Paths) -> Attempt:
         main=file,
         read_files=tuple(read.path for read in source.files),
         backup_text=source.backup_text(),
-        secrets_file=secrets_file,
         hidden=reader.templates.hidden,
     )
     return Attempt(configuration, [], configuration.warnings)

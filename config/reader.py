@@ -4,6 +4,8 @@ One `Reader` per load. The settings families ask it for sections; it gathers the
 and warnings, the values for `server.config`, and knows in the end what nobody read.
 """
 
+from pathlib import Path
+
 from config import later
 from config.errors import ConfigError
 from config.secret import HIDDEN
@@ -16,11 +18,13 @@ from config.template import Templates, is_reference
 class Reader:
     """`problems` stop a start, `warnings` do not; `values` is `server.config`'s `config`.
 
-    `secret_options` are the options, by section and name, that were read as secrets.
+    `secret_options` are the options, by section and name, that were read as secrets;
+    `secrets_file` is where others of them lie.
     """
 
     def __init__(self, source: Source) -> None:
         self.templates = Templates()
+        self.secrets_file: Path | None = None
         self.secret_options: set[tuple[str, str]] = set()
         self.problems: list[ConfigError] = []
         self.warnings: list[str] = []

@@ -7,10 +7,12 @@ them out of any line: a second wall behind not writing them there at all.
 import re
 from collections.abc import Iterable
 from typing import Final
+from urllib.parse import quote
 
 HIDDEN: Final = "<hidden>"
 # Shorter texts are words of ordinary lines, and no secret worth its name.
 SHORTEST_CHARS: Final = 6
+_ESCAPED = {ord('"'): '\\"', ord("\\"): "\\\\"}
 
 
 class Secret:
@@ -53,8 +55,12 @@ class Hidden:
         return f"<{type(self).__name__} of {len(self._texts)}>"
 
     def add(self, text: str) -> None:
-        """Hide a text from now on; each line of it, since logs break lines."""
-        found = {line for part in text.splitlines() if len(line := part.strip()) >= SHORTEST_CHARS}
+        """Hide a text from now on; each line of it, since logs break lines.
+
+        Also as it stands in an address, and in a quoted text of JSON or Python.
+        """
+        lines = [line for part in text.splitlines() if len(line := part.strip()) >= SHORTEST_CHARS]
+        found = {form for line in lines for form in _forms(line)}
         if found <= self._texts:
             return
         self._texts |= found
@@ -66,3 +72,8 @@ class Hidden:
         """The text with every known secret replaced."""
         pattern = self._pattern
         return text if pattern is None else pattern.sub(HIDDEN, text)
+
+
+def _forms(text: str) -> tuple[str, ...]:
+    in_an_address = quote(text, safe="", errors="replace")
+    return (text, in_an_address, text.translate(_ESCAPED), repr(text)[1:-1])

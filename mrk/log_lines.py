@@ -5,6 +5,7 @@ Pure. A line is bounded, and text from outside can neither forge a line nor stee
 
 import copy
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import msgspec
@@ -16,23 +17,27 @@ _SHOWN = {
     code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"
 }
 _exceptions = logging.Formatter()
+Redact = Callable[[str], str]
 
 
-def settle(record: logging.LogRecord) -> logging.LogRecord:
+def settle(record: logging.LogRecord, redact: Redact | None = None) -> logging.LogRecord:
     """Return a copy that no longer refers to objects of the caller, ready for another thread.
 
-    Message and traceback are cut at `LIMIT_CHARS`: the head of the message is kept, and the end
-    of the traceback, where the error stands.
+    `redact` takes secrets out. Message and traceback are then cut at `LIMIT_CHARS`: the head of
+    the message is kept, and the end of the traceback, where the error stands.
     """
     settled = copy.copy(record)
     message = record.getMessage()
+    if redact is not None:
+        message = redact(message)
     if len(message) > LIMIT_CHARS:
         message = f"{message[:LIMIT_CHARS]}... ({len(message) - LIMIT_CHARS} more characters)"
     # Lone surrogates come from file names and JSON; no encoding takes them.
     settled.msg = message.encode("utf-8", "backslashreplace").decode()
     settled.args = None
     if record.exc_info:
-        settled.exc_text = _exceptions.formatException(record.exc_info)[-LIMIT_CHARS:]
+        text = _exceptions.formatException(record.exc_info)
+        settled.exc_text = (text if redact is None else redact(text))[-LIMIT_CHARS:]
     settled.exc_info = None
     return settled
 

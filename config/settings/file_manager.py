@@ -3,6 +3,8 @@
 Times are in seconds. Read by `read_file_manager`; the bounds hold for written values only.
 """
 
+from pathlib import Path
+
 import msgspec
 
 from config.paths import Paths
@@ -32,6 +34,8 @@ class FileManagerSettings(msgspec.Struct, frozen=True, kw_only=True):
     enable_observer_warnings: bool = True
     # False makes the config root read-only over the API.
     enable_config_write_access: bool = True
+    # Closed to clients as the usual one is: where a deprecated option put it, else None.
+    secrets_file: Path | None = None
     # What the scan of one file may take before it is killed.
     metadata_parser_s: float = 20.0
 
@@ -57,6 +61,7 @@ def read_file_manager(reader: Reader, paths: Paths) -> FileManagerSettings:
             "enable_config_write_access", default.enable_config_write_access
         ),
         metadata_parser_s=scan_s,
+        secrets_file=None if reader.secrets_file == paths.secrets else reader.secrets_file,
     )
 
 

@@ -211,7 +211,8 @@ def _roots(paths: Paths, settings: FileManagerSettings, program: Path | None) ->
     ]
     found = [Root(name, str(path), os.path.realpath(path), ok) for name, path, ok in folders]
     closed = usual_places(str(paths.data))
-    for written in (*list(closed), str(paths.database), str(paths.certificate.parent)):
+    also = (paths.database, paths.certificate.parent, settings.secrets_file)
+    for written in (*list(closed), *(str(path) for path in also if path is not None)):
         closed[os.path.realpath(written)] = Permissions.NONE
     if program is not None:
         real = os.path.realpath(program)

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from mrk.errors import MrkError
-from mrk.log_lines import JsonLines, TextLines
+from mrk.log_lines import JsonLines, Redact, TextLines
 from nurseries.log.destinations import Console, LogFile, UnbufferedOutput
-from nurseries.log.line_queue import LogWriter
+from nurseries.log.line_queue import LineQueue, LogWriter
 
 FLUSH_S = 1.0
 # Their lines hold URLs and headers, and with these the tokens of other services.
@@ -40,9 +40,14 @@ class LogOptions:
 class DaemonLog:
     """The open log. `warnings` are for people, in `server.info`."""
 
-    def __init__(self, log_file: LogFile | None, warnings: list[str]) -> None:
+    def __init__(self, log_file: LogFile | None, warnings: list[str], lines: LineQueue) -> None:
         self._log_file = log_file
         self.warnings = warnings
+        self._lines = lines
+
+    def hide(self, redact: Redact) -> None:
+        """Take the secrets of a configuration out of every line and traceback from now on."""
+        self._lines.hide(redact)
 
     @property
     def file(self) -> Path | None:
@@ -74,7 +79,7 @@ def open_log(options: LogOptions, *, flush_s: float = FLUSH_S) -> Iterator[Daemo
         with _connected(writer.lines, logging.DEBUG if options.verbose else logging.INFO):
             for warning in warnings:
                 logging.getLogger(__name__).warning("%s", warning)
-            yield DaemonLog(log_file, warnings)
+            yield DaemonLog(log_file, warnings, writer.lines)
     finally:
         if writer.stop(flush_s):
             for destination in destinations:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from logging.handlers import QueueHandler
 
-from mrk.log_lines import settle
+from mrk.log_lines import Redact, settle
 
 # A start with every section logs some 200 lines, a traceback is one.
 QUEUE_RECORDS = 1_000
@@ -26,10 +26,21 @@ class LineQueue(QueueHandler):
         super().__init__(records)
         self._records = records
         self._dropped = 0
+        # Of this configuration and of the one before: its parts may still be ending.
+        self._redactors: tuple[Redact, ...] = ()
+
+    def hide(self, redact: Redact) -> None:
+        """Take secrets out of every line from now on."""
+        self._redactors = (*self._redactors[-1:], redact)
 
     def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
         """Detach the record from the caller's objects."""
-        return settle(record)
+        return settle(record, self._redact if self._redactors else None)
+
+    def _redact(self, text: str) -> str:
+        for redact in self._redactors:
+            text = redact(text)
+        return text
 
     def enqueue(self, record: logging.LogRecord) -> None:
         """Hand over, or count as dropped; called under the handler's lock."""

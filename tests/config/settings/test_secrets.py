@@ -35,7 +35,7 @@ def test_templates_see_the_file(paths):
     assert str(configuration.settings.server.klippy_uds_address) == "/anna's/sesame/234567"
     hidden = configuration.hidden.redact("anna's sesame 234567 1")
     assert hidden == "<hidden> <hidden> <hidden> 1"
-    assert configuration.secrets_file == paths.secrets
+    assert configuration.settings.file_manager.secrets_file is None
 
 
 def test_a_name_that_is_not_there(paths):
@@ -79,7 +79,7 @@ def test_the_old_place(paths, tmp_path):
     )
     configuration = load(paths)
     assert str(configuration.settings.server.klippy_uds_address) == "/tmp/old"
-    assert configuration.secrets_file == old
+    assert configuration.settings.file_manager.secrets_file == old
     (warning,) = configuration.warnings
     assert "'secrets_path' is deprecated" in warning
     paths.secrets.write_text('{"a": {"socket": "/tmp/new"}}')

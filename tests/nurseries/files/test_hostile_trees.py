@@ -60,6 +60,32 @@ async def test_links_into_reserved_places(data):
         assert not [entry for entry in listed if entry["path"].startswith(("db/", "up/"))]
 
 
+async def test_the_secrets_file_is_closed_wherever_it_goes(data):
+    """Where a deprecated option put it into a root; and moved or linked there by its owner."""
+
+    secrets(FileHouse(data))
+    old = data / "config" / "old.secrets"
+    old.write_text("secret")
+    house = FileHouse(data, secrets_file=old)
+    async with serving(house):
+        os.rename(data / "moonraker.secrets", house.config / "renamed")
+        (house.config / "link").symlink_to("renamed")
+        for name in ("old.secrets", "renamed", "link"):
+            assert await status(house.manager.find_file("config", name)) == 403
+            for call, arguments in {
+                "server.files.copy": {"source": f"config/{name}", "dest": "config/stolen"},
+                "server.files.zip": {"items": [f"config/{name}"], "dest": "config/a.zip"},
+            }.items():
+                assert await status(house.call(call, **arguments)) == 403
+            assert await status(house.manager.upload_target("config", "", name)) == 403
+        move = {"source": "config/old.secrets", "dest": "config/stolen"}
+        assert await status(house.call("server.files.move", **move)) == 403
+        assert (
+            await status(house.call("server.files.delete_file", path="config/old.secrets")) == 403
+        )
+    assert sorted(os.listdir(house.config)) == ["link", "old.secrets", "renamed"]
+
+
 async def test_removing_a_link_leaves_what_it_names(data, tmp_path):
     usb = tmp_path / "usb"
     usb.mkdir()
