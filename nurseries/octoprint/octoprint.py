@@ -177,7 +177,7 @@ class OctoPrint:
             )  # fmt: skip
         return Response(200, b"{}")
 
-    async def select(self, params: FileParams, _caller: Caller) -> Response:
+    async def select(self, params: FileParams, caller: Caller) -> Response:
         """204. Raises 400 for a file that is not there, 409 when it cannot be printed now."""
         if params.root != GCODES:
             raise ClientError(f"Only files in {GCODES} can be selected")
@@ -185,7 +185,7 @@ class OctoPrint:
         if not path or not self._files.exists(path):
             raise ClientError(f"There is no file {params.path:.200} in {GCODES}")
         if params.print:
-            outcome = await self._prints.print_upload(path)
+            outcome = await self._prints.print_upload(path, caller.user)
             if outcome.start is PrintStart.REFUSED:
                 raise ClientError(f"The print cannot start: {outcome.reason}", 409)
         return Response(204, content_type="")

@@ -9,6 +9,7 @@ import trio
 import trio.testing
 
 from config.settings.octoprint_compat import OctoPrintCompatSettings
+from mrk.access.roles import Role
 from mrk.api.caller import Caller, Transport
 from mrk.api.table import is_pending
 from mrk.errors import ClientError
@@ -55,7 +56,7 @@ class Desk:
 
     async def ask(self, verb: str, name: str, **arguments: object) -> Response:
         method = self.house.table.route(verb, f"/api/{name}")
-        answer = method.call(arguments, Caller(Transport.HTTP))
+        answer = method.call(arguments, Caller(Transport.HTTP, user="ann"))
         response = await answer if is_pending(answer) else answer
         assert isinstance(response, Response)
         return response
@@ -244,6 +245,7 @@ async def test_selecting(autojump_clock, name):
         where = f"files/moonraker/gcodes/{name}"
         assert (await desk.ask("POST", where, command="select", print=True)).status == 204
         assert desk.prints.asked == [name.strip("/").replace("//", "/")]
+        assert desk.prints.users == ["ann"]
         desk.prints.outcome = PrintOutcome(PrintStart.QUEUED, "a print is under way")
         assert (await desk.ask("POST", where, command="select", print=True)).status == 204
 
@@ -276,3 +278,41 @@ async def test_only_over_http(autojump_clock):
             m.rpc for m in table if m.rpc is not None and m.endpoint.path.startswith("/api")
         ]
         assert table.verbs("/api/login") == ["GET", "POST"]
+
+
+async def test_what_it_takes(autojump_clock):
+    async with open_desk() as desk:
+        table, watcher = desk.house.table, Caller(Transport.HTTP, role=Role.VIEW)
+        for name in ("version", "printer", "job", "settings", "login"):
+            assert table.route("GET", f"/api/{name}").call({}, watcher).status == 200
+        for name in ("printer/command", "files/moonraker/gcodes/a b.gcode"):
+            with pytest.raises(ClientError) as error:
+                table.route("POST", f"/api/{name}").call({"command": "select"}, watcher)
+            assert error.value.status == 403
+
+
+@pytest.mark.parametrize("commands", [3, {"a": 1}, None, [None], "G28,M105"])
+async def test_commands_of_other_kinds(autojump_clock, commands):
+    async with open_desk() as desk:
+        if commands == "G28,M105":  # as everywhere in the API: a text with commas is a list
+            await desk.ask_commands(commands)
+            scripts = [params["script"] for params in desk.house.klippy.asked("gcode/script")]
+            assert scripts == ["G28", "M105"]
+            return
+        with pytest.raises(ClientError) as error:
+            await desk.ask("POST", "printer/command", commands=commands)
+        assert error.value.status == 400
+
+
+async def test_a_long_list_of_refusals_lets_others_have_their_turn(autojump_clock, caplog):
+    async with open_desk() as desk:
+
+        def refuse(_params):
+            raise Refused("Printer is halted")
+
+        desk.house.klippy.answers["gcode/script"] = refuse
+        await desk.ask_commands(["G28"] * 300)
+        assert len(desk.house.klippy.asked("gcode/script")) == 300
+        assert caplog.messages == [
+            "OctoPrint commands: 300 of 300 failed; the first: Printer is halted"
+        ]
