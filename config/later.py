@@ -22,7 +22,6 @@ SECTIONS = frozenset(
         "proc_stats",
         "shell_command",
         "simplyprint",
-        "spoolman",
         "td1",
         "update_manager",
         "wled",

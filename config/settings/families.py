@@ -22,6 +22,7 @@ from config.settings.mqtt import MqttSettings, read_mqtt
 from config.settings.octoprint_compat import OctoPrintCompatSettings, read_octoprint_compat
 from config.settings.sensors import SensorSettings, read_sensors
 from config.settings.server import ServerSettings, read_server
+from config.settings.spoolman import SpoolmanSettings, read_spoolman
 from config.settings.webcams import WebcamSettings, read_webcams
 
 
@@ -40,6 +41,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     mqtt: MqttSettings | None = None
     octoprint_compat: OctoPrintCompatSettings | None = None
     sensors: tuple[SensorSettings, ...] = ()
+    spoolman: SpoolmanSettings | None = None
 
 
 # Field of `Settings` and the reading that fills it, in the order of reading.
@@ -56,4 +58,5 @@ FAMILIES: tuple[tuple[str, Callable[[Reader, Paths], Any]], ...] = (
     ("mqtt", read_mqtt),
     ("octoprint_compat", read_octoprint_compat),
     ("sensors", read_sensors),
+    ("spoolman", read_spoolman),
 )

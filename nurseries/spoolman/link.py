@@ -9,6 +9,7 @@ import ssl
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
+from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 import trio
@@ -27,12 +28,22 @@ JUST_NOW_S = 0.5
 EVENTS = 64
 MOST_EVENT_BYTES = 4 * 1024 * 1024
 
+SSLStream = trio.SSLStream[trio.SocketStream]
+
 
 class SpoolmanLink:
     """Told to its one listener: `on_connected(bool)` at each change, `on_deleted(spool_id)`."""
 
-    def __init__(self, server: SpoolmanServer) -> None:
+    def __init__(
+        self,
+        server: SpoolmanServer,
+        *,
+        ping_each_s: float = PING_EACH_S,
+        pong_s: float = PONG_S,
+    ) -> None:
         self._server = server
+        self._ping_each_s = ping_each_s
+        self._pong_s = pong_s
         self.connected = False
         self._changed_at = 0.0
         self.on_connected: Callable[[bool], None] = lambda connected: None
@@ -55,8 +66,7 @@ class SpoolmanLink:
             trio.BrokenResourceError,
             library.HandshakeError,
             library.ConnectionClosed,
-            library.ConnectionTimeout,
-            library.DisconnectionTimeout,
+            trio.TooSlowError,
         )
         try:
             await self._converse(library)
@@ -70,20 +80,31 @@ class SpoolmanLink:
             self._set_connected(False)
 
     async def _converse(self, library: ModuleType) -> None:
-        url = self._server.websocket_url
-        async with library.open_websocket_url(
-            url,
-            ssl_context=_any_certificate() if url.startswith("wss:") else None,
-            message_queue_size=EVENTS,
-            max_message_size=MOST_EVENT_BYTES,
-            connect_timeout=CONNECT_S,
-            disconnect_timeout=GOODBYE_S,
-        ) as connection:
-            self._set_connected(True)
+        address = urlsplit(self._server.websocket_url)
+        # Ours to close: as a client the library leaves a stream open that the server has left.
+        with trio.fail_after(CONNECT_S):
+            stream = await _open_stream(address)
+        try:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(_keep_alive, connection, name="spoolman pings")
-                while True:
-                    self._take(await connection.get_message())
+                with trio.fail_after(CONNECT_S):
+                    connection = await library.wrap_client_stream(
+                        nursery,
+                        stream,
+                        address.netloc,
+                        address.path,
+                        message_queue_size=EVENTS,
+                        max_message_size=MOST_EVENT_BYTES,
+                    )
+                self._set_connected(True)
+                nursery.start_soon(self._keep_alive, connection, name="spoolman pings")
+                try:
+                    while True:
+                        self._take(await connection.get_message())
+                finally:
+                    with trio.move_on_after(GOODBYE_S, shield=True):
+                        await connection.aclose()
+        finally:
+            await trio.aclose_forcefully(stream)
 
     def _take(self, message: str | bytes) -> None:
         try:
@@ -96,19 +117,18 @@ class SpoolmanLink:
             if event.get("resource") == "spool" and type(spool_id) is int:
                 self.on_deleted(spool_id)
 
+    async def _keep_alive(self, connection: Any) -> None:
+        while True:
+            await trio.sleep(self._ping_each_s)
+            with trio.move_on_after(self._pong_s) as scope:
+                await connection.ping()
+            if scope.cancelled_caught:
+                raise SpoolmanAway(f"no answer to a ping within {self._pong_s:g} s")
+
     def _set_connected(self, connected: bool) -> None:
         if connected != self.connected:
             self.connected, self._changed_at = connected, trio.current_time()
             self.on_connected(connected)
-
-
-async def _keep_alive(connection: Any) -> None:
-    while True:
-        await trio.sleep(PING_EACH_S)
-        with trio.move_on_after(PONG_S) as scope:
-            await connection.ping()
-        if scope.cancelled_caught:
-            raise SpoolmanAway(f"no answer to a ping within {PONG_S:g} s")
 
 
 def _import_library() -> ModuleType:
@@ -117,8 +137,14 @@ def _import_library() -> ModuleType:
     return trio_websocket
 
 
-def _any_certificate() -> ssl.SSLContext:
-    context = ssl.create_default_context()
+async def _open_stream(address: SplitResult) -> trio.SocketStream | SSLStream:
+    host, port = address.hostname or "", address.port
+    if address.scheme == "ws":
+        return await trio.open_tcp_stream(host, port or 80)
+    # As for HTTP: a device of the user's own network, with any certificate.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    return context
+    return await trio.open_ssl_over_tcp_stream(
+        host, port or 443, ssl_context=context, https_compatible=True
+    )

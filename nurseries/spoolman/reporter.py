@@ -24,7 +24,7 @@ from nurseries.spoolman import choice_store, ledger_store
 from nurseries.spoolman.endpoints import SpoolEndpoints
 from nurseries.spoolman.follower import ExtruderFollower
 from nurseries.spoolman.link import SpoolmanLink
-from nurseries.spoolman.sender import Sender
+from nurseries.spoolman.sender import COUNTS_LATE_S, Sender
 from nurseries.spoolman.server import SpoolmanAway, SpoolmanServer
 
 logger = logging.getLogger(__name__)
@@ -51,6 +51,7 @@ class SpoolReporter:
         link: SpoolmanLink,
         *,
         sync_rate_s: float = 5.0,
+        counts_late_s: float = COUNTS_LATE_S,
     ) -> None:
         self._database = database
         self._clients = clients
@@ -58,7 +59,7 @@ class SpoolReporter:
         self._sync_rate_s = sync_rate_s
         self.book = Book()
         self._follower = ExtruderFollower(klippy, self.book, self._wake)
-        self._sender = Sender(server, self.book.ledger, self._save, self._on_missing)
+        self._sender = Sender(server, self.book.ledger, self._save, self._on_missing, counts_late_s)
         self._endpoints = SpoolEndpoints(self, self.book, link, server)
         self._loading = trio.Lock()
         self._loaded = False

@@ -13,7 +13,7 @@ from mrk.errors import ClientError
 from mrk.repeats import Repeats
 from mrk.spool.ledger import Ledger
 from mrk.spool.spool import SpoolState
-from nurseries.spoolman.server import SpoolmanAway, SpoolmanServer, SpoolMissing, Used
+from nurseries.spoolman.server import SpoolmanServer, SpoolMissing, Used
 
 logger = logging.getLogger(__name__)
 # Spoolman gives up on a locked database after 60 s; until then it may still count.
@@ -33,11 +33,13 @@ class Sender:
         ledger: Ledger,
         save: Save,
         on_missing: Callable[[int], None],
+        counts_late_s: float = COUNTS_LATE_S,
     ) -> None:
         self._server = server
         self._ledger = ledger
         self._save = save
         self._on_missing = on_missing
+        self._counts_late_s = counts_late_s
         self._doubted_since: dict[int, float] = {}
         self._not_before: dict[int, float] = {}
         self._repeats = Repeats()
@@ -79,7 +81,7 @@ class Sender:
             self._ledger.counted(spool_id)
         else:
             since = self._doubted_since.setdefault(spool_id, trio.current_time())
-            if trio.current_time() < since + COUNTS_LATE_S:
+            if trio.current_time() < since + self._counts_late_s:
                 return
             logger.info("spool %d: the report without an answer was not counted", spool_id)
             self._ledger.not_sent(spool_id)
@@ -121,6 +123,3 @@ class Sender:
         line = self._repeats.say(text, trio.current_time())
         if line is not None:
             logger.warning("%s", line)
-
-
-__all__ = ["COUNTS_LATE_S", "Sender", "SpoolmanAway"]

@@ -77,9 +77,11 @@ class Mrk:
         self.clients.add(self.client)
         self.scope = trio.CancelScope()
 
-    async def run(self, task_status: Any = trio.TASK_STATUS_IGNORED) -> None:
+    async def run(self, *, task_status: Any = trio.TASK_STATUS_IGNORED) -> None:
         with self.scope:
-            await self.reporter.serve(task_status=task_status)
+            async with trio.open_nursery() as nursery:
+                await nursery.start(self.reporter.serve)
+                task_status.started()
 
     async def call(self, method: str, *, role: Role = Role.ADMIN, **params: Any) -> Any:
         caller = Caller(Transport.UNIX, role=role)

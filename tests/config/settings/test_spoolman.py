@@ -1,0 +1,61 @@
+"""[spoolman]: the server's address in its spellings, and what is none."""
+
+import pytest
+
+from config.errors import ConfigError
+from config.load import load
+from config.paths import Paths
+from config.settings.spoolman import SpoolmanSettings
+
+
+@pytest.fixture
+def read(tmp_path):
+    def read(text):
+        file = tmp_path / "x.conf"
+        file.write_text(f"[server]\n[authorization]\n{text}")
+        return load(Paths.resolve(environ={}, data_path=tmp_path, config_file=file))
+
+    return read
+
+
+def test_without_the_section_nothing_is_reported(read):
+    assert read("").settings.spoolman is None
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("http://192.168.0.1:7912", "http://192.168.0.1:7912"),
+        ("192.168.0.1:7912/", "http://192.168.0.1:7912"),
+        ("spools.local", "http://spools.local"),
+        ("https://x.example/spools//", "https://x.example/spools"),
+        ("http://[fe80::1]:7912", "http://[fe80::1]:7912"),
+    ],
+)
+def test_addresses(read, written, meant):
+    loaded = read(f"[spoolman]\nserver: {written}\n")
+    assert loaded.settings.spoolman == SpoolmanSettings(server_url=meant, sync_rate_s=5.0)
+    assert loaded.warnings == []
+
+
+@pytest.mark.parametrize(
+    "bad",
+    ["", "ftp://x", "http://", "http://x:99999", "http://x:0", "http://u:p@x", "http://x/api/v1",
+     "http://x/?a=b", "http://a b", "http://[::1"],
+)  # fmt: skip
+def test_what_is_no_address(read, bad):
+    with pytest.raises(ConfigError, match="server"):
+        read(f"[spoolman]\nserver: {bad}\n")
+
+
+def test_no_password_is_repeated(read):
+    with pytest.raises(ConfigError) as caught:
+        read("[spoolman]\nserver: http://me:hushhush@x\n")
+    assert "hushhush" not in str(caught.value)
+
+
+def test_sync_rate(read):
+    loaded = read("[spoolman]\nserver: x\nsync_rate: 30\n")
+    assert loaded.settings.spoolman.sync_rate_s == 30.0
+    with pytest.raises(ConfigError, match="sync_rate"):
+        read("[spoolman]\nserver: x\nsync_rate: 0\n")
