@@ -5,7 +5,7 @@ Pure; the service control feeds it with what its provider sees.
 
 from collections.abc import Mapping
 
-from mrk.machine.services import UnitStatus
+from mrk.machine.ports import UnitStatus
 
 
 class ServiceBoard:

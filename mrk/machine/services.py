@@ -7,16 +7,7 @@ supervisord.
 import enum
 from typing import Protocol
 
-import msgspec
-
 from mrk.errors import MrkError
-
-
-class UnitStatus(msgspec.Struct, frozen=True):
-    """A service's state in systemd's words: `active`/`running`, `inactive`/`dead`, ..."""
-
-    active_state: str
-    sub_state: str
 
 
 class Verb(enum.StrEnum):

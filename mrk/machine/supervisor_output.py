@@ -4,7 +4,7 @@ Pure. States: supervisord's documentation, "Process States"; they are told in sy
 which front ends know.
 """
 
-from mrk.machine.services import UnitStatus
+from mrk.machine.ports import UnitStatus
 
 _STATES = {
     "RUNNING": UnitStatus("active", "running"),

@@ -6,8 +6,9 @@ Pure. Interfaces: org.freedesktop.systemd1(5), org.freedesktop.login1(5).
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from mrk.machine.ports import UnitStatus
 from mrk.machine.service_rules import ALWAYS_ALLOWED
-from mrk.machine.services import PowerAction, UnitStatus, Verb
+from mrk.machine.services import PowerAction, Verb
 from mrk.machine.systemctl_output import is_controllable
 
 SYSTEMD = "org.freedesktop.systemd1"

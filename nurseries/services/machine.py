@@ -21,6 +21,7 @@ from mrk.clients import Clients
 from mrk.errors import ClientError, Transient
 from mrk.klippy.peer import Peer
 from mrk.machine.commands import FedCommands
+from mrk.machine.ports import InstanceIds, UnitStatus
 from mrk.machine.service_board import ServiceBoard
 from mrk.machine.service_rules import check_power, check_service, is_allowed
 from mrk.machine.services import (
@@ -28,7 +29,6 @@ from mrk.machine.services import (
     ServiceAway,
     ServiceError,
     StillUnderWay,
-    UnitStatus,
     Verb,
 )
 from nurseries.services.choice import candidates
@@ -253,7 +253,8 @@ class Machine:
         """Front ends say `moonraker` and `klipper` whatever the units are called."""
         if asked in self._board.states:
             return asked
-        return self.instance_ids().get(asked, asked)
+        ids = self.instance_ids
+        return {"moonraker": ids.moonraker, "klipper": ids.klipper}.get(asked, asked)
 
     def _allows(self, name: str) -> bool:
         return is_allowed(name, self._host.listed, self._host.own)
@@ -273,21 +274,24 @@ class Machine:
         """`ServiceFacts.provider`: the one in use."""
         return self._provider.name
 
+    @property
     def available_services(self) -> list[str]:
         """`ServiceFacts.available_services`, in alphabetical order."""
         return list(self._board.states)
 
+    @property
     def service_state(self) -> Mapping[str, UnitStatus]:
         """`ServiceFacts.service_state`."""
         return self._board.states
 
-    def instance_ids(self) -> Mapping[str, str]:
+    @property
+    def instance_ids(self) -> InstanceIds:
         """`ServiceFacts.instance_ids`."""
         peer = self._klippy.peer
         unit = None if peer is None else peer.unit
         if unit is None or unit.startswith("user@") or unit == self._host.own:
             unit = "klipper"
-        return {"moonraker": self._host.own or "moonraker", "klipper": unit}
+        return InstanceIds(moonraker=self._host.own or "moonraker", klipper=unit)
 
     @property
     def warnings(self) -> list[str]:

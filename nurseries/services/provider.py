@@ -10,7 +10,8 @@ from typing import Protocol
 import trio
 
 from mrk.errors import MrkError
-from mrk.machine.services import PowerAction, ServiceError, UnitStatus, Verb
+from mrk.machine.ports import UnitStatus
+from mrk.machine.services import PowerAction, ServiceError, Verb
 from nurseries.services.sudo import Sudo
 
 

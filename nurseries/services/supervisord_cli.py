@@ -10,13 +10,13 @@ import trio
 
 from mrk.errors import Transient
 from mrk.machine.commands import CommandResult, CommandUnavailable, FedCommands
+from mrk.machine.ports import UnitStatus
 from mrk.machine.service_rules import is_unit_name
 from mrk.machine.services import (
     PowerAction,
     ServiceAway,
     ServiceError,
     StillUnderWay,
-    UnitStatus,
     Verb,
 )
 from mrk.machine.supervisor_output import failure_of, parse_status

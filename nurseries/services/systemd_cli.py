@@ -10,8 +10,9 @@ import trio
 from mrk.errors import Transient
 from mrk.machine import systemd
 from mrk.machine.commands import CommandResult, CommandUnavailable, FedCommands
+from mrk.machine.ports import UnitStatus
 from mrk.machine.service_rules import is_unit_name
-from mrk.machine.services import PowerAction, ServiceError, UnitStatus, Verb
+from mrk.machine.services import PowerAction, ServiceError, Verb
 from mrk.machine.systemctl_output import SHOWN, parse_show, parse_unit_files, parse_units
 from nurseries.services.provider import Allowance, ProviderAbsent, Watcher
 from nurseries.services.sudo import Sudo

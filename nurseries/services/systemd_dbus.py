@@ -57,7 +57,7 @@ class SystemdDbus:
         await self._with_bus(lambda session, bus: session.power(bus, action))
 
     async def _with_bus(self, do: Callable[[Session, Bus], Awaitable[object]]) -> None:
-        if self._live is not None:
+        if self._live is not None and not self._live[1].lost.is_set():
             await do(*self._live)
             return
         failure: ServiceError | None = None

@@ -10,12 +10,12 @@ from typing import Any
 import trio
 
 from mrk.machine import systemd
+from mrk.machine.ports import UnitStatus
 from mrk.machine.services import (
     PowerAction,
     ServiceAway,
     ServiceError,
     StillUnderWay,
-    UnitStatus,
     Verb,
 )
 from nurseries.services.bus import THE_BUS, Bus, BusLost, BusRefused, Peer, Signal

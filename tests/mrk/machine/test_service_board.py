@@ -1,5 +1,5 @@
+from mrk.machine.ports import UnitStatus
 from mrk.machine.service_board import ServiceBoard
-from mrk.machine.services import UnitStatus
 
 UP = UnitStatus("active", "running")
 DOWN = UnitStatus("inactive", "dead")

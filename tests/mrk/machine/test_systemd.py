@@ -1,7 +1,8 @@
 import pytest
 
 from mrk.machine import systemd
-from mrk.machine.services import PowerAction, UnitStatus, Verb
+from mrk.machine.ports import UnitStatus
+from mrk.machine.services import PowerAction, Verb
 
 ROW = ("klipper.service", "Klipper", "loaded", "active", "running", "", "/unit/k", 0, "", "/")
 MISSING = ("x.service", "x", "not-found", "inactive", "dead", "", "/unit/x", 0, "", "/")

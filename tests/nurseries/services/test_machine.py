@@ -15,6 +15,7 @@ from mrk.access.roles import Role
 from mrk.errors import ClientError
 from mrk.klippy.peer import Peer
 from mrk.machine.commands import CommandResult
+from mrk.machine.ports import InstanceIds
 from mrk.machine.service_rules import USUAL_SERVICES
 from nurseries.services.sudo import PasswordParams
 from tests.fakes.host import Host
@@ -40,8 +41,8 @@ async def test_without_a_bus_and_without_systemctl_nothing_crashes(tmp_path: Pat
     async with open_machine(MachineHouse(tmp_path)) as house:
         machine = house.machine
         assert machine.provider == "none"
-        assert machine.available_services() == []
-        assert dict(machine.service_state()) == {}
+        assert machine.available_services == []
+        assert dict(machine.service_state) == {}
         assert [text.partition(" is of")[0] for text in machine.warnings] == [
             "[machine]: provider systemd_dbus",
             "[machine]: provider systemd_cli",
@@ -70,8 +71,8 @@ async def test_a_folder_that_cannot_be_written_is_a_warning(tmp_path: Path) -> N
 async def test_states_are_told_by_command(tmp_path: Path, host: Host) -> None:
     async with open_machine(MachineHouse(tmp_path, CLI, host)) as house:
         assert house.machine.provider == "systemd_cli"
-        assert house.machine.available_services() == ["klipper", "mrk", "sonar"]
-        assert house.machine.instance_ids() == {"moonraker": "mrk", "klipper": "klipper"}
+        assert house.machine.available_services == ["klipper", "mrk", "sonar"]
+        assert house.machine.instance_ids == InstanceIds("mrk", "klipper")
         assert house.notes() == []
         host.units["klipper"] = "inactive dead"
         await house.note("notify_service_state_changed", {"klipper": DOWN})
@@ -149,7 +150,7 @@ async def test_klipper_is_the_unit_that_we_are_linked_to(tmp_path: Path, host: H
     house = MachineHouse(tmp_path, CLI, host)
     house.peer = Peer(5, 1000, 1000, "klipper-2")
     async with open_machine(house):
-        assert house.machine.instance_ids()["klipper"] == "klipper-2"
+        assert house.machine.instance_ids.klipper == "klipper-2"
         assert await house.call("machine.services.restart", service="klipper") == "ok"
     assert host.done == ["restart klipper-2.service"]
 
@@ -159,7 +160,7 @@ async def test_a_klipper_without_a_unit_of_its_own(tmp_path: Path, unit: str | N
     house = MachineHouse(tmp_path)
     house.peer = Peer(5, 1000, 1000, unit)
     async with open_machine(house):
-        assert house.machine.instance_ids()["klipper"] == "klipper"
+        assert house.machine.instance_ids.klipper == "klipper"
 
 
 async def test_siblings_are_not_bound_to_the_list(tmp_path: Path, host: Host) -> None:
@@ -239,8 +240,8 @@ async def test_programs_of_a_supervisord(tmp_path: Path) -> None:
     )
     async with open_machine(house):
         assert house.machine.provider == "supervisord_cli"
-        assert house.machine.service_state().keys() == {"klipper", "mrk", "sonar"}
-        assert house.machine.instance_ids()["moonraker"] == "mrk"
+        assert house.machine.service_state.keys() == {"klipper", "mrk", "sonar"}
+        assert house.machine.instance_ids.moonraker == "mrk"
         assert await house.call("machine.services.stop", service="klipper") == "ok"
         await house.note("notify_service_state_changed", {"klipper": DOWN})
         assert (await refused(house, "machine.services.stop", service="mrk"))[0] == 400

@@ -74,14 +74,14 @@ async def test_units_are_found_and_watched(
     async with opened(tmp_path, bus, systemd) as house:
         machine = house.machine
         assert (machine.provider, machine.warnings) == ("systemd_dbus", [])
-        assert machine.available_services() == ["klipper", "mrk", "sonar"]
+        assert machine.available_services == ["klipper", "mrk", "sonar"]
         assert house.notes() == []
         await systemd.change("klipper", "deactivating", "stop-sigterm")
         await systemd.change("nginx", "inactive", "dead")
         await systemd.change("klipper", "inactive", "dead")
         await house.note(CHANGED, {"klipper": STOPPING})
         await house.note(CHANGED, {"klipper": DOWN})
-        assert machine.service_state()["klipper"].active_state == "inactive"
+        assert machine.service_state["klipper"].active_state == "inactive"
 
 
 @pytest.mark.parametrize(("verb", "state"), [("start", UP), ("stop", DOWN), ("restart", UP)])
@@ -185,7 +185,7 @@ async def test_what_is_installed_later_is_found(
         del systemd.units["sonar"]
         await systemd.unit_files_changed()
         await house.note(CHANGED, {"klipper-2": DOWN})
-        assert house.machine.available_services() == ["klipper", "klipper-2", "mrk"]
+        assert house.machine.available_services == ["klipper", "klipper-2", "mrk"]
         await systemd.change("klipper-2", "active", "running")
         await house.note(CHANGED, {"klipper-2": UP})
 
@@ -242,7 +242,7 @@ async def test_a_killed_bus_is_found_again_with_what_changed(
             status, text = await refused(house, "machine.services.stop", service="klipper")
             assert status == 503
             assert "system bus" in text
-            assert house.machine.available_services() == ["klipper", "mrk", "sonar"]
+            assert house.machine.available_services == ["klipper", "mrk", "sonar"]
             systemd.units["klipper"].state = ("failed", "failed")
             bus.start()
             await stack.enter_async_context(systemd.on(bus.address))
