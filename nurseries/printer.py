@@ -93,18 +93,22 @@ _DESCRIBED: dict[str, type[msgspec.Struct]] = {
 
 
 class ClientReader:
-    """A client as a subscriber: changes go to its outbox while it may see them."""
+    """A client as a subscriber: changes go to its outbox while it may see them.
 
-    __slots__ = ("_client", "open")
+    `user` is who subscribed, over HTTP not always the socket's own.
+    """
+
+    __slots__ = ("client", "open", "user")
 
     def __init__(self, client: Client) -> None:
-        self._client = client
+        self.client = client
+        self.user: str | None = None
         self.open = True
 
     def push_status(self, update: StatusUpdate) -> None:
         """Called by the link's reader for every change of what the client subscribed to."""
-        if self._client.authorized:
-            self._client.outbox.status(update)
+        if self.client.authorized:
+            self.client.outbox.status(update)
 
 
 class Printer:
@@ -131,6 +135,7 @@ class Printer:
         self._readers: dict[int, ClientReader] = {}
         self._last_start = ("", float("-inf"))
         clients.on_departure(self._forget)
+        clients.on_revoked(self._on_revoked)
 
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Offer Klippy's endpoints as they become known."""
@@ -234,7 +239,10 @@ class Printer:
         objects = check_objects(arguments, required=False)
         client = self._subscriber(caller)
         reader = self._readers.setdefault(client.id, ClientReader(client))
+        reader.user = caller.user
         answer = await self._klippy.subscribe_reader(reader, wanted(objects))
+        if not reader.open and client in self._clients:
+            raise ClientError("Unauthorized", 401)  # shut out while Klipper was asked
         # The answer holds newer values than whatever waits in the outbox. No await from here
         # to the reply: an update that comes now must follow it.
         client.outbox.drop_status()
@@ -253,6 +261,14 @@ class Printer:
         if reader is not None:
             reader.open = False
             self._klippy.unsubscribe_reader(reader)
+
+    def _on_revoked(self, username: str, shut_out: list[Client]) -> None:
+        for reader in list(self._readers.values()):
+            client = reader.client
+            theirs = reader.user == username and client.transport is not Transport.UNIX
+            if theirs or client in shut_out:
+                client.outbox.drop_status()
+                self._forget(client.id)
 
     async def restart(self, _params: NoParams, _caller: Caller) -> str:
         """RESTART; that the link drops meanwhile is the normal course."""

@@ -1,9 +1,10 @@
 """Open websockets and unix sockets, as far as they belong to users."""
 
 from mrk.access.accounts import Account
+from mrk.access.reasons import Reason
 from mrk.access.roles import Role
 from mrk.api.caller import Caller, Transport
-from mrk.clients import Client, Clients
+from mrk.clients import Clients
 
 
 class UserSockets:
@@ -22,23 +23,12 @@ class UserSockets:
             return
         own = caller.transport in (Transport.WEBSOCKET, Transport.UNIX)
         if own or (client.transport is Transport.WEBSOCKET and client.address == caller.address):
-            client.authorized = True
-            client.user = account.username
-            client.role = account.role
+            self._clients.authorize(client, account, Reason.LOGIN)
 
     def end(self, username: str) -> None:
         """Shut out the sockets of a user; a unix socket only loses the user."""
-        for client in self._of(username):
-            client.user = None
-            if client.transport is Transport.UNIX:
-                client.role = Role.ADMIN
-            else:
-                client.authorized = False
+        self._clients.revoke(username)
 
     def change_role(self, username: str, role: Role) -> None:
         """Let the sockets of a user do as much as `role` may."""
-        for client in self._of(username):
-            client.role = role
-
-    def _of(self, username: str) -> list[Client]:
-        return [client for client in self._clients if client.user == username]
+        self._clients.change_role(username, role)

@@ -1,7 +1,5 @@
 """access.* for everybody: log-in, logout, tokens, and who one is."""
 
-from collections.abc import Callable
-
 from config.settings.authorization import AuthorizationSettings
 from mrk.access.accounts import MOONRAKER, Account, TokenRefused
 from mrk.access.tokens import Kind
@@ -29,7 +27,7 @@ from nurseries.access.open_sockets import UserSockets
 
 
 class SessionEndpoints:
-    """Answers for the caller's own sake. `is_trusted(address)` is the list of trusted clients."""
+    """Answers for the caller's own sake."""
 
     def __init__(
         self,
@@ -38,14 +36,12 @@ class SessionEndpoints:
         logins: Logins,
         hasher: PasswordHashing,
         sockets: UserSockets,
-        is_trusted: Callable[[str], bool],
     ) -> None:
         self._settings = settings
         self._book = book
         self._logins = logins
         self._hasher = hasher
         self._sockets = sockets
-        self._is_trusted = is_trusted
         self._since_s = book.wall_clock()
 
     def endpoints(self) -> list[Endpoint]:
@@ -161,14 +157,13 @@ class SessionEndpoints:
 
     def info(self, _params: NoParams, caller: Caller) -> AccessInfo:
         """How to log in, and what the caller is."""
-        address = caller.address
         return AccessInfo(
             default_source=self._settings.default_source,
             available_sources=self._logins.sources,
             login_required=self._settings.force_logins and self._book.has_users,
-            trusted=None if address is None else self._is_trusted(address),
+            trusted=caller.trusted,
             authorized=caller.authorized,
-            reason="",
+            reason=caller.reason.sentence,
             user=caller.user,
             role=caller.role.word if caller.authorized else None,
         )

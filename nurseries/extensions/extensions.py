@@ -88,6 +88,7 @@ class Extensions:
         self._repeats = Repeats()
         clients.on_identified(self._on_identified)
         clients.on_departure(self._on_departure)
+        clients.on_revoked(self._on_revoked)
 
     def endpoints(self) -> list[Endpoint]:
         """What clients and agents may ask."""
@@ -231,6 +232,10 @@ class Extensions:
             self._klippy.unregister_remote_method(name)
         agent.leave()
         self._announce(agent.client, agent.name, "disconnected", {})
+
+    def _on_revoked(self, _username: str, shut_out: list[Client]) -> None:
+        for client in shut_out:
+            self._on_departure(client.id)
 
     def _announce(self, agent: Client, name: str, event: str, data: dict[str, Any]) -> None:
         message = notification("notify_agent_event", [{"agent": name, "event": event, **data}])

@@ -1,7 +1,10 @@
+from mrk.access.reasons import Reason
+from mrk.access.roles import Role
 from mrk.api.caller import Transport
 from mrk.clients import Client, Clients
 from mrk.etx import etx_frame
 from mrk.outbox import Outbox, StatusUpdate
+from tests.fakes.accounts import user
 
 
 def add(clients: Clients, authorized: bool = True) -> Client:
@@ -40,3 +43,33 @@ def test_klippys_state_follows_the_status_before_it() -> None:
     first, second, _ = client.outbox.take().split(b"\x03")
     assert b"webhooks" in first
     assert b"notify_klippy_shutdown" in second
+
+
+def test_a_log_out_reaches_a_users_connections_only() -> None:
+    clients = Clients()
+    ann, bob, unix = (add(clients, authorized=False) for _ in range(3))
+    ann.transport = bob.transport = Transport.WEBSOCKET
+    for client, name in ((ann, "ann"), (bob, "bob"), (unix, "ann")):
+        clients.authorize(client, user(name, Role.OPERATE), Reason.LOGIN)
+        assert (client.authorized, client.role, client.reason) == (True, Role.OPERATE, Reason.LOGIN)
+    told: list[tuple[str, list[Client]]] = []
+    clients.on_revoked(lambda name, shut_out: told.append((name, shut_out)))
+    clients.change_role("ann", Role.VIEW)
+    assert [client.role for client in clients] == [Role.VIEW, Role.OPERATE, Role.VIEW]
+    ann.outbox.status(StatusUpdate({"a": {"b": 1}}, 1.0))
+    clients.revoke("ann")
+    assert told == [("ann", [ann])]
+    assert not ann.outbox
+    assert (ann.authorized, ann.user, ann.reason) == (False, None, Reason.REVOKED)
+    assert (bob.authorized, bob.user) == (True, "bob")
+    assert (unix.authorized, unix.user, unix.role) == (True, None, Role.ADMIN)
+
+
+def test_what_is_bound_to_a_user_ends_once() -> None:
+    clients, ended = Clients(), list[str]()
+    with clients.bound_to("ann", lambda: ended.append("ann")), clients.bound_to(None, ended.clear):
+        clients.revoke("bob")
+        assert ended == []
+        clients.revoke("ann")
+    clients.revoke("ann")
+    assert ended == ["ann"]

@@ -9,6 +9,7 @@ import trio
 from trio.testing import lockstep_stream_pair, memory_stream_pair, wait_all_tasks_blocked
 from wsproto.events import TextMessage
 
+from mrk.access.roles import Role
 from mrk.errors import ClientError, Transient
 from mrk.limits import Limits
 from tests.transports.sockets.conftest import Daemon, connected, head_bytes, upgrade_head
@@ -94,9 +95,9 @@ async def test_bridges_count_as_websockets() -> None:
         assert (await refused(daemon, Klippy()))["code"] == 503
 
 
-async def refused(daemon: Daemon, klippy: Klippy) -> Any:
+async def refused(daemon: Daemon, klippy: Klippy, head: Any = None) -> Any:
     client, server = memory_stream_pair()
-    head = upgrade_head(target="/klippysocket")
+    head = head or upgrade_head(target="/klippysocket")
     bridge = Bridge(daemon.limits, daemon.gate, daemon.clients, klippy.open)
     async with server:
         await bridge.serve_connection(server, head, head_bytes(head))
@@ -197,3 +198,27 @@ async def test_a_frame_of_klippy_past_its_limit(autojump_clock: object) -> None:
     async with bridged(daemon, klippy) as (peer, _over, _scope):
         await klippy.ends[0].send_all(b'"' + b"x" * 200)
         assert (await peer.closed())[0] == 1009
+
+
+async def test_a_log_out_ends_the_users_bridges(daemon: Daemon) -> None:
+    daemon.accounts.add_user("ann", Role.OPERATE)
+    daemon.trusted = False
+    klippy = Klippy()
+    bridge = Bridge(daemon.limits, daemon.gate, daemon.clients, klippy.open)
+    head = upgrade_head(target="/klippysocket?access_token=ann-token")
+    async with connected(bridge.serve_connection, head=head) as (peer, over, _scope):
+        await wait_all_tasks_blocked()
+        daemon.clients.revoke("bob")
+        await klippy.ends[0].send_all(b'{"id":1,"result":{}}\x03')
+        assert await text(peer) == '{"id":1,"result":{}}'
+        daemon.clients.revoke("ann")
+        assert await peer.closed() == (1008, "Logged out")
+        await over.wait()
+    assert daemon.gate.connections == 0
+
+
+async def test_who_may_only_look_gets_no_bridge(daemon: Daemon) -> None:
+    daemon.accounts.add_user("ann", Role.VIEW)
+    head = upgrade_head(("authorization", "Bearer ann-token"), target="/klippysocket")
+    error = await refused(daemon, Klippy(), head)
+    assert error == {"code": 403, "message": "This needs the role operate; yours is view"}
