@@ -1,6 +1,7 @@
 """The store over the real scan worker, with a database in memory."""
 
 import shutil
+import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,9 +10,11 @@ import trio
 from pytest_trio import trio_fixture
 
 from mrk.errors import ClientError
+from mrk.files.temporary import is_temporary
 from nurseries.files.metadata_store import NAMESPACE, MetadataStore
 from nurseries.files.scanner import Scanner
 from nurseries.testing.memory_database import MemoryDatabase
+from tests.fakes.gcode_images import png
 
 DATA = Path(__file__).parents[2] / "data/gcode"
 WITH_IMAGES = "prusa-slicer-2.5.0-gui-thumbnails-png-cut.gcode"
@@ -161,3 +164,34 @@ async def test_objects_are_added_once_when_asked_for(house: Store) -> None:
     assert found["file_processors"]
     assert found["size"] == file.stat().st_size
     assert await store.request_scan("three.gcode") == found
+
+
+async def test_a_package_is_unpacked_for_its_place(house: Store) -> None:
+    store = await house.open()
+    for _ in range(2):  # the second one replaces the first
+        package = house.gcodes / ".upload"
+        with zipfile.ZipFile(package, "w") as archive:
+            archive.writestr(
+                "/3D/model.gcode", (DATA / "cura-4.13.0-ender3-cube-cut.gcode").read_bytes()
+            )
+            archive.writestr("/Metadata/thumbnail.png", png(48, 48))
+        model = await store.unpack(package, "part.gcode")
+        assert model is not None
+        assert is_temporary(model.name)
+        model.rename(house.gcodes / "part.gcode")
+        package.unlink()
+        found = await store.request_scan("part.gcode")
+        assert found is not None
+        assert found["slicer"] == "Cura"
+        images = [image["relative_path"] for image in found["thumbnails"]]
+        assert ".thumbs/part.png" in images
+        assert all((house.gcodes / image).is_file() for image in images)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 not really", b"G28\n"])
+async def test_what_is_no_package_stays(house: Store, content: bytes) -> None:
+    store = await house.open()
+    package = house.gcodes / ".upload"
+    package.write_bytes(content)
+    assert await store.unpack(package, "part.gcode") is None
+    assert [file.name for file in house.gcodes.iterdir()] == [".upload"]
