@@ -33,7 +33,7 @@ _DAY_S = 24 * 3600.0
 
 
 class Authorization:
-    """Users and what belongs to them. `is_trusted(address)` is the list of trusted clients.
+    """Users and what belongs to them.
 
     `directory` is None without an LDAP server.
     """
@@ -43,7 +43,6 @@ class Authorization:
         settings: AuthorizationSettings,
         tables: TablesPort,
         clients: Clients,
-        is_trusted: Callable[[str], bool],
         directory: Directory | None = None,
         *,
         hasher: PasswordHashing | None = None,
@@ -62,7 +61,7 @@ class Authorization:
         guard = LoginGuard(settings.max_login_attempts)
         self._logins = Logins(self._book, tables, hasher, guard, directory)
         self._rooms = (
-            SessionEndpoints(settings, self._book, self._logins, hasher, sockets, is_trusted),
+            SessionEndpoints(settings, self._book, self._logins, hasher, sockets),
             UserEndpoints(settings, self._book, hasher),
             KeyEndpoints(self._book),
         )

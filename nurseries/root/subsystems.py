@@ -13,7 +13,7 @@ from mrk.api.endpoint import Endpoint
 from mrk.clients import Clients
 from mrk.jobs.schema import JOB_MIGRATIONS
 from mrk.parts import Backoff
-from nurseries.access import Authorization
+from nurseries.access import Authorization, LdapDirectory
 from nurseries.announcements import Announcements
 from nurseries.commands import HostCommands
 from nurseries.connections import Connections
@@ -51,17 +51,13 @@ class Part(Protocol):
 
 
 class Subsystems:
-    """The parts by level: `database`, `authorization`, `klippy`, `lines`; `plain` own no task.
-
-    `is_trusted(address)` is the list of trusted clients.
-    """
+    """The parts by level: `database`, `authorization`, `klippy`, `lines`; `plain` own no task."""
 
     def __init__(
         self,
         settings: Settings,
         surroundings: Surroundings,
         clients: Clients,
-        is_trusted: Callable[[str], bool],
         extend: Extend,
         request_restart: Callable[[], None],
     ) -> None:
@@ -73,7 +69,8 @@ class Subsystems:
         self.database = Supervised(
             "database", self.store.serve, self.store.endpoints(), essential=True
         )
-        access = Authorization(settings.authorization, self.store, clients, is_trusted)
+        self.ldap = None if settings.ldap is None else LdapDirectory(settings.ldap)
+        access = Authorization(settings.authorization, self.store, clients, self.ldap)
         self.accounts = access.accounts
         self.authorization = Supervised(
             "authorization", access.serve, access.endpoints(), essential=True

@@ -86,7 +86,6 @@ class AccessHouse:
             settings,
             database,
             self.clients,
-            lambda address: address.startswith("127."),
             directory,
             hasher=hasher,
             wall_clock=lambda: self.now_s + trio.current_time(),

@@ -5,6 +5,7 @@ import trio
 
 from config.settings.authorization import AuthorizationSettings
 from mrk.access.accounts import API_KEY_USER, TRUSTED_USER, TokenRefused
+from mrk.access.reasons import Reason
 from mrk.api.caller import Caller, Transport
 from mrk.clients import Clients
 from mrk.errors import ClientError
@@ -75,9 +76,7 @@ async def test_tokens_outlive_a_restart(autojump_clock):
 
 
 async def test_before_anything_is_loaded_nobody_is_let_in(autojump_clock):
-    book = Authorization(
-        AuthorizationSettings(), MemoryDatabase(), Clients(), lambda _address: True
-    ).accounts
+    book = Authorization(AuthorizationSettings(), MemoryDatabase(), Clients()).accounts
     # There may be users: trusted clients wait, too, where log-ins are forced.
     assert book.has_users
     assert book.key_account("x") is None
@@ -282,15 +281,17 @@ async def test_one_shot_tokens(autojump_clock):
         assert house.accounts.take_oneshot(ended, ADDRESS) is None
 
 
-async def test_info_for_strangers(autojump_clock):
+async def test_info_tells_how_the_caller_is_judged(autojump_clock):
     async with open_access_house(force_logins=True) as house:
-        stranger = house.caller(None, authorized=False)
+        stranger = house.caller(None, authorized=False, trusted=False, reason=Reason.STRANGER)
         info = await house.call("access.info", stranger)
         assert info["login_required"] is False
         assert (info["trusted"], info["authorized"], info["role"]) == (False, False, None)
+        assert "trusted_clients" in info["reason"]
         await house.add_user("anna")
-        info = await house.call("access.info", house.caller(None, address="127.0.0.1"))
+        info = await house.call("access.info", house.caller(trusted=True))
         assert (info["login_required"], info["trusted"]) == (True, True)
+        assert (info["user"], info["role"]) == (TRUSTED_USER, "admin")
         assert (await house.call("access.info", Caller(Transport.UNIX)))["trusted"] is None
 
 
