@@ -10,6 +10,7 @@ import logging
 import os
 import resource
 import signal
+import socket
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -221,6 +222,8 @@ def real_surroundings(
         HttpClient(),
         instance_id,
         warnings,
+        host_name=socket.gethostname(),
+        has_services=True,
     )
 
 

@@ -30,7 +30,7 @@ from transports.sockets.gate import Gate
 from transports.sockets.session import Hub
 from transports.sockets.unix_socket import UnixSocket
 from transports.sockets.websocket import Websocket
-from transports.transfers.transfers import Transfers
+from transports.transfers.transfers import UPLOAD_PATHS, Transfers
 from transports.web import WebDoor
 
 
@@ -50,6 +50,7 @@ class Doors:
         limits = limits_of(settings.server)
         prefix = settings.server.route_prefix
         rpc = Rpc(table, trio.lowlevel.checkpoint, limits.batch_calls, subsystems.extensions)
+        subsystems.answer = rpc.handle
         hub = Hub(rpc, table, clients, limits)
         access = settings.authorization
         proxies = ProxyRule(access.trusted_proxies)
@@ -122,6 +123,7 @@ class Doors:
             limits_of(settings.server),
             max_upload_bytes=settings.server.max_upload_size_bytes,
             logs={"klippy.log": klippy_log, "moonraker.log": own_log},
+            upload_paths=UPLOAD_PATHS | subsystems.upload_paths,
             route_prefix=settings.server.route_prefix,
         )
 

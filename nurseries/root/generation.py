@@ -90,7 +90,7 @@ class Generation:
         """Run everything until `end` or `end_for_restart`; raises what an essential part raises."""
         database, access = self.subsystems.database, self.subsystems.authorization
         link = self.subsystems.klippy
-        transports = self._doors.lines(listeners)
+        transports = [*self._doors.lines(listeners), *self.subsystems.transports]
         self._nest([database], [access], [link], self.subsystems.lines, transports)
         async with (
             opened(database),
@@ -124,9 +124,12 @@ class Generation:
 
     @property
     def warnings(self) -> list[str]:
-        """Of the configuration, of the process, of the database and of files."""
-        later = (self.subsystems.store.warnings, self.subsystems.files.warnings)
-        return [*self._warnings, *later[0], *later[1]] if any(later) else self._warnings
+        """Of the configuration, of the process, and what parts found out since."""
+        parts = self.subsystems
+        later = (parts.store.warnings, parts.files.warnings, parts.machine.warnings)
+        if not any(later):
+            return self._warnings
+        return [*self._warnings, *itertools.chain.from_iterable(later)]
 
     @property
     def registered_directories(self) -> list[str]:

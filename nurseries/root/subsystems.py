@@ -1,6 +1,7 @@
 """Every subsystem of a generation, built once and handed what it needs: the supervision table.
 
-`Subsystems` owns nothing that runs; `generation.py` starts its lines.
+`Subsystems` owns nothing that runs; `generation.py` starts its lines. Rooms that a
+section asks for are imported when it is there: each costs some 1 MB.
 """
 
 from collections.abc import Callable
@@ -10,9 +11,13 @@ import trio
 
 from config.settings.families import Settings
 from mrk.api.endpoint import Endpoint
+from mrk.api.rpc import Pending, Reply, Who
 from mrk.clients import Clients
+from mrk.jobs.ports import AuxiliaryProvider
 from mrk.jobs.schema import JOB_MIGRATIONS
 from mrk.parts import Backoff
+from mrk.spool.schema import SPOOL_MIGRATIONS
+from mrk.webcams.webcam import Webcam
 from nurseries.access import Authorization, LdapDirectory
 from nurseries.announcements import Announcements
 from nurseries.commands import HostCommands
@@ -24,20 +29,29 @@ from nurseries.jobs.job_queue import JobQueue
 from nurseries.jobs.job_state import JobState
 from nurseries.klippy.link import KlippyLink
 from nurseries.log_rollover import LogRollover
-from nurseries.octoprint import OctoPrint
 from nurseries.printer import Printer
 from nurseries.proc_stats import ProcStats
+from nurseries.root.host import Host
 from nurseries.root.prints import PrintedFile, SeenStarts, UploadPrinter
 from nurseries.root.settings_views import transitions_of
 from nurseries.root.supervised import Supervised
 from nurseries.root.surroundings import Surroundings
-from nurseries.systemctl import Systemctl
 from nurseries.webcams import Webcams
 
 # Klippy's protocol: every step of a reconnect is polled at this beat.
 KLIPPY_BEAT = Backoff(first_s=0.25, limit_s=0.25)
 
+# Moonraker's beat; a broker or a Spoolman that is back should be seen soon.
+OUTSIDE_BEAT = Backoff(first_s=2.0, limit_s=30.0)
+
+MIGRATIONS = (*JOB_MIGRATIONS, *SPOOL_MIGRATIONS)
+
 Extend = Callable[[list[Endpoint]], list[Endpoint]]
+
+
+def _nobody_answers(_message: bytes, _who: Who, _busy: bool) -> Reply | Pending:
+    """MQTT is served after the table and its RPC have been made."""
+    return None
 
 
 class Part(Protocol):
@@ -65,7 +79,7 @@ class Subsystems:
         self._surroundings = surroundings
         self._clients = clients
         self.link = KlippyLink(surroundings.open_klippy, clients)
-        self.store = surroundings.make_database(JOB_MIGRATIONS, self.is_printing, request_restart)
+        self.store = surroundings.make_database(MIGRATIONS, self.is_printing, request_restart)
         self.database = Supervised(
             "database", self.store.serve, self.store.endpoints(), essential=True
         )
@@ -82,6 +96,10 @@ class Subsystems:
             *self.extensions.endpoints(),
         ]
         self.lines: list[Supervised] = []
+        self.transports: list[Supervised] = []
+        self._request_restart = request_restart
+        self.upload_paths: dict[str, str] = {}  # besides the file manager's
+        self.answer: Callable[[bytes, Who, bool], Reply | Pending] = _nobody_answers
         self._add_printer(extend)
         self._add_files_and_jobs()
         self._add_host()
@@ -118,7 +136,15 @@ class Subsystems:
         transitions = transitions_of(settings.job_queue)
         queue = JobQueue(link, self.printer, state, files, store, clients, transitions)
         files.followers.append(queue)
-        history = History(state, files, files.metadata, store, clients, self._starters)
+        history = History(
+            state,
+            files,
+            files.metadata,
+            store,
+            clients,
+            self._starters,
+            auxiliary=[*self._add_mqtt(), *self._add_spoolman()],
+        )
         self.upload_printer = UploadPrinter(
             self.printer, state, queue, settings.file_manager.queue_gcode_uploads
         )
@@ -127,16 +153,80 @@ class Subsystems:
         self._add("job_queue", queue)
         self._add("history", history)
 
+    def _add_mqtt(self) -> list[AuxiliaryProvider]:
+        """The transport, which ends with the others, and the sensors that listen through it."""
+        settings, outside = self._settings, self._surroundings
+        if settings.mqtt is None:
+            return []
+        from nurseries.sensors import Sensors
+        from transports.mqtt import Mqtt
+
+        async def webcams() -> list[Webcam]:
+            return await self._webcams.all_webcams()
+
+        mqtt = Mqtt(
+            settings.mqtt,
+            self.link,
+            lambda message, who, busy: self.answer(message, who, busy),
+            webcams,
+            outside.http,
+            instance_name=outside.host_name,
+            instance_id=outside.instance_id,
+        )
+        self.transports.append(
+            Supervised("mqtt", mqtt.serve, mqtt.endpoints(), backoff=OUTSIDE_BEAT)
+        )
+        if not settings.sensors:
+            return []
+        sensors = Sensors(settings.sensors, mqtt, self._job_state, self._clients)
+        self._add("sensor", sensors)
+        return [sensors]
+
+    def _add_spoolman(self) -> list[AuxiliaryProvider]:
+        """Who counts, and the connection, which may come and go."""
+        settings = self._settings.spoolman
+        if settings is None:
+            return []
+        from nurseries.spoolman import SpoolmanLink, SpoolmanServer, SpoolReporter
+
+        server = SpoolmanServer(settings.server_url, self._surroundings.http)
+        connection = SpoolmanLink(server)
+        reporter = SpoolReporter(
+            self.link,
+            self.store,
+            self._clients,
+            server,
+            connection,
+            sync_rate_s=settings.sync_rate_s,
+        )
+        self._add("spoolman", reporter)
+        link = Supervised("spoolman_link", connection.serve, backoff=OUTSIDE_BEAT)
+        self.lines.append(link)
+        return [reporter]
+
     def _add_host(self) -> None:
         commands = HostCommands()
         self.proc_stats = ProcStats(self._clients, commands)
         self._add("proc_stats", self.proc_stats)
-        rollover = LogRollover(self._surroundings.log, self.link, Systemctl(commands))
-        self.plain += rollover.endpoints()
+        outside = self._surroundings
+        host = Host(
+            self._settings.machine,
+            outside.paths.data,
+            self._clients,
+            commands,
+            self.link,
+            self.is_printing,
+            self._request_restart,
+        )
+        self.machine = host.machine
+        self.plain += host.endpoints()
+        if outside.has_services:
+            self._add("machine", host.machine)
+        self.plain += LogRollover(outside.log, self.link, host.machine).endpoints()
 
     def _add_web(self) -> None:
         outside, clients = self._surroundings, self._clients
-        webcams = Webcams(
+        webcams = self._webcams = Webcams(
             self._settings.webcams, outside.instance_id, self.store, clients, outside.http
         )
         self.plain += webcams.endpoints()
@@ -154,8 +244,11 @@ class Subsystems:
         """Parts that a section of the configuration asks for."""
         octoprint = self._settings.octoprint_compat
         if octoprint is not None:
+            from nurseries.octoprint import UPLOAD_PATHS, OctoPrint
+
             part = OctoPrint(octoprint, self.link, self.printer, self.files, self.upload_printer)
             self._add("octoprint_compat", part)
+            self.upload_paths = UPLOAD_PATHS
 
     def is_printing(self) -> bool:
         """Whether a print is under way."""
@@ -172,4 +265,5 @@ class Subsystems:
 
     @property
     def _all(self) -> list[Supervised]:
-        return [self.database, self.authorization, self.klippy, *self.lines]
+        essential = [self.database, self.authorization, self.klippy]
+        return [*essential, *self.lines, *self.transports]

@@ -13,7 +13,7 @@ from config.paths import Paths
 from mrk.api.endpoint import Endpoint
 from mrk.database.ports import DatabasePort
 from mrk.database.schema import Migration
-from mrk.http_client import HttpGet
+from mrk.http_client import HttpRequests
 from nurseries.klippy.link import OpenStream
 from nurseries.log_rollover import OwnLog
 from nurseries.root.files import MakeFiles
@@ -43,6 +43,7 @@ class Surroundings:
     """`instance_id` names the installation (32 hexadecimal digits).
 
     `warnings` are of the process, such as those of the log; they join the configuration's.
+    `has_services`: the host's services may be watched and controlled.
     """
 
     paths: Paths
@@ -50,6 +51,8 @@ class Surroundings:
     log: OwnLog
     make_database: MakeDatabase
     make_files: MakeFiles
-    http: HttpGet
+    http: HttpRequests
     instance_id: str
     warnings: tuple[str, ...] = ()
+    host_name: str = "localhost"
+    has_services: bool = False

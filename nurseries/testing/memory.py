@@ -109,6 +109,20 @@ class NoNetwork:
         local: bool = False,
     ) -> Fetched:
         """Raises `FetchFailed`."""
+        return await self.request("GET", url, most_bytes=most_bytes)
+
+    async def request(
+        self,
+        verb: str,
+        url: str,
+        *,
+        most_bytes: int,
+        body: bytes | None = None,
+        headers: Mapping[str, str] = NO_HEADERS,
+        local: bool = False,
+        redirects: bool = False,
+    ) -> Fetched:
+        """Raises `FetchFailed`."""
         await trio.lowlevel.checkpoint()
         raise FetchFailed(f"{url}: there is no network over memory streams")
 
