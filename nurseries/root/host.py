@@ -1,0 +1,51 @@
+"""The machine that mrk runs on, put together: services and power, description, peripherals.
+
+The description shows the services, and the services ask it whether they are in a container.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from config.settings.machine import MachineSettings
+from mrk.api.endpoint import Endpoint
+from mrk.clients import Clients
+from nurseries.commands import HostCommands
+from nurseries.klippy.link import KlippyLink
+from nurseries.machine import CanbusQuery, Peripherals, SystemInfoReader
+from nurseries.services import Machine
+
+
+class Host:
+    """`machine` is a part that runs; `endpoints` are of those that only answer."""
+
+    def __init__(
+        self,
+        settings: MachineSettings,
+        data: Path,
+        clients: Clients,
+        commands: HostCommands,
+        link: KlippyLink,
+        is_printing: Callable[[], bool],
+        request_restart: Callable[[], None],
+    ) -> None:
+        self.machine = Machine(
+            settings,
+            data,
+            clients,
+            commands,
+            link,
+            is_printing,
+            request_restart,
+            self._in_container,
+        )
+        self._info = SystemInfoReader(self.machine)
+        self._peripherals = Peripherals(commands)
+        self._canbus = CanbusQuery()
+
+    def _in_container(self) -> bool:
+        return self._info.in_container()
+
+    def endpoints(self) -> list[Endpoint]:
+        """What clients may ask of the host and of what is plugged into it."""
+        rooms = (self._info, self._peripherals, self._canbus)
+        return [endpoint for room in rooms for endpoint in room.endpoints()]
