@@ -17,7 +17,9 @@ from pathlib import Path
 
 from nurseries.testing.sockets import free_port
 from nurseries.virtual_printer import sample_gcode
+from tests.e2e.planting import plant_database, plant_secrets_file
 from tests.e2e.wire import PATIENCE_S, UnixClient
+from tests.secrets_watch import heard_file
 
 ROOT = Path(__file__).parents[2]
 CONFIGURATION = """\
@@ -77,6 +79,7 @@ class Process:
     def reap(self) -> None:
         self.popen.kill()
         self.popen.wait(PATIENCE_S)
+        heard_file(self.output)
 
 
 class Notices:
@@ -160,6 +163,7 @@ def configure(
     port = port or free_port()
     for name in ("config", "gcodes", "comms"):
         (folder / name).mkdir(parents=True, exist_ok=True)
+    plant_secrets_file(folder)
     text = CONFIGURATION.format(port=port, options=options, trusted=trusted, sections=sections)
     (folder / "config" / "moonraker.conf").write_text(text)
     name, content = sample_gcode()
@@ -180,6 +184,9 @@ def started(
     finally:
         process.reap()
         notices.close()
+        for log in (folder / "logs").glob("*"):
+            heard_file(log)
+        plant_database(folder / "database")
 
 
 @contextlib.contextmanager

@@ -11,6 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from tests.secrets_watch import heard
+
 PATIENCE_S = 20.0
 HANDSHAKE = (
     b"GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -94,6 +96,7 @@ class UnixClient:
                 raise ConnectionError("the daemon closed the unix socket")
             self._rest += data
         frame, _, self._rest = self._rest.partition(b"\x03")
+        heard("reply on a unix socket", frame)
         message = json.loads(frame)
         if isinstance(message, dict) and "method" in message:
             self.notices.append(message)
@@ -134,4 +137,5 @@ def receive_all(sock: socket.socket) -> bytes:
             received += data
     except ConnectionError:
         pass
+    heard("reply on a raw socket", received)
     return received

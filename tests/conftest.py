@@ -1,0 +1,39 @@
+"""For every test of the run: planted secrets are looked for in all that was said."""
+
+import logging
+from typing import Any
+
+import pytest
+
+from tests.secrets_watch import WATCH, WatchedLog, heard
+
+_log = WatchedLog(WATCH)
+_findings: list[str] = []
+
+
+def pytest_configure() -> None:
+    logging.getLogger().addHandler(_log)
+
+
+def pytest_unconfigure() -> None:
+    logging.getLogger().removeHandler(_log)
+    WATCH.close()
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    heard(f"standard output of {report.nodeid}", report.capstdout)
+    heard(f"standard error of {report.nodeid}", report.capstderr)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    _findings.extend(WATCH.findings())
+    if _findings:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    if _findings:
+        terminalreporter.section("planted secrets were found", red=True)
+        for finding in _findings:
+            terminalreporter.line(finding)
