@@ -1,0 +1,67 @@
+import pytest
+
+from mrk.access.hosts import Hosts, host_name
+from mrk.access.judgement import Judgement
+from mrk.http.head import RequestHead
+from tests.fakes.judgement import judgement
+
+
+def head(**headers: str) -> RequestHead:
+    pairs = [(name.replace("_", "-"), value) for name, value in headers.items()]
+    return RequestHead("GET", "/websocket", "1.1", pairs, "127.0.0.1", "127.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("headers", "allowed"),
+    [
+        ({"host": "printer:7125"}, True),
+        ({"host": "printer:7125", "origin": "http://printer:7125"}, True),
+        ({"host": "Printer:7125", "origin": "http://printer:7125"}, True),
+        ({"host": "printer", "origin": "http://printer:80"}, True),
+        ({"host": "printer:7125", "origin": "http://printer"}, False),
+        ({"host": "printer:7125", "origin": "http://evil.example"}, False),
+        ({"host": "printer:7125", "origin": "http://ok.example"}, True),
+        ({"origin": "null"}, False),
+        ({"host": "", "origin": "file://"}, False),
+        ({"host": "printer", "origin": "http://[printer"}, False),
+    ],
+)
+def test_websocket_handshakes(headers: dict[str, str], allowed: bool) -> None:
+    judge: Judgement = judgement(cors_domains=["http://ok.example"])
+    assert judge.allows_socket(head(**headers)) is allowed
+
+
+@pytest.mark.parametrize(
+    ("header", "name"),
+    [
+        ("Printer.Local:80", "printer.local"),
+        ("printer.local.", "printer.local"),
+        ("[FD00::1]:7125", "fd00::1"),
+        (" ", ""),
+        ("a:b", ""),
+        ("fd00::1", ""),
+        ("x" * 300, ""),
+    ],
+)
+def test_host_names(header: str, name: str) -> None:
+    assert host_name(header) == name
+
+
+@pytest.mark.parametrize(
+    ("host", "ours"),
+    [
+        ("", True),
+        ("localhost:7125", True),
+        ("app.localhost", True),
+        ("voron.home.arpa", True),
+        ("Voron.Example.NET.", True),
+        ("voron.example.net.evil.example", False),
+        ("127.0.0.1.evil.example", False),
+        ("evillocal", True),  # one word is no name that anybody could register
+        ("evil.notlocal", False),
+        ("1.2.3", False),
+        ("a:b", False),
+    ],
+)
+def test_our_names(host: str, ours: bool) -> None:
+    assert Hosts(["voron.example.net"]).is_ours(host) is ours
