@@ -86,7 +86,7 @@ def find_file(paths: Paths) -> Path | None:
 
 def try_file(file: Path | None, paths: Paths) -> Attempt:
     """Read one file (None: defaults) and say everything that is wrong with it."""
-    source = _read_source(file)
+    source = read_source(file)
     reader = Reader(source)
     reader.secrets_file, secrets = read_secrets(reader, paths)
     reader.templates = Templates(secrets)
@@ -121,7 +121,8 @@ def try_file(file: Path | None, paths: Paths) -> Attempt:
     return Attempt(configuration, [], configuration.warnings)
 
 
-def _read_source(file: Path | None) -> Source:
+def read_source(file: Path | None) -> Source:
+    """What the files say; None stands for no file at all. Raises ConfigError."""
     if file is None:
         return Source()
     if file.name.endswith((".toml", ".toml.bkp")):
