@@ -107,6 +107,21 @@ def metadata(files: tuple[Path, ...], as_json: bool) -> None:
     sys.exit(run(files, as_json))
 
 
+@main.command()
+@click.argument("what")
+@click.argument("context", nargs=-1)
+@click.option("--reveal", is_flag=True, help="Show a result that is a secret.")
+@click.pass_obj
+def template(paths: Paths, what: str, context: tuple[str, ...], reveal: bool) -> None:
+    """Show what a template gives: WHAT is an option (SECTION.OPTION), a file, or - (input).
+
+    CONTEXT is what the template sees: NAME=TEXT or NAME:=JSON. Calls are told, not made.
+    """
+    from nurseries.template_command import run
+
+    sys.exit(run(paths, what, context, reveal))
+
+
 @main.command("import-moonraker")
 @click.argument("folder", type=_PATH)
 @click.option("--again", is_flag=True, help="Import although it was done before.")
