@@ -55,7 +55,7 @@ class HistoryField:
         self._begun = True
         for field in fields:
             if (field.get("provider"), field.get("name")) == (self.rules.provider, self.rules.name):
-                self._tracker.go_on(field.get("value"), known)
+                self._tracker.go_on(field.get("value"))
                 return
         self._tracker.begin(known if self.rules.init_tracker else None)
 

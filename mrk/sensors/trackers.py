@@ -1,7 +1,7 @@
 """Strategies: how the values of a measurement become one field of a job.
 
 A tracker begins with each job, takes every value that comes during it, and can go on from what
-was stored when mrk was away meanwhile. Pure.
+was stored when mrk was away meanwhile: what it took since mrk is back counts as well. Pure.
 """
 
 from collections.abc import Callable
@@ -28,8 +28,8 @@ class Tracker(Protocol):
     def skip(self, value: Number) -> None:
         """A value that does not count: the print is paused."""
 
-    def go_on(self, stored: Any, known: Number | None) -> None:
-        """The job goes on; `stored` is the field as it was, `known` the newest value if any."""
+    def go_on(self, stored: Any) -> None:
+        """The job goes on; `stored` is the field as it was."""
 
 
 class Basic:
@@ -48,9 +48,16 @@ class Basic:
     def skip(self, value: Number) -> None:
         """As if it had not come."""
 
-    def go_on(self, stored: Any, known: Number | None) -> None:
-        """What was stored, until the next value."""
-        self.value = _number(stored)
+    def go_on(self, stored: Any) -> None:
+        """What was stored, unless something came since."""
+        number = _number(stored)
+        if self.value is None:
+            self.value = number
+        elif number is not None:
+            self._join(number, self.value)
+
+    def _join(self, stored: Number, since: Number) -> None:
+        self.value = since
 
 
 class Maximum(Basic):
@@ -60,6 +67,9 @@ class Maximum(Basic):
         """Count a value."""
         self.value = value if self.value is None else max(self.value, value)
 
+    def _join(self, stored: Number, since: Number) -> None:
+        self.value = max(stored, since)
+
 
 class Minimum(Basic):
     """The smallest value."""
@@ -67,6 +77,9 @@ class Minimum(Basic):
     def take(self, value: Number) -> None:
         """Count a value."""
         self.value = value if self.value is None else min(self.value, value)
+
+    def _join(self, stored: Number, since: Number) -> None:
+        self.value = min(stored, since)
 
 
 class Accumulate:
@@ -85,9 +98,9 @@ class Accumulate:
     def skip(self, value: Number) -> None:
         """As if it had not come."""
 
-    def go_on(self, stored: Any, known: Number | None) -> None:
-        """From what was stored."""
-        self.value = _number(stored) or 0
+    def go_on(self, stored: Any) -> None:
+        """On top of what was stored."""
+        self.value += _number(stored) or 0
 
 
 class Delta:
@@ -110,9 +123,9 @@ class Delta:
         """What the meter counts now is left out."""
         self._last = value
 
-    def go_on(self, stored: Any, known: Number | None) -> None:
-        """What the meter counted meanwhile is not known."""
-        self.value, self._last = _number(stored) or 0, known
+    def go_on(self, stored: Any) -> None:
+        """On top of what was stored; what the meter counted meanwhile is not known."""
+        self.value += _number(stored) or 0
 
 
 class Average:
@@ -138,9 +151,11 @@ class Average:
     def skip(self, value: Number) -> None:
         """As if it had not come."""
 
-    def go_on(self, stored: Any, known: Number | None) -> None:
+    def go_on(self, stored: Any) -> None:
         """How many values it was the mean of is not stored: it counts as one."""
-        self.begin(_number(stored))
+        number = _number(stored)
+        if number is not None:
+            self.take(number)
 
 
 class Collect:
@@ -161,11 +176,14 @@ class Collect:
     def skip(self, value: Number) -> None:
         """As if it had not come."""
 
-    def go_on(self, stored: Any, known: Number | None) -> None:
-        """From what was stored."""
+    def go_on(self, stored: Any) -> None:
+        """What was stored, and then what came since."""
         items = stored if isinstance(stored, list) else []
-        numbers = (_number(item) for item in items)
-        self.value = [number for number in numbers if number is not None][-MOST_COLLECTED:]
+        since, self.value = self.value, []
+        for item in [*items[-MOST_COLLECTED:], *since]:
+            number = _number(item)
+            if number is not None:
+                self.take(number)
 
 
 STRATEGIES: dict[str, Callable[[], Tracker]] = {

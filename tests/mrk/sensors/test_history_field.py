@@ -72,28 +72,32 @@ def test_collected_values_are_different_and_bounded():
 
 
 @pytest.mark.parametrize(
-    ("strategy", "stored", "after"),
+    ("strategy", "stored", "after", "with_earlier"),
     [
-        ("basic", 7, 4),
-        ("accumulate", 7.5, 11.5),
-        ("delta", 7.5, 8.5),
-        ("average", 8.0, 6.0),
-        ("maximum", 7, 7),
-        ("minimum", 3, 3),
-        ("collect", [7, 4], [7, 4]),
+        ("basic", 7, 5, 5),
+        ("accumulate", 7.5, 16.5, 22.5),
+        ("delta", 7.5, 8.5, 9.5),
+        ("average", 8.0, 17 / 3, 23 / 5),
+        ("maximum", 7, 7, 7),
+        ("minimum", 4, 4, 3),
+        ("collect", [7, 4], [7, 4, 5], [7, 4, 3, 5]),
     ],
 )
-def test_a_job_goes_on(strategy, stored, after):
+def test_a_job_goes_on(strategy, stored, after, with_earlier):
     fields = [
         {"provider": "spoolman", "name": "f", "value": 99},
         {"provider": "sensor m", "name": "g", "value": 98},
         {"provider": "sensor m", "name": "f", "value": stored},
     ]
     one = field(strategy)
-    value_of(one, 1000)  # came before the history had looked
-    one.resume(fields, 3)
+    one.resume(fields, None)
     assert value_of(one) == stored
-    assert value_of(one, 4) == after
+    assert value_of(one, 4, 5) == after
+    # What came before the history had looked belongs to the job as well.
+    one = field(strategy)
+    value_of(one, 3, 3)
+    one.resume(fields, 3)
+    assert value_of(one, 4, 5) == with_earlier
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
