@@ -15,7 +15,7 @@ from tests.e2e.processes import DaemonProcess, run_daemon, run_printer
 from tests.e2e.wire import PATIENCE_S, UnixClient, connect_tcp
 from tests.fakes.slicers import CURA, ORCA, PRUSA, SUPER, Cura, Slicer
 
-pytestmark = [pytest.mark.e2e, pytest.mark.skip("the root does not build the emulation yet")]
+pytestmark = pytest.mark.e2e
 SLICERS = (PRUSA, SUPER, ORCA, CURA)
 GCODE = sample_gcode()[1]
 
