@@ -273,6 +273,25 @@ async def test_a_bus_killed_during_an_action(
     assert "may still go on" in told[0][1]
 
 
+async def test_the_end_of_this_part_answers_who_waits(
+    tmp_path: Path, bus: PrivateBus, systemd: FakeSystemd
+) -> None:
+    systemd.jobs_end = False
+    systemd.units["klipper"].state = ("inactive", "dead")
+    house = MachineHouse(tmp_path, bus_address=bus.address)
+    told: list[tuple[int, str]] = []
+
+    async def ask() -> None:
+        told.append(await refused(house, "machine.services.start", service="klipper"))
+
+    with trio.fail_after(20):
+        async with systemd.on(bus.address), trio.open_nursery() as callers:
+            async with open_machine(house):
+                callers.start_soon(ask)
+                await house.note(CHANGED, {"klipper": UP})
+    assert told[0][0] == 503
+
+
 async def test_siblings_start_a_unit_while_this_part_has_ended(
     tmp_path: Path, bus: PrivateBus, systemd: FakeSystemd
 ) -> None:
