@@ -1,18 +1,19 @@
-"""Tells clients of users, behind the answer of who changed them, and then shuts sockets out.
+"""Lets open sockets feel at once what changed about users, and tells clients behind the answer.
 
-Run by `Authorization.serve`. Tokens and keys end at once; an open socket of their user ends here,
-because it still gets the notification.
+Run by `Authorization.serve`. A websocket that was shut out still gets the notification why.
 """
 
 from collections import deque
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Protocol
 
 import trio
 
 from mrk.access.roles import Role
 from mrk.access.users import Change, Created, Deleted, KeyRevoked, LoggedOut, RoleChanged
-from mrk.clients import Clients
+from mrk.clients import Client, Clients
+from mrk.outbox import notification
 
 # An answer has left when its handler's task gives way; a batch of calls takes a little longer.
 AFTER_ANSWER_S = 0.005
@@ -23,56 +24,71 @@ MOST_WAITING = 100
 class OpenSockets(Protocol):
     """Sockets that are connected now, by their user."""
 
-    def end(self, username: str) -> None:
-        """Shut out the sockets of a user; a unix socket only loses the user."""
+    def end(self, username: str) -> list[Client]:
+        """Shut out the sockets of a user, and return them; a unix socket only loses the user."""
 
     def change_role(self, username: str, role: Role) -> None:
         """Let the sockets of a user do as much as `role` may."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Notice:
+    """`notify_user_<what>`, due at a time, also for the websockets that were shut out."""
+
+    due_s: float
+    what: str
+    username: str
+    shut_out: list[Client]
+
+
 class Announcer:
-    """`notify_user_*`, and what follows for open sockets."""
+    """`notify_user_*`, and what open sockets feel."""
 
     def __init__(self, clients: Clients, sockets: OpenSockets) -> None:
         self._clients = clients
         self._sockets = sockets
-        self._waiting: deque[tuple[float, Change]] = deque()
+        self._waiting: deque[_Notice] = deque()
         self._wake = trio.Event()
 
-    def tell(self, changes: Iterable[Change]) -> None:
-        """Have changes told soon, in order."""
-        due = trio.current_time() + AFTER_ANSWER_S
+    def take(self, changes: Iterable[Change]) -> None:
+        """Have changes felt now, and told soon, in order."""
         for change in changes:
-            self._waiting.append((due, change))
-        while len(self._waiting) > MOST_WAITING:
-            self._perform(self._waiting.popleft()[1])
+            match change:
+                case Created(username):
+                    self._tell("created", username, [])
+                case LoggedOut(username):
+                    self._tell("logged_out", username, self._sockets.end(username))
+                case Deleted(username):
+                    self._tell("deleted", username, self._sockets.end(username))
+                case KeyRevoked(username):
+                    self._sockets.end(username)
+                case RoleChanged(username, role):
+                    self._sockets.change_role(username, role)
+
+    def _tell(self, what: str, username: str, shut_out: list[Client]) -> None:
+        due_s = trio.current_time() + AFTER_ANSWER_S
+        self._waiting.append(_Notice(due_s, what, username, shut_out))
+        if len(self._waiting) > MOST_WAITING:
+            self._notify(self._waiting.popleft())
         self._wake.set()
 
     async def serve(self) -> None:
         """Tell what waits; returns only when cancelled."""
         while True:
             while self._waiting:
-                await trio.sleep_until(self._waiting[0][0])
+                await trio.sleep_until(self._waiting[0].due_s)
                 # It may have been told meanwhile, for want of room.
-                if self._waiting and self._waiting[0][0] <= trio.current_time():
-                    self._perform(self._waiting.popleft()[1])
+                if self._waiting and self._waiting[0].due_s <= trio.current_time():
+                    self._notify(self._waiting.popleft())
             self._wake = trio.Event()
             await self._wake.wait()
 
-    def _perform(self, change: Change) -> None:
-        match change:
-            case Created(username):
-                self._notify("created", username)
-            case LoggedOut(username):
-                self._notify("logged_out", username)
-                self._sockets.end(username)
-            case Deleted(username):
-                self._notify("deleted", username)
-                self._sockets.end(username)
-            case KeyRevoked(username):
-                self._sockets.end(username)
-            case RoleChanged(username, role):
-                self._sockets.change_role(username, role)
-
-    def _notify(self, what: str, username: str) -> None:
-        self._clients.broadcast(f"notify_user_{what}", [{"username": username}])
+    def _notify(self, notice: _Notice) -> None:
+        method, params = f"notify_user_{notice.what}", [{"username": notice.username}]
+        self._clients.broadcast(method, params)
+        message = notification(method, params)
+        with self._clients.burst:
+            for client in notice.shut_out:
+                # Who logged in again meanwhile was told with everybody.
+                if not client.authorized and self._clients.get(client.id) is client:
+                    client.outbox.notify(message)

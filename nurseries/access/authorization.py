@@ -4,7 +4,6 @@
 them from outside. Whether a request is let in is judged elsewhere, with what `accounts` knows.
 """
 
-import logging
 import time
 from collections.abc import Callable
 
@@ -16,7 +15,6 @@ from mrk.access.login_guard import LoginGuard
 from mrk.api.endpoint import Endpoint
 from mrk.clients import Clients
 from mrk.database.ports import TablesPort
-from mrk.errors import ClientError
 from nurseries.access.account_book import AccountBook
 from nurseries.access.announcer import Announcer
 from nurseries.access.hashing import Hasher, PasswordHashing
@@ -26,7 +24,6 @@ from nurseries.access.open_sockets import UserSockets
 from nurseries.access.session_endpoints import SessionEndpoints
 from nurseries.access.user_endpoints import UserEndpoints
 
-logger = logging.getLogger(__name__)
 # A revocation from the command line takes effect within this.
 LOOK_S = 2.0
 _DAY_S = 24 * 3600.0
@@ -52,7 +49,7 @@ class Authorization:
         self._announcer = Announcer(clients, sockets)
         self._book = AccountBook(
             tables,
-            self._announcer.tell,
+            self._announcer.take,
             enable_api_key=settings.enable_api_key,
             login_timeout_s=settings.login_timeout_days * _DAY_S,
             wall_clock=wall_clock,
@@ -84,11 +81,4 @@ class Authorization:
             task_status.started()
             while True:
                 await trio.sleep(LOOK_S)
-                await self._look()
-
-    async def _look(self) -> None:
-        try:
-            if await self._book.look():
-                await self._logins.load()
-        except ClientError as exc:
-            logger.warning("cannot look for changed users: %s", exc.message)
+                await self._logins.look()

@@ -72,6 +72,14 @@ class Logins:
         """Read the failures that an earlier process, or another, counted."""
         self._guard.load(await self._tables.run(store.read_counts))
 
+    async def look(self) -> None:
+        """Take over what another process, such as `mrk user`, wrote meanwhile."""
+        try:
+            if await self._book.look():
+                await self.load()
+        except ClientError as exc:
+            logger.warning("cannot look for changed users: %s", exc.message)
+
     async def log_in(self, username: str, password: str, source: str, address: str | None) -> User:
         """The user, logged in. Raises `ClientError`: refused, locked out (401), too busy (429)."""
         check = self._log_in_ldap if source == LDAP else self._log_in_here
@@ -98,8 +106,9 @@ class Logins:
         check: Callable[[], Awaitable[User | None]],
     ) -> User | None:
         """What `check` says, after the wait that failures have earned; counts it."""
-        self._let_in(address)
         with self._places[source].place(address):
+            await self.look()
+            self._let_in(address)
             await trio.sleep(self._guard.wait_s(address, username, self._book.wall_clock()))
             self._let_in(address)
             try:

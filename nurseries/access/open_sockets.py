@@ -4,7 +4,7 @@ from mrk.access.accounts import Account
 from mrk.access.reasons import Reason
 from mrk.access.roles import Role
 from mrk.api.caller import Caller, Transport
-from mrk.clients import Clients
+from mrk.clients import Client, Clients
 
 
 class UserSockets:
@@ -25,9 +25,11 @@ class UserSockets:
         if own or (client.transport is Transport.WEBSOCKET and client.address == caller.address):
             self._clients.authorize(client, account, Reason.LOGIN)
 
-    def end(self, username: str) -> None:
-        """Shut out the sockets of a user; a unix socket only loses the user."""
+    def end(self, username: str) -> list[Client]:
+        """Shut out the sockets of a user, and return them; a unix socket only loses the user."""
+        theirs = [client for client in self._clients if client.user == username]
         self._clients.revoke(username)
+        return [client for client in theirs if not client.authorized]
 
     def change_role(self, username: str, role: Role) -> None:
         """Let the sockets of a user do as much as `role` may."""

@@ -114,7 +114,7 @@ class SessionEndpoints:
         return answer
 
     async def logout(self, _params: NoParams, caller: Caller) -> Done:
-        """End all tokens of the caller; its sockets are shut out behind the answer."""
+        """End all tokens of the caller, and shut its websockets out."""
         name = self._own(caller).username
         await self._book.change(lambda connection: store.log_out(connection, name))
         return Done(name, "user_logged_out")

@@ -43,22 +43,16 @@ def read(connection: Connection) -> Snapshot:
     text, created_on = connection.execute(
         "SELECT key_text, created_on FROM api_keys WHERE owner = ?", (API_KEY_USER,)
     ).fetchone()
-    named = connection.execute(
-        "SELECT name, key_digest, role, created_on FROM named_keys ORDER BY created_on, rowid"
-    )
-    keys = [
-        ApiKey(name, bytes.fromhex(digest), _role(role), created)
-        for name, digest, role, created in named
-    ]
     return Snapshot(
-        users=_users(connection),
-        keys=(ApiKey("", digest_of(text), Role.ADMIN, created_on), *keys),
+        users=users(connection),
+        keys=(ApiKey("", digest_of(text), Role.ADMIN, created_on), *named_keys(connection)),
         api_key=text,
         signing_key=bytes.fromhex(signing),
     )
 
 
-def _users(connection: Connection) -> dict[str, User]:
+def users(connection: Connection) -> dict[str, User]:
+    """All users, the oldest first."""
     rows = connection.execute(
         "SELECT username, source, role, created_on, password, salt, jwk_id FROM users"
         " ORDER BY created_on, rowid"
@@ -67,6 +61,17 @@ def _users(connection: Connection) -> dict[str, User]:
         name: User(Account(name, source, _role(role), created), Stored(stored, salt), kid or None)
         for name, source, role, created, stored, salt, kid in rows
     }
+
+
+def named_keys(connection: Connection) -> list[ApiKey]:
+    """Named keys, the oldest first."""
+    rows = connection.execute(
+        "SELECT name, key_digest, role, created_on FROM named_keys ORDER BY created_on, rowid"
+    )
+    return [
+        ApiKey(name, bytes.fromhex(digest), _role(role), created)
+        for name, digest, role, created in rows
+    ]
 
 
 def _role(word: str) -> Role:
@@ -86,10 +91,10 @@ class NewUser:
 
 def add_user(connection: Connection, user: NewUser, now_s: float) -> None:
     """Create a user, who has tokens at once."""
-    users = _users(connection)
-    if user.username in users:
+    known = users(connection)
+    if user.username in known:
         raise ClientError(f"User '{user.username}' exists already")
-    if len(users) >= MOST_USERS:
+    if len(known) >= MOST_USERS:
         raise ClientError(f"There are {MOST_USERS} users, the limit: delete one first")
     connection.execute(
         "INSERT INTO users (username, password, salt, source, created_on, role)"
@@ -116,7 +121,7 @@ def set_role(connection: Connection, username: str, role: Role) -> None:
 
 def set_password(connection: Connection, username: str, stored: str) -> None:
     """Replace a local user's password; tokens stay valid."""
-    user = _users(connection)[_known(connection, username)]
+    user = users(connection)[_known(connection, username)]
     if not user.is_local:
         raise ClientError(f"User '{username}' logs in with LDAP: the password is changed there")
     connection.execute(
@@ -133,7 +138,7 @@ def log_in(connection: Connection, username: str, old: Stored, renewed: str | No
 
     `old` is what the password was compared with. Raises `PasswordChanged`.
     """
-    user = _users(connection).get(username)
+    user = users(connection).get(username)
     if user is None or not user.is_local or user.stored != old:
         raise PasswordChanged
     if renewed is not None:
@@ -148,7 +153,7 @@ def log_in_ldap(connection: Connection, username: str, now_s: float) -> None:
 
     Raises `PasswordChanged` when a local user has that name.
     """
-    user = _users(connection).get(username)
+    user = users(connection).get(username)
     if user is None:
         add_user(connection, NewUser(username, "", source=LDAP), now_s)
     elif user.is_local:
@@ -223,13 +228,13 @@ def clear_counts(connection: Connection) -> None:
 
 
 def _known(connection: Connection, username: str) -> str:
-    if username not in _users(connection):
+    if username not in users(connection):
         raise ClientError(f"There is no user '{username[:64]}'")
     return username
 
 
 def _keep_an_admin(connection: Connection) -> None:
-    if not checked_admins(user.account for user in _users(connection).values()):
+    if not checked_admins(user.account for user in users(connection).values()):
         raise ClientError(
             "Nobody could administer any more: make or leave at least one user an admin"
         )

@@ -81,7 +81,7 @@ class UserEndpoints:
         return logged_in(self._book, self._book.snapshot.users[name], "user_created")
 
     async def delete_user(self, params: UserParams, caller: Caller) -> Done:
-        """Delete a user, with all tokens; its sockets are shut out behind the answer."""
+        """Delete a user, with all tokens, and shut its websockets out."""
         name = params.username
         if is_reserved(name):
             raise ClientError(f"User '{name[:64]}' is reserved and cannot be deleted")

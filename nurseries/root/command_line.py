@@ -16,6 +16,7 @@ from config.daemon_options import DAEMON_OPTIONS
 from config.errors import ConfigError
 from config.paths import Paths
 from mrk.version import VERSION
+from nurseries.root.account_commands import key, user
 
 _PATH = click.Path(path_type=Path)
 
@@ -178,3 +179,7 @@ def watch(paths: Paths, objects: tuple[str, ...], everything: bool, url: str | N
     except* KeyboardInterrupt:  # it comes out of a nursery
         code = 130
     sys.exit(code)
+
+
+main.add_command(user)
+main.add_command(key)

@@ -17,6 +17,7 @@ from tests.fakes.access_house import (
     import_moonraker_users,
     open_access_house,
 )
+from tests.fakes.house import notes
 
 
 async def test_a_user_logs_in_and_out(autojump_clock):
@@ -216,11 +217,12 @@ async def test_logout_reaches_open_sockets_behind_the_answer(autojump_clock):
         await house.told(hers)
         await house.told(unix)
         await house.call("access.logout", house.caller("anna"))
-        assert hers.authorized
+        # Out at once, and told behind the answer.
+        assert (hers.authorized, hers.user) == (False, None)
+        assert notes(hers) == []
         wanted = [("notify_user_logged_out", [{"username": "anna"}])]
         for client in (hers, trusted, unix):
             assert await house.told(client) == wanted
-        assert (hers.authorized, hers.user) == (False, None)
         assert (unix.authorized, unix.user) == (True, None)
         assert trusted.authorized
 
