@@ -8,7 +8,7 @@ acknowledged as usual, and `oversized` as its payload.
 from collections import deque
 from collections.abc import Iterator
 
-PUBLISH, PUBREL = 0x30, 0x60
+CONNACK, PUBLISH, PUBREL = 0x20, 0x30, 0x60
 QOS_2 = 0x04
 # Messages of QoS 2 are kept until the broker releases them; it may begin so many.
 MOST_HELD = 100
@@ -33,6 +33,7 @@ class PacketGate:
         self._properties = properties
         self._buffer = bytearray()
         self._skip_bytes = 0
+        self._begun = False
         self._held: deque[int] = deque()
         self._held_bytes = 0
 
@@ -46,6 +47,10 @@ class PacketGate:
             self._skip_bytes -= skipped
             data = data[skipped:]
         self._buffer += data
+        if not self._begun and self._buffer:
+            self._begun = True
+            if self._buffer[0] != CONNACK:
+                raise BadPacket(f"its first word is {bytes(self._buffer[:20])!r}")
         start = 0
         try:
             while found := self._packet(start):

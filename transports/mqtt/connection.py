@@ -61,7 +61,10 @@ class _Outgoing:
 
 
 class Connection:
-    """Implements `Outlet`. `run` says hello, and serves until the broker is lost."""
+    """Implements `Broker`. `run` says hello, and serves until the broker is lost.
+
+    `accepted` is set when the broker has let us in.
+    """
 
     def __init__(
         self,
@@ -90,19 +93,19 @@ class Connection:
         self._sending: list[_Outgoing] = []
         self._has_room = trio.Event()
         self._writing = False
+        self.accepted = trio.Event()
 
     # Life
 
-    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Started when the broker has accepted; raises `BrokerLost`, alone or in a group."""
+    async def run(self) -> None:
+        """Ends only when cancelled; raises `BrokerLost`, in a group."""
         self._client.start(self._settings, LIMIT_BYTES)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._write, name="mqtt writer")
             nursery.start_soon(self._keep_alive, name="mqtt keep-alive")
-            await self._read(task_status)
+            await self._read()
 
-    async def _read(self, task_status: trio.TaskStatus[None]) -> None:
-        accepted = False
+    async def _read(self) -> None:
         while True:
             data = await self._receive()
             turn_ends = trio.current_time() + TURN_S
@@ -115,9 +118,6 @@ class Connection:
                         turn_ends = trio.current_time() + TURN_S
             except (BadPacket, UnreadablePacket) as exc:
                 raise BrokerLost(f"the broker sent what MQTT does not allow: {exc}") from exc
-            if self._client.accepted and not accepted:
-                accepted = True
-                task_status.started()
 
     async def _receive(self) -> bytes:
         try:
@@ -142,6 +142,10 @@ class Connection:
         if client.refusal is not None:
             text = f"the broker refuses the connection: {client.refusal}"
             raise BrokerLost(f"{text}; check username, password and client_id in [mqtt]")
+        if client.accepted:
+            self.accepted.set()
+        if client.farewell is not None:
+            raise BrokerLost(client.farewell)
         while client.messages:
             message = client.messages.popleft()
             self._on_message(message.topic, message.payload, message.retain)
@@ -166,7 +170,10 @@ class Connection:
             await self._wake.wait()
             self._wake = trio.Event()
             while chunk := self._next_chunk():
-                await self._send(chunk)
+                if not await self._sent(chunk):
+                    # The broker's last words may be unread: the reader comes to the end by itself.
+                    await trio.sleep(GOODBYE_S)
+                    raise BrokerLost(self._loss())
                 for outgoing in self._sending:
                     outgoing.finish()
                 self._sending.clear()
@@ -176,6 +183,8 @@ class Connection:
         """Hand some messages to paho; returns what it has written of them and of its own."""
         left_bytes = BATCH_BYTES
         for _ in range(BATCH_MESSAGES):
+            while self._queue and self._queue[0].left:
+                self._queued_bytes -= self._queue.popleft().size_bytes
             if not self._queue or left_bytes <= 0 or not self._client.accepted:
                 break
             if self._queue[0].qos and len(self._unacknowledged) >= self._client.window:
@@ -187,8 +196,6 @@ class Connection:
     def _hand_over(self, outgoing: _Outgoing) -> int:
         size_bytes = outgoing.size_bytes
         self._queued_bytes -= size_bytes
-        if outgoing.left:
-            return 0
         info = self._client.publish(outgoing.topic, outgoing.payload, outgoing.qos, outgoing.retain)
         if outgoing.qos:
             self._unacknowledged[info.mid] = outgoing
@@ -196,15 +203,14 @@ class Connection:
             self._sending.append(outgoing)
         return size_bytes
 
-    async def _send(self, chunk: bytes) -> None:
+    async def _sent(self, chunk: bytes) -> bool:
         self._writing = True
         try:
             await self._stream.send_all(chunk)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
-            # The broker's last words may be unread: the reader comes to the end by itself.
-            await trio.sleep(GOODBYE_S)
-            raise BrokerLost(self._loss()) from None
+            return False
         self._writing = False
+        return True
 
     async def _keep_alive(self) -> None:
         beat_s = min(self._settings.keepalive_s / 4, 5.0)
@@ -281,11 +287,18 @@ class Connection:
             text = f"{outgoing.topic}: {len(outgoing.payload)} bytes"
             raise ClientError(f"{text} are more than the broker takes ({limit_bytes})", 413)
         if self._is_full:
+            self._drop_left()
+        if self._is_full:
             text = f"The outgoing MQTT queue is full ({len(self._queue)} messages)"
             raise ClientError(f"{text}: the broker is too slow; try again later", TOO_MUCH_WAITS)
         self._queue.append(outgoing)
         self._queued_bytes += outgoing.size_bytes
         self._wake_writer()
+
+    def _drop_left(self) -> None:
+        """Who stopped waiting for a message that was not sent yet does not want it sent."""
+        self._queue = deque(one for one in self._queue if not one.left)
+        self._queued_bytes = sum(one.size_bytes for one in self._queue)
 
     def subscribe(self, topic: str, qos: int) -> None:
         """Ask for a topic; retained messages come again, even if it was asked for before."""

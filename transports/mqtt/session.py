@@ -73,9 +73,10 @@ class Session:
     async def _run(self) -> None:
         settings, topics, connection = self._settings, self._topics, self._connection
         async with trio.open_nursery() as nursery:
+            nursery.start_soon(connection.run, name="mqtt connection")
             try:
                 with trio.fail_after(ACCEPT_S):
-                    await nursery.start(connection.run, name="mqtt connection")
+                    await connection.accepted.wait()
             except trio.TooSlowError:
                 text = f"the MQTT broker does not answer within {ACCEPT_S:.0f} s"
                 raise NotAccepted(f"{text}; check port and enable_tls in [mqtt]") from None

@@ -10,8 +10,14 @@ MIB = 1024 * 1024
 MARK = b"too large"
 
 
+CONNACK = b"\x20\x02\0\0"
+
+
 def gate(limit_bytes=1000, *, v5=False):
-    return PacketGate(limit_bytes, MARK, properties=v5)
+    """A gate behind the first packet."""
+    one = PacketGate(limit_bytes, MARK, properties=v5)
+    assert list(one.feed(CONNACK)) == [CONNACK]
+    return one
 
 
 def packet(first, body):
@@ -113,6 +119,12 @@ def test_random_bytes_do_nothing_worse():
                 assert len(one._buffer) <= 1000 + 500 + 5 + 65535
         except BadPacket:
             pass
+
+
+@pytest.mark.parametrize("said", [b"HTTP/1.1 400 Bad Request", b"\x30", b"\x15\x03"])
+def test_the_first_packet_is_the_answer_to_ours(said):
+    with pytest.raises(BadPacket, match="first word"):
+        list(PacketGate(1000, MARK, properties=False).feed(said))
 
 
 @pytest.mark.parametrize(("count", "allowed"), [(100, True), (101, False)])

@@ -112,6 +112,11 @@ class AsyncStranger:
     async def next(self) -> Heard:
         return await self._call(self.stranger.next)
 
+    def take(self) -> None:
+        """Move what has come to `heard`, without waiting."""
+        while not self.stranger.silent():
+            self.stranger.next()
+
     def silent(self) -> bool:
         return self.stranger.silent()
 

@@ -19,9 +19,13 @@ class Proxy:
     async def handle(self, stream: trio.SocketStream) -> None:
         broker = await trio.open_tcp_stream("127.0.0.1", self._target_port)
         self._streams += [stream, broker]
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._pump, stream, broker)
-            nursery.start_soon(self._pump, broker, stream)
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._pump, stream, broker)
+                nursery.start_soon(self._pump, broker, stream)
+        finally:
+            for one in (stream, broker):
+                one.socket.close()
 
     async def _pump(self, source: trio.SocketStream, sink: trio.SocketStream) -> None:
         try:
@@ -51,6 +55,6 @@ async def open_proxy(target_port: int) -> AsyncIterator[Proxy]:
     (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
     proxy = Proxy(listener.socket.getsockname()[1], target_port)
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(trio.serve_listeners, proxy.handle, [listener])
+        await nursery.start(trio.serve_listeners, proxy.handle, [listener])
         yield proxy
         nursery.cancel_scope.cancel()

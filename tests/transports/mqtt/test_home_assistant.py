@@ -1,0 +1,130 @@
+"""The printer as Home Assistant sees it on a real broker: entities, state, availability."""
+
+import json
+
+import trio
+
+from mrk.webcams.webcam import Webcam
+from tests.transports.mqtt.house import open_mqtt, open_stranger, until
+from tests.transports.mqtt.proxy import open_proxy
+
+PRINTER, STATE = "shop/homeassistant/printer", "shop/homeassistant/state"
+SERVER = "shop/moonraker/status"
+WEBCAM = Webcam(name="Nozzle", stream_url="/s", snapshot_url="/webcam/?action=snapshot", uid="ab-1")
+
+
+def configs(stranger):
+    return {
+        heard.topic: json.loads(heard.payload) if heard.payload else None
+        for heard in stranger.stranger.heard
+        if heard.topic.endswith("/config")
+    }
+
+
+async def test_it_appears_by_itself_with_its_state(broker):
+    options = {"enable_homeassistant_discovery": True, "enable_moonraker_api": True}
+    async with (
+        open_stranger(broker, "#") as stranger,
+        open_mqtt(broker.port, **options) as shop,
+    ):
+        await stranger.until(PRINTER, lambda heard: heard.payload == b"online")
+        state = await stranger.until(STATE, lambda heard: heard.json["temperatures"])
+        assert state.json["temperatures"] == {"extruder": {"temperature": 20.0, "target": 0.0}}
+        found = configs(stranger)
+        keys = {topic.split("/", 1)[0] + "/" + topic.split("/")[3] for topic in found}
+        assert keys >= {
+            "homeassistant/progress",
+            "homeassistant/temperature_extruder_target",
+            "homeassistant/emergency_stop",
+            "homeassistant/klippy",
+        }
+        (pause,) = (one for topic, one in found.items() if topic.endswith("/pause/config"))
+        await stranger.publish(pause["command_topic"], pause["payload_press"])
+        with trio.fail_after(20):
+            await shop.house.klippy.wait_for("pause_resume/pause")
+
+
+async def test_documents_and_state_are_retained(broker):
+    options = {"enable_homeassistant_discovery": True, "homeassistant_prefix": "ha"}
+    async with open_stranger(broker, STATE) as first, open_mqtt(broker.port, **options):
+        await first.until(STATE)
+        async with open_stranger(broker, "ha/sensor/#", STATE) as late:
+            assert (await late.next()).retain
+            assert (await late.until(STATE)).retain
+        async with open_stranger(broker, "ha/#") as buttons:
+            await until(lambda: len(configs(buttons)) > 8 or buttons.take())
+            assert not [topic for topic in configs(buttons) if "/button/" in topic]
+
+
+async def test_state_follows_the_printer_once_a_second(broker):
+    options = {"enable_homeassistant_discovery": True}
+    async with open_stranger(broker, STATE) as stranger, open_mqtt(broker.port, **options) as shop:
+        await shop.house.until_ready()
+        await stranger.until(STATE)
+        klippy = shop.house.klippy
+        for number in range(20):
+            stats = {"state": "printing", "filename": f"{number}.gcode"}
+            await klippy.send(klippy.change({"print_stats": stats}))
+        await stranger.until(STATE, lambda heard: heard.json["filename"] == "19.gcode")
+        assert len(stranger.stranger.heard) <= 4
+
+
+async def test_the_printer_goes_and_comes_back(broker):
+    options = {"enable_homeassistant_discovery": True}
+    async with (
+        open_stranger(broker, PRINTER) as stranger,
+        open_mqtt(broker.port, **options) as shop,
+    ):
+        await stranger.until(PRINTER, lambda heard: heard.payload == b"online")
+        shop.house.klippy.up = False
+        began = trio.current_time()
+        await shop.house.klippy.close()
+        await stranger.until(PRINTER, lambda heard: heard.payload == b"offline")
+        assert trio.current_time() - began < 5.0
+        shop.house.klippy.up = True
+        await stranger.until(PRINTER, lambda heard: heard.payload == b"online")
+
+
+async def test_the_connection_is_cut(broker):
+    """As the kernel ends it when the daemon is killed: without a goodbye."""
+    async with (
+        open_stranger(broker, SERVER) as stranger,
+        open_proxy(broker.port) as proxy,
+        open_mqtt(proxy.port, enable_homeassistant_discovery=True),
+    ):
+        await stranger.until(SERVER, lambda heard: heard.json["server"] == "online")
+        began = trio.current_time()
+        await proxy.cut()
+        await stranger.until(SERVER, lambda heard: heard.json["server"] == "offline")
+        assert trio.current_time() - began < 5.0
+
+
+async def test_without_a_printer(broker):
+    options = {"enable_homeassistant_discovery": True}
+    from tests.fakes.klippy import FakeKlippy
+
+    klippy = FakeKlippy()
+    klippy.up = False
+    async with open_stranger(broker, "#") as stranger, open_mqtt(broker.port, klippy, **options):
+        assert (await stranger.until(PRINTER)).payload == b"offline"
+        assert configs(stranger)
+
+
+async def test_pictures_of_webcams(broker):
+    options = {"enable_homeassistant_discovery": True}
+    topic = "shop/homeassistant/camera/ab-1"
+    async with open_stranger(broker, "#") as stranger, open_mqtt(broker.port, **options) as shop:
+        await shop.house.until_ready()
+        shop.webcams.append(WEBCAM)
+        shop.web.pictures["http://127.0.0.1/webcam/?action=snapshot"] = b"\xff\xd8picture"
+        klippy = shop.house.klippy
+        await klippy.send(klippy.change({"print_stats": {"state": "printing"}}))
+        assert (await stranger.until(topic)).payload == b"\xff\xd8picture"
+        (camera,) = (one for name, one in configs(stranger).items() if "/camera/" in name)
+        assert (camera["topic"], camera["name"]) == (topic, "Nozzle")
+        shop.webcams.clear()
+        await klippy.send(klippy.change({"print_stats": {"state": "complete"}}))
+        gone = await stranger.until(
+            next(name for name in configs(stranger) if "/camera/" in name), lambda _heard: True
+        )
+        assert gone.payload == b""
