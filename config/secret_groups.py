@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from config.secret import Hidden
+from config.secret_options import is_ordinary
 
 MOST_MISSING = 20
 
@@ -30,7 +31,7 @@ class SecretGroup:
     """An object of the secrets file: `{secrets.group.name}`.
 
     Templates never see an attribute of it, so that no name in the file meets one of ours. Every
-    text that is read is hidden from then on.
+    text that is read is hidden from then on, except names of users and hosts.
     """
 
     __slots__ = ("_path", "_readings", "_values")
@@ -69,6 +70,6 @@ class SecretGroup:
             return SecretGroup(value, self._readings, path)
         if isinstance(value, list):
             return [self._shown(item, path) for item in value]
-        if not isinstance(value, bool | None):
+        if not isinstance(value, bool | None) and not is_ordinary(path.rpartition(".")[2]):
             self._readings.hidden.add(str(value))
         return value

@@ -14,6 +14,7 @@ _BY_SECTION = {
     "power": frozenset({"user", "password", "token", "on_url", "off_url", "status_url"}),
 }
 # password_file, secrets_path and enable_api_key say where or whether, not what.
+_ORDINARY = frozenset({"address", "host", "hostname", "login", "port", "user", "username"})
 _TELLING = re.compile(
     r"(?!.*(?:_file|_path)$)(?!(?:enable|check|require)_)"
     r".*(?:passw|passphrase|token|secret|api_?key|private_?key)"
@@ -23,4 +24,14 @@ _TELLING = re.compile(
 def holds_secret(section: str, option: str) -> bool:
     """Whether the value of an option is better not shown."""
     family = section.split(" ")[0]
-    return option in _BY_SECTION.get(family, ()) or _TELLING.match(option) is not None
+    return option in _BY_SECTION.get(family, ()) or is_password(option)
+
+
+def is_password(name: str) -> bool:
+    """Whether a name is that of a password, a token or a key: no log line may hold its value."""
+    return _TELLING.match(name) is not None
+
+
+def is_ordinary(name: str) -> bool:
+    """Whether a value of the secrets file is one that logs have to name."""
+    return name.lower() in _ORDINARY

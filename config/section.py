@@ -12,6 +12,7 @@ from typing import Final, Protocol, TypeVar
 from config import values
 from config.errors import ConfigError, quoted
 from config.secret import Secret
+from config.secret_options import is_password
 from config.source import Option
 from config.template import AsyncTemplate, EventTemplate, Templates
 from config.values import ANY, Bounds
@@ -149,7 +150,9 @@ class Section:
                 if "secrets" in option.value:
                     raise
                 raise ValueError(_BRACE) from None
-            self._book.templates.hidden.add(text)
+            # A user's name may be a word of every other log line ("printer").
+            if is_password(name):
+                self._book.templates.hidden.add(text)
             return Secret(text)
 
         return self._read(name, default, convert, as_written=True)

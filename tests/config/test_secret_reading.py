@@ -42,3 +42,11 @@ async def test_templates_whose_calls_are_waited_for():
     _, reading = section("x: {call_method('a')}\n")
     assert await reading.async_template("x").render(call_method=call_method) == "a"
     assert reading.async_template("y", None) is None
+
+
+def test_only_passwords_are_taken_out_of_logs():
+    book, reading = section("username: printer\npassword: sesame\n")
+    assert reading.secret("username").reveal() == "printer"
+    assert reading.secret("password").reveal() == "sesame"
+    assert book.templates.hidden.redact("printer sesame") == "printer <hidden>"
+    assert book.values["a"] == {"username": "<hidden>", "password": "<hidden>"}

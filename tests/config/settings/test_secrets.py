@@ -38,6 +38,16 @@ def test_templates_see_the_file(paths):
     assert configuration.settings.file_manager.secrets_file is None
 
 
+def test_names_of_users_and_hosts_stay_readable(paths):
+    write(
+        paths,
+        "klippy_uds_address: /{secrets.a.username}/{secrets.a.Host}/{secrets.a.password}\n",
+        json.dumps({"a": {"username": "printer", "Host": "broker.lan", "password": "sesame"}}),
+    )
+    hidden = load(paths).hidden
+    assert hidden.redact("printer broker.lan sesame") == "printer broker.lan <hidden>"
+
+
 def test_a_name_that_is_not_there(paths):
     write(paths, "klippy_uds_address: /tmp/{secrets.mqtt.user}{secrets.none}\n", '{"mqtt": {}}')
     configuration = load(paths)
