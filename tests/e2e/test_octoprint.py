@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from nurseries.virtual_printer import sample_gcode
-from tests.e2e.processes import DaemonProcess, run_daemon, run_printer
+from tests.e2e.processes import NOBODY, DaemonProcess, run_daemon, run_printer
 from tests.e2e.wire import PATIENCE_S, UnixClient, connect_tcp
-from tests.fakes.slicers import CURA, ORCA, PRUSA, SUPER, Cura, Slicer
+from tests.fakes.slicers import CURA, KEY, ORCA, PRUSA, SUPER, Cura, Slicer
 
 pytestmark = pytest.mark.e2e
 SLICERS = (PRUSA, SUPER, ORCA, CURA)
@@ -24,7 +24,7 @@ GCODE = sample_gcode()[1]
 def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaemonProcess]:
     folder: Path = tmp_path_factory.mktemp("octoprint")
     with (
-        run_daemon(folder, "[octoprint_compat]\n") as daemon,
+        run_daemon(folder, sections="[octoprint_compat]\n") as daemon,
         run_printer(folder, "--speed", "500"),
     ):
         daemon.wait_klippy()
@@ -150,6 +150,22 @@ def test_what_is_refused(daemon: DaemonProcess) -> None:
         status, _, answer = line.ask(missing)
         assert (status, answer["error"]["code"]) == (400, 400)
         assert line.ask(upload.replace(b'filename="a.gcode"', b'filename=""'))[0] == 400
+
+
+def test_keys(tmp_path: Path) -> None:
+    large = GCODE + b"; a comment that makes it large\n" * 40_000
+    requests = [PRUSA.test(), CURA.get("printer"), ORCA.upload("a.gcode", GCODE, print_it=False)]
+    with run_daemon(tmp_path, trusted=NOBODY, sections="[octoprint_compat]\n") as daemon:
+        with daemon.connect() as client:
+            key = client.call("access.get_api_key").encode()
+        for request in [*requests, PRUSA.upload("a.gcode", large, print_it=False)]:
+            with Line(daemon.port) as line:
+                line.socket.sendall(request.partition(b"\r\n\r\n")[0] + b"\r\n\r\n")
+                assert line.answer()[0] == 401  # before the body, and instead of 100 Continue
+        assert not (tmp_path / "gcodes" / "a.gcode").exists()
+        for request, status in zip(requests, (200, 200, 201), strict=True):
+            with Line(daemon.port) as line:
+                assert line.ask(request.replace(KEY.encode(), key))[0] == status
 
 
 def test_without_the_section_nobody_is_there(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
 def daemon(broker: Mosquitto, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaemonProcess]:
     folder: Path = tmp_path_factory.mktemp("sensors")
     with (
-        run_daemon(folder, CONFIGURATION.format(port=broker.port)) as daemon,
+        run_daemon(folder, sections=CONFIGURATION.format(port=broker.port)) as daemon,
         run_printer(folder, "--speed", "20"),
     ):
         daemon.wait_klippy()
