@@ -157,6 +157,11 @@ class Section:
 
         return self._read(name, default, convert, as_written=True)
 
+    def found_secret(self, text: str) -> Secret:
+        """A secret that an option named in another way: a file that holds it."""
+        self._book.templates.hidden.add(text)
+        return Secret(text)
+
     def event_template(
         self, name: str, default: Default | Required = REQUIRED
     ) -> EventTemplate | Default:

@@ -124,7 +124,7 @@ def _password_of(section: Section, path: Path | None) -> Secret | None:
         reason = exc.strerror if isinstance(exc, OSError) else "is no UTF-8 text"
         section.problem("password_file", f"{path}: {reason}")
         return None
-    return Secret(text)
+    return section.found_secret(text)
 
 
 def _host(text: str) -> str:
