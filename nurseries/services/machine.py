@@ -33,7 +33,7 @@ from mrk.machine.services import (
 )
 from nurseries.services.choice import candidates
 from nurseries.services.host import HostFacts, read_host
-from nurseries.services.provider import Allowance, Provider, ProviderAbsent
+from nurseries.services.provider import Allowance, NoCommands, NoProvider, Provider, ProviderAbsent
 from nurseries.services.sudo import Sudo
 
 logger = logging.getLogger(__name__)
@@ -65,7 +65,8 @@ class Machine:
 
     `request_restart` restarts this server within its process, where no service manager can.
     `bus_address` is as in DBUS_SYSTEM_BUS_ADDRESS; `in_container` is asked at each shutdown;
-    providers that look by command do so every `beat_s` (Moonraker's beat).
+    providers that look by command do so every `beat_s` (Moonraker's beat). `simulated` is for
+    demonstrations and tests: the host is neither read nor touched.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class Machine:
         environ: Mapping[str, str] = os.environ,
         as_root: bool | None = None,
         beat_s: float = 2.0,
+        simulated: bool = False,
     ) -> None:
         self._settings = settings
         self._data = data
@@ -94,9 +96,13 @@ class Machine:
         self._in_container = in_container
         self._cgroup = cgroup
         self._environ = environ
+        commands = NoCommands() if simulated else commands
         self.sudo = Sudo(commands, clients, settings.sudo_password, as_root=as_root)
         address = bus_address or environ.get("DBUS_SYSTEM_BUS_ADDRESS")
-        self._candidates = candidates(settings, commands, self.sudo, address, beat_s)
+        self._simulated = simulated
+        self._candidates: list[Provider] = [NoProvider(self.sudo)]
+        if not simulated:
+            self._candidates = candidates(settings, commands, self.sudo, address, beat_s)
         self._provider: Provider = self._candidates[0]
         self._seen: set[str] = set()  # providers that worked once
         self._board = ServiceBoard()
@@ -145,17 +151,21 @@ class Machine:
 
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Watch the services until cancelled; raises `Transient` when their manager is away."""
+        if not self._simulated:
+            await self._read_host()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._restart_own_when_asked, name="own restart")
+            nursery.start_soon(self._watch_first_present, name="services")
+            await self.known.wait()
+            task_status.started()
+
+    async def _read_host(self) -> None:
         supervised = self._settings.provider == "supervisord_cli"
         self._host = await trio.to_thread.run_sync(
             read_host, self._data, self._cgroup, self._environ, supervised, abandon_on_cancel=True
         )
         if self._host.warning is not None:
             self._warn(self._host.warning)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._restart_own_when_asked, name="own restart")
-            nursery.start_soon(self._watch_first_present, name="services")
-            await self.known.wait()
-            task_status.started()
 
     async def _watch_first_present(self) -> None:
         host = self._host
@@ -238,6 +248,8 @@ class Machine:
         return await self._power(PowerAction.REBOOT, params.force)
 
     async def _power(self, action: PowerAction, force: bool) -> str:
+        if self._simulated:
+            raise ClientError("The host of a demonstration is left alone")
         container = self._in_container()
         check_power(action, printing=self._is_printing(), force=force, in_container=container)
         logger.info("%s of this host was asked for", action)

@@ -3,13 +3,14 @@
 A provider owns nothing between its calls except what its `watch` holds while it runs.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import trio
 
 from mrk.errors import MrkError
+from mrk.machine.commands import CommandResult, CommandUnavailable
 from mrk.machine.ports import UnitStatus
 from mrk.machine.services import PowerAction, ServiceError, Verb
 from nurseries.services.sudo import Sudo
@@ -88,3 +89,11 @@ class NoProvider:
     async def power(self, action: PowerAction) -> None:
         """`Provider.power`."""
         await self._sudo.run_checked([action.value], f"{action} this host")
+
+
+class NoCommands:
+    """Stands where the host must not be touched."""
+
+    async def run(self, argv: Sequence[str], given: bytes = b"") -> CommandResult:
+        """`FedCommands.run`: nothing runs."""
+        raise CommandUnavailable("a demonstration runs no commands")

@@ -35,6 +35,7 @@ class MachineHouse:
         bus_address: str = "unix:path=/nowhere/bus",
         environ: dict[str, str] | None = None,
         as_root: bool = False,
+        simulated: bool = False,
     ) -> None:
         cgroup = folder / "cgroup"
         cgroup.write_text(f"0::/system.slice/{own}.service\n" if own else "0::/\n")
@@ -68,6 +69,7 @@ class MachineHouse:
             environ={} if environ is None else environ,
             as_root=as_root,
             beat_s=0.02,
+            simulated=simulated,
         )
         self.part = Part("machine", backoff=Backoff(first_s=0.05, limit_s=0.05))
         self.table = Table(guarded(self.part, self.machine.endpoints()))

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import trio
+import trio.testing
 
 from config.secret import Secret
 from config.settings.machine import MachineSettings
@@ -223,6 +224,20 @@ async def test_a_host_without_the_command(tmp_path: Path, host: Host) -> None:
         status, text = await refused(house, "machine.shutdown")
     assert status == 503
     assert "No such file" in text
+
+
+async def test_a_demonstration_touches_nothing(
+    tmp_path: Path, host: Host, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with open_machine(MachineHouse(tmp_path, CLI, host, simulated=True)) as house:
+        assert (house.machine.provider, house.machine.warnings) == ("none", [])
+        for rpc in ("machine.shutdown", "machine.reboot"):
+            assert (await refused(house, rpc, force=True))[0] == 400
+        assert (await refused(house, "machine.services.stop", service="klipper"))[0] == 400
+        assert await house.call("machine.services.restart", service="moonraker") == "ok"
+        await house.restarts.wait()
+        assert (await refused(house, "machine.sudo.password", password="opens"))[0] == 400
+    assert (host.asked, [path.name for path in tmp_path.iterdir()]) == ([], ["cgroup"])
 
 
 # supervisord

@@ -285,10 +285,13 @@ async def test_the_end_of_this_part_answers_who_waits(
         told.append(await refused(house, "machine.services.start", service="klipper"))
 
     with trio.fail_after(20):
-        async with systemd.on(bus.address), trio.open_nursery() as callers:
-            async with open_machine(house):
-                callers.start_soon(ask)
-                await house.note(CHANGED, {"klipper": UP})
+        async with (
+            systemd.on(bus.address),
+            trio.open_nursery() as callers,
+            open_machine(house),
+        ):
+            callers.start_soon(ask)
+            await house.note(CHANGED, {"klipper": UP})
     assert told[0][0] == 503
 
 
