@@ -209,3 +209,20 @@ async def test_a_full_disk_changes_nothing(autojump_clock):
         assert (await house.login("anna"))["username"] == "anna"
         await trio.sleep(10)
         assert house.accounts.token_account(made["token"])
+
+
+async def test_many_changes_at_once_are_all_told(autojump_clock):
+    async with open_access_house() as house:
+        await house.add_user("root")
+        for number in range(150):
+            await house.add_user(f"user{number}")
+        watcher = house.client()
+        await house.told(watcher)
+
+        def remove_all(connection):
+            for number in range(150):
+                store.remove_user(connection, f"user{number}")
+
+        await house.authorization._book.change(remove_all)
+        told = [name for name, _ in await house.told(watcher)]
+        assert told == ["notify_user_deleted"] * 150
