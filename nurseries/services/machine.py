@@ -107,7 +107,8 @@ class Machine:
         self._seen: set[str] = set()  # providers that worked once
         self._board = ServiceBoard()
         self._host = HostFacts((), None)
-        self._warnings: dict[str, str] = {}
+        self._warnings: dict[str, None] = {}
+        self._missed: list[str] = []  # why providers were passed over
         self._own_restart_asked = trio.Event()
         self.known = trio.Event()  # set once the services were looked at
 
@@ -170,6 +171,7 @@ class Machine:
     async def _watch_first_present(self) -> None:
         host = self._host
         allowance = Allowance(host.listed, host.own, self._allows)
+        self._missed = []
         for provider in self._candidates:
             self._provider = provider
             try:
@@ -177,7 +179,7 @@ class Machine:
             except ProviderAbsent as exc:
                 if provider.name in self._seen:
                     raise Transient(str(exc)) from exc
-                self._warn(f"[machine]: provider {provider.name} is of no use here: {exc}")
+                self._missed.append(f"{provider.name}: {exc}")
 
     async def _restart_own_when_asked(self) -> None:
         while True:
@@ -202,6 +204,12 @@ class Machine:
         """`Watcher.found`."""
         self._seen.add(self._provider.name)
         self.known.set()
+        if self._missed:
+            self._warn(
+                f"[machine]: provider '{self._provider.name}' takes the place of the one wanted "
+                f"({'; '.join(self._missed)}). Name it in the configuration to be rid of this"
+            )
+            self._missed = []
         for name, status in self._board.replace(states).items():
             self._notify(name, status)
 
@@ -216,18 +224,19 @@ class Machine:
     # What clients ask
 
     def _handler(self, verb: Verb) -> Callable[[ServiceParams, Caller], Awaitable[str]]:
-        async def handler(params: ServiceParams, _caller: Caller) -> str:
-            await self._control(verb, params.service)
+        async def handler(params: ServiceParams, caller: Caller) -> str:
+            await self._control(verb, params.service, caller)
             return "ok"
 
         return handler
 
-    async def _control(self, verb: Verb, asked: str) -> None:
+    async def _control(self, verb: Verb, asked: str, caller: Caller) -> None:
         """Raises `ClientError` 400, 500 or 503."""
         name = self._named(asked.removesuffix(".service"))
         # Where Moonraker runs beside us, its name is not ours.
         own = self._host.own or (None if "moonraker" in self._board.states else "moonraker")
         check_service(name, verb, self._host.listed, self._board.states, own)
+        logger.info("%s of %s, asked for by %s", verb, name, _named(caller))
         if name == own:
             self._own_restart_asked.set()
             return
@@ -239,20 +248,21 @@ class Machine:
         except ServiceError as exc:
             raise _client_error(exc) from exc
 
-    async def shutdown(self, params: PowerParams, _caller: Caller) -> str:
+    async def shutdown(self, params: PowerParams, caller: Caller) -> str:
         """Power off or halt, as configured; raises `ClientError` 400, 500 or 503."""
-        return await self._power(PowerAction(self._settings.shutdown_action), params.force)
+        action = PowerAction(self._settings.shutdown_action)
+        return await self._power(action, params.force, caller)
 
-    async def reboot(self, params: PowerParams, _caller: Caller) -> str:
+    async def reboot(self, params: PowerParams, caller: Caller) -> str:
         """Reboot; raises `ClientError` 400, 500 or 503."""
-        return await self._power(PowerAction.REBOOT, params.force)
+        return await self._power(PowerAction.REBOOT, params.force, caller)
 
-    async def _power(self, action: PowerAction, force: bool) -> str:
+    async def _power(self, action: PowerAction, force: bool, caller: Caller) -> str:
         if self._simulated:
             raise ClientError("The host of a demonstration is left alone")
         container = self._in_container()
         check_power(action, printing=self._is_printing(), force=force, in_container=container)
-        logger.info("%s of this host was asked for", action)
+        logger.info("%s of this host, asked for by %s", action, _named(caller))
         try:
             await self._provider.power(action)
         except StillUnderWay as exc:
@@ -308,12 +318,16 @@ class Machine:
     @property
     def warnings(self) -> list[str]:
         """For server.info."""
-        return list(self._warnings.values())
+        return list(self._warnings)
 
     def _warn(self, text: str) -> None:
         if text not in self._warnings:
             logger.warning("%s", text)
-            self._warnings[text] = text
+            self._warnings[text] = None
+
+
+def _named(caller: Caller) -> str:
+    return caller.user or caller.address or caller.transport.value
 
 
 def _client_error(error: ServiceError) -> ClientError:

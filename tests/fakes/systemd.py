@@ -114,9 +114,15 @@ class FakeSystemd:
             yield self
             nursery.cancel_scope.cancel()
 
+    async def leave(self) -> None:
+        """Go from the bus; `on` comes back to it."""
+        assert self.connection is not None
+        await self.connection.aclose()
+
     async def _serve(self, connection: DBusConnection) -> None:
         # A killed bus ends this stand-in as it ends systemd's own connection.
-        with contextlib.suppress(trio.EndOfChannel, trio.BrokenResourceError):
+        gone = (trio.EndOfChannel, trio.BrokenResourceError, trio.ClosedResourceError)
+        with contextlib.suppress(*gone):
             while True:
                 message = await connection.receive()
                 if message.header.message_type is jeepney.MessageType.method_call:

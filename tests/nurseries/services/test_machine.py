@@ -44,10 +44,9 @@ async def test_without_a_bus_and_without_systemctl_nothing_crashes(tmp_path: Pat
         assert machine.provider == "none"
         assert machine.available_services == []
         assert dict(machine.service_state) == {}
-        assert [text.partition(" is of")[0] for text in machine.warnings] == [
-            "[machine]: provider systemd_dbus",
-            "[machine]: provider systemd_cli",
-        ]
+        (warning,) = machine.warnings
+        for told in ("'none' takes the place", "systemd_dbus: no system bus at", "systemd_cli: "):
+            assert told in warning
         status, text = await refused(house, "machine.services.restart", service="klipper")
         assert status == 400
         assert "not installed" in text
@@ -279,7 +278,7 @@ async def test_a_program_that_does_not_start(tmp_path: Path) -> None:
 async def test_no_supervisord(tmp_path: Path) -> None:
     async with open_machine(MachineHouse(tmp_path, SUPERVISED, Host({}))) as house:
         assert house.machine.provider == "none"
-        assert "supervisord_cli is of no use here" in house.machine.warnings[0]
+        assert "supervisord_cli: " in house.machine.warnings[0]
 
 
 # sudo

@@ -273,6 +273,24 @@ async def test_a_bus_killed_during_an_action(
     assert "may still go on" in told[0][1]
 
 
+async def test_a_systemd_that_comes_back_to_the_bus_is_heard_again(
+    tmp_path: Path, bus: PrivateBus, systemd: FakeSystemd
+) -> None:
+    """As with `systemctl daemon-reexec`."""
+    house = MachineHouse(tmp_path, bus_address=bus.address)
+    with trio.fail_after(20):
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(systemd.on(bus.address))
+            await stack.enter_async_context(open_machine(house))
+            await systemd.leave()
+            systemd.units["klipper"].state = ("inactive", "dead")
+            await stack.enter_async_context(systemd.on(bus.address))
+            await house.note(CHANGED, {"klipper": DOWN})
+            await systemd.change("klipper", "active", "running")
+            await house.note(CHANGED, {"klipper": UP})
+            assert (house.machine.provider, house.machine.warnings) == ("systemd_dbus", [])
+
+
 async def test_the_end_of_this_part_answers_who_waits(
     tmp_path: Path, bus: PrivateBus, systemd: FakeSystemd
 ) -> None:
