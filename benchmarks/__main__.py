@@ -24,6 +24,7 @@ from benchmarks.figures import Failure, Figure, document, table
 from benchmarks.files import measure_files
 from benchmarks.jobs import measure_jobs
 from benchmarks.klippy_replay import NoLink
+from benchmarks.mqtt import measure_mqtt
 from benchmarks.plan import QUICK, WHOLE, Plan
 from benchmarks.proc_stats import measure_proc_stats
 from benchmarks.process import reference_ms
@@ -46,6 +47,7 @@ MEASUREMENTS: dict[str, Callable[[Plan], list[Figure]]] = {
     "files": measure_files,
     "jobs": measure_jobs,
     "database": measure_database,
+    "mqtt": measure_mqtt,
     "proc_stats": measure_proc_stats,
     "shutdown": measure_shutdown,
     "websockets": measure_websockets,

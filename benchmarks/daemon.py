@@ -120,14 +120,14 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 
 @contextlib.contextmanager
-def open_daemon(folder: Path, klippy: Path) -> Iterator[Daemon]:
-    """A daemon with core sections, answering; `folder` becomes its data folder.
+def open_daemon(folder: Path, klippy: Path, sections: str = "") -> Iterator[Daemon]:
+    """A daemon with core sections and `sections`, answering; `folder` becomes its data folder.
 
     Raises `DaemonFailed` when it ends or stays silent.
     """
     (folder / "config").mkdir(parents=True, exist_ok=True)
     port = free_port()
-    text = _CONFIG.format(host=HOST, port=port, klippy=klippy)
+    text = _CONFIG.format(host=HOST, port=port, klippy=klippy) + sections
     (folder / "config" / "moonraker.conf").write_text(text)
     log = folder / "bench.log"
     began = time.monotonic()
