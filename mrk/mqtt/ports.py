@@ -24,6 +24,10 @@ class MqttKlippy(Protocol):
 class Outlet(Protocol):
     """One connection to a broker, for who publishes over it; it ends with the connection."""
 
+    @property
+    def has_room(self) -> bool:
+        """Whether `room` would return at once."""
+
     async def room(self) -> None:
         """Return once there is room for more: half of the outgoing queue is empty."""
 

@@ -1,7 +1,7 @@
 """JSON-RPC over one connection: requests wait in a bounded backlog, answers go to one topic.
 
-The reader only puts requests here: it must go on to read what the broker acknowledges. Requests
-are taken up while there is room for their answers. Calls run as tasks of the connection.
+The reader hands requests over and never waits: it must go on to read what the broker acknowledges.
+Requests are taken up while there is room for their answers. Calls run as tasks of the connection.
 """
 
 import logging
@@ -69,8 +69,8 @@ class MqttApi:
                 await self._arrived.wait()
 
     def hear(self, message: bytes) -> None:
-        """A request; an emergency stop overtakes those that wait."""
-        if is_urgent(message):
+        """A request; it waits behind others, and for room, unless it is an emergency stop."""
+        if is_urgent(message) or (not self._backlog and self._outlet.has_room):
             self._take(message)
             return
         size_bytes = self._backlog_bytes + len(message)

@@ -91,7 +91,7 @@ class Connection:
         self._queued_bytes = 0
         self._unacknowledged: dict[int, _Outgoing] = {}
         self._sending: list[_Outgoing] = []
-        self._has_room = trio.Event()
+        self._room_again = trio.Event()
         self._writing = False
         self.accepted = trio.Event()
 
@@ -252,18 +252,19 @@ class Connection:
         return len(self._queue) >= QUEUE_MESSAGES or self._queued_bytes >= QUEUE_BYTES
 
     @property
-    def _is_half_full(self) -> bool:
-        return len(self._queue) * 2 >= QUEUE_MESSAGES or self._queued_bytes * 2 >= QUEUE_BYTES
+    def has_room(self) -> bool:
+        """Whether half of the queue is empty."""
+        return len(self._queue) * 2 < QUEUE_MESSAGES and self._queued_bytes * 2 < QUEUE_BYTES
 
     async def room(self) -> None:
         """Return once half of the queue is empty."""
-        while self._is_half_full:
-            await self._has_room.wait()
+        while not self.has_room:
+            await self._room_again.wait()
 
     def _tell_room(self) -> None:
-        if not self._is_half_full:
-            self._has_room.set()
-            self._has_room = trio.Event()
+        if self.has_room:
+            self._room_again.set()
+            self._room_again = trio.Event()
 
     def post(self, topic: str, payload: bytes, qos: int, retain: bool = False) -> None:
         """Queue a message without waiting; raises `ClientError` 529 or 413."""

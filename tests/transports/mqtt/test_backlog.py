@@ -33,6 +33,10 @@ class FakeOutlet:
     def open(self) -> None:
         self._open.set()
 
+    @property
+    def has_room(self) -> bool:
+        return self._open.is_set()
+
     async def room(self) -> None:
         await self._open.wait()
 
