@@ -52,6 +52,8 @@ class AccountBook:
         self._snapshot: Snapshot | None = None
         self._applied = -1
         self._data_version = -1
+        # A change was given up before its end was known: whether it was made, the database knows.
+        self._doubtful = False
         # Counts in the database's thread, in the order of transactions.
         self._readings = itertools.count()
         self._oneshots = OneshotTokens()
@@ -74,20 +76,29 @@ class AccountBook:
             result = write(connection)
             return result, store.read(connection), next(self._readings)
 
-        result, snapshot, number = await self._tables.run(run, durable=True)
+        try:
+            result, snapshot, number = await self._tables.run(run, durable=True)
+        except BaseException:
+            self._doubtful = True
+            raise
         self._apply(snapshot, number)
         return result
 
     async def look(self) -> bool:
         """Whether another process wrote the database; what it wrote of users is taken over."""
-        known = self._data_version
+        known = -1 if self._doubtful else self._data_version
+        self._doubtful = False
 
         def run(connection: Connection) -> tuple[int, Snapshot | None, int]:
             version = _data_version(connection)
             snapshot = None if version == known else store.read(connection)
             return version, snapshot, next(self._readings)
 
-        self._data_version, snapshot, number = await self._tables.run(run)
+        try:
+            self._data_version, snapshot, number = await self._tables.run(run)
+        except BaseException:
+            self._doubtful = True
+            raise
         if snapshot is not None:
             self._apply(snapshot, number)
         return snapshot is not None

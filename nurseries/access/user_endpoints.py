@@ -78,7 +78,10 @@ class UserEndpoints:
         new = store.NewUser(name, await self._hasher.hash(params.password), role)
         now_s = self._book.wall_clock()
         await self._book.change(lambda connection: store.add_user(connection, new, now_s))
-        return logged_in(self._book, self._book.snapshot.users[name], "user_created")
+        user = self._book.user(name)
+        if user is None:
+            raise ClientError(f"User '{name}' was deleted again in the same moment")
+        return logged_in(self._book, user, "user_created")
 
     async def delete_user(self, params: UserParams, caller: Caller) -> Done:
         """Delete a user, with all tokens, and shut its websockets out."""

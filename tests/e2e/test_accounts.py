@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import os
+import pty
 import socket
 import subprocess
 import sys
@@ -226,6 +227,25 @@ def test_named_keys_of_the_command_line(daemon):
     assert "panel  operate" in mrk(daemon, "key", "list").stdout
     assert mrk(daemon, "key", "revoke", "panel").returncode == 0
     assert until(lambda: ask(daemon, "GET", "/server/info", X_Api_Key=key)[0] == 401) < 4
+
+
+def test_a_typed_password_is_not_echoed(daemon):
+    terminal, side = pty.openpty()
+    command = [sys.executable, "-m", "mrk", "-d", str(daemon.folder), "user", "passwd", "root"]
+    with subprocess.Popen(command, stdin=side, stdout=side, stderr=side, close_fds=True) as process:
+        os.close(side)
+        said = b""
+        for prompt in (b"Password: ", b"confirmation: "):
+            while not said.endswith(prompt):
+                said += os.read(terminal, 100)
+            os.write(terminal, b"root password\n")
+        with contextlib.suppress(OSError):  # how a terminal ends
+            while data := os.read(terminal, 100):
+                said += data
+    os.close(terminal)
+    assert process.returncode == 0
+    assert b"was changed" in said
+    assert b"root password" not in said
 
 
 def test_what_the_command_line_refuses(daemon):

@@ -13,7 +13,7 @@ from nurseries.testing.memory_database import MemoryDatabase
 from tests.fakes.access_house import import_moonraker_users, open_access_house
 
 pytestmark = pytest.mark.e2e
-ROUNDS = 6
+ROUNDS = 4
 
 
 @pytest.mark.parametrize("imported", [False, True])

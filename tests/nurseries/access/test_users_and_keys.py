@@ -2,6 +2,7 @@
 
 import pytest
 import trio
+import trio.testing
 
 from mrk.access.accounts import API_KEY_USER, TRUSTED_USER, TokenRefused
 from mrk.access.roles import Role
@@ -226,3 +227,44 @@ async def test_many_changes_at_once_are_all_told(autojump_clock):
         await house.authorization._book.change(remove_all)
         told = [name for name, _ in await house.told(watcher)]
         assert told == ["notify_user_deleted"] * 150
+
+
+class SlowToAnswer(MemoryDatabase):
+    """Does what it is asked at once, and says so a second later."""
+
+    async def run(self, function, *, durable=False):
+        result = await super().run(function, durable=durable)
+        if durable:
+            await trio.sleep(1)
+        return result
+
+
+async def test_a_client_that_goes_while_it_deletes(autojump_clock):
+    async with open_access_house(database=SlowToAnswer()) as house:
+        made = await house.add_user("anna")
+        with trio.move_on_after(0.5) as gone:
+            await house.call("access.delete_user", username="anna")
+        assert gone.cancelled_caught
+        await trio.sleep(2.1)
+        with pytest.raises(TokenRefused):
+            house.accounts.token_account(made["token"])
+
+
+async def test_of_two_changes_the_later_one_stands(autojump_clock):
+    class Overtaking(MemoryDatabase):
+        delays_s = [0.0, 0.0, 3.0, 0.1]
+
+        async def run(self, function, *, durable=False):
+            result = await super().run(function, durable=durable)
+            if durable:
+                await trio.sleep(self.delays_s.pop(0) if self.delays_s else 0)
+            return result
+
+    async with open_access_house(database=Overtaking()) as house:
+        await house.add_user("anna")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(house.add_user, "ben")
+            await trio.testing.wait_all_tasks_blocked()
+            nursery.start_soon(house.add_user, "carl")
+        listed = (await house.call("access.users.list"))["users"]
+        assert [user["username"] for user in listed] == ["anna", "ben", "carl"]
