@@ -14,6 +14,8 @@ from mrk.spool.ledger import Ledger
 
 # As many as history keeps of one job.
 MOST_SPOOLS_PER_JOB = 100
+# So far an extruder may stand behind where it was without having begun anew.
+RETRACTED_MM = 20.0
 
 
 @dataclass(slots=True)
@@ -117,4 +119,7 @@ class Book:
         place_mm = finite(position[3]) if isinstance(position, list) and len(position) > 3 else None
         if not isinstance(name, str) or place_mm is None:
             return False
-        return place_mm >= self.extrusion.places_mm.get(name, 0.0)
+        before_mm = self.extrusion.places_mm.get(name, 0.0)
+        if place_mm == 0:
+            return before_mm == 0
+        return place_mm >= before_mm - RETRACTED_MM

@@ -63,7 +63,8 @@ def look_at(info: Mapping[str, Any], status: Mapping[str, Any], eventtime: float
 def compare(before: RunLook, now: RunLook, begun: bool, grown: bool) -> Run:
     """Judge by two looks.
 
-    `begun`: Klipper was seen to start since. `grown`: no extruder stands behind where it was.
+    `begun`: Klipper was seen to start since. `grown`: the extruder does not stand behind where it
+    was, save for a retraction.
     """
     if begun or before.process_id != now.process_id or now.eventtime < before.eventtime:
         return Run.NEW

@@ -5,7 +5,7 @@ are compared when it begins anew.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import trio
@@ -42,12 +42,20 @@ LOOK_S = 2.0
 
 
 class ExtruderFollower:
-    """Fills `book`; `on_moved` is called when there is something to store."""
+    """Fills `book`; `on_moved` is called when there is something to store, and `store` awaited when
+    it should be soon: places of a new run of Klipper."""
 
-    def __init__(self, klippy: KlippyPort, book: Book, on_moved: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        klippy: KlippyPort,
+        book: Book,
+        on_moved: Callable[[], None],
+        store: Callable[[], Awaitable[None]],
+    ) -> None:
         self._klippy = klippy
         self._book = book
         self._on_moved = on_moved
+        self._store = store
         self._attached = False
         self._begun = False
         self._stats = PrintStats()
@@ -81,7 +89,7 @@ class ExtruderFollower:
     async def _take(self, event: KlippyEvent) -> None:
         match event:
             case StatusChanged(update):
-                self._heed(update)
+                await self._heed(update)
             case Identified(info):
                 self._begun = self._begun or info.get("state") == "startup"
             case Ready():
@@ -112,6 +120,7 @@ class ExtruderFollower:
             logger.info("filament is counted from now on: what was used before is not known")
         self._info, self._begun, self._attached = info, False, True
         self._on_moved()
+        await self._store()
 
     async def _ask(
         self, objects: Mapping[str, list[str]]
@@ -127,9 +136,14 @@ class ExtruderFollower:
         found = {name: fields for name, fields in status.items() if isinstance(fields, dict)}
         return (found, eventtime) if "toolhead" in found else None
 
-    def _heed(self, update: StatusUpdate) -> None:
-        if self._attached and ("toolhead" in update.delta or "print_stats" in update.delta):
-            self._count(update.delta, update.eventtime)
+    async def _heed(self, update: StatusUpdate) -> None:
+        delta = update.delta
+        if not self._attached or not ("toolhead" in delta or "print_stats" in delta):
+            return
+        self._count(delta, update.eventtime)
+        if "extruder" in delta.get("toolhead", {}):
+            # Places of tools that are not active cannot be asked for after a crash.
+            await self._store()
 
     def _count(self, status: Mapping[str, Mapping[str, Any]], eventtime: float) -> None:
         book = self._book

@@ -33,6 +33,8 @@ SET_ACTIVE_SPOOL = "spoolman_set_active_spool"
 SET_TOOL_SPOOL = "spoolman_set_tool_spool"
 # The whole shutdown has 2 s.
 FLUSH_S = 0.8
+# Of these, for Klipper's answer where its extruder is.
+LAST_LOOK_S = 0.2
 # How much use a power cut may take while Spoolman is away; a report is on the disk before it goes.
 DURABLE_EACH_S = 60.0
 # Macros that choose spools; more than one at a time is a tool change within a tool change.
@@ -58,7 +60,7 @@ class SpoolReporter:
         self._link = link
         self._sync_rate_s = sync_rate_s
         self.book = Book()
-        self._follower = ExtruderFollower(klippy, self.book, self._wake)
+        self._follower = ExtruderFollower(klippy, self.book, self._wake, self._store_now)
         self._sender = Sender(server, self.book.ledger, self._save, self._on_missing, counts_late_s)
         self._endpoints = SpoolEndpoints(self, self.book, link, server)
         self._loading = trio.Lock()
@@ -133,12 +135,21 @@ class SpoolReporter:
         """The end of mrk."""
         if not self._loaded:
             return
+        with trio.move_on_after(LAST_LOOK_S):
+            await self._follower.look()
         try:
             await self._store_if_moved()
             if self._link.was_connected:
                 await self._sender.send_due()
         except (Transient, ClientError) as exc:
             logger.warning("spool use waits for the next start: %s", exc)
+
+    async def _store_now(self) -> None:
+        """Without waiting for the next report; if it cannot be, that one tries again."""
+        try:
+            await self._store_if_moved()
+        except ClientError as exc:
+            logger.warning("spools and their use are not stored yet: %s", exc.message)
 
     async def _store_if_moved(self) -> None:
         if self._choice_changed:
@@ -195,10 +206,7 @@ class SpoolReporter:
                 self._sender.to_check.add(spool_id)
             self._choice_changed = True
             self._wake()
-            try:
-                await self._store_if_moved()
-            except ClientError as exc:
-                logger.warning("the choice of a spool is not stored yet: %s", exc.message)
+            await self._store_now()
 
     def _call_set_active(self, spool_id: object = None) -> None:
         self._call(None, spool_id)

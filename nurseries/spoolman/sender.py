@@ -59,12 +59,16 @@ class Sender:
                 await self._attend(spool_id)
 
     async def _attend(self, spool_id: int) -> None:
+        # Before it is read: what is heard meanwhile may be newer than the answer.
+        self.to_check.discard(spool_id)
         try:
             found = await self._server.read_spool(spool_id)
         except SpoolMissing:
             self._missing(spool_id)
             return
-        self.to_check.discard(spool_id)
+        except BaseException:
+            self.to_check.add(spool_id)
+            raise
         if not self._ledger.recognize(spool_id, found):
             logger.warning("spool %d is another one now; its use is kept as lost", spool_id)
             self._missing(spool_id, is_other=True)
@@ -112,7 +116,6 @@ class Sender:
         await self._save(False)
 
     def _missing(self, spool_id: int, *, is_other: bool = False) -> None:
-        self.to_check.discard(spool_id)
         self._doubted_since.pop(spool_id, None)
         if not is_other and spool_id in self._ledger.accounts:
             self._ledger.vanished(spool_id)

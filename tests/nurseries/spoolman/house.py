@@ -42,6 +42,22 @@ class StubLink:
             self.on_connected(connected)
 
 
+class Mortal:
+    """A port of a process that may be killed: then its calls do nothing any more."""
+
+    def __init__(self, port: Any, dead: trio.Event) -> None:
+        self._port = port
+        self._dead = dead
+
+    def __getattr__(self, name: str) -> Any:
+        async def call(*args: Any, **kwargs: Any) -> Any:
+            if self._dead.is_set():
+                await trio.sleep_forever()
+            return await getattr(self._port, name)(*args, **kwargs)
+
+        return call
+
+
 class Workshop:
     """What outlives mrk: printer, database, Spoolman."""
 
@@ -63,11 +79,12 @@ class Mrk:
         self.clients = Clients()
         self.link = StubLink()
         shop.klippy.methods.clear()
+        self.dead = trio.Event()
         self.reporter = SpoolReporter(
             shop.klippy,
-            shop.database,
+            Mortal(shop.database, self.dead),
             self.clients,
-            SpoolmanServer(URL, shop.http),
+            SpoolmanServer(URL, Mortal(shop.http, self.dead)),
             self.link,  # type: ignore[arg-type]
             sync_rate_s=SYNC_S,
         )
@@ -82,6 +99,11 @@ class Mrk:
             async with trio.open_nursery() as nursery:
                 await nursery.start(self.reporter.serve)
                 task_status.started()
+
+    def kill(self) -> None:
+        """As at SIGKILL: from now on nothing is stored or sent."""
+        self.dead.set()
+        self.scope.cancel()
 
     async def call(self, method: str, *, role: Role = Role.ADMIN, **params: Any) -> Any:
         caller = Caller(Transport.UNIX, role=role)
