@@ -16,8 +16,9 @@ import pytest
 import websockets.sync.client
 
 from tests.e2e.processes import DaemonProcess, run_daemon
-from tests.e2e.wire import PATIENCE_S, RpcFailed
+from tests.e2e.wire import PATIENCE_S, RpcFailed, connect_tcp
 from tests.fakes.access_house import MOONRAKER_DATABASE
+from tests.fakes.ldap_server import ADMIN_PASSWORD, run_slapd
 
 pytestmark = pytest.mark.e2e
 # Nobody is trusted: all requests of these tests come from 127.0.0.1.
@@ -292,3 +293,52 @@ def test_an_installation_of_moonraker_without_a_daemon(tmp_path):
         for _ in range(2):  # as imported, and as renewed
             token = login(daemon, "olduser", "old pässword 1")["token"]
             assert ask(daemon, "GET", "/server/info", **bearer(token))[0] == 200
+
+
+LDAP = """
+[ldap]
+ldap_host: 127.0.0.1
+ldap_port: {port}
+base_dn: ou=people,dc=example,dc=com
+bind_dn: cn=admin,dc=example,dc=com
+bind_password: {password}
+group_dn: cn=Printing,ou=groups,dc=example,dc=com
+"""
+
+
+@pytest.mark.filterwarnings("ignore:(tag|type)Map is deprecated:DeprecationWarning")
+def test_a_whole_daemon_with_ldap(tmp_path):
+    with run_slapd(tmp_path / "slapd", readers="users") as server:
+        sections = LDAP.format(port=server.port, password=ADMIN_PASSWORD)
+        with run_daemon(tmp_path / "data", trusted=NOBODY, sections=sections) as daemon:
+            assert ask(daemon, "GET", "/access/info")[1]["available_sources"] == [
+                "moonraker",
+                "ldap",
+            ]
+            credentials = {"username": "Anna", "password": "anna secret", "source": "ldap"}
+            status, answer = ask(daemon, "POST", "/access/login", credentials)
+            assert (status, answer["username"], answer["source"]) == (200, "anna", "ldap")
+            assert ask(daemon, "GET", "/server/info", **bearer(answer["token"]))[0] == 200
+            outsider = {"username": "ben", "password": "ben secret", "source": "ldap"}
+            assert ask(daemon, "POST", "/access/login", outsider)[0] == 400
+            shown = ask(daemon, "GET", "/server/config", **bearer(answer["token"]))[1]
+            assert ADMIN_PASSWORD not in json.dumps(shown)
+
+
+def test_a_silent_ldap_server_holds_nobody_up(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        sections = LDAP.format(port=silent.getsockname()[1], password="some password")
+        with run_daemon(tmp_path, trusted=NOBODY, sections=sections) as daemon:
+            mrk(daemon, "user", "add", "anna", typed="annas password")
+            body = b'{"username":"lena","password":"x","source":"ldap"}'
+            request = (
+                b"POST /access/login HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+                b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
+            )
+            with contextlib.ExitStack() as stack:
+                for _ in range(3):
+                    waiting = stack.enter_context(connect_tcp(daemon.port))
+                    waiting.sendall(request % (len(body), body))
+                began = time.monotonic()
+                login(daemon, "anna", "annas password")
+                assert time.monotonic() - began < 3
