@@ -116,6 +116,7 @@ class Clients:
                 client.role, client.reason = Role.ADMIN, Reason.LOCAL
                 continue
             client.authorized, client.reason = False, Reason.REVOKED
+            client.role = Role.VIEW
             client.outbox.drop_status()
         shut_out = [client for client in theirs if not client.authorized]
         for revoked in self._revocations:

@@ -64,8 +64,10 @@ class Decision:
 
     @property
     def role(self) -> Role:
-        """What an authorized caller may do."""
-        return Role.ADMIN if self.account is None else self.account.role
+        """What the caller may do, as far as that takes more than being there."""
+        if self.account is None or not self.authorized:
+            return Role.VIEW
+        return self.account.role
 
     def check(self, needed: Role | None) -> None:
         """Raise `ClientError` 401 or 403 when this is not enough; `needed` None is open to all.

@@ -40,10 +40,14 @@ class Hosts:
         self._own = frozenset(name.lower().rstrip(".") for name in own)
         self._allowed = tuple(allowed)
         self._allows_origin = allows_origin
-        self.is_ours = functools.lru_cache(maxsize=256)(self._is_ours)
+        self._remembered = functools.lru_cache(maxsize=256)(self._judged)
 
-    def _is_ours(self, host: str) -> bool:
+    def is_ours(self, host: str) -> bool:
         """Whether a `Host` header names this machine; an empty one names nobody else."""
+        # Long ones are nobody's name, and would fill the memory.
+        return len(host) <= _CHARS and self._remembered(host)
+
+    def _judged(self, host: str) -> bool:
         name = host_name(host)
         if not name:
             return not host.strip()
@@ -57,8 +61,6 @@ class Hosts:
 def host_name(host: str) -> str:
     """The name in `Name.:port` in lower case, brackets left out; empty for what is none."""
     text = host.strip().lower()
-    if len(text) > _CHARS:
-        return ""
     if text.startswith("["):
         return text[1:].partition("]")[0]
     name, _, port = text.partition(":")

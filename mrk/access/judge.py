@@ -5,6 +5,8 @@ import ipaddress
 from collections.abc import Iterable, Sequence
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+# Of an IPv6 address with a zone; whatever is longer is none.
+_CHARS = 80
 LOOPBACK: tuple[Network, ...] = (
     ipaddress.ip_network("127.0.0.0/8"),
     ipaddress.ip_network("::1/128"),
@@ -32,9 +34,13 @@ class TrustedClients:
         self.networks = tuple(networks)
         self.names = frozenset(names)
         # Parsing an address costs as much as a third of an API answer.
-        self.has_address = functools.lru_cache(maxsize=1024)(self._has_address)
+        self._remembered = functools.lru_cache(maxsize=1024)(self._judged)
 
-    def _has_address(self, address: str) -> bool:
+    def has_address(self, address: str) -> bool:
+        """Whether an address is in one of the ranges."""
+        return len(address) <= _CHARS and self._remembered(address)
+
+    def _judged(self, address: str) -> bool:
         return judge(address, self.networks)
 
     def has_name(self, names: Iterable[str]) -> bool:

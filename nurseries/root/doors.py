@@ -1,7 +1,6 @@
 """The transports of a generation, wired to its table: TCP door, websockets, unix socket."""
 
 import dataclasses
-import socket
 from collections.abc import Callable
 
 import trio
@@ -17,6 +16,7 @@ from mrk.clients import Clients
 from mrk.http.cors import CorsRules
 from mrk.landing import LandingFacts
 from nurseries.name_lookup import NameLookup
+from nurseries.root.own_names import own_names
 from nurseries.root.settings_views import limits_of
 from nurseries.root.subsystems import Subsystems
 from nurseries.root.supervised import Supervised
@@ -55,7 +55,7 @@ class Doors:
         access = settings.authorization
         proxies = ProxyRule(access.trusted_proxies)
         cors = CorsRules(access.cors_domains, rules.trusted.has_address)
-        hosts = Hosts([socket.gethostname()], access.allowed_hosts, cors.allows)
+        hosts = Hosts(own_names(), access.allowed_hosts, cors.allows)
         self._lookup = NameLookup(rules.trusted)
         self._looks_up = bool(rules.trusted.names)
         acquaint = self._lookup.acquaint if self._looks_up else None

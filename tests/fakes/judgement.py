@@ -9,8 +9,8 @@ from mrk.access.decision import Rules
 from mrk.access.hosts import Hosts
 from mrk.access.judge import TrustedClients
 from mrk.access.judgement import Judgement, NamesOf
-from mrk.access.no_accounts import NoAccounts
 from mrk.http.cors import CorsRules
+from tests.fakes.accounts import FakeAccounts
 
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 
@@ -31,4 +31,4 @@ def judgement(
     rules = Rules(trusted, force_logins, enable_api_key)
     cors = CorsRules(parse_cors_domains(list(cors_domains))[0], trusted.has_address)
     hosts = Hosts(["mainsailos"], parse_allowed_hosts(list(allowed_hosts))[0], cors.allows)
-    return Judgement(rules, accounts or NoAccounts(), hosts, cors.allows, names_of)
+    return Judgement(rules, accounts or FakeAccounts(), hosts, cors.allows, names_of)

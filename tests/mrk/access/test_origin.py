@@ -40,7 +40,6 @@ def test_websocket_handshakes(headers: dict[str, str], allowed: bool) -> None:
         (" ", ""),
         ("a:b", ""),
         ("fd00::1", ""),
-        ("x" * 300, ""),
     ],
 )
 def test_host_names(header: str, name: str) -> None:
@@ -61,6 +60,7 @@ def test_host_names(header: str, name: str) -> None:
         ("evil.notlocal", False),
         ("1.2.3", False),
         ("a:b", False),
+        ("x" * 300, False),
     ],
 )
 def test_our_names(host: str, ours: bool) -> None:

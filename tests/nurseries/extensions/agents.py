@@ -6,7 +6,6 @@ from typing import Any
 
 import trio
 
-from mrk.access.no_accounts import NoAccounts
 from mrk.api.caller import Caller, Transport
 from mrk.api.rpc import Rpc
 from mrk.api.table import Table
@@ -15,6 +14,7 @@ from mrk.klippy.remote_methods import RemoteMethods
 from mrk.outbox import Outbox
 from nurseries.connections import Connections
 from nurseries.extensions import Extensions
+from tests.fakes.accounts import FakeAccounts
 
 OUTBOX_BYTES = 4 * 1024 * 1024
 
@@ -37,7 +37,7 @@ class House:
         self.macros = Macros()
         self.extensions = Extensions(self.clients, self.macros)
         table = Table(
-            [*self.extensions.endpoints(), *Connections(self.clients, NoAccounts()).endpoints()]
+            [*self.extensions.endpoints(), *Connections(self.clients, FakeAccounts()).endpoints()]
         )
         self.rpc = Rpc(table, trio.lowlevel.checkpoint, 100, self.extensions)
 

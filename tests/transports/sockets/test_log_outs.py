@@ -1,0 +1,54 @@
+"""Websockets of people: what bad credentials open, and what a log-out leaves."""
+
+import pytest
+from trio.testing import memory_stream_pair
+
+from mrk.outbox import StatusUpdate
+from tests.transports.sockets.conftest import Daemon, connected, head_bytes, upgrade_head
+
+
+async def test_a_log_out_is_heard_and_then_nothing(daemon: Daemon) -> None:
+    daemon.accounts.add_user("ann")
+    daemon.trusted = False
+    head = upgrade_head(target="/websocket?access_token=ann-token")
+    async with connected(daemon.websocket.serve_connection, head=head) as (peer, _over, _scope):
+        await peer.call("test.echo", text="in")
+        assert (await peer.message())["result"] == "in"
+        (client,) = daemon.clients
+        client.outbox.status(StatusUpdate({"extruder": {"target": 1.0}}, 1.0))
+        # Before the sender's task has run: the status waits, and so does the notification.
+        daemon.clients.broadcast("notify_user_logged_out", [{"username": "ann"}])
+        daemon.clients.revoke("ann")
+        daemon.clients.broadcast("notify_update_response", [])
+        assert (await peer.message())["method"] == "notify_user_logged_out"
+        await peer.call("test.echo", text="out")
+        assert (await peer.message())["error"] == {"code": -32602, "message": "Unauthorized"}
+        await peer.call("test.open")
+        assert (await peer.message())["result"] == "ok"
+        named = {"client_name": "x", "version": "1", "type": "web", "url": "http://x"}
+        await peer.call("server.connection.identify", **named, access_token="ann-token")
+        assert (await peer.message())["result"] == {"connection_id": client.id}
+        await peer.call("test.echo", text="again")
+        assert (await peer.message())["result"] == "again"
+
+
+@pytest.mark.parametrize("token", ["junk", "ann-old"])
+async def test_bad_tokens_open_a_socket_that_may_log_in(daemon: Daemon, token: str) -> None:
+    """Also for those whose address is trusted; nobody becomes somebody by an old token."""
+    daemon.accounts.add_user("ann")
+    head = upgrade_head(target=f"/websocket?access_token={token}")
+    async with connected(daemon.websocket.serve_connection, head=head) as (peer, _over, _scope):
+        await peer.call("test.echo", text="in")
+        assert (await peer.message())["error"]["message"] == "Unauthorized"
+        (client,) = daemon.clients
+        assert (client.user, client.authorized) == (None, False)
+
+
+async def test_a_rebound_name_gets_no_socket(daemon: Daemon) -> None:
+    head = upgrade_head(("host", "evil.example"), without="host")
+    client, server = memory_stream_pair()
+    async with server:
+        await daemon.websocket.serve_connection(server, head, head_bytes(head))
+    answer = bytes(await client.receive_some())
+    assert answer.startswith(b"HTTP/1.1 403 ")
+    assert b"allowed_hosts" in answer
