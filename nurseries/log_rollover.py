@@ -25,7 +25,7 @@ APPLICATIONS = ("moonraker", "klipper")
 _OWN_LOG_S = 5.0
 _ASK_S = 5.0
 _PRINT_STATE = {"objects": {"print_stats": ["state"]}}
-# Enough for systemctl to hand its order over; the daemon's own shutdown waits for it.
+# Enough for a service manager to take an order; the daemon's own shutdown waits for it.
 _GOODBYE_S = 1.5
 
 

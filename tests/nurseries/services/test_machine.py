@@ -85,6 +85,24 @@ async def test_a_service_is_controlled_through_sudo(tmp_path: Path, host: Host, 
     assert host.done == [f"{verb} klipper.service"]
 
 
+@pytest.mark.parametrize(
+    "params", [{}, {"service": None}, {"service": 5}, {"service": ["klipper"]}]
+)
+async def test_junk_for_a_name(tmp_path: Path, host: Host, params: dict[str, Any]) -> None:
+    async with open_machine(MachineHouse(tmp_path, CLI, host)) as house:
+        assert (await refused(house, "machine.services.restart", **params))[0] == 400
+    assert host.done == []
+
+
+@pytest.mark.parametrize("force", ["perhaps", [], {}])
+async def test_junk_for_force(tmp_path: Path, host: Host, force: object) -> None:
+    house = MachineHouse(tmp_path, CLI, host)
+    house.printing = True
+    async with open_machine(house):
+        assert (await refused(house, "machine.reboot", force=force))[0] == 400
+    assert host.power == []
+
+
 async def test_what_systemctl_says_is_the_error(tmp_path: Path, host: Host) -> None:
     host.refusal = CommandResult(5, b"", b"Failed to stop klipper.service: Unit not loaded.\n")
     async with open_machine(MachineHouse(tmp_path, CLI, host)) as house:
