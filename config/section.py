@@ -188,8 +188,6 @@ class Section:
         templates = self._book.templates
         try:
             return templates.render(option.value, context)
-        except ValueError as exc:
-            raise ValueError(templates.hidden.redact(str(exc))) from None
         finally:
             for name in templates.take_missing():
                 self.warn(option.name, f"names {name}, which the secrets file does not have")
@@ -220,7 +218,8 @@ class Section:
 
     def warn(self, option: str, text: str) -> None:
         """A warning about one option; the start goes on."""
-        self._book.warnings.append(f"[{self.name}]: option '{option}' {text}")
+        said = self._book.templates.hidden.redact(text)
+        self._book.warnings.append(f"[{self.name}]: option '{option}' {said}")
 
     def problem(self, option: str, reason: str) -> None:
         """A mistake found by comparing options: the start fails."""
@@ -262,7 +261,9 @@ class Section:
         return value
 
     def _record(self, home: str, name: str, value: object) -> None:
-        shown = str(value) if isinstance(value, Path) else value
+        # A path may have been made by a template from a secret.
+        hidden = self._book.templates.hidden
+        shown = hidden.redact(str(value)) if isinstance(value, Path) else value
         self._book.values.setdefault(home, {})[name] = shown
 
     def _error(self, name: str, option: Option | None, reason: str) -> ConfigError:
@@ -270,6 +271,7 @@ class Section:
         if option is not None:
             file, line = option.file, option.line
         section = self._home(name)
+        reason = self._book.templates.hidden.redact(reason)
         return ConfigError(reason, file=file, line=line, section=section, option=name)
 
 

@@ -33,6 +33,8 @@ def test_templates_see_the_file(paths):
     configuration = load(paths)
     assert configuration.warnings == []
     assert str(configuration.settings.server.klippy_uds_address) == "/anna's/sesame/234567"
+    shown = configuration.config["server"]["klippy_uds_address"]
+    assert shown == "/<hidden>/<hidden>/<hidden>"
     hidden = configuration.hidden.redact("anna's sesame 234567 1")
     assert hidden == "<hidden> <hidden> <hidden> 1"
     assert configuration.settings.file_manager.secrets_file is None
