@@ -20,6 +20,7 @@ from mrk.errors import ClientError
 from mrk.mqtt.ports import Outlet
 from mrk.mqtt.requests import Request, Stamps, is_urgent, prepare
 from mrk.mqtt.topics import Topics
+from mrk.repeats import Repeats
 
 logger = logging.getLogger(__name__)
 # As `Rpc.handle`.
@@ -30,6 +31,8 @@ BACKLOG_MESSAGES = 1000
 BACKLOG_BYTES = 4 * 1024 * 1024
 # Calls that are not answered yet; past it what would have to wait is refused with 429.
 IN_FLIGHT = 100
+# Emergency stops that may run besides them.
+MORE_IN_FLIGHT = 20
 # Brokers take so much unless told otherwise (Mosquitto from 2.1: 2,000,000 bytes).
 ANSWER_BYTES = 1_900_000
 
@@ -51,6 +54,7 @@ class MqttApi:
         self._backlog_bytes = 0
         self._arrived = trio.Event()
         self._in_flight = 0
+        self._repeats = Repeats()
         self._nursery: trio.Nursery | None = None
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -92,6 +96,10 @@ class MqttApi:
         if request.message is None:
             self._answer(request, None)
             return
+        if self._in_flight >= IN_FLIGHT + MORE_IN_FLIGHT:
+            text = "Too many requests in flight: wait for answers"
+            self._send(jsonrpc.encode_error(_id_of(message), TOO_MANY_REQUESTS, text))
+            return
         busy = self._in_flight >= IN_FLIGHT
         outcome = self._handle(request.message, lambda: self._caller, busy)
         if isinstance(outcome, Coroutine):
@@ -121,7 +129,9 @@ class MqttApi:
         try:
             self._outlet.post(self._topic, answer, self._qos)
         except ClientError as exc:
-            logger.warning("mqtt: an answer is lost: %s", exc.message)
+            line = self._repeats.say("mqtt: an answer is lost", trio.current_time())
+            if line is not None:
+                logger.warning("%s: %s", line, exc.message)
 
 
 def _id_of(message: bytes) -> jsonrpc.Id:

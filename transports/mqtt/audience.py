@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 import trio
 
 from mrk.errors import ClientError
+from mrk.repeats import Repeats
 
 logger = logging.getLogger(__name__)
 Handler = Callable[[bytes], None]
@@ -37,6 +38,7 @@ class Audience:
         self._listeners: dict[str, list[tuple[Handler, int]]] = {}
         self._waiting: dict[str, dict[Waiting, int]] = {}
         self._count = 0
+        self._repeats = Repeats()
 
     def listen(self, topic: str, handler: Handler, qos: int) -> None:
         """Call `handler` for every message from now on."""
@@ -83,13 +85,17 @@ class Audience:
                 handler(payload)
             except Exception:
                 # One listener's message: a bug in it must not end the connection of all others.
-                logger.exception("mqtt: the listener to %s failed", topic)
+                line = self._repeats.say(
+                    f"mqtt: the listener to {topic[:200]} failed", trio.current_time()
+                )
+                if line is not None:
+                    logger.exception("%s", line)
 
     def refuse(self, topic: str, reason: str) -> None:
         """The broker does not let us subscribe."""
         if topic in self._listeners:
-            logger.warning("mqtt: the broker refuses the subscription to %s: %s", topic, reason)
-        text = f"The broker refuses the subscription to {topic}: {reason}"
+            logger.warning("mqtt: no subscription to %s: the broker says %s", topic[:200], reason)
+        text = f"The broker refuses the subscription to {topic[:200]}: {reason}"
         self.tell_error(topic, ClientError(text, 403))
 
     def tell_error(self, topic: str, error: ClientError) -> None:

@@ -80,6 +80,8 @@ class HomeAssistant:
         self._cameras: list[Camera] = []
         self._announced: dict[str, bytes] = {}
         self._changed = trio.Event()
+        self._appearance_changed = trio.Event()
+        self._appearance_changed.set()
         self._printing_changed = trio.Event()
         self._printing = False
         self.open = True
@@ -97,7 +99,7 @@ class HomeAssistant:
         """Until cancelled."""
         try:
             async with trio.open_nursery() as nursery:
-                await self._announce()
+                nursery.start_soon(self._announce, name="home assistant entities")
                 nursery.start_soon(self._publish_state, name="home assistant state")
                 nursery.start_soon(self._publish_pictures, name="home assistant pictures")
                 await self._follow()
@@ -132,10 +134,16 @@ class HomeAssistant:
         self._status.clear()
         self._merge(answer["status"])
         self._sensors = sensors
-        await self._announce()
+        self._appearance_changed.set()
         await self._post(self._topics.printer, ONLINE)
 
     async def _announce(self) -> None:
+        while True:
+            await self._appearance_changed.wait()
+            self._appearance_changed = trio.Event()
+            await self._announce_once()
+
+    async def _announce_once(self) -> None:
         targets = {name for name in self._sensors if "target" in self._status.get(name, {})}
         presence = Presence(self._sensors, frozenset(targets), self._cameras, self._buttons)
         messages = self._announcement.messages(presence)
@@ -188,7 +196,7 @@ class HomeAssistant:
         ][:MOST_CAMERAS]
         if cameras != self._cameras:
             self._cameras = cameras
-            await self._announce()
+            self._appearance_changed.set()
 
     async def _picture(self, camera: Camera) -> bytes | None:
         with trio.move_on_after(FETCH_S), contextlib.suppress(Transient):

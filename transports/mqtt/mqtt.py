@@ -218,7 +218,7 @@ class Mqtt:
         if waiting.error is not None:
             raise waiting.error
         if not waiting.done.is_set():
-            raise ClientError(f"No message on {topic} within {params.timeout} s", 504)
+            raise ClientError(f"No message on {topic[:200]} within {params.timeout} s", 504)
         return Received(topic, decode_payload(waiting.payload))
 
     def _forget(self, topic: str) -> None:

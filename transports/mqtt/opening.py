@@ -23,7 +23,7 @@ async def open_stream(settings: MqttSettings) -> trio.abc.Stream:
     if not settings.enable_tls:
         return stream
     try:
-        context = await trio.to_thread.run_sync(_context, settings)
+        context = await trio.to_thread.run_sync(_context, settings, abandon_on_cancel=True)
         secured = trio.SSLStream(stream, context, server_hostname=settings.address)
         await secured.do_handshake()
     except (OSError, trio.BrokenResourceError, ssl.CertificateError) as exc:

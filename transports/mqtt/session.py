@@ -11,6 +11,7 @@ import trio
 from mrk.errors import ClientError, Transient
 from mrk.mqtt.payloads import OFFLINE, ONLINE
 from mrk.mqtt.ports import Broker
+from mrk.repeats import Repeats
 from transports.mqtt.api import MqttApi
 from transports.mqtt.connection import GOODBYE_S, LIMIT_BYTES, Connection
 from transports.mqtt.home_assistant import HomeAssistant
@@ -38,6 +39,7 @@ class Session:
         self._audience = lasting.audience
         self._on_up = on_up
         self._heard: set[str] = set()
+        self._repeats = Repeats()
         will = (topics.server, OFFLINE)
         self._connection = Connection(
             stream, settings, lasting.client_id, will, self._on_message, lasting.audience.refuse
@@ -101,8 +103,10 @@ class Session:
             else:
                 self._api.hear(payload)
         if oversized:
-            text = f"The message on {topic} was larger than {LIMIT_BYTES} bytes"
-            logger.warning("mqtt: %s", text)
+            text = f"The message on {topic[:200]} was larger than {LIMIT_BYTES} bytes"
+            line = self._repeats.say(f"mqtt: {text}", trio.current_time())
+            if line is not None:
+                logger.warning("%s", line)
             self._audience.tell_error(topic, ClientError(text, 413))
             return
         # A retained message comes again for each client that waits on the same topic.
