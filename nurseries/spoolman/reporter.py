@@ -125,6 +125,8 @@ class SpoolReporter:
         try:
             await self._store_if_moved()
             if self._link.connected:
+                # A client may have chosen thousands since; who is not charged needs no check.
+                self._sender.to_check &= self.book.charged | self.book.ledger.accounts.keys()
                 await self._sender.send_due()
         except (SpoolmanAway, ClientError) as exc:
             line = self._repeats.say(f"spool use waits: {exc}", trio.current_time())
