@@ -98,8 +98,8 @@ class Mosquitto:
 
     def _end(self, number: signal.Signals) -> None:
         if self._process is not None:
-            self._send(signal.SIGCONT)
             self._send(number)
+            self._send(signal.SIGCONT)  # a frozen one ends too
             self._process.wait(PATIENCE_S)
             self._process = None
 

@@ -1,5 +1,7 @@
 """Opens the stream to a broker: name look-up, TCP, TLS. The caller sets the deadline."""
 
+import os
+import socket
 import ssl
 
 import trio
@@ -53,4 +55,6 @@ def _reason(error: BaseException) -> str:
         return _reason(error.exceptions[0])
     if isinstance(error, OSError) and error.__cause__ is not None:
         return _reason(error.__cause__)
+    if isinstance(error, OSError) and not isinstance(error, ssl.SSLError | socket.gaierror):
+        return os.strerror(error.errno) if error.errno else str(error)
     return str(getattr(error, "verify_message", "") or error) or type(error).__name__
