@@ -81,7 +81,7 @@ class Sandbox(SandboxedEnvironment):
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         tree = super()._parse(source, name, filename)
-        return template_steps.accounted(tree)
+        return template_steps.accounted(tree, is_async=self.is_async)
 
     def handle_exception(self, source: str | None = None) -> NoReturn:
         """Raise it as it is: Jinja2 would make a traceback of the template, 0.1 ms a frame."""

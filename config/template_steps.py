@@ -4,6 +4,7 @@ The syntax tree is changed so that each expression that could be slow or large g
 filter of ours; filters and tests of Jinja2 are wrapped, a few that cannot be bounded are left out.
 """
 
+import copy
 import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -55,6 +56,10 @@ def short_range(*args: int) -> range:
 class _Accounting(NodeTransformer):
     """Puts our filters around what could be slow or large, and refuses other templates."""
 
+    def __init__(self, *, is_async: bool) -> None:
+        self._is_async = is_async
+        self._loops = 0
+
     def generic_visit(self, node: nodes.Node, *args: Any, **kwargs: Any) -> Any:
         super().generic_visit(node, *args, **kwargs)
         match node:
@@ -62,6 +67,8 @@ class _Accounting(NodeTransformer):
                 raise TemplateSyntaxError("a template cannot load another one", node.lineno)
             case nodes.For():
                 node.iter = _through(_LOOP, node.iter)
+                if self._is_async and node.test is not None:
+                    return self._chosen_first(node)
             case nodes.Output():
                 # Fixed text counts as well: it may stand in a loop.
                 node.nodes = [
@@ -83,6 +90,33 @@ class _Accounting(NodeTransformer):
                 node.arg = _used(node.arg)
         return node
 
+    def _chosen_first(self, loop: nodes.For) -> list[nodes.Node]:
+        """`for x in y if z` as two loops, the first of which collects.
+
+        Jinja2 makes an asynchronous generator of the condition, which nobody closes when the body
+        fails or is cancelled.
+        """
+        if loop.recursive or loop.test is None:
+            raise TemplateSyntaxError("a recursive loop cannot have a condition", loop.lineno)
+        self._loops += 1
+        chosen, item = f"mrk_chosen_{self._loops}", f"mrk_item_{self._loops}"
+
+        def load(name: str) -> nodes.Name:
+            return nodes.Name(name, "load", lineno=loop.lineno)
+
+        def store(name: str) -> nodes.Name:
+            return nodes.Name(name, "store", lineno=loop.lineno)
+
+        append = nodes.Getattr(load(chosen), "append", "load", lineno=loop.lineno)
+        collect = nodes.ExprStmt(nodes.Call(append, [load(item)], [], None, None))
+        body = [
+            nodes.Assign(copy.deepcopy(loop.target), load(item)),
+            nodes.If(loop.test, [collect], [], []),
+        ]
+        first = nodes.For(store(item), loop.iter, body, [], None, False, lineno=loop.lineno)
+        loop.iter, loop.test = load(chosen), None
+        return [nodes.Assign(store(chosen), nodes.List([])), first, loop]
+
 
 def _use_part(node: nodes.Node, field: str) -> None:
     setattr(node, field, _used(getattr(node, field)))
@@ -96,9 +130,9 @@ def _through(name: str, expression: Any) -> Any:
     return nodes.Filter(expression, name, [], [], None, None, lineno=expression.lineno)
 
 
-def accounted(tree: nodes.Template) -> nodes.Template:
+def accounted(tree: nodes.Template, *, is_async: bool) -> nodes.Template:
     """The tree with its steps accounted for; raises TemplateSyntaxError for what is not offered."""
-    changed: nodes.Template = _Accounting().visit(tree)
+    changed: nodes.Template = _Accounting(is_async=is_async).visit(tree)
     if tree.environment is not None:
         changed.set_environment(tree.environment)
     return changed

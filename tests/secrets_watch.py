@@ -64,7 +64,7 @@ class Watch:
             for text, may_be_told in self._planted.items():
                 sources = {self._source(at) for at in _places(everything, text)}
                 found += [
-                    f"secret {text[:4].decode(errors='replace')}... in {source}"
+                    f"secret {text[: min(16, len(text) // 2)].decode(errors='replace')}... in {source}"
                     for source in sorted(sources)
                     if not (may_be_told and source.startswith(REPLY))
                 ]

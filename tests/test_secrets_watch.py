@@ -27,7 +27,7 @@ def test_what_was_said_before_and_after_it_was_planted(watch):
     watch.plant("two words & more", may_be_told=True)
     watch.hear("log of b", b"?x=two%20words%20%26%20more")
     watch.hear("reply c", b"two words & more")
-    assert watch.findings() == ["secret sesa... in file a", "secret two%... in log of b"]
+    assert watch.findings() == ["secret sesam... in file a", "secret two%20words%... in log of b"]
 
 
 def test_tracebacks_are_heard(watch):
@@ -41,7 +41,7 @@ def test_tracebacks_are_heard(watch):
         logger.exception("failed")
     finally:
         logger.removeHandler(handler)
-    assert watch.findings() == ["secret sesa... in log of tests.watched"]
+    assert watch.findings() == ["secret sesam... in log of tests.watched"]
 
 
 def test_short_texts_are_refused(watch):

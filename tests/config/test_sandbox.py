@@ -1,9 +1,13 @@
 """Templates rendered at each use: the dialect, its limits, and what they may not do."""
 
+import contextlib
+import gc
 import logging
+import time
 from pathlib import Path
 
 import pytest
+import trio
 
 from config.template import SyntaxMistake, TemplateFailed, Templates
 
@@ -136,3 +140,45 @@ async def test_calls_are_waited_for():
     template = templates.compile_async(text)
     assert await template.render(call_method=call_method) == "printer.info1b"
     assert await templates.compile_async(" plain ").render() == "plain"
+
+
+@pytest.mark.parametrize("line", (DATA / "templates.txt").read_text().splitlines())
+async def test_the_dialect_of_templates_that_wait(line):
+    text, result = (part.strip().replace("\\n", "\n") for part in line.split("=>"))
+    template = Templates(SECRETS).compile_async(text)
+    assert await template.render(payload='{"a": {"b": [1, 2]}}') == result
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{% for a, b in [(1, 2)] if b %}{fail()}{% endfor %}",
+        "{% macro m() %}{% for i in [1] if i %}{fail()}{% endfor %}{% endmacro %}{m()}",
+        "{% for i in [1] recursive %}{% for j in range(3) if wait() %}{i}{% endfor %}{% endfor %}",
+        "{% block x %}{% for i in [1, 2] if i > 1 %}{wait()}{% endfor %}{% endblock %}",
+    ],
+)
+async def test_nothing_is_left_behind_by_failure_and_cancellation(text, autojump_clock):
+    """Python complains of what nobody closed, and the suite makes that an error."""
+
+    async def wait():
+        await trio.sleep_forever()
+
+    async def fail():
+        raise ValueError("no")
+
+    template = Templates().compile_async(text)
+    with trio.move_on_after(1), contextlib.suppress(TemplateFailed):
+        await template.render(wait=wait, fail=fail)
+        pytest.fail("it came to an end")
+    gc.collect()
+
+
+async def test_the_time_of_calls_does_not_count():
+    async def busy():
+        began = time.thread_time()
+        while time.thread_time() < began + 0.03:
+            pass
+
+    template = Templates().compile_async("{busy()}{busy()}done")
+    assert (await template.render(busy=busy)).endswith("done")
