@@ -44,6 +44,8 @@ class House:
     padding_bytes: int = 0
     cors_domains: tuple[str, ...] = ()
     accounts: FakeAccounts = field(default_factory=FakeAccounts)
+    names: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    acquaint: Callable[[str], Awaitable[None]] | None = None
     clients: Clients = field(default_factory=Clients)
     begun: trio.Event = field(default_factory=trio.Event)
     released: trio.Event = field(default_factory=trio.Event)
@@ -128,7 +130,12 @@ class House:
                 ),
             ]
         )
-        self.judgement = judgement(cors_domains=self.cors_domains, accounts=self.accounts)
+        self.judgement = judgement(
+            cors_domains=self.cors_domains,
+            accounts=self.accounts,
+            names=["laptop.lan"],
+            names_of=lambda address: self.names.get(address, ()),
+        )
         rpc = Rpc(self.table, trio.lowlevel.checkpoint, self.limits.batch_calls)
         self.api = ApiHttp(
             self.table,
@@ -141,9 +148,15 @@ class House:
             serves_other=WebDoor.serves,
         )
         self.web = WebDoor(
-            self.api, self.judgement, self._facts, self.limits, route_prefix=self.route_prefix
+            self.api,
+            self.judgement,
+            self._facts,
+            self.limits,
+            route_prefix=self.route_prefix,
+            acquaint=self.acquaint,
         )
-        self.door = Door(Ways(self.api, self.upgrades, self.web.handle), self.limits)
+        ways = Ways(self.api, self.upgrades, self.web.handle, acquaint=self.acquaint)
+        self.door = Door(ways, self.limits)
 
     def _facts(self) -> LandingFacts:
         warnings = ("<b>watch out</b>", "x" * self.padding_bytes)
