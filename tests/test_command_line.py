@@ -96,7 +96,7 @@ async def test_api_lists_every_method_of_a_running_daemon(mrk_socket_daemon: Soc
     assert {"server.info", "machine.proc_stats", "printer.print.start"} <= names
     differ = names ^ {method.rpc for method in running if method.rpc}
     assert not [name for name in differ if not name.startswith("printer.")]
-    routes = {method.endpoint.path for method in running if method.endpoint.http}
+    routes = {m.endpoint.path.replace("...}", "}") for m in running if m.endpoint.http}
     assert not [path for path in routes ^ set(openapi["paths"]) if not path.startswith("/printer/")]
 
 

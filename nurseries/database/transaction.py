@@ -25,7 +25,9 @@ def transaction(function: Callable[[Connection], Result], *, durable: bool = Fal
 
     def run(connection: sqlite3.Connection) -> Result:
         with _our_errors(), _synchronous(connection, durable):
-            connection.execute("BEGIN")
+            # At once, not with the first write: `mrk user` may write beside us, and who has begun to read
+            # would then be refused without a wait.
+            connection.execute("BEGIN IMMEDIATE")
             try:
                 result = function(connection)
                 connection.execute("COMMIT")

@@ -84,7 +84,8 @@ class Addresses:
 class Daemon:
     """One process's daemon, from its first configuration to `stop`.
 
-    `log_warnings` join those of each configuration in server.info.
+    `log_warnings` join those of each configuration in server.info. Without `has_services` the
+    host's are neither watched nor controlled.
     """
 
     def __init__(
@@ -94,12 +95,15 @@ class Daemon:
         log: OwnLog,
         log_warnings: list[str],
         manager: ServiceManager,
+        *,
+        has_services: bool = True,
     ) -> None:
         self._paths = paths
         self._configuration = configuration
         self._log = log
         self._instance_id = read_instance_id(paths.instance_id)
         self._warnings = log_warnings
+        self._has_services = has_services
         self._not_listening: list[str] = []
         self._manager = manager
         self._stopping = False
@@ -109,7 +113,12 @@ class Daemon:
     def _build(self, number: int) -> Generation:
         warnings = (*self._warnings, *self._not_listening)
         surroundings = real_surroundings(
-            self._paths, self._configuration, self._log, self._instance_id, warnings
+            self._paths,
+            self._configuration,
+            self._log,
+            self._instance_id,
+            warnings,
+            has_services=self._has_services,
         )
         return Generation(number, self._configuration, surroundings)
 
@@ -195,6 +204,8 @@ def real_surroundings(
     log: OwnLog,
     instance_id: str,
     warnings: tuple[str, ...] = (),
+    *,
+    has_services: bool = True,
 ) -> Surroundings:
     """Klipper's socket as configured, the database file of the data folder, the network."""
 
@@ -223,7 +234,7 @@ def real_surroundings(
         instance_id,
         warnings,
         host_name=socket.gethostname(),
-        has_services=True,
+        has_services=has_services,
     )
 
 
@@ -245,7 +256,10 @@ class NoLog:
 
 
 def run(paths: Paths, companion: Companion | None = None) -> int:
-    """Run the daemon until SIGTERM or SIGINT; returns the exit code."""
+    """Run the daemon until SIGTERM or SIGINT; returns the exit code.
+
+    With a companion it is a demonstration, which leaves the host's services alone.
+    """
     _raise_descriptor_limit()
     try:
         create_folders(paths)
@@ -286,7 +300,8 @@ async def _serve(
     companion: Companion | None,
 ) -> None:
     manager = ServiceManager.from_environment(os.environ, os.getpid())
-    daemon = Daemon(paths, configuration, log, log_warnings, manager)
+    alone = companion is None
+    daemon = Daemon(paths, configuration, log, log_warnings, manager, has_services=alone)
 
     def on_stop(number: signal.Signals) -> None:
         logger.info("%s: shutting down", number.name)

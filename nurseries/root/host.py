@@ -16,7 +16,10 @@ from nurseries.services import Machine
 
 
 class Host:
-    """`machine` is a part that runs; `endpoints` are of those that only answer."""
+    """`machine` is a part that runs; `endpoints` are of those that only answer.
+
+    `simulated`: the printer is no real one, so the host is not to be switched off for it.
+    """
 
     def __init__(
         self,
@@ -27,6 +30,8 @@ class Host:
         link: KlippyLink,
         is_printing: Callable[[], bool],
         request_restart: Callable[[], None],
+        *,
+        simulated: bool,
     ) -> None:
         self.machine = Machine(
             settings,
@@ -37,6 +42,7 @@ class Host:
             is_printing,
             request_restart,
             self._in_container,
+            simulated=simulated,
         )
         self._info = SystemInfoReader(self.machine)
         self._peripherals = Peripherals(commands)

@@ -217,11 +217,11 @@ class Subsystems:
             self.link,
             self.is_printing,
             self._request_restart,
+            simulated=not outside.has_services,
         )
         self.machine = host.machine
         self.plain += host.endpoints()
-        if outside.has_services:
-            self._add("machine", host.machine)
+        self._add("machine", host.machine)
         self.plain += LogRollover(outside.log, self.link, host.machine).endpoints()
 
     def _add_web(self) -> None:

@@ -12,11 +12,11 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 
-import jeepney  # type: ignore[import-untyped]
+import jeepney
 import trio
-from jeepney.auth import BEGIN, Authenticator  # type: ignore[import-untyped]
-from jeepney.bus import get_connectable_addresses  # type: ignore[import-untyped]
-from jeepney.io.trio import DBusConnection  # type: ignore[import-untyped]
+from jeepney.auth import BEGIN, Authenticator
+from jeepney.bus import get_connectable_addresses
+from jeepney.io.trio import DBusConnection
 
 from mrk.errors import MrkError, Transient
 

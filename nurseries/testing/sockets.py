@@ -106,7 +106,7 @@ async def open_socket_daemon(
         settings or VirtualPrinterSettings(), socket_path=paths.comms / "klippy.sock"
     )
     printer = VirtualPrinter(settings, DiskFolder(paths.gcodes))
-    daemon = Daemon(paths, load_or_backup(paths), NoLog(), [], ServiceManager())
+    daemon = Daemon(paths, load_or_backup(paths), NoLog(), [], ServiceManager(), has_services=False)
     async with trio.open_nursery() as nursery:
         await nursery.start(printer.serve)
         await nursery.start(daemon.serve)

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import jeepney  # type: ignore[import-untyped]
+import jeepney
 import trio
-from jeepney.io.trio import (  # type: ignore[import-untyped]
+from jeepney.io.trio import (
     DBusConnection,
     open_dbus_connection,
 )

@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 import trio
@@ -61,7 +62,7 @@ class Desk:
         assert isinstance(response, Response)
         return response
 
-    async def get(self, name: str) -> object:
+    async def get(self, name: str) -> Any:
         response = await self.ask("GET", name)
         assert response.status == 200
         return json.loads(response.body)
@@ -69,13 +70,13 @@ class Desk:
     async def ask_commands(self, commands: list[str]) -> None:
         assert (await self.ask("POST", "printer/command", commands=commands)).body == b"{}"
 
-    async def state(self) -> str:
+    async def state(self) -> Any:
         return (await self.get("job"))["state"]
 
 
 @asynccontextmanager
 async def open_desk(
-    klippy: FakeKlippy | None = None, ready: bool = True, **settings: object
+    klippy: FakeKlippy | None = None, ready: bool = True, **settings: Any
 ) -> AsyncIterator[Desk]:
     async with open_house(klippy or printer()) as house, trio.open_nursery() as nursery:
         desk = Desk(house, OctoPrintCompatSettings(**settings))

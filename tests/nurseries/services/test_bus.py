@@ -3,7 +3,7 @@
 import itertools
 from typing import Any
 
-import jeepney  # type: ignore[import-untyped]
+import jeepney
 import pytest
 import trio
 import trio.testing

@@ -5,10 +5,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import jeepney  # type: ignore[import-untyped]
+import jeepney
 import pytest
 import trio
-from jeepney.io.trio import open_dbus_connection  # type: ignore[import-untyped]
+from jeepney.io.trio import open_dbus_connection
 
 from config.settings.machine import MachineSettings
 from mrk.errors import ClientError
