@@ -25,7 +25,7 @@ def transaction(function: Callable[[Connection], Result], *, durable: bool = Fal
 
     def run(connection: sqlite3.Connection) -> Result:
         with _our_errors(), _synchronous(connection, durable):
-            # At once, not with the first write: `mrk user` may write beside us, and who has begun to read
+            # A writer at once: `mrk user` may write beside us, and who had begun as a reader
             # would then be refused without a wait.
             connection.execute("BEGIN IMMEDIATE")
             try:
