@@ -45,6 +45,7 @@ class Mosquitto:
         self._process: subprocess.Popen[bytes] | None = None
         folder.mkdir(parents=True, exist_ok=True)
         lines = [f"listener {self.port} 127.0.0.1", "persistence false", "log_dest stderr"]
+        lines.append("set_tcp_nodelay true")  # otherwise answers come 40 ms late
         if os.geteuid() == 0:
             lines.append("user root")
         if users is None:

@@ -98,6 +98,7 @@ async def test_messages_that_wait_for_the_broker_fail_with_it(broker):
         await until(lambda: errors == [503, 503])
 
 
+@pytest.mark.e2e  # two seconds of silence
 async def test_a_broker_that_falls_silent_is_noticed(broker):
     async with (
         open_proxy(broker.port) as proxy,

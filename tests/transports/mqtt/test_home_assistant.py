@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 import trio
 
 from mrk.webcams.webcam import Webcam
@@ -107,6 +108,7 @@ async def test_without_a_printer(broker):
         await until(lambda: configs(stranger))
 
 
+@pytest.mark.e2e  # state is looked at once a second
 async def test_pictures_of_webcams(broker):
     options = {"enable_homeassistant_discovery": True}
     topic = "shop/homeassistant/camera/ab-1"
