@@ -63,8 +63,9 @@ class Watch:
         with mmap.mmap(self._said.fileno(), 0, access=mmap.ACCESS_READ) as everything:
             for text, may_be_told in self._planted.items():
                 sources = {self._source(at) for at in _places(everything, text)}
+                begins = text[: min(16, len(text) // 2)].decode(errors="replace")
                 found += [
-                    f"secret {text[: min(16, len(text) // 2)].decode(errors='replace')}... in {source}"
+                    f"secret {begins}... in {source}"
                     for source in sorted(sources)
                     if not (may_be_told and source.startswith(REPLY))
                 ]
