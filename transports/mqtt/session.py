@@ -12,7 +12,7 @@ from mrk.errors import ClientError, Transient
 from mrk.mqtt.payloads import OFFLINE, ONLINE
 from mrk.mqtt.ports import Broker
 from mrk.repeats import Repeats
-from transports.mqtt.api import MqttApi
+from transports.mqtt.api import REQUEST_BYTES, MqttApi
 from transports.mqtt.connection import GOODBYE_S, LIMIT_BYTES, Connection
 from transports.mqtt.home_assistant import HomeAssistant
 from transports.mqtt.lasting import Lasting
@@ -98,8 +98,8 @@ class Session:
         """Whatever the broker sends: a request, a message for listeners, or both."""
         oversized = self._connection.is_oversized(payload)
         if topic == self._topics.request and self._settings.enable_moonraker_api:
-            if oversized:
-                self._api.refuse_oversized(LIMIT_BYTES)
+            if oversized or len(payload) > REQUEST_BYTES:
+                self._api.refuse_oversized()
             else:
                 self._api.hear(payload)
         if oversized:

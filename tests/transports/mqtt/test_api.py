@@ -8,7 +8,7 @@ import trio
 from mrk.access.roles import Role
 from mrk.api.endpoint import Access, Endpoint, NoParams
 from tests.transports.mqtt.house import PATIENCE_S, open_mqtt, open_stranger, until
-from transports.mqtt.api import IN_FLIGHT
+from transports.mqtt.api import IN_FLIGHT, REQUEST_BYTES
 
 REQUEST, RESPONSE = "shop/moonraker/api/request", "shop/moonraker/api/response"
 BURST = 1000
@@ -187,10 +187,22 @@ async def test_a_message_of_10_mb_is_read_over(broker, protocol, qos):
         if protocol == "v3.1.1":  # with v5 the broker itself keeps it
             answer = (await stranger.until(RESPONSE)).json
             assert answer["error"]["code"] == -32600
-            assert "1048576" in answer["error"]["message"]
+            assert "262144" in answer["error"]["message"]
         answer = await ask(stranger, rpc("server.temperature_store", 2))
         assert answer["id"] == 2
         assert shop.part.restarts == 0
+
+
+@pytest.mark.parametrize(("size", "code"), [(REQUEST_BYTES, -32601), (REQUEST_BYTES + 1, -32600)])
+async def test_the_size_of_a_request_at_its_edge(broker, size, code):
+    async with (
+        open_mqtt(broker.port, enable_moonraker_api=True),
+        open_stranger(broker, RESPONSE) as stranger,
+    ):
+        filler = "x" * (size - len(json.dumps(rpc("x", p=""))))
+        request = json.dumps(rpc("x", p=filler))
+        assert len(request) == size
+        assert (await ask(stranger, request))["error"]["code"] == code
 
 
 async def test_an_answer_that_is_too_large_becomes_an_error(broker):
