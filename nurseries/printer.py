@@ -238,6 +238,8 @@ class Printer:
         """Replace the connection's subscription; the answer is its initial state."""
         objects = check_objects(arguments, required=False)
         client = self._subscriber(caller)
+        if caller.transport is not Transport.HTTP and not client.authorized:
+            raise ClientError("Unauthorized", 401)  # shut out since the call was accepted
         reader = self._readers.setdefault(client.id, ClientReader(client))
         reader.user = caller.user
         answer = await self._klippy.subscribe_reader(reader, wanted(objects))

@@ -91,6 +91,22 @@ async def test_a_subscription_on_its_way_is_not_answered(autojump_clock: MockClo
         assert not ann.outbox
 
 
+async def test_a_call_that_was_accepted_just_before(autojump_clock: MockClock) -> None:
+    """The task of an accepted call begins a turn later; the log-out may come between."""
+    async with open_house() as house:
+        await house.until_ready()
+        ann = client_of(house, "ann")
+        caller = Caller(ann.transport, True, ann.id, user="ann")
+        method = house.table.method("printer.objects.subscribe", ann.transport)
+        accepted = method.call({"objects": {"extruder": None}}, caller)
+        house.clients.revoke("ann")
+        with pytest.raises(ClientError, match="Unauthorized"):
+            await accepted
+        house.clients.authorize(ann, ANN, Reason.LOGIN)
+        await change(house, {"extruder": {"target": 1.0}})
+        assert updates(ann) == []
+
+
 async def test_what_a_user_subscribed_over_http_ends_with_him(autojump_clock: MockClock) -> None:
     """On somebody else's websocket, which stays as it is."""
     async with open_house() as house:

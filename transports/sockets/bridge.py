@@ -7,7 +7,6 @@ reading from Klippy, and Klippy's slowness that from the client; about 1 MB wait
 
 import contextlib
 from collections.abc import Awaitable, Callable
-from functools import partial
 
 import trio
 
@@ -60,14 +59,14 @@ class Bridge:
             response = self._gate.judge(head)
             decision = self._gate.decide(head)
             decision.check(NEEDED)
-            with self._gate.seat():
+            leash = _Leash()
+            with self._gate.seat(), self._clients.bound_to(decision.user, leash.pull):
                 klippy = await self._connect()
                 async with klippy:
                     trailing = buffered.partition(b"\r\n\r\n")[2]
                     span = self._span(stream, klippy, head, trailing)
-                    end = partial(span.connection.end, REVOKED)
-                    with self._clients.bound_to(decision.user, end):
-                        await self._serve(span, response)
+                    leash.fasten(span.connection)
+                    await self._serve(span, response)
         except ClientError as exc:
             await self._gate.refuse(stream, head, exc)
 
@@ -95,6 +94,26 @@ class Bridge:
             with trio.move_on_at(wire.sender.hasten(), shield=True):
                 await wire.goodbye(span.connection.ending)
             span.connection.log()
+
+
+class _Leash:
+    """Ends the bridge of a user who is shut out, also while it is being built."""
+
+    def __init__(self) -> None:
+        self._pulled = False
+        self._connection: Connection | None = None
+
+    def fasten(self, connection: Connection) -> None:
+        """Hold a connection; raises `ClientError` 401 when the user is gone already."""
+        if self._pulled:
+            raise ClientError("Unauthorized", 401)
+        self._connection = connection
+
+    def pull(self) -> None:
+        """The user is shut out."""
+        self._pulled = True
+        if self._connection is not None:
+            self._connection.end(REVOKED)
 
 
 class _Span:

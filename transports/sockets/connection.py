@@ -34,7 +34,10 @@ class Connection:
         """Run the sender and `parts` until one of them ends.
 
         What waits in the outbox is sent within `goodbye_s`, also when cancelled from outside.
+        A connection that was ended before is not begun.
         """
+        if self._ended:
+            return
         try:
             async with trio.open_nursery() as self._nursery:
                 for name, part in (("sender", self._sender.run), *(("part", p) for p in parts[1:])):

@@ -4,9 +4,12 @@ The door calls `serve_connection` with a stream whose first request asked for it
 the connection is over, and the door closes the stream. A cancelled one says 1001 first.
 """
 
+from functools import partial
+
 import trio
 
 from mrk.access.decision import Decision
+from mrk.access.reasons import Reason
 from mrk.api.caller import Transport
 from mrk.clients import Client
 from mrk.errors import ClientError
@@ -63,7 +66,10 @@ class Websocket:
             trusted=decision.trusted,
         )
         session = Session(hub, client, wire.sender, hub.limits.message_bytes)
-        if not await wire.send_response(response):
+        # Nobody finds the client before its session runs, so a log-out would miss it.
+        with hub.clients.bound_to(client.user, partial(_shut_out, client)):
+            opened = await wire.send_response(response)
+        if not opened:
             return
         try:
             await session.run(
@@ -74,3 +80,7 @@ class Websocket:
             with trio.move_on_at(wire.sender.hasten(), shield=True):
                 await wire.goodbye(session.connection.ending)
             session.connection.log()
+
+
+def _shut_out(client: Client) -> None:
+    client.authorized, client.user, client.reason = False, None, Reason.REVOKED

@@ -222,3 +222,35 @@ async def test_who_may_only_look_gets_no_bridge(daemon: Daemon) -> None:
     head = upgrade_head(("authorization", "Bearer ann-token"), target="/klippysocket")
     error = await refused(daemon, Klippy(), head)
     assert error == {"code": 403, "message": "This needs the role operate; yours is view"}
+
+
+@pytest.mark.parametrize("when", ["while Klipper is reached", "while the answer is not read"])
+async def test_a_log_out_while_the_bridge_is_built(daemon: Daemon, when: str) -> None:
+    daemon.accounts.add_user("ann", Role.OPERATE)
+    daemon.trusted = False
+    klippy, reached = Klippy(), trio.Event()
+
+    async def slowly() -> trio.abc.Stream:
+        if "Klipper" in when:
+            await reached.wait()
+        return await klippy.open()
+
+    head = upgrade_head(target="/klippysocket?access_token=ann-token")
+    bridge = Bridge(daemon.limits, daemon.gate, daemon.clients, slowly)
+    client, server = lockstep_stream_pair()
+
+    async def serve() -> None:
+        async with server:
+            await bridge.serve_connection(server, head, head_bytes(head))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(serve)
+        await wait_all_tasks_blocked()
+        daemon.clients.revoke("ann")
+        reached.set()
+        answer = b""
+        while chunk := await client.receive_some():
+            answer += chunk
+    assert answer.startswith(b"HTTP/1.1 401" if "Klipper" in when else b"HTTP/1.1 101")
+    assert (b"Logged out" in answer) is ("Klipper" not in when)
+    assert daemon.gate.connections == 0

@@ -1,10 +1,11 @@
 """Websockets of people: what bad credentials open, and what a log-out leaves."""
 
 import pytest
-from trio.testing import memory_stream_pair
+import trio
+from trio.testing import lockstep_stream_pair, memory_stream_pair, wait_all_tasks_blocked
 
 from mrk.outbox import StatusUpdate
-from tests.transports.sockets.conftest import Daemon, connected, head_bytes, upgrade_head
+from tests.transports.sockets.conftest import Daemon, Peer, connected, head_bytes, upgrade_head
 
 
 async def test_a_log_out_is_heard_and_then_nothing(daemon: Daemon) -> None:
@@ -52,3 +53,21 @@ async def test_a_rebound_name_gets_no_socket(daemon: Daemon) -> None:
     answer = bytes(await client.receive_some())
     assert answer.startswith(b"HTTP/1.1 403 ")
     assert b"allowed_hosts" in answer
+
+
+async def test_a_log_out_before_the_handshake_is_read(daemon: Daemon) -> None:
+    """Who does not read the answer stays unknown to the registry, but not to the log-out."""
+    daemon.accounts.add_user("ann")
+    daemon.trusted = False
+    head = upgrade_head(target="/websocket?access_token=ann-token")
+    client, server = lockstep_stream_pair()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(daemon.websocket.serve_connection, server, head, head_bytes(head))
+        await wait_all_tasks_blocked()
+        assert len(daemon.clients) == 0
+        daemon.clients.revoke("ann")
+        peer = Peer(client)
+        assert "101" in await peer.handshake()
+        await peer.call("test.echo", text="in")
+        assert (await peer.message())["error"]["message"] == "Unauthorized"
+        nursery.cancel_scope.cancel()
