@@ -230,3 +230,12 @@ def test_virtual_printer_alone(tmp_path: Path) -> None:
 def test_moonrakers_environment_names_the_data_folder(demo: DaemonProcess) -> None:
     result = mrk("call", "server.info", MOONRAKER_DATA_PATH=str(demo.folder))
     assert json.loads(result.stdout)["klippy_state"] == "ready"
+
+
+def test_template_shows_what_an_option_gives(tmp_path: Path) -> None:
+    configure(tmp_path)
+    done = mrk("-d", tmp_path, "template", "server.klippy_uds_address")
+    assert (done.returncode, done.stdout) == (0, f"{tmp_path}/comms/klippy.sock\n")
+    done = mrk("-d", tmp_path, "template", "server.nothing")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "there is no option" in done.stderr
