@@ -20,7 +20,7 @@ from mrk.ports import KlippyPort
 from mrk.repeats import Repeats
 from mrk.spool.book import Book
 from mrk.spool.choice import spool_choice
-from nurseries.spoolman import choice_store, ledger_store
+from nurseries.spoolman.bookkeeper import Bookkeeper
 from nurseries.spoolman.endpoints import SpoolEndpoints
 from nurseries.spoolman.follower import ExtruderFollower
 from nurseries.spoolman.link import SpoolmanLink
@@ -35,8 +35,6 @@ SET_TOOL_SPOOL = "spoolman_set_tool_spool"
 FLUSH_S = 0.8
 # Of these, for Klipper's answer where its extruder is.
 LAST_LOOK_S = 0.2
-# How much use a power cut may take while Spoolman is away; a report is on the disk before it goes.
-DURABLE_EACH_S = 60.0
 # Macros that choose spools; more than one at a time is a tool change within a tool change.
 REMOTE_CALLS = 16
 
@@ -55,21 +53,18 @@ class SpoolReporter:
         sync_rate_s: float = 5.0,
         counts_late_s: float = COUNTS_LATE_S,
     ) -> None:
-        self._database = database
         self._clients = clients
         self._link = link
         self._sync_rate_s = sync_rate_s
         self.book = Book()
+        self._keeper = Bookkeeper(database, self.book)
         self._follower = ExtruderFollower(klippy, self.book, self._wake, self._store_now)
-        self._sender = Sender(server, self.book.ledger, self._save, self._on_missing, counts_late_s)
+        self._sender = Sender(
+            server, self.book.ledger, self._keeper.save, self._on_missing, counts_late_s
+        )
         self._endpoints = SpoolEndpoints(self, self.book, link, server)
-        self._loading = trio.Lock()
-        self._loaded = False
         self._choosing = trio.Lock()
-        self._saving = trio.Lock()
-        self._choice_changed = False
-        self._stored_durably_at = -DURABLE_EACH_S
-        self._awake = trio.Event()
+        self._counted, self._due = trio.Event(), trio.Event()
         self._repeats = Repeats()
         self._calls_in, self._calls = trio.open_memory_channel[tuple[str | None, object]](
             REMOTE_CALLS
@@ -89,11 +84,12 @@ class SpoolReporter:
         """Count and report. Raises `Transient`."""
         with self._follower.open_events() as events:
             try:
-                await self.load()
+                await self._load_or_wait()
                 async with trio.open_nursery() as nursery:
                     task_status.started()
                     nursery.start_soon(self._follower.follow, events, name="extruders")
                     nursery.start_soon(self._take_calls, name="spool changes of macros")
+                    nursery.start_soon(self._keep, name="spool ledger")
                     nursery.start_soon(self._report, name="spool reports")
             finally:
                 with trio.move_on_after(FLUSH_S, shield=True) as scope:
@@ -103,92 +99,68 @@ class SpoolReporter:
 
     async def load(self) -> None:
         """Read what was stored, once. Raises `ClientError`."""
-        async with self._loading:
-            if self._loaded:
-                return
-            choice = await choice_store.read(self._database)
-            stored = await self._database.run(ledger_store.read)
-            self.book.active = choice.spool_id
-            self.book.tool_spools = dict(choice.tool_spools)
-            ledger_store.fill(self.book, stored)
-            self._loaded = True
+        await self._keeper.load()
+
+    async def _load_or_wait(self) -> None:
+        try:
+            await self.load()
+        except ClientError as exc:
+            raise Transient(f"the spool ledger cannot be read: {exc.message}") from exc
+
+    async def _keep(self) -> None:
+        """Store what was counted; a Spoolman that hangs does not hold it up."""
+        while True:
+            self._counted = trio.Event()
+            await self._store_now()
+            if not self._keeper.is_behind:
+                await self._counted.wait()
+            await trio.sleep(self._sync_rate_s)
 
     async def _report(self) -> None:
         while True:
-            self._awake = trio.Event()
-            await self._sync()
+            self._due = trio.Event()
+            if self._link.connected:
+                await self._send()
             if not (self._link.connected and self._sender.has_work):
-                await self._awake.wait()
+                await self._due.wait()
             await trio.sleep(self._sync_rate_s)
 
-    async def _sync(self) -> None:
+    async def _send(self) -> None:
+        # A client may have chosen thousands since; who is not charged needs no check.
+        self._sender.to_check &= self.book.charged | self.book.ledger.accounts.keys()
         try:
-            await self._store_if_moved()
-            if self._link.connected:
-                # A client may have chosen thousands since; who is not charged needs no check.
-                self._sender.to_check &= self.book.charged | self.book.ledger.accounts.keys()
-                await self._sender.send_due()
+            await self._sender.send_due()
         except (SpoolmanAway, ClientError) as exc:
-            line = self._repeats.say(f"spool use waits: {exc}", trio.current_time())
-            if line is not None:
-                logger.warning("%s", line)
+            self._say(f"spool use waits: {exc}")
 
     async def _flush(self) -> None:
         """The end of mrk."""
-        if not self._loaded:
+        if not self._keeper.loaded:
             return
         with trio.move_on_after(LAST_LOOK_S):
             await self._follower.look()
         try:
-            await self._store_if_moved()
+            await self._keeper.store()
             if self._link.was_connected:
                 await self._sender.send_due()
         except (Transient, ClientError) as exc:
             logger.warning("spool use waits for the next start: %s", exc)
 
     async def _store_now(self) -> None:
-        """Without waiting for the next report; if it cannot be, that one tries again."""
+        """If it cannot be stored, the next turn of `_keep` tries again."""
         try:
-            await self._store_if_moved()
+            await self._keeper.store()
         except ClientError as exc:
-            logger.warning("spools and their use are not stored yet: %s", exc.message)
-
-    async def _store_if_moved(self) -> None:
-        if self._choice_changed:
-            await self._save_choice()
-        if self.book.moved or self.book.ledger.changed:
-            due = trio.current_time() - self._stored_durably_at >= DURABLE_EACH_S
-            await self._save(due)
-
-    async def _save(self, durable: bool) -> None:
-        """Store the book as it is now. Raises `ClientError`."""
-        async with self._saving:
-            book = self.book
-            snapshot = ledger_store.take_snapshot(book)
-            written, book.ledger.changed = book.ledger.changed, set()
-            moved, book.moved = book.moved, False
-            try:
-                await self._database.run(
-                    lambda connection: ledger_store.write(connection, snapshot), durable=durable
-                )
-            except BaseException:
-                # Written or not: the values are whole, and are written again.
-                book.ledger.changed |= written
-                book.moved = book.moved or moved
-                raise
-            if durable:
-                self._stored_durably_at = trio.current_time()
-
-    async def _save_choice(self) -> None:
-        self._choice_changed = False
-        try:
-            await choice_store.write(self._database, self.book.active, self.book.tool_spools)
-        except BaseException:
-            self._choice_changed = True
-            raise
+            self._say(f"spools and their use are not stored yet: {exc.message}")
 
     def _wake(self) -> None:
-        self._awake.set()
+        self._counted.set()
+        self._due.set()
+
+    def _say(self, text: str) -> None:
+        line = self._repeats.say(text, trio.current_time())
+        if line is not None:
+            logger.warning("%s", line)
 
     # Which spool
 
@@ -206,7 +178,7 @@ class SpoolReporter:
                 self._notify_active()
             if spool_id is not None:
                 self._sender.to_check.add(spool_id)
-            self._choice_changed = True
+            self._keeper.choice_changed = True
             self._wake()
             await self._store_now()
 
@@ -233,7 +205,7 @@ class SpoolReporter:
     def _on_missing(self, spool_id: int) -> None:
         if self.book.lose_active(spool_id):
             logger.warning("spool %d is not in Spoolman any more; no spool is active", spool_id)
-            self._choice_changed = True
+            self._keeper.choice_changed = True
             self._notify_active()
         self._wake()
 
@@ -249,7 +221,7 @@ class SpoolReporter:
         mm = self.book.ledger.reassign(source, target)
         self.book.moved = True
         self._wake()
-        await self._store_if_moved()
+        await self._keeper.store()
         return mm
 
     # The link

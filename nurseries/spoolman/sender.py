@@ -42,6 +42,7 @@ class Sender:
         self._counts_late_s = counts_late_s
         self._doubted_since: dict[int, float] = {}
         self._not_before: dict[int, float] = {}
+        self._failed_at: dict[int, float] = {}
         self._repeats = Repeats()
         # Spools to be looked at although nothing is due.
         self.to_check: set[int] = set()
@@ -53,10 +54,13 @@ class Sender:
 
     async def send_due(self) -> None:
         """One round. Raises `SpoolmanAway`, and `ClientError` when the ledger cannot be stored."""
-        due = self._ledger.due()
-        for spool_id in [*due, *(self.to_check - set(due))]:
+        waiting = self.to_check.union(self._ledger.due())
+        # A spool that cannot be read must not keep the others from their turn.
+        for spool_id in sorted(waiting, key=lambda one: self._failed_at.get(one, 0.0)):
             if trio.current_time() >= self._not_before.get(spool_id, 0.0):
+                self._failed_at[spool_id] = trio.current_time()
                 await self._attend(spool_id)
+                del self._failed_at[spool_id]
 
     async def _attend(self, spool_id: int) -> None:
         # Before it is read: what is heard meanwhile may be newer than the answer.

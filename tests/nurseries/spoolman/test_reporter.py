@@ -238,6 +238,23 @@ async def test_a_full_disk_sends_nothing_and_loses_nothing(autojump_clock):
             assert shop.rules.used_mm(1) == near(11)
 
 
+async def test_a_broken_spool_does_not_hold_up_others(autojump_clock):
+    async with open_workshop() as shop:
+        shop.rules.add(), shop.rules.add()
+        async with open_mrk(shop) as mrk:
+            await mrk.call("post_spool_id", spool_id=1)
+            shop.rules.spools[1]["used_weight"] = float("inf")
+            shop.klippy.push(10)
+            await mrk.call("post_spool_id", spool_id=2)
+            shop.klippy.push(5)
+            await beats(4)
+            assert shop.rules.used_mm(2) == near(5)
+            assert await mrk.pending() == {1: near(10)}
+            shop.rules.spools[1]["used_weight"] = 0.0
+            await beats(2)
+            assert shop.rules.used_mm(1) == near(10)
+
+
 async def test_bad_choices(autojump_clock):
     async with open_workshop() as shop, open_mrk(shop) as mrk:
         for bad in ("x", True, -1, 2**64, [1]):

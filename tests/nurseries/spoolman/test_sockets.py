@@ -31,6 +31,7 @@ class WiredMrk(Mrk):
         shop.klippy.methods.clear()
         server = SpoolmanServer(spoolman.url, HttpClient())
         self.spoolman = spoolman
+        self.ending, self.ended = trio.CancelScope(), trio.Event()
         self.link = SpoolmanLink(server, ping_each_s=0.1, pong_s=0.3)
         self.part = Part("spoolman_connection", backoff=SOON)
         self.reporter = SpoolReporter(
@@ -43,6 +44,14 @@ class WiredMrk(Mrk):
             counts_late_s=0.3,
         )
         self.table = type(self.table)(self.reporter.endpoints())
+
+    async def live(self, *, task_status):
+        with self.ending:
+            async with trio.open_nursery() as nursery:
+                await nursery.start(self.reporter.serve)
+                nursery.start_soon(supervise, self.part, self.link.serve)
+                task_status.started()
+        self.ended.set()
 
     async def until(self, condition):
         while not condition():  # noqa: ASYNC110 - real sockets are the event
@@ -65,8 +74,7 @@ async def open_wired(spools=2):
             for _ in range(spools):
                 spoolman.rules.add()
             mrk = WiredMrk(Workshop(nursery), spoolman)
-            await nursery.start(mrk.run)
-            nursery.start_soon(supervise, mrk.part, mrk.link.serve)
+            await nursery.start(mrk.live)
             await mrk.until(lambda: mrk.link.connected)
             yield mrk, mrk.shop.klippy, spoolman
             nursery.cancel_scope.cancel()
@@ -203,3 +211,32 @@ async def test_a_silent_socket_is_noticed():
         spoolman.sockets[0].silent = True
         await mrk.until(lambda: mrk.part.restarts > 0 and mrk.link.connected)
         assert "ping" in mrk.part.last_error
+
+
+@pytest.mark.parametrize("delay_s", [0.0, 5.0])
+async def test_the_end_reports_what_is_left_and_waits_for_nobody(delay_s):
+    async with open_wired() as (mrk, klippy, spoolman):
+        await mrk.call("post_spool_id", spool_id=1)
+        await spoolman.wait(lambda: "GET /api/v1/spool/1" in spoolman.requests)
+        spoolman.delay_s = delay_s
+        klippy.push(8)
+        began = trio.current_time()
+        mrk.ending.cancel()  # reporter and link at once, as the root does
+        await mrk.ended.wait()
+        assert trio.current_time() - began < 2.5
+        assert spoolman.rules.used_mm(1) == near(0 if delay_s else 8)
+        assert await mrk.pending() == ({1: near(8)} if delay_s else {})
+
+
+async def test_slow_answers_hold_nobody_up():
+    async with open_wired() as (mrk, klippy, spoolman):
+        await mrk.call("post_spool_id", spool_id=1)
+        spoolman.delay_s = 2.0
+        klippy.push(7)
+        await mrk.until(lambda: "GET /api/v1/spool/1" in spoolman.requests)
+        began = trio.current_time()
+        await mrk.call("status")
+        await mrk.call("post_spool_id", spool_id=2)
+        assert trio.current_time() - began < 1.5
+        spoolman.delay_s = 0.0
+        await mrk.until_used(1, 7)
