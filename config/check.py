@@ -10,10 +10,14 @@ from config.load import find_file, try_file
 from config.paths import Paths
 
 WARNING_MARK = "warning: "
+NOTE_MARK = "note: "
 
 
 def check(file: Path | None, paths: Paths) -> list[str]:
-    """All errors, then all warnings (marked `warning: `); `file` None: the data folder's."""
+    """All errors, then all warnings (`warning: `) and notes (`note: `).
+
+    `file` None: that of the data folder.
+    """
     if file is None:
         try:
             file = find_file(paths)
@@ -23,9 +27,10 @@ def check(file: Path | None, paths: Paths) -> list[str]:
         file = file.absolute()
     attempt = try_file(file, paths)
     errors = [str(one) for problem in attempt.problems for one in problem.problems]
-    return errors + [WARNING_MARK + warning.replace("\n", "\\n") for warning in attempt.warnings]
+    warnings = [WARNING_MARK + warning.replace("\n", "\\n") for warning in attempt.warnings]
+    return [*errors, *warnings, *(NOTE_MARK + note for note in attempt.notes)]
 
 
 def has_errors(lines: list[str]) -> bool:
     """True if any line of `check` is an error: the configuration would not start."""
-    return any(not line.startswith(WARNING_MARK) for line in lines)
+    return any(not line.startswith((WARNING_MARK, NOTE_MARK)) for line in lines)

@@ -27,7 +27,8 @@ class Configuration:
     `config`, `orig` and `files` are as `server.config` answers them. `clean` is True when
     nothing but sections and options of later versions went unread: such a file is good
     enough to be the backup. `main` is the file that was read, None for plain defaults.
-    `hidden` knows the secrets that templates and options gave away; no message may show them.
+    `notes` are for the log. `hidden` knows the secrets that templates and options gave away;
+    no message may show them.
     """
 
     settings: Settings
@@ -41,6 +42,7 @@ class Configuration:
     read_files: tuple[Path, ...] = ()
     backup_text: str = field(default="", repr=False)
     hidden: Hidden = field(default_factory=Hidden)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class Attempt:
     configuration: Configuration | None
     problems: list[ConfigError]
     warnings: list[str]
+    notes: list[str]
 
 
 def load(paths: Paths) -> Configuration:
@@ -105,7 +108,7 @@ def try_file(file: Path | None, paths: Paths) -> Attempt:
         reason = f"no {CONF_NAME} and no {TOML_NAME} in {paths.config}: defaults are used"
         warnings.insert(0, reason)
     if problems:
-        return Attempt(None, problems, [*warnings, *known])
+        return Attempt(None, problems, [*warnings, *known], reader.notes)
     configuration = Configuration(
         settings=Settings(**fields),  # type: ignore[arg-type]
         warnings=[*warnings, *known],
@@ -117,8 +120,9 @@ def try_file(file: Path | None, paths: Paths) -> Attempt:
         read_files=tuple(read.path for read in source.files),
         backup_text=source.backup_text(),
         hidden=reader.templates.hidden,
+        notes=tuple(reader.notes),
     )
-    return Attempt(configuration, [], configuration.warnings)
+    return Attempt(configuration, [], configuration.warnings, reader.notes)
 
 
 def read_source(file: Path | None) -> Source:

@@ -18,6 +18,8 @@ from config.template import Templates, is_reference
 class Reader:
     """`problems` stop a start, `warnings` do not; `values` is `server.config`'s `config`.
 
+    `notes` are for the log and for check-config, not for front ends.
+
     `secret_options` are the options, by section and name, that were read as secrets;
     `secrets_file` is where others of them lie.
     """
@@ -28,6 +30,7 @@ class Reader:
         self.secret_options: set[tuple[str, str]] = set()
         self.problems: list[ConfigError] = []
         self.warnings: list[str] = []
+        self.notes: list[str] = []
         self.values: dict[str, dict[str, object]] = {}
         self._source = source
         self._read: dict[str, set[str]] = {}

@@ -5,12 +5,9 @@ what is said about it never quotes it.
 """
 
 import json
-import logging
 import os
 import stat
 from pathlib import Path
-
-logger = logging.getLogger(__name__)
 
 # A list of passwords; anything larger is another file.
 LIMIT_BYTES = 1_000_000
@@ -20,10 +17,13 @@ class BadSecrets(Exception):
     """The file cannot be used; the text says why."""
 
 
-def read_secrets_file(file: Path) -> dict[str, object]:
-    """The file's groups; {} where there is no file. Blocks; raises `BadSecrets`."""
+def read_secrets_file(file: Path) -> tuple[dict[str, object], bool]:
+    """The file's groups, and whether everybody on this machine may open it.
+
+    ({}, False) where there is no file. Blocks; raises `BadSecrets`.
+    """
     if not os.path.lexists(file):
-        return {}
+        return {}, False
     try:
         # A pipe would hold the start for ever; links are followed.
         fd = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -36,10 +36,7 @@ def read_secrets_file(file: Path) -> dict[str, object]:
         raise BadSecrets(f"cannot be read: {exc.strerror}") from None
     if len(data) > LIMIT_BYTES:
         raise BadSecrets(f"is larger than {LIMIT_BYTES} bytes")
-    if status.st_mode & (stat.S_IROTH | stat.S_IWOTH):
-        # No warning in front ends: Moonraker's own files look like this.
-        logger.info("every user of this machine may open %s; better: chmod 600", file)
-    return parse_secrets(data)
+    return parse_secrets(data), bool(status.st_mode & (stat.S_IROTH | stat.S_IWOTH))
 
 
 def parse_secrets(data: bytes) -> dict[str, object]:

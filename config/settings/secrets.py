@@ -16,10 +16,14 @@ def read_secrets(reader: Reader, paths: Paths) -> tuple[Path, dict[str, object]]
         reader.section("template")
     file = _file(reader, paths)
     try:
-        return file, read_secrets_file(file)
+        groups, is_open = read_secrets_file(file)
     except BadSecrets as exc:
         reader.warnings.append(f"The secrets file {file} {exc}. No secret can be used.")
         return file, {}
+    if is_open:
+        # No warning in front ends: files written for Moonraker look like this.
+        reader.notes.append(f"Every user of this machine may open {file}: chmod 600 it.")
+    return file, groups
 
 
 def _file(reader: Reader, paths: Paths) -> Path:

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from config.backup import backup_path
-from config.check import check
+from config.backup import backup_path, load_or_backup
+from config.check import check, has_errors
 from config.load import load
 from config.paths import Paths
 
@@ -114,8 +114,6 @@ def test_clients_see_no_secret(paths):
 
 
 def test_the_backup_is_the_users_own_file(paths):
-    from config.backup import load_or_backup
-
     write(paths, "[power lamp]\npassword: hunter2-a\n")
     load_or_backup(paths)
     backup = backup_path(paths.config / "moonraker.conf")
@@ -128,3 +126,18 @@ def test_a_line_that_is_no_option_is_not_quoted_with_its_password(paths, line):
     assert 'password <hidden>" is no option' in check(main, paths)[0]
     main.write_text("password: hunter2\n")
     assert 'password <hidden>" stands before' in check(main, paths)[0]
+
+
+def test_a_file_that_everybody_may_open_is_a_note(paths):
+    main = write(paths, "", "{}")
+    paths.secrets.chmod(0o644)
+    configuration = load(paths)
+    assert configuration.clean
+    assert configuration.warnings == []
+    (note,) = configuration.notes
+    assert note.endswith("moonraker.secrets: chmod 600 it.")
+    lines = check(main, paths)
+    assert lines == [f"note: {note}"]
+    assert not has_errors(lines)
+    paths.secrets.chmod(0o600)
+    assert load(paths).notes == ()
