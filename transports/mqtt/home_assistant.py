@@ -37,7 +37,8 @@ from mrk.webcams.webcam import Webcam
 
 logger = logging.getLogger(__name__)
 AWAY = ("disconnected", "startup")
-STATE_S = 1.0
+# Between two documents, and while nothing is printed; a change of state is told after the first.
+STATE_S, IDLE_STATE_S = 1.0, 5.0
 PICTURE_S, IDLE_PICTURE_S = 10.0, 60.0
 FETCH_S = 5.0
 PICTURE_BYTES = 512 * 1024
@@ -80,6 +81,7 @@ class HomeAssistant:
         self._cameras: list[Camera] = []
         self._announced: dict[str, bytes] = {}
         self._changed = trio.Event()
+        self._state_changed = trio.Event()
         self._appearance_changed = trio.Event()
         self._appearance_changed.set()
         self._printing_changed = trio.Event()
@@ -89,6 +91,9 @@ class HomeAssistant:
     def push_status(self, update: StatusUpdate) -> None:
         """Called by the link's reader."""
         self._merge(update.delta)
+        stats = update.delta.get("print_stats", {})
+        if "webhooks" in update.delta or "state" in stats or "filename" in stats:
+            self._state_changed.set()
 
     def _merge(self, delta: dict[str, dict[str, Any]]) -> None:
         for name, fields in delta.items():
@@ -134,6 +139,7 @@ class HomeAssistant:
         self._status.clear()
         self._merge(answer["status"])
         self._sensors = sensors
+        self._state_changed.set()
         self._appearance_changed.set()
         await self._post(self._topics.printer, ONLINE)
 
@@ -166,6 +172,10 @@ class HomeAssistant:
                 shown = document
                 await self._post(self._topics.home_state, document)
                 await trio.sleep(STATE_S)
+            if not self._printing:
+                with trio.move_on_after(IDLE_STATE_S - STATE_S):
+                    await self._state_changed.wait()
+            self._state_changed = trio.Event()
 
     def _note_printing(self, printing: bool) -> None:
         if printing != self._printing:
