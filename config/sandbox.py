@@ -200,9 +200,7 @@ def _step(context: Context, *used: Any) -> Budget:
     """Count a step that uses some values; raises `TooMuch`."""
     budget = context.parent[_BUDGET]
     assert isinstance(budget, Budget)
-    budget.step()
-    for value in used:
-        weigh(value)
+    budget.step(sum(map(weigh, used)))
     return budget
 
 
