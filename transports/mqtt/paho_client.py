@@ -12,6 +12,7 @@ from typing import Any
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage, error_string
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.exception import MQTTException
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -137,7 +138,7 @@ class PahoClient(Client):
         self.pipe.offer(packet)
         try:
             code = self.loop_read()
-        except (struct.error, LookupError, TypeError, ValueError, AssertionError) as exc:
+        except (MQTTException, struct.error, LookupError, TypeError, ValueError) as exc:
             raise UnreadablePacket(f"{type(exc).__name__} in {packet[:20]!r}") from exc
         if code is not MQTTErrorCode.MQTT_ERR_SUCCESS and self.refusal is None:
             raise UnreadablePacket(self.farewell or error_string(code))
