@@ -13,6 +13,8 @@ from typing import Any
 
 # Klipper numbers extruders; a broken printer shall not fill the memory.
 MOST_EXTRUDERS = 100
+# 10 km in one step was never printed; as a report, such a number can spoil Spoolman's database.
+MOST_MM = 1e7
 
 
 def finite(value: object) -> float | None:
@@ -52,7 +54,8 @@ class Extrusion:
         if before_mm is None:
             return None
         self.places_mm[name] = place_mm
-        return (name, place_mm - before_mm) if place_mm != before_mm else None
+        moved_mm = place_mm - before_mm
+        return (name, moved_mm) if 0 < abs(moved_mm) <= MOST_MM else None
 
     def _before(self, name: str, place_mm: float) -> float | None:
         if name not in self.places_mm and len(self.places_mm) >= MOST_EXTRUDERS:

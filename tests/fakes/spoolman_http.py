@@ -38,6 +38,7 @@ class SpoolmanHttp:
         self.rules.now = lambda: f"t{int(trio.current_time())}"
         self.faults: deque[Fault] = deque()
         self.away = False
+        self.hanging = False
         self.gone = False  # for a reporter whose process was killed
         self.asked: list[tuple[str, str]] = []
         self._nursery = nursery
@@ -66,6 +67,8 @@ class SpoolmanHttp:
         await trio.lowlevel.checkpoint()
         if self.away:
             raise NotReached("ConnectError: no route")
+        if self.hanging:
+            await trio.sleep_forever()
         target = url.removeprefix(URL)
         self.asked.append((verb, target))
         content_type = headers.get("Content-Type", "")

@@ -63,6 +63,14 @@ def test_junk_moves_nothing(junk):
     assert extrusion.take(at(8.0), 3.0) == ("a", 1.0)
 
 
+def test_a_jump_that_no_printer_makes():
+    extrusion = Extrusion(from_start=True)
+    extrusion.take(at(7.0, "a"), 1.0)
+    assert extrusion.take(at(1e300), 2.0) is None
+    assert extrusion.take(at(7.0), 3.0) is None
+    assert extrusion.take(at(8.0), 4.0) == ("a", 1.0)
+
+
 def test_a_bound_on_extruders():
     extrusion = Extrusion(from_start=True)
     for number in range(MOST_EXTRUDERS + 10):

@@ -255,6 +255,49 @@ async def test_a_broken_spool_does_not_hold_up_others(autojump_clock):
             assert shop.rules.used_mm(1) == near(10)
 
 
+async def test_a_spoolman_that_hangs(autojump_clock):
+    async with open_workshop() as shop:
+        shop.rules.add()
+        async with open_mrk(shop) as mrk:
+            await mrk.call("post_spool_id", spool_id=1)
+            shop.http.hanging = True
+            shop.klippy.push(10)
+            asked = {"request_method": "GET", "path": "/v1/spool"}
+            with pytest.raises(ClientError, match="30 s") as caught:
+                await mrk.call("proxy", **asked)
+            assert caught.value.status == 500
+            answer = await mrk.call("proxy", **asked, use_v2_response=True)
+            assert answer["response"] is None
+            assert answer["error"]["status_code"] == 500
+            assert await mrk.pending() == {1: near(10)}
+            shop.http.hanging = False
+            await beats(4)
+            assert shop.rules.used_mm(1) == near(10)
+
+
+async def test_the_proxy_guards_roles_and_the_way(autojump_clock):
+    async with open_workshop() as shop:
+        shop.rules.add()
+        async with open_mrk(shop) as mrk:
+            delete = {"request_method": "DELETE", "path": "/v1/spool/1"}
+            with pytest.raises(ClientError, match="operate") as caught:
+                await mrk.call("proxy", role=Role.VIEW, **delete)
+            assert caught.value.status == 403
+            got = await mrk.call("proxy", role=Role.VIEW, request_method="GET", path="/v1/info")
+            assert got["version"] == "0.26.1"
+            for wrong in ({"request_method": "HEAD"}, {"request_method": "get"}, {"path": "/v1"}):
+                with pytest.raises(ClientError) as caught:
+                    await mrk.call("proxy", **{**delete, **wrong})
+                assert caught.value.status == 400
+            mrk.link.connect(False)
+            with pytest.raises(ClientError) as caught:
+                await mrk.call("proxy", **delete)
+            assert caught.value.status == 503
+            answer = await mrk.call("proxy", **delete, use_v2_response=True)
+            assert answer["error"]["status_code"] == 503
+            assert 1 in shop.rules.spools
+
+
 async def test_bad_choices(autojump_clock):
     async with open_workshop() as shop, open_mrk(shop) as mrk:
         for bad in ("x", True, -1, 2**64, [1]):
