@@ -13,6 +13,7 @@ from config.paths import Paths
 
 def main() -> None:
     """Ends the process."""
+    _import_msgspec_alone()
     paths = _plain_paths()
     if paths is None:
         from nurseries.root.command_line import main as run_command
@@ -22,6 +23,17 @@ def main() -> None:
         from nurseries.root.daemon import run
 
         sys.exit(run(paths))
+
+
+def _import_msgspec_alone() -> None:
+    """msgspec takes typing_extensions, 0.5 MB, where it is; no Python of ours needs it."""
+    missing = "typing_extensions" not in sys.modules
+    if missing:
+        sys.modules["typing_extensions"] = None  # type: ignore[assignment]
+    import msgspec  # noqa: F401
+
+    if missing:
+        del sys.modules["typing_extensions"]
 
 
 def _plain_paths() -> Paths | None:

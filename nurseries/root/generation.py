@@ -46,13 +46,15 @@ class Generation:
         self._restart = False
         settings = configuration.settings
         rules = rules_of(settings.authorization)
-        self._warnings = [*configuration.warnings, *surroundings.warnings]
         self.clients = Clients()
         self.subsystems = Subsystems(
             settings, surroundings, self.clients, self._extend, self.end_for_restart
         )
-        if self.subsystems.ldap is not None:
-            self._warnings += self.subsystems.ldap.warnings
+        self._warnings = [
+            *configuration.warnings,
+            *surroundings.warnings,
+            *self.subsystems.warnings,
+        ]
         self._components = self.subsystems.names
         server = Server(self, self.link, self.clients, self.end_for_restart)
         self.table = Table(server.endpoints() + self.subsystems.endpoints())

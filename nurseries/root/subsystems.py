@@ -18,7 +18,8 @@ from mrk.jobs.schema import JOB_MIGRATIONS
 from mrk.parts import Backoff
 from mrk.spool.schema import SPOOL_MIGRATIONS
 from mrk.webcams.webcam import Webcam
-from nurseries.access import Authorization, LdapDirectory
+from nurseries.access import Authorization
+from nurseries.access.logins import Directory
 from nurseries.announcements import Announcements
 from nurseries.commands import HostCommands
 from nurseries.connections import Connections
@@ -83,8 +84,8 @@ class Subsystems:
         self.database = Supervised(
             "database", self.store.serve, self.store.endpoints(), essential=True
         )
-        self.ldap = None if settings.ldap is None else LdapDirectory(settings.ldap)
-        access = Authorization(settings.authorization, self.store, clients, self.ldap)
+        self.warnings: list[str] = []
+        access = Authorization(settings.authorization, self.store, clients, self._directory())
         self.accounts = access.accounts
         self.authorization = Supervised(
             "authorization", access.serve, access.endpoints(), essential=True
@@ -105,6 +106,22 @@ class Subsystems:
         self._add_host()
         self._add_web()
         self._add_asked_for()
+
+    def _directory(self) -> Directory | None:
+        """The LDAP server, which may hold users besides our own."""
+        settings = self._settings.ldap
+        if settings is None:
+            if self._settings.authorization.default_source == "ldap":
+                self.warnings.append(
+                    "[authorization] default_source: ldap needs a section [ldap]; until then"
+                    " nobody can log in without naming the source moonraker"
+                )
+            return None
+        from nurseries.access.directory import LdapDirectory
+
+        directory = LdapDirectory(settings)
+        self.warnings += directory.warnings
+        return directory
 
     def _add(self, name: str, part: Part, *, essential: bool = False) -> None:
         self.lines.append(Supervised(name, part.serve, part.endpoints(), essential))
