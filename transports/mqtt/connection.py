@@ -197,7 +197,10 @@ class Connection:
         size_bytes = outgoing.size_bytes
         self._queued_bytes -= size_bytes
         info = self._client.publish(outgoing.topic, outgoing.payload, outgoing.qos, outgoing.retain)
-        if outgoing.qos:
+        if info.rc:
+            text = f"The MQTT client refuses the message: {self._client.explain(info.rc)}"
+            outgoing.finish(ClientError(text, 503))
+        elif outgoing.qos:
             self._unacknowledged[info.mid] = outgoing
         else:
             self._sending.append(outgoing)

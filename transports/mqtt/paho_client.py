@@ -100,6 +100,7 @@ class PahoClient(Client):
         self.max_packet_bytes: int | None = None
         self.window = RECEIVE_MAXIMUM
         self._asked: dict[int, str] = {}
+        self._reading = False
         self._is_v5 = settings.mqtt_protocol == "v5"
         super().__init__(
             CallbackAPIVersion.VERSION2,
@@ -136,12 +137,19 @@ class PahoClient(Client):
     def read(self, packet: bytes) -> None:
         """Take one whole packet; raises `UnreadablePacket`."""
         self.pipe.offer(packet)
+        self._reading = True
         try:
             code = self.loop_read()
         except (MQTTException, struct.error, LookupError, TypeError, ValueError) as exc:
             raise UnreadablePacket(f"{type(exc).__name__} in {packet[:20]!r}") from exc
+        finally:
+            self._reading = False
         if code is not MQTTErrorCode.MQTT_ERR_SUCCESS and self.refusal is None:
             raise UnreadablePacket(self.farewell or error_string(code))
+
+    def explain(self, code: MQTTErrorCode) -> str:
+        """A code of paho's in words."""
+        return error_string(code)
 
     def ask(self, topic: str, qos: int) -> None:
         """Subscribe; a refusal appears in `refused_topics`."""
@@ -177,7 +185,8 @@ class PahoClient(Client):
     def _on_acknowledged(
         self, _c: Client, _u: Any, number: int, reason: ReasonCode, _p: Any
     ) -> None:
-        self.acknowledged.append((number, str(reason) if reason.is_failure else None))
+        if self._reading:  # otherwise it was written with QoS 0, under a number without meaning
+            self.acknowledged.append((number, str(reason) if reason.is_failure else None))
 
     def _on_subscribed(
         self, _c: Client, _u: Any, number: int, reasons: list[ReasonCode], _p: Any

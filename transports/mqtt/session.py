@@ -98,18 +98,25 @@ class Session:
         """Whatever the broker sends: a request, a message for listeners, or both."""
         oversized = self._connection.is_oversized(payload)
         if topic == self._topics.request and self._settings.enable_moonraker_api:
-            if oversized or len(payload) > REQUEST_BYTES:
+            if retain:
+                # It was published some time, and would run again at each connection.
+                self._warn("a retained request is not run; clear it from the broker")
+            elif oversized or len(payload) > REQUEST_BYTES:
                 self._api.refuse_oversized()
             else:
                 self._api.hear(payload)
         if oversized:
             text = f"The message on {topic[:200]} was larger than {LIMIT_BYTES} bytes"
-            line = self._repeats.say(f"mqtt: {text}", trio.current_time())
-            if line is not None:
-                logger.warning("%s", line)
+            self._warn(text)
             self._audience.tell_error(topic, ClientError(text, 413))
             return
         # A retained message comes again for each client that waits on the same topic.
         again = retain and topic in self._heard
-        self._heard.add(topic)
+        if self._audience.wants(topic):
+            self._heard.add(topic)
         self._audience.tell(topic, payload, again=again)
+
+    def _warn(self, text: str) -> None:
+        line = self._repeats.say(f"mqtt: {text}", trio.current_time())
+        if line is not None:
+            logger.warning("%s", line)

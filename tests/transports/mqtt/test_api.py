@@ -132,6 +132,19 @@ async def test_a_burst_is_answered_whole(broker):
         assert answered == set(range(BURST))
 
 
+async def test_a_retained_request_is_not_run_again_and_again(broker, caplog):
+    async with open_stranger(broker) as stranger:
+        request = json.dumps(rpc("printer.emergency_stop"))
+        await stranger.publish(REQUEST, request, 1, retain=True)
+    options = {"enable_moonraker_api": True, "mqtt_role": "admin"}
+    async with open_mqtt(broker.port, **options) as shop:
+        await shop.house.until_ready()
+        async with open_stranger(broker, RESPONSE) as stranger:
+            await until(lambda: "retained request" in caplog.text)
+            assert (await ask(stranger, rpc("printer.info", 2)))["id"] == 2
+        assert not shop.house.klippy.asked("emergency_stop")
+
+
 async def test_calls_in_flight_are_bounded_and_an_emergency_stop_passes(broker):
     options = {"enable_moonraker_api": True, "mqtt_role": "admin"}
     async with open_mqtt(broker.port, **options) as shop:

@@ -51,6 +51,16 @@ def test_it_wakes_its_driver_when_there_is_something_to_write():
     assert woken == [1, 1]
 
 
+def test_only_what_the_broker_acknowledges_counts_as_acknowledged():
+    client = connected("v3.1.1")
+    client.publish("t", b"", 0)
+    number = client.publish("t", b"", 1).mid
+    written(client)
+    assert not client.acknowledged
+    client.read(b"\x40\x02" + number.to_bytes(2))
+    assert list(client.acknowledged) == [(number, None)]
+
+
 @pytest.mark.parametrize("protocol", CONNACK)
 @pytest.mark.parametrize("seed", range(4))
 def test_random_packets_are_refused_in_one_way_only(protocol, seed):
