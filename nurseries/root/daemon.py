@@ -15,6 +15,7 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import trio
 
@@ -81,6 +82,14 @@ class Addresses:
         )
 
 
+class HidingLog(OwnLog, Protocol):
+    """The same, and it can keep secrets."""
+
+    def hide(self, redact: Callable[[str], str]) -> None:
+        """Take the secrets of a configuration out of every line from now on."""
+        ...
+
+
 class Daemon:
     """One process's daemon, from its first configuration to `stop`.
 
@@ -92,7 +101,7 @@ class Daemon:
         self,
         paths: Paths,
         configuration: Configuration,
-        log: OwnLog,
+        log: HidingLog,
         log_warnings: list[str],
         manager: ServiceManager,
         *,
@@ -181,6 +190,9 @@ class Daemon:
         self._configuration = await trio.to_thread.run_sync(
             load_or_keep, self._paths, self._configuration
         )
+        self._log.hide(self._configuration.hidden.redact)
+        for note in self._configuration.notes:
+            logger.info("%s", note)
 
     async def _listen(
         self, sockets: contextlib.AsyncExitStack, wanted: Addresses, before: Addresses
@@ -250,6 +262,9 @@ def build_table(paths: Paths) -> Table:
 class NoLog:
     """For a generation that never runs, and for tests: there is no log file."""
 
+    def hide(self, redact: Callable[[str], str]) -> None:
+        """There are no lines."""
+
     def roll_over(self) -> None:
         """Raises `MrkError`."""
         raise MrkError("file logging is off")
@@ -269,8 +284,11 @@ def run(paths: Paths, companion: Companion | None = None) -> int:
         return 1
     options = LogOptions(paths.log_file, verbose=paths.verbose, structured=paths.structured)
     with open_log(options) as log:
+        log.hide(configuration.hidden.redact)
         for warning in configuration.warnings:
             logger.warning("%s", warning)
+        for note in configuration.notes:
+            logger.info("%s", note)
         try:
             trio.run(_serve, paths, configuration, log, log.warnings, companion)
         except* MrkError as group:
@@ -295,7 +313,7 @@ def _raise_descriptor_limit() -> None:
 async def _serve(
     paths: Paths,
     configuration: Configuration,
-    log: OwnLog,
+    log: HidingLog,
     log_warnings: list[str],
     companion: Companion | None,
 ) -> None:
