@@ -217,7 +217,7 @@ class Subsystems:
             sync_rate_s=settings.sync_rate_s,
         )
         self._add("spoolman", reporter)
-        link = Supervised("spoolman_link", connection.serve, backoff=OUTSIDE_BEAT)
+        link = Supervised("spoolman_connection", connection.serve, backoff=OUTSIDE_BEAT)
         self.lines.append(link)
         return [reporter]
 
