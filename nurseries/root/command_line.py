@@ -81,7 +81,7 @@ def api(paths: Paths, kind: str) -> None:
     import json
 
     from mrk.api import schema
-    from nurseries.root.daemon import build_table
+    from nurseries.root.real_surroundings import build_table
 
     document = getattr(schema, kind)(build_table(paths))
     click.echo(json.dumps(document, indent=2))

@@ -10,12 +10,8 @@ import logging
 import os
 import resource
 import signal
-import socket
 import sys
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol
+from collections.abc import Awaitable, Callable
 
 import trio
 
@@ -23,22 +19,16 @@ from config.backup import load_or_backup, load_or_keep
 from config.errors import ConfigError
 from config.load import Configuration
 from config.paths import Paths, create_folders
-from mrk.api.table import Table
-from mrk.database.schema import Migration
 from mrk.errors import MrkError, leaves
 from mrk.version import VERSION
-from nurseries.database import Database
-from nurseries.http_client import HttpClient
 from nurseries.instance_id import read_instance_id
-from nurseries.klippy.socket import KlippySocket
 from nurseries.log import LogOptions, open_log
-from nurseries.log_rollover import OwnLog
-from nurseries.root.files import made_on
+from nurseries.root.addresses import Addresses
 from nurseries.root.generation import Generation
-from nurseries.root.surroundings import Surroundings
+from nurseries.root.real_surroundings import HidingLog, real_surroundings
 from nurseries.service_manager import ServiceManager
 from nurseries.signals import Signals
-from transports.listeners import Certificate, ListenError, Listeners, Tls, open_listeners
+from transports.listeners import ListenError, Listeners, Tls
 
 logger = logging.getLogger(__name__)
 
@@ -48,46 +38,6 @@ DESCRIPTORS = 8192
 
 # Something that runs under the daemon, such as the demo's printer: started first, ended last.
 Companion = Callable[..., Awaitable[object]]
-
-
-@dataclass(frozen=True, slots=True)
-class Addresses:
-    """Where to listen; another value at a restart means other sockets."""
-
-    host: str
-    port: int
-    ssl_port: int | None
-    certificate: tuple[Path, Path] | None
-    unix_path: Path
-
-    @classmethod
-    def of(cls, configuration: Configuration, paths: Paths) -> "Addresses":
-        """As configured; `host` None means every interface."""
-        server = configuration.settings.server
-        pair = (server.ssl_certificate_path, server.ssl_key_path)
-        certificate = (pair[0], pair[1]) if pair[0] and pair[1] and server.ssl_port else None
-        return cls(
-            server.host or "all", server.port, server.ssl_port, certificate, paths.unix_socket
-        )
-
-    def open(self) -> contextlib.AbstractAsyncContextManager[Listeners]:
-        """Listen there while the block lasts; raises `ListenError`."""
-        certificate = None if self.certificate is None else Certificate(*self.certificate)
-        return open_listeners(
-            host=self.host,
-            port=self.port,
-            ssl_port=self.ssl_port or 0,
-            certificate=certificate,
-            unix_path=self.unix_path,
-        )
-
-
-class HidingLog(OwnLog, Protocol):
-    """The same, and it can keep secrets."""
-
-    def hide(self, redact: Callable[[str], str]) -> None:
-        """Take the secrets of a configuration out of every line from now on."""
-        ...
 
 
 class Daemon:
@@ -208,66 +158,6 @@ class Daemon:
         logger.info("generation %d is up", self.generation.generation)
         self._manager.ready()
         self._manager.status(f"mrk {VERSION}, generation {self.generation.generation}")
-
-
-def real_surroundings(
-    paths: Paths,
-    configuration: Configuration,
-    log: OwnLog,
-    instance_id: str,
-    warnings: tuple[str, ...] = (),
-    *,
-    has_services: bool = True,
-) -> Surroundings:
-    """Klipper's socket as configured, the database file of the data folder, the network."""
-
-    def make_database(
-        migrations: Sequence[Migration],
-        is_printing: Callable[[], bool],
-        request_restart: Callable[[], None],
-    ) -> Database:
-        return Database(
-            paths.database,
-            paths.data / "backup" / "database",
-            migrations=migrations,
-            debug=paths.debug,
-            is_printing=is_printing,
-            request_restart=request_restart,
-        )
-
-    klippy = KlippySocket(str(configuration.settings.server.klippy_uds_address))
-    return Surroundings(
-        paths,
-        klippy.open,
-        log,
-        make_database,
-        made_on(paths),
-        HttpClient(),
-        instance_id,
-        warnings,
-        host_name=socket.gethostname(),
-        has_services=has_services,
-    )
-
-
-def build_table(paths: Paths) -> Table:
-    """The API without running it, for its schema; raises `ConfigError`."""
-    configuration = load_or_backup(paths)
-    surroundings = real_surroundings(paths, configuration, NoLog(), instance_id="0" * 32)
-    generation = Generation(0, configuration, surroundings)
-    generation.table.extend(generation.printer.usual_endpoints())
-    return generation.table
-
-
-class NoLog:
-    """For a generation that never runs, and for tests: there is no log file."""
-
-    def hide(self, redact: Callable[[str], str]) -> None:
-        """There are no lines."""
-
-    def roll_over(self) -> None:
-        """Raises `MrkError`."""
-        raise MrkError("file logging is off")
 
 
 def run(paths: Paths, companion: Companion | None = None) -> int:

@@ -43,7 +43,7 @@ from nurseries.webcams import Webcams
 KLIPPY_BEAT = Backoff(first_s=0.25, limit_s=0.25)
 
 # Moonraker's beat; a broker or a Spoolman that is back should be seen soon.
-OUTSIDE_BEAT = Backoff(first_s=2.0, limit_s=30.0)
+OUTSIDE_BEAT = Backoff(first_s=2.0, limit_s=10.0)
 
 MIGRATIONS = (*JOB_MIGRATIONS, *SPOOL_MIGRATIONS)
 

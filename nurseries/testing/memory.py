@@ -22,9 +22,9 @@ from mrk.virtual_printer.memory_folder import MemoryFolder
 from nurseries.client.channels import EtxChannel, WebsocketChannel
 from nurseries.client.rpc_client import RpcClient, open_rpc_client
 from nurseries.klippy.link import KlippyLink
-from nurseries.root.daemon import NoLog
 from nurseries.root.files import FileFollower, TransferFiles
 from nurseries.root.generation import Generation
+from nurseries.root.real_surroundings import NoLog
 from nurseries.root.surroundings import Surroundings
 from nurseries.testing.memory_database import MemoryDatabase
 from nurseries.virtual_printer import VirtualPrinter, VirtualPrinterSettings, sample_gcode

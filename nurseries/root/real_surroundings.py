@@ -1,0 +1,87 @@
+"""What surrounds a generation in a daemon: Klipper's socket, data folder, host, network."""
+
+import socket
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from config.backup import load_or_backup
+from config.load import Configuration
+from config.paths import Paths
+from mrk.api.table import Table
+from mrk.database.schema import Migration
+from mrk.errors import MrkError
+from nurseries.database import Database
+from nurseries.http_client import HttpClient
+from nurseries.klippy.socket import KlippySocket
+from nurseries.log_rollover import OwnLog
+from nurseries.root.files import made_on
+from nurseries.root.generation import Generation
+from nurseries.root.surroundings import Surroundings
+
+
+class HidingLog(OwnLog, Protocol):
+    """The same, and it can keep secrets."""
+
+    def hide(self, redact: Callable[[str], str]) -> None:
+        """Take the secrets of a configuration out of every line from now on."""
+        ...
+
+
+class NoLog:
+    """For a generation that never runs, and for tests: there is no log file."""
+
+    def hide(self, redact: Callable[[str], str]) -> None:
+        """There are no lines."""
+
+    def roll_over(self) -> None:
+        """Raises `MrkError`."""
+        raise MrkError("file logging is off")
+
+
+def real_surroundings(
+    paths: Paths,
+    configuration: Configuration,
+    log: OwnLog,
+    instance_id: str,
+    warnings: tuple[str, ...] = (),
+    *,
+    has_services: bool = True,
+) -> Surroundings:
+    """Klipper's socket as configured, the database file of the data folder, the network."""
+
+    def make_database(
+        migrations: Sequence[Migration],
+        is_printing: Callable[[], bool],
+        request_restart: Callable[[], None],
+    ) -> Database:
+        return Database(
+            paths.database,
+            paths.data / "backup" / "database",
+            migrations=migrations,
+            debug=paths.debug,
+            is_printing=is_printing,
+            request_restart=request_restart,
+        )
+
+    klippy = KlippySocket(str(configuration.settings.server.klippy_uds_address))
+    return Surroundings(
+        paths,
+        klippy.open,
+        log,
+        make_database,
+        made_on(paths),
+        HttpClient(),
+        instance_id,
+        warnings,
+        host_name=socket.gethostname(),
+        has_services=has_services,
+    )
+
+
+def build_table(paths: Paths) -> Table:
+    """The API without running it, for its schema; raises `ConfigError`."""
+    configuration = load_or_backup(paths)
+    surroundings = real_surroundings(paths, configuration, NoLog(), instance_id="0" * 32)
+    generation = Generation(0, configuration, surroundings)
+    generation.table.extend(generation.printer.usual_endpoints())
+    return generation.table
