@@ -9,6 +9,7 @@ import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from tests.e2e.processes import NOBODY, DaemonProcess, run_daemon, run_demo
 from tests.e2e.test_strangers import Socket
@@ -53,7 +54,10 @@ def test_another_sites_page_cannot_print(demo: DaemonProcess) -> None:
     assert ask(demo, origin=evil).status_code == 200  # reading: the browser keeps the answer
     assert ask(demo, path, "POST", origin=demo.url).status_code == 200
     assert ask(demo, path, "POST").status_code == 200
-    with pytest.raises(InvalidStatus) as refused, connect(demo.websocket_url, origin=evil):
+    with (
+        pytest.raises(InvalidStatus) as refused,
+        connect(demo.websocket_url, origin=Origin(evil)),
+    ):
         pass
     assert refused.value.response.status_code == 403
 

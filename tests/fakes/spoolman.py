@@ -205,7 +205,7 @@ class Spoolman:
     async def _websocket(self, stream: trio.SocketStream, request: h11.Request) -> None:
         wire = wsproto.WSConnection(ConnectionType.SERVER)
         target = request.target.decode()
-        wire.initiate_upgrade_connection(request.headers, target)
+        wire.initiate_upgrade_connection(list(request.headers), target)
         list(wire.events())
         kind_id = target.removeprefix(f"{KIND}/")
         if target not in (ROOT, KIND) and not kind_id.isdigit():

@@ -92,9 +92,9 @@ def test_the_page_tells_of_every_reason_and_row() -> None:
         assert f"### {chapter}" in text, chapter
     lines = text.splitlines()
     for _chapter, row in ROWS:
-        status, reason, _user = row.expected
+        status, word, _user = row.expected
         told = [line for line in lines if line.startswith(f"| {row.about} |")]
-        assert any(f"| {status} `{reason}` |" in line for line in told), row.about
+        assert any(f"| {status} `{word}` |" in line for line in told), row.about
 
 
 WORDS = st.sampled_from(

@@ -1,5 +1,7 @@
 """Websockets of people: what bad credentials open, and what a log-out leaves."""
 
+from typing import Any
+
 import pytest
 import trio
 from trio.testing import lockstep_stream_pair, memory_stream_pair, wait_all_tasks_blocked
@@ -26,7 +28,12 @@ async def test_a_log_out_is_heard_and_then_nothing(daemon: Daemon) -> None:
         assert (await peer.message())["error"] == {"code": -32602, "message": "Unauthorized"}
         await peer.call("test.open")
         assert (await peer.message())["result"] == "ok"
-        named = {"client_name": "x", "version": "1", "type": "web", "url": "http://x"}
+        named: dict[str, Any] = {
+            "client_name": "x",
+            "version": "1",
+            "type": "web",
+            "url": "http://x",
+        }
         await peer.call("server.connection.identify", **named, access_token="ann-token")
         assert (await peer.message())["result"] == {"connection_id": client.id}
         await peer.call("test.echo", text="again")
