@@ -31,6 +31,8 @@ _SPECIAL = {RPC_PATH: "POST", REDIRECT_PATH: "GET"}
 # What a caller without access may send to the few endpoints that are open (log-in, JSON-RPC).
 STRANGERS_BODY_BYTES = 64 * 1024
 
+_READ = ("GET", "HEAD")
+
 Answer = Response | Awaitable[Response]
 Handler = Callable[[bytes], Answer]
 
@@ -160,7 +162,7 @@ class ApiHttp:
         )
 
     def _unrouted(self, head: RequestHead, path: str, error: ClientError) -> Response | None:
-        transfer_verbs = self._transfer_verbs(path)
+        transfer_verbs = self._transfers_at(path)
         if head.method in transfer_verbs:
             return None
         if error.status == 404 and self._serves_other(path):
@@ -195,7 +197,12 @@ class ApiHttp:
     def _verbs(self, path: str) -> list[str]:
         if path in _SPECIAL:
             return [_SPECIAL[path]]
-        return sorted({*self._table.verbs(path), *self._transfer_verbs(path)})
+        return sorted({*self._table.verbs(path), *self._transfers_at(path)})
+
+    def _transfers_at(self, path: str) -> Sequence[str]:
+        verbs = self._transfer_verbs(path)
+        # A name that the API itself has is no file's: `/server/files/move` answers POST alone.
+        return [verb for verb in verbs if verb not in _READ] if self._table.has(path) else verbs
 
     def _allow(self, path: str) -> str:
         verbs = self._verbs(path)

@@ -122,6 +122,10 @@ class Table:
                 status, message = 405, "Method Not Allowed"
         raise ClientError(message, status)
 
+    def has(self, path: str) -> bool:
+        """Whether an endpoint has that very path, without captures."""
+        return path in self._routes
+
     def verbs(self, path: str) -> list[str]:
         """The verbs that `path` answers; empty when it is no API route."""
         verbs = self._routes.get(path)

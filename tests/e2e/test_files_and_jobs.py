@@ -196,7 +196,11 @@ def test_logs_are_downloaded(tmp_path: Path) -> None:
         own = http.get("/server/files/moonraker.log")
         assert own.status_code == 200
         assert "generation 1 is up" in own.text
-        assert http.get("/server/files/other.log").status_code in (404, 405)
+        missing = ("other.log", "nowhere/a", "nowhere/", "config", "gcodes/none", "gcodes/none/a")
+        for name in missing:
+            assert http.get(f"/server/files/{name}").status_code == 404, name
+        assert http.get("/server/files/gcodes/").status_code == 403
+        assert http.get("/server/files/move").status_code == 405
 
 
 def test_what_is_too_large_is_refused_before_it_comes(demo: DaemonProcess) -> None:

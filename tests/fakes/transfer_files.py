@@ -137,12 +137,20 @@ class TransferHouse:
                     access=Access.ADMIN,
                 ),
                 Endpoint(
-                    "/server/files/{root}/{path...}",
+                    "/server/files/{path...}",
                     ("DELETE",),
                     None,
                     lambda a, c: a,
                     "Delete.",
                     access=Access.ADMIN,
+                ),
+                Endpoint(
+                    "/server/files/move",
+                    ("POST",),
+                    None,
+                    lambda a, c: a,
+                    "Move.",
+                    access=Access.OPERATE,
                 ),
             ]
         )

@@ -36,15 +36,12 @@ class Downloads:
         self._logs = logs
         self._threads = trio.CapacityLimiter(THREADS)
 
-    def is_log(self, name: str) -> bool:
-        """Whether a name is one of the logs."""
-        return name in self._logs
-
     async def send_log(self, exchange: Exchange, name: str, cors: Headers) -> None:
         """Serve a log; raises `ClientError`."""
-        path = self._logs[name]()
+        where = self._logs.get(name)
+        path = None if where is None else where()
         if path is None:
-            raise ClientError(f"There is no {name}", 404)
+            raise ClientError(f"There is no {name[:200]}", 404)
         await self._send(exchange, partial(_open_log, path), name, cors)
 
     async def send_file(self, exchange: Exchange, root: str, path: str, cors: Headers) -> None:

@@ -61,11 +61,8 @@ class Transfers:
         """What is answered at a path behind the route prefix; empty for paths of others."""
         if path in self._upload_paths:
             return ("POST",)
-        if not path.startswith(FILES):
-            return ()
-        root, slash, rest = path[len(FILES) :].partition("/")
-        is_file = bool(root and slash and rest) or self._downloads.is_log(root)
-        return _READ if is_file else ()
+        # Any name may be a file's: what there is not is 404, and a folder 403.
+        return _READ if path.startswith(FILES) and path != FILES else ()
 
     def begin(self, head: RequestHead) -> Transfer | None:
         """Who serves the request, None when it is neither upload nor download."""
@@ -101,8 +98,8 @@ class Transfers:
             location = self._prefix + self._upload_paths[path]
             await self._uploads.receive(exchange, location, decision, cors)
             return
-        root, _, rest = path[len(FILES) :].partition("/")
-        if rest:
+        root, slash, rest = path[len(FILES) :].partition("/")
+        if slash:
             await self._downloads.send_file(exchange, root, rest, cors)
         else:
             await self._downloads.send_log(exchange, root, cors)

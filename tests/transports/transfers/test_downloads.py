@@ -127,6 +127,13 @@ async def test_conditions(house: TransferHouse) -> None:
         ("/server/files/config/.git/x", 403),
         ("/server/files/moonraker.log", 404),
         ("/server/files/config", 404),
+        ("/server/files/config/", 403),
+        ("/server/files/other.log", 404),
+        ("/server/files/nowhere/", 404),
+        ("/server/files//x", 404),
+        ("/server/files/", 404),
+        ("/server/files/move", 405),
+        ("/server/files/upload", 405),
     ],
 )
 async def test_refusals(house: TransferHouse, target: str, status: int) -> None:
@@ -171,6 +178,8 @@ async def test_other_verbs_on_a_file(house: TransferHouse) -> None:
     async with connected(house) as client:
         answer = await client.get(CFG, verb="PUT")
         assert (answer.status, answer.headers["allow"]) == (405, "DELETE, GET, HEAD, OPTIONS")
+        answer = await client.get("/server/files/move", verb="DELETE")
+        assert (answer.status, answer.headers["allow"]) == (405, "POST, OPTIONS")
         preflight = await client.get(CFG, "Origin: http://ui", verb="OPTIONS")
         assert preflight.status == 204
         assert (await client.get(CFG, verb="DELETE")).status == 200  # the API's

@@ -434,7 +434,7 @@ async def test_other_verbs(tmp_path: Path) -> None:
     house = TransferHouse(tmp_path, route_prefix="/p", cors_domains=["http://a"])
     async with connected(house) as client:
         answer = await client.get("/p/server/files/upload")
-        assert (answer.status, answer.headers["allow"]) == (405, "POST, OPTIONS")
+        assert (answer.status, answer.headers["allow"]) == (405, "DELETE, POST, OPTIONS")
         answer = await client.get("/p/server/files/upload", "Origin: http://a", verb="OPTIONS")
         assert answer.status == 204
         request = upload(file("a", b"1"), path="/p/server/files/upload")
