@@ -11,8 +11,10 @@ from urllib.parse import parse_qsl
 from mrk.access.accounts import Accounts
 from mrk.access.decision import Decision, Facts, Rules, decide
 from mrk.access.hosts import Hosts
-from mrk.access.origin import cross_site, same_origin
+from mrk.access.origin import cross_site, cross_site_get, same_origin
+from mrk.access.reasons import Reason
 from mrk.access.roles import Role
+from mrk.errors import ClientError
 from mrk.http.head import RequestHead
 
 _CREDENTIALS = frozenset({"authorization", "x-access-token", "x-api-key"})
@@ -55,8 +57,12 @@ class Judgement:
         endpoints do.
         """
         changing = head.method not in _READING or (needed is not None and needed > Role.VIEW)
-        decision = self.judge(head, changing=changing)
+        facts = self.facts(head, changing=changing)
+        decision = decide(facts, self._rules, self._accounts)
         decision.check(needed)
+        if facts.cross_site and not decision.authorized:
+            # Another site's page at an open call: it would try passwords in its visitor's name.
+            raise ClientError(Reason.CROSS_SITE.sentence, 403)
         return decision
 
     def allows_socket(self, head: RequestHead) -> bool:
@@ -71,19 +77,21 @@ class Judgement:
             if name in _TELLING and name not in told:
                 told[name] = value
         host = told.get("host", "")
-        site = "sec-fetch-site" in told or "origin" in told
         names = self._names_of(head.address) if self._asks_names else ()
         foreign = not self._hosts.is_ours(host)
-        foreign_page = changing and site and self._is_cross_site(told, host)
+        foreign_page = changing and self._is_cross_site(head, told, host)
         if _CREDENTIALS.isdisjoint(told) and "token=" not in head.target:
             return Facts(head.address, names, "", "", "", foreign, foreign_page)
         token, oneshot = _tokens(told, head.target)
         key = told.get("x-api-key", "").strip()
         return Facts(head.address, names, token, oneshot, key, foreign, foreign_page)
 
-    def _is_cross_site(self, told: dict[str, str], host: str) -> bool:
-        fetch_site = told.get("sec-fetch-site", "").strip().lower()
-        return cross_site(told.get("origin"), fetch_site, host, self._allows_origin)
+    def _is_cross_site(self, head: RequestHead, told: dict[str, str], host: str) -> bool:
+        origin, fetch_site = told.get("origin"), told.get("sec-fetch-site", "").strip().lower()
+        if origin is not None or head.method not in _READING:
+            return cross_site(origin, fetch_site, host, self._allows_origin)
+        referer, browser = head.header("referer") or "", head.header("user-agent") or ""
+        return cross_site_get(fetch_site, referer.strip(), browser, host, self._allows_origin)
 
 
 def _tokens(told: dict[str, str], target: str) -> tuple[str, str]:

@@ -32,6 +32,22 @@ def cross_site(
     return not same_host and not allows_origin(origin)
 
 
+def cross_site_get(
+    fetch_site: str, referer: str, browser: str, host: str, allows_origin: Callable[[str], bool]
+) -> bool:
+    """The same for a GET without `Origin`, as images, links and frames send it.
+
+    Then only `Referer` tells whose page it was, and a page can keep it back: a `browser` (the
+    `User-Agent`) that does not name ours may be led by anybody's.
+    """
+    if fetch_site in ("same-origin", "none", "cross-site"):
+        return fetch_site == "cross-site"
+    if not referer:
+        return fetch_site != "" or browser.startswith("Mozilla/")
+    scheme, netloc = _split(referer)
+    return cross_site(f"{scheme}://{netloc}", "", host, allows_origin)
+
+
 def _split(origin: str) -> tuple[str, str]:
     """Scheme and host with port; both empty for `null` and for what is no origin."""
     try:

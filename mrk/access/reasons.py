@@ -47,8 +47,8 @@ class Reason(enum.Enum):
     CROSS_SITE = (
         "cross_site",
         403,
-        "The address is trusted, but the page of another site sent the request: add its origin to "
-        "cors_domains in [authorization], or log in.",
+        "The page of another site sent the request, or a browser that does not say whose page: add "
+        "its origin to cors_domains in [authorization], or log in.",
     )
     REVOKED = ("revoked", 401, "The user was logged out or removed: log in again.")
 

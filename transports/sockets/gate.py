@@ -46,7 +46,8 @@ class Gate:
 
         Bad credentials do not: over a socket that opened a client can log in.
         """
-        decision = self._judgement.judge(head, changing=True)
+        # Whose page it is was judged above, by its origin: browsers send it with each handshake.
+        decision = self._judgement.judge(head, changing=False)
         if decision.reason.status == 403:
             raise decision.refusal()
         return decision

@@ -18,6 +18,7 @@ LOOK, RUN, OWN, OPEN = Role.VIEW, Role.OPERATE, Role.ADMIN, None
 TRUSTED, KEY = TRUSTED_USER, API_KEY_USER
 LOCKED = {"force_logins": True}
 EVIL = "http://evil.example"
+MOZILLA = "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0"
 
 
 @dataclass(frozen=True)
@@ -196,6 +197,25 @@ BROWSER_ROWS = [
     Row("our own page on another port", (200, "trusted_address", TRUSTED), HOME, RUN,
         page("http://printer.local", "printer.local:7125"), verb="POST"),
     Row("a program without marks", (200, "trusted_address", TRUSTED), HOME, RUN, verb="POST"),
+    Row("a program's GET", (200, "trusted_address", TRUSTED), HOME, RUN,
+        {"host": "printer.local", "user-agent": "curl/8.5"}),
+    Row("a browser's GET, its page kept back", (403, "cross_site", None), HOME, RUN,
+        {"host": "printer.local", "user-agent": MOZILLA}),
+    Row("the same to look", (200, "trusted_address", TRUSTED), HOME, LOOK,
+        {"host": "printer.local", "user-agent": MOZILLA}),
+    Row("from another site's page", (403, "cross_site", None), HOME, RUN,
+        {"host": "printer.local", "user-agent": MOZILLA, "referer": EVIL + "/x"}),
+    Row("from our own page", (200, "trusted_address", TRUSTED), HOME, RUN,
+        {"host": "printer.local:7125", "user-agent": MOZILLA, "referer": "http://printer.local/x"}),
+    Row("from a page of our site", (403, "cross_site", None), HOME, RUN,
+        {"host": "printer.example.com", "sec-fetch-site": "same-site"},
+        config={"allowed_hosts": ["*.example.com"]}),
+    Row("typed into a browser, over TLS", (200, "trusted_address", TRUSTED), HOME, RUN,
+        {"host": "printer.local", "user-agent": MOZILLA, "sec-fetch-site": "none"}),
+    Row("another site's page logs in", (403, "cross_site", None), HOME, OPEN, page(EVIL),
+        verb="POST"),
+    Row("the same, of a stranger", (403, "stranger", None), STRANGER, OPEN, page(EVIL),
+        verb="POST"),
 ]  # fmt: skip
 CHAPTERS = {
     "Trusted clients": TRUSTED_ROWS,
