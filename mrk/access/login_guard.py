@@ -1,13 +1,15 @@
 """Failed log-ins, counted by address and by user: how long the next one waits.
 
 A count is forgotten a day after its last failure, an address's also by a success. Times are Unix
-seconds, because counts outlive the process; a clock that was set back makes nothing older.
+seconds, because counts outlive the process. A clock that was set back makes nothing older, and
+nothing lasts longer for it: a failure of the future counts as one of the moment it is found.
 """
 
 import hashlib
 import ipaddress
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 ADDRESS, USER = "address", "user"
 # This many failures cost nothing: people mistype.
@@ -20,8 +22,7 @@ FORGOTTEN_S = 24 * 3600.0
 MOST = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
+class Count(msgspec.Struct, frozen=True):
     """Failures in a row of one address or user; `name` is an address, or a hash of a user name."""
 
     kind: str
@@ -37,12 +38,21 @@ class LoginGuard:
         self._max_attempts = max_attempts
         self._counts: dict[str, dict[str, Count]] = {ADDRESS: {}, USER: {}}
 
-    def load(self, counts: Iterable[Count]) -> None:
-        """Replace everything by what was stored."""
+    def load(self, counts: Iterable[Count], now_s: float) -> list[Count]:
+        """Replace everything by what was stored; returns what has to be stored anew.
+
+        Those were written under a clock that was ahead, and nobody would live to see their end.
+        """
         self._counts = {ADDRESS: {}, USER: {}}
-        for count in sorted(counts, key=lambda count: count.last_s):
-            if count.kind in self._counts:
-                self._counts[count.kind][count.name] = count
+        mended: list[Count] = []
+        for stored in sorted(counts, key=lambda count: count.last_s):
+            if stored.kind not in self._counts:
+                continue
+            count = _not_ahead(stored, now_s)
+            self._counts[count.kind][count.name] = count
+            if count is not stored:
+                mended.append(count)
+        return mended
 
     def wait_s(self, address: str | None, username: str, now_s: float) -> float:
         """How long an attempt waits before it is looked at, right or wrong."""
@@ -53,7 +63,7 @@ class LoginGuard:
         """Whether an address failed too often."""
         if self._max_attempts is None or address is None:
             return False
-        count = self._get(ADDRESS, _network(address), now_s)
+        count = self._get(ADDRESS, counted_as(address), now_s)
         return count is not None and count.failures >= self._max_attempts
 
     def failed(
@@ -87,7 +97,15 @@ class LoginGuard:
 
     def _get(self, kind: str, name: str, now_s: float) -> Count | None:
         count = self._counts[kind].get(name)
-        return None if count is None or _is_old(count, now_s) else count
+        if count is None or _is_old(count, now_s):
+            return None
+        if count.last_s > now_s:
+            count = self._counts[kind][name] = _not_ahead(count, now_s)
+        return count
+
+
+def _not_ahead(count: Count, now_s: float) -> Count:
+    return count if count.last_s <= now_s else msgspec.structs.replace(count, last_s=now_s)
 
 
 def _names(address: str | None, username: str) -> list[tuple[str, str]]:
@@ -95,10 +113,10 @@ def _names(address: str | None, username: str) -> list[tuple[str, str]]:
         return []
     # People type passwords into the wrong field: no name is stored as it came.
     digest = hashlib.sha256(username.encode("utf-8", "surrogatepass")).hexdigest()
-    return [(ADDRESS, _network(address)), (USER, digest[:32])]
+    return [(ADDRESS, counted_as(address)), (USER, digest[:32])]
 
 
-def _network(address: str) -> str:
+def counted_as(address: str) -> str:
     """An address as it is counted: who has IPv6 has a whole /64."""
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])

@@ -4,6 +4,7 @@ import contextlib
 from collections import Counter
 from collections.abc import Iterator
 
+from mrk.access.login_guard import counted_as
 from mrk.errors import ClientError
 
 MOST = 32
@@ -23,14 +24,15 @@ class LoginPlaces:
 
         `address` None is the unix socket.
         """
-        if self._taken[address] >= MOST_OF_ONE or self._taken.total() >= MOST:
+        client = None if address is None else counted_as(address)
+        if self._taken[client] >= MOST_OF_ONE or self._taken.total() >= MOST:
             raise ClientError(
                 "Too many log-ins at once: wait for the earlier ones", _TOO_MANY_REQUESTS
             )
-        self._taken[address] += 1
+        self._taken[client] += 1
         try:
             yield
         finally:
-            self._taken[address] -= 1
-            if not self._taken[address]:
-                del self._taken[address]
+            self._taken[client] -= 1
+            if not self._taken[client]:
+                del self._taken[client]

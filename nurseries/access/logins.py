@@ -70,7 +70,8 @@ class Logins:
 
     async def load(self) -> None:
         """Read the failures that an earlier process, or another, counted."""
-        self._guard.load(await self._tables.run(store.read_counts))
+        counts = await self._tables.run(store.read_counts)
+        await self._store(self._guard.load(counts, self._book.wall_clock()), [])
 
     async def look(self) -> None:
         """Take over what another process, such as `mrk user`, wrote meanwhile."""

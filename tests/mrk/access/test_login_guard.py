@@ -68,7 +68,7 @@ def test_counts_outlive_the_process():
     assert [(count.kind, count.failures) for count in stored] == [(ADDRESS, 3), (USER, 3)]
     assert "anna" not in repr(stored)
     again = LoginGuard(3)
-    again.load(stored)
+    assert again.load(stored, NOW_S) == []
     assert again.is_locked_out(HERE, NOW_S)
     assert again.wait_s(THERE, "anna", NOW_S) == 0.5
 
@@ -99,3 +99,22 @@ def test_room_is_bounded():
     assert {count.last_s - NOW_S for count in removed} == set(map(float, range(10)))
     _, old = guard.failed(HERE, "anna", NOW_S + MOST + FORGOTTEN_S)
     assert old
+
+
+def test_a_clock_that_was_ahead_locks_nobody_out_for_years():
+    years_s = 10 * 365 * FORGOTTEN_S
+    guard = LoginGuard(3)
+    stored, _ = fail(guard, 3, now_s=NOW_S + years_s)
+    # The network corrects the clock while the process runs: the day begins when that is noticed.
+    assert guard.is_locked_out(HERE, NOW_S)
+    assert not guard.is_locked_out(HERE, NOW_S + FORGOTTEN_S + 1)
+    # Or while it was off: what is stored is put right, or each start would begin a new day.
+    again = LoginGuard(3)
+    mended = again.load(stored, NOW_S)
+    assert [(count.kind, count.failures, count.last_s) for count in mended] == [
+        (ADDRESS, 3, NOW_S),
+        (USER, 3, NOW_S),
+    ]
+    assert again.is_locked_out(HERE, NOW_S)
+    assert not again.is_locked_out(HERE, NOW_S + FORGOTTEN_S + 1)
+    assert LoginGuard(3).load(mended, NOW_S) == []

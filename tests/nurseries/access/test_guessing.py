@@ -47,6 +47,21 @@ async def test_others_do_not_wait(autojump_clock):
             assert refused.value.status == 429
 
 
+async def test_a_network_is_one_client(autojump_clock):
+    """Who has IPv6 has a whole /64: more addresses are not more places."""
+    async with open_access_house() as house:
+        await house.add_user("anna")
+        await fail(house, 4, address="2001:db8::1")
+        async with trio.open_nursery() as nursery:
+            for number in range(3):
+                fields = {"address": f"2001:db8::{number}:1"}
+                nursery.start_soon(lambda f=fields: fail(house, 1, **f))
+            await trio.testing.wait_all_tasks_blocked()
+            with pytest.raises(ClientError) as refused:
+                await house.login("anna", address="2001:db8::ffff")
+            assert refused.value.status == 429
+
+
 async def test_one_who_hangs_up_frees_the_place(autojump_clock):
     async with open_access_house() as house:
         await house.add_user("anna")
@@ -86,6 +101,22 @@ async def test_lock_out_outlives_a_restart(autojump_clock):
         assert house.hasher.checks == 0 < checks
         house.now_s += 86401
         assert (await house.login("anna"))["username"] == "anna"
+
+
+async def test_a_clock_that_was_ahead_locks_nobody_out_for_years(autojump_clock):
+    database = MemoryDatabase()
+    async with open_access_house(database=database, max_login_attempts=2) as house:
+        await house.add_user("anna")
+        house.now_s += 10 * 365 * 86400
+        await fail(house, 2)
+    for _ in range(2):  # a printer that is switched off each evening
+        async with open_access_house(database=database, max_login_attempts=2) as house:
+            with pytest.raises(ClientError, match="Too many failed"):
+                await house.login("anna")
+    async with open_access_house(database=database, max_login_attempts=2) as house:
+        house.now_s += 86401
+        assert (await house.login("anna"))["username"] == "anna"
+        assert await house.rows("SELECT * FROM failed_logins") == []
 
 
 async def test_the_unix_socket_is_never_slowed(autojump_clock):
