@@ -6,7 +6,8 @@ raises: mistakes are gathered, so that one run shows them all.
 """
 
 import re
-from dataclasses import dataclass, field
+
+import msgspec
 
 from config.errors import ConfigError, quoted
 from config.secret import HIDDEN
@@ -19,20 +20,18 @@ _SEPARATOR = re.compile(r"[:=]")
 _WORDS = re.compile(r"[\s:=]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Include:
+class Include(msgspec.Struct, frozen=True):
     """`[include pattern]`, to be read at this point of the file."""
 
     pattern: str
     line: int
 
 
-@dataclass(slots=True)
-class Parsed:
+class Parsed(msgspec.Struct):
     """Sections and includes of one file in order, and what is wrong in it."""
 
-    parts: list[RawSection | Include] = field(default_factory=list)
-    problems: list[ConfigError] = field(default_factory=list)
+    parts: list[RawSection | Include] = []
+    problems: list[ConfigError] = []
 
 
 def parse(text: str, file: str) -> Parsed:

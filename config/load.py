@@ -9,6 +9,8 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
+
 from config.errors import ConfigError, ConfigErrors
 from config.include import read_conf
 from config.paths import CONF_NAME, TOML_NAME, Paths
@@ -45,8 +47,7 @@ class Configuration:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(msgspec.Struct, frozen=True):
     """A reading that may have failed: `configuration` is None exactly when it did."""
 
     configuration: Configuration | None

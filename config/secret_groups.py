@@ -1,7 +1,8 @@
 """The secrets file as templates see it, and what is noted of their reading."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from config.secret import Hidden
 from config.secret_options import is_ordinary
@@ -9,12 +10,11 @@ from config.secret_options import is_ordinary
 MOST_MISSING = 20
 
 
-@dataclass(slots=True)
-class Readings:
+class Readings(msgspec.Struct):
     """What templates read: texts to hide, and names that the file does not have."""
 
-    hidden: Hidden = field(default_factory=Hidden)
-    missing: list[str] = field(default_factory=list)
+    hidden: Hidden = msgspec.field(default_factory=Hidden)
+    missing: list[str] = []
 
     def miss(self, name: str) -> None:
         """Note a name; only some, since a template of every use may go on asking."""

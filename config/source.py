@@ -7,8 +7,9 @@ file and line that wrote it last. `dialect.py`, `include.py` and `toml.py` fill 
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
+
+import msgspec
 
 from config.errors import ConfigError
 
@@ -16,8 +17,7 @@ DEFAULT = "DEFAULT"
 _BLANK_AND_MARK = re.compile(r"([ \t])([#;])")
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(msgspec.Struct, frozen=True):
     """One written option: lower-case name, raw text, and where it stands.
 
     `items` holds the elements when the file format has lists of its own (TOML), so that
@@ -39,27 +39,24 @@ def _as_written(_section: str, option: Option) -> str:
     return option.value
 
 
-@dataclass(slots=True)
-class RawSection:
+class RawSection(msgspec.Struct):
     """One section, merged or of one file; `file` and `line` are those of its first header."""
 
     name: str
     file: str
     line: int | None
-    options: dict[str, Option] = field(default_factory=dict)
+    options: dict[str, Option] = {}
 
 
-@dataclass(slots=True)
-class ReadFile:
+class ReadFile(msgspec.Struct):
     """One file that was read: its path, the name in messages, its sections in order."""
 
     path: Path
     shown: str
-    sections: list[str] = field(default_factory=list)
+    sections: list[str] = []
 
 
-@dataclass(slots=True)
-class Source:
+class Source(msgspec.Struct):
     """The merged text. `main` is None when no file exists and defaults rule.
 
     `problems` are mistakes of syntax and of includes; a source with problems is good for
@@ -68,9 +65,9 @@ class Source:
     """
 
     main: Path | None = None
-    sections: dict[str, RawSection] = field(default_factory=dict)
-    files: list[ReadFile] = field(default_factory=list)
-    problems: list[ConfigError] = field(default_factory=list)
+    sections: dict[str, RawSection] = {}
+    files: list[ReadFile] = []
+    problems: list[ConfigError] = []
     verbatim: str | None = None
 
     def merge(self, part: RawSection) -> None:

@@ -1,6 +1,6 @@
 """One template of a configuration on its own, for a person who wants to see what it gives."""
 
-from dataclasses import dataclass
+import msgspec
 
 from config.errors import ConfigError, quoted
 from config.load import find_file, read_source
@@ -11,8 +11,7 @@ from config.settings.secrets import read_secrets
 from config.template import Templates
 
 
-@dataclass(frozen=True, slots=True)
-class Trial:
+class Trial(msgspec.Struct, frozen=True):
     """A template's text, what renders it, and whether its result is better not shown."""
 
     text: str

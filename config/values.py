@@ -6,7 +6,8 @@ to the user, with the offending value and what was expected.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from config.errors import quoted
 
@@ -16,8 +17,7 @@ _INTEGER = re.compile(r"[+-]?[0-9]{1,400}")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
+class Bounds(msgspec.Struct, frozen=True):
     """Limits of a written number: `low` and `high` belong to it, `above` and `below` do not."""
 
     low: float | None = None

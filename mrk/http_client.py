@@ -4,9 +4,10 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Protocol
+
+import msgspec
 
 from mrk.errors import Transient
 
@@ -21,8 +22,7 @@ class NotReached(FetchFailed):
     """No connection was had, or the URL is none: nothing of the request has left."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fetched:
+class Fetched(msgspec.Struct, frozen=True):
     """An answer; names of `headers` are in lower case.
 
     `body` holds at most the bytes that were wanted, and `whole` says whether that was all.

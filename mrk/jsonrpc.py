@@ -4,7 +4,6 @@ Endpoint errors keep their HTTP status as the code, except 404 and 401. No I/O, 
 `mrk/api/rpc.py` runs what this decodes.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -32,8 +31,7 @@ class RpcError(Exception):
         self.id = id
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """A request, or a notification when `id` is None."""
 
     method: str
@@ -41,8 +39,7 @@ class Call:
     id: Id
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """A client's response to a request of ours."""
 
     id: Id

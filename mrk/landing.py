@@ -5,7 +5,8 @@ facts, `transports/web` serves the page.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 from mrk.access.decision import Decision
 
@@ -27,8 +28,7 @@ _STYLE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class LandingFacts:
+class LandingFacts(msgspec.Struct, frozen=True):
     """What the page tells; warnings are plain text, not HTML."""
 
     version: str

@@ -3,13 +3,12 @@
 Defaults are what `[server]` says without options; the root fills in what the user configured.
 """
 
-from dataclasses import dataclass
+import msgspec
 
 MIB = 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(msgspec.Struct, frozen=True):
     """Sizes in bytes, times in seconds, everything else in pieces."""
 
     connections: int = 1200  # TCP connections at once, over it: 503 and closed

@@ -4,11 +4,11 @@
 """
 
 import enum
-from dataclasses import dataclass, field
+
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class Backoff:
+class Backoff(msgspec.Struct, frozen=True):
     """Delays between attempts, in seconds."""
 
     first_s: float = 0.25
@@ -28,8 +28,7 @@ class State(enum.StrEnum):
     ENDED = "ended"
 
 
-@dataclass(slots=True)
-class Part:
+class Part(msgspec.Struct):
     """A line of the supervision table, and what became of it.
 
     `since` is Unix time of the last change of state; `children` are parts nested in this one.
@@ -37,13 +36,13 @@ class Part:
 
     name: str
     essential: bool = False
-    backoff: Backoff = field(default_factory=Backoff)
+    backoff: Backoff = msgspec.field(default_factory=Backoff)
     state: State = State.STARTING
     since: float = 0.0
     restarts: int = 0
     last_error: str | None = None
     crashed: bool = False  # its last end was a bug, not an absence
-    children: "list[Part]" = field(default_factory=list)
+    children: "list[Part]" = []
 
     def enter(self, state: State, now: float, error: BaseException | str | None = None) -> None:
         """Note a change of state at `now` (Unix time), and the error that caused it."""

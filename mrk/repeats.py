@@ -4,11 +4,11 @@ Pure; time comes in as an argument. One `Repeats` belongs to whoever logs, and d
 """
 
 from collections import OrderedDict
-from dataclasses import dataclass
+
+import msgspec
 
 
-@dataclass(slots=True)
-class _Seen:
+class _Seen(msgspec.Struct):
     due: float
     interval_s: float
     kept_back: int = 0

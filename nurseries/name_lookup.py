@@ -10,9 +10,9 @@ import ipaddress
 import socket
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from functools import partial
 
+import msgspec
 import trio
 
 from mrk.access.judge import TrustedClients
@@ -31,8 +31,7 @@ _MOST_NAMES = 8
 Resolve = Callable[[str], Awaitable[tuple[str, ...]]]
 
 
-@dataclass(slots=True)
-class _Known:
+class _Known(msgspec.Struct):
     names: tuple[str, ...]
     until: float
 

@@ -10,9 +10,9 @@ import socket
 import stat
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import trio
 
 from mrk.errors import MrkError
@@ -25,8 +25,7 @@ class ListenError(MrkError):
     """A socket that cannot be opened; the message says what to do about it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Certificate:
+class Certificate(msgspec.Struct, frozen=True):
     """PEM files; both must exist for TLS to be served."""
 
     certificate: Path
@@ -67,8 +66,7 @@ class Tls:
         return trio.SSLStream(stream, self._context, server_side=True, https_compatible=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Listeners:
+class Listeners(msgspec.Struct, frozen=True):
     """Open listening sockets; `port` and `ssl_port` are the real ones (None: no TLS)."""
 
     tcp: list[trio.SocketListener]

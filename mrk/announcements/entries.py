@@ -5,7 +5,6 @@ Moonraker's, because entry ids hold slashes.
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,12 +22,11 @@ MOST_WAKE_S = 10 * 366 * 86400
 MOST_INTERNAL = 100
 
 
-@dataclass(slots=True)
-class Changes:
+class Changes(msgspec.Struct):
     """Records to store and to delete; false when there are none."""
 
-    put: dict[str, dict[str, Any]] = field(default_factory=dict)
-    delete: list[str] = field(default_factory=list)
+    put: dict[str, dict[str, Any]] = {}
+    delete: list[str] = []
 
     def __bool__(self) -> bool:
         return bool(self.put) or bool(self.delete)

@@ -4,8 +4,9 @@ One parser for one reading. Documents with a DTD are refused, so no entity unfol
 of items and length of texts are bounded. The caller bounds the bytes, and feeds them in slices.
 """
 
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from mrk.errors import MrkError
 
@@ -21,8 +22,7 @@ class FeedError(MrkError):
     """The document is no feed, or a hostile one."""
 
 
-@dataclass(frozen=True, slots=True)
-class FeedItem:
+class FeedItem(msgspec.Struct, frozen=True):
     """One item's texts; `guid` is never empty, the others are None where absent."""
 
     guid: str

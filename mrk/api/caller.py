@@ -1,7 +1,8 @@
 """Who asks: the small record that endpoint handlers see instead of a transport."""
 
 import enum
-from dataclasses import dataclass
+
+import msgspec
 
 from mrk.access.reasons import Reason
 from mrk.access.roles import Role, role_needed
@@ -22,8 +23,7 @@ EVERYWHERE = frozenset(Transport)
 SOCKETS = frozenset({Transport.WEBSOCKET, Transport.UNIX})
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(msgspec.Struct, frozen=True):
     """One call's origin.
 
     `connection_id` names an open websocket or unix socket connection: the caller's own, or, over

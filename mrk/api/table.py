@@ -7,8 +7,9 @@ captures (`mrk/api/route_pattern.py`) are tried only when no endpoint has that v
 import dataclasses
 import types
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from mrk.access.roles import role_needed
 from mrk.api.arguments import ArgumentReader
@@ -18,8 +19,7 @@ from mrk.api.route_pattern import RoutePattern
 from mrk.errors import ClientError
 
 
-@dataclass(frozen=True, slots=True)
-class Method:
+class Method(msgspec.Struct, frozen=True):
     """One endpoint made ready to be called; `captured` arguments from the path win over others."""
 
     endpoint: Endpoint
@@ -118,7 +118,7 @@ class Table:
             captured = pattern.match(path)
             if captured is not None:
                 if verb in verbs:
-                    return dataclasses.replace(verbs[verb], captured=captured)
+                    return msgspec.structs.replace(verbs[verb], captured=captured)
                 status, message = 405, "Method Not Allowed"
         raise ClientError(message, status)
 

@@ -4,8 +4,9 @@ Types only. `nurseries/machine/python_can.py` opens one.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from mrk.errors import MrkError
 
@@ -14,8 +15,7 @@ class CanFailed(MrkError):
     """The bus could not be opened, or failed; the text is for a person."""
 
 
-@dataclass(frozen=True, slots=True)
-class CanFrame:
+class CanFrame(msgspec.Struct, frozen=True):
     """A frame with its identifier; `plain` means 11-bit, classic, and carrying data.
 
     `bus_off` marks the controller's own report that it left the bus.

@@ -6,7 +6,6 @@ is JSON. Pure; a value that cannot be read raises `ValueError`.
 
 import struct
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -25,19 +24,18 @@ JOB_FIELDS = (
 )  # fmt: skip
 
 
-@dataclass(slots=True)
-class Found:
+class Found(msgspec.Struct):
     """What an existing database holds, decoded. `jobs` map column names to values, oldest first.
 
     `totals` are (provider, field) -> (maximum, total); `problems` are lines for a person.
     """
 
-    namespaces: dict[str, dict[str, Any]] = field(default_factory=dict)
-    jobs: list[dict[str, Any]] = field(default_factory=list)
-    totals: dict[tuple[str, str], tuple[float | None, float | None]] = field(default_factory=dict)
-    users: list[dict[str, Any]] = field(default_factory=list)
-    unknown_tables: list[str] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
+    namespaces: dict[str, dict[str, Any]] = {}
+    jobs: list[dict[str, Any]] = []
+    totals: dict[tuple[str, str], tuple[float | None, float | None]] = {}
+    users: list[dict[str, Any]] = []
+    unknown_tables: list[str] = []
+    problems: list[str] = []
 
 
 def decode_record(raw: bytes) -> Any:

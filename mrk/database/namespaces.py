@@ -15,6 +15,8 @@ PROTECTED_KEY = "protected_namespaces"
 FORBIDDEN_KEY = "forbidden_namespaces"
 PROTECTED = frozenset({"moonraker", "gcode_metadata", "announcements", "update_manager"})
 FORBIDDEN = frozenset({OWN_NAMESPACE})
+# Clients may write them, but their own methods are for admins, and this is another way to the same.
+ADMINS = frozenset({"webcams"})
 
 
 class Reserved:

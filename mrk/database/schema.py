@@ -5,7 +5,8 @@ a later one is appended. The database runs what is missing, each step in a trans
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 # "mrkd" in the file's header: says that an SQLite file is ours.
 APPLICATION_ID = 0x6D726B64
@@ -15,8 +16,7 @@ JSON_COLUMN = "JSON TEXT"
 SECRET_COLUMNS = frozenset({"password", "salt", "jwt_secret", "key_text", "key_digest"})
 
 
-@dataclass(frozen=True, slots=True)
-class Migration:
+class Migration(msgspec.Struct, frozen=True):
     """One step: after it `owner`'s tables are at `version`. `statements` are separate SQL texts."""
 
     owner: str

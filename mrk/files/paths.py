@@ -6,7 +6,8 @@ moves or serves a file goes through it. It judges text alone: links are judged o
 """
 
 from collections.abc import Container
-from dataclasses import dataclass
+
+import msgspec
 
 from mrk.errors import ClientError
 from mrk.files.temporary import is_temporary
@@ -20,8 +21,7 @@ _GCODE_SUFFIXES = (".gcode", ".g", ".gco", ".ufp", ".nc")
 SHOWN_CHARS = 100
 
 
-@dataclass(frozen=True, slots=True)
-class RootPath:
+class RootPath(msgspec.Struct, frozen=True):
     """A file or folder of a root, by names that are safe on disk; no parts: the root itself."""
 
     root: str

@@ -4,7 +4,8 @@ Filled by the file manager; read by everybody who takes a client's path.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from mrk.access.roles import Role
 from mrk.errors import ClientError
@@ -16,8 +17,7 @@ READ_ONLY = 405
 CONFIG = "config"
 
 
-@dataclass(frozen=True, slots=True)
-class Root:
+class Root(msgspec.Struct, frozen=True):
     """One root. `path` as configured, `real` without links; both absolute."""
 
     name: str

@@ -5,8 +5,9 @@ may go and puts finished ones in place. The root hands over who does it.
 """
 
 import enum
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from mrk.files.records import Item
 
@@ -83,8 +84,7 @@ class PrintStart(enum.Enum):
     REFUSED = "refused"
 
 
-@dataclass(frozen=True, slots=True)
-class PrintOutcome:
+class PrintOutcome(msgspec.Struct, frozen=True):
     """`reason` says to a person why a print was refused, or queued."""
 
     start: PrintStart

@@ -5,8 +5,9 @@ what can be read in two ways is refused.
 """
 
 import re
-from dataclasses import dataclass
 from urllib.parse import quote
+
+import msgspec
 
 from mrk.errors import ClientError
 
@@ -20,8 +21,7 @@ _ESCAPED = re.compile(rb'\\(["\\])')
 _NOT_PLAIN = re.compile(r'[^\x20-\x7e]|["\\%]')
 
 
-@dataclass(frozen=True, slots=True)
-class FormPart:
+class FormPart(msgspec.Struct, frozen=True):
     """The names in a part's header; `filename` None: it is no file."""
 
     name: str

@@ -3,7 +3,7 @@
 Pure; `transports/transfers/download.py` opens the file and sends what is decided here.
 """
 
-from dataclasses import dataclass
+import msgspec
 
 from mrk.errors import ClientError
 from mrk.http import conditional
@@ -16,8 +16,7 @@ from mrk.http.response import Headers, Response, error_response
 TEN_YEARS_S = 315_360_000
 
 
-@dataclass(frozen=True, slots=True)
-class FileFacts:
+class FileFacts(msgspec.Struct, frozen=True):
     """A file as it is while it is open."""
 
     name: str
@@ -26,8 +25,7 @@ class FileFacts:
     inode: int
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(msgspec.Struct, frozen=True):
     """The answer's head, and which bytes of the file are its body (none: `size_bytes` 0)."""
 
     response: Response

@@ -4,7 +4,7 @@ Shapes that let two parsers see two different requests (request smuggling, RFC 9
 section 6.3) are refused here again, whatever the head parser thought of them.
 """
 
-from dataclasses import dataclass
+import msgspec
 
 from mrk.http.head import RequestHead
 from mrk.http.refusal import Refusal
@@ -12,8 +12,7 @@ from mrk.http.refusal import Refusal
 _MAX_LENGTH_DIGITS = 18
 
 
-@dataclass(frozen=True, slots=True)
-class Framing:
+class Framing(msgspec.Struct, frozen=True):
     """`body_bytes` is None for a chunked body; `upgrade` is the lower-case protocol or empty."""
 
     body_bytes: int | None

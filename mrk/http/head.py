@@ -1,12 +1,12 @@
 """The head of one HTTP request, as every transport that starts with HTTP sees it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from urllib.parse import parse_qsl, unquote
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class RequestHead:
+
+class RequestHead(msgspec.Struct, frozen=True):
     """Method, target and headers; header names are lower-case, values decoded as Latin-1.
 
     `peer` is the other end of the TCP connection, `address` the client as the trusted-proxy

@@ -4,13 +4,13 @@ What is no single range, or not understood, means the whole file, as the RFC all
 """
 
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 _RANGE = re.compile(r"\s*bytes\s*=\s*([0-9]{0,18})\s*-\s*([0-9]{0,18})\s*", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class ByteRange:
+class ByteRange(msgspec.Struct, frozen=True):
     """`size_bytes` bytes from `start` on."""
 
     start: int

@@ -5,7 +5,6 @@ Built by `transports/api_http.py`, written by whichever door the request came th
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 import msgspec
@@ -22,8 +21,7 @@ _encode = msgspec.json.Encoder().encode
 Headers = Sequence[tuple[str, str]]
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(msgspec.Struct, frozen=True):
     """One answer. `reason` empty means the standard phrase; `content_type` empty: no such header.
 
     Header values come from us or from checked input: no control characters in them.
@@ -37,7 +35,7 @@ class Response:
 
     def with_headers(self, headers: Headers) -> "Response":
         """The same answer with more headers."""
-        return replace(self, headers=(*self.headers, *headers)) if headers else self
+        return msgspec.structs.replace(self, headers=(*self.headers, *headers)) if headers else self
 
 
 def result_response(result: object) -> Response:

@@ -3,13 +3,12 @@
 Published by `nurseries/jobs/job_state.py` through a `Fanout`.
 """
 
-from dataclasses import dataclass
+import msgspec
 
 from mrk.jobs.print_stats import JobEvent, PrintStats
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(msgspec.Struct, frozen=True):
     """One look at the printer: its stats, and Klipper's clock (seconds) at that moment.
 
     Klipper's clock goes on through restarts of Klipper and of mrk, not of the machine. It is
@@ -26,8 +25,7 @@ class Look:
         return self.eventtime - self.stats.total_duration
 
 
-@dataclass(frozen=True, slots=True)
-class JobSeen:
+class JobSeen(msgspec.Struct, frozen=True):
     """The first look at a printer. What happened before it is unknown.
 
     `became_ready`: the printer just became ready; else only the job state started anew.
@@ -37,8 +35,7 @@ class JobSeen:
     became_ready: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class JobChanged:
+class JobChanged(msgspec.Struct, frozen=True):
     """Something happened to the job; `previous` and `look` are before and after it."""
 
     event: JobEvent
@@ -46,8 +43,7 @@ class JobChanged:
     look: Look
 
 
-@dataclass(frozen=True, slots=True)
-class PrinterGone:
+class PrinterGone(msgspec.Struct, frozen=True):
     """Klipper is in shutdown or away. `status` is the job status that this means, klippy_shutdown
     or klippy_disconnect; `look` the last one, None when there was none."""
 

@@ -1,8 +1,9 @@
 """What jobs need of others, and offer to them; the root hands over who does it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
+
+import msgspec
 
 from mrk.fanout import Reader
 from mrk.jobs.events import JobNews, Look
@@ -61,8 +62,7 @@ class PrintStarts(Protocol):
         """The printer refused."""
 
 
-@dataclass(frozen=True, slots=True)
-class AuxiliaryValue:
+class AuxiliaryValue(msgspec.Struct, frozen=True):
     """One auxiliary field of a job. `value` is any JSON value; a number for the two reports,
     which say whether totals keep its sum and its largest value."""
 

@@ -7,8 +7,9 @@ of forks are carried as they are. Pure; `nurseries/jobs/job_state.py` feeds it.
 import enum
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Any
+
+import msgspec
 
 PRINTING = "printing"
 PAUSED = "paused"
@@ -36,8 +37,7 @@ _ENDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class PrintStats:
+class PrintStats(msgspec.Struct, frozen=True):
     """The object `print_stats` (klippy/extras/print_stats.py): durations in seconds, filament
     in mm. `total_duration` counts pauses, `print_duration` begins with the first filament."""
 
@@ -63,7 +63,7 @@ class PrintStats:
             value = delta.get(name)
             if isinstance(value, int | float) and not isinstance(value, bool):
                 changed[name] = float(value) if math.isfinite(value) else 0.0
-        return replace(self, **changed)
+        return msgspec.structs.replace(self, **changed)
 
 
 def changes(old: PrintStats, new: PrintStats) -> list[JobEvent]:

@@ -6,7 +6,8 @@ state `loading` asks `nurseries/jobs/job_queue.py` to load its first job.
 
 import enum
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+
+import msgspec
 
 from mrk.errors import ClientError
 from mrk.jobs.events import Look
@@ -25,8 +26,7 @@ class QueueState(enum.StrEnum):
     PAUSED = "paused"
 
 
-@dataclass(frozen=True, slots=True)
-class QueuedJob:
+class QueuedJob(msgspec.Struct, frozen=True):
     """One entry. `position` orders the queue, `time_added` is Unix time, `copies` are left."""
 
     job_id: str
@@ -38,8 +38,7 @@ class QueuedJob:
     position: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Queue:
+class Queue(msgspec.Struct, frozen=True):
     """The whole queue, as it is stored.
 
     `held`: a pause was asked for, or the printer shut down; nothing but a start makes it ready.
@@ -63,16 +62,20 @@ class Queue:
         if len(kept) + len(jobs) > QUEUE_LIMIT:
             raise ClientError(f"The job queue holds at most {QUEUE_LIMIT} jobs")
         first = kept[-1].position + 1 if kept else 0
-        placed = (replace(job, position=first + number) for number, job in enumerate(jobs))
-        queue = replace(self, jobs=(*kept, *placed))
+        placed = (
+            msgspec.structs.replace(job, position=first + number) for number, job in enumerate(jobs)
+        )
+        queue = msgspec.structs.replace(self, jobs=(*kept, *placed))
         waits = self.state is QueueState.PAUSED and not self.held
         if automatic and active and waits:
-            return replace(queue, state=QueueState.READY)
+            return msgspec.structs.replace(queue, state=QueueState.READY)
         return queue
 
     def without(self, job_ids: Collection[str]) -> "Queue":
         """Unknown ids are ignored."""
-        return replace(self, jobs=tuple(job for job in self.jobs if job.job_id not in job_ids))
+        return msgspec.structs.replace(
+            self, jobs=tuple(job for job in self.jobs if job.job_id not in job_ids)
+        )
 
     def jumped(self, job_id: str) -> "Queue":
         """With that job at the front; raises `ClientError`."""
@@ -81,76 +84,80 @@ class Queue:
             raise ClientError(f"No job '{job_id:.60}' in the queue")
         if found[0] == self.jobs[0]:
             return self
-        first = replace(found[0], position=self.jobs[0].position - 1)
-        return replace(self, jobs=(first, *self.without([job_id]).jobs))
+        first = msgspec.structs.replace(found[0], position=self.jobs[0].position - 1)
+        return msgspec.structs.replace(self, jobs=(first, *self.without([job_id]).jobs))
 
     def paused(self) -> "Queue":
         """On request: also later additions do not make it ready."""
-        return replace(self, state=QueueState.PAUSED, held=True, confirmed=False)
+        return msgspec.structs.replace(self, state=QueueState.PAUSED, held=True, confirmed=False)
 
     def started(self, *, free: bool, away: bool, automatic: bool) -> "Queue":
         """`free`: the printer would print now; `away`: it cannot be asked."""
-        queue = replace(self, held=False)
+        queue = msgspec.structs.replace(self, held=False)
         if self.state not in (QueueState.READY, QueueState.PAUSED):
             return queue
         if not self.jobs:
-            return replace(queue, state=QueueState.PAUSED)
+            return msgspec.structs.replace(queue, state=QueueState.PAUSED)
         if free:
-            return replace(queue, state=QueueState.LOADING)
+            return msgspec.structs.replace(queue, state=QueueState.LOADING)
         state = QueueState.READY if automatic else QueueState.PAUSED
-        return replace(queue, state=state, confirmed=away)
+        return msgspec.structs.replace(queue, state=state, confirmed=away)
 
     # Loading
 
     def load_failed(self) -> "Queue":
         """The first job could not be started, or may not be."""
         if self.state in (QueueState.LOADING, QueueState.STARTING):
-            return replace(self, state=QueueState.PAUSED)
+            return msgspec.structs.replace(self, state=QueueState.PAUSED)
         return self
 
     def emptied(self, automatic: bool) -> "Queue":
         """All jobs were removed before the first could be loaded."""
-        return replace(self, state=QueueState.READY if automatic else QueueState.PAUSED)
+        return msgspec.structs.replace(
+            self, state=QueueState.READY if automatic else QueueState.PAUSED
+        )
 
     def starting(self) -> "Queue":
         """The printer is asked to print the first job."""
-        return replace(self, state=QueueState.STARTING)
+        return msgspec.structs.replace(self, state=QueueState.STARTING)
 
     def loaded(self, job_id: str, automatic: bool) -> "Queue":
         """The printer has begun that job: one copy less."""
         jobs = tuple(
-            replace(job, copies=job.copies - 1) if job.job_id == job_id else job
+            msgspec.structs.replace(job, copies=job.copies - 1) if job.job_id == job_id else job
             for job in self.jobs
         )
-        queue = replace(self, jobs=tuple(job for job in jobs if job.copies > 0))
+        queue = msgspec.structs.replace(self, jobs=tuple(job for job in jobs if job.copies > 0))
         if self.state is not QueueState.STARTING:
             return queue
         goes_on = queue.jobs and automatic
-        return replace(queue, state=QueueState.READY if goes_on else QueueState.PAUSED)
+        return msgspec.structs.replace(
+            queue, state=QueueState.READY if goes_on else QueueState.PAUSED
+        )
 
     # News of the printer
 
     def on_started(self, filename: str) -> "Queue":
         """A print began: the bed is in use."""
-        return replace(self, printing=filename, confirmed=False)
+        return msgspec.structs.replace(self, printing=filename, confirmed=False)
 
     def on_completed(self) -> "Queue":
         """The print ended well: a ready queue goes on."""
-        queue = replace(self, printing=None)
+        queue = msgspec.structs.replace(self, printing=None)
         if self.state is QueueState.READY and self.jobs:
-            return replace(queue, state=QueueState.LOADING)
+            return msgspec.structs.replace(queue, state=QueueState.LOADING)
         return queue
 
     def on_aborted(self) -> "Queue":
         """The print was cancelled or failed."""
-        queue = replace(self, printing=None)
-        return replace(queue, state=QueueState.PAUSED) if self.jobs else queue
+        queue = msgspec.structs.replace(self, printing=None)
+        return msgspec.structs.replace(queue, state=QueueState.PAUSED) if self.jobs else queue
 
     def on_shutdown(self) -> "Queue":
         """The printer shut down; an empty queue does not have to be started again."""
         if not self.jobs:
-            return replace(self, state=QueueState.PAUSED, printing=None)
-        return replace(self.paused(), printing=None)
+            return msgspec.structs.replace(self, state=QueueState.PAUSED, printing=None)
+        return msgspec.structs.replace(self.paused(), printing=None)
 
     def on_seen(self, look: Look, automatic: bool) -> "Queue":
         """The first look at the printer after mrk, or Klipper, was away."""
@@ -173,7 +180,7 @@ class Queue:
         """
         waits = self.state in (QueueState.READY, QueueState.PAUSED) and not self.held
         if self.jobs and waits and (automatic or self.confirmed):
-            return replace(self, state=QueueState.LOADING)
+            return msgspec.structs.replace(self, state=QueueState.LOADING)
         return self
 
     # News of mrk itself, and of files
@@ -182,9 +189,9 @@ class Queue:
         """As read back: a load that was under way may or may not have happened."""
         match self.state:
             case QueueState.LOADING:
-                return replace(self, state=QueueState.PAUSED)
+                return msgspec.structs.replace(self, state=QueueState.PAUSED)
             case QueueState.READY if not automatic:
-                return replace(self, state=QueueState.PAUSED)
+                return msgspec.structs.replace(self, state=QueueState.PAUSED)
         return self
 
     def settled(self, look: Look | None, automatic: bool) -> "Queue":
@@ -195,22 +202,22 @@ class Queue:
         first = self.jobs[0] if self.jobs else None
         if first and look.stats.is_active and look.stats.filename == first.filename:
             return self.loaded(first.job_id, automatic)
-        return replace(self, state=QueueState.PAUSED)
+        return msgspec.structs.replace(self, state=QueueState.PAUSED)
 
     def file_removed(self, path: str) -> "Queue":
         """A file, or a folder with all that is in it, is gone."""
         jobs = tuple(job for job in self.jobs if not _is_at(job.filename, path))
-        return replace(self, jobs=jobs)
+        return msgspec.structs.replace(self, jobs=jobs)
 
     def file_moved(self, source: str, dest: str) -> "Queue":
         """A file, or a folder with all that is in it, has another name."""
         jobs = tuple(
-            replace(job, filename=dest + job.filename[len(source) :])
+            msgspec.structs.replace(job, filename=dest + job.filename[len(source) :])
             if _is_at(job.filename, source)
             else job
             for job in self.jobs
         )
-        return replace(self, jobs=jobs)
+        return msgspec.structs.replace(self, jobs=jobs)
 
 
 def _is_at(filename: str, path: str) -> bool:

@@ -4,8 +4,9 @@ Pure; `nurseries/jobs/history.py` stores what comes of it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any
+
+import msgspec
 
 from mrk.jobs.events import Look
 from mrk.jobs.ports import AuxiliaryValue
@@ -38,8 +39,7 @@ _TIME_DIGITS = 4
 _FIGURE_DIGITS = 6
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(msgspec.Struct, frozen=True):
     """A row of the history. `job_id` is 0 until it is stored; times are Unix seconds.
 
     `start_eventtime` is when it began by Klipper's clock, which tells one print of a file from
@@ -56,7 +56,7 @@ class Job:
     print_duration: float = 0.0
     total_duration: float = 0.0
     filament_used: float = 0.0
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = {}
     auxiliary_data: Sequence[Mapping[str, Any]] = ()
 
     @property
@@ -68,7 +68,7 @@ class Job:
         """With durations and filament of `stats`, unless these are of another print by now."""
         if stats.filename != self.filename or stats.total_duration < self.total_duration:
             return self
-        return replace(
+        return msgspec.structs.replace(
             self,
             print_duration=_rounded(stats.print_duration),
             total_duration=_rounded(stats.total_duration),
@@ -77,7 +77,7 @@ class Job:
 
     def ended(self, status: str, now: float) -> "Job":
         """Ended at `now`."""
-        return replace(self, status=status, end_time=round(now, _TIME_DIGITS))
+        return msgspec.structs.replace(self, status=status, end_time=round(now, _TIME_DIGITS))
 
     def ended_unseen(self, look: Look, now: float) -> "Job":
         """Ended while mrk or the link was away; Klipper still tells how and how long it took."""
@@ -130,8 +130,7 @@ def shown_auxiliary(values: Sequence[AuxiliaryValue]) -> list[dict[str, Any]]:
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class Amount:
+class Amount(msgspec.Struct, frozen=True):
     """What one job adds to a row of the totals; None where it adds nothing."""
 
     provider: str

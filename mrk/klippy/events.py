@@ -4,59 +4,52 @@ Published by the Klippy link through a `Fanout`; each reader chooses the kinds i
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from mrk.outbox import StatusUpdate
 
 
-@dataclass(frozen=True, slots=True)
-class Identified:
+class Identified(msgspec.Struct, frozen=True):
     """Klipper answered `info` for the first time on this connection."""
 
     info: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class EndpointsListed:
+class EndpointsListed(msgspec.Struct, frozen=True):
     """Names from `list_endpoints`, such as `gcode/script`."""
 
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
+class Started(msgspec.Struct, frozen=True):
     """Klipper left its start-up; `state` is ready, error, shutdown, or what a fork says."""
 
     state: str
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(msgspec.Struct, frozen=True):
     """Klipper is ready, and so is everything we registered with it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shutdown:
+class Shutdown(msgspec.Struct, frozen=True):
     """Klipper went into shutdown while we were connected."""
 
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Disconnected:
+class Disconnected(msgspec.Struct, frozen=True):
     """The connection is gone, with all subscriptions."""
 
 
-@dataclass(frozen=True, slots=True)
-class GcodeResponse:
+class GcodeResponse(msgspec.Struct, frozen=True):
     """One line of terminal output."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class StatusChanged:
+class StatusChanged(msgspec.Struct, frozen=True):
     """Changed fields of what subsystems subscribed to, all of them together."""
 
     update: StatusUpdate

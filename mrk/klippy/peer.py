@@ -4,14 +4,14 @@ Pure; the link reads the credentials and the file.
 """
 
 import struct
-from dataclasses import dataclass
+
+import msgspec
 
 # struct ucred of unix(7): pid, uid, gid
 UCRED = struct.Struct("3i")
 
 
-@dataclass(frozen=True, slots=True)
-class Peer:
+class Peer(msgspec.Struct, frozen=True):
     """Klipper's process; `unit` is its systemd unit without `.service`, if there is one."""
 
     pid: int

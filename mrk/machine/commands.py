@@ -4,8 +4,9 @@ Types only. `nurseries/commands.py` runs them; the sampler and the service contr
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from mrk.errors import MrkError
 
@@ -14,8 +15,7 @@ class CommandUnavailable(MrkError):
     """The program is not there or may not be run."""
 
 
-@dataclass(frozen=True, slots=True)
-class CommandResult:
+class CommandResult(msgspec.Struct, frozen=True):
     """How a command ended: exit status (negative: by that signal) and the head of its output."""
 
     status: int

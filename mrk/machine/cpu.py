@@ -3,15 +3,14 @@
 Pure; the proc stats sampler keeps the reading before. Format: proc(5), "/proc/stat".
 """
 
-from dataclasses import dataclass
+import msgspec
 
 # user nice system idle iowait irq softirq steal; guest time behind them is part of user already.
 _COUNTED_FIELDS = 8
 _LEAST_FIELDS = 4
 
 
-@dataclass(frozen=True, slots=True)
-class CpuTimes:
+class CpuTimes(msgspec.Struct, frozen=True):
     """Clock ticks since boot: all of them, and those in which the core did nothing."""
 
     total: int

@@ -6,7 +6,8 @@ linux/can/netlink.h. Numbers are in the host's byte order.
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 _HEADER = struct.Struct("=LHHLL")  # length, type, flags, sequence, port
 _LINK = struct.Struct("=BxHiLL")  # family, hardware type, index, flags, change
@@ -32,8 +33,7 @@ BUS_OFF = 3
 IPV4, IPV6 = 2, 10
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(msgspec.Struct, frozen=True):
     """An interface. `bitrate`, `driver` and `can_state` only of CAN, None where not reported."""
 
     index: int
@@ -53,8 +53,7 @@ class Link:
         return self.up and self.operation in (UNKNOWN, OPERATING)
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(msgspec.Struct, frozen=True):
     """An address of the interface with that index, as packed bytes."""
 
     index: int

@@ -3,8 +3,6 @@
 Pure. Format: the kernel's Documentation/ABI/testing/sysfs-tty and drivers/tty/serial.
 """
 
-from dataclasses import dataclass
-
 import msgspec
 
 from mrk.machine.attribute import number
@@ -27,8 +25,7 @@ class SerialDevice(msgspec.Struct, frozen=True):
     usb_location: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Tty:
+class Tty(msgspec.Struct, frozen=True):
     """A tty with a device behind it. `port_type` is the attribute `type`, which only UARTs have.
 
     `is_uart` says that the attribute is there, even if it may not be read.

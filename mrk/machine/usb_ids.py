@@ -6,7 +6,8 @@ lines would be 4 MB as a table. Format: the comments at the head of the list its
 
 import re
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+
+import msgspec
 
 # `0403  Future Technology Devices International, Ltd`, `\t6001  FT232 Serial (UART) IC`
 _VENDOR = re.compile(rb"([0-9a-fA-F]{4})\s+(\S.*)")
@@ -20,13 +21,12 @@ Product = tuple[str, str]  # vendor and product id
 DeviceClass = tuple[str, str, str]  # class, subclass and protocol
 
 
-@dataclass(frozen=True, slots=True)
-class UsbNames:
+class UsbNames(msgspec.Struct, frozen=True):
     """What the list knows, by four lower-case digits; classes by one to three pairs of digits."""
 
-    vendors: dict[str, str] = field(default_factory=dict)
-    products: dict[Product, str] = field(default_factory=dict)
-    classes: dict[tuple[str, ...], str] = field(default_factory=dict)
+    vendors: dict[str, str] = {}
+    products: dict[Product, str] = {}
+    classes: dict[tuple[str, ...], str] = {}
 
     def class_names(self, of: DeviceClass) -> tuple[str | None, str | None, str | None]:
         """Names of class, subclass and protocol."""

@@ -5,7 +5,6 @@ userspace-api/media/v4l documents of VIDIOC_QUERYCAP, ENUM_FMT and ENUM_FRAMESIZ
 """
 
 import struct
-from dataclasses import dataclass
 
 import msgspec
 
@@ -80,8 +79,7 @@ class V4l2Device(msgspec.Struct, frozen=True):
     usb_location: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Capability:
+class Capability(msgspec.Struct, frozen=True):
     """The answer to QUERYCAP; `flags` are this node's own, where the driver tells."""
 
     driver: str
@@ -106,8 +104,7 @@ class Capability:
         return [name for bit, name in _CAPABILITIES.items() if self.flags & bit]
 
 
-@dataclass(frozen=True, slots=True)
-class PixelFormat:
+class PixelFormat(msgspec.Struct, frozen=True):
     """The answer to ENUM_FMT; `code` asks for its sizes."""
 
     code: int

@@ -5,7 +5,6 @@ it runs in. Files that this user may not read count as absent.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 import msgspec
 
@@ -49,8 +48,7 @@ class Virtualization(msgspec.Struct, frozen=True):
     virt_identifier: str
 
 
-@dataclass(frozen=True, slots=True)
-class Traces:
+class Traces(msgspec.Struct, frozen=True):
     """What was found; bytes as read, None where there is no such file.
 
     `container` is /run/systemd/container, `environment` and `cgroup` those of process 1, `dmi`
@@ -65,7 +63,7 @@ class Traces:
     podman_mark: bool = False
     kernel_release: str = ""
     cpuinfo: bytes = b""
-    dmi: Mapping[str, bytes | None] = field(default_factory=dict)
+    dmi: Mapping[str, bytes | None] = {}
     hypervisor: bytes | None = None
     compatible: bytes | None = None
 

@@ -6,7 +6,6 @@ whether they are available: mrk's own (its last will), and the printer's.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -21,8 +20,7 @@ _encode = msgspec.json.Encoder().encode
 Document = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Device:
+class Device(msgspec.Struct, frozen=True):
     """`id` names the installation in entity ids, `name` the printer for people."""
 
     id: str
@@ -41,8 +39,7 @@ class Device:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Camera:
+class Camera(msgspec.Struct, frozen=True):
     """A webcam with pictures; `key` is its lasting name in topics."""
 
     key: str
@@ -50,8 +47,7 @@ class Camera:
     url: str
 
 
-@dataclass(frozen=True, slots=True)
-class Presence:
+class Presence(msgspec.Struct, frozen=True):
     """What is announced: `sensors` are names of printer objects with a temperature.
 
     `buttons` says that requests over MQTT may run them.

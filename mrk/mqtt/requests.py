@@ -6,7 +6,6 @@ send changes to: it answers with the current values, as `printer.objects.query` 
 """
 
 from collections import deque
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -37,12 +36,11 @@ class Stamps:
         return True
 
 
-@dataclass(slots=True)
-class Request:
+class Request(msgspec.Struct):
     """`message` is left to be answered, None when nothing is; `refused` are answers already."""
 
     message: bytes | None
-    refused: list[bytes] = field(default_factory=list)
+    refused: list[bytes] = []
     batch: bool = False
 
     def joined(self, reply: bytes | None) -> bytes | None:

@@ -1,6 +1,6 @@
 """Topics: which names are allowed, and those of one instance. Pure."""
 
-from dataclasses import dataclass
+import msgspec
 
 from mrk.errors import ClientError
 
@@ -35,8 +35,7 @@ def check_qos(qos: int) -> int:
     return qos
 
 
-@dataclass(frozen=True, slots=True)
-class Topics:
+class Topics(msgspec.Struct, frozen=True):
     """Topics of one instance, under its name."""
 
     instance: str

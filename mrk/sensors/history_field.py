@@ -1,8 +1,9 @@
 """One field of jobs that a sensor fills: its rules, and its value for the job under way. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from mrk.jobs.ports import AuxiliaryValue
 from mrk.sensors.measurements import Number
@@ -11,8 +12,7 @@ from mrk.sensors.trackers import STRATEGIES
 _EXACT = 2**53
 
 
-@dataclass(frozen=True, slots=True)
-class FieldRules:
+class FieldRules(msgspec.Struct, frozen=True):
     """`provider` and `name` name the field, `parameter` the measurement; decimals as configured."""
 
     provider: str

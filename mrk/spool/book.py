@@ -5,8 +5,9 @@ One object per generation; everything in it is done without waiting, so that it 
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from mrk.spool.extrusion import Extrusion, finite
 from mrk.spool.klipper_run import Run, RunLook, compare
@@ -18,20 +19,19 @@ MOST_SPOOLS_PER_JOB = 100
 RETRACTED_MM = 20.0
 
 
-@dataclass(slots=True)
-class Book:
+class Book(msgspec.Struct):
     """`vanished`: the active spool was not cleared by the user, so its use goes on as unassigned.
 
     `moved` says that use or places differ from what was stored last.
     """
 
-    ledger: Ledger = field(default_factory=Ledger)
+    ledger: Ledger = msgspec.field(default_factory=Ledger)
     active: int | None = None
-    tool_spools: dict[str, int] = field(default_factory=dict)
+    tool_spools: dict[str, int] = {}
     vanished: bool = False
-    extrusion: Extrusion = field(default_factory=Extrusion)
+    extrusion: Extrusion = msgspec.field(default_factory=Extrusion)
     run: RunLook | None = None
-    job_spools: list[int] = field(default_factory=list)
+    job_spools: list[int] = []
     moved: bool = False
 
     @property

@@ -8,8 +8,9 @@ place of this moment, but only while the move is remembered, and of a shutdown n
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 # Klipper numbers extruders; a broken printer shall not fill the memory.
 MOST_EXTRUDERS = 100
@@ -24,15 +25,14 @@ def finite(value: object) -> float | None:
     return None
 
 
-@dataclass(slots=True)
-class Extrusion:
+class Extrusion(msgspec.Struct):
     """Known places of all extruders within one run of Klipper.
 
     `from_start` says that the run was followed from its start: an extruder that was not seen yet
     has pushed everything since then.
     """
 
-    places_mm: dict[str, float] = field(default_factory=dict)
+    places_mm: dict[str, float] = {}
     from_start: bool = False
     eventtime: float = -math.inf
     _extruder: str = ""

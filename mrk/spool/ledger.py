@@ -6,7 +6,8 @@ itself tells (`was_counted`). Pure; `nurseries/spoolman` stores and sends.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+import msgspec
 
 from mrk.spool.spool import SpoolState
 
@@ -18,8 +19,7 @@ TOLERANCE_MM = 0.002
 MOST_SPOOLS = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Sending:
+class Sending(msgspec.Struct, frozen=True):
     """A report on its way; the spool as it was before it."""
 
     mm: float
@@ -27,8 +27,7 @@ class Sending:
     last_used_before: str | None
 
 
-@dataclass(slots=True)
-class Account:
+class Account(msgspec.Struct):
     """One spool. `pending_mm` is net and below 0 while retractions are held back.
 
     `missing`: Spoolman does not know the spool. `lost_mm` was used from a spool that is gone for
@@ -60,13 +59,12 @@ class Account:
         return self.pending_mm == 0 and self.sending is None and self.lost_mm == 0
 
 
-@dataclass(slots=True)
-class Ledger:
+class Ledger(msgspec.Struct):
     """All accounts. `changed` holds ids whose account differs from what was stored last."""
 
-    accounts: dict[int, Account] = field(default_factory=dict)
+    accounts: dict[int, Account] = {}
     unassigned_mm: float = 0.0
-    changed: set[int] = field(default_factory=set)
+    changed: set[int] = set()
 
     def charge(self, spool_id: int, mm: float) -> None:
         """Note net use of a spool, below 0 for a retraction."""

@@ -1,7 +1,6 @@
 """What clients may send through to Spoolman: its own API, and nothing that leads elsewhere."""
 
 import re
-from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import unquote
 
@@ -28,8 +27,7 @@ class ProxyParams(msgspec.Struct, frozen=True):
     use_v2_response: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Proxied:
+class Proxied(msgspec.Struct, frozen=True):
     """A request that may be sent: `target` is below Spoolman's `/api`, with its query."""
 
     verb: str

@@ -5,9 +5,10 @@ from; mrk stands on that host. Pure: who listens and which addresses are ours co
 """
 
 import re
-from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit, urlunsplit
+
+import msgspec
 
 _WHOLE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/]")
 _PORTS = {"http": 80, "https": 443, "rtsp": 554}
@@ -17,8 +18,7 @@ _V4_LOOPBACKS = {"00000000", "0100007F", "7F000001"}
 _V6_LOOPBACKS = {"0" * 32, "0" * 24 + "01000000", "0" * 31 + "1"}
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """Where a URL points: host and port, as a name look-up wants them."""
 
     host: str

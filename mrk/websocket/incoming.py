@@ -6,15 +6,15 @@ connection. No I/O.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 if TYPE_CHECKING:
     from mrk.websocket.judge import Judge
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(msgspec.Struct, frozen=True):
     """How a websocket ends: close code (RFC 6455, section 7.4; None for none) and reason.
 
     `by_peer` says that the client sent its close frame, so nothing more will come from it.
@@ -25,8 +25,7 @@ class Ending:
     by_peer: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Pinged:
+class Pinged(msgspec.Struct, frozen=True):
     """A ping to be answered with the same payload."""
 
     payload: bytes

@@ -5,9 +5,9 @@ Run by `Authorization.serve`. A websocket that was shut out still gets the notif
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
 import trio
 
 from mrk.access.roles import Role
@@ -31,8 +31,7 @@ class OpenSockets(Protocol):
         """Let the sockets of a user do as much as `role` may."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Notice:
+class _Notice(msgspec.Struct, frozen=True):
     """`notify_user_<what>`, due at a time, also for the websockets that were shut out."""
 
     due_s: float

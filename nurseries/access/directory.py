@@ -12,9 +12,9 @@ import re
 import secrets
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import trio
 
 from config.settings.ldap import PLACEHOLDER, LdapSettings
@@ -31,8 +31,7 @@ _SUCCESS, _SIZE_LIMIT = 0, 4
 _INVALID_CREDENTIALS = 49
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
+class _Entry(msgspec.Struct, frozen=True):
     dn: str
     attributes: Mapping[str, Any]
 

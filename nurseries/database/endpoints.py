@@ -10,10 +10,11 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 import trio
 
+from mrk.access.roles import Role
 from mrk.api.caller import Caller
 from mrk.api.endpoint import Access, Endpoint, NoParams
 from mrk.database.keys import check_text, parse_key
-from mrk.database.namespaces import Reserved, check_name
+from mrk.database.namespaces import ADMINS, Reserved, check_name
 from mrk.database.ports import Connection
 from mrk.database.schema import JSON_COLUMN, SECRET_COLUMNS
 from mrk.errors import ClientError
@@ -219,7 +220,7 @@ class Clients:
             for verb, params, handler, summary, access in handlers
         ]
 
-    async def _get(self, params: GetParams, debug: bool) -> Item:
+    async def _get(self, params: GetParams, _caller: Caller, debug: bool) -> Item:
         if not debug:
             self._reserved.check_read(params.namespace)
         name = check_text("namespace", params.namespace)
@@ -235,9 +236,10 @@ class Clients:
         value = await self._jobs.run(read)
         return Item(params.namespace, params.key, msgspec.Raw(value))
 
-    async def _post(self, params: PostParams, debug: bool) -> Item:
+    async def _post(self, params: PostParams, caller: Caller, debug: bool) -> Item:
         if not debug:
             self._reserved.check_write(params.namespace)
+            _check_role(caller, params.namespace)
         name = check_name(params.namespace)
         path = parse_key(params.key)
 
@@ -253,9 +255,10 @@ class Clients:
         value = await self._jobs.run(write)
         return Item(params.namespace, params.key, msgspec.Raw(value))
 
-    async def _delete(self, params: DeleteParams, debug: bool) -> Item:
+    async def _delete(self, params: DeleteParams, caller: Caller, debug: bool) -> Item:
         if not debug:
             self._reserved.check_write(params.namespace)
+            _check_role(caller, params.namespace)
         name = check_text("namespace", params.namespace)
         path = parse_key(params.key)
 
@@ -333,11 +336,17 @@ class Clients:
             raise ClientError("A restored database is waiting for the restart")
 
 
+def _check_role(caller: Caller, namespace: str) -> None:
+    """Raise 403 for who may not change through its own methods what a namespace holds."""
+    if namespace in ADMINS:
+        caller.require(Role.ADMIN, f"Changing namespace '{namespace}'")
+
+
 def _with(
-    handler: Callable[[Any, bool], Awaitable[Item]], debug: bool
+    handler: Callable[[Any, Caller, bool], Awaitable[Item]], debug: bool
 ) -> Callable[[Any, Caller], Awaitable[Item]]:
-    async def handle(params: Any, _caller: Caller) -> Item:
-        return await handler(params, debug)
+    async def handle(params: Any, caller: Caller) -> Item:
+        return await handler(params, caller, debug)
 
     return handle
 

@@ -9,7 +9,6 @@ import logging
 import sqlite3
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,15 +33,14 @@ logger = logging.getLogger(__name__)
 IMPORT_KEY = "imported_from_moonraker"
 
 
-@dataclass(slots=True)
-class Taken:
+class Taken(msgspec.Struct):
     """How much of each kind was taken over."""
 
-    records: dict[str, int] = field(default_factory=dict)
+    records: dict[str, int] = {}
     jobs: int = 0
     jobs_known: int = 0
     totals: int = 0
-    users: list[str] = field(default_factory=list)
+    users: list[str] = []
     api_key: bool = False
 
 

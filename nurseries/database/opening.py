@@ -12,8 +12,9 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+
+import msgspec
 
 from mrk.database.schema import APPLICATION_ID, Migration, missing, too_new
 from mrk.errors import ClientError, MrkError
@@ -31,8 +32,7 @@ QUICK_CHECK_BYTES = 64 * 1024 * 1024
 _BUSY_S = 2.0
 
 
-@dataclass(slots=True)
-class Place:
+class Place(msgspec.Struct):
     """Where the database lives, and what it must become.
 
     `backups` is the folder of the copies that clients made; `warnings` collects what the user
@@ -42,7 +42,7 @@ class Place:
     folder: Path
     backups: Path
     steps: Sequence[Migration]
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[str] = []
 
     @property
     def file(self) -> Path:

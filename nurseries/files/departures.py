@@ -3,7 +3,7 @@
 Owned by `nurseries/files/live_trees.py`; inotify gives both halves of a move the same cookie.
 """
 
-from dataclasses import dataclass
+import msgspec
 
 from mrk.files.paths import RootPath
 from mrk.files.records import Action, Stat
@@ -13,8 +13,7 @@ from mrk.files.tree import Folder, Tree
 WAIT_S = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Departed:
+class Departed(msgspec.Struct, frozen=True):
     """An entry without a place. `unfinished`: what was to be told of it when it is complete."""
 
     tree: Tree

@@ -9,7 +9,6 @@ import os
 import signal
 import stat as modes
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 
 import msgspec
 import trio
@@ -30,13 +29,12 @@ class Look(msgspec.Struct, gc=False):
     being_written: bool | None = False
 
 
-@dataclass(slots=True)
-class Difference:
+class Difference(msgspec.Struct):
     """What a folder holds, against what was known of it. `stat` None: no folder to be read."""
 
     stat: Stat | None
-    gone: list[str] = field(default_factory=list)
-    present: dict[str, Look] = field(default_factory=dict)
+    gone: list[str] = []
+    present: dict[str, Look] = {}
 
 
 def stat_of(

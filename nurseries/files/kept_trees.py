@@ -6,7 +6,8 @@ between what was known and what was found is told; what is known already is not.
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from mrk.files.paths import RootPath, is_utf8
 from mrk.files.records import Action, Change, Item, SourceItem, Stat
@@ -18,8 +19,7 @@ from nurseries.files.watches import Watches
 Tell = Callable[[Change, bool], None]
 
 
-@dataclass(slots=True)
-class Scan:
+class Scan(msgspec.Struct):
     """A folder that has to be read; `announce` what is found to be different."""
 
     tree: Tree

@@ -6,8 +6,9 @@ to read or change the place, under the lock that guards changes.
 """
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from mrk.errors import ClientError
 from mrk.files.paths import RootPath
@@ -17,8 +18,7 @@ from mrk.files.roots import Root, Roots
 from nurseries.files.disk import stat_of
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """A path, where it is, and what is there.
 
     `disk` names it without links in the folders above it; `real` follows a link at the place

@@ -9,9 +9,9 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
 import trio
 
 from mrk.files.temporary import TOKEN_BYTES, Purpose, is_temporary, temporary_name
@@ -21,10 +21,9 @@ from nurseries.files.threads import Threads
 _LINE = 100
 
 
-@dataclass(slots=True)
-class _Job:
+class _Job(msgspec.Struct):
     path: Path
-    done: trio.Event = field(default_factory=trio.Event)
+    done: trio.Event = msgspec.field(default_factory=trio.Event)
     error: OSError | None = None
 
 

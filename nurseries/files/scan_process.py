@@ -9,7 +9,6 @@ import os
 import subprocess
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -28,8 +27,7 @@ class WorkerMissing(MrkError):
     """The process could not be started."""
 
 
-@dataclass(frozen=True, slots=True)
-class ScanLimits:
+class ScanLimits(msgspec.Struct, frozen=True):
     """Times in seconds, sizes in bytes."""
 
     scan_s: float = 20.0  # one file's metadata and images

@@ -11,10 +11,10 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+import msgspec
 import trio
 
 from mrk.errors import MrkError, Transient
@@ -44,12 +44,11 @@ class RewriteFailed(MrkError):
     """A package could not be unpacked, or objects not be added; says why."""
 
 
-@dataclass(slots=True)
-class _Job:
+class _Job(msgspec.Struct):
     request: Request
     limit_s: float
     answer: Answer | None = None
-    done: trio.Event = field(default_factory=trio.Event)
+    done: trio.Event = msgspec.field(default_factory=trio.Event)
 
     def finish(self, answer: Answer | None) -> None:
         """The first answer counts; None: there will be none."""

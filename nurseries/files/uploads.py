@@ -3,8 +3,9 @@
 Used by whoever receives files; they write `UploadTarget.temporary()` and call `finish`.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from mrk.errors import ClientError
 from mrk.files.paths import RootPath, check_new, package_model, within
@@ -18,8 +19,7 @@ from nurseries.files.places import Place
 from nurseries.files.removal import fresh_name
 
 
-@dataclass(frozen=True, slots=True)
-class UploadTarget:
+class UploadTarget(msgspec.Struct, frozen=True):
     """Where a file will be. `folder` holds it, and its temporary files until then."""
 
     path: RootPath
@@ -30,8 +30,7 @@ class UploadTarget:
         return fresh_name(self.folder, purpose)
 
 
-@dataclass(frozen=True, slots=True)
-class FinishedUpload:
+class FinishedUpload(msgspec.Struct, frozen=True):
     """A file in its place; `answer` is `item` and `action` as the API gives them.
 
     Call `announce` once the answer is sent; without it clients are told after a second.

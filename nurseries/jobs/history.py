@@ -7,9 +7,9 @@ Such a job is taken up again when Klipper shows the same print by its own durati
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any, TypeVar
 
+import msgspec
 import trio
 
 from mrk.api.endpoint import Endpoint
@@ -182,7 +182,7 @@ class History:
         filename = look.stats.filename
         for provider in self._auxiliary:
             provider.begin_job()
-        job = replace(
+        job = msgspec.structs.replace(
             begun(look, self._starters.take(filename), self._wall_clock()),
             metadata=kept_metadata(self._metadata.get(filename)),
             auxiliary_data=shown_auxiliary(self._values()),
@@ -205,7 +205,9 @@ class History:
         values = self._values()
         # Metadata of a fresh upload may not have been known at the start.
         metadata = job.metadata or kept_metadata(self._metadata.get(job.filename))
-        job = replace(job, metadata=metadata, auxiliary_data=shown_auxiliary(values))
+        job = msgspec.structs.replace(
+            job, metadata=metadata, auxiliary_data=shown_auxiliary(values)
+        )
         added = list(amounts(job, values))
         was_running = await self._store(lambda c: history_store.finish_job(c, job, added))
         self._job = None
@@ -217,7 +219,9 @@ class History:
         if self._job is None or look is None:
             return
         job = self._job.with_figures(look.stats)
-        self._job = job = replace(job, auxiliary_data=shown_auxiliary(self._values()))
+        self._job = job = msgspec.structs.replace(
+            job, auxiliary_data=shown_auxiliary(self._values())
+        )
         await self._read(lambda c: history_store.keep_figures(c, job))
 
     def _values(self) -> list[AuxiliaryValue]:

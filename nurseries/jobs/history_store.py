@@ -5,7 +5,6 @@ thousands of jobs do not hold up the event loop.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import fields, replace
 from typing import Any
 
 import msgspec
@@ -32,7 +31,7 @@ _TOTALS = (
     "total_jobs", "total_time", "total_print_time", "total_filament_used",
     "longest_job", "longest_print",
 )  # fmt: skip
-_KEPT = tuple(field.name for field in fields(Job))
+_KEPT = Job.__struct_fields__
 ShownRow = tuple[int, str, float | None, bytes]
 
 
@@ -68,7 +67,7 @@ def add_job(connection: Connection, job: Job) -> Job:
         "INSERT OR REPLACE INTO job_continuation (id, job_id, start_eventtime) VALUES (1, ?, ?)",
         (job_id, job.start_eventtime),
     )
-    return replace(job, job_id=job_id)
+    return msgspec.structs.replace(job, job_id=job_id)
 
 
 def _is_same(last: Job, job: Job) -> bool:
@@ -123,7 +122,7 @@ def reopen_job(connection: Connection, job: Job) -> Job:
         "UPDATE job_history SET status = ?, end_time = NULL WHERE job_id = ?",
         (IN_PROGRESS, job.job_id),
     )
-    return replace(job, status=IN_PROGRESS, end_time=None)
+    return msgspec.structs.replace(job, status=IN_PROGRESS, end_time=None)
 
 
 def interrupt_jobs(connection: Connection) -> None:

@@ -8,8 +8,8 @@ import logging
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
+import msgspec
 import trio
 
 from mrk.api.endpoint import Endpoint
@@ -33,8 +33,7 @@ NEWS = 64
 ORDERS = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Transitions:
+class Transitions(msgspec.Struct, frozen=True):
     """How the queue goes on: `[job_queue]`."""
 
     automatic: bool = False

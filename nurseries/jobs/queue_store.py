@@ -1,6 +1,6 @@
 """The rows of the job queue: read whole, written by difference. Called in the database's thread."""
 
-from dataclasses import astuple
+import msgspec
 
 from mrk.database.ports import Connection
 from mrk.jobs.queue import Queue, QueuedJob, QueueState
@@ -24,7 +24,9 @@ def write_queue(connection: Connection, old: Queue, new: Queue) -> None:
     before = {job.job_id: job for job in old.jobs}
     after = {job.job_id: job for job in new.jobs}
     gone = [(job_id,) for job_id in before if job_id not in after]
-    changed = [astuple(job) for job_id, job in after.items() if before.get(job_id) != job]
+    changed = [
+        msgspec.structs.astuple(job) for job_id, job in after.items() if before.get(job_id) != job
+    ]
     connection.executemany("DELETE FROM job_queue WHERE job_id = ?", gone)
     connection.executemany(
         f"INSERT OR REPLACE INTO job_queue ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)", changed

@@ -9,9 +9,10 @@ import contextlib
 import logging
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from mrk.errors import MrkError
 from mrk.log_lines import JsonLines, Redact, TextLines
@@ -27,8 +28,7 @@ class LogFileOff(MrkError):
     """There is no log file to roll over."""
 
 
-@dataclass(frozen=True, slots=True)
-class LogOptions:
+class LogOptions(msgspec.Struct, frozen=True):
     """`file` None is `--nologfile`; `console` defaults to standard output."""
 
     file: Path | None

@@ -7,7 +7,6 @@ import os
 import struct
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import msgspec
 
@@ -42,8 +41,7 @@ class Hardware(msgspec.Struct, frozen=True):
     python: PythonVersion
 
 
-@dataclass(frozen=True, slots=True)
-class Uname:
+class Uname(msgspec.Struct, frozen=True):
     """The kernel's release and the machine's architecture."""
 
     release: str

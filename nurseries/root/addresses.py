@@ -1,16 +1,16 @@
 """Where a configuration has the daemon listen."""
 
 import contextlib
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from config.load import Configuration
 from config.paths import Paths
 from transports.listeners import Certificate, Listeners, open_listeners
 
 
-@dataclass(frozen=True, slots=True)
-class Addresses:
+class Addresses(msgspec.Struct, frozen=True):
     """Where to listen; another value at a restart means other sockets."""
 
     host: str

@@ -1,8 +1,8 @@
 """The transports of a generation, wired to its table: TCP door, websockets, unix socket."""
 
-import dataclasses
 from collections.abc import Callable
 
+import msgspec
 import trio
 
 from config.settings.families import Settings
@@ -90,7 +90,7 @@ class Doors:
         }
         ways = Ways(api, upgrades, web.handle, proxies=proxies, acquaint=acquaint)
         if transfers is not None:
-            ways = dataclasses.replace(ways, transfer=transfers.begin)
+            ways = msgspec.structs.replace(ways, transfer=transfers.begin)
         self.door = Door(ways, limits)
         self.unix_socket = UnixSocket(hub)
 

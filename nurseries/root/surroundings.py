@@ -4,9 +4,9 @@ The daemon gives the real ones, test fixtures give memory streams and a database
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
 import trio
 
 from config.paths import Paths
@@ -38,8 +38,7 @@ MakeDatabase = Callable[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(msgspec.Struct, frozen=True):
     """`instance_id` names the installation (32 hexadecimal digits).
 
     `warnings` are of the process, such as those of the log; they join the configuration's.

@@ -9,10 +9,10 @@ import contextlib
 import logging
 import struct
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 from typing import Any
 
 import jeepney
+import msgspec
 import trio
 from jeepney.auth import BEGIN, Authenticator
 from jeepney.bus import get_connectable_addresses
@@ -46,8 +46,7 @@ class BusRefused(MrkError):
         self.text = text
 
 
-@dataclass(frozen=True, slots=True)
-class Peer:
+class Peer(msgspec.Struct, frozen=True):
     """An object and one of its interfaces."""
 
     name: str
@@ -55,8 +54,7 @@ class Peer:
     interface: str
 
 
-@dataclass(frozen=True, slots=True)
-class Signal:
+class Signal(msgspec.Struct, frozen=True):
     """A signal as it came; `sender` is a unique name."""
 
     sender: str
@@ -66,8 +64,7 @@ class Signal:
     body: tuple[Any, ...]
 
 
-@dataclass(slots=True)
-class _Reply:
+class _Reply(msgspec.Struct):
     came: trio.Event
     message: Any = None
 

@@ -6,8 +6,9 @@ Plain functions that block for small files; they are called in a thread.
 import logging
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from mrk.klippy.peer import unit_of_cgroup
 from mrk.machine.service_rules import USUAL_SERVICES, is_unit_name, parse_allowed
@@ -17,8 +18,7 @@ FILE_NAME = "moonraker.asvc"
 _MOST_BYTES = 65536
 
 
-@dataclass(frozen=True, slots=True)
-class HostFacts:
+class HostFacts(msgspec.Struct, frozen=True):
     """Allowed services by name, our own service (None: started otherwise), and a warning."""
 
     listed: tuple[str, ...]

@@ -4,9 +4,9 @@ A provider owns nothing between its calls except what its `watch` holds while it
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
 import trio
 
 from mrk.errors import MrkError
@@ -30,8 +30,7 @@ class Watcher(Protocol):
         """One of those has another state."""
 
 
-@dataclass(frozen=True, slots=True)
-class Allowance:
+class Allowance(msgspec.Struct, frozen=True):
     """Which services may be shown and controlled: listed names, and our own (None: not known)."""
 
     listed: tuple[str, ...]

@@ -8,7 +8,6 @@ import logging
 import os
 import pwd
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 
 import msgspec
 import trio
@@ -77,8 +76,7 @@ class PasswordNeeded(ServiceError):
     """sudo wants a password and has none, or not the right one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """What waits for root: shown as `message`; `perform` returns a line about what it did."""
 
     message: str

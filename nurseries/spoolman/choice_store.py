@@ -1,8 +1,9 @@
 """The user's choice of spools, in Moonraker's namespace: it survives restarts, and a change between
 the two programs."""
 
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from mrk.database.ports import ItemsPort
 
@@ -10,8 +11,7 @@ NAMESPACE = "moonraker"
 KEY = "spoolman"
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(msgspec.Struct, frozen=True):
     """The active spool, and spools of single tools by the extruder's name."""
 
     spool_id: int | None

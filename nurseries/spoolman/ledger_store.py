@@ -1,7 +1,6 @@
 """The rows of the spool ledger. Called in the database's thread; values are whole, so that writing
 them twice changes nothing."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -26,8 +25,7 @@ class Places(msgspec.Struct, frozen=True):
     run: RunLook | None
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(msgspec.Struct, frozen=True):
     """What is to be written: changed accounts, those that are gone, and the rest whole."""
 
     rows: list[tuple[Any, ...]]
@@ -65,8 +63,7 @@ def write(connection: Connection, snapshot: Snapshot) -> None:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(msgspec.Struct, frozen=True):
     """What an earlier run of mrk left."""
 
     accounts: list[Account]

@@ -3,8 +3,7 @@
 Run by the connection's task; ends with the body, or with a `Refusal` that ends the connection.
 """
 
-from dataclasses import dataclass
-
+import msgspec
 import trio
 
 from mrk.http.chunked import ChunkedDecoder
@@ -16,8 +15,7 @@ RECEIVE_BYTES = 64 * 1024
 PROGRESS_BYTES = 8 * 1024
 
 
-@dataclass(slots=True)
-class BodyBudget:
+class BodyBudget(msgspec.Struct):
     """Bytes of bodies that all connections may hold together."""
 
     limit_bytes: int

@@ -8,9 +8,9 @@ import contextlib
 import logging
 import math
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from typing import Protocol
 
+import msgspec
 import trio
 
 from mrk.access.address import ProxyRule
@@ -62,8 +62,7 @@ class Api(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Ways:
+class Ways(msgspec.Struct, frozen=True):
     """Who answers. The callables get the stream, the head and all bytes read so far, the
     head's included; the door closes the stream when they return.
 
@@ -77,7 +76,7 @@ class Ways:
     upgrades: dict[str, HandOn]
     web: HandOn
     transfer: Callable[[RequestHead], Transfer | None] = lambda head: None
-    proxies: ProxyRule = field(default_factory=ProxyRule)
+    proxies: ProxyRule = msgspec.field(default_factory=ProxyRule)
     acquaint: Callable[[str], Awaitable[None]] | None = None
 
 

@@ -8,8 +8,8 @@ for room and merges meanwhile. What comes in is handed to `on_message`, in order
 import secrets
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
+import msgspec
 import trio
 
 from config.settings.mqtt import MqttSettings
@@ -39,8 +39,7 @@ class BrokerLost(Transient):
     """The connection to the broker ended, or was refused."""
 
 
-@dataclass(slots=True, eq=False)
-class _Outgoing:
+class _Outgoing(msgspec.Struct, eq=False):
     topic: str
     payload: bytes
     qos: int
@@ -48,7 +47,7 @@ class _Outgoing:
     # Set when the broker has it (QoS 1, 2), when it was written (QoS 0), or when it never will.
     done: trio.Event | None = None
     error: ClientError | None = None
-    left: bool = field(default=False)  # nobody waits for it any more, and it was not sent yet
+    left: bool = False  # nobody waits for it any more, and it was not sent yet
 
     @property
     def size_bytes(self) -> int:

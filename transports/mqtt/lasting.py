@@ -1,6 +1,6 @@
 """What outlives the connections to a broker, and what each of them needs."""
 
-from dataclasses import dataclass, field
+import msgspec
 
 from config.settings.mqtt import MqttSettings
 from mrk.http_client import HttpGet
@@ -13,8 +13,7 @@ from transports.mqtt.audience import Audience
 from transports.mqtt.home_assistant import ListWebcams
 
 
-@dataclass(frozen=True, slots=True)
-class Lasting:
+class Lasting(msgspec.Struct, frozen=True):
     """Built once by `Mqtt`, handed to each session."""
 
     settings: MqttSettings
@@ -25,5 +24,5 @@ class Lasting:
     handle: Handle
     webcams: ListWebcams
     http: HttpGet
-    stamps: Stamps = field(default_factory=Stamps)
-    audience: Audience = field(default_factory=Audience)
+    stamps: Stamps = msgspec.field(default_factory=Stamps)
+    audience: Audience = msgspec.field(default_factory=Audience)

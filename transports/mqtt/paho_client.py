@@ -7,9 +7,9 @@ Imported when `[mqtt]` is configured, in a thread: 20 ms. Who drives it feeds pa
 import struct
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage, error_string
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.exception import MQTTException
@@ -32,8 +32,7 @@ class UnreadablePacket(Exception):
     """The broker broke the protocol."""
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(msgspec.Struct, frozen=True):
     """One message of the broker."""
 
     topic: str

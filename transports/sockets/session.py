@@ -12,7 +12,6 @@ calls excepted, of which a few more may run.
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import msgspec
 import trio
@@ -35,8 +34,7 @@ URGENT_IN_FLIGHT = 32
 _PARSE_ERROR = jsonrpc.encode_error(None, jsonrpc.PARSE_ERROR, "").partition(b',"message"')[0]
 
 
-@dataclass(frozen=True, slots=True)
-class Hub:
+class Hub(msgspec.Struct, frozen=True):
     """What all sessions of a generation share."""
 
     rpc: Rpc

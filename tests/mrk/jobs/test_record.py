@@ -1,6 +1,6 @@
-import dataclasses
 from typing import Any
 
+import msgspec
 import pytest
 
 from mrk.jobs.events import Look
@@ -56,7 +56,7 @@ def test_the_same_print_is_known_by_klippers_durations(seen: Look, same: bool) -
     ],
 )
 def test_what_has_ended_for_good_does_not_go_on(status: str, may: bool) -> None:
-    assert dataclasses.replace(BEGAN, status=status).goes_on(look("printing", 110, 600)) is may
+    assert msgspec.structs.replace(BEGAN, status=status).goes_on(look("printing", 110, 600)) is may
 
 
 def test_an_end_that_nobody_saw() -> None:
