@@ -29,10 +29,12 @@ class JobSeen(msgspec.Struct, frozen=True):
     """The first look at a printer. What happened before it is unknown.
 
     `became_ready`: the printer just became ready; else only the job state started anew.
+    `missed`: it shows the end of a print that had not begun when the printer was last seen.
     """
 
     look: Look
     became_ready: bool = True
+    missed: bool = False
 
 
 class JobChanged(msgspec.Struct, frozen=True):

@@ -83,6 +83,13 @@ def changes(old: PrintStats, new: PrintStats) -> list[JobEvent]:
     return []
 
 
+def missed(old: PrintStats, new: PrintStats) -> bool:
+    """Whether `new` shows the end of a print that had not begun in `old`, which is of any age."""
+    if new.state not in _ENDS or not new.filename:
+        return False
+    return _is_another(old, new)
+
+
 def _into_active(old: PrintStats, new: PrintStats) -> list[JobEvent]:
     if not old.is_active or _is_another(old, new):
         begun = [JobEvent.STARTED]

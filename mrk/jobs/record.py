@@ -33,6 +33,8 @@ EVENT_STATUS = {
 # Klipper's durations and its clock are of one moment; what is left is rounding and, between two
 # objects of one push, the time to collect them.
 SAME_START_S = 2.0
+# Stored durations are rounded to a tenth of that.
+SAME_DURATION_S = 1e-5
 _NOT_KEPT = frozenset({"filename", "print_start_time", "job_id"})
 # SQLite writes 15 digits of a number: Unix times to 0.1 ms, durations to microseconds.
 _TIME_DIGITS = 4
@@ -84,6 +86,13 @@ class Job(msgspec.Struct, frozen=True):
         done = self.with_figures(look.stats)
         end = min(now, done.start_time + done.total_duration)
         return done.ended(END_STATUS[look.stats.state], end)
+
+    def is_shown_ended(self, look: Look) -> bool:
+        """Whether the printer shows the end of this very print, as it was recorded."""
+        stats = look.stats
+        return stats.filename == self.filename and (
+            abs(stats.total_duration - self.total_duration) < SAME_DURATION_S
+        )
 
     def goes_on(self, look: Look) -> bool:
         """Whether the printer shows this very print, under way or ended."""

@@ -24,6 +24,10 @@ class Starters:
         """The printer refused it."""
         self._users.pop(filename, None)
 
+    def is_awaited(self, filename: str) -> bool:
+        """Whether a start was asked for and no print has begun since."""
+        return filename in self._users
+
     def take(self, filename: str) -> str | None:
         """The user of a print that begins; None when nobody known asked for it."""
         user = self._users.pop(filename, None)

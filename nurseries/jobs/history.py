@@ -140,8 +140,8 @@ class History:
 
     async def _take(self, item: JobNews) -> None:
         match item:
-            case JobSeen(look):
-                await self._settle(look)
+            case JobSeen():
+                await self._settle(item.look, missed=item.missed)
             case JobChanged(JobEvent.STARTED, previous, look):
                 # Another print over the old one, whose end nobody reported.
                 await self._end("cancelled", previous)
@@ -153,15 +153,27 @@ class History:
             case PrinterGone(status, last_look):
                 await self._end(status, None if last_look is None else last_look.stats)
 
-    async def _settle(self, look: Look) -> None:
-        """Compare with the first look after an absence: does the last job go on?"""
+    async def _settle(self, look: Look, *, missed: bool = False) -> None:
+        """Compare with the first look after an absence: does the last job go on?
+
+        A print that had begun and ended before this look (`missed`, or started by us) is recorded.
+        """
         last = await self._read(history_store.read_last)
         if last is not None and last.goes_on(look):
             await self._go_on(last, look)
-        elif self._job is not None:
+            return
+        if self._job is not None:
             await self._end("cancelled", None)
-        if self._job is None and look.stats.is_active and look.klippy_state == "ready":
+        if look.stats.state in END_STATUS and (missed or self._started_by_us(last, look)):
+            job = await self._begin(look)
+            await self._finish(job.ended_unseen(look, self._wall_clock()))
+        if look.stats.is_active and look.klippy_state == "ready":
             await self._begin(look)
+
+    def _started_by_us(self, last: Job | None, look: Look) -> bool:
+        if last is not None and last.is_shown_ended(look):
+            return False
+        return self._starters.is_awaited(look.stats.filename)
 
     async def _go_on(self, job: Job, look: Look) -> None:
         if job.status != IN_PROGRESS:
@@ -178,7 +190,7 @@ class History:
 
     # One job
 
-    async def _begin(self, look: Look) -> None:
+    async def _begin(self, look: Look) -> Job:
         filename = look.stats.filename
         for provider in self._auxiliary:
             provider.begin_job()
@@ -193,6 +205,7 @@ class History:
         except ClientError as exc:
             logger.warning("%s: its print is not noted with the file: %s", filename, exc.message)
         self._notify("added", job)
+        return job
 
     async def _end(self, status: str, stats: PrintStats | None) -> None:
         """End the running job, if there is one, with the figures of `stats`."""

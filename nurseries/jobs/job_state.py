@@ -1,7 +1,8 @@
 """What the printer prints: follows `print_stats` and tells what happens to the job.
 
 `serve` listens to the link and publishes `mrk/jobs/events.py`; it ends when cancelled, or by
-falling behind. The newest look is kept until the printer is gone or `serve` runs anew.
+falling behind. The newest look is kept until the printer is gone or `serve` runs anew; what it
+showed is remembered longer, to tell which print was missed meanwhile.
 """
 
 import logging
@@ -13,8 +14,9 @@ import trio
 from mrk.errors import ClientError, Transient
 from mrk.fanout import Fanout, Reader
 from mrk.jobs.events import JobChanged, JobNews, JobSeen, Look, PrinterGone
-from mrk.jobs.print_stats import PrintStats, changes
-from mrk.klippy.events import Disconnected, Ready, Shutdown, Started, StatusChanged
+from mrk.jobs.print_stats import PrintStats, changes, missed
+from mrk.klippy.events import Disconnected, Identified, Ready, Shutdown, Started, StatusChanged
+from mrk.klippy.session import STARTUP
 from mrk.outbox import StatusUpdate
 from mrk.ports import KlippyPort
 
@@ -31,6 +33,8 @@ class JobState:
         self._klippy = klippy
         self._news: Fanout[JobNews] = Fanout()
         self._look: Look | None = None
+        # What was shown last, before an absence too.
+        self._shown: PrintStats | None = None
 
     @property
     def look(self) -> Look | None:
@@ -55,7 +59,7 @@ class JobState:
 
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Follow the printer. Raises `Transient` when Klipper refuses the subscription."""
-        kinds = (Started, Ready, Shutdown, Disconnected, StatusChanged)
+        kinds = (Identified, Started, Ready, Shutdown, Disconnected, StatusChanged)
         with self._klippy.open_events("job_state", EVENTS, *kinds) as events:
             self._look = None
             task_status.started()
@@ -68,6 +72,9 @@ class JobState:
         match event:
             case StatusChanged(update):
                 self._follow(update)
+            case Identified(info) if info.get("state") == STARTUP:
+                # Nothing was printed yet by a Klipper that starts up.
+                self._shown = PrintStats()
             case Ready():
                 await self._see(became_ready=True)
             case Started(state) if state != "ready":
@@ -91,9 +98,14 @@ class JobState:
             return
         look = await self._ask(klippy_state)
         if look is not None:
-            self._look = look
+            before = self._shown
+            self._remember(look)
             logger.info("the printer's job is %s %s", look.stats.state, look.stats.filename)
-            self._news.publish(JobSeen(look, became_ready))
+            unseen = before is not None and missed(before, look.stats)
+            self._news.publish(JobSeen(look, became_ready, unseen))
+
+    def _remember(self, look: Look) -> None:
+        self._look, self._shown = look, look.stats
 
     async def _ask(self, klippy_state: str | None = None) -> Look | None:
         state = klippy_state or self._klippy.klippy_state
@@ -110,7 +122,8 @@ class JobState:
         if delta is None or before is None or update.eventtime <= before.eventtime:
             return
         after = before.stats.merged(delta)
-        self._look = look = Look(after, update.eventtime, before.klippy_state)
+        look = Look(after, update.eventtime, before.klippy_state)
+        self._remember(look)
         for event in changes(before.stats, after):
             logger.info("job %s: %s", event.value, after.filename or before.stats.filename)
             self._news.publish(JobChanged(event, before.stats, look))

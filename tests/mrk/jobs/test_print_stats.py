@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mrk.jobs.print_stats import PrintStats, changes
+from mrk.jobs.print_stats import PrintStats, changes, missed
 
 STATES = ["standby", "printing", "paused", "complete", "cancelled", "error", "forked"]
 
@@ -43,6 +43,24 @@ def stats(state: str, filename: str = "a.gcode", total: float = 0.0) -> PrintSta
 )
 def test_what_changes_mean(old: PrintStats, new: PrintStats, events: list[str]) -> None:
     assert [event.value for event in changes(old, new)] == events
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (stats("standby", ""), stats("complete", total=1), True),
+        (stats("complete", total=2), stats("complete", total=1), True),
+        (stats("complete", "b", total=1), stats("cancelled", total=1), True),
+        (stats("printing", total=5), stats("complete", total=1), True),
+        (stats("printing", "b", total=1), stats("error", total=2), True),
+        (stats("complete", total=1), stats("complete", total=1), False),
+        (stats("printing", total=1), stats("complete", total=2), False),
+        (stats("standby", ""), stats("complete", ""), False),
+        (stats("standby", ""), stats("printing"), False),
+    ],
+)
+def test_a_print_that_was_missed(old: PrintStats, new: PrintStats, expected: bool) -> None:
+    assert missed(old, new) is expected
 
 
 @given(
