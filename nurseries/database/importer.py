@@ -190,7 +190,10 @@ def _take_user(connection: Connection, user: dict[str, Any], taken: Taken) -> No
         taken.api_key = True
         return
     groups = store.encode_value(user["groups"]).decode()
-    _insert(connection, "users", {**user, "groups": groups})
+    role = connection.execute("SELECT role FROM users WHERE username = :username", user).fetchone()
+    # Who was given a role here keeps it: replaced means another password.
+    kept = {} if role is None else {"role": role[0]}
+    _insert(connection, "users", {**user, **kept, "groups": groups})
     taken.users.append(user["username"])
 
 

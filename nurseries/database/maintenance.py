@@ -98,6 +98,7 @@ def prepare_restore(source: Path, place: Place, between: Callable[[], None]) -> 
             else:
                 _check_backup(backup, source.name, place)
                 copy(backup, place.restore, between)
+                _end_tokens(place.restore)
         with open_copy(place.restore) as ready:
             return _contents(ready)
     except NoSource as exc:
@@ -108,6 +109,13 @@ def prepare_restore(source: Path, place: Place, between: Callable[[], None]) -> 
         if exc.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
             raise ClientError(f"{source.name} is no whole SQLite database: {exc}", 500) from exc
         raise
+
+
+def _end_tokens(file: Path) -> None:
+    """Without the key that signed them no token is valid: some ended since the backup was made."""
+    with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as ready:
+        if "signing_keys" in tables(ready):
+            ready.execute("DELETE FROM signing_keys")
 
 
 def _check_backup(backup: sqlite3.Connection, name: str, place: Place) -> None:

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 import trio
 
-from mrk.api.caller import INTERNAL_CALLER, Transport
+from mrk.api.caller import INTERNAL_CALLER, Caller, Transport
 from mrk.api.perform import perform
 from mrk.api.table import Table, is_pending
 from nurseries.database import Database
@@ -24,12 +24,12 @@ def build(data: Path, **options: Any) -> Database:
     return Database(folder_of(data), data / "backup" / "database", **options)
 
 
-def client_of(database: Database) -> Ask:
+def client_of(database: Database, caller: Caller = INTERNAL_CALLER) -> Ask:
     table = Table(database.endpoints())
 
     async def ask(method: str, **arguments: Any) -> Any:
         found = table.method(method, Transport.WEBSOCKET)
-        outcome: Any = perform(found, arguments, INTERNAL_CALLER, msgspec.json.encode)
+        outcome: Any = perform(found, arguments, caller, msgspec.json.encode)
         return msgspec.json.decode(await outcome if is_pending(outcome) else outcome)
 
     return ask

@@ -159,6 +159,20 @@ def test_a_second_time_changes_nothing_unless_asked(
     assert "1 jobs were here already" in capsys.readouterr().out
 
 
+def test_who_was_given_a_role_keeps_it(tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    make_source(old).close()
+    assert run_import(new, old, False) == 0
+    here = sqlite3.connect(new / "database" / "mrk.db", isolation_level=None)
+    assert here.execute("SELECT role FROM users").fetchall() == [("admin",)]
+    here.execute("UPDATE users SET role = 'view', password = 'new'")
+    here.close()
+    assert run_import(new, old, True) == 0
+    here = sqlite3.connect(new / "database" / "mrk.db")
+    assert here.execute("SELECT role, password FROM users").fetchall() == [("view", "hash")]
+    here.close()
+
+
 async def test_what_mrk_has_already_is_kept_beside(tmp_path: Path) -> None:
     """Jobs get the next free number, totals are added, records of the same name replaced."""
     old, new = tmp_path / "old", tmp_path / "new"

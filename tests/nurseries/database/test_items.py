@@ -6,9 +6,12 @@ from typing import Any
 import pytest
 import trio
 
+from mrk.access.roles import Role
+from mrk.api.caller import Caller, Transport
 from mrk.api.schema import openapi, openrpc
 from mrk.api.table import Table
 from mrk.errors import ClientError
+from nurseries.database import Database
 from tests.nurseries.database.conftest import Ask, build, client_of
 
 
@@ -196,3 +199,19 @@ async def test_table_dump_hides_secrets(tmp_path: Path, nursery: trio.Nursery) -
     assert (row["username"], row["created_on"], row["groups"]) == ("me", 1.5, [])
     assert row["password"] is row["salt"] is row["jwt_secret"] is None
     assert await status_of(ask, "debug.database.table", table='no"such') == 404
+
+
+async def test_who_operates_changes_no_webcam_by_its_namespace(database: Database) -> None:
+    """Their own methods want an admin."""
+    operator = client_of(database, Caller(Transport.WEBSOCKET, role=Role.OPERATE))
+    admin = client_of(database)
+    item = {"namespace": "webcams", "key": "uid"}
+    await admin("server.database.post_item", **item, value={"name": "cam"})
+    for method in ("post_item", "delete_item"):
+        with pytest.raises(ClientError, match="needs the role admin; yours is operate") as refused:
+            await operator(f"server.database.{method}", **item, value={"name": "spy"})
+        assert refused.value.status == 403
+    answer = await operator("server.database.get_item", **item)
+    assert answer["value"] == {"name": "cam"}
+    await operator("server.database.post_item", namespace="fluidd", key="a", value=1)
+    await admin("server.database.delete_item", **item)

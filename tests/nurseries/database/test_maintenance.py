@@ -163,6 +163,27 @@ async def test_a_restored_backup_is_the_database_of_the_next_generation(tmp_path
     assert await items_of(tmp_path, "n") == {"k": "old"}
 
 
+async def test_a_restored_backup_brings_no_token_back(tmp_path: Path) -> None:
+    """Since it was made users were logged out; what signed their tokens is gone."""
+
+    def sign(connection: Any) -> None:
+        connection.execute("INSERT INTO signing_keys (purpose, key_text) VALUES ('jwt', 'ab')")
+
+    async with trio.open_nursery() as nursery:
+        database = build(tmp_path)
+        await nursery.start(database.serve)
+        await database.run(sign)
+        await client_of(database)("server.database.post_backup", filename="b.db")
+        nursery.cancel_scope.cancel()
+    await restore(tmp_path, "b.db")
+    async with trio.open_nursery() as nursery:
+        database = build(tmp_path)
+        await nursery.start(database.serve)
+        keys = await database.run(lambda c: c.execute("SELECT * FROM signing_keys").fetchall())
+        assert keys == []
+        nursery.cancel_scope.cancel()
+
+
 async def test_a_backup_of_moonraker_can_be_restored(tmp_path: Path) -> None:
     backups_of(tmp_path).mkdir(parents=True)
     (backups_of(tmp_path) / "sqldb-backup-1.db").write_bytes(SAMPLE.read_bytes())
