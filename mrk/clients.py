@@ -6,8 +6,9 @@ through `Clients` and never meet a transport. One instance per generation.
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from mrk.access.accounts import Account
 from mrk.access.reasons import Reason
@@ -17,8 +18,7 @@ from mrk.burst import Burst
 from mrk.outbox import Outbox, notification
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(msgspec.Struct, frozen=True):
     """What a client said of itself in `server.connection.identify`."""
 
     client_name: str
@@ -27,8 +27,7 @@ class Identity:
     url: str
 
 
-@dataclass(slots=True, eq=False)
-class Client:
+class Client(msgspec.Struct, eq=False):
     """One open websocket or unix socket connection.
 
     `authorized` decides over calls and over notifications; it may change while connected, and
@@ -56,7 +55,8 @@ class Clients:
         self._departures: list[Callable[[int], None]] = []
         self._identifications: list[Callable[[Client], None]] = []
         self._revocations: list[Callable[[str, list[Client]], None]] = []
-        self._bound: dict[object, tuple[str, Callable[[], None]]] = {}
+        self._role_changes: list[Callable[[str], None]] = []
+        self._bound: dict[object, tuple[str, Role, Callable[[], None]]] = {}
         self._last_id = 0
 
     def next_id(self) -> int:
@@ -98,10 +98,19 @@ class Clients:
         client.reason = reason
 
     def change_role(self, username: str, role: Role) -> None:
-        """Let the connections of a user do what `role` may."""
+        """Let the connections of a user do what `role` may; those that need more end."""
         for client in self:
             if client.user == username:
                 client.role = role
+        for name, needed, end in list(self._bound.values()):
+            if name == username and role < needed:
+                end()
+        for changed in self._role_changes:
+            changed(username)
+
+    def on_role_changed(self, changed: Callable[[str], None]) -> None:
+        """Have `changed(username)` called when a user's connections may do something else."""
+        self._role_changes.append(changed)
 
     def revoke(self, username: str) -> None:
         """End what a user's connections may do, as after a log-out.
@@ -123,7 +132,7 @@ class Clients:
             revoked(username, shut_out)
         for client in shut_out:
             client.identity = None
-        for name, end in list(self._bound.values()):
+        for name, _needed, end in list(self._bound.values()):
             if name == username:
                 end()
 
@@ -132,11 +141,16 @@ class Clients:
         self._revocations.append(revoked)
 
     @contextlib.contextmanager
-    def bound_to(self, username: str | None, end: Callable[[], None]) -> Iterator[None]:
-        """Have `end` called when the user is shut out; for connections that are no clients."""
+    def bound_to(
+        self, username: str | None, needed: Role, end: Callable[[], None]
+    ) -> Iterator[None]:
+        """Have `end` called when the user is shut out or may do less than `needed`.
+
+        For connections that are no clients, or not yet.
+        """
         key = object()
         if username is not None:
-            self._bound[key] = (username, end)
+            self._bound[key] = (username, needed, end)
         try:
             yield
         finally:

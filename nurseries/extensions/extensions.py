@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import msgspec
 import trio
 
+from mrk.access.roles import Role
 from mrk.api.caller import SOCKETS, Caller
 from mrk.api.endpoint import Access, Endpoint, NoParams
 from mrk.clients import Client, Clients
@@ -89,6 +90,7 @@ class Extensions:
         clients.on_identified(self._on_identified)
         clients.on_departure(self._on_departure)
         clients.on_revoked(self._on_revoked)
+        clients.on_role_changed(self._on_role_changed)
 
     def endpoints(self) -> list[Endpoint]:
         """What clients and agents may ask."""
@@ -236,6 +238,13 @@ class Extensions:
     def _on_revoked(self, _username: str, shut_out: list[Client]) -> None:
         for client in shut_out:
             self._on_departure(client.id)
+
+    def _on_role_changed(self, _username: str) -> None:
+        """Who may only look is no agent any more, until it identifies anew."""
+        for connection_id, agent in list(self._agents.items()):
+            if agent.client.role < Role.OPERATE:
+                self._on_departure(connection_id)
+                agent.client.identity = None
 
     def _announce(self, agent: Client, name: str, event: str, data: dict[str, Any]) -> None:
         message = notification("notify_agent_event", [{"agent": name, "event": event, **data}])

@@ -67,9 +67,27 @@ def test_a_log_out_reaches_a_users_connections_only() -> None:
 
 def test_what_is_bound_to_a_user_ends_once() -> None:
     clients, ended = Clients(), list[str]()
-    with clients.bound_to("ann", lambda: ended.append("ann")), clients.bound_to(None, ended.clear):
+    needed = Role.OPERATE
+    with (
+        clients.bound_to("ann", needed, lambda: ended.append("ann")),
+        clients.bound_to(None, needed, ended.clear),
+    ):
         clients.revoke("bob")
         assert ended == []
         clients.revoke("ann")
     clients.revoke("ann")
     assert ended == ["ann"]
+
+
+def test_what_needs_a_role_ends_with_it() -> None:
+    clients, ended, told = Clients(), list[str](), list[str]()
+    clients.on_role_changed(told.append)
+    with clients.bound_to("ann", Role.OPERATE, lambda: ended.append("ann")):
+        clients.change_role("bob", Role.VIEW)
+        clients.change_role("ann", Role.ADMIN)
+        clients.change_role("ann", Role.OPERATE)
+        assert ended == []
+        clients.change_role("ann", Role.VIEW)
+    clients.change_role("ann", Role.VIEW)
+    assert ended == ["ann"]
+    assert told == ["bob", *["ann"] * 4]

@@ -60,7 +60,7 @@ class Bridge:
             decision = self._gate.decide(head)
             decision.check(NEEDED)
             leash = _Leash()
-            with self._gate.seat(), self._clients.bound_to(decision.user, leash.pull):
+            with self._gate.seat(), self._clients.bound_to(decision.user, NEEDED, leash.pull):
                 klippy = await self._connect()
                 async with klippy:
                     trailing = buffered.partition(b"\r\n\r\n")[2]
@@ -97,7 +97,7 @@ class Bridge:
 
 
 class _Leash:
-    """Ends the bridge of a user who is shut out, also while it is being built."""
+    """Ends the bridge of a user who may not have it any more, also while it is being built."""
 
     def __init__(self) -> None:
         self._pulled = False
@@ -110,7 +110,7 @@ class _Leash:
         self._connection = connection
 
     def pull(self) -> None:
-        """The user is shut out."""
+        """The user is shut out, or may only look."""
         self._pulled = True
         if self._connection is not None:
             self._connection.end(REVOKED)

@@ -66,8 +66,9 @@ class Websocket:
             trusted=decision.trusted,
         )
         session = Session(hub, client, wire.sender, hub.limits.message_bytes)
-        # Nobody finds the client before its session runs, so a log-out would miss it.
-        with hub.clients.bound_to(client.user, partial(_shut_out, client)):
+        # Nobody finds the client before its session runs, so a log-out or a lesser role would miss
+        # it.
+        with hub.clients.bound_to(client.user, client.role, partial(_shut_out, client)):
             opened = await wire.send_response(response)
         if not opened:
             return

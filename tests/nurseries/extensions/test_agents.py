@@ -3,6 +3,7 @@
 import pytest
 import trio
 
+from mrk.access.roles import Role
 from mrk.klippy.remote_methods import BadRemoteCall
 from mrk.outbox import notification
 from nurseries.extensions.agent import (
@@ -208,3 +209,19 @@ async def test_an_agents_departure_in_the_middle_of_klippers_call_is_harmless():
     bound = house.macros.methods.bind("alert", {})
     house.clients.remove(agent)
     bound()
+
+
+async def test_who_may_only_look_is_no_agent_any_more():
+    house = House()
+    web, agent = house.connect(), house.agent()
+    agent.user = "ann"
+    house.say(agent, register("alert"))
+    house.clients.change_role("ann", Role.OPERATE)
+    heard(web), heard(agent)
+    house.clients.change_role("ann", Role.VIEW)
+    assert events(web) == [("watch", "disconnected", None)]
+    assert house.say(web, call("server.extensions.list"))["result"] == {"agents": []}
+    with pytest.raises(BadRemoteCall):
+        house.macros.call("alert")
+    assert heard(agent) == []
+    house.agent()  # the name is free

@@ -217,6 +217,22 @@ async def test_a_log_out_ends_the_users_bridges(daemon: Daemon) -> None:
     assert daemon.gate.connections == 0
 
 
+async def test_a_lesser_role_ends_the_users_bridges(daemon: Daemon) -> None:
+    daemon.accounts.add_user("ann", Role.ADMIN)
+    daemon.trusted = False
+    klippy = Klippy()
+    bridge = Bridge(daemon.limits, daemon.gate, daemon.clients, klippy.open)
+    head = upgrade_head(target="/klippysocket?access_token=ann-token")
+    async with connected(bridge.serve_connection, head=head) as (peer, over, _scope):
+        await wait_all_tasks_blocked()
+        daemon.clients.change_role("ann", Role.OPERATE)
+        await klippy.ends[0].send_all(b'{"id":1,"result":{}}\x03')
+        assert await text(peer) == '{"id":1,"result":{}}'
+        daemon.clients.change_role("ann", Role.VIEW)
+        assert await peer.closed() == (1008, "Logged out")
+        await over.wait()
+
+
 async def test_who_may_only_look_gets_no_bridge(daemon: Daemon) -> None:
     daemon.accounts.add_user("ann", Role.VIEW)
     head = upgrade_head(("authorization", "Bearer ann-token"), target="/klippysocket")

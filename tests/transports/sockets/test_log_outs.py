@@ -6,6 +6,7 @@ import pytest
 import trio
 from trio.testing import lockstep_stream_pair, memory_stream_pair, wait_all_tasks_blocked
 
+from mrk.access.roles import Role
 from mrk.outbox import StatusUpdate
 from tests.transports.sockets.conftest import Daemon, Peer, connected, head_bytes, upgrade_head
 
@@ -62,7 +63,8 @@ async def test_a_rebound_name_gets_no_socket(daemon: Daemon) -> None:
     assert b"allowed_hosts" in answer
 
 
-async def test_a_log_out_before_the_handshake_is_read(daemon: Daemon) -> None:
+@pytest.mark.parametrize("what", ["a log-out", "a lesser role"])
+async def test_a_log_out_before_the_handshake_is_read(daemon: Daemon, what: str) -> None:
     """Who does not read the answer stays unknown to the registry, but not to the log-out."""
     daemon.accounts.add_user("ann")
     daemon.trusted = False
@@ -72,7 +74,10 @@ async def test_a_log_out_before_the_handshake_is_read(daemon: Daemon) -> None:
         nursery.start_soon(daemon.websocket.serve_connection, server, head, head_bytes(head))
         await wait_all_tasks_blocked()
         assert len(daemon.clients) == 0
-        daemon.clients.revoke("ann")
+        if what == "a log-out":
+            daemon.clients.revoke("ann")
+        else:
+            daemon.clients.change_role("ann", Role.OPERATE)
         peer = Peer(client)
         assert "101" in await peer.handshake()
         await peer.call("test.echo", text="in")
