@@ -2,19 +2,12 @@
 
 import pytest
 
-from config.load import load
-from config.paths import Paths
 from config.settings.announcements import AnnouncementSettings
 
 
 @pytest.fixture
-def read(tmp_path):
-    def read(text=""):
-        file = tmp_path / "x.conf"
-        file.write_text(f"[server]\n[authorization]\n[announcements]\n{text}")
-        return load(Paths.resolve(environ={}, data_path=tmp_path, config_file=file))
-
-    return read
+def read(read):
+    return lambda text="": read(f"[announcements]\n{text}")
 
 
 def test_defaults(read):

@@ -5,19 +5,7 @@ from pathlib import Path
 import pytest
 
 from config.errors import ConfigError
-from config.load import load
-from config.paths import Paths
 from config.settings.machine import MachineSettings
-
-
-@pytest.fixture
-def read(tmp_path):
-    def read(text):
-        file = tmp_path / "x.conf"
-        file.write_text(f"[server]\n[authorization]\n{text}")
-        return load(Paths.resolve(environ={}, data_path=tmp_path, config_file=file))
-
-    return read
 
 
 def test_defaults_without_the_section(read):

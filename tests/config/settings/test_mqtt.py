@@ -3,19 +3,7 @@
 import pytest
 
 from config.errors import ConfigError
-from config.load import load
-from config.paths import Paths
 from config.settings.mqtt import MqttSettings
-
-
-@pytest.fixture
-def read(tmp_path):
-    def read(text):
-        file = tmp_path / "x.conf"
-        file.write_text(f"[server]\n[authorization]\n{text}")
-        return load(Paths.resolve(environ={}, data_path=tmp_path, config_file=file))
-
-    return read
 
 
 def one(read, option):

@@ -10,13 +10,8 @@ PLAIN = "type: mqtt\nstate_topic: a/b\nstate_response_template: {set_result('x',
 
 
 @pytest.fixture
-def read(tmp_path):
-    def read(text):
-        file = tmp_path / "x.conf"
-        file.write_text(f"[server]\n[authorization]\n[mqtt]\naddress: localhost\n{text}")
-        return load(Paths.resolve(environ={}, data_path=tmp_path, config_file=file))
-
-    return read
+def read(read):
+    return lambda text: read(f"[mqtt]\naddress: localhost\n{text}")
 
 
 def one(read, options):
