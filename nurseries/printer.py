@@ -254,8 +254,14 @@ class Printer:
         client = self._clients.get(caller.connection_id)
         if client is None:
             raise ClientError("A subscription needs the connection_id of an open websocket")
-        if caller.transport is Transport.HTTP and client.transport is not Transport.WEBSOCKET:
+        if caller.transport is not Transport.HTTP:
+            return client
+        if client.transport is not Transport.WEBSOCKET:
             raise ClientError("connection_id does not belong to a websocket")
+        # Ids are easily guessed, and a subscription replaces the one before.
+        same_user = caller.user is not None and client.user == caller.user
+        if not same_user and client.address != caller.address:
+            raise ClientError("connection_id belongs to the websocket of somebody else", 403)
         return client
 
     def _forget(self, connection_id: int) -> None:

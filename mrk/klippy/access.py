@@ -10,12 +10,13 @@ _READING = frozenset(
         "query_endstops/status",
         "gcode/help",
         "bed_mesh/dump_mesh",
+        "objects/list",
+        "objects/query",
+        "objects/subscribe",
     }
 )
-_OBJECTS = "objects/"
 
 
 def klippy_access(name: str) -> Access:
     """`VIEW` for what only reads, `OPERATE` for the rest."""
-    reads = name in _READING or name.startswith(_OBJECTS)
-    return Access.VIEW if reads else Access.OPERATE
+    return Access.VIEW if name in _READING else Access.OPERATE

@@ -26,11 +26,29 @@ def client_of(house: PrinterHouse, username: str | None = None) -> Client:
     return client
 
 
-async def subscribe_over_http(house: PrinterHouse, client: Client, username: str) -> object:
-    caller = Caller(Transport.HTTP, True, client.id, user=username)
+async def subscribe_over_http(
+    house: PrinterHouse, client: Client, username: str, address: str | None = None
+) -> object:
+    caller = Caller(Transport.HTTP, True, client.id, address, username)
     method = house.table.method("printer.objects.subscribe", Transport.HTTP)
     outcome = method.call({"objects": {"extruder": None}}, caller)
     return await outcome if is_pending(outcome) else outcome
+
+
+async def test_nobody_subscribes_for_somebody_else(autojump_clock: MockClock) -> None:
+    """Connection ids are small numbers, and a subscription replaces the one before."""
+    async with open_house() as house:
+        await house.until_ready()
+        ann = client_of(house, "ann")
+        ann.address = "192.0.2.1"
+        await subscribe(house, ann, {"toolhead": None})
+        with pytest.raises(ClientError, match="somebody else") as refused:
+            await subscribe_over_http(house, ann, "bob")
+        assert refused.value.status == 403
+        await change(house, {"toolhead": {"homed_axes": "xy"}})
+        assert updates(ann) == [{"toolhead": {"homed_axes": "xy"}}]
+        await subscribe_over_http(house, ann, "ann")
+        await subscribe_over_http(house, ann, "bob", "192.0.2.1")
 
 
 async def test_a_queued_status_is_not_sent_and_none_follows(autojump_clock: MockClock) -> None:

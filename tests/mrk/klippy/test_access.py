@@ -20,6 +20,7 @@ def test_reading_is_for_viewers(name: str) -> None:
         "pause_resume/cancel",
         "some_extra/jump",
         "objects",
+        "objects/set",
         "x/info",
     ],
 )
