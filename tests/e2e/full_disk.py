@@ -1,4 +1,4 @@
-"""A whole daemon whose disk fills up in mid-print, run by `test_full_disk.py` in a mount of its own.
+"""A whole daemon whose disk fills up in mid-print; `test_full_disk.py` gives it a mount of its own.
 
 Run as `python -m tests.e2e.full_disk FOLDER`, FOLDER being a small file system that holds
 everything: the data folder, the log and the daemon's output.
