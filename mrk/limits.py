@@ -11,7 +11,7 @@ MIB = 1024 * 1024
 class Limits(msgspec.Struct, frozen=True):
     """Sizes in bytes, times in seconds, everything else in pieces."""
 
-    connections: int = 1200  # TCP connections at once, over it: 503 and closed
+    connections: int = 1200  # TCP connections at once, over it: the longest idle ends, else 503
     websockets: int = 1000  # primary and bridge together, over it: 503 at the handshake
     unix_connections: int = 200
     requests_in_flight: int = 100  # per client, over it: error 429

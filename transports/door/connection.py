@@ -101,6 +101,9 @@ class Connection:
         self._rest = b""  # read, but not yet used
         # One scope for all waits between requests: a scope for each costs more than the parsing.
         self._between = trio.CancelScope()
+        # By trio's clock; None while a request is under way.
+        self.idle_since: float | None = None
+        self.given_up = False
 
     async def run(self) -> None:
         """Answer request after request, in order."""
@@ -111,6 +114,14 @@ class Connection:
                         await trio.lowlevel.checkpoint()
         except Refusal as refusal:
             await self._refuse(error_response(refusal))
+
+    def give_up(self) -> None:
+        """End an idle connection, for one that has something to ask.
+
+        What its client sends in this very instant is lost, as at the end of `keep_alive_s`.
+        """
+        self.given_up = True
+        self._between.cancel()
 
     async def _one_request(self) -> bool:
         """Serve one request; False when the connection is done."""
@@ -160,23 +171,26 @@ class Connection:
 
     async def _receive_between(self) -> bytes:
         """What the client sends next; empty when it left or was idle for too long."""
-        self._arm()
+        self.idle_since = self._arm()
         data = await self._stream.receive_some(_RECEIVE_BYTES)
+        self.idle_since = None
         # Came in the very instant the wait ended: as good as too late.
         if self._between.cancel_called:
             return b""
         self._arm()
         return bytes(data)
 
-    def _arm(self) -> None:
-        """Let idleness end the connection in `keep_alive_s`, to a second.
+    def _arm(self) -> float:
+        """Let idleness end the connection in `keep_alive_s`, to a second; returns the time.
 
         What is answered at once leaves it armed, because setting it costs a tenth of such an
         answer; whatever waits must call `_disarm` first.
         """
-        left_s = self._between.deadline - trio.current_time()
+        now = trio.current_time()
+        left_s = self._between.deadline - now
         if not self._limits.keep_alive_s - 1 <= left_s <= self._limits.keep_alive_s:
-            self._between.deadline = trio.current_time() + self._limits.keep_alive_s
+            self._between.deadline = now + self._limits.keep_alive_s
+        return now
 
     def _disarm(self) -> None:
         self._between.deadline = math.inf

@@ -68,16 +68,18 @@ async def test_connections_over_the_limit_are_told_so() -> None:
             await nursery.start(house.door.serve, [listener])
             kept = [await connect(listener) for _ in range(2)]
             for stream in kept:
-                await stream.send_all(GET)
-                assert (await stream.receive_some()).startswith(b"HTTP/1.1 200 OK")
+                house.begun = trio.Event()
+                await stream.send_all(GET.replace(b"/server/info", b"/wait"))
+                await house.begun.wait()
             async with await connect(listener) as third:
                 await third.send_all(GET)
                 await third.send_eof()
                 head, _, body = (await drained(third)).partition(b"\r\n\r\n")
                 assert head.startswith(b"HTTP/1.1 503 ")
                 assert json.loads(body)["error"]["code"] == 503
+            house.released.set()
             await kept[0].send_eof()
-            assert await drained(kept[0]) == b""
+            await drained(kept[0])
             await trio.testing.wait_all_tasks_blocked()  # the door notes it behind the close
             assert house.door.connections == 1
             async with await connect(listener) as fourth:
@@ -85,6 +87,40 @@ async def test_connections_over_the_limit_are_told_so() -> None:
                 assert (await fourth.receive_some()).startswith(b"HTTP/1.1 200 OK")
             nursery.cancel_scope.cancel()
     for stream in kept:
+        await stream.aclose()
+
+
+async def asked(stream: trio.SocketStream) -> bytes:
+    await stream.send_all(GET)
+    return await stream.receive_some()
+
+
+@pytest.mark.e2e
+async def test_at_the_limit_the_longest_idle_makes_room() -> None:
+    house = House(limits=Limits(connections=3))
+    (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    with trio.fail_after(10):
+        async with trio.open_nursery() as nursery, listener:
+            await nursery.start(house.door.serve, [listener])
+            busy, first, second = [await connect(listener) for _ in range(3)]
+            await busy.send_all(GET.replace(b"/server/info", b"/wait"))
+            await house.begun.wait()
+            for stream in (second, first):  # `second` has been idle longer now
+                assert (await asked(stream)).startswith(b"HTTP/1.1 200 OK")
+            third = await connect(listener)
+            assert (await asked(third)).startswith(b"HTTP/1.1 200 OK")
+            assert await second.receive_some() == b""
+            assert (await asked(first)).startswith(b"HTTP/1.1 200 OK")
+            # One that never asks is idle as well, and a crowd of them lets nobody starve.
+            silent = [await connect(listener) for _ in range(10)]
+            last = await connect(listener)
+            assert (await asked(last)).startswith(b"HTTP/1.1 200 OK")
+            await trio.testing.wait_all_tasks_blocked()
+            assert house.door.connections == 3
+            house.released.set()
+            assert b"waited" in await busy.receive_some()
+            nursery.cancel_scope.cancel()
+    for stream in (busy, first, second, third, *silent, last):
         await stream.aclose()
 
 
