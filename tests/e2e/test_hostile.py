@@ -475,10 +475,18 @@ def test_more_connections_than_allowed_are_told_so(tmp_path: Path) -> None:
             )
             assert http_status(receive_all(refused)) == 503
         idle = [stack.enter_context(connect_tcp(port)) for _ in range(10)]
+        with connect_tcp(port) as one_more:  # the one that has been idle longest makes room
+            sent(one_more, b"GET /server/info HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            assert http_status(receive_all(one_more)) == 200
+        assert receive_all(idle.pop(0)) == b""
+        idle.append(stack.enter_context(connect_tcp(port)))
+        for sock in idle:
+            sock.sendall(b"GET /serv")
+        with daemon.connect() as unix:
+            for _ in range(2):  # by then the halves of heads were read
+                assert unix.call("server.info")["websocket_count"] == 11
         with connect_tcp(port) as one_more:
             assert http_status(receive_all(one_more)) == 503
-        with daemon.connect() as unix:
-            assert unix.call("server.info")["websocket_count"] == 11
         for sock in idle:
             sock.close()
         # Room again, as soon as the daemon has seen them go.
