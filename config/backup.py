@@ -7,8 +7,9 @@ starts and `load_or_keep` at a restart within the process.
 
 import logging
 import os
-from dataclasses import replace
 from pathlib import Path
+
+import msgspec
 
 from config.errors import ConfigError
 from config.load import Configuration, find_file, load_file
@@ -43,7 +44,7 @@ def load_or_keep(paths: Paths, current: Configuration) -> Configuration:
         configuration = load_file(find_file(paths), paths)
     except ConfigError as exc:
         older = [warning for warning in current.warnings if not warning.startswith(_KEPT)]
-        return replace(current, warnings=[_KEPT + str(exc), *older])
+        return msgspec.structs.replace(current, warnings=[_KEPT + str(exc), *older])
     save_backup(configuration)
     return configuration
 
@@ -80,7 +81,7 @@ def _fall_back(paths: Paths, error: ConfigError) -> Configuration:
         raise error from exc
     warning = f"The configuration cannot be used; its backup {backup.name} is in force: {error}"
     warnings = [warning, *configuration.warnings]
-    return replace(configuration, warnings=warnings, backup_used=True)
+    return msgspec.structs.replace(configuration, warnings=warnings, backup_used=True)
 
 
 def _broken_file(paths: Paths) -> Path:

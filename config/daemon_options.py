@@ -5,12 +5,11 @@ command line with help and suggestions would stay in memory for as long as the d
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class DaemonOption:
+class DaemonOption(NamedTuple):
     """`name` is that of the argument of `Paths.resolve`; an option is a path or a flag."""
 
     short: str

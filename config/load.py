@@ -6,7 +6,6 @@ reads files and may block. `backup.py` adds what happens when this fails.
 """
 
 import os
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -22,8 +21,7 @@ from config.source import Source
 from config.template import Templates
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Configuration:
+class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     """What one reading of the files gave.
 
     `config`, `orig` and `files` are as `server.config` answers them. `clean` is True when
@@ -42,9 +40,12 @@ class Configuration:
     clean: bool = False
     main: Path | None = None
     read_files: tuple[Path, ...] = ()
-    backup_text: str = field(default="", repr=False)
-    hidden: Hidden = field(default_factory=Hidden)
+    backup_text: str = ""
+    hidden: Hidden = msgspec.field(default_factory=Hidden)
     notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<configuration from {self.main}>"
 
 
 class Attempt(msgspec.Struct, frozen=True):

@@ -6,8 +6,8 @@ Moonraker's, so that an existing service unit and its environment file keep work
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from config.errors import ConfigError
 
@@ -18,8 +18,7 @@ _TRUE = frozenset({"y", "yes", "true"})
 Given = str | Path | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Paths:
+class Paths(NamedTuple):
     """Absolute paths and the switches given beside them.
 
     `config_file` is None unless one was named: then the data folder is searched.
@@ -27,9 +26,9 @@ class Paths:
     """
 
     data: Path
+    unix_socket: Path
     config_file: Path | None = None
     log_file: Path | None = None
-    unix_socket: Path
     nologfile: bool = False
     structured: bool = False
     verbose: bool = False

@@ -5,12 +5,12 @@ the daemon when the subsystem is essential; an optional one is restarted, and gi
 `Backoff.crash_limit` crashes within `Backoff.crash_window_s`. Ends only when cancelled or given up.
 """
 
-import dataclasses
 import logging
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import msgspec
 import trio
 
 from mrk.api.caller import Caller
@@ -72,6 +72,6 @@ def guarded(part: Part, endpoints: list[Endpoint]) -> list[Endpoint]:
                 raise ClientError(f"{part.name} is down: {part.last_error}", 503)
             return endpoint.handler(params, caller)
 
-        return dataclasses.replace(endpoint, handler=handler)
+        return msgspec.structs.replace(endpoint, handler=handler)
 
     return [guard(endpoint) for endpoint in endpoints]

@@ -3,8 +3,9 @@
 Nothing here waits: users and keys are in memory from the start of a generation on.
 """
 
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from mrk.access.roles import Role
 from mrk.errors import MrkError
@@ -20,8 +21,7 @@ class TokenRefused(MrkError):
     """A token that names nobody; the text says why (for the log, never with the token in it)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(msgspec.Struct, frozen=True):
     """Who a credential stands for. `created_on` is in Unix seconds, `source` moonraker or ldap."""
 
     username: str

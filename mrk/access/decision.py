@@ -4,8 +4,9 @@ Every transport asks it, through `mrk/access/judgement.py`; nothing else decides
 wins: access token, one-shot token, API key, then, unless everybody must log in, the address.
 """
 
-from dataclasses import dataclass, field
 from typing import NamedTuple
+
+import msgspec
 
 from mrk.access.accounts import MOONRAKER, TRUSTED_USER, Account, Accounts, TokenRefused
 from mrk.access.address import UNKNOWN
@@ -35,17 +36,15 @@ class Facts(NamedTuple):
     cross_site: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(msgspec.Struct, frozen=True):
     """What `[authorization]` says of judgements."""
 
-    trusted: TrustedClients = field(default_factory=TrustedClients)
+    trusted: TrustedClients = msgspec.field(default_factory=TrustedClients)
     force_logins: bool = False
     enable_api_key: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True):
     """`authorized` for what is not open to anybody, as far as the account's role goes.
 
     `trusted` says that the address is on the list, also where that counts for nothing. An

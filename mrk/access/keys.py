@@ -3,9 +3,9 @@
 import hashlib
 import hmac
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 from mrk.access.accounts import API_KEY_USER, MOONRAKER, Account
+from mrk.access.concealed import Concealed
 from mrk.access.roles import Role
 from mrk.access.user_names import checked_name
 
@@ -15,12 +15,11 @@ MOST_KEYS = 50
 _LONGEST = 256
 
 
-@dataclass(frozen=True, slots=True)
-class ApiKey:
+class ApiKey(Concealed, frozen=True):
     """A key. `name` is empty for the one of the installation; `digest` is SHA-256 of its text."""
 
     name: str
-    digest: bytes = field(repr=False)
+    digest: bytes
     role: Role
     created_on: float
 

@@ -1,7 +1,8 @@
 """One-shot tokens: one request by query string, in time and from the address that fetched it."""
 
 import hashlib
-from dataclasses import dataclass
+
+import msgspec
 
 from mrk.access.accounts import Account
 
@@ -13,8 +14,7 @@ RANDOM_BYTES = 20
 _TEXT_CHARS = 32
 
 
-@dataclass(frozen=True, slots=True)
-class _Fetched:
+class _Fetched(msgspec.Struct, frozen=True):
     account: Account | None
     address: str
     ends_s: float

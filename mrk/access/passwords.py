@@ -8,7 +8,10 @@ and 16 MB here: for a thread only.
 import hashlib
 import hmac
 import re
-from dataclasses import dataclass, field
+
+import msgspec
+
+from mrk.access.concealed import Concealed
 
 SALT_BYTES = 16
 HASH_BYTES = 32
@@ -21,8 +24,7 @@ _STORED = re.compile(r"scrypt\$(\d{1,2})\$(\d{1,2})\$(\d{1,2})\$([0-9a-f]{2,128}
 _MAX_MEMORY_BYTES = 64 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
+class Cost(msgspec.Struct, frozen=True):
     """scrypt's parameters: memory is 128 * 2**log2_n * r bytes, time grows with p."""
 
     log2_n: int = 14
@@ -33,12 +35,11 @@ class Cost:
 CURRENT = Cost()
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(Concealed, frozen=True):
     """What the database holds of a password; `salt` is empty unless it came from Moonraker."""
 
-    password: str = field(repr=False)
-    salt: str = field(default="", repr=False)
+    password: str
+    salt: str = ""
 
     @property
     def is_imported(self) -> bool:
@@ -46,12 +47,11 @@ class Stored:
         return bool(self.salt)
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Concealed, frozen=True):
     """Whether the password was right; `renewed` then is what to store in place of an old kind."""
 
     right: bool
-    renewed: str | None = field(default=None, repr=False)
+    renewed: str | None = None
 
 
 def encoded(text: str) -> bytes:

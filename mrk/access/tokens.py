@@ -7,12 +7,12 @@ comparing it is up to who knows the users. The JWT library is loaded with the fi
 import enum
 import functools
 import hmac
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
 from mrk.access.accounts import TokenRefused
+from mrk.access.concealed import Concealed
 
 ISSUER = "mrk"
 # As Moonraker's; clients may look for it.
@@ -44,12 +44,11 @@ class Claims(msgspec.Struct, frozen=True):
     kind: Kind = msgspec.field(name="token_type")
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(Concealed, frozen=True):
     """Whom a token names, and the `kid` that this user must still have."""
 
     username: str
-    kid: str = field(repr=False)
+    kid: str
 
 
 def issue(key: bytes, named: Named, kind: Kind, now_s: float, life_s: float) -> str:

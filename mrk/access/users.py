@@ -1,22 +1,23 @@
 """Users and keys as the database holds them, and what changed between two readings of it."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from mrk.access.accounts import LDAP, Account
+from mrk.access.concealed import Concealed
 from mrk.access.keys import ApiKey
 from mrk.access.passwords import Stored
 from mrk.access.roles import Role
 from mrk.access.tokens import same_kid
 
 
-@dataclass(frozen=True, slots=True)
-class User:
+class User(Concealed, frozen=True):
     """One user. `kid` is what valid tokens carry, None while logged out everywhere."""
 
     account: Account
     stored: Stored
-    kid: str | None = field(default=None, repr=False)
+    kid: str | None = None
 
     @property
     def username(self) -> str:
@@ -28,14 +29,13 @@ class User:
         return self.account.source != LDAP
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(Concealed, frozen=True):
     """All of it at one moment. `api_key` is the text of the key without a name."""
 
     users: Mapping[str, User]
     keys: tuple[ApiKey, ...]
-    api_key: str = field(repr=False)
-    signing_key: bytes = field(repr=False)
+    api_key: str
+    signing_key: bytes
 
     @property
     def imported_left(self) -> bool:
@@ -43,37 +43,32 @@ class Snapshot:
         return any(user.stored.is_imported for user in self.users.values())
 
 
-@dataclass(frozen=True, slots=True)
-class Created:
+class Created(msgspec.Struct, frozen=True):
     """A local user is new."""
 
     username: str
 
 
-@dataclass(frozen=True, slots=True)
-class LoggedOut:
+class LoggedOut(msgspec.Struct, frozen=True):
     """A user's tokens ended."""
 
     username: str
 
 
-@dataclass(frozen=True, slots=True)
-class Deleted:
+class Deleted(msgspec.Struct, frozen=True):
     """A user is gone."""
 
     username: str
 
 
-@dataclass(frozen=True, slots=True)
-class RoleChanged:
+class RoleChanged(msgspec.Struct, frozen=True):
     """A user or the bearer of a key may do something else from now on."""
 
     username: str
     role: Role
 
 
-@dataclass(frozen=True, slots=True)
-class KeyRevoked:
+class KeyRevoked(msgspec.Struct, frozen=True):
     """A named key is gone or has another text; `username` stands for its bearer."""
 
     username: str

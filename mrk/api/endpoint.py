@@ -5,7 +5,6 @@ Subsystems return these from `endpoints()`; the root joins the lists into a `Tab
 
 import enum
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -41,8 +40,7 @@ class Derived(enum.Enum):
     RPC_NAME = "derived"
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(msgspec.Struct, frozen=True):
     """What clients may ask, and who answers.
 
     `path` is the HTTP path without the route prefix; its captures (`{name}`, `{name...}`) become
@@ -60,8 +58,8 @@ class Endpoint:
     params: type[msgspec.Struct] | None
     handler: Handler
     summary: str
+    access: Access
     transports: frozenset[Transport] = EVERYWHERE
-    access: Access = field(kw_only=True)
     rpc: str | Derived | None = Derived.RPC_NAME
     http: bool = True
     query: QueryReader | None = None
@@ -69,12 +67,12 @@ class Endpoint:
     described: type[msgspec.Struct] | None = None
     result: Any = Any
 
-    def __new__(cls, *declared: object, **named: object) -> "Endpoint":
-        """Raises `TypeError` naming the path of a declaration without `access`."""
-        if not isinstance(named.get("access"), Access):
-            path = named.get("path", declared[0] if declared else "?")
-            raise TypeError(f"endpoint {path} does not say whose it is: give it access=Access....")
-        return object.__new__(cls)
+    def __post_init__(self) -> None:
+        """Raises `TypeError` naming the path of a declaration with something else as `access`."""
+        if not isinstance(self.access, Access):
+            raise TypeError(
+                f"endpoint {self.path} does not say whose it is: give it access=Access...."
+            )
 
 
 def rpc_name(path: str) -> str:

@@ -4,7 +4,6 @@ Built once per generation by the root; Klippy's own endpoints are added when fir
 captures (`mrk/api/route_pattern.py`) are tried only when no endpoint has that very path.
 """
 
-import dataclasses
 import types
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -168,6 +167,6 @@ def _method(endpoint: Endpoint, verbs: tuple[str, ...], several_verbs: bool) -> 
         case given:
             name = given
     if verbs != endpoint.verbs:
-        endpoint = dataclasses.replace(endpoint, verbs=verbs)
+        endpoint = msgspec.structs.replace(endpoint, verbs=verbs)
     reader = None if endpoint.params is None else ArgumentReader(endpoint.params)
     return Method(endpoint, name, reader)

@@ -5,9 +5,9 @@ nothing is stored.
 """
 
 import secrets
-from dataclasses import dataclass, field
 
 from mrk.access.accounts import API_KEY_USER, LDAP, MOONRAKER, Account
+from mrk.access.concealed import Concealed
 from mrk.access.keys import KEY_BYTES, MOST_KEYS, ApiKey, digest_of
 from mrk.access.login_guard import Count
 from mrk.access.passwords import Stored
@@ -79,12 +79,11 @@ def _role(word: str) -> Role:
     return Role[word.upper()] if word in ROLE_WORDS else Role.VIEW
 
 
-@dataclass(frozen=True, slots=True)
-class NewUser:
+class NewUser(Concealed, frozen=True):
     """What is stored of a new user; `stored` is empty for one of LDAP."""
 
     username: str
-    stored: str = field(repr=False)
+    stored: str
     role: Role = Role.ADMIN
     source: str = MOONRAKER
 

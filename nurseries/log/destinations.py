@@ -1,15 +1,16 @@
 """Where log lines end: the console, and a file that is rotated by size.
 
 Both are used by the log's writer thread only; the file also by a rollover on request, under the
-handler's own lock. Neither raises: a full disk is told to stderr, ever more rarely.
+handler's own lock. Neither raises: a full disk is told to stderr, ever more rarely. Rotation is
+written here because `logging.handlers` loads pickle and more, 0.5 MB.
 """
 
 import contextlib
+import itertools
 import logging
 import os
 import sys
 import time
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,7 @@ class UnbufferedOutput:
         """Nothing waits here."""
 
 
-class LogFile(RotatingFileHandler):
+class LogFile(logging.FileHandler):
     """`path` and up to 5 older files of 10 MB (`.1` is the newest of them).
 
     A file that was deleted or renamed by somebody else is begun anew. Raises `OSError` when it
@@ -69,13 +70,7 @@ class LogFile(RotatingFileHandler):
     """
 
     def __init__(self, path: Path) -> None:
-        super().__init__(
-            path,
-            maxBytes=ROTATE_BYTES,
-            backupCount=KEPT_FILES,
-            encoding="utf-8",
-            errors="backslashreplace",
-        )
+        super().__init__(path, encoding="utf-8", errors="backslashreplace")
         self._repeats = Repeats()
         self._retry_at = 0.0
 
@@ -83,7 +78,7 @@ class LogFile(RotatingFileHandler):
         """Begin a fresh file now. Blocks; raises `OSError`."""
         self.acquire()
         try:
-            self.doRollover()
+            self._rotate()
         finally:
             self.release()
 
@@ -94,16 +89,34 @@ class LogFile(RotatingFileHandler):
             self.stream.close()
             # The base class opens the file when it finds none open.
             self.stream = None
-        super().emit(record)
-
-    def shouldRollover(self, record: logging.LogRecord) -> bool:
-        """As the base class, with a pause after a rotation that failed."""
-        return time.monotonic() >= self._retry_at and bool(super().shouldRollover(record))
-
-    def doRollover(self) -> None:
-        """As the base class; after a failure the old file is written on."""
         try:
-            super().doRollover()
+            if self._is_full(record) and time.monotonic() >= self._retry_at:
+                self._rotate()
+        except OSError:
+            self.handleError(record)
+        try:
+            super().emit(record)
+        except OSError:
+            # It was closed, and cannot be opened again.
+            self.handleError(record)
+
+    def _is_full(self, record: logging.LogRecord) -> bool:
+        if self.stream is None:
+            self.stream = self._open()
+        line_bytes = len(self.format(record)) + 1
+        return os.fstat(self.stream.fileno()).st_size + line_bytes >= ROTATE_BYTES
+
+    def _rotate(self) -> None:
+        """Begin a new file; raises `OSError`, after which the old one is written on."""
+        if self.stream is not None:
+            self.stream.close()
+            self.stream = None
+        names = [self.baseFilename, *(f"{self.baseFilename}.{n + 1}" for n in range(KEPT_FILES))]
+        try:
+            for name, older_name in reversed(list(itertools.pairwise(names))):
+                with contextlib.suppress(FileNotFoundError):
+                    os.replace(name, older_name)
+            self.stream = self._open()
         except OSError:
             self._retry_at = time.monotonic() + _ROTATE_RETRY_S
             raise

@@ -9,7 +9,6 @@ import queue
 import threading
 import time
 from collections.abc import Sequence
-from logging.handlers import QueueHandler
 
 from mrk.log_lines import Redact, settle
 
@@ -19,11 +18,11 @@ QUEUE_RECORDS = 1_000
 _Records = queue.Queue[logging.LogRecord | None]
 
 
-class LineQueue(QueueHandler):
+class LineQueue(logging.Handler):
     """The handler that producers see: a few microseconds, never a wait."""
 
     def __init__(self, records: _Records) -> None:
-        super().__init__(records)
+        super().__init__()
         self._records = records
         self._dropped = 0
         # Of this configuration and of the one before: its parts may still be ending.
@@ -33,21 +32,23 @@ class LineQueue(QueueHandler):
         """Take secrets out of every line from now on."""
         self._redactors = (*self._redactors[-1:], redact)
 
-    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
-        """Detach the record from the caller's objects."""
-        return settle(record, self._redact if self._redactors else None)
+    def emit(self, record: logging.LogRecord) -> None:
+        """Detach the record from the caller's objects and hand it over, or count it as dropped.
+
+        Called under the handler's lock.
+        """
+        try:
+            self._records.put_nowait(settle(record, self._redact if self._redactors else None))
+        except queue.Full:
+            self._dropped += 1
+        except Exception:
+            # A line of wrong arguments: told to stderr, as every handler of `logging` does.
+            self.handleError(record)
 
     def _redact(self, text: str) -> str:
         for redact in self._redactors:
             text = redact(text)
         return text
-
-    def enqueue(self, record: logging.LogRecord) -> None:
-        """Hand over, or count as dropped; called under the handler's lock."""
-        try:
-            self._records.put_nowait(record)
-        except queue.Full:
-            self._dropped += 1
 
     def take_dropped(self) -> int:
         """Return how many records were dropped since the last call."""

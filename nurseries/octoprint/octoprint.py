@@ -223,7 +223,7 @@ def _endpoint(
         params,
         handler,
         summary,
+        access,
         frozenset({Transport.HTTP}),
-        access=access,
         rpc=None,
     )

@@ -5,8 +5,7 @@
 
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import trio
 
@@ -15,24 +14,26 @@ from mrk.parts import Backoff, Part, State
 from nurseries.supervise import guarded, supervise
 
 
-@dataclass(frozen=True, slots=True)
 class Supervised:
     """A part: essential ones end the daemon when they crash, optional ones are restarted."""
 
-    name: str
-    service: Callable[..., Awaitable[object]]
-    endpoints: list[Endpoint] = field(default_factory=list)
-    essential: bool = False
-    backoff: Backoff = field(default_factory=Backoff)
-    part: Part = field(init=False)
-
-    def __post_init__(self) -> None:
-        part = Part(self.name, essential=self.essential, backoff=self.backoff)
-        object.__setattr__(self, "part", part)
+    def __init__(
+        self,
+        name: str,
+        service: Callable[..., Awaitable[object]],
+        endpoints: Sequence[Endpoint] = (),
+        essential: bool = False,
+        backoff: Backoff | None = None,
+    ) -> None:
+        self.name = name
+        self.service = service
+        self.essential = essential
+        self.part = Part(name, essential=essential, backoff=backoff or Backoff())
+        self._endpoints = list(endpoints)
 
     def offered(self) -> list[Endpoint]:
         """Its endpoints; those of an optional part answer 503 while it is down."""
-        return self.endpoints if self.essential else guarded(self.part, self.endpoints)
+        return self._endpoints if self.essential else guarded(self.part, self._endpoints)
 
 
 @contextlib.asynccontextmanager

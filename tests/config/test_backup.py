@@ -1,7 +1,6 @@
 """The backup of the last good configuration."""
 
 import os
-from dataclasses import replace
 
 import pytest
 
@@ -78,7 +77,7 @@ def test_missing_file_with_a_backup(conf):
     conf.write("[server]\nport: 7126\n")
     load_or_backup(conf.paths)
     conf.main.unlink()
-    named = replace(conf.paths, config_file=conf.main)
+    named = conf.paths._replace(config_file=conf.main)
     assert load_or_backup(named).settings.server.port == 7126
     assert load_or_backup(conf.paths).settings.server.port == 7125
 

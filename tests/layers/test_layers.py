@@ -23,6 +23,7 @@ IO_ALLOWED = {"mrk/fanout.py": {"trio"}}
 CATCH_ALL_ALLOWED = {
     "mrk/api/perform.py",  # one client's request
     "nurseries/klippy/linked.py",  # one macro's call of a remote method
+    "nurseries/log/line_queue.py",  # one line of the log
     "nurseries/root/daemon.py",  # the end of the process, with a traceback and exit code 1
     "nurseries/supervise.py",  # one run of an optional part
     "transports/door/door.py",  # one client's connection
