@@ -37,10 +37,13 @@ Event = str | bytes | Pinged | Ending | None
 
 
 class Incoming:
-    """Reads one client's frames. `limit_bytes` bounds a message, whole or in fragments."""
+    """Reads one client's frames. `limit_bytes` bounds a message, whole or in fragments.
+
+    It may change between two feeds.
+    """
 
     def __init__(self, limit_bytes: int) -> None:
-        self._limit_bytes = limit_bytes
+        self.limit_bytes = limit_bytes
         self._judge: Judge | None = None
         self._ended = False
         self._tail = b""  # an unfinished header
@@ -84,7 +87,7 @@ class Incoming:
             data[at] not in (_TEXT, _BINARY)
             or stop > len(data)
             or start - at != header_bytes
-            or size > self._limit_bytes
+            or size > self.limit_bytes
             or self._fragmented
         ):
             return None
@@ -101,7 +104,8 @@ class Incoming:
             # wsproto and h11 are 0.8 MB, which a daemon without websockets does without.
             from mrk.websocket.judge import Judge
 
-            self._judge = Judge(self._limit_bytes)
+            self._judge = Judge(self.limit_bytes)
+        self._judge.limit_bytes = self.limit_bytes
         for event in self._judge.feed(data):
             yield event
             if type(event) is Ending:

@@ -14,10 +14,10 @@ from mrk.websocket.incoming import Ending, Event, Pinged
 
 
 class Judge:
-    """Reads whole frames, in pieces of any size. `limit_bytes` bounds a message."""
+    """Reads whole frames, in pieces of any size. `limit_bytes` bounds a message; it may change."""
 
     def __init__(self, limit_bytes: int) -> None:
-        self._limit_bytes = limit_bytes
+        self.limit_bytes = limit_bytes
         self._connection = Connection(ConnectionType.SERVER)
         self._partial = bytearray()
 
@@ -44,11 +44,11 @@ class Judge:
             and not self._partial
             and (type(data) is not str or data.isascii())
         ):
-            if len(data) > self._limit_bytes:
+            if len(data) > self.limit_bytes:
                 return self._too_big()
             return data if isinstance(data, str) else bytes(data)
         self._partial += data.encode() if isinstance(data, str) else data
-        if len(self._partial) > self._limit_bytes:
+        if len(self._partial) > self.limit_bytes:
             self._partial.clear()
             return self._too_big()
         if not event.message_finished:
@@ -58,7 +58,7 @@ class Judge:
         return message
 
     def _too_big(self) -> Ending:
-        return Ending(CloseReason.MESSAGE_TOO_BIG, f"a message passed {self._limit_bytes} bytes")
+        return Ending(CloseReason.MESSAGE_TOO_BIG, f"a message passed {self.limit_bytes} bytes")
 
     def _ending(self, event: CloseConnection) -> Ending:
         if self._connection.state is ConnectionState.REMOTE_CLOSING:

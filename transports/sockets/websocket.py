@@ -18,6 +18,9 @@ from transports.sockets.gate import Gate
 from transports.sockets.session import Hub, Session
 from transports.sockets.wire import Wire
 
+# Of one message, as of a body over HTTP: log-in and identification are small.
+STRANGERS_MESSAGE_BYTES = 64 * 1024
+
 
 class Websocket:
     """Serves `<prefix>/websocket`."""
@@ -37,11 +40,19 @@ class Websocket:
         try:
             response = self._gate.judge(head)
             decision = self._gate.decide(head)
+            if not decision.authorized:
+                self._check_strangers()
         except ClientError as exc:
             await self._gate.refuse(stream, head, exc)
             return
         with self._gate.seat():
             await self._serve(stream, head, decision, response, buffered.partition(b"\r\n\r\n")[2])
+
+    def _check_strangers(self) -> None:
+        """Raise `ClientError` 503: those who may do nothing leave places to all others."""
+        most = self._hub.limits.strangers
+        if sum(not client.authorized for client in self._hub.clients) >= most:
+            raise ClientError(f"All {most} websocket connections without log-in are taken", 503)
 
     async def _serve(
         self,
@@ -72,9 +83,15 @@ class Websocket:
             opened = await wire.send_response(response)
         if not opened:
             return
+
+        def chunk_begins() -> None:
+            most = hub.limits.message_bytes
+            wire.bound_messages(most if client.authorized else min(most, STRANGERS_MESSAGE_BYTES))
+            session.chunk_begins()
+
         try:
             await session.run(
-                lambda: wire.read(session.chunk_begins, session.breathe, session.hear),
+                lambda: wire.read(chunk_begins, session.breathe, session.hear),
                 wire.keep_alive,
             )
         finally:

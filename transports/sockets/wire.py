@@ -44,6 +44,10 @@ class Wire:
                 return True
         return False
 
+    def bound_messages(self, limit_bytes: int) -> None:
+        """From the next bytes on: the largest message that is taken, also for one that began."""
+        self._incoming.limit_bytes = limit_bytes
+
     async def read(
         self,
         chunk_begins: Callable[[], None],

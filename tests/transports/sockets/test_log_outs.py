@@ -7,8 +7,10 @@ import trio
 from trio.testing import lockstep_stream_pair, memory_stream_pair, wait_all_tasks_blocked
 
 from mrk.access.roles import Role
+from mrk.limits import Limits
 from mrk.outbox import StatusUpdate
 from tests.transports.sockets.conftest import Daemon, Peer, connected, head_bytes, upgrade_head
+from transports.sockets.websocket import STRANGERS_MESSAGE_BYTES
 
 
 async def test_a_log_out_is_heard_and_then_nothing(daemon: Daemon) -> None:
@@ -83,3 +85,36 @@ async def test_a_log_out_before_the_handshake_is_read(daemon: Daemon, what: str)
         await peer.call("test.echo", text="in")
         assert (await peer.message())["error"]["message"] == "Unauthorized"
         nursery.cancel_scope.cancel()
+
+
+async def test_strangers_leave_places_to_others() -> None:
+    daemon = Daemon(Limits(strangers=2))
+    daemon.accounts.add_user("ann")
+    daemon.trusted = False
+    head = upgrade_head()
+    serve = daemon.websocket.serve_connection
+    async with connected(serve, head=head), connected(serve, head=head):
+        client, server = memory_stream_pair()
+        async with server:
+            await serve(server, head, head_bytes(head))
+        assert bytes(await client.receive_some()).startswith(b"HTTP/1.1 503 ")
+        known = upgrade_head(target="/websocket?access_token=ann-token")
+        async with connected(serve, head=known) as (peer, _over, _scope):
+            await peer.call("test.echo", text="in")
+            assert (await peer.message())["result"] == "in"
+
+
+async def test_a_stranger_sends_small_messages(daemon: Daemon) -> None:
+    """A thousand of them could otherwise begin messages of 10 MB each."""
+    daemon.accounts.add_user("ann")
+    daemon.trusted = False
+    text = "x" * STRANGERS_MESSAGE_BYTES
+    async with connected(daemon.websocket.serve_connection) as (peer, _over, _scope):
+        named = {"client_name": "x", "version": "1", "type": "web", "url": "http://x"}
+        await peer.call("server.connection.identify", **named, access_token="ann-token")
+        assert "result" in await peer.message()
+        await peer.call("test.echo", text=text)
+        assert (await peer.message())["result"] == text
+    async with connected(daemon.websocket.serve_connection) as (peer, _over, _scope):
+        await peer.call("test.echo", text=text)
+        assert (await peer.closed())[0] == 1009
