@@ -20,6 +20,7 @@ from benchmarks.bridge import measure_bridge
 from benchmarks.clients import Lost
 from benchmarks.daemon import DaemonFailed
 from benchmarks.database import measure_database
+from benchmarks.everything import measure_everything
 from benchmarks.figures import Failure, Figure, document, table
 from benchmarks.files import measure_files
 from benchmarks.jobs import measure_jobs
@@ -40,6 +41,7 @@ from mrk.version import VERSION
 MEASUREMENTS: dict[str, Callable[[Plan], list[Figure]]] = {
     "start": measure_start,
     "idle": measure_idle,
+    "everything": measure_everything,
     "requests": measure_requests,
     "pushes": measure_pushes,
     "bridge": measure_bridge,

@@ -95,7 +95,7 @@ class Listener:
 
 def measure_mqtt(plan: Plan) -> list[Figure]:
     """Processor time per publish and per request, and the time of a request."""
-    with temporary_folder() as folder, _open_broker(folder) as port:
+    with temporary_folder() as folder, open_broker(folder) as port:
         path = folder / "klippy.sock"
         with open_replay(path) as klippy:
             objects, pushes = _chosen(klippy.recording.pushes)
@@ -115,7 +115,8 @@ def measure_mqtt(plan: Plan) -> list[Figure]:
 
 
 @contextlib.contextmanager
-def _open_broker(folder: Path) -> Iterator[int]:
+def open_broker(folder: Path) -> Iterator[int]:
+    """Mosquitto on a port of its own, which is yielded. Raises `DaemonFailed`."""
     binary = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
     if not Path(binary).exists():
         raise DaemonFailed("mosquitto is not installed")
