@@ -93,6 +93,11 @@ def notice(socket: ClientConnection, method: str) -> Any:
     return message["params"]
 
 
+def read_to_the_end(socket: ClientConnection) -> None:
+    while True:
+        socket.recv(timeout=PATIENCE_S)
+
+
 def test_every_client(secure: Secure, certificate: Path) -> None:
     with secure.http(certificate) as http, secure.websocket(certificate) as websocket:
         assert http.get("/server/info").json()["result"]["klippy_state"] == "disconnected"
@@ -123,8 +128,7 @@ def test_a_renewed_certificate(secure: Secure, certificate: Path, tmp_path: Path
     with secure.websocket(certificate) as websocket:
         secure.restart()
         with pytest.raises(ConnectionClosed) as closed:
-            while True:
-                websocket.recv(timeout=PATIENCE_S)
+            read_to_the_end(websocket)
         assert closed.value.rcvd is not None
         assert closed.value.rcvd.code == 1001
     assert secure.shown() == renewed.read_text()
