@@ -70,7 +70,8 @@ class ExtruderFollower:
         """Take what happens. Raises `Transient` when Klipper refuses the subscription."""
         self._attached = False
         if self._klippy.klippy_state == "startup":
-            self._begun = True
+            # So it reads while the link is set up, too, on a Klipper that has run for long.
+            self._begun = self._begun or self._klippy.info.get("state") == "startup"
         elif self._klippy.klippy_state not in ("disconnected", "error"):
             await self._attach()
         async for event in events:

@@ -94,3 +94,31 @@ async def test_restarted(how, autojump_clock):
         await bench.ready()
         await bench.run("G28", "M109 S200", "M83", "G1 X100 E3 F6000")
         assert await bench.used() == near(8)
+
+
+async def run_generation(world, http, *lines):
+    """Everything begins at once, while the link is being set up; what spool 1 has lost then."""
+    bench = Bench(world, http)
+    async with trio.open_nursery() as generation:
+        part = Part("klippy", essential=True, backoff=BEAT)
+        generation.start_soon(supervise, part, bench.klippy.serve)
+        generation.start_soon(supervise, Part("spoolman", backoff=Backoff()), bench.reporter.serve)
+        await bench.ready()
+        bench.link.connect()
+        await bench.reporter.set_spool(None, 1)
+        await bench.run(*lines)
+        used_mm = await bench.used()
+        generation.cancel_scope.cancel()
+    return used_mm
+
+
+async def test_mrk_restarted_on_a_printer_that_runs(autojump_clock):
+    database = MemoryDatabase(SPOOL_MIGRATIONS)
+    async with open_world(database) as world, trio.open_nursery() as nursery:
+        http = SpoolmanHttp(nursery)
+        http.rules.add()
+        lines = ("G28", "M109 S200", "M83", "G1 X100 E5 F6000")
+        assert await run_generation(world, http, *lines) == near(5)
+        assert await run_generation(world, http, "G1 X20 E3 F6000") == near(8)
+        nursery.cancel_scope.cancel()
+    database.close()
