@@ -6,6 +6,7 @@ No task of its own: it acts on the registry of clients that the transports fill.
 import msgspec
 
 from mrk.access.accounts import Accounts, TokenRefused
+from mrk.access.concealed import Concealed
 from mrk.access.reasons import Reason
 from mrk.access.roles import Role, role_needed
 from mrk.api.caller import SOCKETS, Caller
@@ -19,7 +20,7 @@ AGENT = "agent"
 CLIENT_TYPES = ("web", "mobile", "desktop", "display", "bot", AGENT, "other")
 
 
-class IdentifyParams(msgspec.Struct, frozen=True):
+class IdentifyParams(Concealed, frozen=True):
     """What a client tells of itself; token and key only authorize, and are kept nowhere."""
 
     client_name: str

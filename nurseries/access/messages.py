@@ -4,8 +4,10 @@ from typing import Literal
 
 import msgspec
 
+from mrk.access.concealed import Concealed
 
-class LoginParams(msgspec.Struct, frozen=True):
+
+class LoginParams(Concealed, frozen=True):
     """`source` is where the password is checked, the configured one when it is left out."""
 
     username: str
@@ -13,7 +15,7 @@ class LoginParams(msgspec.Struct, frozen=True):
     source: str | None = None
 
 
-class NewUserParams(msgspec.Struct, frozen=True):
+class NewUserParams(Concealed, frozen=True):
     """A local user; `role` view, operate or admin, the latter when it is left out."""
 
     username: str
@@ -35,14 +37,14 @@ class RoleParams(msgspec.Struct, frozen=True):
     role: str
 
 
-class PasswordParams(msgspec.Struct, frozen=True):
+class PasswordParams(Concealed, frozen=True):
     """`password` is the current one."""
 
     password: str
     new_password: str
 
 
-class RefreshParams(msgspec.Struct, frozen=True):
+class RefreshParams(Concealed, frozen=True):
     """A refresh token, from a log-in."""
 
     refresh_token: str
@@ -61,7 +63,7 @@ class NewKeyParams(msgspec.Struct, frozen=True):
     role: str | None = None
 
 
-class LoggedIn(msgspec.Struct, frozen=True):
+class LoggedIn(Concealed, frozen=True):
     """A user with fresh tokens."""
 
     username: str
@@ -71,7 +73,7 @@ class LoggedIn(msgspec.Struct, frozen=True):
     source: str
 
 
-class Refreshed(msgspec.Struct, frozen=True):
+class Refreshed(Concealed, frozen=True):
     """A new access token."""
 
     username: str
@@ -149,7 +151,7 @@ class KeyList(msgspec.Struct, frozen=True):
     keys: list[ListedKey]
 
 
-class NewKey(msgspec.Struct, frozen=True):
+class NewKey(Concealed, frozen=True):
     """A named API key, and its text, which is shown this once."""
 
     name: str

@@ -13,6 +13,7 @@ import msgspec
 import trio
 
 from config.secret import Secret
+from mrk.access.concealed import Concealed
 from mrk.access.roles import Role
 from mrk.api.caller import Caller
 from mrk.api.endpoint import Access, Endpoint
@@ -56,7 +57,7 @@ class SudoAlert(msgspec.Struct, frozen=True):
     request_messages: list[str]
 
 
-class PasswordParams(msgspec.Struct, frozen=True):
+class PasswordParams(Concealed, frozen=True):
     """The password of our own user."""
 
     password: str
