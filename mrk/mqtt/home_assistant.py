@@ -271,7 +271,7 @@ def home_state(status: Mapping[str, Mapping[str, Any]], sensors: Iterable[str]) 
 
 def _temperature(fields: Mapping[str, Any]) -> Document:
     shown = {"temperature": _number(fields.get("temperature"))}
-    if "target" in fields:
+    if fields.get("target") is not None:
         shown["target"] = _number(fields["target"])
     return {name: None if value is None else round(value, 1) for name, value in shown.items()}
 
@@ -286,6 +286,6 @@ def _whole(value: float | None) -> int | None:
 
 def _time_left_s(duration_s: float | None, progress: float | None) -> int | None:
     """By the part of the file that was read so far; it says little at the very beginning."""
-    if duration_s is None or progress is None or not 0.01 <= progress <= 1:
-        return None
+    if not duration_s or progress is None or not 0.01 <= progress <= 1:
+        return None  # heating, which the duration leaves out
     return int(duration_s / progress - duration_s)

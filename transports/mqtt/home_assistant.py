@@ -150,7 +150,8 @@ class HomeAssistant:
             await self._announce_once()
 
     async def _announce_once(self) -> None:
-        targets = {name for name in self._sensors if "target" in self._status.get(name, {})}
+        # Klipper may answer null for a field that an object does not have.
+        targets = {n for n in self._sensors if self._status.get(n, {}).get("target") is not None}
         presence = Presence(self._sensors, frozenset(targets), self._cameras, self._buttons)
         messages = self._announcement.messages(presence)
         for topic in self._announced.keys() - messages.keys():

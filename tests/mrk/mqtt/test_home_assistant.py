@@ -139,6 +139,18 @@ def test_time_left(progress, left):
     assert home_state(status, ())["time_left"] == left
 
 
+def test_time_left_is_unknown_while_the_printer_heats_up():
+    status = {**STATUS, "virtual_sdcard": {"progress": 0.02}}
+    status["print_stats"] = {"state": "printing", "print_duration": 0.0}
+    assert home_state(status, ())["time_left"] is None
+
+
+def test_a_null_is_no_target():
+    status = {"temperature_sensor host": {"temperature": 40.0, "target": None}}
+    shown = home_state(status, ["temperature_sensor host"])["temperatures"]
+    assert shown == {"temperature_sensor host": {"temperature": 40.0}}
+
+
 def test_names_that_look_alike_are_told_apart():
     documents = announced(sensors=("temperature_fan a b", "temperature_fan a_b"))
     assert "homeassistant/sensor/mrk_1/temperature_temperature_fan_a_b/config" in documents

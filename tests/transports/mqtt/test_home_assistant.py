@@ -42,6 +42,19 @@ async def test_it_appears_by_itself_with_its_state(broker):
             await shop.house.klippy.wait_for("pause_resume/pause")
 
 
+async def test_fields_that_klipper_answers_with_null_are_no_targets(broker):
+    options = {"enable_homeassistant_discovery": True}
+    from tests.fakes.klippy import FakeKlippy
+
+    klippy = FakeKlippy()
+    klippy.status["heaters"]["available_sensors"] = ["extruder", "temperature_sensor host"]
+    klippy.status["temperature_sensor host"] = {"temperature": 40.0, "target": None}
+    async with open_stranger(broker, "#") as stranger, open_mqtt(broker.port, klippy, **options):
+        wanted = "temperature_temperature_sensor_host"
+        await until(lambda: {topic.split("/")[3] for topic in configs(stranger)} >= {wanted})
+        assert f"{wanted}_target" not in {topic.split("/")[3] for topic in configs(stranger)}
+
+
 async def test_documents_and_state_are_retained(broker):
     options = {"enable_homeassistant_discovery": True, "homeassistant_prefix": "ha"}
     async with open_stranger(broker, STATE) as first, open_mqtt(broker.port, **options):
