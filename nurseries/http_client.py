@@ -85,6 +85,10 @@ def _import_httpx() -> ModuleType:
     # Its command line would bring click and pygments, 2 MB for as long as the daemon runs; without
     # them, as where its extra `cli` is not installed, httpx does the same.
     sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
+    # HTTP/2 is not asked for; httpcore does without, as where no h2 (1.4 MB) is installed.
+    for package in ("httpcore._async", "httpcore._sync"):
+        sys.modules.setdefault(f"{package}.http2", None)  # type: ignore[arg-type]
+    import httpcore  # noqa: F401 - the first client would import it, in the event loop
     import httpx
 
     return httpx

@@ -141,9 +141,14 @@ def _has_ipv6() -> bool:
     return True
 
 
+def _as_bytes(host: str) -> bytes | str:
+    return host.encode() if host.isascii() else host
+
+
 async def _tcp_at(host: str, port: int) -> list[trio.SocketListener]:
     try:
-        return await trio.open_tcp_listeners(port, host=host)
+        # Bytes: a text would load the tables of international names, 0.3 MB.
+        return await trio.open_tcp_listeners(port, host=_as_bytes(host))
     except OSError as exc:
         raise ListenError(_tcp_advice(host, port, exc)) from exc
 
