@@ -51,6 +51,13 @@ def test_another_sites_page_cannot_print(demo: DaemonProcess) -> None:
         assert "cors_domains" in answer.json()["error"]["message"]
     answer = ask(demo, path, sec_fetch_site="cross-site", origin="null")
     assert answer.status_code == 403
+    browser = {"user_agent": "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0"}
+    assert ask(demo, path, **browser).status_code == 403  # an image, its page kept back
+    assert ask(demo, path, **browser, referer=evil).status_code == 403
+    assert ask(demo, path, **browser, referer=demo.url + "/").status_code == 200
+    person = {"username": "ann", "password": "x"}
+    answer = httpx.post(demo.url + "/access/login", data=person, headers={"origin": evil})
+    assert answer.status_code == 403
     assert ask(demo, origin=evil).status_code == 200  # reading: the browser keeps the answer
     assert ask(demo, path, "POST", origin=demo.url).status_code == 200
     assert ask(demo, path, "POST").status_code == 200
