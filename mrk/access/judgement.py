@@ -6,7 +6,7 @@ who may wait (`nurseries/name_lookup.py`).
 
 import contextlib
 from collections.abc import Callable
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 from mrk.access.accounts import Accounts
 from mrk.access.decision import Decision, Facts, Rules, decide
@@ -54,9 +54,13 @@ class Judgement:
         """The same, for what needs a role; raises `ClientError` 401 or 403.
 
         Whatever is not for viewers changes things, also where it answers GET, as Klippy's
-        endpoints do.
+        endpoints do; so does what acts for a websocket.
         """
-        changing = head.method not in _READING or (needed is not None and needed > Role.VIEW)
+        changing = (
+            head.method not in _READING
+            or (needed is not None and needed > Role.VIEW)
+            or "connection_id" in (unquote(head.target) if "%" in head.target else head.target)
+        )
         facts = self.facts(head, changing=changing)
         decision = decide(facts, self._rules, self._accounts)
         decision.check(needed)

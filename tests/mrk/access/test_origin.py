@@ -2,6 +2,8 @@ import pytest
 
 from mrk.access.hosts import Hosts, host_name
 from mrk.access.judgement import Judgement
+from mrk.access.roles import Role
+from mrk.errors import ClientError
 from mrk.http.head import RequestHead
 from tests.fakes.judgement import judgement
 
@@ -65,3 +67,20 @@ def test_host_names(header: str, name: str) -> None:
 )
 def test_our_names(host: str, ours: bool) -> None:
     assert Hosts(["voron.example.net"]).is_ours(host) is ours
+
+
+@pytest.mark.parametrize("name", ["connection_id", "connection%5Fid", "%63onnection_id"])
+def test_another_sites_page_does_not_act_for_a_websocket(name: str) -> None:
+    """A subscription by an image would replace the one of the front end beside it."""
+    target = f"/printer/objects/subscribe?{name}=3&toolhead"
+    plain = head(host="printer", user_agent="Mozilla/5.0")
+    asked = RequestHead("GET", target, "1.1", plain.headers, plain.peer, plain.address)
+    own = RequestHead(
+        "GET", target, "1.1", [*plain.headers, ("referer", "http://printer/")], *("127.0.0.1",) * 2
+    )
+    judge: Judgement = judgement()
+    assert judge.admit(plain, Role.VIEW).authorized
+    assert judge.admit(own, Role.VIEW).authorized
+    with pytest.raises(ClientError) as refused:
+        judge.admit(asked, Role.VIEW)
+    assert refused.value.status == 403
