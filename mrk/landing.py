@@ -29,13 +29,14 @@ _STYLE = (
 
 
 class LandingFacts(msgspec.Struct, frozen=True):
-    """What the page tells; warnings are plain text, not HTML."""
+    """What the page tells, in plain text, not HTML. `absences`: what is tried again, and why."""
 
     version: str
     klippy_state: str
     klippy_message: str = ""
     warnings: tuple[str, ...] = ()
     failed_components: tuple[str, ...] = ()
+    absences: tuple[str, ...] = ()
     clients: int = 0
 
 
@@ -54,6 +55,7 @@ def landing_page(facts: LandingFacts, decision: Decision, address: str) -> str:
     if decision.authorized:
         parts.append(_list("Warnings", facts.warnings))
         parts.append(_list("Components that failed", facts.failed_components))
+        parts.append(_list("Tried again until it works", facts.absences))
     links = "".join(f'<li><a href="{url}">{name}</a></li>' for name, url in _FRONT_ENDS)
     parts.append(
         "<h2>Where to go from here</h2><p>To print, open a front end, usually on port 80 of "

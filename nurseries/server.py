@@ -110,6 +110,17 @@ def failed_components(parts: list[Part]) -> list[str]:
     return failed
 
 
+def absences(parts: list[Part]) -> list[str]:
+    """Optional parts that wait for something outside, each with what it said last."""
+    found = []
+    for part in parts:
+        tried = part.state in (State.WAITING, State.STARTING) and not part.essential
+        if tried and not part.crashed and part.last_error is not None:
+            found.append(f"{part.name}: {part.last_error}")
+        found += absences(part.children)
+    return found
+
+
 class Server:
     """The daemon as its clients see it."""
 

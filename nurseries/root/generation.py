@@ -25,7 +25,7 @@ from nurseries.root.settings_views import rules_of
 from nurseries.root.subsystems import Subsystems
 from nurseries.root.supervised import Supervised, opened, running
 from nurseries.root.surroundings import Surroundings
-from nurseries.server import ConfigAnswer, Server, failed_components
+from nurseries.server import ConfigAnswer, Server, absences, failed_components
 from transports.door import Door
 from transports.listeners import Listeners
 
@@ -161,5 +161,6 @@ class Generation:
             klippy_message=self.link.klippy_message,
             warnings=tuple(self.warnings),
             failed_components=tuple(failed_components(self.parts)),
+            absences=tuple(absences(self.parts)),
             clients=len(self.clients),
         )

@@ -9,10 +9,10 @@ import trio
 
 from mrk.api.caller import Caller, Transport
 from mrk.api.endpoint import Access, Endpoint
-from mrk.errors import ClientError
+from mrk.errors import ClientError, Transient
 from mrk.parts import Backoff
 from nurseries.root.supervised import Supervised, opened, running
-from nurseries.server import failed_components
+from nurseries.server import absences, failed_components
 
 
 class Nothing(msgspec.Struct, frozen=True):
@@ -90,3 +90,23 @@ async def test_an_optional_part_is_contained_listed_restarted_and_given_up(
     crashes = [record for record in caplog.records if record.exc_info]
     assert len(crashes) == 5
     assert all(record.levelno == logging.ERROR for record in crashes)
+
+
+async def test_a_part_whose_other_side_is_away_is_named_until_it_is_there(
+    autojump_clock: object,
+) -> None:
+    there = trio.Event()
+
+    async def serve(*, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        if not there.is_set():
+            raise Transient("no broker")
+        task_status.started()
+        await trio.sleep_forever()
+
+    line = Supervised("mqtt", serve, backoff=Backoff(first_s=1.0, limit_s=1.0))
+    async with running([line]):
+        await trio.sleep(0.5)
+        assert absences([line.part]) == ["mqtt: no broker"]
+        there.set()
+        await trio.sleep(5)
+        assert absences([line.part]) == []
