@@ -21,7 +21,7 @@ _ROLE = click.option(
 
 @click.group()
 def user() -> None:
-    """Users of this printer, for those who cannot log in. A running daemon notices at once."""
+    """Users of this printer, for those who cannot log in. A running daemon notices within 2 s."""
 
 
 @user.command("add")
@@ -88,7 +88,7 @@ def unlock(paths: Paths) -> None:
 
 @click.group()
 def key() -> None:
-    """Named API keys, for programs. A running daemon notices at once."""
+    """Named API keys, for programs. A running daemon notices within 2 s."""
 
 
 @key.command("create")
