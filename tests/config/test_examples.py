@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from config.load import load
 from config.paths import Paths
@@ -49,12 +50,25 @@ def test_examples_hold_every_option_with_its_default(name, tmp_path):
             assert example.config[section][option] == options[option]
 
 
+def comparable(name):
+    """The settings, with what the template of the sensor does in place of the template."""
+    settings = loaded(EXAMPLES / name).settings
+    (sensor,) = settings.sensors
+    said = []
+    payload = '{"ENERGY": {"Power": 1.5, "Total": 2}}'
+    sensor.state_response_template.render(payload=payload, set_result=lambda *it: said.append(it))
+    sensor = replace(sensor, state_response_template=None)
+    return replace(settings, sensors=(sensor,)), said
+
+
 def test_both_examples_mean_the_same():
-    assert loaded(EXAMPLES / "moonraker.conf").settings == loaded(EXAMPLES / "mrk.toml").settings
+    assert comparable("moonraker.conf") == comparable("mrk.toml")
+    assert comparable("mrk.toml")[1] == [("power", 1.5), ("energy", 2)]
 
 
 def test_the_page_names_every_option():
     page = (EXAMPLES.parent / "configuration.md").read_text()
     for options in loaded(EXAMPLES / "moonraker.conf").config.values():
         for option in options:
-            assert f"| `{option}`" in page
+            named = re.sub(r"^(parameter|history_field)_.*", r"\1_NAME", option)
+            assert f"| `{named}`" in page
