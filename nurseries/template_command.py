@@ -84,12 +84,15 @@ async def _call_method(method: str, **arguments: Any) -> dict[str, Any]:
     return {}
 
 
-def _set_result(name: str, value: Any) -> None:
+def _set_result(name: str, value: Any) -> str:
+    """Empty, as of a running sensor, because templates print what it returns."""
     print(f"set_result {name} {value}")
+    return ""
 
 
-def _send_notification(result: Any = None) -> None:
+def _send_notification(result: Any = None) -> str:
     print(f"send_notification {json.dumps(result, default=str)}")
+    return ""
 
 
 # What templates of single sections see, as far as it is a function.

@@ -42,6 +42,12 @@ def test_an_option(paths, capsys):
     assert out == f"set_result temperature 21.5\n21.5 in {paths.data}\n"
 
 
+def test_what_a_sensor_says_stands_there_alone(paths, tmp_path, capsys):
+    (tmp_path / "a.txt").write_text('{set_result("power", 3)}\n{send_notification(1)}')
+    assert run(paths, str(tmp_path / "a.txt"), [], reveal=False) == 0
+    assert capsys.readouterr().out == "set_result power 3\nsend_notification 1\n\n"
+
+
 def test_calls_are_only_told(paths, capsys):
     assert run(paths, "button x.on_press", ["count:=4"], reveal=False) == 0
     assert capsys.readouterr().out == 'call_method printer.info {"x": 1}\n5\n'
