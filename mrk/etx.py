@@ -3,6 +3,8 @@
 Bytes in, frames out; no I/O. One `EtxDecoder` per connection, dropped with it.
 """
 
+from mrk.pieces import LARGE_BYTES
+
 ETX = b"\x03"
 
 
@@ -12,6 +14,8 @@ class FrameTooLong(ValueError):
 
 def etx_frame(payload: bytes) -> bytes:
     """Return `payload` (JSON, so free of raw control characters) ready for the wire."""
+    if len(payload) >= LARGE_BYTES:
+        return b"".join((payload, ETX))  # without the interpreter's lock
     return payload + ETX
 
 

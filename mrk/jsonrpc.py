@@ -82,6 +82,11 @@ def encode_result(id_: Id, result: Any) -> bytes:
     return _encode({"jsonrpc": "2.0", "result": result, "id": id_})
 
 
+def around_result(id_: Id) -> tuple[bytes, bytes]:
+    """What stands before and behind a result that is JSON text already."""
+    return b'{"jsonrpc":"2.0","result":', b',"id":' + _encode(id_) + b"}"
+
+
 def encode_error(id_: Id, code: int, message: str, data: Any = None) -> bytes:
     """An error reply; `data` is left out when it is None."""
     error = {"code": code, "message": message}

@@ -81,7 +81,7 @@ class Outbox:
     """
 
     def __init__(self, framing: Framing, limit_bytes: int, wake: Callable[[], None]) -> None:
-        self._framing = framing
+        self.framing = framing
         self._limit_bytes = limit_bytes
         self._wake = wake
         self._frames: deque[bytes] = deque()
@@ -101,11 +101,11 @@ class Outbox:
 
     def reply(self, payload: bytes) -> None:
         """Queue an answer to this client."""
-        self.append(self._framing(payload))
+        self.append(self.framing(payload))
 
     def notify(self, message: Message) -> None:
         """Queue a notification shared with other clients."""
-        self.append(message.framed(self._framing))
+        self.append(message.framed(self.framing))
 
     def notify_after_status(self, message: Message) -> None:
         """Queue a notification that must not overtake the pending status (Klippy's states)."""
@@ -184,7 +184,7 @@ class Outbox:
 
     def _settle_status(self) -> None:
         if self._status is not None:
-            frame = self._status.message().framed(self._framing)
+            frame = self._status.message().framed(self.framing)
             self._status = None
             self._add(frame)
 

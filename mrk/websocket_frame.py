@@ -5,6 +5,8 @@ wsproto reads what clients send; this writes, so that one frame can be shared by
 
 from collections.abc import Iterable
 
+from mrk.pieces import LARGE_BYTES
+
 # Control frames carry at most this much, two bytes of a close code included.
 CONTROL_BYTES = 125
 PING = b"\x89\x00"
@@ -20,6 +22,8 @@ def _text_header(size: int) -> bytes:
 
 def text_frame(payload: bytes) -> bytes:
     """Return `payload` (UTF-8) as one text frame."""
+    if len(payload) >= LARGE_BYTES:
+        return b"".join((_text_header(len(payload)), payload))  # without the interpreter's lock
     return _text_header(len(payload)) + payload
 
 

@@ -13,6 +13,7 @@ from mrk.api.caller import INTERNAL_CALLER, Transport
 from mrk.api.perform import perform
 from mrk.api.table import Method, is_pending
 from mrk.errors import ClientError
+from mrk.pieces import Pieces, join_here
 
 
 class Methods(Protocol):
@@ -36,7 +37,17 @@ class TemplateCalls:
             raise TemplateFailed(f"call_method: no method {str(method)[:100]}") from None
         try:
             # A client's result has passed through JSON as well: no object of ours gets in.
-            outcome = perform(found, arguments, INTERNAL_CALLER, msgspec.to_builtins)
+            outcome = perform(found, arguments, INTERNAL_CALLER, _through_json)
             return await outcome if is_pending(outcome) else outcome
         except ClientError as exc:
             raise TemplateFailed(f"call_method {method}: {exc.message}") from None
+
+
+def _through_json(result: Any) -> Any:
+    if type(result) is Pieces:
+        return _joined(result)
+    return msgspec.json.decode(msgspec.json.encode(result))
+
+
+async def _joined(result: Pieces) -> Any:
+    return msgspec.json.decode(await result.between(b"", b"", join_here))

@@ -7,7 +7,7 @@ What a client that leaves in mid-request gets: a pure GET is given up (`ends_wit
 everything else, a running `gcode/script` above all, goes on to its end.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from mrk.access.decision import Decision
@@ -24,6 +24,7 @@ from mrk.http.cors import CorsRules
 from mrk.http.head import RequestHead
 from mrk.http.response import Headers, Response, error_response, result_response
 from mrk.limits import Limits
+from mrk.pieces import Join, Pieces, join_here
 
 RPC_PATH = "/server/jsonrpc"
 REDIRECT_PATH = "/server/redirect"
@@ -89,7 +90,7 @@ class ApiHttp:
 
     `judgement` decides about a request by its head; `serves_other` says which paths (without the
     prefix) the web app answers, `transfer_verbs` which verbs of a path are uploads or downloads;
-    `route_prefix` is empty or `/name`.
+    `route_prefix` is empty or `/name`; `join` puts large answers together.
     """
 
     def __init__(
@@ -104,6 +105,7 @@ class ApiHttp:
         route_prefix: str = "",
         serves_other: Callable[[str], bool] = lambda path: False,
         transfer_verbs: Callable[[str], Sequence[str]] = lambda path: (),
+        join: Join = join_here,
     ) -> None:
         self._table = table
         self._rpc = rpc
@@ -114,6 +116,7 @@ class ApiHttp:
         self._prefix = route_prefix
         self._serves_other = serves_other
         self._transfer_verbs = transfer_verbs
+        self._join = join
 
     def begin(self, head: RequestHead) -> ApiCall | Response | None:
         """Judge a request by its head alone.
@@ -240,7 +243,13 @@ class ApiHttp:
                 form = arguments.form_pairs(content_type, body)
         merged = arguments.merged(query, form, from_json, method.endpoint.query)
         caller = self._caller(Transport.HTTP, head, decision, query, form)
-        return perform(method, merged, caller, result_response)
+        return perform(method, merged, caller, self._encoded)
+
+    def _encoded(self, result: object) -> Response | Coroutine[Any, Any, Response]:
+        return self._joined(result) if type(result) is Pieces else result_response(result)
+
+    async def _joined(self, result: Pieces) -> Response:
+        return Response(200, await result.between(b'{"result":', b"}", self._join))
 
     def _caller(
         self,

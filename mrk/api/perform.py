@@ -14,7 +14,7 @@ from mrk.errors import ClientError, Transient
 
 logger = logging.getLogger(__name__)
 Encoded = TypeVar("Encoded")
-Encode = Callable[[Any], Encoded]
+Encode = Callable[[Any], Encoded | Coroutine[Any, Any, Encoded]]
 TOO_MANY_REQUESTS = 429
 
 
@@ -27,7 +27,8 @@ def perform(
 ) -> Encoded | Coroutine[Any, Any, Encoded]:
     """Call `method` and encode its result.
 
-    Returns the encoded result, or a coroutine of it when the handler is async. Both raise
+    Returns the encoded result, or a coroutine of it when the handler (or `encode`, for
+    `mrk.pieces.Pieces`) is async. Both raise
     only `ClientError`; encoding happens inside, so that a result JSON cannot carry is a 500 too.
     A `busy` client is refused (429) what would have to wait, unless the endpoint is urgent.
     """
@@ -45,7 +46,8 @@ def perform(
 
 async def _finish(method: Method, outcome: Awaitable[Any], encode: Encode[Encoded]) -> Encoded:
     try:
-        return encode(await outcome)
+        encoded = encode(await outcome)
+        return await encoded if isinstance(encoded, Coroutine) else encoded
     except Exception as exc:
         raise _as_client_error(method, exc) from exc
 

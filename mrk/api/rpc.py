@@ -13,6 +13,7 @@ from mrk.api.perform import TOO_MANY_REQUESTS, perform
 from mrk.api.table import Table
 from mrk.errors import ClientError
 from mrk.jsonrpc import Answer, Call, RpcError
+from mrk.pieces import Join, Pieces, join_here
 
 Reply = bytes | None
 Pending = Coroutine[Any, Any, Reply]
@@ -38,7 +39,7 @@ class Rpc:
     """Answers JSON-RPC messages; one instance per generation, shared by all transports.
 
     `breathe` lets other tasks run (a checkpoint); `max_batch_calls` bounds one batch; without a
-    receiver of `answers` they are dropped.
+    receiver of `answers` they are dropped. `join` puts large answers together.
     """
 
     def __init__(
@@ -47,11 +48,13 @@ class Rpc:
         breathe: Callable[[], Awaitable[None]],
         max_batch_calls: int,
         answers: AnswerReceiver | None = None,
+        join: Join = join_here,
     ) -> None:
         self._table = table
         self._breathe = breathe
         self._max_batch_calls = max_batch_calls
         self._answers = answers
+        self._join = join
 
     def handle(self, message: bytes | str, who: Who, busy: bool = False) -> Reply | Pending:
         """Answer one message: a reply, None when nothing is to be said, or a coroutine of these.
@@ -84,8 +87,19 @@ class Rpc:
 
     def _start(self, call: Call, caller: Caller, busy: bool) -> Reply | Pending:
         method = self._table.method(call.method, caller.transport)
-        outcome = perform(method, call.params, caller, _encoder(call), busy)
+        outcome = perform(method, call.params, caller, self._encoder(call), busy)
         return _reply_later(call, outcome) if isinstance(outcome, Coroutine) else outcome
+
+    def _encoder(self, call: Call) -> Callable[[Any], Reply | Pending]:
+        """A notification's result is not sent, but it is still encoded to nothing else."""
+        if call.id is None:
+            return lambda _result: None
+        return lambda result: self._encoded(call.id, result)
+
+    def _encoded(self, id_: Any, result: Any) -> Reply | Pending:
+        if type(result) is Pieces:
+            return result.between(*jsonrpc.around_result(id_), self._join)
+        return jsonrpc.encode_result(id_, result)
 
     def _batch(self, values: list[Any], who: Who, busy: bool) -> Reply | Pending:
         if len(values) > self._max_batch_calls:
@@ -121,13 +135,6 @@ def _too_much(value: Any) -> Reply:
         f"not run: the batch's answers passed {MAX_BATCH_ANSWER_BYTES} bytes; ask in smaller ones"
     )
     return jsonrpc.encode_error(id_, TOO_LARGE, text)
-
-
-def _encoder(call: Call) -> Callable[[Any], Reply]:
-    """A notification's result is not sent, but it is still encoded to nothing else."""
-    if call.id is None:
-        return lambda _result: None
-    return lambda result: jsonrpc.encode_result(call.id, result)
 
 
 async def _reply_later(call: Call, outcome: Awaitable[Reply]) -> Reply:

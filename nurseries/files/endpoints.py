@@ -15,6 +15,7 @@ from mrk.errors import ClientError
 from mrk.files.paths import is_gcode
 from mrk.files.records import Change, PathInfo, RootInfo, ThumbnailDetails, ZipAnswer
 from mrk.files.roots import Roots, write_role
+from mrk.pieces import Pieces
 from nurseries.files.announcer import GCODES
 from nurseries.files.archives import Archives
 from nurseries.files.listings import Listings
@@ -219,7 +220,7 @@ class FileEndpoints:
 
     # Reading
 
-    async def list_files(self, params: ListParams, _caller: Caller) -> msgspec.Raw:
+    async def list_files(self, params: ListParams, _caller: Caller) -> Pieces:
         """An array of `PathInfo`; 400 for an unknown root."""
         return await self._listings.list_files(self._roots.get(params.root))
 
@@ -227,7 +228,7 @@ class FileEndpoints:
         """In the order of registration."""
         return [root.info() for root in self._roots]
 
-    async def get_directory(self, params: FolderParams, _caller: Caller) -> dict[str, Any]:
+    async def get_directory(self, params: FolderParams, _caller: Caller) -> Pieces:
         """`dirs`, `files`, `disk_usage`, `root_info`."""
         root, path = self._roots.locate(params.path)
         return await self._listings.folder(root, path, params.extended)

@@ -19,6 +19,7 @@ from mrk.files.ports import MetadataSource
 from mrk.files.records import DiskUsage, FileEntry, FolderEntry, PathInfo, Stat
 from mrk.files.roots import Root, Roots
 from mrk.files.tree import Folder, files_below
+from mrk.pieces import Pieces
 from nurseries.files import disk, places
 from nurseries.files.folder_walk import walk_files
 from nurseries.files.live_trees import LiveTrees
@@ -40,20 +41,20 @@ class Listings:
         self._trees = trees
         self._threads = threads
         self._metadata = metadata
-        self._lists: dict[str, tuple[object, int, msgspec.Raw]] = {}
+        self._lists: dict[str, tuple[object, int, list[bytes]]] = {}
 
-    async def list_files(self, root: Root) -> msgspec.Raw:
+    async def list_files(self, root: Root) -> Pieces:
         """Every file of a root, sorted; only g-code in the gcodes root."""
         tree = await self._trees.current(root.name)
         if tree is None:
-            return await self._encode_list(root, await self._walk(root))
+            return Pieces(await self._encode_list(root, await self._walk(root)))
         cached = self._lists.get(root.name)
         if cached is not None and cached[0] is tree and cached[1] == tree.version:
-            return cached[2]
+            return Pieces(cached[2])
         version = tree.version
         answer = await self._encode_list(root, files_below(tree.top))
         self._lists[root.name] = (tree, version, answer)
-        return answer
+        return Pieces(answer)
 
     async def _walk(self, root: Root) -> Iterable[tuple[str, Stat]]:
         """The files of a root that is not kept in memory."""
@@ -62,7 +63,7 @@ class Listings:
             raise ClientError(f"The folder of root {root.name} is missing")
         return await self._threads.run(walk_files, root.real, self._roots.reserved)
 
-    async def _encode_list(self, root: Root, files: Iterable[tuple[str, Stat]]) -> msgspec.Raw:
+    async def _encode_list(self, root: Root, files: Iterable[tuple[str, Stat]]) -> list[bytes]:
         portions = []
         for portion in _portions(files):
             rows = [
@@ -76,9 +77,9 @@ class Listings:
         for portion in _portions(heapq.merge(*map(_drained, portions), key=_lower)):
             array.extend(portion)
             await trio.lowlevel.checkpoint()
-        return array.raw()
+        return array.parts()
 
-    async def folder(self, root: Root, path: RootPath, extended: bool) -> dict[str, Any]:
+    async def folder(self, root: Root, path: RootPath, extended: bool) -> Pieces:
         """One folder, without what is below it; raises 400 when it is none."""
         entries = await self._entries(root, path)
         usage = await self._threads.run(_disk_usage, root.real)
@@ -96,12 +97,9 @@ class Listings:
                 if not stat.is_folder
             )
             await trio.lowlevel.checkpoint()
-        return {
-            "dirs": folders.raw(),
-            "files": files.raw(),
-            "disk_usage": usage,
-            "root_info": {"name": root.name, "permissions": root.permissions},
-        }
+        about = {"name": root.name, "permissions": root.permissions}
+        rest = b',"disk_usage":' + _encode(usage) + b',"root_info":' + _encode(about) + b"}"
+        return Pieces([b'{"dirs":', *folders.parts(), b',"files":', *files.parts(), rest])
 
     def _file_entry(
         self, root: Root, path: RootPath, name: str, stat: Stat, extended: bool
@@ -137,9 +135,10 @@ class _Array:
             self._pieces.append(b"," if self._pieces else b"[")
             self._pieces.append(encoded)
 
-    def raw(self) -> msgspec.Raw:
+    def parts(self) -> list[bytes]:
+        """The whole array; nothing can be added behind this."""
         self._pieces.append(b"]" if self._pieces else b"[]")
-        return msgspec.Raw(b"".join(self._pieces))
+        return self._pieces
 
 
 def _drained(rows: list[Any]) -> Iterator[Any]:

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
-import trio
 
 from mrk.api.caller import Caller
 from mrk.api.endpoint import Access, Endpoint, NoParams
@@ -16,6 +15,7 @@ from mrk.database.ports import Connection, TablesPort
 from mrk.errors import ClientError
 from mrk.jobs.ports import PrintedFiles
 from mrk.jobs.record import shown_id
+from mrk.pieces import Pieces
 from nurseries.jobs import history_store
 from nurseries.jobs.history_store import ShownRow
 
@@ -114,7 +114,7 @@ class HistoryEndpoints:
             ),
         ]
 
-    async def list_jobs(self, params: ListParams, _caller: Caller) -> msgspec.Raw:
+    async def list_jobs(self, params: ListParams, _caller: Caller) -> Pieces:
         """`{count, jobs}`; count is the number of jobs returned."""
         order = params.order.lower()
         if order not in ("asc", "desc"):
@@ -138,11 +138,8 @@ class HistoryEndpoints:
             if len(rows) < PAGE_JOBS:
                 break
             left, skip, last_id = left - len(rows), 0, rows[-1][0]
-        # One copy of what may be tens of megabytes.
         opening = b'{"count":%d,"jobs":[' % (len(parts) // 2)
-        answer = msgspec.Raw(b"".join((opening, *parts[1:], b"]}")))
-        await trio.lowlevel.checkpoint()  # its encoding copies it again
-        return answer
+        return Pieces([opening, *parts[1:], b"]}"])
 
     def _shown(self, row: ShownRow) -> bytes:
         _job_id, filename, modified, rest = row

@@ -49,7 +49,7 @@ class Doors:
     ) -> None:
         limits = limits_of(settings.server)
         prefix = settings.server.route_prefix
-        rpc = Rpc(table, trio.lowlevel.checkpoint, limits.batch_calls, subsystems.extensions)
+        rpc = Rpc(table, trio.lowlevel.checkpoint, limits.batch_calls, subsystems.extensions, _join)
         subsystems.answer = rpc.handle
         hub = Hub(rpc, table, clients, limits)
         access = settings.authorization
@@ -72,6 +72,7 @@ class Doors:
             route_prefix=prefix,
             serves_other=WebDoor.serves,
             transfer_verbs=(lambda _path: ()) if transfers is None else transfers.verbs,
+            join=_join,
         )
         web = WebDoor(
             api,
@@ -153,3 +154,7 @@ class Doors:
         """Who connects from now on waits in the kernel's queue for the next generation."""
         self.door.stop_accepting()
         self.unix_socket.stop_accepting()
+
+
+async def _join(parts: list[bytes]) -> bytes:
+    return await trio.to_thread.run_sync(b"".join, parts)

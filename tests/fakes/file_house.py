@@ -8,20 +8,20 @@ from contextlib import asynccontextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import msgspec
 import trio
 
 from config.paths import Paths, create_folders
 from config.settings.file_manager import FileManagerSettings
 from mrk.access.roles import Role
 from mrk.api.caller import Caller, Transport
-from mrk.api.table import Table, is_pending
+from mrk.api.table import Table
 from mrk.clients import Client, Clients
 from mrk.fanout import Fanout
 from mrk.files.temporary import TOKEN_BYTES, Purpose, temporary_name
 from mrk.klippy.events import Identified, KlippyEvent
 from mrk.outbox import Outbox
 from nurseries.files.file_manager import FileManager
+from tests.fakes.results import read_result
 
 LIMIT_S = 20
 
@@ -144,8 +144,7 @@ class FileHouse:
 
     async def _finish(self, method: Any, params: dict[str, Any]) -> Any:
         outcome = method.call(params, Caller(Transport.WEBSOCKET, role=self.role))
-        result = await outcome if is_pending(outcome) else outcome
-        return json.loads(msgspec.json.encode(result))
+        return await read_result(outcome)
 
     def waiting(self) -> list[dict[str, Any]]:
         """Notifications that have come and were not looked at."""

@@ -10,12 +10,11 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
 import trio
 import trio.testing
 
 from mrk.api.caller import Caller, Transport
-from mrk.api.table import Table, is_pending
+from mrk.api.table import Table
 from mrk.clients import Client, Clients
 from mrk.database.ports import TablesPort
 from mrk.errors import Transient
@@ -30,6 +29,7 @@ from nurseries.klippy.link import KlippyLink
 from nurseries.printer import Printer
 from nurseries.supervise import guarded, supervise
 from nurseries.virtual_printer import VirtualPrinter, VirtualPrinterSettings
+from tests.fakes.results import read_result
 
 BEAT = Backoff(first_s=0.25, limit_s=0.25)
 UNIX_TIME = 1_700_000_000.0
@@ -160,8 +160,7 @@ class Shop:
         """Call as a client does; the result as it would read it."""
         caller = Caller(Transport.UNIX, connection_id=self.client.id, user=user)
         outcome = self.table.method(method, Transport.UNIX).call(params, caller)
-        result = await outcome if is_pending(outcome) else outcome
-        return json.loads(msgspec.json.encode(result))
+        return await read_result(outcome)
 
     def notes(self, method: str) -> list[Any]:
         """Take what waits for the client; the params of one kind of notification."""

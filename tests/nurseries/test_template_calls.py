@@ -9,6 +9,7 @@ from mrk.api.caller import INTERNAL_CALLER, SOCKETS
 from mrk.api.endpoint import Access, Endpoint, NoParams
 from mrk.api.table import Table
 from mrk.errors import ClientError, Transient
+from mrk.pieces import Pieces
 from nurseries.template_calls import TemplateCalls
 
 
@@ -36,6 +37,10 @@ class Printer:
         self.heated.append(params.target)
         return "ok"
 
+    async def pieces(self, params, caller):
+        await trio.lowlevel.checkpoint()
+        return Pieces([b"[1,", b"2]"])
+
     async def wait(self, params, caller):
         self.begun.set()
         try:
@@ -56,6 +61,8 @@ class Printer:
 
         return [
             endpoint("/printer/info", self.info),
+            endpoint("/printer/stored", lambda p, c: {"value": msgspec.Raw(b"[1]")}),
+            endpoint("/printer/pieces", self.pieces),
             endpoint("/printer/heat", self.heat, Heat),
             endpoint("/printer/wait", self.wait),
             endpoint("/printer/refuse", self.refuse),
@@ -84,6 +91,11 @@ async def test_results_are_those_of_clients(printer, render):
     assert await render(text + "{call_method('printer.heat', target='60')}") == "ready5ok"
     assert printer.callers == [INTERNAL_CALLER]
     assert printer.heated == [60.0]
+
+
+async def test_results_that_are_json_already(render):
+    assert await render("{call_method('printer.stored').value[0] + 1}") == "2"
+    assert await render("{call_method('printer.pieces')[1] + 1}") == "3"
 
 
 @pytest.mark.parametrize(

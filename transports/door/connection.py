@@ -22,6 +22,7 @@ from mrk.http.head_parser import HeadParser
 from mrk.http.refusal import Refusal
 from mrk.http.response import Response, error_response, wire
 from mrk.limits import Limits
+from mrk.pieces import LARGE_BYTES
 from transports.door.body_reader import BodyBudget, BodyReader, too_large
 from transports.door.body_stream import CONTINUE, BodyStream
 from transports.door.limited_stream import LimitedStream
@@ -291,7 +292,11 @@ class Connection:
             return False
         old = head.http_version == "1.0"
         is_head = head.method == "HEAD"
-        await self._stream.send_whole(wire(response, frame.keep_alive, old, is_head))
+        if len(response.body) < LARGE_BYTES or is_head:
+            await self._stream.send_whole(wire(response, frame.keep_alive, old, is_head))
+        else:  # not copied behind its head
+            await self._stream.send_whole(wire(response, frame.keep_alive, old, head=True))
+            await self._stream.send_whole(response.body)
         return frame.keep_alive
 
     async def _refuse(self, response: Response) -> None:

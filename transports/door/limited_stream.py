@@ -59,7 +59,8 @@ class LimitedStream(trio.abc.HalfCloseableStream):
         """
         sent = self._send_at_once(data)
         if sent < len(data):
-            await self._send(data[sent:] if sent else data, shield=True)
+            # A view: copying the rest of 20 MB takes 9 ms.
+            await self._send(memoryview(data)[sent:] if sent else data, shield=True)
 
     def _send_at_once(self, data: bytes) -> int:
         if self._sending is not None or self._broken:

@@ -23,6 +23,7 @@ from mrk.api.table import Table
 from mrk.clients import Client, Clients
 from mrk.errors import ClientError
 from mrk.limits import Limits
+from mrk.pieces import LARGE_BYTES
 from mrk.websocket.incoming import Ending
 from transports.sockets.connection import Connection, Part
 from transports.sockets.sender import Sender
@@ -140,11 +141,18 @@ class Session:
             if reply is not None:
                 # A hundred answers may come at once; none of them may fill the outbox.
                 await self._sender.room()
-                self._sender.outbox.reply(reply)
+                await self._reply(reply)
         finally:
             self._in_flight -= 1
             self._in_flight_bytes -= size_bytes
             self._moved.set()
+
+    async def _reply(self, reply: bytes) -> None:
+        outbox = self._sender.outbox
+        if len(reply) < LARGE_BYTES:
+            outbox.reply(reply)
+        else:
+            outbox.append(await trio.to_thread.run_sync(outbox.framing, reply))
 
     def _who(self) -> Caller:
         client, caller = self._client, self._caller

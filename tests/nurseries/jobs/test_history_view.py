@@ -4,18 +4,17 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 import trio
 
 from mrk.api.caller import INTERNAL_CALLER, Transport
-from mrk.api.perform import perform
-from mrk.api.table import Table, is_pending
+from mrk.api.table import Table
 from mrk.database.ports import Connection
 from mrk.errors import ClientError
 from mrk.jobs.schema import JOB_MIGRATIONS
 from nurseries.database import Database
 from nurseries.jobs.history_view import PAGE_JOBS, HistoryEndpoints
+from tests.fakes.results import read_result
 from tests.fakes.workshop import FakeFiles
 
 Ask = Callable[..., Awaitable[Any]]
@@ -50,8 +49,7 @@ async def ask(tmp_path: Path, nursery: trio.Nursery) -> Ask:
 
     async def call(method: str, **arguments: Any) -> Any:
         found = table.method(f"server.history.{method}", Transport.WEBSOCKET)
-        outcome: Any = perform(found, arguments, INTERNAL_CALLER, msgspec.json.encode)
-        return msgspec.json.decode(await outcome if is_pending(outcome) else outcome)
+        return await read_result(found.call(arguments, INTERNAL_CALLER))
 
     return call
 
