@@ -51,8 +51,10 @@ class HttpClient:
     ) -> Fetched:
         """`HttpRequests.request`."""
         httpx = await trio.to_thread.run_sync(_import_httpx, abandon_on_cancel=True)
+        # What OpenSSL sets up for the first context takes 1 MB.
+        encrypted = redirects or not url.lower().startswith("http://")
         client = httpx.AsyncClient(
-            verify=await self._context(httpx, local),
+            verify=await self._context(httpx, local) if encrypted else None,
             trust_env=not local,
             follow_redirects=redirects,
             max_redirects=MOST_REDIRECTS,
