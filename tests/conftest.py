@@ -4,8 +4,13 @@ import logging
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.secrets_watch import WATCH, WatchedLog, heard
+
+# A busy machine takes its time; that says nothing of what is tested.
+settings.register_profile("mrk", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("mrk")
 
 _log = WatchedLog(WATCH)
 _findings: list[str] = []

@@ -3,6 +3,7 @@
 import contextlib
 import json
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import trio
@@ -22,7 +23,7 @@ class Display:
         self._stream = stream
         self._read = b""
 
-    async def ask(self, method: str, **params: object) -> dict[str, object]:
+    async def ask(self, method: str, **params: object) -> dict[str, Any]:
         request = {"id": 1, "method": method, "params": params}
         await self._stream.send_all(json.dumps(request).encode() + ETX)
         while ETX not in self._read:
@@ -38,7 +39,7 @@ class Display:
         while (await self._stats())["state"] != "complete":  # noqa: ASYNC110
             await trio.sleep(0.01)
 
-    async def _stats(self) -> dict[str, object]:
+    async def _stats(self) -> Any:
         return (await self.ask("objects/query", objects={"print_stats": None}))["status"][
             "print_stats"
         ]

@@ -110,7 +110,12 @@ async def test_a_stranger_sends_small_messages(daemon: Daemon) -> None:
     daemon.trusted = False
     text = "x" * STRANGERS_MESSAGE_BYTES
     async with connected(daemon.websocket.serve_connection) as (peer, _over, _scope):
-        named = {"client_name": "x", "version": "1", "type": "web", "url": "http://x"}
+        named: dict[str, Any] = {
+            "client_name": "x",
+            "version": "1",
+            "type": "web",
+            "url": "http://x",
+        }
         await peer.call("server.connection.identify", **named, access_token="ann-token")
         assert "result" in await peer.message()
         await peer.call("test.echo", text=text)
