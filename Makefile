@@ -12,6 +12,7 @@ demo: $(STAMP)
 	$(VENV)/bin/mrk demo $(DEMO_ARGS)
 
 test: $(STAMP)
+	.ci/servers
 	$(VENV)/bin/nox
 
 bench: $(STAMP)
