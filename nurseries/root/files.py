@@ -4,6 +4,7 @@
 supervision table, because neither part is worth anything without the others.
 """
 
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
@@ -15,6 +16,8 @@ from config.settings.file_manager import FileManagerSettings
 from mrk.api.endpoint import Endpoint
 from mrk.clients import Clients
 from mrk.database.ports import DatabasePort
+from mrk.errors import ClientError
+from mrk.files.paths import safe_parts
 from mrk.files.ports import InUse
 from mrk.files.records import Stat
 from mrk.files.transfers import DownloadFiles, UploadFiles
@@ -116,6 +119,7 @@ class DiskFiles:
             paths, settings, clients, klippy, self._metadata, in_use, program=PROGRAM
         )
         self.transfers: TransferFiles | None = TransferPorts(self._manager)
+        self._is_read = False
 
     @property
     def metadata(self) -> JobMetadata:
@@ -138,10 +142,12 @@ class DiskFiles:
 
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Scanner first, then what is known, then the manager, who compares it with the disk."""
+        self._is_read = False
         async with trio.open_nursery() as nursery:
             await nursery.start(self._scanner.serve, name="metadata scanner")
             await nursery.start(self._metadata.serve, name="metadata")
             await nursery.start(self._manager.serve, name="files")
+            self._is_read = True
             task_status.started()
 
     def exists(self, path: str) -> bool:
@@ -150,16 +156,17 @@ class DiskFiles:
 
     def modified(self, path: str) -> float | None:
         """When a g-code file was changed, in Unix seconds."""
-        tree = self._manager.trees.known(GCODES)
+        # Until all has been read a tree lacks files that are there.
+        tree = self._manager.trees.known(GCODES) if self._is_read else None
         if tree is not None:
             # Not by pathlib: a history asks for thousands of names.
             found = tree.find(tuple(path.split("/")))
             return found.modified if isinstance(found, Stat) and not found.is_folder else None
         try:
-            status = (self._gcodes / path).stat()
-        except (OSError, ValueError):
+            status = self._gcodes.joinpath(*safe_parts(path)).stat()
+        except (ClientError, OSError, ValueError):
             return None
-        return status.st_mtime
+        return status.st_mtime if stat.S_ISREG(status.st_mode) else None
 
 
 def made_on(paths: Paths) -> MakeFiles:
