@@ -12,6 +12,7 @@ import re
 import msgspec
 
 from mrk.access.concealed import Concealed
+from mrk.errors import ClientError
 
 SALT_BYTES = 16
 HASH_BYTES = 32
@@ -57,6 +58,16 @@ class Verdict(Concealed, frozen=True):
 def encoded(text: str) -> bytes:
     """A password's bytes, whatever JSON let through."""
     return text.encode("utf-8", "surrogatepass")
+
+
+def chosen(text: str) -> bytes:
+    """A new password's bytes; raises `ClientError` 400 for one that cannot be."""
+    data = encoded(text)
+    if not data:
+        raise ClientError("The password is empty: choose one")
+    if len(data) > PASSWORD_BYTES:
+        raise ClientError(f"The password is longer than {PASSWORD_BYTES} bytes")
+    return data
 
 
 def hashed(password: bytes, salt: bytes, cost: Cost = CURRENT) -> str:

@@ -12,17 +12,12 @@ from mrk.access import passwords
 from mrk.access.keys import checked_key_name
 from mrk.access.user_names import checked_name, role_of
 from mrk.database.ports import Connection
-from mrk.errors import ClientError
 from nurseries.access import store
 
 
 def hashed(password: str) -> str:
     """The text to store; takes a tenth of a second. Raises `ClientError`."""
-    data = passwords.encoded(password)
-    if not data:
-        raise ClientError("The password is empty: choose one")
-    if len(data) > passwords.PASSWORD_BYTES:
-        raise ClientError(f"The password is longer than {passwords.PASSWORD_BYTES} bytes")
+    data = passwords.chosen(password)
     return passwords.hashed(data, secrets.token_bytes(passwords.SALT_BYTES))
 
 

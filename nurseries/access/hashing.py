@@ -7,7 +7,6 @@ import trio
 
 from mrk.access import passwords
 from mrk.access.passwords import CURRENT, Cost, Stored, Verdict
-from mrk.errors import ClientError
 
 
 class PasswordHashing(Protocol):
@@ -29,11 +28,7 @@ class Hasher:
 
     async def hash(self, password: str) -> str:
         """The text to store. Raises `ClientError` 400 for a password that cannot be."""
-        if not password:
-            raise ClientError("The password is empty: choose one")
-        data = passwords.encoded(password)
-        if len(data) > passwords.PASSWORD_BYTES:
-            raise ClientError(f"The password is longer than {passwords.PASSWORD_BYTES} bytes")
+        data = passwords.chosen(password)
         salt = secrets.token_bytes(passwords.SALT_BYTES)
         return await trio.to_thread.run_sync(
             passwords.hashed, data, salt, self._cost, limiter=self._one, abandon_on_cancel=True
