@@ -5,6 +5,7 @@ are short. Long ones (maintenance: a copy, a compaction) run one at a time and l
 in between their steps where they can.
 """
 
+import logging
 import sqlite3
 import threading
 from collections import deque
@@ -17,6 +18,7 @@ import trio
 
 from mrk.errors import ClientError
 
+logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
 Open = Callable[[], AbstractContextManager[sqlite3.Connection]]
 # Jobs that wait for the thread; over it callers wait for a place, in order. Each client's own
@@ -177,6 +179,10 @@ class Worker:
     def _run(self, job: "_Job[Any]") -> None:
         assert self._connection is not None
         job.outcome = outcome.capture(job.function, self._connection)
+        if self._connection.in_transaction:
+            # What a job leaves open would refuse every job that follows.
+            left = outcome.capture(self._connection.rollback)
+            logger.error("a database job left its transaction open: %s, %s", job.outcome, left)
         job.finish()
 
     def _watch_for_end(self, watch: bool) -> None:

@@ -16,8 +16,9 @@ import msgspec
 
 from mrk.errors import MrkError
 from mrk.log_lines import JsonLines, Redact, TextLines
-from nurseries.log.destinations import Console, LogFile, UnbufferedOutput
+from nurseries.log.destinations import Console, UnbufferedOutput
 from nurseries.log.line_queue import LineQueue, LogWriter
+from nurseries.log.log_file import LogFile
 
 FLUSH_S = 1.0
 # Their lines hold URLs and headers, and with these the tokens of other services.
@@ -52,7 +53,7 @@ class DaemonLog:
     @property
     def file(self) -> Path | None:
         """The file that is written, None when there is only the console."""
-        return None if self._log_file is None else Path(self._log_file.baseFilename)
+        return None if self._log_file is None else self._log_file.path
 
     def roll_over(self) -> None:
         """Begin a fresh log file. Blocks, so call it in a thread.

@@ -4,6 +4,7 @@ At the bound (1,000 records of at most 32,000 characters) a record is dropped an
 writer says how many were. The thread is started and stopped by `open_log`.
 """
 
+import contextlib
 import logging
 import queue
 import threading
@@ -44,6 +45,11 @@ class LineQueue(logging.Handler):
         except Exception:
             # A line of wrong arguments: told to stderr, as every handler of `logging` does.
             self.handleError(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """As the base class does; a standard error that was closed must not reach who logs."""
+        with contextlib.suppress(ValueError):
+            super().handleError(record)
 
     def _redact(self, text: str) -> str:
         for redact in self._redactors:
@@ -93,7 +99,13 @@ class LogWriter:
 
     def _write(self, record: logging.LogRecord) -> None:
         for destination in self._destinations:
-            destination.handle(record)
+            try:
+                destination.handle(record)
+            except Exception:
+                # The end of this thread would be the end of the log: whatever went wrong, the
+                # line is lost for that destination alone, which says so.
+                with contextlib.suppress(Exception):
+                    destination.handleError(record)
 
 
 def _dropped_record(dropped: int) -> logging.LogRecord:

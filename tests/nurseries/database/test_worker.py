@@ -10,6 +10,7 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from mrk.errors import ClientError
+from nurseries.database.transaction import transaction
 from nurseries.database.worker import QUEUE_JOBS, Worker
 
 
@@ -205,3 +206,36 @@ async def test_cancelling_while_it_opens_closes_what_was_opened() -> None:
         nursery.cancel_scope.cancel()
         release.set()
     assert ended.is_set()
+
+
+@pytest.mark.parametrize(
+    "worst",
+    [MemoryError(), RecursionError(), SystemExit(1), KeyboardInterrupt(), GeneratorExit(),
+     sqlite3.OperationalError("disk I/O error"), BaseException("anything")],
+    ids=repr,
+)  # fmt: skip
+async def test_nothing_that_a_job_raises_ends_the_thread(
+    worker: Worker, worst: BaseException
+) -> None:
+    def raise_it(_connection: sqlite3.Connection) -> None:
+        raise worst
+
+    for maintenance in (False, True):
+        with pytest.raises(type(worst)):
+            await worker.call(raise_it, maintenance=maintenance)
+    assert await worker.call(insert(1)) == 1
+
+
+async def test_a_job_that_leaves_its_transaction_open_harms_no_other(
+    worker: Worker, caplog: pytest.LogCaptureFixture
+) -> None:
+    def leave_open(connection: sqlite3.Connection) -> None:
+        connection.execute("BEGIN IMMEDIATE")
+        insert(1)(connection)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await worker.call(leave_open, maintenance=True)
+    await worker.call(transaction(insert(2)))
+    assert await worker.call(numbers) == [2]
+    assert "left its transaction open" in caplog.text
