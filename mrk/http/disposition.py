@@ -1,7 +1,8 @@
 """Content-Disposition: read from parts of a form, written for downloads (RFC 6266, RFC 7578).
 
-Reading is strict. Two readers that see two names in one header are how files get past checks;
-what can be read in two ways is refused.
+A file's name may come as `filename`, as `filename*`, or as both; they are taken when they agree.
+Reading is strict otherwise: two readers that see two names in one header are how files get past
+checks, so what can be read in two ways is refused.
 """
 
 import re
@@ -10,6 +11,7 @@ from urllib.parse import quote
 import msgspec
 
 from mrk.errors import ClientError
+from mrk.http.encoded_names import agree, encoded_words, extended_value
 
 # `"` ends a quoted value unless a backslash stands before it (curl); browsers write %22.
 _PARAMETER = re.compile(
@@ -19,6 +21,7 @@ _PARAMETER = re.compile(
 _KIND = re.compile(rb"[ \t]*form-data", re.IGNORECASE)
 _ESCAPED = re.compile(rb'\\(["\\])')
 _NOT_PLAIN = re.compile(r'[^\x20-\x7e]|["\\%]')
+_EXACT = "filename*"
 
 
 class FormPart(msgspec.Struct, frozen=True):
@@ -38,7 +41,7 @@ def form_part(value: bytes) -> FormPart:
     while match := _PARAMETER.match(value, at):
         at = match.end()
         key = match[1].decode("ascii").lower()
-        if "*" in key:
+        if "*" in key and key != _EXACT:
             raise ClientError(f"A form cannot hold {key}: write the name as UTF-8")
         if key in found:
             raise ClientError(f"A part of the form says {key} twice")
@@ -47,7 +50,18 @@ def form_part(value: bytes) -> FormPart:
         raise ClientError("A part's Content-Disposition is broken")
     if "name" not in found:
         raise ClientError("A part of the form has no name")
-    return FormPart(found["name"], found.get("filename"))
+    return FormPart(found["name"], _filename(found.get("filename"), found.get(_EXACT)))
+
+
+def _filename(plain: str | None, extended: str | None) -> str | None:
+    """The one name that both spellings mean; raises `ClientError` 400 when they differ."""
+    decoded = None if plain is None else encoded_words(plain)
+    if extended is None:
+        return decoded
+    exact = extended_value(extended)
+    if plain is not None and decoded is not None and not agree(decoded, plain, exact):
+        raise ClientError("A part of the form says filename and filename* and means two names")
+    return exact
 
 
 def _text(quoted: bytes | None, token: bytes) -> str:

@@ -5,6 +5,7 @@ elsewhere.
 """
 
 from mrk.errors import ClientError
+from mrk.http.disposition import form_part
 
 Pairs = list[tuple[str, str]]
 
@@ -39,11 +40,9 @@ class _Form:
         self._header = [b"", b""]
 
     def on_headers_finished(self) -> None:
-        from python_multipart.multipart import parse_options_header
-
-        _, options = parse_options_header(self._disposition)
-        if b"name" in options and b"filename" not in options:
-            self._name = options[b"name"].decode("utf-8", "replace")
+        if self._disposition:
+            part = form_part(self._disposition)
+            self._name = part.name if part.filename is None else None
 
     def on_part_data(self, data: bytes, start: int, end: int) -> None:
         if self._name is not None:

@@ -57,6 +57,12 @@ def test_multipart_skips_files(boundary: str) -> None:
     assert pairs == [("a:int", "5"), ("näme", "ä")]
 
 
+def test_multipart_skips_files_whose_name_is_encoded() -> None:
+    form = FORM.replace(b'filename="x"', b"filename*=utf-8''x")
+    pairs = arguments.form_pairs("multipart/form-data; boundary=b/=1", form)
+    assert pairs == [("a:int", "5"), ("näme", "ä")]
+
+
 @pytest.mark.parametrize(
     ("content_type", "body"),
     [

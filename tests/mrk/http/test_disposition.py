@@ -36,6 +36,31 @@ def test_anything_else_is_read_or_refused(value: bytes) -> None:
         (b'form-data; name="a"; other="b"; ', FormPart("a", None)),
         (b'form-data; name="file"; filename=""', FormPart("file", "")),
         (b'form-data; name="file"; filename="C:\\\\a"', FormPart("file", "C:\\a")),
+        # .NET's HttpClient, with a plain name and with another one
+        (b"form-data; name=file; filename=a.g; filename*=utf-8''a.g", FormPart("file", "a.g")),
+        (
+            b"form-data; name=file; filename=\"=?utf-8?B?w6QuZw==?=\"; filename*=utf-8''%C3%A4.g",
+            FormPart("file", "ä.g"),
+        ),
+        (b"form-data; name=file; filename*=UTF-8'en'a%20b", FormPart("file", "a b")),
+        (b"form-data; name=file; filename*=iso-8859-1''%E4", FormPart("file", "ä")),
+        (b'form-data; name="file"; filename="=?utf-8?B?w6QuZw==?="', FormPart("file", "ä.g")),
+        (
+            b'form-data; name="file"; filename="=?ISO-8859-1?q?=e4_=3F.g?="',
+            FormPart("file", "ä ?.g"),
+        ),
+        (
+            b'form-data; name="file"; filename="=?utf-8?Q?a?= =?utf-8?Q?b.g?="',
+            FormPart("file", "ab.g"),
+        ),
+        (b'form-data; name="file"; filename="=?a.g"', FormPart("file", "=?a.g")),
+        # The plain form is a substitute for what it cannot hold
+        (
+            b"form-data; name=a; filename=\"n_.g\"; filename*=utf-8''n%C3%A4.g",
+            FormPart("a", "nä.g"),
+        ),
+        (b"form-data; name=a; filename=\"%C3%A4\"; filename*=utf-8''%C3%A4", FormPart("a", "ä")),
+        (b"form-data; name=a; filename=\"a\xcc\x88\"; filename*=utf-8''%C3%A4", FormPart("a", "ä")),
     ],
 )
 def test_forms(value: bytes, part: FormPart) -> None:
@@ -55,6 +80,18 @@ def test_forms(value: bytes, part: FormPart) -> None:
         b"form-data; name*=UTF-8''a",
         b'form-data; name="a"; filename*0="b"',
         b'form-data; name="a"; filename="b"; FILENAME="c"',
+        b'form-data; name="a"; filename="b"; filename*=utf-8\'\'c',
+        b'form-data; name="a"; filename="b"; filename*=utf-8\'\'b.g',
+        b'form-data; name="a"; filename="_"; filename*=utf-8\'\'b',
+        b'form-data; name="a"; filename="=?utf-8?B?YQ==?="; filename*=utf-8\'\'b',
+        b'form-data; name="a"; filename="b"; filename*=utf-8\'\'%E4',
+        b"form-data; name=\"a\"; filename*=utf-8''%4",
+        b'form-data; name="a"; filename*=b',
+        b"form-data; name=\"a\"; filename*=utf-16''%00b",
+        b"form-data; name=\"a\"; filename*=utf-8''b; filename*=utf-8''b",
+        b'form-data; name="a"; filename="=?utf-8?B?w6?="',
+        b'form-data; name="a"; filename="=?utf-8?Q?=g?="',
+        b'form-data; name="a"; filename="=?utf-7?Q?a?="',
         b'form-data; name="\xff"',
         b'form-data, name="a"',
     ],

@@ -369,6 +369,21 @@ async def test_names_in_quotes(tmp_path: Path, sent: str, name: str) -> None:
     assert os.listdir(house.gcodes) == [name]
 
 
+DOTNET = (
+    b"form-data; name=file; filename=a.gcode; filename*=utf-8''a.gcode",
+    b"form-data; name=file; filename=\"=?utf-8?B?YS5nY29kZQ==?=\"; filename*=utf-8''a.gcode",
+    b"form-data; name=file; filename*=utf-8''a.gcode",
+    b'form-data; name=file; filename="=?utf-8?B?YS5nY29kZQ==?="',
+)
+
+
+@pytest.mark.parametrize("disposition", DOTNET)
+async def test_names_as_dotnet_writes_them(tmp_path: Path, disposition: bytes) -> None:
+    house = TransferHouse(tmp_path)
+    assert await status_of(house, upload(part(disposition, GCODE))) == 201
+    assert os.listdir(house.gcodes) == ["a.gcode"]
+
+
 HOSTILE = {
     "two files": upload(file("a", b"1"), file("b", b"2")),
     "no file": upload(field("root", "gcodes")),
@@ -384,8 +399,13 @@ HOSTILE = {
         part(b'form-data; name="file"; filename="a"', b"1", more=b"X: " + b"y" * 9000)
     ),
     "too many parts": upload(*[field("x", "1")] * 100, file("a", b"1")),
-    "filename*": upload(part(b"form-data; name=\"file\"; filename*=UTF-8''a", b"1")),
     "both names": upload(part(b'form-data; name="file"; filename="b"; filename*=UTF-8\'\'a', b"1")),
+    "an encoded name that climbs": upload(
+        part(b"form-data; name=\"file\"; filename*=UTF-8''..%2Fa", b"1")
+    ),
+    "an encoded name with NUL": upload(
+        part(b"form-data; name=\"file\"; filename*=UTF-8''a%00b", b"1")
+    ),
     "two names": upload(part(b'form-data; name="file"; filename="a"; filename="b"', b"1")),
     "not UTF-8": upload(part(b'form-data; name="file"; filename="\xe4"', b"1")),
     "folded": upload(part(b'form-data; name="file";\r\n filename="a"', b"1")),
