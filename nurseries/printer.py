@@ -18,6 +18,7 @@ from mrk.api.endpoint import Access, Endpoint, NoParams
 from mrk.clients import Client, Clients
 from mrk.errors import ClientError
 from mrk.jobs.ports import PrintStarts
+from mrk.jobs.starters import Starters
 from mrk.klippy.access import klippy_access
 from mrk.klippy.errors import KlippyLost
 from mrk.klippy.events import EndpointsListed
@@ -130,7 +131,7 @@ class Printer:
         self._clients = clients
         self._commands = commands
         self._extend = extend
-        self._starts = starts
+        self._starts: PrintStarts = Starters() if starts is None else starts
         self._offered: set[str] = set()
         self._readers: dict[int, ClientReader] = {}
         self._last_start = ("", float("-inf"))
@@ -321,10 +322,9 @@ class Printer:
         for it.
         """
         script, name = print_file_script(filename), printed_name(filename)
+        # Before the printer is asked: it may tell of the print before it answers.
+        number = self._starts.note_start(name, user)
         refused: ClientError | None = None
-        if self._starts is not None:
-            # Before the printer is asked: it may tell of the print before it answers.
-            self._starts.note_start(name, user)
         try:
             await self._run(script)
         except KlippyLost:
@@ -332,10 +332,12 @@ class Printer:
         except ClientError as exc:
             refused = exc
         if refused is None:
+            self._starts.accept_start(number)
             self._last_start = (name, trio.current_time())
-        elif not (self._started_lately(name) and await self._is_printing(name)):
-            if self._starts is not None:
-                self._starts.forget_start(name)
+            return
+        # Forgiven or not, it starts nothing: what begins later is not this user's.
+        self._starts.forget_start(number)
+        if not (self._started_lately(name) and await self._is_printing(name)):
             raise refused
 
     def _started_lately(self, name: str) -> bool:

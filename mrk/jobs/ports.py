@@ -55,10 +55,13 @@ class JobStatePort(Protocol):
 class PrintStarts(Protocol):
     """Told who asked for a print, before the printer is asked."""
 
-    def note_start(self, filename: str, user: str | None) -> None:
-        """`filename` as `print_stats` will name it."""
+    def note_start(self, filename: str, user: str | None) -> int:
+        """`filename` as `print_stats` will name it; the number names this start."""
 
-    def forget_start(self, filename: str) -> None:
+    def accept_start(self, number: int) -> None:
+        """The printer took it."""
+
+    def forget_start(self, number: int) -> None:
         """The printer refused."""
 
 

@@ -27,10 +27,10 @@ class SeenStarts(Starters):
         self._look = look
         self._look_before: Look | None = None
 
-    def note_start(self, filename: str, user: str | None) -> None:
+    def note_start(self, filename: str, user: str | None) -> int:
         """As `Starters`; remembers what was known before."""
         self._look_before = self._look()
-        super().note_start(filename, user)
+        return super().note_start(filename, user)
 
     @property
     def unseen(self) -> bool:

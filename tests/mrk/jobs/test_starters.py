@@ -3,18 +3,53 @@ from mrk.jobs.starters import NOTED_LIMIT, Starters
 
 def test_who_asked_is_known_once() -> None:
     starters = Starters()
-    starters.note_start("a", "ann")
-    starters.note_start("a", None)
+    starters.accept_start(starters.note_start("a", "ann"))
+    starters.accept_start(starters.note_start("a", None))
+    assert starters.is_awaited("a")
     assert (starters.take("a"), starters.take("a")) == ("ann", None)
+    assert not starters.is_awaited("a")
 
 
 def test_what_was_refused_or_overtaken_is_forgotten() -> None:
     starters = Starters()
-    starters.note_start("a", "ann")
-    starters.forget_start("a")
+    starters.forget_start(starters.note_start("a", "ann"))
     assert starters.take("a") is None
     starters.note_start("a", "ann")
     assert (starters.take("b"), starters.take("a")) == (None, None)
+
+
+def test_a_refused_repetition_takes_nothing_from_the_first() -> None:
+    for begins_first in (False, True):
+        starters = Starters()
+        starters.accept_start(starters.note_start("a", "ann"))
+        again = starters.note_start("a", "bob")
+        if begins_first:
+            assert starters.take("a") == "ann"
+        starters.forget_start(again)
+        assert starters.take("a") == (None if begins_first else "ann")
+        assert not starters.is_awaited("a")
+
+
+def test_the_printer_may_begin_before_it_answers() -> None:
+    starters = Starters()
+    number = starters.note_start("a", "ann")
+    assert starters.take("a") == "ann"
+    starters.accept_start(number)
+    assert not starters.is_awaited("a")
+
+
+def test_a_start_that_follows_is_kept_when_the_one_before_begins() -> None:
+    starters = Starters()
+    starters.accept_start(starters.note_start("a", "ann"))
+    starters.accept_start(starters.note_start("b", "bob"))
+    assert (starters.take("a"), starters.take("b")) == ("ann", "bob")
+
+
+def test_one_that_began_unseen_is_nobody_elses() -> None:
+    starters = Starters()
+    for user in ("ann", "bob"):
+        starters.accept_start(starters.note_start("a", user))
+    assert (starters.take("a"), starters.take("a")) == ("bob", None)
 
 
 def test_starts_that_never_happen_are_bounded() -> None:

@@ -110,6 +110,30 @@ async def test_ends(world: World, autojump_clock: MockClock, end: str, status: s
         assert (await totals(shop))["total_jobs"] == 1.0
 
 
+@pytest.mark.parametrize("wait_s", [0.0, 1.0])
+async def test_a_second_start_that_is_forgiven_leaves_no_user_behind(
+    world: World, autojump_clock: MockClock, wait_s: float
+) -> None:
+    async with open_shop(world) as shop:
+        await shop.call("printer.print.start", filename="a.gcode", user="ann")
+        await trio.sleep(wait_s)
+        await shop.call("printer.print.start", filename="a.gcode", user="bob")
+        assert (await ended(shop))["user"] == "ann"
+        await shop.run("M23 a.gcode\nM24")
+        await shop.until("printing")
+        assert [job["user"] for job in await shop.jobs()] == ["No User", "ann"]
+
+
+async def test_a_second_start_that_is_refused_leaves_the_first_user(
+    world: World, autojump_clock: MockClock
+) -> None:
+    async with open_shop(world) as shop:
+        await shop.call("printer.print.start", filename="a.gcode", user="ann")
+        with pytest.raises(ClientError, match="SD busy"):
+            await shop.call("printer.print.start", filename="b.gcode", user="bob")
+        assert (await ended(shop))["user"] == "ann"
+
+
 async def test_error_and_shutdown(world: World, autojump_clock: MockClock) -> None:
     world.put("bad.gcode", text=b"G28\nG4 P3000\nG1 X900\n")
     async with open_shop(world) as shop:
