@@ -131,6 +131,18 @@ def check_new(path: RootPath) -> RootPath:
     return path
 
 
+def new_name(name: str) -> str:
+    """A name as it is made: without blanks at its ends, which nobody sees or types again.
+
+    Raises as `safe_parts`, because what is left may lead elsewhere, and 400 for nothing but blanks.
+    """
+    bare = name.strip()
+    parts = safe_parts(bare)
+    if not parts:
+        raise ClientError(f"The name is blank: '{shown(name)}'")
+    return parts[0]
+
+
 def is_utf8(name: str) -> bool:
     """Whether a name from disk can be shown: others hold bytes that are no text."""
     return name.isascii() or not any("\ud800" <= char <= "\udfff" for char in name)

@@ -300,9 +300,16 @@ class Clients:
     async def post_backup(self, params: BackupParams, _caller: Caller) -> BackupPath:
         """Other requests go on meanwhile."""
         self._check_idle()
-        name = maintenance.default_name() if params.filename is None else params.filename
-        target = maintenance.backup_file(self._place.backups, name)
-        return await self._jobs.run_long(lambda c, b: maintenance.write_backup(c, target, b))
+        folder, name = self._place.backups, params.filename
+        if name is not None:
+            target = maintenance.new_backup_file(folder, name)
+            return await self._jobs.run_long(lambda c, b: maintenance.write_backup(c, target, b))
+
+        def write(connection: sqlite3.Connection, between: Callable[[], None]) -> BackupPath:
+            # The name is made here, where one backup is written after the other.
+            return maintenance.write_backup(connection, maintenance.unnamed_backup(folder), between)
+
+        return await self._jobs.run_long(write)
 
     async def delete_backup(self, params: BackupName, _caller: Caller) -> BackupPath:
         """Allowed while printing."""

@@ -4,6 +4,7 @@ Each function takes the open connection; the thread runs one of them at a time.
 """
 
 import contextlib
+import itertools
 import os
 import sqlite3
 import time
@@ -15,6 +16,7 @@ import msgspec
 from mrk.database.ports import Connection
 from mrk.database.schema import APPLICATION_ID, too_new
 from mrk.errors import ClientError
+from mrk.files.paths import RootPath, check_new
 from nurseries.database.copies import copy, plain_files
 from nurseries.database.importer import build_from_moonraker, is_moonraker
 from nurseries.database.moonraker_source import NoSource
@@ -53,9 +55,20 @@ def compact(connection: sqlite3.Connection, file: Path) -> Sizes:
     return Sizes(before, file.stat().st_size)
 
 
-def default_name() -> str:
-    """As Moonraker names them, in local time."""
-    return time.strftime("sqldb-backup-%Y%m%d-%H%M%S.db")
+def unnamed_backup(folder: Path) -> Path:
+    """As Moonraker names them, in local time; with a number when there is one of this second."""
+    stem = time.strftime("sqldb-backup-%Y%m%d-%H%M%S")
+    names = (f"{stem}-{number}" if number else stem for number in itertools.count())
+    return next(path for name in names if not (path := folder / f"{name}.db").exists())
+
+
+def new_backup_file(folder: Path, name: str) -> Path:
+    """A backup to be made: as `backup_file`, without blanks at the ends of its name.
+
+    Control characters are refused, as in every new file's name.
+    """
+    check_new(RootPath("backup", (name,)))
+    return backup_file(folder, name.strip())
 
 
 def backup_file(folder: Path, name: str) -> Path:

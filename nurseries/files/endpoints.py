@@ -284,12 +284,13 @@ class FileEndpoints:
 
     async def zip(self, params: ZipParams, caller: Caller) -> ZipAnswer:
         """Write an archive; named after the local time unless it is told where."""
-        dest = params.dest
-        if dest is None:
-            stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(self._wall_clock()))
-            dest = f"config/collection-{stamp}.zip"
-        self._check_role(caller, dest)
-        return await self._archives.make(dest, params.items, params.store_only)
+        if params.dest is not None:
+            self._check_role(caller, params.dest)
+            return await self._archives.make(params.dest, params.items, params.store_only)
+        stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(self._wall_clock()))
+        stem = f"config/collection-{stamp}"
+        self._check_role(caller, stem)
+        return await self._archives.make_named(stem, params.items, params.store_only)
 
     async def delete_file(self, params: PathParams, caller: Caller) -> Change:
         """Delete one file."""

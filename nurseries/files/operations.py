@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 
 from mrk.errors import ClientError
-from mrk.files.paths import RootPath, check_new, is_gcode
+from mrk.files.paths import RootPath, is_gcode
 from mrk.files.records import Action, Change, Item, SourceItem, Stat
 from mrk.files.roots import READ_ONLY, Roots, require_writable
 from mrk.files.temporary import Purpose
@@ -38,7 +38,7 @@ class Operations:
         """Create one folder; its parent must exist."""
         root, path = self._roots.locate(text)
         require_writable(root, READ_ONLY)
-        check_new(path)
+        path = await self._placement.find_new_path(path)
         async with self._trees.changing():
             stat = await self._threads.run(_make_folder, self._roots, path)
             self._trees.put(path, stat)
@@ -161,10 +161,10 @@ class Operations:
     async def _pair(self, source: RootPath, dest: RootPath, *, moving: bool) -> tuple[Place, Place]:
         """Where both are; raises for what speaks against it."""
         old = await self._placement.find_existing(source, write=moving)
-        new = await self._placement.find(dest)
+        new = await self._placement.find(await self._placement.find_new_path(dest))
         if new.is_folder and (moving or not old.is_folder):
-            new = await self._placement.find(dest.child(source.name))
-        check_new(new.path)
+            inside = await self._placement.find_new_path(new.path.child(source.name))
+            new = await self._placement.find(inside)
         _check_pair(old, new)
         if moving:
             self._placement.require_unused(old)

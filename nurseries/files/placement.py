@@ -48,6 +48,10 @@ class Placement:
         """Where something may be written; raises 403."""
         return await self.threads.run(places.find, self.roots, path, write=True)
 
+    async def find_new_path(self, path: RootPath) -> RootPath:
+        """The path at which a client's new file or folder is made; raises 400, 403."""
+        return await self.threads.run(places.find_new_path, self.roots, path)
+
     async def find_existing(self, path: RootPath, *, write: bool) -> Place:
         """Where something is; raises 403, and 400 if it is not."""
         return await self.threads.run(places.find_existing, self.roots, path, write=write)

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from mrk.errors import ClientError
-from mrk.files.paths import RootPath
+from mrk.files.paths import RootPath, check_new, new_name
 from mrk.files.records import Stat
 from mrk.files.reserved import Reserved
 from mrk.files.roots import Root, Roots
@@ -59,6 +59,21 @@ def find_existing(roots: Roots, path: RootPath, *, write: bool) -> Place:
     if place.stat is None:
         raise ClientError(f"There is no {path}")
     return place
+
+
+def find_new_path(roots: Roots, path: RootPath) -> RootPath:
+    """The path at which something may be made, as `check_new` and `new_name` want it.
+
+    Names that are there already are taken as they are, blanks at their ends included: others
+    made them so, and what a client shows as a folder has to be the folder it writes to.
+    """
+    check_new(path)
+    found = RootPath(path.root)
+    for name in path.parts:
+        exact = found.child(name)
+        there = os.path.lexists(roots.get(path.root).disk_path(exact.parts))
+        found = exact if there else found.child(new_name(name))
+    return found
 
 
 def _check(reserved: Reserved, root: Root, path: RootPath, real: str, *, write: bool) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from mrk.errors import ClientError
-from mrk.files.paths import RootPath, check_new, package_model, within
+from mrk.files.paths import RootPath, package_model, within
 from mrk.files.records import Action, Change, Item, Stat
 from mrk.files.roots import Roots, require_writable
 from mrk.files.temporary import Purpose
@@ -62,7 +62,7 @@ class Uploads:
         there. 400: no name, no root, read-only; 403: reserved, or being printed.
         """
         placement = self._placement
-        base, path = self._paths(root, folder, filename)
+        base, path = await self._paths(root, folder, filename)
         placement.require_unused(await placement.find(path))
         for depth in range(1, len(base.parts) + 1):
             await self._make_folder(RootPath(root, base.parts[:depth]))
@@ -74,18 +74,19 @@ class Uploads:
     async def judge(self, root: str, folder: str, filename: str) -> Path:
         """The judgement alone: nothing is made. Returns the closest folder that is there."""
         placement = self._placement
-        _base, path = self._paths(root, folder, filename)
+        _base, path = await self._paths(root, folder, filename)
         place = await placement.find(path)
         placement.require_unused(place)
         return await placement.threads.run(_closest_folder, place)
 
-    def _paths(self, root: str, folder: str, filename: str) -> tuple[RootPath, RootPath]:
+    async def _paths(self, root: str, folder: str, filename: str) -> tuple[RootPath, RootPath]:
         """The folder that is made when missing, and the file."""
         require_writable(self._placement.roots.get(root))
         base, name = within(root, folder), within(root, filename)
         if not name.parts or filename.endswith("/"):
             raise ClientError("The upload has no file name")
-        return base, check_new(RootPath(root, (*base.parts, *name.parts)))
+        path = await self._placement.find_new_path(RootPath(root, (*base.parts, *name.parts)))
+        return RootPath(root, path.parts[: len(base.parts)]), path
 
     async def _make_folder(self, path: RootPath) -> None:
         placement = self._placement
@@ -106,8 +107,9 @@ class Uploads:
         """
         temporary, path = await self._unpacked(temporary, target.path)
         change = await self._placement.put_in_place(temporary, path, through_link=True)
+        # Also over an existing file: the word that clients know for uploads.
         answer = Change(Action.CREATE_FILE, change.item)
-        return FinishedUpload(answer, self._placement.announcer.hold(change))
+        return FinishedUpload(answer, self._placement.announcer.hold(answer))
 
     async def _unpacked(self, temporary: Path, path: RootPath) -> tuple[Path, RootPath]:
         """Before anybody sees the package: what is announced is the model alone."""

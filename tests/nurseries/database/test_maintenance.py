@@ -45,6 +45,14 @@ async def test_backups_are_written_listed_and_deleted(ask: Ask, tmp_path: Path) 
     assert await ask("server.database.post_backup", filename="before.db") == written
     named = (await ask("server.database.post_backup"))["backup_path"]
     assert datetime.datetime.strptime(Path(named).name, "sqldb-backup-%Y%m%d-%H%M%S.db")
+    again = (await ask("server.database.post_backup"))["backup_path"]
+    assert again != named  # also within one second
+    for path in (named, again):
+        await ask("server.database.delete_backup", filename=Path(path).name)
+    assert await ask("server.database.post_backup", filename=" before.db ") == written
+    for name in ("  ", "a\n.db"):
+        assert await status_of(ask, "server.database.post_backup", filename=name) == 400
+    named = (await ask("server.database.post_backup"))["backup_path"]
     (backups_of(tmp_path) / "a folder").mkdir()
     listed = (await ask("server.database.list"))["backups"]
     assert sorted(listed) == ["before.db", Path(named).name]

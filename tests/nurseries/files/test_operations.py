@@ -285,3 +285,58 @@ async def test_write_access_to_the_config_root_can_be_taken_away(data):
             ("gcodes", "rw"),
         ]
         assert house.manager.registered_directories == ["config", "logs", "gcodes"]
+
+
+async def test_new_names_lose_their_blanks(data):
+    async with open_files(data) as house:
+        (house.gcodes / "a.gcode").write_text("G28")
+        made = await house.call("server.files.post_directory", path="gcodes/ sub ")
+        assert made["item"]["path"] == "sub"
+        copied = await house.call("server.files.copy", source="gcodes/a.gcode", dest="gcodes/b ")
+        assert copied["item"]["path"] == "b"
+        moved = await house.call("server.files.move", source="gcodes/b", dest="gcodes/sub/ c ")
+        assert moved["item"]["path"] == "sub/c"
+        answer = await house.call(
+            "server.files.zip", items=["gcodes/a.gcode"], dest="config/all.zip "
+        )
+        assert answer["destination"]["path"] == "all.zip"
+        # What is there is called as it is.
+        (house.gcodes / "old ").write_text("by another program")
+        moved = await house.call("server.files.move", source="gcodes/old ", dest="gcodes/old")
+        assert moved["item"]["path"] == "old"
+        assert sorted(os.listdir(house.gcodes)) == ["a.gcode", "old", "sub"]
+
+
+@pytest.mark.parametrize("dest", ["gcodes/  ", "gcodes/ ..", "gcodes/ .git", "gcodes/sub/ . "])
+async def test_names_that_are_nothing_without_their_blanks(data, dest):
+    async with open_files(data) as house:
+        (house.gcodes / "a.gcode").write_text("G28")
+        (house.gcodes / "sub").mkdir()
+        for method, params in (
+            ("copy", {"source": "gcodes/a.gcode", "dest": dest}),
+            ("move", {"source": "gcodes/a.gcode", "dest": dest}),
+            ("post_directory", {"path": dest}),
+            ("zip", {"items": ["gcodes/a.gcode"], "dest": dest}),
+        ):
+            assert await refused(house.call(f"server.files.{method}", **params)) in (400, 403)
+        assert sorted(os.listdir(house.gcodes)) == ["a.gcode", "sub"]
+
+
+async def test_archives_made_at_once_have_names_of_their_own(data):
+    async with open_files(data) as house:
+        (house.gcodes / "a.gcode").write_text("G28")
+        (house.gcodes / "b.gcode").write_text("G28")
+        answers = {}
+
+        async def make(name):
+            items = [f"gcodes/{name}.gcode"]
+            answers[name] = await house.call("server.files.zip", items=items)
+
+        # More than fit into one second, were it to end meanwhile.
+        async with trio.open_nursery() as nursery:
+            for name in "ab":
+                nursery.start_soon(make, name)
+        await make("a")
+        paths = {answers[name]["destination"]["path"] for name in "ab"}
+        assert len(paths) == 2
+        assert len(list(house.config.glob("collection-*.zip"))) == 3

@@ -34,9 +34,42 @@ async def test_an_upload_is_told_once_it_is_answered(data):
         again = await upload(house, "/a.gcode", "G28 X")
         assert again.answer.action == "create_file"  # as Moonraker says
         again.announce()
-        assert await house.told(1) == [("modify_file", "gcodes/a.gcode")]
+        assert await house.told(1) == [("create_file", "gcodes/a.gcode")]  # one word for both
         assert await house.silence() == []
         assert os.listdir(house.gcodes) == ["a.gcode"]
+
+
+@pytest.mark.parametrize(
+    ("folder", "filename", "path"),
+    [
+        ("", "x.gcode ", "x.gcode"),
+        ("", " /\u3000x.gcode\xa0", None),
+        ("parts ", " x.gcode", "parts/x.gcode"),
+        (" new / deep ", "x.gcode", "new/deep/x.gcode"),
+        ("", "shared /x.gcode ", "shared /x.gcode"),
+        ("", "kept.gcode ", "kept.gcode "),
+        ("", "  ", None),
+        (" ", "x.gcode", None),
+        ("", " ..", None),
+        ("", " . ", None),
+        ("", " .git", None),
+        ("", ".. /x.gcode", None),
+        ("", "x.gcode\n", None),
+    ],
+)
+async def test_blanks_at_the_ends_of_names(data, folder, filename, path):
+    async with open_files(data) as house:
+        (house.gcodes / "shared ").mkdir()
+        (house.gcodes / "kept.gcode ").write_text("made by another program")
+        before = sorted(house.gcodes.rglob("*"))
+        if path is None:
+            with pytest.raises(ClientError):
+                await upload(house, filename, "G28", folder=folder)
+            assert sorted(house.gcodes.rglob("*")) == before
+        else:
+            finished = await upload(house, filename, "G28", folder=folder)
+            assert finished.item.path == path
+            assert (house.gcodes / path).read_text() == "G28"
 
 
 async def test_a_package_is_its_model(data):
