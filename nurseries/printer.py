@@ -173,14 +173,18 @@ class Printer:
         """What a usual Klipper adds, for the schema, which is made without one."""
         return [self._passed_through(name) for name in _SUMMARIES]
 
+    def unlisted(self, path: str) -> Endpoint | None:
+        """The endpoint at `path`, which Klippy may have; None once it has told which it has.
+
+        Without Klippy it answers 503, as those that are known.
+        """
+        name = path.removeprefix("/printer/")
+        if name == path or self._klippy.endpoint_names or not _may_be_offered(name):
+            return None
+        return self._passed_through(name)
+
     def _offer(self, names: Iterable[str]) -> None:
-        new = [
-            name
-            for name in names
-            if name not in self._offered
-            and name not in NOT_OFFERED
-            and _ENDPOINT_NAME.fullmatch(name)
-        ]
+        new = [name for name in names if name not in self._offered and _may_be_offered(name)]
         self._offered.update(new)
         if new:
             self._extend([self._passed_through(name) for name in dict.fromkeys(new)])
@@ -362,6 +366,10 @@ class Printer:
         if self._klippy.klippy_connected:
             self._commands.record_command(script)
         return await self._klippy.request("gcode/script", {"script": script})
+
+
+def _may_be_offered(name: str) -> bool:
+    return name not in NOT_OFFERED and _ENDPOINT_NAME.fullmatch(name) is not None
 
 
 def _post(path: str, params: type[msgspec.Struct], handler: Any, summary: str) -> Endpoint:

@@ -201,7 +201,7 @@ class Server:
         return self._facts.config_answer
 
     def restart(self, _params: NoParams, _caller: Caller) -> str:
-        """The answer leaves first; then every connection ends with 1001."""
+        """The answer leaves first; then every connection ends, without a close frame."""
         self._request_restart()
         return "ok"
 

@@ -5,7 +5,7 @@ captures (`mrk/api/route_pattern.py`) are tried only when no endpoint has that v
 """
 
 import types
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -48,10 +48,23 @@ def is_pending(outcome: object) -> bool:
     return type(outcome) is types.CoroutineType
 
 
-class Table:
-    """All endpoints, by method name and by route."""
+Unlisted = Callable[[str], Endpoint | None]
+# A message may be one long name; no endpoint has such.
+_LONGEST_NAME = 200
 
-    def __init__(self, endpoints: Iterable[Endpoint] = ()) -> None:
+
+class Table:
+    """All endpoints, by method name and by route.
+
+    `unlisted` gives an endpoint for a path that is not here, as long as it may come to be.
+    """
+
+    def __init__(
+        self,
+        endpoints: Iterable[Endpoint] = (),
+        unlisted: Unlisted = lambda path: None,
+    ) -> None:
+        self._unlisted = unlisted
         self._methods: dict[str, Method] = {}
         self._routes: dict[str, dict[str, Method]] = {}
         self._patterns: dict[str, tuple[RoutePattern, dict[str, Method]]] = {}
@@ -97,14 +110,16 @@ class Table:
     def method(self, name: str, transport: Transport) -> Method:
         """Return the method of that name; raises 404 where it is unknown or not offered."""
         found = self._methods.get(name)
+        if found is None and len(name) <= _LONGEST_NAME:
+            found = self._unlisted_method("/" + name.replace(".", "/"))
         if found is None or transport not in found.endpoint.transports:
-            raise ClientError(f"Method not found: {name[:200]}", 404)
+            raise ClientError(f"Method not found: {name[:_LONGEST_NAME]}", 404)
         return found
 
     def route(self, verb: str, path: str) -> Method:
         """Return the method behind an HTTP request; raises 404, or 405 for another verb."""
-        verbs = self._routes.get(path)
-        if verbs is None:
+        verbs = self._routes.get(path) or self._unlisted_verbs(path)
+        if not verbs:
             return self._captured_route(verb, path)
         found = verbs.get(verb)
         if found is None:
@@ -121,14 +136,22 @@ class Table:
                 status, message = 405, "Method Not Allowed"
         raise ClientError(message, status)
 
+    def _unlisted_method(self, path: str) -> Method | None:
+        endpoint = self._unlisted(path)
+        return None if endpoint is None else _method(endpoint, endpoint.verbs, False)
+
+    def _unlisted_verbs(self, path: str) -> dict[str, Method]:
+        method = self._unlisted_method(path)
+        return {} if method is None else dict.fromkeys(method.endpoint.verbs, method)
+
     def has(self, path: str) -> bool:
         """Whether an endpoint has that very path, without captures."""
         return path in self._routes
 
     def verbs(self, path: str) -> list[str]:
         """The verbs that `path` answers; empty when it is no API route."""
-        verbs = self._routes.get(path)
-        if verbs is not None:
+        verbs = self._routes.get(path) or self._unlisted_verbs(path)
+        if verbs:
             return sorted(verbs)
         matching = (v for pattern, v in self._patterns.values() if pattern.match(path) is not None)
         return sorted({verb for some in matching for verb in some})

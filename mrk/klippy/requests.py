@@ -21,7 +21,10 @@ _NOT_FORWARDED = frozenset({"response_template"})
 
 
 def check_objects(arguments: Mapping[str, Any], *, required: bool) -> dict[str, list[str] | None]:
-    """The `objects` argument: object name -> null or a list of field names."""
+    """The `objects` argument: object name -> null or a list of field names.
+
+    One field may stand without a list around it, as Obico's agent writes it; Klipper refuses that.
+    """
     if "objects" not in arguments:
         if required:
             raise ClientError("Argument 'objects' is missing")
@@ -29,12 +32,16 @@ def check_objects(arguments: Mapping[str, Any], *, required: bool) -> dict[str, 
     objects = arguments["objects"]
     if not isinstance(objects, Mapping):
         raise ClientError("Argument 'objects' must be an object of printer objects")
+    checked: dict[str, list[str] | None] = {}
     for name, fields in objects.items():
         if not isinstance(name, str):
             raise ClientError("Argument 'objects': names of printer objects must be texts")
+        if isinstance(fields, str):
+            fields = [fields]
         if fields is not None and not _is_text_list(fields):
             raise ClientError(f"Argument 'objects': {name!r} must be null or an array of texts")
-    return dict(objects)
+        checked[name] = fields
+    return checked
 
 
 def _is_text_list(value: object) -> bool:

@@ -105,6 +105,11 @@ def job_failure(verb: Verb, service: str, result: str) -> str | None:
     return f"{verb} of {service} {said}; see 'systemctl status {service}' on the host"
 
 
+def job_type(unit: str, rows: Iterable[Sequence[Any]]) -> str:
+    """Of ListJobs, `a(usssoo)`: the type of the job for the unit at that path; empty for none."""
+    return next((str(row[2]) for row in rows if row[5] == unit), "")
+
+
 def refusal(doing: str, user: str, error: str, text: str) -> str:
     """What a person is told of an error reply; `doing` as in `restart klipper`."""
     if error in _REFUSED:

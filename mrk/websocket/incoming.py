@@ -25,6 +25,10 @@ class Ending(msgspec.Struct, frozen=True):
     by_peer: bool = False
 
 
+# RFC 6455: a code that is never sent, for a connection that ends without a close frame.
+NO_CLOSE_FRAME = 1006
+
+
 class Pinged(msgspec.Struct, frozen=True):
     """A ping to be answered with the same payload."""
 

@@ -20,6 +20,7 @@ _CHUNK_BYTES = 65536
 _LIMIT_BYTES = 64 * 1024 * 1024  # answers of the daemon; it states none of its own
 _CONNECT_S = 10.0
 _GOODBYE_S = 2.0
+_NO_CLOSE_FRAME = 1006  # RFC 6455: what a client notes where none came
 
 
 class CannotConnect(MrkError):
@@ -94,8 +95,8 @@ class WebsocketChannel:
 
 def _closed(exc: trio_websocket.ConnectionClosed) -> str:
     reason = exc.reason
-    if reason is None:
-        return "the websocket broke"
+    if reason is None or reason.code == _NO_CLOSE_FRAME:
+        return "the daemon ended the websocket without a close frame"
     return f"the daemon closed the websocket: {reason.code} {reason.reason or reason.name}"
 
 

@@ -81,10 +81,10 @@ class Daemon:
         )
         return Generation(number, self._configuration, surroundings)
 
-    def stop(self) -> None:
-        """End the current generation, and begin no other."""
+    def stop(self, *, comes_back: bool = False) -> None:
+        """End the current generation, and begin no other in this process."""
         self._stopping = True
-        self.generation.end()
+        self.generation.end(comes_back=comes_back)
 
     def restart(self) -> None:
         """Read the configuration again and begin a new generation."""
@@ -211,11 +211,14 @@ async def _serve(
     alone = companion is None
     daemon = Daemon(paths, configuration, log, log_warnings, manager, has_services=alone)
 
+    async def stop() -> None:
+        daemon.stop(comes_back=alone and await _comes_back())
+
     def on_stop(number: signal.Signals) -> None:
         logger.info("%s: shutting down", number.name)
         faulthandler.dump_traceback_later(SHUTDOWN_S, exit=True)
         manager.stopping()
-        daemon.stop()
+        nursery.start_soon(stop, name="stop")
 
     async with trio.open_nursery() as nursery:
         await nursery.start(Signals(on_stop=on_stop, on_restart=daemon.restart).serve)
@@ -225,3 +228,13 @@ async def _serve(
         await daemon.serve()
         nursery.cancel_scope.cancel()
     faulthandler.cancel_dump_traceback_later()
+
+
+async def _comes_back() -> bool:
+    """Whether the service manager starts this daemon again once it has ended."""
+    if "INVOCATION_ID" not in os.environ:
+        return False
+    # D-Bus is 0.7 MB, which a daemon without services has not loaded.
+    from nurseries.services.own_job import is_restart
+
+    return await is_restart(os.environ)

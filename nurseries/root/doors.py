@@ -15,6 +15,7 @@ from mrk.api.table import Table
 from mrk.clients import Clients
 from mrk.http.cors import CorsRules
 from mrk.landing import LandingFacts
+from mrk.websocket.incoming import Ending
 from nurseries.name_lookup import NameLookup
 from nurseries.root.own_names import own_names
 from nurseries.root.settings_views import limits_of
@@ -35,7 +36,10 @@ from transports.web import WebDoor
 
 
 class Doors:
-    """All ways in. `rules` are those of judgements, `facts` feeds the landing page."""
+    """All ways in. `rules` are those of judgements, `facts` feeds the landing page.
+
+    `ending` says how websockets end with the generation.
+    """
 
     def __init__(
         self,
@@ -46,12 +50,13 @@ class Doors:
         surroundings: Surroundings,
         subsystems: Subsystems,
         facts: Callable[[], LandingFacts],
+        ending: Callable[[], Ending],
     ) -> None:
         limits = limits_of(settings.server)
         prefix = settings.server.route_prefix
         rpc = Rpc(table, trio.lowlevel.checkpoint, limits.batch_calls, subsystems.extensions, _join)
         subsystems.answer = rpc.handle
-        hub = Hub(rpc, table, clients, limits)
+        hub = Hub(rpc, table, clients, limits, ending)
         access = settings.authorization
         proxies = ProxyRule(access.trusted_proxies)
         cors = CorsRules(access.cors_domains, rules.trusted.has_address)
@@ -84,7 +89,7 @@ class Doors:
             proxies=proxies,
             acquaint=acquaint,
         )
-        bridge = Bridge(limits, gate, clients, surroundings.open_klippy)
+        bridge = Bridge(limits, gate, clients, surroundings.open_klippy, ending)
         upgrades: dict[str, HandOn] = {
             "/websocket": Websocket(hub, gate).serve_connection,
             "/klippysocket": bridge.serve_connection,

@@ -18,6 +18,7 @@ from mrk.landing import LandingFacts
 from mrk.machine.lag import LagMs
 from mrk.parts import Part
 from mrk.version import MOONRAKER_VERSION
+from mrk.websocket.incoming import Ending
 from nurseries.klippy.link import KlippyLink
 from nurseries.printer import Printer
 from nurseries.root.doors import Doors
@@ -28,6 +29,7 @@ from nurseries.root.surroundings import Surroundings
 from nurseries.server import ConfigAnswer, Server, absences, failed_components
 from transports.door import Door
 from transports.listeners import Listeners
+from transports.sockets.connection import SERVER_RESTART, SERVER_SHUTDOWN
 
 # The answer to server.restart leaves before its connection is ended.
 ANSWER_LEAVES_S = 0.1
@@ -44,6 +46,8 @@ class Generation:
         self.parts: list[Part] = []
         self._asked_to_end = trio.Event()
         self._restart = False
+        # Another generation follows, or, after a crash, another process: only `end` is final.
+        self._ending = SERVER_RESTART
         settings = configuration.settings
         rules = rules_of(settings.authorization)
         self.clients = Clients()
@@ -57,7 +61,7 @@ class Generation:
         ]
         self._components = self.subsystems.names
         server = Server(self, self.link, self.clients, self.end_for_restart)
-        self.table = Table(server.endpoints() + self.subsystems.endpoints())
+        self.table = Table(server.endpoints() + self.subsystems.endpoints(), self.printer.unlisted)
         self._doors = Doors(
             settings,
             self.table,
@@ -66,6 +70,7 @@ class Generation:
             surroundings,
             self.subsystems,
             self.landing_facts,
+            self._how_it_ends,
         )
 
     def _extend(self, endpoints: list[Endpoint]) -> list[Endpoint]:
@@ -113,8 +118,13 @@ class Generation:
         for outer, inner in itertools.pairwise(levels):
             outer[0].part.children = [line.part for line in inner]
 
-    def end(self) -> None:
-        """End the generation: the daemon stops."""
+    def _how_it_ends(self) -> Ending:
+        return self._ending
+
+    def end(self, *, comes_back: bool = False) -> None:
+        """End the generation: the daemon stops, for good or until it is started again at once."""
+        if not comes_back:
+            self._ending = SERVER_SHUTDOWN
         self._asked_to_end.set()
 
     def end_for_restart(self) -> None:

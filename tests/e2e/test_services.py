@@ -10,7 +10,7 @@ import pytest
 import trio
 
 from tests.e2e.processes import configure, run_daemon, run_printer, started
-from tests.e2e.wire import PATIENCE_S, RpcFailed, UnixClient
+from tests.e2e.wire import PATIENCE_S, RpcFailed, UnixClient, open_websocket, receive_all
 from tests.fakes.systemd import FakeSystemd, FakeUnit, PrivateBus
 
 pytestmark = pytest.mark.e2e
@@ -157,3 +157,18 @@ async def test_a_print_keeps_the_host_up(tmp_path: Path, bus: PrivateBus) -> Non
             await in_thread(daemon.wait_klippy)
             with daemon.connect() as client:
                 await in_thread(talk, client)
+
+
+@pytest.mark.parametrize(("job", "tail"), [("restart", b""), ("stop", b"Server Shutdown")])
+async def test_only_a_final_shutdown_sends_a_close_frame(
+    tmp_path: Path, bus: PrivateBus, job: str, tail: bytes
+) -> None:
+    """`systemctl restart` and `systemctl stop` both send SIGTERM."""
+    systemd = FakeSystemd({"mrk": FakeUnit()}, invocations={b"mrk": "mrk"}, queue={"mrk": job})
+    environ = {"DBUS_SYSTEM_BUS_ADDRESS": bus.address, "INVOCATION_ID": b"mrk".hex()}
+    async with systemd.on(bus.address):
+        with run_daemon(tmp_path, **environ) as daemon, open_websocket(daemon.port) as client:
+            code, seconds = await in_thread(daemon.process.end)
+            said = await in_thread(receive_all, client)
+    assert (code, seconds < 2) == (0, True)
+    assert (b"\x88" in said, said.endswith(tail)) == (bool(tail), True)

@@ -188,8 +188,8 @@ def test_restart_tells_clients_and_serves_them_again(tmp_path: Path) -> None:
             assert client.call("server.restart") == "ok"
             with pytest.raises(ConnectionClosed) as caught:
                 client.wait_for("notify_of_nothing")
-        assert caught.value.rcvd is not None
-        assert (caught.value.rcvd.code, caught.value.rcvd.reason) == (1001, "Server Shutdown")
+        # Mainsail and Fluidd come back after this, and stay away after a close frame of any code.
+        assert (caught.value.rcvd, caught.value.sent) == (None, None)
         with connect(daemon.websocket_url) as connection:
             assert Socket(connection).call("server.nurseries")["generation"] == 2
         with httpx.Client(base_url=daemon.url) as http:
@@ -211,8 +211,8 @@ def test_nobody_is_refused_while_generations_change(tmp_path: Path) -> None:
                     node = Socket(connection).call("server.nurseries")
                     generations.append(node["generation"])
             except ConnectionClosed as exc:
-                # Served by the generation that just ended: told so, with its code.
-                if exc.rcvd is None or exc.rcvd.code != 1001:
+                # Served by the generation that just ended.
+                if exc.rcvd is not None:
                     failures.append(exc)
             except BaseException as exc:
                 failures.append(exc)

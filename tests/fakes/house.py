@@ -32,7 +32,7 @@ class House:
         self.clients = Clients()
         self.link = KlippyLink(klippy.open_stream, self.clients)
         self.data_store = DataStore(self.link, wall_clock=lambda: 1_700_000_000.0)
-        self.table = Table()
+        self.table = Table(unlisted=lambda path: self.printer.unlisted(path))
         self.printer = Printer(self.link, self.clients, self.data_store, self.table.extend)
         self.table.extend([*self.printer.endpoints(), *self.data_store.endpoints()])
 

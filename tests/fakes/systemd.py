@@ -97,6 +97,8 @@ class FakeSystemd:
     can: str = "yes"
     jobs_end: bool = True
     done: list[str] = field(default_factory=list)
+    invocations: dict[bytes, str] = field(default_factory=dict)  # of units' processes
+    queue: dict[str, str] = field(default_factory=dict)  # unit -> type of its job
     connection: DBusConnection | None = None
     _jobs: int = 0
 
@@ -160,6 +162,14 @@ class FakeSystemd:
             case "ListUnitsByNames":
                 rows = [self._row(name.removesuffix(".service")) for name in body[0]]
                 return "a(ssssssouso)", (rows,)
+            case "GetUnitByInvocationID" if bytes(body[0]) in self.invocations:
+                return "o", (unit_path(self.invocations[bytes(body[0])]),)
+            case "ListJobs":
+                jobs = [
+                    (n, f"{name}.service", kind, "running", f"{PATH}/job/{n}", unit_path(name))
+                    for n, (name, kind) in enumerate(self.queue.items())
+                ]
+                return "a(usssoo)", (jobs,)
             case "StartUnit" | "StopUnit" | "RestartUnit":
                 self._jobs += 1
                 return "o", (f"{PATH}/job/{self._jobs}",)

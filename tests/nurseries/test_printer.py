@@ -12,13 +12,52 @@ from tests.fakes.printer_watch import refuse
 # Endpoints
 
 
+@pytest.mark.parametrize("name", ["printer.info", "printer.objects.query", "printer.of.a.fork"])
+async def test_what_klipper_may_have_is_not_missing_while_it_is_away(
+    name: str, autojump_clock: MockClock
+) -> None:
+    klippy = FakeKlippy()
+    klippy.up = False
+    path = "/" + name.replace(".", "/")
+    async with open_house(klippy) as house:
+        with pytest.raises(ClientError, match="Klippy Host not connected") as away:
+            await house.call(name, {"objects": {}})
+        assert away.value.status == 503
+        assert house.table.verbs(path) == ["GET", "POST"]
+        assert house.table.route("POST", path).endpoint.path == path
+        with pytest.raises(ClientError) as wrong_verb:
+            house.table.route("DELETE", path)
+        assert wrong_verb.value.status == 405
+        klippy.up = True
+        await house.until_ready()
+        with pytest.raises(ClientError) as missing:
+            await house.call("printer.of.a.fork")
+        assert missing.value.status == 404
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["printer.list_endpoints", "printer", "printer..x", "printer.a b", "server.x", "printer." * 99],
+)
+async def test_what_klipper_cannot_have_is_missing_also_without_it(
+    name: str, autojump_clock: MockClock
+) -> None:
+    klippy = FakeKlippy()
+    klippy.up = False
+    async with open_house(klippy) as house:
+        with pytest.raises(ClientError) as missing:
+            await house.call(name)
+        assert missing.value.status == 404
+        assert house.table.verbs("/" + name.replace(".", "/")) == []
+
+
 async def test_routes_appear_when_klipper_is_first_seen(autojump_clock: MockClock) -> None:
     klippy = FakeKlippy()
     klippy.up = False
     async with open_house(klippy) as house:
         with pytest.raises(ClientError) as unknown:
             await house.call("printer.info")
-        assert unknown.value.status == 404
+        assert unknown.value.status == 503
         klippy.up = True
         await house.until_ready()
         assert (await house.call("printer.info"))["state"] == "ready"
@@ -73,7 +112,7 @@ async def test_empty_results_are_ok_and_errors_keep_klippers_text(
         ("printer.gcode.script", {"script": None}),
         ("printer.objects.query", {}),
         ("printer.objects.query", {"objects": 5}),
-        ("printer.objects.query", {"objects": {"a": "x"}}),
+        ("printer.objects.query", {"objects": {"a": {"x": 1}}}),
         ("printer.objects.subscribe", {"objects": {"a": [None]}}),
         ("printer.objects.subscribe", {"objects": [1]}),
         ("printer.print.start", {}),

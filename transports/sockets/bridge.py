@@ -19,7 +19,7 @@ from mrk.limits import Limits
 from mrk.websocket.bridge_request import BridgeRefusal, klippy_request
 from mrk.websocket.incoming import Ending
 from mrk.websocket_frame import text_frames
-from transports.sockets.connection import Connection
+from transports.sockets.connection import SERVER_SHUTDOWN, Connection
 from transports.sockets.gate import Gate
 from transports.sockets.turn import Turn
 from transports.sockets.wire import Wire
@@ -37,11 +37,18 @@ class Bridge:
     """Serves `<prefix>/klippysocket`.
 
     `open_klippy` returns a new stream to Klippy's socket, or raises `Transient` or `ClientError`.
+    `when_cancelled` is how a bridge ends with its generation.
     """
 
     def __init__(
-        self, limits: Limits, gate: Gate, clients: Clients, open_klippy: OpenKlippy
+        self,
+        limits: Limits,
+        gate: Gate,
+        clients: Clients,
+        open_klippy: OpenKlippy,
+        when_cancelled: Callable[[], Ending] = lambda: SERVER_SHUTDOWN,
     ) -> None:
+        self._when_cancelled = when_cancelled
         self._limits = limits
         self._gate = gate
         self._clients = clients
@@ -80,7 +87,8 @@ class Bridge:
         self, stream: trio.abc.Stream, klippy: trio.abc.Stream, head: RequestHead, trailing: bytes
     ) -> "_Span":
         wire = Wire(stream, trailing, self._limits)
-        return _Span(wire, klippy, Connection(f"bridge of {head.address}", wire.sender))
+        name = f"bridge of {head.address}"
+        return _Span(wire, klippy, Connection(name, wire.sender, self._when_cancelled))
 
     async def _serve(self, span: "_Span", response: bytes) -> None:
         wire = span.wire

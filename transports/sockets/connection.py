@@ -9,26 +9,39 @@ from collections.abc import Awaitable, Callable
 
 import trio
 
-from mrk.websocket.incoming import Ending
+from mrk.websocket.incoming import NO_CLOSE_FRAME, Ending
 from transports.sockets.sender import Sender
 
 logger = logging.getLogger(__name__)
 Part = Callable[[], Awaitable[Ending]]
 SERVER_SHUTDOWN = Ending(1001, "Server Shutdown")
+# Browsers' front ends take every close frame as final (`CloseEvent.wasClean`). They come back by
+# themselves after a connection that just ended.
+SERVER_RESTART = Ending(NO_CLOSE_FRAME, "Server Restart")
 BUG = Ending(1011, "internal error")
 # Endings that somebody should hear of; all others are everyday life.
 _WORTH_A_WARNING = frozenset({1002, 1007, 1008, 1009, 1011})
 
 
 class Connection:
-    """`ending` stays `SERVER_SHUTDOWN` when nothing but a cancellation ended it."""
+    """`when_cancelled` says how it ends when nothing but a cancellation ended it."""
 
-    def __init__(self, name: str, sender: Sender) -> None:
-        self.ending = SERVER_SHUTDOWN
+    def __init__(
+        self,
+        name: str,
+        sender: Sender,
+        when_cancelled: Callable[[], Ending] = lambda: SERVER_SHUTDOWN,
+    ) -> None:
         self._name = name
         self._sender = sender
-        self._ended = False
+        self._when_cancelled = when_cancelled
+        self._ending: Ending | None = None
         self._nursery: trio.Nursery | None = None
+
+    @property
+    def ending(self) -> Ending:
+        """How it ended, or would end now."""
+        return self._when_cancelled() if self._ending is None else self._ending
 
     async def run(self, *parts: Part) -> None:
         """Run the sender and `parts` until one of them ends.
@@ -36,7 +49,7 @@ class Connection:
         What waits in the outbox is sent within `goodbye_s`, also when cancelled from outside.
         A connection that was ended before is not begun.
         """
-        if self._ended:
+        if self._ending is not None:
             return
         try:
             async with trio.open_nursery() as self._nursery:
@@ -48,7 +61,7 @@ class Connection:
                     self._sender.hasten()
         except* Exception as bugs:
             logger.error("%s: closed because of a bug", self._name, exc_info=bugs)
-            self.ending = BUG
+            self._ending = BUG
 
     def start(self, work: Callable[[], Awaitable[None]], name: str) -> None:
         """Run `work` as long as the connection lives."""
@@ -57,8 +70,8 @@ class Connection:
 
     def end(self, ending: Ending) -> None:
         """End the connection; the first ending counts."""
-        if not self._ended:
-            self._ended, self.ending = True, ending
+        if self._ending is None:
+            self._ending = ending
         if self._nursery is not None:
             self._sender.hasten()
             self._nursery.cancel_scope.cancel()

@@ -11,11 +11,11 @@ import trio
 from mrk.burst import Burst
 from mrk.limits import Limits
 from mrk.outbox import Framing, Outbox
-from mrk.websocket.incoming import Ending
+from mrk.websocket.incoming import NO_CLOSE_FRAME, Ending
 from transports.sockets.direct import direct_send
 
 SLICE_BYTES = 64 * 1024
-VANISHED = Ending(1006, "connection lost")  # never sent: the client is not there any more
+VANISHED = Ending(NO_CLOSE_FRAME, "connection lost")
 TOO_SLOW = 1008  # RFC 6455: policy violation
 # Work for a client begins anew once it has read its answers down to this share of the outbox.
 _CROWDED_SHARE = 4

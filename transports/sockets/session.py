@@ -25,7 +25,7 @@ from mrk.errors import ClientError
 from mrk.limits import Limits
 from mrk.pieces import LARGE_BYTES
 from mrk.websocket.incoming import Ending
-from transports.sockets.connection import Connection, Part
+from transports.sockets.connection import SERVER_SHUTDOWN, Connection, Part
 from transports.sockets.sender import Sender
 from transports.sockets.turn import Turn
 
@@ -36,12 +36,13 @@ _PARSE_ERROR = jsonrpc.encode_error(None, jsonrpc.PARSE_ERROR, "").partition(b',
 
 
 class Hub(msgspec.Struct, frozen=True):
-    """What all sessions of a generation share."""
+    """What all sessions of a generation share; `when_cancelled` is how it ends them."""
 
     rpc: Rpc
     table: Table
     clients: Clients
     limits: Limits
+    when_cancelled: Callable[[], Ending] = lambda: SERVER_SHUTDOWN
 
 
 class _Method(msgspec.Struct):
@@ -59,7 +60,8 @@ class Session:
     """
 
     def __init__(self, hub: Hub, client: Client, sender: Sender, message_bytes: int) -> None:
-        self.connection = Connection(f"{client.transport} client {client.id}", sender)
+        name = f"{client.transport} client {client.id}"
+        self.connection = Connection(name, sender, hub.when_cancelled)
         self.unreadable = 0
         self._hub = hub
         self._client = client

@@ -1,7 +1,8 @@
 """The primary websocket: JSON-RPC in text or binary messages, notifications out.
 
 The door calls `serve_connection` with a stream whose first request asked for it; it returns when
-the connection is over, and the door closes the stream. A cancelled one says 1001 first.
+the connection is over, and the door closes the stream. A cancelled one ends as `Hub.when_cancelled`
+says.
 """
 
 from functools import partial

@@ -10,7 +10,7 @@ import trio
 
 from mrk.burst import Burst
 from mrk.limits import Limits
-from mrk.websocket.incoming import Ending, Incoming, Pinged
+from mrk.websocket.incoming import NO_CLOSE_FRAME, Ending, Incoming, Pinged
 from mrk.websocket_frame import PING, close_frame, pong_frame, text_frame
 from transports.sockets.sender import VANISHED, Sender
 
@@ -103,11 +103,17 @@ class Wire:
                 return SILENT
 
     async def goodbye(self, ending: Ending) -> None:
-        """Send the close frame and wait for the client's; the caller gives the deadline."""
+        """Send the close frame and wait for the client's; the caller gives the deadline.
+
+        An ending without a frame waits for the client's end of the connection.
+        """
         if not self.sender.intact or ending is VANISHED:
             return
         with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError):
-            await self._stream.send_all(close_frame(ending.code, ending.reason))
+            if ending.code != NO_CLOSE_FRAME:
+                await self._stream.send_all(close_frame(ending.code, ending.reason))
+            elif isinstance(self._stream, trio.abc.HalfCloseableStream):
+                await self._stream.send_eof()
             # To close a socket with unread input would reset it, and the frame could be lost.
             while not ending.by_peer and (chunk := await self._stream.receive_some(CHUNK_BYTES)):
                 if any(isinstance(event, Ending) for event in self._incoming.feed(bytes(chunk))):

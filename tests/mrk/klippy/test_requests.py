@@ -13,8 +13,17 @@ def test_objects_as_clients_send_them() -> None:
     assert check_objects({"objects": objects}, required=True) == objects
 
 
+def test_a_text_is_read_as_a_list_of_one() -> None:
+    objects = {"fan": "speed", "extruder": None, "toolhead": ["position"]}
+    assert check_objects({"objects": objects}, required=False) == {
+        "fan": ["speed"],
+        "extruder": None,
+        "toolhead": ["position"],
+    }
+
+
 @pytest.mark.parametrize(
-    "objects", [None, 5, "toolhead", ["toolhead"], {"a": "b"}, {"a": [1]}, {"a": {}}, {5: None}]
+    "objects", [None, 5, "toolhead", ["toolhead"], {"a": 5}, {"a": [1]}, {"a": {}}, {5: None}]
 )
 def test_objects_that_must_not_reach_klipper(objects: object) -> None:
     with pytest.raises(ClientError) as refused:

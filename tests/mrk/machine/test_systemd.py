@@ -47,6 +47,14 @@ def test_a_change_of_one_property_leaves_the_other() -> None:
     assert systemd.changed(UP, {"Job": ("(uo)", (0, "/"))}) == UP
 
 
+def test_the_job_of_a_unit() -> None:
+    rows = [(7, "x.service", "stop", "running", "/job/7", "/unit/x")]
+    rows.append((8, "mrk.service", "restart", "running", "/job/8", "/unit/mrk"))
+    assert systemd.job_type("/unit/mrk", rows) == "restart"
+    assert systemd.job_type("/unit/x", rows) == "stop"
+    assert systemd.job_type("/unit/y", rows) == ""
+
+
 @pytest.mark.parametrize(("result", "failed"), [("done", False), ("skipped", False)])
 def test_jobs_that_did_what_was_asked(result: str, failed: bool) -> None:
     assert (systemd.job_failure(Verb.START, "klipper", result) is not None) is failed

@@ -21,9 +21,11 @@ from mrk.api.table import Table
 from mrk.clients import Clients
 from mrk.http.head import RequestHead
 from mrk.limits import Limits
+from mrk.websocket.incoming import Ending
 from nurseries.connections import Connections
 from tests.fakes.accounts import FakeAccounts
 from tests.fakes.judgement import judgement
+from transports.sockets.connection import SERVER_SHUTDOWN
 from transports.sockets.gate import Gate
 from transports.sockets.session import Hub
 from transports.sockets.websocket import Websocket
@@ -51,6 +53,7 @@ class Daemon:
     waiting: int = 0
     stops: int = 0
     cancelled: int = 0
+    ending: Ending = SERVER_SHUTDOWN
 
     def __post_init__(self) -> None:
         self.clients = Clients()
@@ -76,7 +79,7 @@ class Daemon:
         ]
         table = Table(endpoints)
         rpc = Rpc(table, trio.lowlevel.checkpoint, self.limits.batch_calls)
-        self.hub = Hub(rpc, table, self.clients, self.limits)
+        self.hub = Hub(rpc, table, self.clients, self.limits, lambda: self.ending)
         everybody = TrustedClients()
         everybody.has_address = lambda address: self.trusted and judge(address, ANY)  # type: ignore
 

@@ -14,6 +14,7 @@ from mrk.errors import ClientError, Transient
 from mrk.limits import Limits
 from tests.transports.sockets.conftest import Daemon, connected, head_bytes, upgrade_head
 from transports.sockets.bridge import Bridge
+from transports.sockets.connection import SERVER_RESTART
 
 
 class Klippy:
@@ -37,7 +38,7 @@ class Klippy:
 
 @asynccontextmanager
 async def bridged(daemon: Daemon, klippy: Klippy, pair: Any = memory_stream_pair):  # type: ignore[no-untyped-def]
-    bridge = Bridge(daemon.limits, daemon.gate, daemon.clients, klippy.open)
+    bridge = Bridge(daemon.limits, daemon.gate, daemon.clients, klippy.open, lambda: daemon.ending)
     async with connected(bridge.serve_connection, pair) as (peer, over, scope):
         await wait_all_tasks_blocked()
         yield peer, over, scope
@@ -131,6 +132,16 @@ async def test_server_stops(daemon: Daemon, autojump_clock: object) -> None:
         scope.cancel()
         with trio.CancelScope(shield=True):
             assert await peer.closed() == (1001, "Server Shutdown")
+    assert await klippy.request() == b""
+
+
+async def test_server_restarts(daemon: Daemon, autojump_clock: object) -> None:
+    klippy = Klippy()
+    async with bridged(daemon, klippy) as (peer, _over, scope):
+        daemon.ending = SERVER_RESTART
+        scope.cancel()
+        with trio.CancelScope(shield=True), pytest.raises(EOFError):
+            await peer.event()
     assert await klippy.request() == b""
 
 

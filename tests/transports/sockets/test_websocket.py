@@ -9,6 +9,7 @@ from wsproto.events import CloseConnection, Ping, Pong
 from mrk.limits import Limits
 from mrk.outbox import StatusUpdate
 from tests.transports.sockets.conftest import Daemon, Peer, connected, head_bytes, upgrade_head
+from transports.sockets.connection import SERVER_RESTART
 
 
 async def test_calls_in_text_and_binary(daemon: Daemon) -> None:
@@ -260,6 +261,25 @@ async def test_shutdown_says_goodbye_behind_the_last_answers(
             assert await peer.closed() == (1001, "Server Shutdown")
     assert daemon.cancelled == 1
     assert daemon.gate.connections == 0
+
+
+async def test_a_restart_ends_without_a_close_frame_behind_the_last_answers(
+    daemon: Daemon, autojump_clock: object
+) -> None:
+    async with connected(daemon.websocket.serve_connection) as (peer, over, scope):
+        await peer.call("test.echo", 2)
+        await wait_all_tasks_blocked()
+        daemon.ending = SERVER_RESTART
+        began = trio.current_time()
+        scope.cancel()
+        with trio.CancelScope(shield=True):
+            assert (await peer.message())["id"] == 2
+            with pytest.raises(EOFError):
+                await peer.event()
+            # As a browser does; the daemon waits for it, so that nothing unread resets the rest.
+            await peer.stream.aclose()
+            await over.wait()
+        assert trio.current_time() == began
 
 
 @pytest.mark.parametrize("clog", [False, True])
