@@ -17,7 +17,7 @@ FORBIDDEN = 403
 NAME_BYTES = 255
 PATH_BYTES = 3072
 _HIDDEN_FOLDER = ".git"
-_GCODE_SUFFIXES = (".gcode", ".g", ".gco", ".ufp", ".nc")
+GCODE_SUFFIXES = (".gcode", ".g", ".gco", ".ufp", ".nc")
 SHOWN_CHARS = 100
 
 
@@ -150,7 +150,7 @@ def is_utf8(name: str) -> bool:
 
 def is_gcode(name: str) -> bool:
     """Whether the name is one that printers print, in any case."""
-    return name.lower().endswith(_GCODE_SUFFIXES)
+    return name.lower().endswith(GCODE_SUFFIXES)
 
 
 def package_model(path: RootPath) -> RootPath | None:

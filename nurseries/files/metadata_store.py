@@ -16,7 +16,9 @@ import trio
 
 from mrk.database.ports import Connection, DatabasePort
 from mrk.errors import ClientError
+from mrk.files.paths import GCODE_SUFFIXES
 from mrk.files.temporary import TOKEN_BYTES, Purpose, temporary_name
+from mrk.gcode.image_names import renamed_image
 from mrk.gcode.metadata import ScanOutcome, ScanState
 from nurseries.files.scanner import RewriteFailed, Scanner, ScannerStopped
 
@@ -112,7 +114,10 @@ class MetadataStore:
         if status is None:
             return None
         record = _record(outcome, status)
+        before = self._images(path)
         await self._keep({path: record})
+        stale = set(before).difference(self._images(path))
+        await trio.to_thread.run_sync(_remove_images, list(stale))
         return record
 
     async def unpack(self, package: Path, path: str) -> Path | None:
@@ -168,17 +173,22 @@ class MetadataStore:
             target = dest + name[len(source) :]
             if name == source:
                 # A folder takes its images along; a file's are renamed after it.
+                await trio.to_thread.run_sync(_remove_images, self._images(target))
                 await self._move_images(name, target, record)
             moved[target] = record
         await self._keep(moved, self._below(source))
 
     async def _move_images(self, source: str, dest: str, record: Record) -> None:
-        old, new = self._images(source), []
-        for image, info in zip(old, record.get("thumbnails", ()), strict=False):
-            name = PurePosixPath(dest).stem + image.name.removeprefix(PurePosixPath(source).stem)
-            new.append(self._gcodes / PurePosixPath(dest).parent / THUMBS / name)
-            info["relative_path"] = f"{THUMBS}/{name}"
-        await trio.to_thread.run_sync(_rename_images, old, new)
+        renamed: dict[Path, Path] = {}
+        names = [os.fsencode(PurePosixPath(path).name) for path in (source, dest)]
+        own = set(self._images(source))
+        for info in record.get("thumbnails", ()):
+            old = (self._gcodes / source).parent / str(info.get("relative_path", ""))
+            if old in own:
+                name = os.fsdecode(renamed_image(os.fsencode(old.name), *names))
+                renamed[old] = (self._gcodes / dest).parent / THUMBS / name
+                info["relative_path"] = f"{THUMBS}/{name}"
+        await trio.to_thread.run_sync(_rename_images, renamed)
 
     async def retain(self, paths: Iterable[str]) -> None:
         """Forget every file but these."""
@@ -193,12 +203,23 @@ class MetadataStore:
         return [name for name in self._records if name.startswith(path + "/")]
 
     def _images(self, path: str) -> list[Path]:
-        """Its thumbnails, as far as they lie where mrk puts them."""
+        """Its own thumbnails, as far as they lie where mrk puts them.
+
+        Records that Moonraker made may share them: `s.g` and `s.gcode` had images of one name.
+        """
+        names = self._listed_images(path)
+        stem = str(PurePosixPath(path).with_suffix(""))
+        for suffix in GCODE_SUFFIXES if names else ():
+            if (other := stem + suffix) != path and other in self._records:
+                names -= self._listed_images(other)
+        folder = (self._gcodes / path).parent
+        return [folder / THUMBS / name for name in sorted(names)]
+
+    def _listed_images(self, path: str) -> set[str]:
         stored = self._records.get(path)
         listed = _decode(stored).get("thumbnails", []) if stored is not None else []
-        names = (PurePosixPath(str(image.get("relative_path", ""))) for image in listed)
-        folder = (self._gcodes / path).parent
-        return [folder / THUMBS / name.name for name in names if name.parent.name == THUMBS]
+        paths = (PurePosixPath(str(image.get("relative_path", ""))) for image in listed)
+        return {path.name for path in paths if path.parent == PurePosixPath(THUMBS)}
 
     async def _keep(self, records: Mapping[str, Record], gone: Iterable[str] = ()) -> None:
         texts = {path: _encode(record) for path, record in records.items()}
@@ -279,8 +300,8 @@ def _remove_images(images: list[Path]) -> None:
         image.unlink(missing_ok=True)
 
 
-def _rename_images(old: list[Path], new: list[Path]) -> None:
-    for source, target in zip(old, new, strict=False):
+def _rename_images(renamed: Mapping[Path, Path]) -> None:
+    for source, target in renamed.items():
         try:
             target.parent.mkdir(exist_ok=True)
             os.replace(source, target)

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import ModuleType
 
+from mrk.gcode.image_names import image_name, package_image_name
 from mrk.gcode.images import Kind, image_size
 from mrk.gcode.qoi import BadImage, qoi_to_png
 from mrk.gcode.thumbnails import PIXELS_LIMIT, Thumbnail
@@ -36,14 +37,14 @@ def store_images(
     `packaged`: an image that came in a UFP package stands in for missing ones.
     """
     folder, name = os.path.split(path)
-    stem = os.path.splitext(name)[0]
+    image = package_image_name(name)
     try:
         if images:
             with open_thumbs(folder or b".", create=True) as thumbs:
-                return _store(thumbs, stem, images, notes)
-        if packaged and os.path.lexists(os.path.join(folder or b".", FOLDER, stem + b".png")):
+                return _store(thumbs, name, images, notes)
+        if packaged and os.path.lexists(os.path.join(folder or b".", FOLDER, image)):
             with open_thumbs(folder or b".", create=False) as thumbs:
-                return _packaged(thumbs, stem, notes)
+                return _packaged(thumbs, name, image, notes)
     except OSError as error:
         notes.append(f"images not stored: {error.strerror or error}")
     return []
@@ -78,7 +79,7 @@ def write_whole(thumbs: int, name: bytes, data: bytes) -> None:
 
 
 def _store(
-    thumbs: int, stem: bytes, images: list[Thumbnail], notes: list[str]
+    thumbs: int, file: bytes, images: list[Thumbnail], notes: list[str]
 ) -> list[WrittenImage]:
     written: list[WrittenImage] = []
     stored: list[bytes] = []
@@ -88,32 +89,31 @@ def _store(
         except (BadImage, LookupError, ValueError) as error:
             notes.append(f"image {image.width}x{image.height} left out: {error}")
             continue
-        suffix = "jpg" if image.kind is Kind.JPG else "png"
-        name = b"%s-%dx%d.%s" % (stem, image.width, image.height, suffix.encode())
+        suffix = b"jpg" if image.kind is Kind.JPG else b"png"
+        name = image_name(file, image.width, image.height, suffix)
         if all(name != other.name for other in written):
             write_whole(thumbs, name, data)
             written.append(WrittenImage(name, image.width, image.height, len(data)))
             stored.append(data)
     if stored and all((image.width, image.height) != MINIATURE for image in written):
-        _add_miniature(thumbs, stem, max(stored, key=len), written, notes)
+        _add_miniature(thumbs, file, max(stored, key=len), written, notes)
     return written
 
 
-def _packaged(thumbs: int, stem: bytes, notes: list[str]) -> list[WrittenImage]:
-    name = stem + b".png"
+def _packaged(thumbs: int, file: bytes, name: bytes, notes: list[str]) -> list[WrittenImage]:
     descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=thumbs)
-    with open(descriptor, "rb") as file:
-        data = file.read(UFP_IMAGE_LIMIT_BYTES)
+    with open(descriptor, "rb") as image:
+        data = image.read(UFP_IMAGE_LIMIT_BYTES)
     size = image_size(Kind.PNG, data)
     if size is None:
         return []
     written = [WrittenImage(name, size[0], size[1], len(data))]
-    _add_miniature(thumbs, stem, data, written, notes)
+    _add_miniature(thumbs, file, data, written, notes)
     return written
 
 
 def _add_miniature(
-    thumbs: int, stem: bytes, source: bytes, written: list[WrittenImage], notes: list[str]
+    thumbs: int, file: bytes, source: bytes, written: list[WrittenImage], notes: list[str]
 ) -> None:
     pillow = _pillow()
     if pillow is None:
@@ -124,7 +124,7 @@ def _add_miniature(
     except (*_BAD_IMAGE, pillow.DecompressionBombError) as error:
         notes.append(f"no 32x32 miniature: {error}")
         return
-    name = stem + b"-32x32.png"
+    name = image_name(file, *MINIATURE, b"png")
     write_whole(thumbs, name, data)
     written.insert(0, WrittenImage(name, width, height, len(data)))
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
+from mrk.gcode.image_names import package_image_name
 from mrk.gcode.object_marks import mark_style
 from mrk.gcode.objects import LINE_LIMIT_BYTES, Rewrite, Survey
 from mrk.gcode.source import read_window
@@ -45,7 +46,7 @@ def unpack(package: bytes, model: bytes, final: bytes) -> Unpacked:
     if image:
         folder, name = os.path.split(final)
         with open_thumbs(folder or b".", create=True) as thumbs:
-            write_whole(thumbs, os.path.splitext(name)[0] + b".png", image)
+            write_whole(thumbs, package_image_name(name), image)
     return Unpacked(size_bytes, bool(image))
 
 

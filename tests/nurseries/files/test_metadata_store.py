@@ -1,5 +1,6 @@
 """The store over the real scan worker, with a database in memory."""
 
+import os
 import shutil
 import zipfile
 from collections.abc import AsyncIterator
@@ -111,6 +112,76 @@ async def test_images_go_with_a_renamed_file_and_with_a_removed_one(house: Store
     assert await house.database.items(NAMESPACE) == {}
 
 
+def images_of(store: MetadataStore, path: str) -> set[str]:
+    record = store.get(path)
+    assert record is not None
+    return {image["relative_path"] for image in record.get("thumbnails", ())}
+
+
+async def test_files_of_one_stem_have_images_of_their_own(house: Store) -> None:
+    store = await house.open()
+    names = ("s.gcode", "s.g", "s.GCODE", "s.nc", "s.g.gcode")
+    for name in names:
+        house.put(WITH_IMAGES, name)
+        await store.request_scan(name)
+    found = [images_of(store, name) for name in names]
+    assert all(found)
+    assert len(set.union(*found)) == sum(len(one) for one in found)
+    await store.remove("s.g")
+    assert all((house.gcodes / image).is_file() for image in found[0] | found[4])
+    assert not any((house.gcodes / image).exists() for image in found[1])
+
+
+async def test_images_follow_a_file_to_another_suffix(house: Store) -> None:
+    house.put(WITH_IMAGES, "s.gcode")
+    store = await house.open()
+    await store.request_scan("s.gcode")
+    before = images_of(store, "s.gcode")
+    (house.gcodes / "s.gcode").rename(house.gcodes / "s.g")
+    await store.move("s.gcode", "s.g")
+    after = images_of(store, "s.g")
+    assert not before & after
+    house.put(WITH_IMAGES, "s.gcode")
+    await store.request_scan("s.gcode")
+    assert images_of(store, "s.gcode") == before
+    assert all((house.gcodes / image).is_file() for image in before | after)
+    await store.remove("s.g")
+    assert all((house.gcodes / image).is_file() for image in before)
+    assert set(os.listdir(house.gcodes / ".thumbs")) == {Path(image).name for image in before}
+
+
+async def test_images_that_another_record_lists_stay(house: Store) -> None:
+    """Moonraker named them by the stem alone, and its records are taken over."""
+    thumbs = house.gcodes / ".thumbs"
+    thumbs.mkdir()
+    (thumbs / "s-32x32.png").write_bytes(png(32, 32))
+    record = {
+        "thumbnails": [
+            {"width": 32, "height": 32, "size": 9, "relative_path": ".thumbs/s-32x32.png"}
+        ]
+    }
+    await house.database.put_items(NAMESPACE, {"s.g": record, "s.gcode": record})
+    store = await house.open()
+    await store.remove("s.g")
+    assert (thumbs / "s-32x32.png").exists()
+    await store.remove("s.gcode")
+    assert not (thumbs / "s-32x32.png").exists()
+
+
+async def test_images_of_what_was_overwritten_go(house: Store) -> None:
+    file = house.put(WITH_IMAGES, "part.gcode")
+    house.put(WITH_IMAGES, "other.gcode")
+    store = await house.open()
+    for name in ("part.gcode", "other.gcode"):
+        await store.request_scan(name)
+    file.write_text("G28\n")
+    await store.request_scan("part.gcode")
+    assert images_of(store, "part.gcode") == set()
+    file.rename(house.gcodes / "other.gcode")
+    await store.move("part.gcode", "other.gcode")
+    assert os.listdir(house.gcodes / ".thumbs") == []
+
+
 async def test_a_folder_takes_its_records_along(house: Store) -> None:
     house.put(WITH_IMAGES, "a/part.gcode")
     store = await house.open()
@@ -184,7 +255,7 @@ async def test_a_package_is_unpacked_for_its_place(house: Store) -> None:
         assert found is not None
         assert found["slicer"] == "Cura"
         images = [image["relative_path"] for image in found["thumbnails"]]
-        assert ".thumbs/part.png" in images
+        assert ".thumbs/part.package.png" in images
         assert all((house.gcodes / image).is_file() for image in images)
 
 
