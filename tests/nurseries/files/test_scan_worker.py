@@ -194,7 +194,7 @@ def test_a_package_gives_its_model_and_its_image(tmp_path):
     assert final.read_bytes() == CURA
     found = scan(final)
     assert isinstance(found, Scanned)
-    assert (b"cube.png", 300, 300) in [(i.name, i.width, i.height) for i in found.images]
+    assert (b"cube.package.png", 300, 300) in [(i.name, i.width, i.height) for i in found.images]
     if not found.notes:
         assert found.images[0].name == b"cube-32x32.png"
         assert (found.images[0].width, found.images[0].height) == (32, 32)
