@@ -67,7 +67,7 @@ def landing_page(facts: LandingFacts, decision: Decision, address: str) -> str:
 
 def _definitions(facts: LandingFacts, decision: Decision, address: str) -> str:
     rows = [("Version", facts.version)]
-    why = f"({address}): {decision.reason.sentence}"
+    why = f"({address}): {decision.reason.explain(address)}"
     if decision.authorized:
         klippy = f"{facts.klippy_state}: {facts.klippy_message}".removesuffix(": ")
         rows += [("Klipper", klippy), ("Connected clients", str(facts.clients))]

@@ -37,6 +37,8 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     ssl_key_path: Path | None = None
     klippy_uds_address: Path = Path("/tmp/klippy_uds")
     route_prefix: str = ""
+    # Off: trusted_proxies is empty, nobody's word about another client is believed.
+    use_xheaders: bool = True
     max_upload_size_bytes: int = 1024 * MIB
     # Upstream allows 50; mrk is built for many more (the budget is 1,000 at once).
     max_websocket_connections: int = 1000
@@ -73,6 +75,7 @@ def read_server(reader: Reader, paths: Paths) -> ServerSettings:
         context={"data_path": str(paths.data)},
     )
     prefix = section.custom("route_prefix", None, _route_prefix)
+    use_xheaders = section.boolean("use_xheaders", default.use_xheaders)
     limits = _limits(section, default)
     head_s = section.number("head_timeout", default.head_timeout_s, _WAIT_S)
     body_s = section.number("body_timeout", default.body_timeout_s, _WAIT_S)
@@ -86,6 +89,7 @@ def read_server(reader: Reader, paths: Paths) -> ServerSettings:
         ssl_key_path=_certificate(section, "ssl_key_path", paths.certificate_key),
         klippy_uds_address=address,
         route_prefix=prefix or "",
+        use_xheaders=use_xheaders,
         head_timeout_s=head_s,
         body_timeout_s=body_s,
         send_timeout_s=send_s,

@@ -23,6 +23,7 @@ class Facts(NamedTuple):
     """What is known of a request before anything in it is believed; empty texts are absent.
 
     `address` is the client as the proxy rule sees it, `names` its confirmed host names.
+    `untrusted_proxy`: that one asks for somebody else, whom it is not believed to name.
     `foreign_host`: it was sent to a host name that is not ours; `cross_site`: the page of another
     site sent it, and it changes something.
     """
@@ -34,6 +35,7 @@ class Facts(NamedTuple):
     api_key: str = ""
     foreign_host: bool = False
     cross_site: bool = False
+    untrusted_proxy: bool = False
 
 
 class Rules(msgspec.Struct, frozen=True):
@@ -48,13 +50,15 @@ class Decision(msgspec.Struct, frozen=True):
     """`authorized` for what is not open to anybody, as far as the account's role goes.
 
     `trusted` says that the address is on the list, also where that counts for nothing. An
-    account without authorization is an identity alone: that of an expired token.
+    account without authorization is an identity alone: that of an expired token. `address` is the
+    client's, where it was refused.
     """
 
     authorized: bool
     reason: Reason
     account: Account | None = None
     trusted: bool = False
+    address: str = ""
 
     @property
     def user(self) -> str | None:
@@ -76,7 +80,7 @@ class Decision(msgspec.Struct, frozen=True):
         """
         if needed is None:
             if self.reason is Reason.BAD_TOKEN:
-                raise ClientError("Unauthorized", 401)
+                raise self.refusal()
             return
         if not self.authorized:
             raise self.refusal()
@@ -84,12 +88,14 @@ class Decision(msgspec.Struct, frozen=True):
             raise role_needed(needed, self.role)
 
     def refusal(self) -> ClientError:
-        """Clients know the word for 401; what 403 means, a person has to read."""
+        """The first word of 401 is the one that clients know; why, a person has to read."""
+        why = self.reason.explain(self.address)
         if self.reason.status == 403:
-            return ClientError(self.reason.sentence, 403)
-        return ClientError("Unauthorized", 401)
+            return ClientError(why, 403)
+        return ClientError(f"{UNAUTHORIZED}: {why}", 401)
 
 
+UNAUTHORIZED = "Unauthorized"
 _BY_ADDRESS = Decision(True, Reason.TRUSTED_ADDRESS, _TRUSTED, True)
 _BY_NAME = Decision(True, Reason.TRUSTED_NAME, _TRUSTED, True)
 
@@ -112,19 +118,31 @@ def decide(facts: Facts, rules: Rules, accounts: Accounts) -> Decision:
             return Decision(True, Reason.API_KEY, account, trusted)
         failed = Reason.WRONG_KEY if rules.enable_api_key else Reason.KEYS_OFF
     if rules.force_logins and accounts.has_users:
-        return Decision(False, failed or Reason.LOGIN_REQUIRED, None, trusted)
+        return _refused(failed or Reason.LOGIN_REQUIRED, facts, trusted)
     if by_address is None:
-        stranger = Reason.UNCLEAR_ADDRESS if facts.address == UNKNOWN else Reason.STRANGER
-        return Decision(False, failed or stranger)
+        return _refused(failed or _why_stranger(facts), facts, False)
     # What a browser does by itself must not be done in the name of its address.
     if facts.foreign_host:
-        return Decision(False, Reason.FOREIGN_HOST, None, True)
+        return _refused(Reason.FOREIGN_HOST, facts, True)
     if facts.cross_site:
-        return Decision(False, Reason.CROSS_SITE, None, True)
+        return _refused(Reason.CROSS_SITE, facts, True)
     return by_address
 
 
+def _refused(reason: Reason, facts: Facts, trusted: bool) -> Decision:
+    return Decision(False, reason, None, trusted, facts.address)
+
+
+def _why_stranger(facts: Facts) -> Reason:
+    if facts.untrusted_proxy:
+        return Reason.UNTRUSTED_PROXY
+    return Reason.UNCLEAR_ADDRESS if facts.address == UNKNOWN else Reason.STRANGER
+
+
 def _by_address(facts: Facts, rules: Rules) -> Decision | None:
+    # The proxy's own address says nothing about who stands behind it.
+    if facts.untrusted_proxy:
+        return None
     if rules.trusted.has_address(facts.address):
         return _BY_ADDRESS
     if facts.names and rules.trusted.has_name(facts.names):

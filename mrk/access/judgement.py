@@ -6,6 +6,7 @@ who may wait (`nurseries/name_lookup.py`).
 
 import contextlib
 from collections.abc import Callable
+from typing import Protocol
 from urllib.parse import parse_qsl, unquote
 
 from mrk.access.accounts import Accounts
@@ -25,8 +26,29 @@ _READING = ("GET", "HEAD")
 NamesOf = Callable[[str], tuple[str, ...]]
 
 
+class Refused(Protocol):
+    """Who hears of refusals; must not block."""
+
+    def refused(self, address: str, why: str) -> None:
+        """A client was refused, and told `why`."""
+
+    def untrusted_proxy(self, address: str, why: str) -> None:
+        """A trusted client passes on what others ask."""
+
+
+class _Nobody:
+    def refused(self, address: str, why: str) -> None:
+        pass
+
+    def untrusted_proxy(self, address: str, why: str) -> None:
+        pass
+
+
 class Judgement:
-    """`names_of` gives an address's confirmed host names, `allows_origin` is the CORS rule."""
+    """`names_of` gives an address's confirmed host names, `allows_origin` is the CORS rule.
+
+    `told` hears whom it refused.
+    """
 
     def __init__(
         self,
@@ -35,12 +57,14 @@ class Judgement:
         hosts: Hosts,
         allows_origin: Callable[[str], bool],
         names_of: NamesOf = lambda _address: (),
+        told: Refused | None = None,
     ) -> None:
         self._rules = rules
         self._accounts = accounts
         self._hosts = hosts
         self._allows_origin = allows_origin
         self._names_of = names_of
+        self._told = told or _Nobody()
         self._asks_names = bool(rules.trusted.names)
 
     def judge(self, head: RequestHead, *, changing: bool) -> Decision:
@@ -48,7 +72,7 @@ class Judgement:
 
         `changing`: it is more than reading, so no other site's page may have sent it.
         """
-        return decide(self.facts(head, changing=changing), self._rules, self._accounts)
+        return self._decide(self.facts(head, changing=changing))
 
     def admit(self, head: RequestHead, needed: Role | None) -> Decision:
         """The same, for what needs a role; raises `ClientError` 401 or 403.
@@ -62,12 +86,32 @@ class Judgement:
             or "connection_id" in (unquote(head.target) if "%" in head.target else head.target)
         )
         facts = self.facts(head, changing=changing)
-        decision = decide(facts, self._rules, self._accounts)
-        decision.check(needed)
-        if facts.cross_site and not decision.authorized:
-            # Another site's page at an open call: it would try passwords in its visitor's name.
-            raise ClientError(Reason.CROSS_SITE.sentence, 403)
+        decision = self._decide(facts)
+        try:
+            decision.check(needed)
+            if facts.cross_site and not decision.authorized:
+                # Another site's page at an open call: it would try passwords in its visitor's name.
+                raise ClientError(Reason.CROSS_SITE.explain(head.address), 403)
+        except ClientError as exc:
+            self._told.refused(head.address, exc.message)
+            raise
         return decision
+
+    def refuse(self, head: RequestHead, error: ClientError) -> ClientError:
+        """The same error, for refusals that were decided elsewhere by a decision of ours."""
+        self._told.refused(head.address, error.message)
+        return error
+
+    def _decide(self, facts: Facts) -> Decision:
+        decision = decide(facts, self._rules, self._accounts)
+        if decision.reason is Reason.UNTRUSTED_PROXY and self._is_trusted(facts):
+            why = decision.reason.explain(facts.address)
+            self._told.untrusted_proxy(facts.address, f"[authorization] {why}")
+        return decision
+
+    def _is_trusted(self, facts: Facts) -> bool:
+        trusted = self._rules.trusted
+        return trusted.has_address(facts.address) or trusted.has_name(facts.names)
 
     def allows_socket(self, head: RequestHead) -> bool:
         """Whether a websocket's page is our own or allowed; clients that are no browsers may."""
@@ -85,10 +129,13 @@ class Judgement:
         foreign = not self._hosts.is_ours(host)
         foreign_page = changing and self._is_cross_site(head, told, host)
         if _CREDENTIALS.isdisjoint(told) and "token=" not in head.target:
-            return Facts(head.address, names, "", "", "", foreign, foreign_page)
-        token, oneshot = _tokens(told, head.target)
-        key = told.get("x-api-key", "").strip()
-        return Facts(head.address, names, token, oneshot, key, foreign, foreign_page)
+            token = oneshot = key = ""
+        else:
+            token, oneshot = _tokens(told, head.target)
+            key = told.get("x-api-key", "").strip()
+        return Facts(
+            head.address, names, token, oneshot, key, foreign, foreign_page, head.untrusted_proxy
+        )
 
     def _is_cross_site(self, head: RequestHead, told: dict[str, str], host: str) -> bool:
         origin, fetch_site = told.get("origin"), told.get("sec-fetch-site", "").strip().lower()

@@ -1,10 +1,14 @@
-"""Why somebody is let in or kept out: a word and a sentence for each."""
+"""Why somebody is let in or kept out: a word and a sentence for each.
+
+A refusal's sentence says what the owner can set. It is shown to whoever is refused, so it
+tells nothing that he does not know.
+"""
 
 import enum
 
 
 class Reason(enum.Enum):
-    """`word` for programs, `sentence` for people; `status` is that of the refusal, 0 for none."""
+    """`word` for programs, a sentence for people; `status` is that of the refusal, 0 for none."""
 
     TOKEN = ("access_token", 0, "An access token names the user.")
     ONESHOT = ("oneshot_token", 0, "A one-shot token stands for who fetched it.")
@@ -31,18 +35,29 @@ class Reason(enum.Enum):
     UNCLEAR_ADDRESS = (
         "unclear_address",
         401,
-        "The proxy's X-Forwarded-For and X-Real-IP do not say clearly who asks.",
+        "A trusted proxy passed the request on, and its X-Forwarded-For, Forwarded and X-Real-IP "
+        "do not say clearly who asks: let it write the client's address there, or log in.",
+    )
+    UNTRUSTED_PROXY = (
+        "untrusted_proxy",
+        401,
+        "{address} passed the request on for somebody else (X-Forwarded-For or the like), and is "
+        "not among trusted_proxies in [authorization]: add it there if it is your proxy, so that "
+        "its clients are known, or log in.",
     )
     STRANGER = (
         "stranger",
         401,
-        "There are no credentials, and the address is not among trusted_clients.",
+        "There are no credentials, and {address} is not among trusted_clients in [authorization]: "
+        "add it there if it may do everything without, or log in.",
     )
     FOREIGN_HOST = (
         "foreign_host",
         403,
         "The address is trusted, but the request was sent to a host name that is not known to be "
-        "this machine's: add it to allowed_hosts in [authorization], or log in.",
+        "this machine's: add it to allowed_hosts in [authorization], or log in. If a proxy on "
+        "{address} sent it, add that to trusted_proxies first: otherwise all who come through it "
+        "are trusted as it is.",
     )
     CROSS_SITE = (
         "cross_site",
@@ -55,4 +70,8 @@ class Reason(enum.Enum):
     def __init__(self, word: str, status: int, sentence: str) -> None:
         self.word = word
         self.status = status
-        self.sentence = sentence
+        self._sentence = sentence
+
+    def explain(self, address: str | None) -> str:
+        """The sentence, about a client at `address` as the trusted-proxy rule sees it."""
+        return self._sentence.replace("{address}", address or "the client's address")

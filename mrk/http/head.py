@@ -11,6 +11,7 @@ class RequestHead(msgspec.Struct, frozen=True):
 
     `peer` is the other end of the TCP connection, `address` the client as the trusted-proxy
     rule sees it (equal to `peer` without a proxy), `secure` whether it came by TLS.
+    `untrusted_proxy`: `address` passed on what somebody else asks, and is no trusted proxy.
     """
 
     method: str
@@ -20,6 +21,7 @@ class RequestHead(msgspec.Struct, frozen=True):
     peer: str
     address: str
     secure: bool = False
+    untrusted_proxy: bool = False
 
     def header(self, name: str) -> str | None:
         """The first value of a header (lower-case name), None when absent."""

@@ -163,7 +163,7 @@ class SessionEndpoints:
             login_required=self._settings.force_logins and self._book.has_users,
             trusted=caller.trusted,
             authorized=caller.authorized,
-            reason=caller.reason.sentence,
+            reason=caller.reason.explain(caller.address),
             user=caller.user,
             role=caller.role.word if caller.authorized else None,
         )

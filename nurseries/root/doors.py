@@ -5,7 +5,9 @@ from collections.abc import Callable
 import msgspec
 import trio
 
+from config.settings.authorization import AuthorizationSettings
 from config.settings.families import Settings
+from mrk.access.accounts import Accounts
 from mrk.access.address import ProxyRule
 from mrk.access.decision import Rules
 from mrk.access.hosts import Hosts
@@ -17,6 +19,7 @@ from mrk.http.cors import CorsRules
 from mrk.landing import LandingFacts
 from mrk.websocket.incoming import Ending
 from nurseries.name_lookup import NameLookup
+from nurseries.refusal_log import RefusalLog
 from nurseries.root.own_names import own_names
 from nurseries.root.settings_views import limits_of
 from nurseries.root.subsystems import Subsystems
@@ -51,6 +54,7 @@ class Doors:
         subsystems: Subsystems,
         facts: Callable[[], LandingFacts],
         ending: Callable[[], Ending],
+        refusals: RefusalLog,
     ) -> None:
         limits = limits_of(settings.server)
         prefix = settings.server.route_prefix
@@ -58,13 +62,12 @@ class Doors:
         subsystems.answer = rpc.handle
         hub = Hub(rpc, table, clients, limits, ending)
         access = settings.authorization
-        proxies = ProxyRule(access.trusted_proxies)
+        proxies = _proxies(settings)
         cors = CorsRules(access.cors_domains, rules.trusted.has_address)
-        hosts = Hosts(own_names(), access.allowed_hosts, cors.allows)
         self._lookup = NameLookup(rules.trusted)
         self._looks_up = bool(rules.trusted.names)
         acquaint = self._lookup.acquaint if self._looks_up else None
-        judgement = Judgement(rules, subsystems.accounts, hosts, cors.allows, self._lookup.names_of)
+        judgement = self._judgement(access, rules, subsystems.accounts, cors, refusals)
         gate = Gate(limits, judgement)
         transfers = self._transfers(settings, surroundings, subsystems, judgement, cors)
         api = ApiHttp(
@@ -99,6 +102,17 @@ class Doors:
             ways = msgspec.structs.replace(ways, transfer=transfers.begin)
         self.door = Door(ways, limits)
         self.unix_socket = UnixSocket(hub)
+
+    def _judgement(
+        self,
+        access: AuthorizationSettings,
+        rules: Rules,
+        accounts: Accounts,
+        cors: CorsRules,
+        refusals: RefusalLog,
+    ) -> Judgement:
+        hosts = Hosts(own_names(), access.allowed_hosts, cors.allows)
+        return Judgement(rules, accounts, hosts, cors.allows, self._lookup.names_of, refusals)
 
     def _transfers(
         self,
@@ -159,6 +173,11 @@ class Doors:
         """Who connects from now on waits in the kernel's queue for the next generation."""
         self.door.stop_accepting()
         self.unix_socket.stop_accepting()
+
+
+def _proxies(settings: Settings) -> ProxyRule:
+    believed = settings.server.use_xheaders
+    return ProxyRule(settings.authorization.trusted_proxies if believed else ())
 
 
 async def _join(parts: list[bytes]) -> bytes:

@@ -21,6 +21,7 @@ from mrk.version import MOONRAKER_VERSION
 from mrk.websocket.incoming import Ending
 from nurseries.klippy.link import KlippyLink
 from nurseries.printer import Printer
+from nurseries.refusal_log import RefusalLog
 from nurseries.root.doors import Doors
 from nurseries.root.settings_views import rules_of
 from nurseries.root.subsystems import Subsystems
@@ -62,6 +63,7 @@ class Generation:
         self._components = self.subsystems.names
         server = Server(self, self.link, self.clients, self.end_for_restart)
         self.table = Table(server.endpoints() + self.subsystems.endpoints(), self.printer.unlisted)
+        self._refusals = RefusalLog()
         self._doors = Doors(
             settings,
             self.table,
@@ -71,6 +73,7 @@ class Generation:
             self.subsystems,
             self.landing_facts,
             self._how_it_ends,
+            self._refusals,
         )
 
     def _extend(self, endpoints: list[Endpoint]) -> list[Endpoint]:
@@ -138,7 +141,12 @@ class Generation:
     def warnings(self) -> list[str]:
         """Of the configuration, of the process, and what parts found out since."""
         parts = self.subsystems
-        later = (parts.store.warnings, parts.files.warnings, parts.machine.warnings)
+        later = (
+            parts.store.warnings,
+            parts.files.warnings,
+            parts.machine.warnings,
+            self._refusals.warnings,
+        )
         if not any(later):
             return self._warnings
         return [*self._warnings, *itertools.chain.from_iterable(later)]

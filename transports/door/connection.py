@@ -130,14 +130,14 @@ class Connection:
         if parser is None:
             return False
         headers, peer = parser.headers, self._peer
-        address, secure = self._ways.proxies.client(peer, self._tls, headers)
+        client = self._ways.proxies.client(peer, self._tls, headers)
         head = RequestHead(
-            parser.method, parser.target, parser.http_version, headers, peer, address, secure
+            parser.method, parser.target, parser.http_version, headers, peer, *client
         )
         frame = framing(head)
         if self._ways.acquaint is not None:
             self._disarm()
-            await self._ways.acquaint(address)
+            await self._ways.acquaint(client.address)
         if frame.upgrade == "websocket":
             way = self._ways.upgrades.get(self._ways.api.local_path(head))
             if way is not None:

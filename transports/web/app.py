@@ -110,10 +110,8 @@ class Pages:
         target = scope["raw_path"].decode("latin-1")
         if scope["query_string"]:
             target += "?" + scope["query_string"].decode("latin-1")
-        address, secure = self._proxies.client(peer, scope["scheme"] == "https", headers)
-        return RequestHead(
-            scope["method"], target, scope["http_version"], headers, peer, address, secure
-        )
+        client = self._proxies.client(peer, scope["scheme"] == "https", headers)
+        return RequestHead(scope["method"], target, scope["http_version"], headers, peer, *client)
 
 
 def _quart_response(response: Response) -> QuartResponse:

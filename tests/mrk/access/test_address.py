@@ -23,8 +23,31 @@ def test_without_a_proxy_the_peer_is_the_client() -> None:
     assert seen("10.0.0.9") == "10.0.0.9"
 
 
-def test_strangers_headers_are_not_believed() -> None:
-    assert seen("10.0.0.9", "127.0.0.1", real="127.0.0.1") == "10.0.0.9"
+def test_who_is_no_proxy_is_not_believed() -> None:
+    for name, value in (
+        ("x-forwarded-for", "127.0.0.1"),
+        ("x-forwarded-for", ""),
+        ("x-real-ip", "127.0.0.1"),
+        ("forwarded", "for=127.0.0.1"),
+        ("via", "1.1 gate"),
+        ("cf-connecting-ip", "127.0.0.1"),
+    ):
+        assert RULE.client("10.0.0.9", False, [(name, value)]) == ("10.0.0.9", False, True)
+    nobodys = ProxyRule([]).client("127.0.0.1", False, [("x-real-ip", "10.0.0.9")])
+    assert nobodys == ("127.0.0.1", False, True)
+
+
+def test_an_untrusted_proxy_behind_a_trusted_one() -> None:
+    """nginx on the machine adds the proxy's address to the list that it was sent."""
+    for headers in (
+        [("x-forwarded-for", "203.0.113.9, 10.0.0.9")],
+        [("x-forwarded-for", "203.0.113.9"), ("x-forwarded-for", "10.0.0.9")],
+        [("x-forwarded-for", "203.0.113.9, 10.0.0.9"), ("x-real-ip", "10.0.0.9")],
+        [("forwarded", "for=203.0.113.9, for=10.0.0.9")],
+    ):
+        assert RULE.client("127.0.0.1", False, headers) == ("10.0.0.9", False, True)
+    alone = [("x-forwarded-for", " , 10.0.0.9"), ("via", "1.1 caddy")]
+    assert RULE.client("127.0.0.1", False, alone) == ("10.0.0.9", False, False)
 
 
 @pytest.mark.parametrize("peer", ["127.0.0.1", "::1", "::ffff:127.0.0.1"])
@@ -58,18 +81,49 @@ def test_spellings(text: str, address: str) -> None:
     assert seen("127.0.0.1", text) == address
 
 
-@pytest.mark.parametrize("text", ["unknown", "Unknown", "_hidden", "10.0.0.9, unknown"])
-def test_a_client_whom_the_proxy_hides_is_nobody(text: str) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("unknown", "Unknown", "_hidden", "10.0.0.9, unknown", "unix:", "10.0.0.9, unix:"),
+        *("", " , ", "10.0.0", "a:b", "1.2.3.4.5", "[::1", "127.0.0.1 127.0.0.1", "x" * 9000),
+    ],
+)
+def test_a_client_whom_the_proxy_does_not_name_is_nobody(text: str) -> None:
     assert seen("127.0.0.1", text) == UNKNOWN
+    # The other header may be the client's own.
+    for own in ("127.0.0.1", "10.0.0.9"):
+        assert seen("127.0.0.1", text, real=own) == UNKNOWN
+        assert RULE.client("127.0.0.1", False, [("x-real-ip", text)])[0] == UNKNOWN
+        assert seen("127.0.0.1", own, real=text or " ") == UNKNOWN
     assert not judge(UNKNOWN, LOOPBACK)
 
 
-@pytest.mark.parametrize("text", ["", " , ", "10.0.0", "a:b", "1.2.3.4.5", "[::1", "x" * 9000])
-def test_what_makes_no_sense_counts_as_absent(text: str) -> None:
-    assert seen("127.0.0.1", text) == "127.0.0.1"
-    assert seen("127.0.0.1", text, real="10.0.0.9") == "10.0.0.9"
-    assert seen("127.0.0.1", "10.0.0.9", real=text) == "10.0.0.9"
-    assert seen("127.0.0.1", f"{text}, 10.0.0.9") == "10.0.0.9"
+def forwarded(*values: str) -> str:
+    return RULE.client("127.0.0.1", False, [("forwarded", value) for value in values])[0]
+
+
+def test_the_standard_header() -> None:
+    assert forwarded('For="[2001:db8::1]:4711";proto=https') == "2001:db8::1"
+    assert forwarded("for=127.0.0.1", "proto=http; for = 10.0.0.9") == "10.0.0.9"
+    assert forwarded("for=10.0.0.9, for=127.0.0.2") == "10.0.0.9"
+    for unclear in (
+        "",
+        "proto=https",
+        "for=",
+        'for=""',
+        "for=_x",
+        "for=unknown",
+        "10.0.0.9",
+        'for="',
+    ):
+        assert forwarded(unclear) == UNKNOWN
+    # An open quote of the client's does not swallow what the proxy wrote behind it.
+    assert forwarded('for="127.0.0.1, for=10.0.0.9') == "10.0.0.9"
+
+
+def test_every_x_real_ip_counts() -> None:
+    twice = [("x-real-ip", "10.0.0.9"), ("x-real-ip", "192.168.1.5")]
+    assert RULE.client("127.0.0.1", False, twice)[0] == UNKNOWN
 
 
 def test_an_empty_place_in_the_list_is_passed_over() -> None:
@@ -86,12 +140,14 @@ def test_headers_that_contradict_each_other_name_nobody() -> None:
 def test_a_chain_is_walked_as_far_as_proxies_are_trusted() -> None:
     def far(*forwarded: str, real: str = "") -> str:
         headers = [("x-forwarded-for", value) for value in forwarded]
-        return PROXIES.client("10.0.0.1", False, [*headers, ("x-real-ip", real)])[0]
+        if real:
+            headers.append(("x-real-ip", real))
+        return PROXIES.client("10.0.0.1", False, headers)[0]
 
     assert far("1.2.3.4, 192.168.1.9, 10.0.0.2") == "192.168.1.9"
     # The nearest proxy's word for its own peer, another trusted one.
     assert far("192.168.1.9, 10.0.0.2", real="10.0.0.2") == "192.168.1.9"
-    assert far("junk, 10.0.0.2") == "10.0.0.2"
+    assert far("junk, 10.0.0.2") == UNKNOWN
 
 
 @given(st.text(max_size=50))
@@ -102,6 +158,6 @@ def test_a_stranger_behind_a_proxy_never_becomes_trusted(claim: str) -> None:
 def test_tls_at_the_proxy() -> None:
     https = [("x-forwarded-proto", "https")]
     assert RULE.client("10.0.0.9", True, [])[1]
-    assert RULE.client("127.0.0.1", False, https) == ("127.0.0.1", True)
+    assert RULE.client("127.0.0.1", False, https) == ("127.0.0.1", True, False)
     assert not RULE.client("10.0.0.9", False, https)[1]
     assert not RULE.client("127.0.0.1", False, [("x-scheme", "http")])[1]

@@ -1,5 +1,6 @@
 """Every row of the decision table, and what holds for all requests."""
 
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -35,8 +36,8 @@ def people(no_users: bool = False) -> FakeAccounts:
 
 def head_of(row: Row) -> RequestHead:
     headers = list(row.headers.items())
-    address, secure = ProxyRule().client(row.peer, False, headers)
-    return RequestHead(row.verb, row.target, "1.1", headers, row.peer, address, secure)
+    client = ProxyRule([ip_network(text) for text in row.proxies]).client(row.peer, False, headers)
+    return RequestHead(row.verb, row.target, "1.1", headers, row.peer, *client)
 
 
 @pytest.mark.parametrize(
@@ -64,13 +65,23 @@ def test_row(chapter: str, row: Row) -> None:
         judge.admit(head, row.needed)
     assert refused.value.status == status
     if status == 401:
-        assert refused.value.message == "Unauthorized"
+        assert refused.value.message.startswith("Unauthorized: ")
+    if reason == "untrusted_proxy":
+        assert "trusted_proxies in [authorization]" in refused.value.message
+        assert head.address in refused.value.message
 
 
 def test_the_table_is_large_and_says_nothing_twice() -> None:
     assert len(ROWS) >= 60
     facts = [
-        (row.peer, row.needed, row.verb, row.target, row.no_users, repr((row.headers, row.config)))
+        (
+            row.peer,
+            row.needed,
+            row.verb,
+            row.target,
+            row.no_users,
+            repr((row.headers, row.config, row.proxies)),
+        )
         for _chapter, row in ROWS
     ]
     doubled = {one for one in facts if facts.count(one) > 1}

@@ -20,8 +20,7 @@ def nginx(host: str, origin: str | None, **more: str) -> dict[str, str]:
 
 def admitted(peer: str, verb: str, headers: dict[str, str], target: str = "/x") -> bool:
     pairs = list(headers.items())
-    address, secure = ProxyRule().client(peer, False, pairs)
-    head = RequestHead(verb, target, "1.1", pairs, peer, address, secure)
+    head = RequestHead(verb, target, "1.1", pairs, peer, *ProxyRule().client(peer, False, pairs))
     judge = judgement((*LOOPBACK, "192.168.1.0/24"))
     decision = judge.admit(head, Role.ADMIN)
     return decision.authorized and judge.allows_socket(head)

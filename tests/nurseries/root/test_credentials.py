@@ -91,7 +91,7 @@ async def test_no_route_answers_a_stranger() -> None:
                 if access is not Access.OPEN:
                     assert answer.status == 401, (about, verb, path, answer.body)
                     error = msgspec.json.decode(answer.body)["error"]
-                    assert error == {"code": 401, "message": "Unauthorized"}
+                    assert (error["code"], error["message"][:14]) == (401, "Unauthorized: ")
             for path in OTHERS:
                 answer = await house.ask("GET", with_query(path, query), header)
                 assert answer.status == 401, (about, path)
