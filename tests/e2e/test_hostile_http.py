@@ -164,7 +164,7 @@ async def test_bad_bodies_through_the_web_app(name: str) -> None:
         (
             b"GET /websocket HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
             b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n",
-            [b"200", b"403"],
+            [b"200", b"404"],
         ),
         (
             b"GET /server/info HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\n"

@@ -3,6 +3,8 @@
 Made by the connection for one request, used by that request's task alone; ends with the answer.
 """
 
+import contextlib
+
 import trio
 
 from mrk.http.chunked import ChunkedDecoder
@@ -10,7 +12,8 @@ from mrk.http.framing import Framing
 from mrk.http.head import RequestHead
 from mrk.http.refusal import Refusal
 from mrk.http.response import Response, wire
-from transports.door.body_reader import PROGRESS_BYTES
+from mrk.limits import Limits
+from transports.door.body_reader import CHUNKED_RECEIVE_BYTES, PROGRESS_BYTES, too_large
 from transports.door.limited_stream import LimitedStream
 
 # Upload bodies come in pieces of at most this size; larger ones cost memory, smaller ones time.
@@ -26,14 +29,14 @@ class BodyStream:
     """
 
     def __init__(
-        self, stream: LimitedStream, head: RequestHead, frame: Framing, rest: bytes, idle_s: float
+        self, stream: LimitedStream, head: RequestHead, frame: Framing, rest: bytes, limits: Limits
     ) -> None:
         self.head = head
         self.rest = rest
         self.answered = False
         self._stream = stream
         self._frame = frame
-        self._idle_s = idle_s
+        self._limits = limits
         self._decoder = ChunkedDecoder() if frame.body_bytes is None else None
         self._missing = frame.body_bytes or 0
         self._continue_due = frame.expects_continue and not rest
@@ -79,8 +82,9 @@ class BodyStream:
             self._continue_due = False
             await self._stream.send_all(CONTINUE)
         began = trio.current_time()
-        with trio.CancelScope(deadline=began + self._idle_s - self._waited_s) as scope:
-            data = await self._stream.receive_some(RECEIVE_BYTES)
+        with trio.CancelScope(deadline=began + self._limits.body_idle_s - self._waited_s) as scope:
+            most = RECEIVE_BYTES if self._decoder is None else CHUNKED_RECEIVE_BYTES
+            data = await self._stream.receive_some(most)
         if scope.cancelled_caught:
             raise Refusal(408, "The request's body did not arrive in time")
         if not data:
@@ -91,8 +95,37 @@ class BodyStream:
             self._waited_s, self._uncounted_bytes = 0.0, 0
         return bytes(data)
 
+    async def skip(self) -> None:
+        """Read to the body's end and keep nothing of it.
+
+        Raises `Refusal`: 413 past `unread_body_bytes`, 408 when it is not there in `unread_body_s`,
+        400 for broken framing.
+        """
+        limit_bytes = self._limits.unread_body_bytes
+        skipped_bytes = 0
+        with trio.move_on_after(self._limits.unread_body_s) as scope:
+            while self._missing <= limit_bytes - skipped_bytes:
+                part = await self.receive()
+                if not part:
+                    return
+                skipped_bytes += len(part)
+        if scope.cancelled_caught:
+            raise Refusal(408, "The request's body did not arrive in time")
+        raise too_large(limit_bytes)
+
+    async def _skip_unread(self) -> None:
+        """Before an answer that came early, so that the connection outlives it where it can.
+
+        A proxy that still sends a body when its connection is closed drops its own client.
+        """
+        if self.body_read or self._continue_due or not self._frame.keep_alive:
+            return
+        with contextlib.suppress(Refusal, trio.BrokenResourceError):
+            await self.skip()
+
     async def answer(self, response: Response) -> None:
-        """Send a whole answer."""
+        """Send a whole answer, behind the body where that is short enough to be read."""
+        await self._skip_unread()
         is_head = self.head.method == "HEAD"
         await self._stream.send_whole(wire(response, self.keep_alive, self._old, is_head))
         self.answered = True

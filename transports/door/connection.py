@@ -16,7 +16,7 @@ import trio
 from mrk.access.address import ProxyRule
 from mrk.errors import ClientError
 from mrk.http.exchange import Transfer
-from mrk.http.framing import Framing, framing
+from mrk.http.framing import Framing, bare_head, framing
 from mrk.http.head import RequestHead
 from mrk.http.head_parser import HeadParser
 from mrk.http.refusal import Refusal
@@ -151,12 +151,21 @@ class Connection:
             if transfer is not None:
                 self._rest = parser.rest
                 return await self._transfer(head, frame, transfer)
-            await self._ways.web(self._stream, head, parser.raw + parser.rest)
-            return False
+            return await self._hand_to_web(head, frame, parser)
         self._rest = parser.rest
         if isinstance(call, Response):
-            return await self._answer(head, frame, call, body_unread=frame.has_body)
+            return await self._answer_early(head, frame, call)
         return await self._serve(head, frame, call)
+
+    async def _hand_to_web(self, head: RequestHead, frame: Framing, parser: HeadParser) -> bool:
+        """No page takes a body, so it ends here: the web app's server never sees a broken one."""
+        raw, rest = parser.raw, parser.rest
+        if frame.has_body:
+            body = BodyStream(self._stream, head, frame, rest, self._limits)
+            await body.skip()
+            raw, rest = bare_head(head, frame.keep_alive), body.rest
+        await self._ways.web(self._stream, head, raw + rest)
+        return False
 
     async def _read_head(self) -> HeadParser | None:
         parser = HeadParser(self._limits.head_bytes)
@@ -209,7 +218,7 @@ class Connection:
             return await self._answer(head, frame, await self._run(call, b""))
         self._disarm()
         if frame.body_bytes is not None and frame.body_bytes > call.body_bytes:
-            raise too_large(call.body_bytes)
+            return await self._answer_early(head, frame, error_response(too_large(call.body_bytes)))
         if frame.expects_continue and not self._rest:
             await self._stream.send_all(CONTINUE)
         reader = BodyReader(self._stream, self._rest, self._limits.body_idle_s, call.body_bytes)
@@ -222,7 +231,7 @@ class Connection:
         return await self._answer(head, frame, await self._settled(call, outcome))
 
     async def _transfer(self, head: RequestHead, frame: Framing, transfer: Transfer) -> bool:
-        body = BodyStream(self._stream, head, frame, self._rest, self._limits.body_idle_s)
+        body = BodyStream(self._stream, head, frame, self._rest, self._limits)
         try:
             await transfer(body)
         finally:
@@ -284,12 +293,19 @@ class Connection:
                 return
             self._rest += data
 
-    async def _answer(
-        self, head: RequestHead, frame: Framing, response: Response, body_unread: bool = False
-    ) -> bool:
-        if body_unread:
-            await self._refuse(response)
-            return False
+    async def _answer_early(self, head: RequestHead, frame: Framing, response: Response) -> bool:
+        """Answer a request whose body nobody wants; the connection goes on if that was short."""
+        if not frame.has_body:
+            return await self._answer(head, frame, response)
+        self._disarm()
+        body = BodyStream(self._stream, head, frame, self._rest, self._limits)
+        await body.answer(response)
+        self._rest = body.rest
+        if not body.body_read:
+            await self._linger()
+        return body.keep_alive
+
+    async def _answer(self, head: RequestHead, frame: Framing, response: Response) -> bool:
         old = head.http_version == "1.0"
         is_head = head.method == "HEAD"
         if len(response.body) < LARGE_BYTES or is_head:

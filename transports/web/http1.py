@@ -11,6 +11,7 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
+import h11
 import trio
 from hypercorn.config import Config
 from hypercorn.events import Event, RawData
@@ -31,11 +32,16 @@ _HEAD_SLACK_BYTES = 1024
 
 
 class _ReplayStream(trio.abc.HalfCloseableStream):
-    """Gives the bytes already read first; looks like a socket stream to Hypercorn."""
+    """Gives the bytes already read first; looks like a socket stream to Hypercorn.
+
+    Who sends waits for who is sending.
+    """
 
     def __init__(self, stream: trio.abc.Stream, buffered: bytes, peer: str) -> None:
         self._stream = stream
         self._buffered = buffered
+        # Hypercorn ends our direction from one task while another may be sending an answer.
+        self._sending = trio.Lock()
         # What Hypercorn asks of a socket: who is at its ends.
         self.socket = SimpleNamespace(
             family=socket.AF_INET, getpeername=lambda: (peer, 0), getsockname=lambda: ("", 0)
@@ -50,22 +56,41 @@ class _ReplayStream(trio.abc.HalfCloseableStream):
         return await self._stream.receive_some(max_bytes)
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        await self._stream.send_all(data)
+        async with self._sending:
+            await self._stream.send_all(data)
 
     async def wait_send_all_might_not_block(self) -> None:
         await self._stream.wait_send_all_might_not_block()
 
     async def send_eof(self) -> None:
         if isinstance(self._stream, trio.abc.HalfCloseableStream):
-            await self._stream.send_eof()
+            async with self._sending:
+                await self._stream.send_eof()
 
     async def aclose(self) -> None:
         await self._stream.aclose()
 
 
 class _Protocol(H11Protocol):
+    """Passes every wish for another protocol over (RFC 9110, section 7.8).
+
+    HTTP/2 is not offered, and a websocket wants a connection that the door has looked at first;
+    Hypercorn fails on frames that come behind the handshake that it refuses.
+    """
+
     async def _check_protocol(self, event: object) -> None:
-        """HTTP/2 is not offered, so a wish for it is passed over (RFC 9110, section 7.8)."""
+        pass
+
+    async def _create_stream(self, request: h11.Request) -> None:
+        headers = [(name, value) for name, value in request.headers if name != b"upgrade"]
+        await super()._create_stream(
+            h11.Request(
+                method=request.method,
+                target=request.target,
+                headers=headers,
+                http_version=request.http_version,
+            )
+        )
 
 
 class _Server(TCPServer):
@@ -144,10 +169,7 @@ class Http1:
     async def _run_app(
         self, scope: Any, receive: Any, send: Any, _spawn: Callable[..., Any], _soon: Any
     ) -> None:
-        if scope["type"] == "http":
-            await self._app(scope, receive, send)
-        else:  # a websocket wants a connection that the door has looked at first
-            await send({"type": "websocket.close"})
+        await self._app(scope, receive, send)
 
 
 def _config(limits: Limits) -> Config:
@@ -157,5 +179,4 @@ def _config(limits: Limits) -> Config:
     config.h11_max_incomplete_size = limits.head_bytes + _HEAD_SLACK_BYTES
     config.keep_alive_timeout = limits.keep_alive_s
     config.keep_alive_max_requests = 1_000_000
-    config.websocket_max_message_size = limits.message_bytes
     return config

@@ -8,11 +8,13 @@ from mrk.http.framing import Framing
 from mrk.http.head import RequestHead
 from mrk.http.refusal import Refusal
 from mrk.http.response import Response
+from mrk.limits import Limits
 from transports.door.body_reader import PROGRESS_BYTES
 from transports.door.body_stream import CONTINUE, BodyStream
 from transports.door.limited_stream import LimitedStream
 
 IDLE_S = 60.0
+LIMITS = Limits(body_idle_s=IDLE_S)
 HEAD = RequestHead("POST", "/", "1.1", [], "127.0.0.1", "127.0.0.1")
 
 
@@ -21,7 +23,7 @@ def body_of(
 ) -> tuple[BodyStream, trio.abc.Stream]:
     near, far = trio.testing.memory_stream_pair()
     stream = LimitedStream(far, 30)
-    return BodyStream(stream, HEAD, Framing(size, True, expects, ""), rest, IDLE_S), near
+    return BodyStream(stream, HEAD, Framing(size, True, expects, ""), rest, LIMITS), near
 
 
 ANSWER = Response(200, b"")

@@ -91,6 +91,7 @@ async def test_uploads_are_refused_before_their_body(tmp_path: Path, header: str
             "Host: printer",
             "Content-Type: multipart/form-data; boundary=x",
             "Content-Length: 1000000",
+            "Expect: 100-continue",
             *([header] if header else []),
         ]
         answer = await client.ask("\r\n".join([*lines, "", ""]).encode())
