@@ -17,10 +17,11 @@ from benchmarks.plan import Plan
 from benchmarks.statistics import NS_PER_US, median
 from mrk.api.caller import INTERNAL_CALLER
 from mrk.api.endpoint import NoParams
-from mrk.machine.ports import InstanceIds, UnitStatus
-from nurseries.commands import HostCommands
-from nurseries.machine import Peripherals, SystemInfoReader
-from nurseries.proc_stats import ProcStats
+from mrk.machine.machine_protocols import InstanceIds, UnitStatus
+from nurseries.host_commands import HostCommands
+from nurseries.machine.peripherals import Peripherals
+from nurseries.machine.system_info import SystemInfoReader
+from nurseries.proc_stats.sampler import ProcStats
 
 _SAMPLES = 1000  # a round
 _REQUESTS = 100  # a round

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from config.errors import ConfigError
+from config.config_errors import ConfigError
 from config.load import Configuration, find_file, load_file
 from config.paths import CONF_NAME, TOML_NAME, Paths
 

@@ -5,7 +5,7 @@ Reads the files as a start would, without starting anything and without the back
 
 from pathlib import Path
 
-from config.errors import ConfigError
+from config.config_errors import ConfigError
 from config.load import find_file, try_file
 from config.paths import Paths
 

@@ -9,7 +9,7 @@ import re
 
 import msgspec
 
-from config.errors import ConfigError, quoted
+from config.config_errors import ConfigError, quoted
 from config.secret import HIDDEN
 from config.secret_options import holds_secret
 from config.source import Option, RawSection

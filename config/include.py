@@ -1,25 +1,25 @@
 """Which files make up a `moonraker.conf`, and in which order they are read.
 
 Follows `[include pattern]` from the main file, depth first, and merges what the files say
-into one `Source`. Every file is read once; a second time is a cycle. Mistakes are gathered
+into one `ConfigSource`. Every file is read once; a second time is a cycle. Mistakes are gathered
 in the source, so that one run shows those of all files.
 """
 
 import os
 from pathlib import Path
 
+from config.config_errors import ConfigError, quoted
 from config.dialect import Include, parse
-from config.errors import ConfigError, quoted
-from config.source import RawSection, ReadFile, Source, relative_name
+from config.source import ConfigSource, RawSection, ReadFile, relative_name
 
 _WILDCARDS = frozenset("*?[")
 _DEPTH_LIMIT = 50
 _SIZE_LIMIT_BYTES = 8 * 1024 * 1024
 
 
-def read_conf(main: Path) -> Source:
+def read_conf(main: Path) -> ConfigSource:
     """Read `main` (absolute) and everything it includes; never raises."""
-    source = Source(main=main)
+    source = ConfigSource(main=main)
     _Tree(source, main.parent).read(main, depth=0)
     return source
 
@@ -67,7 +67,7 @@ def matches(pattern: str, folder: Path) -> list[Path]:
 class _Tree:
     """The walk over the files; `_folder` is where names in messages start."""
 
-    def __init__(self, source: Source, folder: Path) -> None:
+    def __init__(self, source: ConfigSource, folder: Path) -> None:
         self._source = source
         self._folder = folder
         self._seen: set[str] = set()

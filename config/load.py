@@ -10,14 +10,14 @@ from pathlib import Path
 
 import msgspec
 
-from config.errors import ConfigError, ConfigErrors
+from config.config_errors import ConfigError, ConfigErrors
 from config.include import read_conf
 from config.paths import CONF_NAME, TOML_NAME, Paths
-from config.reader import Reader
+from config.reader import ConfigReader
 from config.secret import Hidden
 from config.settings.families import FAMILIES, Settings
 from config.settings.secrets import read_secrets
-from config.source import Source
+from config.source import ConfigSource
 from config.template import Templates
 
 
@@ -92,7 +92,7 @@ def find_file(paths: Paths) -> Path | None:
 def try_file(file: Path | None, paths: Paths) -> Attempt:
     """Read one file (None: defaults) and say everything that is wrong with it."""
     source = read_source(file)
-    reader = Reader(source)
+    reader = ConfigReader(source)
     reader.secrets_file, secrets = read_secrets(reader, paths)
     reader.templates = Templates(secrets)
     fields: dict[str, object] = {}
@@ -127,10 +127,10 @@ def try_file(file: Path | None, paths: Paths) -> Attempt:
     return Attempt(configuration, [], configuration.warnings, reader.notes)
 
 
-def read_source(file: Path | None) -> Source:
+def read_source(file: Path | None) -> ConfigSource:
     """What the files say; None stands for no file at all. Raises ConfigError."""
     if file is None:
-        return Source()
+        return ConfigSource()
     if file.name.endswith((".toml", ".toml.bkp")):
         # Imported here: a data folder with a moonraker.conf never needs it.
         from config.toml import read_toml

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from config.errors import ConfigError
+from config.config_errors import ConfigError
 
 CONF_NAME = "moonraker.conf"
 TOML_NAME = "mrk.toml"

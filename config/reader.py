@@ -1,21 +1,21 @@
-"""Reading of a whole `Source`: hands out sections, keeps count of what was read.
+"""Reading of a whole `ConfigSource`: hands out sections, keeps count of what was read.
 
-One `Reader` per load. The settings families ask it for sections; it gathers their mistakes
+One `ConfigReader` per load. The settings families ask it for sections; it gathers their mistakes
 and warnings, the values for `server.config`, and knows in the end what nobody read.
 """
 
 from pathlib import Path
 
 from config import later
-from config.errors import ConfigError
+from config.config_errors import ConfigError
 from config.secret import HIDDEN
 from config.secret_options import holds_secret
 from config.section import Section
-from config.source import DEFAULT, Option, RawSection, Source
+from config.source import DEFAULT, ConfigSource, Option, RawSection
 from config.template import Templates, is_reference
 
 
-class Reader:
+class ConfigReader:
     """`problems` stop a start, `warnings` do not; `values` is `server.config`'s `config`.
 
     `notes` are for the log and for check-config, not for front ends.
@@ -24,7 +24,7 @@ class Reader:
     `secrets_file` is where others of them lie.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: ConfigSource) -> None:
         self.templates = Templates()
         self.secrets_file: Path | None = None
         self.secret_options: set[tuple[str, str]] = set()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
 from config import values
-from config.errors import ConfigError, quoted
+from config.config_errors import ConfigError, quoted
 from config.secret import Secret
 from config.secret_options import is_password
 from config.source import Option
@@ -33,7 +33,7 @@ Default = TypeVar("Default")
 Value = TypeVar("Value")
 
 
-class Book(Protocol):
+class ReadOptions(Protocol):
     """Where a section finds its options and keeps account of its reading (the `Reader`)."""
 
     problems: list[ConfigError]
@@ -51,7 +51,7 @@ class Book(Protocol):
 class Section:
     """One section; `moved_from` names the section where its options stood in old files."""
 
-    def __init__(self, name: str, book: Book, moved_from: str | None = None) -> None:
+    def __init__(self, name: str, book: ReadOptions, moved_from: str | None = None) -> None:
         self.name = name
         self._book = book
         self._moved_from = moved_from

@@ -1,6 +1,6 @@
 """What the configuration files say, before anybody gives it a type.
 
-`Source` is the merged text of all files: sections, their options, and for each option the
+`ConfigSource` is the merged text of all files: sections, their options, and for each option the
 file and line that wrote it last. `dialect.py`, `include.py` and `toml.py` fill it,
 `reader.py` reads it, `backup.py` writes it out again.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from config.errors import ConfigError
+from config.config_errors import ConfigError
 
 DEFAULT = "DEFAULT"
 _BLANK_AND_MARK = re.compile(r"([ \t])([#;])")
@@ -56,7 +56,7 @@ class ReadFile(msgspec.Struct):
     sections: list[str] = []
 
 
-class Source(msgspec.Struct):
+class ConfigSource(msgspec.Struct):
     """The merged text. `main` is None when no file exists and defaults rule.
 
     `problems` are mistakes of syntax and of includes; a source with problems is good for

@@ -2,10 +2,10 @@
 
 import msgspec
 
-from config.errors import ConfigError, quoted
+from config.config_errors import ConfigError, quoted
 from config.load import find_file, read_source
 from config.paths import Paths
-from config.reader import Reader
+from config.reader import ConfigReader
 from config.secret_options import holds_secret
 from config.settings.secrets import read_secrets
 from config.template import Templates
@@ -32,14 +32,14 @@ def trial_of_option(paths: Paths, name: str) -> Trial:
         known = ", ".join(source.options(section)) or "none"
         reason = f"there is no option {quoted(option)} (there are: {known})"
         raise ConfigError(reason, section=section)
-    return _trial(Reader(source), paths, found.value, holds_secret(section, found.name))
+    return _trial(ConfigReader(source), paths, found.value, holds_secret(section, found.name))
 
 
 def trial_of_text(paths: Paths, text: str) -> Trial:
     """Any text as a template that sees the secrets file; raises ConfigError."""
-    return _trial(Reader(read_source(find_file(paths))), paths, text, secret=False)
+    return _trial(ConfigReader(read_source(find_file(paths))), paths, text, secret=False)
 
 
-def _trial(reader: Reader, paths: Paths, text: str, secret: bool) -> Trial:
+def _trial(reader: ConfigReader, paths: Paths, text: str, secret: bool) -> Trial:
     _file, groups = read_secrets(reader, paths)
     return Trial(text, Templates(groups), secret, reader.warnings)

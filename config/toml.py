@@ -9,9 +9,9 @@ text, since tomli does not keep them.
 import re
 from pathlib import Path
 
-from config.errors import ConfigError, quoted
+from config.config_errors import ConfigError, quoted
 from config.include import read_text
-from config.source import DEFAULT, Option, RawSection, ReadFile, Source
+from config.source import DEFAULT, ConfigSource, Option, RawSection, ReadFile
 
 _KEY_PART = re.compile(r"""\s*(?:"((?:[^"\\]|\\.)*)"|'([^']*)'|([A-Za-z0-9_-]+))\s*(\.)?""")
 _AT_LINE = re.compile(r"\(at line (\d+), column \d+\)")
@@ -20,9 +20,9 @@ _ERROR_TAIL = re.compile(r" \(at (?:line \d+, column \d+|end of document)\)$")
 Lines = dict[tuple[str, ...], int]
 
 
-def read_toml(main: Path) -> Source:
+def read_toml(main: Path) -> ConfigSource:
     """Read `main` (absolute); never raises: mistakes are in the source's `problems`."""
-    source = Source(main=main)
+    source = ConfigSource(main=main)
     try:
         text = read_text(main, main.name)
         tables = _tables(text, main.name)
@@ -83,7 +83,7 @@ def _key_path(text: str) -> tuple[str, ...]:
 
 
 class _Filler:
-    def __init__(self, source: Source, file: str, lines: Lines) -> None:
+    def __init__(self, source: ConfigSource, file: str, lines: Lines) -> None:
         self._source = source
         self._file = file
         self._lines = lines

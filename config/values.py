@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from config.errors import quoted
+from config.config_errors import quoted
 
 _TRUE = frozenset({"1", "yes", "true", "on"})
 _FALSE = frozenset({"0", "no", "false", "off"})

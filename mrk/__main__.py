@@ -6,8 +6,8 @@ The only module of mrk/ that looks up.
 import os
 import sys
 
+from config.config_errors import ConfigError
 from config.daemon_options import read_plain
-from config.errors import ConfigError
 from config.paths import Paths
 
 
@@ -16,7 +16,7 @@ def main() -> None:
     _import_msgspec_alone()
     paths = _plain_paths()
     if paths is None:
-        from nurseries.root.command_line import main as run_command
+        from nurseries.command_line.main import main as run_command
 
         run_command()
     else:

@@ -20,10 +20,10 @@ class FellBehind(Transient):
     """A subsystem did not take its events in time."""
 
 
-class Reader(Generic[T]):
+class EventReader(Generic[T]):
     """One reader's end: iterate it inside `with`; leaving the block ends the subscription."""
 
-    def __init__(self, name: str, size: int, closed: "Callable[[Reader[T]], None]") -> None:
+    def __init__(self, name: str, size: int, closed: "Callable[[EventReader[T]], None]") -> None:
         self._name = name
         self._send, self._receive = trio.open_memory_channel[T](size)
         self._closed = closed
@@ -77,14 +77,14 @@ class Fanout(Generic[T]):
     """Hands every item to every reader that wants its class."""
 
     def __init__(self) -> None:
-        self._readers: dict[Reader[T], tuple[type, ...]] = {}
+        self._readers: dict[EventReader[T], tuple[type, ...]] = {}
 
-    def open_reader(self, name: str, size: int, *kinds: type) -> Reader[T]:
+    def open_reader(self, name: str, size: int, *kinds: type) -> EventReader[T]:
         """A reader of the given classes of items, of all when none is given.
 
         `size` is how many may wait; `name` says in the log who fell behind.
         """
-        reader: Reader[T] = Reader(name, size, self._forget)
+        reader: EventReader[T] = EventReader(name, size, self._forget)
         self._readers[reader] = kinds or (object,)
         return reader
 
@@ -102,5 +102,5 @@ class Fanout(Generic[T]):
     def __len__(self) -> int:
         return len(self._readers)
 
-    def _forget(self, reader: Reader[T]) -> None:
+    def _forget(self, reader: EventReader[T]) -> None:
         self._readers.pop(reader, None)

@@ -7,7 +7,7 @@ there because the configuration, which compiles templates, knows nobody else.
 from typing import Any, Protocol
 
 
-class EventTemplate(Protocol):
+class RenderedTemplate(Protocol):
     """A template compiled when the configuration was read."""
 
     def render(self, **context: Any) -> str:

@@ -14,11 +14,11 @@ import trio
 
 from mrk.api.caller import Caller
 from mrk.api.endpoint import Access, Endpoint
-from mrk.data_store import GcodeEntry, GcodeStore, TemperatureStore
+from mrk.data_store.stores import GcodeEntry, GcodeStore, TemperatureStore
 from mrk.errors import ClientError
 from mrk.klippy.events import GcodeResponse, Ready
+from mrk.klippy.klippy_protocols import KlippyPort
 from mrk.klippy.requirements import read_names
-from mrk.ports import KlippyPort
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from types import ModuleType
 
 import trio
 
-from mrk.http_client import NO_HEADERS, Fetched, FetchFailed, NotReached
+from mrk.http.client import NO_HEADERS, Fetched, FetchFailed, NotReached
 from mrk.version import VERSION
 
 MOST_REDIRECTS = 5

@@ -16,45 +16,45 @@ import trio
 from mrk.api.caller import Caller
 from mrk.api.endpoint import Endpoint
 from mrk.errors import ClientError, Transient, leaves
-from mrk.parts import Part, State
-from mrk.repeats import Repeats
+from mrk.log.throttle import LogThrottle
+from mrk.supervision import Supervision, SupervisionState
 
 logger = logging.getLogger(__name__)
 Service = Callable[[], Awaitable[object]]
 
 
-async def supervise(part: Part, service: Service) -> None:
+async def supervise(part: Supervision, service: Service) -> None:
     """Run `service` again and again; returns only when an optional part is given up.
 
     Raises what an essential service raises, unless it is `Transient`.
     """
     delay_s = part.backoff.first_s
     crashes: list[float] = []
-    repeats = Repeats()
+    repeats = LogThrottle()
     while True:
         began = trio.current_time()
-        part.enter(State.RUNNING, time.time())
+        part.enter(SupervisionState.RUNNING, time.time())
         try:
             await service()
-            part.enter(State.WAITING, time.time(), "ended by itself")
+            part.enter(SupervisionState.WAITING, time.time(), "ended by itself")
         except* Transient as group:
             part.crashed = False
-            part.enter(State.WAITING, time.time(), leaves(group)[0])
+            part.enter(SupervisionState.WAITING, time.time(), leaves(group)[0])
             line = repeats.say(f"{part.name}: {part.last_error}", trio.current_time())
             if line is not None:
                 logger.warning("%s; retrying", line)
         except* Exception as group:
             part.crashed = True
             if part.essential:
-                part.enter(State.FAILED, time.time(), leaves(group)[0])
+                part.enter(SupervisionState.FAILED, time.time(), leaves(group)[0])
                 raise
-            part.enter(State.WAITING, time.time(), leaves(group)[0])
+            part.enter(SupervisionState.WAITING, time.time(), leaves(group)[0])
             logger.error("%s crashed", part.name, exc_info=group)
             crashes = [at for at in crashes if began - at < part.backoff.crash_window_s] + [began]
             if len(crashes) >= part.backoff.crash_limit:
-                part.enter(State.FAILED, time.time())
+                part.enter(SupervisionState.FAILED, time.time())
                 logger.error("%s: %d crashes, given up", part.name, len(crashes))
-        if part.state is State.FAILED:
+        if part.state is SupervisionState.FAILED:
             return
         if trio.current_time() - began >= part.backoff.healthy_after_s:
             delay_s = part.backoff.first_s
@@ -63,12 +63,12 @@ async def supervise(part: Part, service: Service) -> None:
         delay_s = min(delay_s * 2, part.backoff.limit_s)
 
 
-def guarded(part: Part, endpoints: list[Endpoint]) -> list[Endpoint]:
+def guarded(part: Supervision, endpoints: list[Endpoint]) -> list[Endpoint]:
     """The endpoints of an optional part; they answer 503 while it is down after a crash."""
 
     def guard(endpoint: Endpoint) -> Endpoint:
         def handler(params: Any, caller: Caller) -> Any:
-            if part.crashed and part.state is not State.RUNNING:
+            if part.crashed and part.state is not SupervisionState.RUNNING:
                 raise ClientError(f"{part.name} is down: {part.last_error}", 503)
             return endpoint.handler(params, caller)
 

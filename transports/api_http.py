@@ -11,20 +11,20 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from mrk.access.decision import Decision
-from mrk.access.judgement import Judgement
+from mrk.access.request_authorizer import RequestAuthorizer
 from mrk.access.roles import Role
 from mrk.api.caller import Caller, Transport
+from mrk.api.large_result import Join, LargeResult, join_here
 from mrk.api.perform import perform
 from mrk.api.rpc import Rpc
 from mrk.api.table import Method, Table, is_pending
-from mrk.clients import Clients
+from mrk.clients.registry import Clients
 from mrk.errors import ClientError
 from mrk.http import arguments
 from mrk.http.cors import CorsRules
 from mrk.http.head import RequestHead
 from mrk.http.response import Headers, Response, error_response, result_response
 from mrk.limits import Limits
-from mrk.pieces import Join, Pieces, join_here
 
 RPC_PATH = "/server/jsonrpc"
 REDIRECT_PATH = "/server/redirect"
@@ -88,7 +88,7 @@ class ApiCall:
 class ApiHttp:
     """The API over HTTP.
 
-    `judgement` decides about a request by its head; `serves_other` says which paths (without the
+    `authorizer` decides about a request by its head; `serves_other` says which paths (without the
     prefix) the web app answers, `transfer_verbs` which verbs of a path are uploads or downloads;
     `route_prefix` is empty or `/name`; `join` puts large answers together.
     """
@@ -98,7 +98,7 @@ class ApiHttp:
         table: Table,
         rpc: Rpc,
         clients: Clients,
-        judgement: Judgement,
+        authorizer: RequestAuthorizer,
         cors: CorsRules,
         limits: Limits,
         *,
@@ -110,7 +110,7 @@ class ApiHttp:
         self._table = table
         self._rpc = rpc
         self._clients = clients
-        self._judgement = judgement
+        self._authorizer = authorizer
         self._cors = cors
         self._limits = limits
         self._prefix = route_prefix
@@ -156,7 +156,7 @@ class ApiHttp:
             method = self._route(head.method, path)
         except ClientError as exc:
             return self._unrouted(head, path, exc)
-        decision = self._judgement.admit(head, method.endpoint.access.role)
+        decision = self._authorizer.admit(head, method.endpoint.access.role)
         return ApiCall(
             lambda body: self._call(head, method, decision, body),
             self.cors_headers(head),
@@ -170,7 +170,7 @@ class ApiHttp:
             return None
         if error.status == 404 and self._serves_other(path):
             return None
-        self._judgement.admit(head, Role.VIEW)
+        self._authorizer.admit(head, Role.VIEW)
         if transfer_verbs:
             error = ClientError("Method Not Allowed", 405)
         return self._refusal_with_allow(head, path, error)
@@ -184,7 +184,7 @@ class ApiHttp:
             return self._refusal_with_allow(head, path, ClientError("Method Not Allowed", 405))
         handler = self._json_rpc if path == RPC_PATH else self._redirect
         # Each call of JSON-RPC is judged by itself.
-        decision = self._judgement.admit(head, None)
+        decision = self._authorizer.admit(head, None)
         if path == RPC_PATH and decision.reason.status == 403:
             raise decision.refusal()
         return ApiCall(
@@ -246,9 +246,9 @@ class ApiHttp:
         return perform(method, merged, caller, self._encoded)
 
     def _encoded(self, result: object) -> Response | Coroutine[Any, Any, Response]:
-        return self._joined(result) if type(result) is Pieces else result_response(result)
+        return self._joined(result) if type(result) is LargeResult else result_response(result)
 
-    async def _joined(self, result: Pieces) -> Response:
+    async def _joined(self, result: LargeResult) -> Response:
         return Response(200, await result.between(b'{"result":', b"}", self._join))
 
     def _caller(

@@ -8,9 +8,9 @@ import re
 
 import msgspec
 
-from config.errors import quoted
+from config.config_errors import quoted
 from config.paths import Paths
-from config.reader import Reader
+from config.reader import ConfigReader
 
 # It becomes part of a URL and of a file name.
 _NAME = re.compile("[a-z0-9_][a-z0-9_.-]{0,63}")
@@ -27,7 +27,7 @@ class AnnouncementSettings(msgspec.Struct, frozen=True, kw_only=True):
     dev_mode: bool = False
 
 
-def read_announcements(reader: Reader, paths: Paths) -> AnnouncementSettings:
+def read_announcements(reader: ConfigReader, paths: Paths) -> AnnouncementSettings:
     """Read `[announcements]`; mistakes and warnings go to `reader`."""
     section = reader.section("announcements")
     default = AnnouncementSettings()

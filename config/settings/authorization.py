@@ -16,9 +16,9 @@ from ipaddress import (
 
 import msgspec
 
-from config.errors import quoted
+from config.config_errors import quoted
 from config.paths import Paths
-from config.reader import Reader
+from config.reader import ConfigReader
 from config.section import Section
 from config.values import Bounds
 
@@ -34,7 +34,7 @@ _HOST_PATTERN = re.compile(r"[a-z0-9_.*-]{1,253}")
 _ADDRESS_LIKE = re.compile(r"[0-9.]+|.*[:/].*")
 
 
-class TrustedClients(msgspec.Struct, frozen=True, kw_only=True):
+class TrustedClientSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Clients that need no login: single addresses, ranges, names as reverse DNS gives them."""
 
     addresses: tuple[Address, ...] = ()
@@ -50,7 +50,7 @@ class AuthorizationSettings(msgspec.Struct, frozen=True, kw_only=True):
     they say whom they ask for. `max_login_attempts` None is no limit.
     """
 
-    trusted_clients: TrustedClients = TrustedClients(networks=LOOPBACK)
+    trusted_clients: TrustedClientSettings = TrustedClientSettings(networks=LOOPBACK)
     trusted_proxies: tuple[Network, ...] = LOOPBACK
     cors_domains: tuple[re.Pattern[str], ...] = ()
     allowed_hosts: tuple[re.Pattern[str], ...] = ()
@@ -61,7 +61,7 @@ class AuthorizationSettings(msgspec.Struct, frozen=True, kw_only=True):
     default_source: str = "moonraker"
 
 
-def read_authorization(reader: Reader, paths: Paths) -> AuthorizationSettings:
+def read_authorization(reader: ConfigReader, paths: Paths) -> AuthorizationSettings:
     """Read `[authorization]`; mistakes and warnings go to `reader`."""
     section = reader.section("authorization", moved_from="server")
     told = reader.has("authorization") or section.written("trusted_clients")
@@ -104,7 +104,7 @@ def _default_source(section: Section) -> str:
     return SOURCES[0]
 
 
-def parse_trusted_clients(entries: list[str]) -> tuple[TrustedClients, list[str]]:
+def parse_trusted_clients(entries: list[str]) -> tuple[TrustedClientSettings, list[str]]:
     """The entries by kind, and the reasons why others were skipped."""
     addresses: list[Address] = []
     networks: list[Network] = []
@@ -122,7 +122,7 @@ def parse_trusted_clients(entries: list[str]) -> tuple[TrustedClients, list[str]
             addresses.append(parsed)
         else:
             networks.append(parsed)
-    trusted = TrustedClients(
+    trusted = TrustedClientSettings(
         addresses=tuple(addresses), networks=tuple(networks), names=tuple(names)
     )
     return trusted, skipped

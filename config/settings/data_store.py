@@ -7,7 +7,7 @@ is absent, and so does mrk, with a warning.
 import msgspec
 
 from config.paths import Paths
-from config.reader import Reader
+from config.reader import ConfigReader
 from config.values import Bounds
 
 # A day of samples, one per second; 0 keeps nothing.
@@ -24,7 +24,7 @@ class DataStoreSettings(msgspec.Struct, frozen=True, kw_only=True):
     gcode_store_size: int = 1000
 
 
-def read_data_store(reader: Reader, paths: Paths) -> DataStoreSettings:
+def read_data_store(reader: ConfigReader, paths: Paths) -> DataStoreSettings:
     """Read `[data_store]`; mistakes and warnings go to `reader`."""
     section = reader.section("data_store", moved_from="server")
     default = DataStoreSettings()

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from config.paths import Paths
-from config.reader import Reader
+from config.reader import ConfigReader
 from config.settings.announcements import AnnouncementSettings, read_announcements
 from config.settings.authorization import AuthorizationSettings, read_authorization
 from config.settings.data_store import DataStoreSettings, read_data_store
@@ -45,7 +45,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 # Field of `Settings` and the reading that fills it, in the order of reading.
-FAMILIES: tuple[tuple[str, Callable[[Reader, Paths], Any]], ...] = (
+FAMILIES: tuple[tuple[str, Callable[[ConfigReader, Paths], Any]], ...] = (
     ("server", read_server),
     ("data_store", read_data_store),
     ("authorization", read_authorization),

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from config.paths import Paths
-from config.reader import Reader
+from config.reader import ConfigReader
 from config.section import Section
 from config.values import Bounds
 
@@ -40,7 +40,7 @@ class FileManagerSettings(msgspec.Struct, frozen=True, kw_only=True):
     metadata_parser_s: float = 20.0
 
 
-def read_file_manager(reader: Reader, paths: Paths) -> FileManagerSettings:
+def read_file_manager(reader: ConfigReader, paths: Paths) -> FileManagerSettings:
     """Read `[file_manager]`; mistakes and warnings go to `reader`."""
     section = reader.section("file_manager")
     default = FileManagerSettings()

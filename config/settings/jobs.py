@@ -6,7 +6,7 @@ Read by `read_job_queue`; `[history]` is known and has no options. Times are in 
 import msgspec
 
 from config.paths import Paths
-from config.reader import Reader
+from config.reader import ConfigReader
 from config.values import Bounds
 
 # Moonraker refuses 0, though it means what its default of 10 ms does.
@@ -25,7 +25,7 @@ class JobQueueSettings(msgspec.Struct, frozen=True, kw_only=True):
     job_transition_gcode: str = ""
 
 
-def read_job_queue(reader: Reader, paths: Paths) -> JobQueueSettings:
+def read_job_queue(reader: ConfigReader, paths: Paths) -> JobQueueSettings:
     """Read `[job_queue]`; mistakes and warnings go to `reader`."""
     reader.section("history")
     section = reader.section("job_queue")

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from config.paths import Paths
-from config.reader import Reader
+from config.reader import ConfigReader
 from config.secret import Secret
 from config.section import Section
 from config.values import Bounds
@@ -42,7 +42,7 @@ class LdapSettings(msgspec.Struct, frozen=True, kw_only=True):
     check_dn_case: bool = True
 
 
-def read_ldap(reader: Reader, paths: Paths) -> LdapSettings | None:
+def read_ldap(reader: ConfigReader, paths: Paths) -> LdapSettings | None:
     """Read the section; None when it is not written."""
     if not reader.has("ldap"):
         return None

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from config.paths import Paths
-from config.reader import Reader
+from config.reader import ConfigReader
 from config.secret import Secret
 
 PROVIDERS = ("systemd_dbus", "systemd_cli", "supervisord_cli", "none")
@@ -27,7 +27,7 @@ class MachineSettings(msgspec.Struct, frozen=True, kw_only=True):
     supervisord_config_path: Path | None = None
 
 
-def read_machine(reader: Reader, paths: Paths) -> MachineSettings:
+def read_machine(reader: ConfigReader, paths: Paths) -> MachineSettings:
     """Read `[machine]`; mistakes and warnings go to `reader`."""
     section = reader.section("machine")
     default = MachineSettings()

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import msgspec
 
-from config.errors import quoted
+from config.config_errors import quoted
 from config.paths import Paths
-from config.reader import Reader
+from config.reader import ConfigReader
 from config.secret import Secret
 from config.section import REQUIRED, Section
 from config.values import Bounds, split_items
@@ -57,7 +57,7 @@ class MqttSettings(msgspec.Struct, frozen=True, kw_only=True):
     homeassistant_prefix: str = "homeassistant"
 
 
-def read_mqtt(reader: Reader, paths: Paths) -> MqttSettings | None:
+def read_mqtt(reader: ConfigReader, paths: Paths) -> MqttSettings | None:
     """Read `[mqtt]`; mistakes and warnings go to `reader`."""
     if not reader.has("mqtt"):
         return None

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from config.paths import Paths
-from config.reader import Reader
+from config.reader import ConfigReader
 
 
 class OctoPrintCompatSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,7 +22,7 @@ class OctoPrintCompatSettings(msgspec.Struct, frozen=True, kw_only=True):
     webcam_enabled: bool = True
 
 
-def read_octoprint_compat(reader: Reader, paths: Paths) -> OctoPrintCompatSettings | None:
+def read_octoprint_compat(reader: ConfigReader, paths: Paths) -> OctoPrintCompatSettings | None:
     """Read the section; None when it is not written."""
     if not reader.has("octoprint_compat"):
         return None

@@ -6,11 +6,11 @@
 from pathlib import Path
 
 from config.paths import Paths
-from config.reader import Reader
+from config.reader import ConfigReader
 from config.secrets_file import BadSecrets, read_secrets_file
 
 
-def read_secrets(reader: Reader, paths: Paths) -> tuple[Path, dict[str, object]]:
+def read_secrets(reader: ConfigReader, paths: Paths) -> tuple[Path, dict[str, object]]:
     """Where the secrets file lies, and its groups; {} with a warning for a bad file."""
     if reader.has("template"):
         reader.section("template")
@@ -26,7 +26,7 @@ def read_secrets(reader: Reader, paths: Paths) -> tuple[Path, dict[str, object]]
     return file, groups
 
 
-def _file(reader: Reader, paths: Paths) -> Path:
+def _file(reader: ConfigReader, paths: Paths) -> Path:
     """The usual place, else the one the deprecated option names."""
     if not reader.has("secrets"):
         return paths.secrets

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 
 import msgspec
 
-from config.errors import ConfigError, quoted
+from config.config_errors import ConfigError, quoted
 from config.paths import Paths
-from config.reader import Reader
+from config.reader import ConfigReader
 from config.section import REQUIRED, Section
 from config.template import EventTemplate
 from config.values import Bounds, choice, integer
@@ -57,7 +57,7 @@ class SensorSettings(msgspec.Struct, frozen=True, kw_only=True):
     history_fields: tuple[HistoryFieldSettings, ...] = ()
 
 
-def read_sensors(reader: Reader, paths: Paths) -> tuple[SensorSettings, ...]:
+def read_sensors(reader: ConfigReader, paths: Paths) -> tuple[SensorSettings, ...]:
     """Read every `[sensor <name>]`; mistakes become warnings."""
     found: dict[str, SensorSettings] = {}
     for title in reader.named("sensor"):
@@ -71,7 +71,7 @@ def read_sensors(reader: Reader, paths: Paths) -> tuple[SensorSettings, ...]:
     return tuple(found.values())
 
 
-def _unless_broken(reader: Reader, title: str) -> SensorSettings | None:
+def _unless_broken(reader: ConfigReader, title: str) -> SensorSettings | None:
     before = len(reader.problems)
     sensor = None
     try:
@@ -89,7 +89,7 @@ def _unless_broken(reader: Reader, title: str) -> SensorSettings | None:
     return None
 
 
-def _sensor(reader: Reader, title: str) -> SensorSettings:
+def _sensor(reader: ConfigReader, title: str) -> SensorSettings:
     section, name = reader.section(title), title.split(maxsplit=1)[1]
     fields = [
         _history_field(section, option, option.removeprefix(_HISTORY_FIELD))

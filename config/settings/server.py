@@ -9,9 +9,9 @@ from urllib.parse import quote
 
 import msgspec
 
-from config.errors import ConfigError, quoted
+from config.config_errors import ConfigError, quoted
 from config.paths import Paths
-from config.reader import Reader
+from config.reader import ConfigReader
 from config.section import Section
 from config.values import Bounds
 
@@ -62,7 +62,7 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     send_timeout_s: float = 30.0
 
 
-def read_server(reader: Reader, paths: Paths) -> ServerSettings:
+def read_server(reader: ConfigReader, paths: Paths) -> ServerSettings:
     """Read `[server]`; mistakes and warnings go to `reader`."""
     section = reader.section("server")
     default = ServerSettings()

@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from config.errors import quoted
+from config.config_errors import quoted
 from config.paths import Paths
-from config.reader import Reader
+from config.reader import ConfigReader
 from config.section import REQUIRED
 from config.values import Bounds
 
@@ -23,7 +23,7 @@ class SpoolmanSettings(msgspec.Struct, frozen=True, kw_only=True):
     sync_rate_s: float = 5.0
 
 
-def read_spoolman(reader: Reader, paths: Paths) -> SpoolmanSettings | None:
+def read_spoolman(reader: ConfigReader, paths: Paths) -> SpoolmanSettings | None:
     """Read `[spoolman]`; None without it. Mistakes and warnings go to `reader`."""
     if not reader.has("spoolman"):
         return None

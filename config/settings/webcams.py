@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 
-from config.errors import quoted
+from config.config_errors import quoted
 from config.paths import Paths
-from config.reader import Reader
+from config.reader import ConfigReader
 from config.section import Section
 from config.values import Bounds
 
@@ -40,7 +40,7 @@ class WebcamSettings(msgspec.Struct, frozen=True, kw_only=True):
     aspect_ratio: str = "4:3"
 
 
-def read_webcams(reader: Reader, paths: Paths) -> tuple[WebcamSettings, ...]:
+def read_webcams(reader: ConfigReader, paths: Paths) -> tuple[WebcamSettings, ...]:
     """Read every `[webcam <name>]`; mistakes and warnings go to `reader`."""
     found: dict[str, WebcamSettings] = {}
     for title in reader.named("webcam"):

@@ -10,7 +10,7 @@ import ipaddress
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from mrk.access.judge import LOOPBACK, Network, TrustedClients
+from mrk.access.trusted_clients import LOOPBACK, Network, TrustedClients
 
 # Stands for a client whom a trusted proxy would or could not name; no rule ever trusts it.
 UNKNOWN = "unknown"

@@ -1,7 +1,7 @@
-"""The judgement of a request: who sends it, and whether that suffices. One pure function.
+"""The decision about a request: who sends it, and whether that suffices. One pure function.
 
-Every transport asks it, through `mrk/access/judgement.py`; nothing else decides. The first hit
-wins: access token, one-shot token, API key, then, unless everybody must log in, the address.
+Every transport asks it, through `mrk/access/request_authorizer.py`; nothing else decides. The first
+hit wins: access token, one-shot token, API key, then, unless everybody must log in, the address.
 """
 
 from typing import NamedTuple
@@ -10,16 +10,16 @@ import msgspec
 
 from mrk.access.accounts import MOONRAKER, TRUSTED_USER, Account, Accounts, TokenRefused
 from mrk.access.address import UNKNOWN
-from mrk.access.judge import TrustedClients
 from mrk.access.reasons import Reason
 from mrk.access.roles import Role, role_needed
+from mrk.access.trusted_clients import TrustedClients
 from mrk.errors import ClientError
 
 # Who is let in by address is no person, and may do everything, as front ends expect.
 _TRUSTED = Account(TRUSTED_USER, MOONRAKER, Role.ADMIN, 0.0)
 
 
-class Facts(NamedTuple):
+class RequestFacts(NamedTuple):
     """What is known of a request before anything in it is believed; empty texts are absent.
 
     `address` is the client as the proxy rule sees it, `names` its confirmed host names.
@@ -38,7 +38,7 @@ class Facts(NamedTuple):
     untrusted_proxy: bool = False
 
 
-class Rules(msgspec.Struct, frozen=True):
+class AccessRules(msgspec.Struct, frozen=True):
     """What `[authorization]` says of judgements."""
 
     trusted: TrustedClients = msgspec.field(default_factory=TrustedClients)
@@ -100,7 +100,7 @@ _BY_ADDRESS = Decision(True, Reason.TRUSTED_ADDRESS, _TRUSTED, True)
 _BY_NAME = Decision(True, Reason.TRUSTED_NAME, _TRUSTED, True)
 
 
-def decide(facts: Facts, rules: Rules, accounts: Accounts) -> Decision:
+def decide(facts: RequestFacts, rules: AccessRules, accounts: Accounts) -> Decision:
     """Judge a request. Pure, but for a one-shot token, which is used up by looking at it."""
     by_address = _by_address(facts, rules)
     trusted = by_address is not None
@@ -129,17 +129,17 @@ def decide(facts: Facts, rules: Rules, accounts: Accounts) -> Decision:
     return by_address
 
 
-def _refused(reason: Reason, facts: Facts, trusted: bool) -> Decision:
+def _refused(reason: Reason, facts: RequestFacts, trusted: bool) -> Decision:
     return Decision(False, reason, None, trusted, facts.address)
 
 
-def _why_stranger(facts: Facts) -> Reason:
+def _why_stranger(facts: RequestFacts) -> Reason:
     if facts.untrusted_proxy:
         return Reason.UNTRUSTED_PROXY
     return Reason.UNCLEAR_ADDRESS if facts.address == UNKNOWN else Reason.STRANGER
 
 
-def _by_address(facts: Facts, rules: Rules) -> Decision | None:
+def _by_address(facts: RequestFacts, rules: AccessRules) -> Decision | None:
     # The proxy's own address says nothing about who stands behind it.
     if facts.untrusted_proxy:
         return None

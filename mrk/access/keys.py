@@ -5,7 +5,7 @@ import hmac
 from collections.abc import Iterable
 
 from mrk.access.accounts import API_KEY_USER, MOONRAKER, Account
-from mrk.access.concealed import Concealed
+from mrk.access.redacted import Redacted
 from mrk.access.roles import Role
 from mrk.access.user_names import checked_name
 
@@ -15,7 +15,7 @@ MOST_KEYS = 50
 _LONGEST = 256
 
 
-class ApiKey(Concealed, frozen=True):
+class ApiKey(Redacted, frozen=True):
     """A key. `name` is empty for the one of the installation; `digest` is SHA-256 of its text."""
 
     name: str

@@ -11,7 +11,7 @@ import re
 
 import msgspec
 
-from mrk.access.concealed import Concealed
+from mrk.access.redacted import Redacted
 from mrk.errors import ClientError
 
 SALT_BYTES = 16
@@ -36,7 +36,7 @@ class Cost(msgspec.Struct, frozen=True):
 CURRENT = Cost()
 
 
-class Stored(Concealed, frozen=True):
+class StoredPassword(Redacted, frozen=True):
     """What the database holds of a password; `salt` is empty unless it came from Moonraker."""
 
     password: str
@@ -48,7 +48,7 @@ class Stored(Concealed, frozen=True):
         return bool(self.salt)
 
 
-class Verdict(Concealed, frozen=True):
+class Verdict(Redacted, frozen=True):
     """Whether the password was right; `renewed` then is what to store in place of an old kind."""
 
     right: bool
@@ -78,7 +78,7 @@ def hashed(password: bytes, salt: bytes, cost: Cost = CURRENT) -> str:
 
 def check(
     password: bytes,
-    stored: Stored | None,
+    stored: StoredPassword | None,
     fresh_salt: bytes,
     *,
     imported_left: bool,
@@ -101,7 +101,9 @@ def check(
     return _check_scrypt(password, stored, fresh_salt, cost)
 
 
-def _check_scrypt(password: bytes, stored: Stored, fresh_salt: bytes, cost: Cost) -> Verdict:
+def _check_scrypt(
+    password: bytes, stored: StoredPassword, fresh_salt: bytes, cost: Cost
+) -> Verdict:
     match = _STORED.fullmatch(stored.password)
     if match is None:
         _scrypt(password, fresh_salt, cost)

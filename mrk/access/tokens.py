@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from mrk.access.accounts import TokenRefused
-from mrk.access.concealed import Concealed
+from mrk.access.redacted import Redacted
 
 ISSUER = "mrk"
 # As Moonraker's; clients may look for it.
@@ -26,7 +26,7 @@ KEY_BYTES = 32
 CLOCK_LATE_S = 24 * 3600
 
 
-class Kind(enum.StrEnum):
+class TokenKind(enum.StrEnum):
     """What a token is good for; the claim `token_type`."""
 
     ACCESS = "access"
@@ -41,17 +41,17 @@ class Claims(msgspec.Struct, frozen=True):
     iat: int
     exp: int
     username: str
-    kind: Kind = msgspec.field(name="token_type")
+    kind: TokenKind = msgspec.field(name="token_type")
 
 
-class Named(Concealed, frozen=True):
+class Named(Redacted, frozen=True):
     """Whom a token names, and the `kid` that this user must still have."""
 
     username: str
     kid: str
 
 
-def issue(key: bytes, named: Named, kind: Kind, now_s: float, life_s: float) -> str:
+def issue(key: bytes, named: Named, kind: TokenKind, now_s: float, life_s: float) -> str:
     """A signed token that lives from now on for `life_s` seconds."""
     claims = Claims(
         iss=ISSUER,
@@ -66,7 +66,9 @@ def issue(key: bytes, named: Named, kind: Kind, now_s: float, life_s: float) -> 
     return token
 
 
-def read(token: str, key: bytes, kind: Kind, now_s: float, *, expired_too: bool = False) -> Named:
+def read(
+    token: str, key: bytes, kind: TokenKind, now_s: float, *, expired_too: bool = False
+) -> Named:
     """Whom a token of that kind names. Raises `TokenRefused` for any other text."""
     if len(token) > TOKEN_BYTES or not token.isascii():
         raise TokenRefused("not a token")

@@ -5,18 +5,18 @@ from collections.abc import Iterable, Iterator, Mapping
 import msgspec
 
 from mrk.access.accounts import LDAP, Account
-from mrk.access.concealed import Concealed
 from mrk.access.keys import ApiKey
-from mrk.access.passwords import Stored
+from mrk.access.passwords import StoredPassword
+from mrk.access.redacted import Redacted
 from mrk.access.roles import Role
 from mrk.access.tokens import same_kid
 
 
-class User(Concealed, frozen=True):
+class User(Redacted, frozen=True):
     """One user. `kid` is what valid tokens carry, None while logged out everywhere."""
 
     account: Account
-    stored: Stored
+    stored: StoredPassword
     kid: str | None = None
 
     @property
@@ -29,7 +29,7 @@ class User(Concealed, frozen=True):
         return self.account.source != LDAP
 
 
-class Snapshot(Concealed, frozen=True):
+class AccountSnapshot(Redacted, frozen=True):
     """All of it at one moment. `api_key` is the text of the key without a name."""
 
     users: Mapping[str, User]
@@ -77,7 +77,7 @@ class KeyRevoked(msgspec.Struct, frozen=True):
 Change = Created | LoggedOut | Deleted | RoleChanged | KeyRevoked
 
 
-def changes(old: Snapshot, new: Snapshot) -> list[Change]:
+def changes(old: AccountSnapshot, new: AccountSnapshot) -> list[Change]:
     """What clients must hear or feel of it."""
     return [*_user_changes(old.users, new.users), *_key_changes(old.keys, new.keys)]
 

@@ -24,7 +24,7 @@ def feed_name(written: str) -> str:
     return name
 
 
-class Subscriptions:
+class FeedSubscriptions:
     """Names in the order in which they are listed; `added` are those that a request may remove."""
 
     def __init__(self, configured: Iterable[str], added: object) -> None:
@@ -60,7 +60,7 @@ class Subscriptions:
         self.added.remove(name)
 
 
-class Patience:
+class PollBackoff:
     """Beats at which a feed is asked: all of them, and fewer while it cannot be read."""
 
     def __init__(self) -> None:

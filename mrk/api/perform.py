@@ -28,7 +28,7 @@ def perform(
     """Call `method` and encode its result.
 
     Returns the encoded result, or a coroutine of it when the handler (or `encode`, for
-    `mrk.pieces.Pieces`) is async. Both raise
+    `mrk.api.large_result.Pieces`) is async. Both raise
     only `ClientError`; encoding happens inside, so that a result JSON cannot carry is a 500 too.
     A `busy` client is refused (429) what would have to wait, unless the endpoint is urgent.
     """

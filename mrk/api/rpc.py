@@ -7,13 +7,13 @@ coroutine that the transport runs where it owns tasks. A batch runs in order.
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Protocol
 
-from mrk import jsonrpc
+from mrk.api import jsonrpc
 from mrk.api.caller import Caller
+from mrk.api.jsonrpc import RpcAnswer, RpcCall, RpcError
+from mrk.api.large_result import Join, LargeResult, join_here
 from mrk.api.perform import TOO_MANY_REQUESTS, perform
 from mrk.api.table import Table
 from mrk.errors import ClientError
-from mrk.jsonrpc import Answer, Call, RpcError
-from mrk.pieces import Join, Pieces, join_here
 
 Reply = bytes | None
 Pending = Coroutine[Any, Any, Reply]
@@ -31,27 +31,27 @@ TOO_LARGE = 413
 class AnswerReceiver(Protocol):
     """Who takes the responses that clients (agents) give to requests of ours."""
 
-    def on_answer(self, answer: Answer, caller: Caller) -> None:
+    def on_answer(self, answer: RpcAnswer, caller: Caller) -> None:
         """Must not block; an answer that nobody waits for is dropped."""
 
 
 class Rpc:
     """Answers JSON-RPC messages; one instance per generation, shared by all transports.
 
-    `breathe` lets other tasks run (a checkpoint); `max_batch_calls` bounds one batch; without a
-    receiver of `answers` they are dropped. `join` puts large answers together.
+    `yield_if_due` lets other tasks run (a checkpoint); `max_batch_calls` bounds one batch; without
+    a receiver of `answers` they are dropped. `join` puts large answers together.
     """
 
     def __init__(
         self,
         table: Table,
-        breathe: Callable[[], Awaitable[None]],
+        yield_if_due: Callable[[], Awaitable[None]],
         max_batch_calls: int,
         answers: AnswerReceiver | None = None,
         join: Join = join_here,
     ) -> None:
         self._table = table
-        self._breathe = breathe
+        self._yield_if_due = yield_if_due
         self._max_batch_calls = max_batch_calls
         self._answers = answers
         self._join = join
@@ -71,10 +71,10 @@ class Rpc:
         return self._single(value, who, busy)
 
     def _single(self, value: Any, who: Who, busy: bool) -> Reply | Pending:
-        call: Call | None = None
+        call: RpcCall | None = None
         try:
             parsed = jsonrpc.parse(value)
-            if isinstance(parsed, Answer):
+            if isinstance(parsed, RpcAnswer):
                 if self._answers is not None:
                     self._answers.on_answer(parsed, who())
                 return None
@@ -85,19 +85,19 @@ class Rpc:
         except ClientError as exc:
             return jsonrpc.encode_client_error(None if call is None else call.id, exc)
 
-    def _start(self, call: Call, caller: Caller, busy: bool) -> Reply | Pending:
+    def _start(self, call: RpcCall, caller: Caller, busy: bool) -> Reply | Pending:
         method = self._table.method(call.method, caller.transport)
         outcome = perform(method, call.params, caller, self._encoder(call), busy)
         return _reply_later(call, outcome) if isinstance(outcome, Coroutine) else outcome
 
-    def _encoder(self, call: Call) -> Callable[[Any], Reply | Pending]:
+    def _encoder(self, call: RpcCall) -> Callable[[Any], Reply | Pending]:
         """A notification's result is not sent, but it is still encoded to nothing else."""
         if call.id is None:
             return lambda _result: None
         return lambda result: self._encoded(call.id, result)
 
     def _encoded(self, id_: Any, result: Any) -> Reply | Pending:
-        if type(result) is Pieces:
+        if type(result) is LargeResult:
             return result.between(*jsonrpc.around_result(id_), self._join)
         return jsonrpc.encode_result(id_, result)
 
@@ -116,7 +116,7 @@ class Rpc:
         for index, value in enumerate(values):
             if index % _CALLS_PER_TURN == 0 or turn_bytes > _BYTES_PER_TURN:
                 turn_bytes = 0
-                await self._breathe()
+                await self._yield_if_due()
             if total_bytes > MAX_BATCH_ANSWER_BYTES:
                 reply = _too_much(value)
             else:
@@ -137,7 +137,7 @@ def _too_much(value: Any) -> Reply:
     return jsonrpc.encode_error(id_, TOO_LARGE, text)
 
 
-async def _reply_later(call: Call, outcome: Awaitable[Reply]) -> Reply:
+async def _reply_later(call: RpcCall, outcome: Awaitable[Reply]) -> Reply:
     try:
         return await outcome
     except ClientError as exc:

@@ -19,7 +19,7 @@ FORBIDDEN = frozenset({OWN_NAMESPACE})
 ADMINS = frozenset({"webcams"})
 
 
-class Reserved:
+class ReservedNamespaces:
     """The reserved namespaces of one database."""
 
     def __init__(self, protected: Iterable[str] = (), forbidden: Iterable[str] = ()) -> None:

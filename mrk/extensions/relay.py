@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
+from mrk.api.jsonrpc import RpcAnswer
+from mrk.clients.outbox import SharedMessage
 from mrk.errors import ClientError
-from mrk.jsonrpc import Answer
-from mrk.outbox import Message
 
 _encode = msgspec.json.Encoder().encode
 AGENT_ERROR = 424
@@ -25,17 +25,17 @@ def checked_arguments(arguments: object) -> list[Any] | dict[str, Any] | None:
     raise ClientError("Argument 'arguments': an array or an object expected")
 
 
-def agent_call(method: str, params: object, id_: int | None = None) -> Message:
+def agent_call(method: str, params: object, id_: int | None = None) -> SharedMessage:
     """A JSON-RPC request, or a notification without `id_`; empty `params` are left out."""
     call: dict[str, Any] = {"jsonrpc": "2.0", "method": method}
     if params:
         call["params"] = params
     if id_ is not None:
         call["id"] = id_
-    return Message(_encode(call))
+    return SharedMessage(_encode(call))
 
 
-def result_of(agent: str, answer: Answer) -> Any:
+def result_of(agent: str, answer: RpcAnswer) -> Any:
     """The agent's result; raises `ClientError` 424, its error object as data."""
     if answer.error is not None:
         text = answer.error.get("message") if isinstance(answer.error, dict) else answer.error

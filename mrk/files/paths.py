@@ -2,7 +2,7 @@
 
 `safe_parts` is the only way from a client's text to names on disk; everybody who opens, lists,
 moves or serves a file goes through it. It judges text alone: links are judged on disk afterwards
-(`nurseries/files/places.py`), against the reserved folders of `mrk/files/reserved.py`.
+(`nurseries/files/disk_paths.py`), against the reserved folders of `mrk/files/reserved.py`.
 """
 
 from collections.abc import Container

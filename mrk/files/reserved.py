@@ -33,7 +33,7 @@ def usual_places(data_folder: str) -> dict[str, Permissions]:
     return {f"{data_folder}/{name}": Permissions.NONE for name in CLOSED_NAMES}
 
 
-class Reserved:
+class ReservedPaths:
     """The closed places: each with what is still allowed there.
 
     `identities` are device and inode of the closed ones that exist, for spellings that differ.

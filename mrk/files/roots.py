@@ -11,7 +11,7 @@ from mrk.access.roles import Role
 from mrk.errors import ClientError
 from mrk.files.paths import RootPath, locate, shown, within
 from mrk.files.records import RootInfo
-from mrk.files.reserved import Reserved
+from mrk.files.reserved import ReservedPaths
 
 READ_ONLY = 405
 CONFIG = "config"
@@ -42,7 +42,7 @@ class Root(msgspec.Struct, frozen=True):
 class Roots:
     """All roots in the order of registration, and the places reserved within them."""
 
-    def __init__(self, reserved: Reserved) -> None:
+    def __init__(self, reserved: ReservedPaths) -> None:
         self.reserved = reserved
         self._roots: dict[str, Root] = {}
 

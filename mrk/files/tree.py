@@ -1,7 +1,7 @@
 """Files and folders of one root as last seen on disk, in memory.
 
-Filled and kept true by `nurseries/files/live_trees.py` from the event loop only; what is here does
-no I/O. Names are as on disk: bytes that are no text stand as lone surrogates.
+Filled and kept true by `nurseries/files/watch/live_trees.py` from the event loop only; what is here
+does no I/O. Names are as on disk: bytes that are no text stand as lone surrogates.
 """
 
 from collections.abc import Iterator

@@ -7,7 +7,7 @@ off and is passed over.
 
 import re
 
-from mrk.gcode.places import Found, number
+from mrk.gcode.field_table import Found, number
 from mrk.gcode.source import COMMAND
 from mrk.gcode.values import NUMBER
 

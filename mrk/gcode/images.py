@@ -9,7 +9,7 @@ _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _BARE = frozenset(range(0xD0, 0xD9)) | {0x01}  # markers without a length
 
 
-class Kind(enum.StrEnum):
+class ImageKind(enum.StrEnum):
     """Image formats that slicers put into comments."""
 
     PNG = "png"
@@ -17,18 +17,18 @@ class Kind(enum.StrEnum):
     QOI = "qoi"
 
 
-def image_size(kind: Kind, data: bytes) -> tuple[int, int] | None:
+def image_size(kind: ImageKind, data: bytes) -> tuple[int, int] | None:
     """Width and height in pixels, or None if the bytes are no such image."""
     match kind:
-        case Kind.PNG:
+        case ImageKind.PNG:
             if len(data) < 33 or not data.startswith(_PNG) or data[12:16] != b"IHDR":
                 return None
             return struct.unpack_from(">II", data, 16)
-        case Kind.QOI:
+        case ImageKind.QOI:
             if len(data) < 22 or not data.startswith(b"qoif"):
                 return None
             return struct.unpack_from(">II", data, 4)
-        case Kind.JPG:
+        case ImageKind.JPG:
             return _jpeg_size(data)
 
 

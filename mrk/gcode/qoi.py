@@ -7,7 +7,7 @@ one step each.
 import struct
 import zlib
 
-from mrk.gcode.images import Kind, image_size
+from mrk.gcode.images import ImageKind, image_size
 
 PIXELS_LIMIT = 4096 * 4096
 _HEAD_BYTES = 14
@@ -20,7 +20,7 @@ class BadImage(ValueError):
 
 def qoi_to_png(data: bytes) -> bytes:
     """The same picture as PNG, RGBA; raises `BadImage`."""
-    size = image_size(Kind.QOI, data)
+    size = image_size(ImageKind.QOI, data)
     if size is None or not 0 < size[0] * size[1] <= PIXELS_LIMIT:
         raise BadImage("no QOI image")
     return _png(size[0], size[1], _pixels(data, size[0] * size[1]))

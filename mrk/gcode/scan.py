@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import msgspec
 
+from mrk.gcode.field_table import SlicerFields, Value, read_family
 from mrk.gcode.heating import fill_temperatures
 from mrk.gcode.metadata import Metadata
-from mrk.gcode.places import Family, Value, read_family
 from mrk.gcode.positions import command_range
 from mrk.gcode.processors import processors
 from mrk.gcode.recognition import recognise
@@ -28,11 +28,11 @@ from mrk.gcode.slicers import (
     slic3r,
     unknown,
 )
-from mrk.gcode.source import Source, read_window
+from mrk.gcode.source import GcodeSource, read_window
 from mrk.gcode.text import GcodeText
 from mrk.gcode.thumbnails import Thumbnail
 
-FAMILIES: dict[str, Family] = {
+FAMILIES: dict[str, SlicerFields] = {
     "bambu": bambu.FAMILY,
     "cura": cura.FAMILY,
     "flashprint": flashprint.FAMILY,
@@ -50,14 +50,14 @@ _BED_BY_M109 = (b"sailfish", b"makerware")
 
 
 @dataclass(frozen=True, slots=True)
-class Scanned:
+class ScanResult:
     """What stands in a file: its fields, and its images in file order, still as bytes."""
 
     metadata: Metadata
     thumbnails: list[Thumbnail]
 
 
-def scan(source: Source) -> Scanned:
+def scan(source: GcodeSource) -> ScanResult:
     """Read a g-code file's metadata; raises only what `source` raises."""
     text = GcodeText(read_window(source))
     slicer = recognise(text)
@@ -74,7 +74,7 @@ def scan(source: Source) -> Scanned:
         "file_processors": processors(text),
     }
     metadata = msgspec.convert({f: v for f, v in found.items() if _sane(v)}, Metadata)
-    return Scanned(metadata, text.thumbnails if family.images else [])
+    return ScanResult(metadata, text.thumbnails if family.images else [])
 
 
 def _sane(value: Value) -> bool:

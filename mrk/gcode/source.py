@@ -1,7 +1,7 @@
 """What of a g-code file is read: a window at its head and one at its tail, never all of it.
 
-Pure: a `Source` hands over bytes at an offset. A file of at most 2 MiB is read whole; of a larger
-one the first and the last MiB. A window that holds nothing but comments and images (large
+Pure: a `GcodeSource` hands over bytes at an offset. A file of at most 2 MiB is read whole; of a
+larger one the first and the last MiB. A window that holds nothing but comments and images (large
 thumbnails, long configuration blocks) grows to at most 8 MiB, so 16 MiB is the budget of a file.
 """
 
@@ -17,7 +17,7 @@ COMMAND = re.compile(rb"\n[ \t]{0,64}+([A-Za-z_](?=[\w \t\r\n.;=\"'-]|\Z))")
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-class Source(Protocol):
+class GcodeSource(Protocol):
     """A file as the parsers see it."""
 
     @property
@@ -66,7 +66,7 @@ class Window:
         return not self.tail
 
 
-def read_window(source: Source) -> Window:
+def read_window(source: GcodeSource) -> Window:
     """Read head and tail within the budget."""
     size = source.size_bytes
     if size <= 2 * WINDOW_BYTES:

@@ -13,7 +13,7 @@ import binascii
 import re
 from dataclasses import dataclass
 
-from mrk.gcode.images import Kind, image_size
+from mrk.gcode.images import ImageKind, image_size
 
 MIB = 1024 * 1024
 IMAGES_LIMIT = 16  # a file
@@ -27,10 +27,10 @@ _BEGIN = re.compile(
 # Some plug-ins end `thumbnail_QOI` with a plain `thumbnail end`.
 _END = re.compile(rb"\n;[ \t]{0,8}+thumbnail(?:_\w{1,8})?+[ \t]{1,4}+end")
 _KINDS = {
-    b"thumbnail": Kind.PNG,
-    b"thumbnail_png": Kind.PNG,
-    b"thumbnail_jpg": Kind.JPG,
-    b"thumbnail_qoi": Kind.QOI,
+    b"thumbnail": ImageKind.PNG,
+    b"thumbnail_png": ImageKind.PNG,
+    b"thumbnail_jpg": ImageKind.JPG,
+    b"thumbnail_qoi": ImageKind.QOI,
 }
 
 
@@ -38,7 +38,7 @@ _KINDS = {
 class Thumbnail:
     """One image; `width` and `height` are its own, in pixels."""
 
-    kind: Kind
+    kind: ImageKind
     width: int
     height: int
     data: bytes

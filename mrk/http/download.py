@@ -25,7 +25,7 @@ class FileFacts(msgspec.Struct, frozen=True):
     inode: int
 
 
-class Part(msgspec.Struct, frozen=True):
+class PartialContent(msgspec.Struct, frozen=True):
     """The answer's head, and which bytes of the file are its body (none: `size_bytes` 0)."""
 
     response: Response
@@ -33,7 +33,7 @@ class Part(msgspec.Struct, frozen=True):
     size_bytes: int = 0
 
 
-def download(head: RequestHead, facts: FileFacts, now: float) -> Part:
+def download(head: RequestHead, facts: FileFacts, now: float) -> PartialContent:
     """Decide; `now` is wall time in seconds, for `Expires`."""
     tag = conditional.entity_tag(facts.size_bytes, facts.mtime_ns, facts.inode)
     modified = facts.mtime_ns // 1_000_000_000
@@ -44,21 +44,23 @@ def download(head: RequestHead, facts: FileFacts, now: float) -> Part:
         *_caching(head, now),
     )
     if conditional.precondition_failed(head, tag, modified):
-        return Part(error_response(ClientError("The file has changed", 412)))
+        return PartialContent(error_response(ClientError("The file has changed", 412)))
     if conditional.not_modified(head, tag, modified):
-        return Part(Response(304, content_type="", headers=(*version, *SAFE_HEADERS)))
+        return PartialContent(Response(304, content_type="", headers=(*version, *SAFE_HEADERS)))
     wanted = head.header("range") if conditional.range_applies(head, tag, modified) else None
     try:
         part = parse_range(wanted, facts.size_bytes)
     except Unsatisfiable:
-        return Part(_unsatisfiable(facts))
+        return PartialContent(_unsatisfiable(facts))
     kind = content_type(facts.name)
     headers = (*version, *SAFE_HEADERS, ("Content-Disposition", attachment(facts.name)))
     if part is None:
-        return Part(Response(200, content_type=kind, headers=headers), 0, facts.size_bytes)
+        return PartialContent(
+            Response(200, content_type=kind, headers=headers), 0, facts.size_bytes
+        )
     partial = ("Content-Range", part.content_range(facts.size_bytes))
     response = Response(206, content_type=kind, headers=(*headers, partial))
-    return Part(response, part.start, part.size_bytes)
+    return PartialContent(response, part.start, part.size_bytes)
 
 
 def _unsatisfiable(facts: FileFacts) -> Response:

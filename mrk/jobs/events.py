@@ -8,7 +8,7 @@ import msgspec
 from mrk.jobs.print_stats import JobEvent, PrintStats
 
 
-class Look(msgspec.Struct, frozen=True):
+class JobSnapshot(msgspec.Struct, frozen=True):
     """One look at the printer: its stats, and Klipper's clock (seconds) at that moment.
 
     Klipper's clock goes on through restarts of Klipper and of mrk, not of the machine. It is
@@ -32,7 +32,7 @@ class JobSeen(msgspec.Struct, frozen=True):
     `missed`: it shows the end of a print that had not begun when the printer was last seen.
     """
 
-    look: Look
+    look: JobSnapshot
     became_ready: bool = True
     missed: bool = False
 
@@ -42,7 +42,7 @@ class JobChanged(msgspec.Struct, frozen=True):
 
     event: JobEvent
     previous: PrintStats
-    look: Look
+    look: JobSnapshot
 
 
 class PrinterGone(msgspec.Struct, frozen=True):
@@ -50,7 +50,7 @@ class PrinterGone(msgspec.Struct, frozen=True):
     or klippy_disconnect; `look` the last one, None when there was none."""
 
     status: str
-    look: Look | None
+    look: JobSnapshot | None
 
 
 JobNews = JobSeen | JobChanged | PrinterGone

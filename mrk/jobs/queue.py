@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 import msgspec
 
 from mrk.errors import ClientError
-from mrk.jobs.events import Look
+from mrk.jobs.events import JobSnapshot
 
 QUEUE_LIMIT = 5000
 COPIES_LIMIT = 999
@@ -159,7 +159,7 @@ class Queue(msgspec.Struct, frozen=True):
             return msgspec.structs.replace(self, state=QueueState.PAUSED, printing=None)
         return msgspec.structs.replace(self.paused(), printing=None)
 
-    def on_seen(self, look: Look, automatic: bool) -> "Queue":
+    def on_seen(self, look: JobSnapshot, automatic: bool) -> "Queue":
         """The first look at the printer after mrk, or Klipper, was away."""
         stats = look.stats
         if look.klippy_state != "ready":
@@ -194,7 +194,7 @@ class Queue(msgspec.Struct, frozen=True):
                 return msgspec.structs.replace(self, state=QueueState.PAUSED)
         return self
 
-    def settled(self, look: Look | None, automatic: bool) -> "Queue":
+    def settled(self, look: JobSnapshot | None, automatic: bool) -> "Queue":
         """A job in state `starting` was handed to the printer when mrk died; now it is known
         whether the printer took it."""
         if self.state is not QueueState.STARTING or look is None:

@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from mrk.jobs.events import Look
-from mrk.jobs.ports import AuxiliaryValue
+from mrk.jobs.events import JobSnapshot
+from mrk.jobs.job_protocols import AuxiliaryValue
 from mrk.jobs.print_stats import JobEvent, PrintStats
 
 NO_USER = "No User"
@@ -81,20 +81,20 @@ class Job(msgspec.Struct, frozen=True):
         """Ended at `now`."""
         return msgspec.structs.replace(self, status=status, end_time=round(now, _TIME_DIGITS))
 
-    def ended_unseen(self, look: Look, now: float) -> "Job":
+    def ended_unseen(self, look: JobSnapshot, now: float) -> "Job":
         """Ended while mrk or the link was away; Klipper still tells how and how long it took."""
         done = self.with_figures(look.stats)
         end = min(now, done.start_time + done.total_duration)
         return done.ended(END_STATUS[look.stats.state], end)
 
-    def is_shown_ended(self, look: Look) -> bool:
+    def is_shown_ended(self, look: JobSnapshot) -> bool:
         """Whether the printer shows the end of this very print, as it was recorded."""
         stats = look.stats
         return stats.filename == self.filename and (
             abs(stats.total_duration - self.total_duration) < SAME_DURATION_S
         )
 
-    def goes_on(self, look: Look) -> bool:
+    def goes_on(self, look: JobSnapshot) -> bool:
         """Whether the printer shows this very print, under way or ended."""
         stats = look.stats
         if self.status not in MAY_GO_ON or stats.filename != self.filename:
@@ -108,7 +108,7 @@ class Job(msgspec.Struct, frozen=True):
         return stats.state in END_STATUS and ended_at <= look.eventtime + SAME_START_S
 
 
-def begun(look: Look, user: str | None, now: float) -> Job:
+def begun(look: JobSnapshot, user: str | None, now: float) -> Job:
     """The job that the printer has begun; its start is reckoned back by Klipper's duration."""
     start = round(now - look.stats.total_duration, _TIME_DIGITS)
     job = Job(look.stats.filename, start, look.start_eventtime, user=user or NO_USER)

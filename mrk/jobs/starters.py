@@ -1,6 +1,6 @@
 """Who asked for a print: noted before the printer is asked, taken when the print begins.
 
-Owned by the root, filled by `nurseries/printer.py`, read by the history. Pure.
+Owned by the root, filled by `nurseries/klippy/printer.py`, read by the history. Pure.
 """
 
 import itertools

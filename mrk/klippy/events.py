@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from mrk.outbox import StatusUpdate
+from mrk.clients.outbox import StatusUpdate
 
 
 class Identified(msgspec.Struct, frozen=True):

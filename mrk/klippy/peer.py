@@ -11,7 +11,7 @@ import msgspec
 UCRED = struct.Struct("3i")
 
 
-class Peer(msgspec.Struct, frozen=True):
+class SocketPeer(msgspec.Struct, frozen=True):
     """Klipper's process; `unit` is its systemd unit without `.service`, if there is one."""
 
     pid: int
@@ -20,10 +20,10 @@ class Peer(msgspec.Struct, frozen=True):
     unit: str | None = None
 
 
-def parse_ucred(data: bytes) -> Peer:
+def parse_ucred(data: bytes) -> SocketPeer:
     """The value of SO_PEERCRED."""
     pid, uid, gid = UCRED.unpack(data[: UCRED.size])
-    return Peer(pid, uid, gid)
+    return SocketPeer(pid, uid, gid)
 
 
 def unit_of_cgroup(text: str) -> str | None:

@@ -4,7 +4,7 @@ Pure. States: supervisord's documentation, "Process States"; they are told in sy
 which front ends know.
 """
 
-from mrk.machine.ports import UnitStatus
+from mrk.machine.machine_protocols import UnitStatus
 
 _STATES = {
     "RUNNING": UnitStatus("active", "running"),

@@ -5,7 +5,7 @@ Pure: bytes in, values out. Formats: systemctl(1) with `--plain --no-legend`, an
 
 from collections.abc import Sequence
 
-from mrk.machine.ports import UnitStatus
+from mrk.machine.machine_protocols import UnitStatus
 
 SHOWN = ("LoadState", "ActiveState", "SubState")
 _SUFFIX = ".service"

@@ -6,7 +6,7 @@ Pure. Interfaces: org.freedesktop.systemd1(5), org.freedesktop.login1(5).
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from mrk.machine.ports import UnitStatus
+from mrk.machine.machine_protocols import UnitStatus
 from mrk.machine.service_rules import ALWAYS_ALLOWED
 from mrk.machine.services import PowerAction, Verb
 from mrk.machine.systemctl_output import is_controllable

@@ -21,7 +21,7 @@ class BadPacket(Exception):
     """The broker sent something that is no packet; nothing behind it can be understood."""
 
 
-class PacketGate:
+class PacketFilter:
     """`limit_bytes` is for one packet without its fixed header.
 
     `properties` says that messages carry them (v5).

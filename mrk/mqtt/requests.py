@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from mrk import jsonrpc
+from mrk.api import jsonrpc
 
 DUPLICATE = -10000
 STAMP = "mqtt_timestamp"
@@ -36,7 +36,7 @@ class Stamps:
         return True
 
 
-class Request(msgspec.Struct):
+class MqttRequest(msgspec.Struct):
     """`message` is left to be answered, None when nothing is; `refused` are answers already."""
 
     message: bytes | None
@@ -60,20 +60,20 @@ def is_urgent(message: bytes) -> bool:
     return _URGENT in message
 
 
-def prepare(message: bytes, stamps: Stamps) -> Request:
+def prepare(message: bytes, stamps: Stamps) -> MqttRequest:
     """Take time stamps out, and calls that were delivered before."""
     if not any(mark in message for mark in _MARKS):
-        return Request(message)
+        return MqttRequest(message)
     try:
         value = jsonrpc.decode(message)
     except jsonrpc.RpcError:
-        return Request(message)  # answered as every unreadable message
+        return MqttRequest(message)  # answered as every unreadable message
     refused: list[bytes] = []
     if not isinstance(value, list):
         kept = _prepared(value, stamps, refused)
-        return Request(_encode(value) if kept else None, refused)
+        return MqttRequest(_encode(value) if kept else None, refused)
     left = [call for call in value if _prepared(call, stamps, refused)]
-    return Request(_encode(left) if left or not value else None, refused, batch=True)
+    return MqttRequest(_encode(left) if left or not value else None, refused, batch=True)
 
 
 def _prepared(call: Any, stamps: Stamps, refused: list[bytes]) -> bool:

@@ -22,14 +22,14 @@ class Version(msgspec.Struct, frozen=True):
     api: str = API
 
 
-class Server(msgspec.Struct, frozen=True):
+class OctoPrintServer(msgspec.Struct, frozen=True):
     """GET /api/server."""
 
     safemode: str | None
     server: str = SERVER
 
 
-class User(msgspec.Struct, frozen=True):
+class OctoPrintUser(msgspec.Struct, frozen=True):
     """GET and POST /api/login, GET /api/currentuser: who holds OctoPrint's global key."""
 
     is_external_client: bool = msgspec.field(default=False, name="_is_external_client")
@@ -63,7 +63,7 @@ class Feature(msgspec.Struct, frozen=True, rename="camel"):
     temperature_graph: bool = False
 
 
-class Webcam(msgspec.Struct, frozen=True, kw_only=True):
+class OctoPrintWebcam(msgspec.Struct, frozen=True, kw_only=True):
     """As configured in `[octoprint_compat]`, whatever `[webcam]` sections say."""
 
     flip_h: bool = msgspec.field(name="flipH")
@@ -77,11 +77,11 @@ class SettingsAnswer(msgspec.Struct, frozen=True):
     """GET /api/settings."""
 
     plugins: dict[str, UfpPlugin]
-    webcam: Webcam
+    webcam: OctoPrintWebcam
     feature: Feature = Feature()
 
 
-class Job(msgspec.Struct, frozen=True):
+class OctoPrintJob(msgspec.Struct, frozen=True):
     """GET /api/job: of the job, only the state is told."""
 
     state: str
@@ -89,7 +89,7 @@ class Job(msgspec.Struct, frozen=True):
     progress: dict[str, None]
 
 
-class Axis(msgspec.Struct, frozen=True):
+class OctoPrintAxis(msgspec.Struct, frozen=True):
     """`speed` in mm/min."""
 
     speed: float
@@ -107,7 +107,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     current: bool = True
     heated_bed: bool = msgspec.field(name="heatedBed")
     heated_chamber: bool = msgspec.field(name="heatedChamber")
-    axes: dict[str, Axis]
+    axes: dict[str, OctoPrintAxis]
 
 
 class Profiles(msgspec.Struct, frozen=True):
@@ -116,7 +116,7 @@ class Profiles(msgspec.Struct, frozen=True):
     profiles: dict[str, Profile]
 
 
-def job(state: str) -> Job:
+def job(state: str) -> OctoPrintJob:
     """The job in a state, everything else unknown."""
     unknown = ("completion", "filepos", "printTime", "printTimeLeft", "printTimeOrigin")
     fields = {
@@ -125,11 +125,11 @@ def job(state: str) -> Job:
         "filament": {"length": None},
         "user": None,
     }
-    return Job(state, fields, dict.fromkeys(unknown))
+    return OctoPrintJob(state, fields, dict.fromkeys(unknown))
 
 
 def profiles(*, heated_bed: bool, heated_chamber: bool) -> Profiles:
     """The default profile of a printer with these heaters."""
-    axes = {name: Axis(speed) for name, speed in _SPEED_MM_MIN.items()}
+    axes = {name: OctoPrintAxis(speed) for name, speed in _SPEED_MM_MIN.items()}
     profile = Profile(heated_bed=heated_bed, heated_chamber=heated_chamber, axes=axes)
     return Profiles({profile.id: profile})

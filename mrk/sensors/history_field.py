@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from mrk.jobs.ports import AuxiliaryValue
+from mrk.jobs.job_protocols import AuxiliaryValue
 from mrk.sensors.measurements import Number
 from mrk.sensors.trackers import STRATEGIES
 

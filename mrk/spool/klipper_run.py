@@ -40,7 +40,7 @@ class RunLook(msgspec.Struct, frozen=True):
         )
 
 
-class Run(enum.Enum):
+class KlipperRun(enum.Enum):
     """What became of the run that was followed."""
 
     SAME = "same"
@@ -60,24 +60,24 @@ def look_at(info: Mapping[str, Any], status: Mapping[str, Any], eventtime: float
     return look.printing(PrintStats().merged(status.get("print_stats", {})), eventtime)
 
 
-def compare(before: RunLook, now: RunLook, begun: bool, grown: bool) -> Run:
+def compare(before: RunLook, now: RunLook, begun: bool, grown: bool) -> KlipperRun:
     """Judge by two looks.
 
     `begun`: Klipper was seen to start since. `grown`: the extruder does not stand behind where it
     was, save for a retraction.
     """
     if begun or before.process_id != now.process_id or now.eventtime < before.eventtime:
-        return Run.NEW
+        return KlipperRun.NEW
     if _same_print(before, now):
-        return Run.SAME
+        return KlipperRun.SAME
     if before.mcu_began is None or now.mcu_began is None:
-        return Run.UNKNOWN
+        return KlipperRun.UNKNOWN
     away_s = now.eventtime - before.eventtime
     if abs(now.mcu_began - before.mcu_began) > SLACK_S + away_s * 1e-3:
-        return Run.NEW
+        return KlipperRun.NEW
     # A RESTART leaves the microcontroller running. If there was one, and as much was pushed since
     # as before, then too little is counted, and never anything twice.
-    return Run.SAME if grown else Run.UNKNOWN
+    return KlipperRun.SAME if grown else KlipperRun.UNKNOWN
 
 
 def _same_print(before: RunLook, now: RunLook) -> bool:

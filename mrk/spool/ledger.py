@@ -27,7 +27,7 @@ class Sending(msgspec.Struct, frozen=True):
     last_used_before: str | None
 
 
-class Account(msgspec.Struct):
+class SpoolAccount(msgspec.Struct):
     """One spool. `pending_mm` is net and below 0 while retractions are held back.
 
     `missing`: Spoolman does not know the spool. `lost_mm` was used from a spool that is gone for
@@ -62,7 +62,7 @@ class Account(msgspec.Struct):
 class Ledger(msgspec.Struct):
     """All accounts. `changed` holds ids whose account differs from what was stored last."""
 
-    accounts: dict[int, Account] = {}
+    accounts: dict[int, SpoolAccount] = {}
     unassigned_mm: float = 0.0
     changed: set[int] = set()
 
@@ -165,18 +165,18 @@ class Ledger(msgspec.Struct):
             account.pending_mm = 0.0
         return mm
 
-    def _lose(self, account: Account) -> None:
+    def _lose(self, account: SpoolAccount) -> None:
         account.lost_mm += account.unreported_mm
         account.pending_mm, account.sending, account.registered = 0.0, None, None
 
-    def _account(self, spool_id: int) -> Account | None:
+    def _account(self, spool_id: int) -> SpoolAccount | None:
         if spool_id not in self.accounts:
             if len(self.accounts) >= MOST_SPOOLS and not self._drop_one():
                 return None
-            self.accounts[spool_id] = Account(spool_id)
+            self.accounts[spool_id] = SpoolAccount(spool_id)
         return self._touched(spool_id)
 
-    def _touched(self, spool_id: int) -> Account:
+    def _touched(self, spool_id: int) -> SpoolAccount:
         self.changed.add(spool_id)
         return self.accounts[spool_id]
 
@@ -188,5 +188,5 @@ class Ledger(msgspec.Struct):
                 return True
         return False
 
-    def __iter__(self) -> Iterator[Account]:
+    def __iter__(self) -> Iterator[SpoolAccount]:
         return iter(self.accounts.values())

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-from mrk.virtual_printer.errors import CommandError
-from mrk.virtual_printer.gcode import GCode
-from mrk.virtual_printer.gcode_command import GCodeCommand
+from mrk.virtual_printer.gcode.command import GCodeCommand
+from mrk.virtual_printer.gcode.command_errors import CommandError
+from mrk.virtual_printer.gcode.dispatcher import GCode
 
 MCU_SHUTDOWN = (
     "MCU 'mcu' shutdown: Timer too close\n"

@@ -2,24 +2,24 @@
 
 Built and driven by `nurseries/virtual_printer.py`: `connect`, `receive`, `advance`, `check_status`,
 and `take_outgoing` for what is to be sent. A restart sets `ended`; the next run is a new `Klippy`
-over the same `Hardware`.
+over the same `AxisHardware`.
 """
 
 from dataclasses import dataclass
 from typing import Any
 
-from mrk.virtual_printer.endpoints import Endpoints
-from mrk.virtual_printer.errors import CommandError
 from mrk.virtual_printer.faults import Fault, FaultCommand
-from mrk.virtual_printer.gcode import GCode
-from mrk.virtual_printer.gcode_command import GCodeCommand
-from mrk.virtual_printer.gcode_macro import MacroSource
-from mrk.virtual_printer.kinematics import Hardware
-from mrk.virtual_printer.machine import Machine
+from mrk.virtual_printer.gcode.command import GCodeCommand
+from mrk.virtual_printer.gcode.command_errors import CommandError
+from mrk.virtual_printer.gcode.dispatcher import GCode
+from mrk.virtual_printer.gcode.macro import MacroSource
+from mrk.virtual_printer.objects.kinematics import AxisHardware
+from mrk.virtual_printer.objects.virtual_sdcard import SdcardFolder
+from mrk.virtual_printer.printer_objects import PrinterObjects
+from mrk.virtual_printer.protocol.endpoints import Endpoints
+from mrk.virtual_printer.protocol.status_query import StatusQueries
+from mrk.virtual_printer.protocol.webhooks import Outgoing, Webhooks
 from mrk.virtual_printer.reactor import Reactor, Task
-from mrk.virtual_printer.status_query import StatusQueries
-from mrk.virtual_printer.virtual_sdcard import GcodeFolder
-from mrk.virtual_printer.webhooks import Outgoing, Webhooks
 
 STARTUP_MESSAGE = (
     "\nPrinter is not ready\nThe klippy host software is attempting to connect.  Please\n"
@@ -67,7 +67,7 @@ class Klippy:
     """State, reactor, API socket and machine of one run; `now` is eventtime throughout."""
 
     def __init__(
-        self, settings: KlippySettings, folder: GcodeFolder, hardware: Hardware, now: float
+        self, settings: KlippySettings, folder: SdcardFolder, hardware: AxisHardware, now: float
     ) -> None:
         self.settings = settings
         self.state = "startup"
@@ -80,7 +80,9 @@ class Klippy:
         self._register_host_commands()
         self._queries = StatusQueries(reactor, webhooks, settings.status_interval_s)
         self._endpoints = Endpoints(webhooks, gcode, self._queries, self.info, self.shutdown)
-        self._machine = Machine(reactor, gcode, webhooks, folder, hardware, settings.generic_fans)
+        self._machine = PrinterObjects(
+            reactor, gcode, webhooks, folder, hardware, settings.generic_fans
+        )
         self._machine.add_objects(self._queries, settings.config_folder, self._webhooks_status)
         self._machine.add_macros(self._queries, settings.macros, self.shutdown)
         self._endpoints.add_machine(self._machine)

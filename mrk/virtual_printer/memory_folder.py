@@ -3,7 +3,7 @@
 Owned by whoever made it; files may be added while Klippy runs.
 """
 
-from mrk.virtual_printer.virtual_sdcard import GcodeFile
+from mrk.virtual_printer.objects.virtual_sdcard import SdcardFile
 
 
 class MemoryFile:
@@ -36,7 +36,7 @@ class MemoryFolder:
         """Names and sizes, sorted."""
         return sorted((name, len(content)) for name, content in self.files.items())
 
-    def open(self, name: str) -> GcodeFile:
+    def open(self, name: str) -> SdcardFile:
         """Open an entry; raises `FileNotFoundError`."""
         if name not in self.files:
             raise FileNotFoundError(name)

@@ -18,7 +18,7 @@ _V4_LOOPBACKS = {"00000000", "0100007F", "7F000001"}
 _V6_LOOPBACKS = {"0" * 32, "0" * 24 + "01000000", "0" * 31 + "1"}
 
 
-class Place(msgspec.Struct, frozen=True):
+class CameraLocation(msgspec.Struct, frozen=True):
     """Where a URL points: host and port, as a name look-up wants them."""
 
     host: str
@@ -34,14 +34,14 @@ def completed(url: str, host_address: str | None) -> str:
     return f"http://{host}/{url.lstrip('/')}"
 
 
-def place_of(url: str) -> Place | None:
+def place_of(url: str) -> CameraLocation | None:
     """Host and port of a URL, None when it has none that we know."""
     try:
         parts = urlsplit(url)
         port = parts.port or _PORTS.get(parts.scheme)
     except ValueError:
         return None
-    return Place(parts.hostname, port) if parts.hostname and port else None
+    return CameraLocation(parts.hostname, port) if parts.hostname and port else None
 
 
 def listening_loopback(port: int, tcp: bytes, tcp6: bytes) -> str | None:

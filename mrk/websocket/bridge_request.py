@@ -6,7 +6,7 @@ judged here first. Nothing but method, id and the outer shape is decoded; the by
 
 import msgspec
 
-from mrk.etx import ETX
+from mrk.klippy.etx import ETX
 
 
 class BridgeRefusal(Exception):

@@ -1,8 +1,8 @@
 """What a client sends over a websocket: bytes in, whole messages and control frames out.
 
 A whole, unfragmented data frame, which nearly every message is, is read here (1.5 us; 9 us through
-wsproto). Everything else goes to `judge.py`, and this finds where frames end. One `Incoming` per
-connection. No I/O.
+wsproto). Everything else goes to `fragments.py`, and this finds where frames end. One
+`WebsocketReader` per connection. No I/O.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 if TYPE_CHECKING:
-    from mrk.websocket.judge import Judge
+    from mrk.websocket.fragments import FragmentReader
 
 
 class Ending(msgspec.Struct, frozen=True):
@@ -40,7 +40,7 @@ _SHORT_HEADER, _MEDIUM_HEADER = 6, 8  # mask included
 Event = str | bytes | Pinged | Ending | None
 
 
-class Incoming:
+class WebsocketReader:
     """Reads one client's frames. `limit_bytes` bounds a message, whole or in fragments.
 
     It may change between two feeds.
@@ -48,7 +48,7 @@ class Incoming:
 
     def __init__(self, limit_bytes: int) -> None:
         self.limit_bytes = limit_bytes
-        self._judge: Judge | None = None
+        self._judge: FragmentReader | None = None
         self._ended = False
         self._tail = b""  # an unfinished header
         self._owed_bytes = 0  # what wsproto has still to get of the frame it reads
@@ -106,9 +106,9 @@ class Incoming:
     def _judged(self, data: bytes) -> Iterator[Event]:
         if self._judge is None:
             # wsproto and h11 are 0.8 MB, which a daemon without websockets does without.
-            from mrk.websocket.judge import Judge
+            from mrk.websocket.fragments import FragmentReader
 
-            self._judge = Judge(self.limit_bytes)
+            self._judge = FragmentReader(self.limit_bytes)
         self._judge.limit_bytes = self.limit_bytes
         for event in self._judge.feed(data):
             yield event

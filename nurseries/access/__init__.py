@@ -1,5 +1,1 @@
 """Users, passwords, tokens and keys."""
-
-from nurseries.access.authorization import Authorization
-
-__all__ = ["Authorization"]

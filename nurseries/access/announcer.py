@@ -12,8 +12,8 @@ import trio
 
 from mrk.access.roles import Role
 from mrk.access.users import Change, Created, Deleted, KeyRevoked, LoggedOut, RoleChanged
-from mrk.clients import Client, Clients
-from mrk.outbox import notification
+from mrk.clients.outbox import notification
+from mrk.clients.registry import Client, Clients
 
 # An answer has left when its handler's task gives way; a batch of calls takes a little longer.
 AFTER_ANSWER_S = 0.005
@@ -40,7 +40,7 @@ class _Notice(msgspec.Struct, frozen=True):
     shut_out: list[Client]
 
 
-class Announcer:
+class AccountAnnouncer:
     """`notify_user_*`, and what open sockets feel."""
 
     def __init__(self, clients: Clients, sockets: OpenSockets) -> None:
@@ -86,7 +86,7 @@ class Announcer:
         method, params = f"notify_user_{notice.what}", [{"username": notice.username}]
         self._clients.broadcast(method, params)
         message = notification(method, params)
-        with self._clients.burst:
+        with self._clients.send_batch:
             for client in notice.shut_out:
                 # Who logged in again meanwhile was told with everybody.
                 if not client.authorized and self._clients.get(client.id) is client:

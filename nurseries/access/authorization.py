@@ -13,10 +13,10 @@ from config.settings.authorization import AuthorizationSettings
 from mrk.access.accounts import Accounts
 from mrk.access.login_guard import LoginGuard
 from mrk.api.endpoint import Endpoint
-from mrk.clients import Clients
-from mrk.database.ports import TablesPort
-from nurseries.access.account_book import AccountBook
-from nurseries.access.announcer import Announcer
+from mrk.clients.registry import Clients
+from mrk.database.database_protocols import TablesPort
+from nurseries.access.account_cache import AccountCache
+from nurseries.access.announcer import AccountAnnouncer
 from nurseries.access.hashing import Hasher, PasswordHashing
 from nurseries.access.key_endpoints import KeyEndpoints
 from nurseries.access.logins import Directory, Logins
@@ -46,8 +46,8 @@ class Authorization:
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         sockets = UserSockets(clients)
-        self._announcer = Announcer(clients, sockets)
-        self._book = AccountBook(
+        self._announcer = AccountAnnouncer(clients, sockets)
+        self._book = AccountCache(
             tables,
             self._announcer.take,
             enable_api_key=settings.enable_api_key,

@@ -6,7 +6,7 @@ from typing import Protocol
 import trio
 
 from mrk.access import passwords
-from mrk.access.passwords import CURRENT, Cost, Stored, Verdict
+from mrk.access.passwords import CURRENT, Cost, StoredPassword, Verdict
 
 
 class PasswordHashing(Protocol):
@@ -15,7 +15,7 @@ class PasswordHashing(Protocol):
     async def hash(self, password: str) -> str: ...
 
     async def check(
-        self, password: str, stored: Stored | None, *, imported_left: bool
+        self, password: str, stored: StoredPassword | None, *, imported_left: bool
     ) -> Verdict: ...
 
 
@@ -34,7 +34,9 @@ class Hasher:
             passwords.hashed, data, salt, self._cost, limiter=self._one, abandon_on_cancel=True
         )
 
-    async def check(self, password: str, stored: Stored | None, *, imported_left: bool) -> Verdict:
+    async def check(
+        self, password: str, stored: StoredPassword | None, *, imported_left: bool
+    ) -> Verdict:
         """Whether a password is the stored one; takes as long for None, which is nobody's."""
         data = passwords.encoded(password)
         if not data or len(data) > passwords.PASSWORD_BYTES:

@@ -5,22 +5,22 @@ from mrk.access.user_names import role_of
 from mrk.api.caller import Caller
 from mrk.api.endpoint import Access, Endpoint, NoParams
 from nurseries.access import store
-from nurseries.access.account_book import AccountBook
+from nurseries.access.account_cache import AccountCache
 from nurseries.access.messages import (
     KeyList,
     KeyParams,
-    KeyRevoked,
+    KeyRevokedAnswer,
     ListedKey,
     NewKey,
     NewKeyParams,
 )
-from nurseries.access.offered import offered
+from nurseries.access.offered_transports import offered
 
 
 class KeyEndpoints:
     """Keeps the keys."""
 
-    def __init__(self, book: AccountBook) -> None:
+    def __init__(self, book: AccountCache) -> None:
         self._book = book
 
     def endpoints(self) -> list[Endpoint]:
@@ -59,7 +59,7 @@ class KeyEndpoints:
                 self.revoke_key,
                 "Revoke a named API key; sockets that came with it are shut out.",
                 Access.ADMIN,
-                KeyRevoked,
+                KeyRevokedAnswer,
             ),
         ]
 
@@ -85,8 +85,8 @@ class KeyEndpoints:
         text = await self._book.change(lambda c: store.create_key(c, name, role, now_s))
         return NewKey(name, role.word, now_s, text)
 
-    async def revoke_key(self, params: KeyParams, _caller: Caller) -> KeyRevoked:
+    async def revoke_key(self, params: KeyParams, _caller: Caller) -> KeyRevokedAnswer:
         """Its bearers are out at once."""
         name = params.name
         await self._book.change(lambda connection: store.revoke_key(connection, name))
-        return KeyRevoked(name)
+        return KeyRevokedAnswer(name)

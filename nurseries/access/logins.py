@@ -14,12 +14,12 @@ from mrk.access.accounts import LDAP, MOONRAKER
 from mrk.access.login_guard import Count, LoginGuard
 from mrk.access.user_names import checked_name, is_reserved
 from mrk.access.users import User
-from mrk.database.ports import TablesPort
+from mrk.database.database_protocols import TablesPort
 from mrk.errors import ClientError, MrkError
 from nurseries.access import store
-from nurseries.access.account_book import AccountBook
+from nurseries.access.account_cache import AccountCache
 from nurseries.access.hashing import PasswordHashing
-from nurseries.access.login_places import LoginPlaces
+from nurseries.access.login_slots import LoginSlots
 
 logger = logging.getLogger(__name__)
 # Moonraker's for a wrong password and an unknown user; one for all, so that it tells nothing.
@@ -49,7 +49,7 @@ class Logins:
 
     def __init__(
         self,
-        book: AccountBook,
+        book: AccountCache,
         tables: TablesPort,
         hasher: PasswordHashing,
         guard: LoginGuard,
@@ -61,7 +61,7 @@ class Logins:
         self._guard = guard
         self._directory = directory
         # Apart, so that a slow LDAP server takes no place from local users.
-        self._places = {MOONRAKER: LoginPlaces(), LDAP: LoginPlaces()}
+        self._places = {MOONRAKER: LoginSlots(), LDAP: LoginSlots()}
 
     @property
     def sources(self) -> list[str]:

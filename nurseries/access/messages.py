@@ -4,10 +4,10 @@ from typing import Literal
 
 import msgspec
 
-from mrk.access.concealed import Concealed
+from mrk.access.redacted import Redacted
 
 
-class LoginParams(Concealed, frozen=True):
+class LoginParams(Redacted, frozen=True):
     """`source` is where the password is checked, the configured one when it is left out."""
 
     username: str
@@ -15,7 +15,7 @@ class LoginParams(Concealed, frozen=True):
     source: str | None = None
 
 
-class NewUserParams(Concealed, frozen=True):
+class NewUserParams(Redacted, frozen=True):
     """A local user; `role` view, operate or admin, the latter when it is left out."""
 
     username: str
@@ -37,14 +37,14 @@ class RoleParams(msgspec.Struct, frozen=True):
     role: str
 
 
-class PasswordParams(Concealed, frozen=True):
+class PasswordParams(Redacted, frozen=True):
     """`password` is the current one."""
 
     password: str
     new_password: str
 
 
-class RefreshParams(Concealed, frozen=True):
+class RefreshParams(Redacted, frozen=True):
     """A refresh token, from a log-in."""
 
     refresh_token: str
@@ -63,7 +63,7 @@ class NewKeyParams(msgspec.Struct, frozen=True):
     role: str | None = None
 
 
-class LoggedIn(Concealed, frozen=True):
+class LoggedIn(Redacted, frozen=True):
     """A user with fresh tokens."""
 
     username: str
@@ -73,7 +73,7 @@ class LoggedIn(Concealed, frozen=True):
     source: str
 
 
-class Refreshed(Concealed, frozen=True):
+class Refreshed(Redacted, frozen=True):
     """A new access token."""
 
     username: str
@@ -151,7 +151,7 @@ class KeyList(msgspec.Struct, frozen=True):
     keys: list[ListedKey]
 
 
-class NewKey(Concealed, frozen=True):
+class NewKey(Redacted, frozen=True):
     """A named API key, and its text, which is shown this once."""
 
     name: str
@@ -160,7 +160,7 @@ class NewKey(Concealed, frozen=True):
     api_key: str
 
 
-class KeyRevoked(msgspec.Struct, frozen=True):
+class KeyRevokedAnswer(msgspec.Struct, frozen=True):
     """A named API key that opens nothing any more."""
 
     name: str

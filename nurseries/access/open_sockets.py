@@ -4,7 +4,7 @@ from mrk.access.accounts import Account
 from mrk.access.reasons import Reason
 from mrk.access.roles import Role
 from mrk.api.caller import Caller, Transport
-from mrk.clients import Client, Clients
+from mrk.clients.registry import Client, Clients
 
 
 class UserSockets:

@@ -2,14 +2,14 @@
 
 from config.settings.authorization import AuthorizationSettings
 from mrk.access.accounts import MOONRAKER, Account, TokenRefused
-from mrk.access.tokens import Kind
+from mrk.access.tokens import TokenKind
 from mrk.access.user_names import checked_source, is_reserved
 from mrk.access.users import User
 from mrk.api.caller import Caller
 from mrk.api.endpoint import Access, Endpoint, NoParams
 from mrk.errors import ClientError
 from nurseries.access import store
-from nurseries.access.account_book import AccountBook
+from nurseries.access.account_cache import AccountCache
 from nurseries.access.hashing import PasswordHashing
 from nurseries.access.logins import Logins
 from nurseries.access.messages import (
@@ -22,7 +22,7 @@ from nurseries.access.messages import (
     Refreshed,
     RefreshParams,
 )
-from nurseries.access.offered import offered
+from nurseries.access.offered_transports import offered
 from nurseries.access.open_sockets import UserSockets
 
 
@@ -32,7 +32,7 @@ class SessionEndpoints:
     def __init__(
         self,
         settings: AuthorizationSettings,
-        book: AccountBook,
+        book: AccountCache,
         logins: Logins,
         hasher: PasswordHashing,
         sockets: UserSockets,
@@ -125,7 +125,7 @@ class SessionEndpoints:
             user = self._book.refresh_user(params.refresh_token)
         except TokenRefused as exc:
             raise ClientError(f"Refresh token refused ({exc}): log in again", 401) from None
-        token = self._book.issue(user, Kind.ACCESS)
+        token = self._book.issue(user, TokenKind.ACCESS)
         return Refreshed(user.username, token, user.account.source)
 
     def get_user(self, _params: NoParams, caller: Caller) -> CurrentUser:
@@ -189,12 +189,12 @@ class SessionEndpoints:
         return None
 
 
-def logged_in(book: AccountBook, user: User, action: str = "user_logged_in") -> LoggedIn:
+def logged_in(book: AccountCache, user: User, action: str = "user_logged_in") -> LoggedIn:
     """The answer with fresh tokens of a user."""
     return LoggedIn(
         username=user.username,
-        token=book.issue(user, Kind.ACCESS),
-        refresh_token=book.issue(user, Kind.REFRESH),
+        token=book.issue(user, TokenKind.ACCESS),
+        refresh_token=book.issue(user, TokenKind.REFRESH),
         action="user_created" if action == "user_created" else "user_logged_in",
         source=user.account.source,
     )

@@ -7,14 +7,14 @@ nothing is stored.
 import secrets
 
 from mrk.access.accounts import API_KEY_USER, LDAP, MOONRAKER, Account
-from mrk.access.concealed import Concealed
 from mrk.access.keys import KEY_BYTES, MOST_KEYS, ApiKey, digest_of
 from mrk.access.login_guard import Count
-from mrk.access.passwords import Stored
+from mrk.access.passwords import StoredPassword
+from mrk.access.redacted import Redacted
 from mrk.access.roles import ROLE_WORDS, Role
 from mrk.access.tokens import KEY_BYTES as SIGNING_BYTES
-from mrk.access.users import Snapshot, User, checked_admins
-from mrk.database.ports import Connection
+from mrk.access.users import AccountSnapshot, User, checked_admins
+from mrk.database.database_protocols import SqlConnection
 from mrk.errors import ClientError, MrkError
 
 # All of them are in memory, and listed in one answer.
@@ -23,7 +23,7 @@ _SIGNING = "jwt"
 _KID_BYTES = 12
 
 
-def prepare(connection: Connection, now_s: float) -> None:
+def prepare(connection: SqlConnection, now_s: float) -> None:
     """Make the keys that every installation has."""
     connection.execute(
         "INSERT OR IGNORE INTO signing_keys (purpose, key_text) VALUES (?, ?)",
@@ -35,7 +35,7 @@ def prepare(connection: Connection, now_s: float) -> None:
     )
 
 
-def read(connection: Connection) -> Snapshot:
+def read(connection: SqlConnection) -> AccountSnapshot:
     """Everything; `prepare` was called before."""
     (signing,) = connection.execute(
         "SELECT key_text FROM signing_keys WHERE purpose = ?", (_SIGNING,)
@@ -43,7 +43,7 @@ def read(connection: Connection) -> Snapshot:
     text, created_on = connection.execute(
         "SELECT key_text, created_on FROM api_keys WHERE owner = ?", (API_KEY_USER,)
     ).fetchone()
-    return Snapshot(
+    return AccountSnapshot(
         users=users(connection),
         keys=(ApiKey("", digest_of(text), Role.ADMIN, created_on), *named_keys(connection)),
         api_key=text,
@@ -51,19 +51,21 @@ def read(connection: Connection) -> Snapshot:
     )
 
 
-def users(connection: Connection) -> dict[str, User]:
+def users(connection: SqlConnection) -> dict[str, User]:
     """All users, the oldest first."""
     rows = connection.execute(
         "SELECT username, source, role, created_on, password, salt, jwk_id FROM users"
         " ORDER BY created_on, rowid"
     )
     return {
-        name: User(Account(name, source, _role(role), created), Stored(stored, salt), kid or None)
+        name: User(
+            Account(name, source, _role(role), created), StoredPassword(stored, salt), kid or None
+        )
         for name, source, role, created, stored, salt, kid in rows
     }
 
 
-def named_keys(connection: Connection) -> list[ApiKey]:
+def named_keys(connection: SqlConnection) -> list[ApiKey]:
     """Named keys, the oldest first."""
     rows = connection.execute(
         "SELECT name, key_digest, role, created_on FROM named_keys ORDER BY created_on, rowid"
@@ -79,7 +81,7 @@ def _role(word: str) -> Role:
     return Role[word.upper()] if word in ROLE_WORDS else Role.VIEW
 
 
-class NewUser(Concealed, frozen=True):
+class NewUser(Redacted, frozen=True):
     """What is stored of a new user; `stored` is empty for one of LDAP."""
 
     username: str
@@ -88,7 +90,7 @@ class NewUser(Concealed, frozen=True):
     source: str = MOONRAKER
 
 
-def add_user(connection: Connection, user: NewUser, now_s: float) -> None:
+def add_user(connection: SqlConnection, user: NewUser, now_s: float) -> None:
     """Create a user, who has tokens at once."""
     known = users(connection)
     if user.username in known:
@@ -104,13 +106,13 @@ def add_user(connection: Connection, user: NewUser, now_s: float) -> None:
     _keep_an_admin(connection)
 
 
-def remove_user(connection: Connection, username: str) -> None:
+def remove_user(connection: SqlConnection, username: str) -> None:
     """Delete a user, and with it all its tokens."""
     connection.execute("DELETE FROM users WHERE username = ?", (_known(connection, username),))
     _keep_an_admin(connection)
 
 
-def set_role(connection: Connection, username: str, role: Role) -> None:
+def set_role(connection: SqlConnection, username: str, role: Role) -> None:
     """From now on a user may do what `role` may."""
     connection.execute(
         "UPDATE users SET role = ? WHERE username = ?", (role.word, _known(connection, username))
@@ -118,7 +120,7 @@ def set_role(connection: Connection, username: str, role: Role) -> None:
     _keep_an_admin(connection)
 
 
-def set_password(connection: Connection, username: str, stored: str) -> None:
+def set_password(connection: SqlConnection, username: str, stored: str) -> None:
     """Replace a local user's password; tokens stay valid."""
     user = users(connection)[_known(connection, username)]
     if not user.is_local:
@@ -132,7 +134,9 @@ class PasswordChanged(MrkError):
     """The user is not any more what a password was compared with."""
 
 
-def log_in(connection: Connection, username: str, old: Stored, renewed: str | None) -> None:
+def log_in(
+    connection: SqlConnection, username: str, old: StoredPassword, renewed: str | None
+) -> None:
     """Give a user a key id if it has none, and store the same password at today's cost.
 
     `old` is what the password was compared with. Raises `PasswordChanged`.
@@ -147,7 +151,7 @@ def log_in(connection: Connection, username: str, old: Stored, renewed: str | No
     _give_key_id(connection, username)
 
 
-def log_in_ldap(connection: Connection, username: str, now_s: float) -> None:
+def log_in_ldap(connection: SqlConnection, username: str, now_s: float) -> None:
     """The same for a user whom an LDAP server let in; the first time creates it.
 
     Raises `PasswordChanged` when a local user has that name.
@@ -161,19 +165,19 @@ def log_in_ldap(connection: Connection, username: str, now_s: float) -> None:
         _give_key_id(connection, username)
 
 
-def _give_key_id(connection: Connection, username: str) -> None:
+def _give_key_id(connection: SqlConnection, username: str) -> None:
     connection.execute(
         "UPDATE users SET jwk_id = ? WHERE username = ? AND coalesce(jwk_id, '') = ''",
         (secrets.token_hex(_KID_BYTES), username),
     )
 
 
-def log_out(connection: Connection, username: str) -> None:
+def log_out(connection: SqlConnection, username: str) -> None:
     """End all tokens of a user."""
     connection.execute("UPDATE users SET jwk_id = NULL WHERE username = ?", (username,))
 
 
-def replace_api_key(connection: Connection, now_s: float) -> None:
+def replace_api_key(connection: SqlConnection, now_s: float) -> None:
     """A new text for the key without a name."""
     connection.execute(
         "INSERT OR REPLACE INTO api_keys (owner, key_text, created_on) VALUES (?, ?, ?)",
@@ -181,7 +185,7 @@ def replace_api_key(connection: Connection, now_s: float) -> None:
     )
 
 
-def create_key(connection: Connection, name: str, role: Role, now_s: float) -> str:
+def create_key(connection: SqlConnection, name: str, role: Role, now_s: float) -> str:
     """A new named key; returns its text, which is kept nowhere."""
     names = [row[0] for row in connection.execute("SELECT name FROM named_keys")]
     if name in names:
@@ -196,19 +200,19 @@ def create_key(connection: Connection, name: str, role: Role, now_s: float) -> s
     return text
 
 
-def revoke_key(connection: Connection, name: str) -> None:
+def revoke_key(connection: SqlConnection, name: str) -> None:
     """A named key opens nothing from now on."""
     if connection.execute("DELETE FROM named_keys WHERE name = ?", (name,)).rowcount != 1:
         raise ClientError(f"There is no key named '{name[:64]}'")
 
 
-def read_counts(connection: Connection) -> list[Count]:
+def read_counts(connection: SqlConnection) -> list[Count]:
     """Failed log-ins."""
     rows = connection.execute("SELECT kind, name, failures, last_time FROM failed_logins")
     return [Count(*row) for row in rows]
 
 
-def write_counts(connection: Connection, stored: list[Count], removed: list[Count]) -> None:
+def write_counts(connection: SqlConnection, stored: list[Count], removed: list[Count]) -> None:
     """Store some and remove others."""
     connection.executemany(
         "DELETE FROM failed_logins WHERE kind = ? AND name = ?",
@@ -221,18 +225,18 @@ def write_counts(connection: Connection, stored: list[Count], removed: list[Coun
     )
 
 
-def clear_counts(connection: Connection) -> None:
+def clear_counts(connection: SqlConnection) -> None:
     """Forget all failed log-ins, and let in who was locked out."""
     connection.execute("DELETE FROM failed_logins")
 
 
-def _known(connection: Connection, username: str) -> str:
+def _known(connection: SqlConnection, username: str) -> str:
     if username not in users(connection):
         raise ClientError(f"There is no user '{username[:64]}'")
     return username
 
 
-def _keep_an_admin(connection: Connection) -> None:
+def _keep_an_admin(connection: SqlConnection) -> None:
     if not checked_admins(user.account for user in users(connection).values()):
         raise ClientError(
             "Nobody could administer any more: make or leave at least one user an admin"

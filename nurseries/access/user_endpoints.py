@@ -7,7 +7,7 @@ from mrk.api.caller import Caller
 from mrk.api.endpoint import Access, Endpoint, NoParams
 from mrk.errors import ClientError
 from nurseries.access import store
-from nurseries.access.account_book import AccountBook
+from nurseries.access.account_cache import AccountCache
 from nurseries.access.hashing import PasswordHashing
 from nurseries.access.messages import (
     Done,
@@ -19,7 +19,7 @@ from nurseries.access.messages import (
     UserList,
     UserParams,
 )
-from nurseries.access.offered import offered
+from nurseries.access.offered_transports import offered
 from nurseries.access.session_endpoints import logged_in
 
 
@@ -27,7 +27,7 @@ class UserEndpoints:
     """Keeps the users."""
 
     def __init__(
-        self, settings: AuthorizationSettings, book: AccountBook, hasher: PasswordHashing
+        self, settings: AuthorizationSettings, book: AccountCache, hasher: PasswordHashing
     ) -> None:
         self._settings = settings
         self._book = book

@@ -11,7 +11,7 @@ from typing import Protocol
 import trio
 
 from mrk.errors import MrkError
-from mrk.http_client import FetchFailed, HttpGet
+from mrk.http.client import FetchFailed, HttpGet
 
 FEED_URL = "https://arksine.github.io/moonlight/assets/{feed}.xml"
 # Real ones have 30 KB. One tag of this size, the worst there is, parses in 10 ms.
@@ -32,7 +32,7 @@ class FeedSource(Protocol):
         """Read it as if for the first time, after what was read got lost; None means all."""
 
 
-class NoSource:
+class NoFeedSource:
     """Remote feeds are switched off: nothing ever changes."""
 
     async def read(self, feed: str) -> None:

@@ -14,7 +14,7 @@ import trio
 import trio_websocket
 
 from mrk.errors import MrkError, leaves
-from mrk.etx import EtxDecoder, FrameTooLong, etx_frame
+from mrk.klippy.etx import EtxDecoder, FrameTooLong, etx_frame
 
 _CHUNK_BYTES = 65536
 _LIMIT_BYTES = 64 * 1024 * 1024  # answers of the daemon; it states none of its own

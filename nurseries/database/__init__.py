@@ -3,7 +3,3 @@
 `database.py` is the subsystem, `worker.py` its thread, `opening.py` brings a file into shape,
 `importer.py` is the command `mrk import-moonraker`.
 """
-
-from nurseries.database.database import Database
-
-__all__ = ["Database"]

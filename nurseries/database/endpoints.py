@@ -13,24 +13,24 @@ import trio
 from mrk.access.roles import Role
 from mrk.api.caller import Caller
 from mrk.api.endpoint import Access, Endpoint, NoParams
+from mrk.database.database_protocols import SqlConnection
 from mrk.database.keys import check_text, parse_key
-from mrk.database.namespaces import ADMINS, Reserved, check_name
-from mrk.database.ports import Connection
+from mrk.database.namespaces import ADMINS, ReservedNamespaces, check_name
 from mrk.database.schema import JSON_COLUMN, SECRET_COLUMNS
 from mrk.errors import ClientError
 from nurseries.database import maintenance, store
 from nurseries.database.copies import plain_files
 from nurseries.database.maintenance import BackupPath, Restored, Sizes
-from nurseries.database.opening import Place
+from nurseries.database.opening import DatabaseLocation
 
 Result = TypeVar("Result")
 
 
-class Jobs(Protocol):
+class DatabaseCalls(Protocol):
     """The database's thread."""
 
     async def run(
-        self, function: Callable[[Connection], Result], *, durable: bool = False
+        self, function: Callable[[SqlConnection], Result], *, durable: bool = False
     ) -> Result: ...
 
     async def run_long(
@@ -53,7 +53,7 @@ class PostParams(msgspec.Struct, frozen=True):
     value: Any
 
 
-class DeleteParams(msgspec.Struct, frozen=True):
+class DeleteItemParams(msgspec.Struct, frozen=True):
     """What to remove."""
 
     namespace: str
@@ -78,7 +78,7 @@ class TableParams(msgspec.Struct, frozen=True):
     table: str
 
 
-class Item(msgspec.Struct, frozen=True):
+class DatabaseItem(msgspec.Struct, frozen=True):
     """One value; `key` as it was sent."""
 
     namespace: str
@@ -108,14 +108,14 @@ class TableDump(msgspec.Struct, frozen=True):
     rows: msgspec.Raw
 
 
-class Clients:
+class DatabaseEndpoints:
     """The database as clients see it."""
 
     def __init__(
         self,
-        jobs: Jobs,
-        place: Place,
-        reserved: Reserved,
+        jobs: DatabaseCalls,
+        place: DatabaseLocation,
+        reserved: ReservedNamespaces,
         debug: bool,
         is_printing: Callable[[], bool],
         request_restart: Callable[[], None],
@@ -211,22 +211,28 @@ class Clients:
         handlers: list[tuple[str, type[msgspec.Struct], Any, str, Access]] = [
             ("GET", GetParams, self._get, "Read one value, or a whole namespace.", read),
             ("POST", PostParams, self._post, "Store one value.", change),
-            ("DELETE", DeleteParams, self._delete, "Remove one value.", change),
+            ("DELETE", DeleteItemParams, self._delete, "Remove one value.", change),
         ]
         return [
             Endpoint(
-                path, (verb,), params, _with(handler, debug), summary, access=access, result=Item
+                path,
+                (verb,),
+                params,
+                _with(handler, debug),
+                summary,
+                access=access,
+                result=DatabaseItem,
             )
             for verb, params, handler, summary, access in handlers
         ]
 
-    async def _get(self, params: GetParams, _caller: Caller, debug: bool) -> Item:
+    async def _get(self, params: GetParams, _caller: Caller, debug: bool) -> DatabaseItem:
         if not debug:
             self._reserved.check_read(params.namespace)
         name = check_text("namespace", params.namespace)
         path = None if params.key is None else parse_key(params.key)
 
-        def read(connection: Connection) -> bytes:
+        def read(connection: SqlConnection) -> bytes:
             if debug:
                 store.count_debug_use(connection)
             if path is None:
@@ -234,16 +240,16 @@ class Clients:
             return store.read(connection, name, path)
 
         value = await self._jobs.run(read)
-        return Item(params.namespace, params.key, msgspec.Raw(value))
+        return DatabaseItem(params.namespace, params.key, msgspec.Raw(value))
 
-    async def _post(self, params: PostParams, caller: Caller, debug: bool) -> Item:
+    async def _post(self, params: PostParams, caller: Caller, debug: bool) -> DatabaseItem:
         if not debug:
             self._reserved.check_write(params.namespace)
             _check_role(caller, params.namespace)
         name = check_name(params.namespace)
         path = parse_key(params.key)
 
-        def write(connection: Connection) -> bytes:
+        def write(connection: SqlConnection) -> bytes:
             if debug:
                 store.count_debug_use(connection)
             value = store.encode_value(params.value)
@@ -253,22 +259,22 @@ class Clients:
             return value
 
         value = await self._jobs.run(write)
-        return Item(params.namespace, params.key, msgspec.Raw(value))
+        return DatabaseItem(params.namespace, params.key, msgspec.Raw(value))
 
-    async def _delete(self, params: DeleteParams, caller: Caller, debug: bool) -> Item:
+    async def _delete(self, params: DeleteItemParams, caller: Caller, debug: bool) -> DatabaseItem:
         if not debug:
             self._reserved.check_write(params.namespace)
             _check_role(caller, params.namespace)
         name = check_text("namespace", params.namespace)
         path = parse_key(params.key)
 
-        def delete(connection: Connection) -> bytes:
+        def delete(connection: SqlConnection) -> bytes:
             if debug:
                 store.count_debug_use(connection)
             return store.delete(connection, name, path)
 
         value = await self._jobs.run(delete)
-        return Item(params.namespace, params.key, msgspec.Raw(value))
+        return DatabaseItem(params.namespace, params.key, msgspec.Raw(value))
 
     async def list_namespaces(self, _params: NoParams, _caller: Caller) -> Listing:
         """Protected namespaces are listed, forbidden ones are not."""
@@ -281,7 +287,7 @@ class Clients:
         return await self._list()
 
     async def _list(self) -> DebugListing:
-        def read(connection: Connection) -> DebugListing:
+        def read(connection: SqlConnection) -> DebugListing:
             backups = sorted(file.name for file in plain_files(self._place.backups))
             names = store.namespaces(connection)
             return DebugListing(names, backups, maintenance.tables(connection))
@@ -350,15 +356,15 @@ def _check_role(caller: Caller, namespace: str) -> None:
 
 
 def _with(
-    handler: Callable[[Any, Caller, bool], Awaitable[Item]], debug: bool
-) -> Callable[[Any, Caller], Awaitable[Item]]:
-    async def handle(params: Any, caller: Caller) -> Item:
+    handler: Callable[[Any, Caller, bool], Awaitable[DatabaseItem]], debug: bool
+) -> Callable[[Any, Caller], Awaitable[DatabaseItem]]:
+    async def handle(params: Any, caller: Caller) -> DatabaseItem:
         return await handler(params, caller, debug)
 
     return handle
 
 
-def _dump(connection: Connection, table: str) -> TableDump:
+def _dump(connection: SqlConnection, table: str) -> TableDump:
     if table not in maintenance.tables(connection):
         raise ClientError(f"Table '{table}' not found", 404)
     quoted = '"' + table.replace('"', '""') + '"'

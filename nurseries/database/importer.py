@@ -15,16 +15,16 @@ from typing import Any
 import msgspec
 
 from mrk.database import moonraker
+from mrk.database.database_protocols import SqlConnection
 from mrk.database.moonraker import Found, names
-from mrk.database.namespaces import FORBIDDEN_KEY, OWN_NAMESPACE, PROTECTED_KEY, Reserved
-from mrk.database.ports import Connection
+from mrk.database.namespaces import FORBIDDEN_KEY, OWN_NAMESPACE, PROTECTED_KEY, ReservedNamespaces
 from mrk.database.records import NotFound
 from mrk.database.schema import Migration, joined
 from mrk.errors import MrkError
 from nurseries.database import store
 from nurseries.database.copies import sync
 from nurseries.database.moonraker_source import find_database, is_moonraker, read_source
-from nurseries.database.opening import Place, migrate, open_database
+from nurseries.database.opening import DatabaseLocation, migrate, open_database
 from nurseries.database.transaction import transaction
 
 __all__ = ["build_from_moonraker", "is_moonraker", "run_import"]
@@ -51,7 +51,9 @@ def run_import(
 
     Prints what was taken; returns the exit code. `migrations` are those of the daemon.
     """
-    place = Place(data_folder / "database", data_folder / "backup/database", joined(migrations))
+    place = DatabaseLocation(
+        data_folder / "database", data_folder / "backup/database", joined(migrations)
+    )
     try:
         file = find_database(source)
         with open_database(place) as connection:
@@ -79,7 +81,7 @@ def _import(connection: sqlite3.Connection, file: Path, again: bool) -> int:
     return 0
 
 
-def build_from_moonraker(file: Path, place: Place) -> None:
+def build_from_moonraker(file: Path, place: DatabaseLocation) -> None:
     """Make a database of ours from a Moonraker backup, ready to be restored."""
     found = read_source(file)
     part = place.restore.with_name(f".{place.restore.name}.part")
@@ -87,7 +89,7 @@ def build_from_moonraker(file: Path, place: Place) -> None:
     try:
         with contextlib.closing(sqlite3.connect(part, isolation_level=None)) as connection:
             migrate(connection, place)
-            transaction(lambda c: store.read_reserved(c, Reserved()))(connection)
+            transaction(lambda c: store.read_reserved(c, ReservedNamespaces()))(connection)
             transaction(lambda c: take(c, found, file, {}))(connection)
         part.chmod(0o600)
         sync(part)
@@ -97,7 +99,7 @@ def build_from_moonraker(file: Path, place: Place) -> None:
         part.unlink(missing_ok=True)
 
 
-def take(connection: Connection, found: Found, file: Path, before: Mapping[str, Any]) -> Taken:
+def take(connection: SqlConnection, found: Found, file: Path, before: Mapping[str, Any]) -> Taken:
     """Write all that was found, and remember it. `before` is the record of an earlier import."""
     taken = Taken()
     _take_reserved(connection, found.namespaces.pop(moonraker.BOOKKEEPING, {}))
@@ -129,7 +131,7 @@ def report(found: Found, taken: Taken) -> list[str]:
     return [*lines, *found.problems]
 
 
-def _last_import(connection: Connection) -> dict[str, Any] | None:
+def _last_import(connection: SqlConnection) -> dict[str, Any] | None:
     try:
         stored = store.read(connection, OWN_NAMESPACE, (IMPORT_KEY,))
     except NotFound:
@@ -138,13 +140,13 @@ def _last_import(connection: Connection) -> dict[str, Any] | None:
     return record if isinstance(record, dict) else {}
 
 
-def _take_reserved(connection: Connection, bookkeeping: Mapping[str, Any]) -> None:
-    reserved = Reserved()
+def _take_reserved(connection: SqlConnection, bookkeeping: Mapping[str, Any]) -> None:
+    reserved = ReservedNamespaces()
     reserved.remember(bookkeeping.get(PROTECTED_KEY), bookkeeping.get(FORBIDDEN_KEY))
     store.read_reserved(connection, reserved)
 
 
-def _take_job(connection: Connection, job: dict[str, Any], taken: Taken) -> None:
+def _take_job(connection: SqlConnection, job: dict[str, Any], taken: Taken) -> None:
     known = connection.execute(
         "SELECT 1 FROM job_history WHERE start_time = ? AND filename = ?",
         (job["start_time"], job["filename"]),
@@ -162,7 +164,7 @@ def _take_job(connection: Connection, job: dict[str, Any], taken: Taken) -> None
     taken.jobs += 1
 
 
-def _take_totals(connection: Connection, found: Found, before: Mapping[str, Any]) -> None:
+def _take_totals(connection: SqlConnection, found: Found, before: Mapping[str, Any]) -> None:
     earlier = {(p, f): (maximum, total) for p, f, maximum, total in before.get("totals", [])}
     for (provider, name), pair in found.totals.items():
         stored = connection.execute(
@@ -179,7 +181,7 @@ def _take_totals(connection: Connection, found: Found, before: Mapping[str, Any]
         )
 
 
-def _take_user(connection: Connection, user: dict[str, Any], taken: Taken) -> None:
+def _take_user(connection: SqlConnection, user: dict[str, Any], taken: Taken) -> None:
     if user["username"] == moonraker.API_KEY_USER:
         row = {
             "owner": user["username"],
@@ -197,13 +199,13 @@ def _take_user(connection: Connection, user: dict[str, Any], taken: Taken) -> No
     taken.users.append(user["username"])
 
 
-def _insert(connection: Connection, table: str, row: Mapping[str, Any]) -> None:
+def _insert(connection: SqlConnection, table: str, row: Mapping[str, Any]) -> None:
     columns = ", ".join(row)
     places = ", ".join(f":{name}" for name in row)
     connection.execute(f"INSERT OR REPLACE INTO {table} ({columns}) VALUES ({places})", row)
 
 
-def _remember(connection: Connection, found: Found, file: Path) -> None:
+def _remember(connection: SqlConnection, found: Found, file: Path) -> None:
     record = {
         "source": str(file),
         "date": time.strftime("%Y-%m-%d %H:%M:%S"),

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from mrk.database.database_protocols import SqlConnection
 from mrk.database.keys import Path as KeyPath
-from mrk.database.ports import Connection
 from mrk.database.records import NotFound
 from nurseries.database import store
 
@@ -22,14 +22,14 @@ class Items(abc.ABC):
 
     @abc.abstractmethod
     async def run(
-        self, function: Callable[[Connection], Result], *, durable: bool = False
+        self, function: Callable[[SqlConnection], Result], *, durable: bool = False
     ) -> Result:
         """`TablesPort.run`."""
 
     async def get_item(self, namespace: str, key: str | KeyPath) -> Any:
         """`ItemsPort.get_item`."""
 
-        def get(connection: Connection) -> Any:
+        def get(connection: SqlConnection) -> Any:
             try:
                 return msgspec.json.decode(store.read(connection, namespace, _path(key)))
             except NotFound:
@@ -44,7 +44,7 @@ class Items(abc.ABC):
     async def put_items(self, namespace: str, items: Mapping[str, Any]) -> None:
         """`ItemsPort.put_items`."""
 
-        def put(connection: Connection) -> None:
+        def put(connection: SqlConnection) -> None:
             for key, value in items.items():
                 store.write(connection, namespace, (key,), store.encode_value(value))
 
@@ -53,7 +53,7 @@ class Items(abc.ABC):
     async def delete_item(self, namespace: str, key: str | KeyPath) -> Any:
         """`ItemsPort.delete_item`."""
 
-        def delete(connection: Connection) -> Any:
+        def delete(connection: SqlConnection) -> Any:
             try:
                 return msgspec.json.decode(store.delete(connection, namespace, _path(key)))
             except NotFound:

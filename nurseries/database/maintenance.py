@@ -13,14 +13,14 @@ from pathlib import Path
 
 import msgspec
 
-from mrk.database.ports import Connection
+from mrk.database.database_protocols import SqlConnection
 from mrk.database.schema import APPLICATION_ID, too_new
 from mrk.errors import ClientError
 from mrk.files.paths import RootPath, check_new
 from nurseries.database.copies import copy, plain_files
 from nurseries.database.importer import build_from_moonraker, is_moonraker
-from nurseries.database.moonraker_source import NoSource
-from nurseries.database.opening import Place, open_copy, schema_versions
+from nurseries.database.moonraker_source import NoMoonrakerDatabase
+from nurseries.database.opening import DatabaseLocation, open_copy, schema_versions
 
 _NAME_BYTES = 200  # leaves room for the hidden name that a copy has while it is written
 
@@ -97,7 +97,7 @@ def delete_backup(target: Path) -> BackupPath:
     return BackupPath(str(target.absolute()))
 
 
-def prepare_restore(source: Path, place: Place, between: Callable[[], None]) -> Restored:
+def prepare_restore(source: Path, place: DatabaseLocation, between: Callable[[], None]) -> Restored:
     """Check a backup and lay it ready; it becomes the database at the next opening.
 
     Takes backups of mrk and of Moonraker. What is written until then goes to the old file.
@@ -114,7 +114,7 @@ def prepare_restore(source: Path, place: Place, between: Callable[[], None]) -> 
                 _end_tokens(place.restore)
         with open_copy(place.restore) as ready:
             return _contents(ready)
-    except NoSource as exc:
+    except NoMoonrakerDatabase as exc:
         raise ClientError(str(exc), 500) from exc
     except sqlite3.DatabaseError as exc:
         with contextlib.suppress(FileNotFoundError):
@@ -131,7 +131,7 @@ def _end_tokens(file: Path) -> None:
             ready.execute("DELETE FROM signing_keys")
 
 
-def _check_backup(backup: sqlite3.Connection, name: str, place: Place) -> None:
+def _check_backup(backup: sqlite3.Connection, name: str, place: DatabaseLocation) -> None:
     (application,) = backup.execute("PRAGMA application_id").fetchone()
     if application != APPLICATION_ID or "namespace_store" not in tables(backup):
         raise ClientError(f"{name} holds no namespaces: no backup of mrk or Moonraker")
@@ -142,7 +142,7 @@ def _check_backup(backup: sqlite3.Connection, name: str, place: Place) -> None:
         raise ClientError(f"{name} is damaged: {verdict}", 500)
 
 
-def tables(connection: Connection) -> list[str]:
+def tables(connection: SqlConnection) -> list[str]:
     """Names of all tables, sorted, SQLite's own left out."""
     rows = connection.execute(
         "SELECT name FROM sqlite_master WHERE type = 'table'"

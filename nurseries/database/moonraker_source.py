@@ -24,7 +24,7 @@ _SIDECARS = ("-wal", "-journal")
 _MAX_NAMESPACES = 1000
 
 
-class NoSource(MrkError):
+class NoMoonrakerDatabase(MrkError):
     """There is nothing to take over, or it cannot be read."""
 
 
@@ -36,18 +36,21 @@ def find_database(path: Path) -> Path:
         for name in (SQL_NAME, LMDB_NAME):
             if (folder / name).is_file():
                 return folder / name
-    raise NoSource(f"no Moonraker database in {path}: neither {SQL_NAME} nor {LMDB_NAME}")
+    raise NoMoonrakerDatabase(
+        f"no Moonraker database in {path}: neither {SQL_NAME} nor {LMDB_NAME}"
+    )
 
 
 def read_source(file: Path) -> Found:
-    """Everything in it. Raises `NoSource` when it cannot be read or changes meanwhile."""
+    """Everything in it. Raises `NoMoonrakerDatabase` when it cannot be read or changes
+    meanwhile."""
     before = _stamps(file)
     try:
         found = _read_lmdb(file) if file.name == LMDB_NAME else _read_file(file)
     except (sqlite3.Error, OSError) as exc:
-        raise NoSource(f"{file} cannot be read: {exc}") from exc
+        raise NoMoonrakerDatabase(f"{file} cannot be read: {exc}") from exc
     if _stamps(file) != before:
-        raise NoSource(f"{file} changed while it was read: stop Moonraker first")
+        raise NoMoonrakerDatabase(f"{file} changed while it was read: stop Moonraker first")
     moonraker.take_tables(found)
     return found
 
@@ -85,7 +88,7 @@ def is_moonraker(connection: sqlite3.Connection) -> bool:
 def read_sql(connection: sqlite3.Connection) -> Found:
     """All that is known of the tables; what cannot be decoded is told in `problems`."""
     if not is_moonraker(connection):
-        raise NoSource("not a Moonraker database: its tables are missing")
+        raise NoMoonrakerDatabase("not a Moonraker database: its tables are missing")
     found = Found()
     tables = {
         name
@@ -147,7 +150,9 @@ def _read_lmdb(file: Path) -> Found:
     try:
         lmdb: Any = importlib.import_module("lmdb")
     except ImportError:
-        raise NoSource("an LMDB database needs: pip install 'mrk[import-lmdb]'") from None
+        raise NoMoonrakerDatabase(
+            "an LMDB database needs: pip install 'mrk[import-lmdb]'"
+        ) from None
     found = Found()
     try:
         # Without a lock file nothing is created in the folder.
@@ -156,7 +161,7 @@ def _read_lmdb(file: Path) -> Found:
         ) as environment:
             _read_lmdb_namespaces(environment, found)
     except lmdb.Error as exc:
-        raise NoSource(f"{file} cannot be read: {exc}") from exc
+        raise NoMoonrakerDatabase(f"{file} cannot be read: {exc}") from exc
     return found
 
 

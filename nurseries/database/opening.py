@@ -19,8 +19,8 @@ import msgspec
 from mrk.database.schema import APPLICATION_ID, Migration, missing, too_new
 from mrk.errors import ClientError, MrkError
 from nurseries.database.copies import copy_daily, plain_files, sync
-from nurseries.database.errors import NotOurs, as_client_error, is_damage, is_full_disk
 from nurseries.database.lock import open_lock
+from nurseries.database.sqlite_errors import NotOurs, as_client_error, is_damage, is_full_disk
 
 logger = logging.getLogger(__name__)
 FILE_NAME = "mrk.db"
@@ -32,7 +32,7 @@ QUICK_CHECK_BYTES = 64 * 1024 * 1024
 _BUSY_S = 2.0
 
 
-class Place(msgspec.Struct):
+class DatabaseLocation(msgspec.Struct):
     """Where the database lives, and what it must become.
 
     `backups` is the folder of the copies that clients made; `warnings` collects what the user
@@ -58,7 +58,7 @@ class Place(msgspec.Struct):
 
 
 @contextlib.contextmanager
-def open_database(place: Place) -> Iterator[sqlite3.Connection]:
+def open_database(place: DatabaseLocation) -> Iterator[sqlite3.Connection]:
     """The open database, locked against other processes; closed on leaving.
 
     Raises `MrkError` when it cannot be opened at all: in use, no permission, disk full, written
@@ -75,7 +75,7 @@ def open_database(place: Place) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-def _take_restored(place: Place) -> None:
+def _take_restored(place: DatabaseLocation) -> None:
     """A copy that a client chose to restore replaces the database now."""
     if place.restore.exists():
         for suffix in ("-wal", "-shm"):
@@ -85,7 +85,7 @@ def _take_restored(place: Place) -> None:
         logger.info("the database was restored from a backup")
 
 
-def _open_good(place: Place) -> sqlite3.Connection:
+def _open_good(place: DatabaseLocation) -> sqlite3.Connection:
     try:
         return _open_migrated(place)
     except (sqlite3.Error, NotOurs) as exc:
@@ -100,7 +100,7 @@ def _open_good(place: Place) -> sqlite3.Connection:
         raise _cannot_open(place, exc) from exc
 
 
-def _open_on_full_disk(place: Place) -> sqlite3.Connection:
+def _open_on_full_disk(place: DatabaseLocation) -> sqlite3.Connection:
     """Without a file of shared memory: so that people can get in and delete something."""
     try:
         connection = _open_migrated(place, exclusive=True)
@@ -110,13 +110,13 @@ def _open_on_full_disk(place: Place) -> sqlite3.Connection:
     return connection
 
 
-def _cannot_open(place: Place, error: Exception) -> MrkError:
+def _cannot_open(place: DatabaseLocation, error: Exception) -> MrkError:
     known = as_client_error(error) if isinstance(error, sqlite3.Error) else None
     reason = known.message if isinstance(known, ClientError) else str(error)
     return MrkError(f"database {place.file} cannot be opened: {reason}")
 
 
-def _open_migrated(place: Place, *, exclusive: bool = False) -> sqlite3.Connection:
+def _open_migrated(place: DatabaseLocation, *, exclusive: bool = False) -> sqlite3.Connection:
     # A missing file was removed on purpose; an empty one beside copies lost its content.
     is_empty = place.file.exists() and _size_bytes(place.file) == 0
     if is_empty and _newest_good(place) is not None:
@@ -171,7 +171,7 @@ def schema_versions(connection: sqlite3.Connection) -> dict[str, int]:
     return dict(connection.execute("SELECT owner, version FROM schema_version") if known else ())
 
 
-def migrate(connection: sqlite3.Connection, place: Place) -> None:
+def migrate(connection: sqlite3.Connection, place: DatabaseLocation) -> None:
     """Run the steps that the file still needs, each whole or not at all."""
     versions = schema_versions(connection)
     if newer := too_new(place.steps, versions):
@@ -202,7 +202,7 @@ def _run_step(connection: sqlite3.Connection, step: Migration) -> None:
     )
 
 
-def _replace_damaged(place: Place, reason: Exception) -> None:
+def _replace_damaged(place: DatabaseLocation, reason: Exception) -> None:
     """Set the file aside with what belongs to it, and put the newest good copy in its place.
 
     The copy is laid ready first and takes the file's name in one step, so that a power cut
@@ -234,7 +234,7 @@ def _replace_damaged(place: Place, reason: Exception) -> None:
     place.warnings.append(text)
 
 
-def _aside(place: Place) -> Path:
+def _aside(place: DatabaseLocation) -> Path:
     """A name that is free."""
     stamp = time.strftime("%Y%m%d-%H%M%S")
     names = (f"{stamp}-{number}" if number else stamp for number in itertools.count())
@@ -252,7 +252,7 @@ def _lay_ready(copy: Path, part: Path) -> None:
         copy.rename(part)
 
 
-def _newest_good(place: Place) -> Path | None:
+def _newest_good(place: DatabaseLocation) -> Path | None:
     files = [*plain_files(place.daily), *plain_files(place.backups)]
     for file in sorted(files, key=lambda p: p.stat().st_mtime, reverse=True):
         if is_good_copy(file):

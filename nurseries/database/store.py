@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 
 from mrk.database import records
+from mrk.database.database_protocols import SqlConnection
 from mrk.database.keys import Path
-from mrk.database.namespaces import FORBIDDEN_KEY, OWN_NAMESPACE, PROTECTED_KEY, Reserved
-from mrk.database.ports import Connection
+from mrk.database.namespaces import FORBIDDEN_KEY, OWN_NAMESPACE, PROTECTED_KEY, ReservedNamespaces
 from mrk.database.records import NotFound, missing_key, sql_path
 from mrk.errors import ClientError
 
@@ -30,7 +30,7 @@ def encode_value(value: Any) -> bytes:
         raise ClientError(f"Argument 'value' is no valid JSON: {exc}") from exc
 
 
-def read(connection: Connection, namespace: str, path: Path) -> bytes:
+def read(connection: SqlConnection, namespace: str, path: Path) -> bytes:
     """One value; raises `NotFound`."""
     if len(path) == 1:
         row = connection.execute(f"SELECT CAST(value AS BLOB) {_RECORD}", (namespace, path[0]))
@@ -47,7 +47,7 @@ def read(connection: Connection, namespace: str, path: Path) -> bytes:
         raise missing_key(namespace, path) from None
 
 
-def read_all(connection: Connection, namespace: str) -> bytes:
+def read_all(connection: SqlConnection, namespace: str) -> bytes:
     """The whole namespace as one object; raises `NotFound`."""
     # Put together in SQLite: no value is parsed, and the interpreter stays free.
     (joined,) = connection.execute(
@@ -60,7 +60,7 @@ def read_all(connection: Connection, namespace: str) -> bytes:
     return bytes(joined)
 
 
-def decoded_items(connection: Connection, namespace: str) -> dict[str, Any]:
+def decoded_items(connection: SqlConnection, namespace: str) -> dict[str, Any]:
     """All records, decoded one by one so that other threads get their turn in between."""
     rows = connection.execute(
         "SELECT key, CAST(value AS BLOB) FROM namespace_store WHERE namespace = ? ORDER BY key",
@@ -69,7 +69,7 @@ def decoded_items(connection: Connection, namespace: str) -> dict[str, Any]:
     return {key: msgspec.json.decode(value) for key, value in rows}
 
 
-def write(connection: Connection, namespace: str, path: Path, value: bytes) -> None:
+def write(connection: SqlConnection, namespace: str, path: Path, value: bytes) -> None:
     """Store one JSON text; parents are created. Raises `ClientError` 400 below a non-object."""
     if len(path) == 1:
         _replace(connection, namespace, path[0], value)
@@ -84,7 +84,7 @@ def write(connection: Connection, namespace: str, path: Path, value: bytes) -> N
     _replace(connection, namespace, path[0], encode_value(changed))
 
 
-def delete(connection: Connection, namespace: str, path: Path) -> bytes:
+def delete(connection: SqlConnection, namespace: str, path: Path) -> bytes:
     """Remove one value and return it; a record left empty goes too. Raises `NotFound`."""
     if len(path) == 1:
         removed = read(connection, namespace, path)
@@ -111,13 +111,13 @@ def delete(connection: Connection, namespace: str, path: Path) -> bytes:
     return encode_value(value)
 
 
-def namespaces(connection: Connection) -> list[str]:
+def namespaces(connection: SqlConnection) -> list[str]:
     """All of them, sorted."""
     rows = connection.execute("SELECT DISTINCT namespace FROM namespace_store ORDER BY namespace")
     return [name for (name,) in rows]
 
 
-def read_reserved(connection: Connection, reserved: Reserved) -> None:
+def read_reserved(connection: SqlConnection, reserved: ReservedNamespaces) -> None:
     """Add the remembered namespaces to `reserved`, and store the sets if they grew."""
     for key, kind in ((PROTECTED_KEY, "protected"), (FORBIDDEN_KEY, "forbidden")):
         stored = _record(connection, OWN_NAMESPACE, (key,), default=[])
@@ -127,14 +127,14 @@ def read_reserved(connection: Connection, reserved: Reserved) -> None:
             _replace(connection, OWN_NAMESPACE, key, encode_value(names))
 
 
-def count_debug_use(connection: Connection) -> None:
+def count_debug_use(connection: SqlConnection) -> None:
     """How often debug methods were used is kept for whoever reads a bug report."""
     used = _record(connection, OWN_NAMESPACE, ("debug_counter",), default=0)
     count = used + 1 if isinstance(used, int) else 1
     _replace(connection, OWN_NAMESPACE, "debug_counter", encode_value(count))
 
 
-def _replace(connection: Connection, namespace: str, key: str, value: bytes) -> None:
+def _replace(connection: SqlConnection, namespace: str, key: str, value: bytes) -> None:
     connection.execute(
         "INSERT INTO namespace_store (namespace, key, value) VALUES (?, ?, CAST(? AS TEXT))"
         " ON CONFLICT (namespace, key) DO UPDATE SET value = excluded.value",
@@ -142,7 +142,7 @@ def _replace(connection: Connection, namespace: str, key: str, value: bytes) -> 
     )
 
 
-def _record(connection: Connection, namespace: str, path: Path, default: Any = _NOTHING) -> Any:
+def _record(connection: SqlConnection, namespace: str, path: Path, default: Any = _NOTHING) -> Any:
     row = connection.execute(
         f"SELECT CAST(value AS BLOB) {_RECORD}", (namespace, path[0])
     ).fetchone()
@@ -153,7 +153,7 @@ def _record(connection: Connection, namespace: str, path: Path, default: Any = _
     return default
 
 
-def _large_path(connection: Connection, namespace: str, path: Path) -> str | None:
+def _large_path(connection: SqlConnection, namespace: str, path: Path) -> str | None:
     """The inner path in SQL when the record is large and SQL can say the path; else None."""
     row = connection.execute(
         f"SELECT length(value) > ? {_RECORD}", (LARGE_RECORD_BYTES, namespace, path[0])
@@ -161,7 +161,7 @@ def _large_path(connection: Connection, namespace: str, path: Path) -> str | Non
     return sql_path(path[1:]) if row is not None and row[0] else None
 
 
-def _read_in_sql(connection: Connection, namespace: str, path: Path, in_sql: str) -> bytes:
+def _read_in_sql(connection: SqlConnection, namespace: str, path: Path, in_sql: str) -> bytes:
     (value,) = connection.execute(
         f"SELECT CAST(value -> ? AS BLOB) {_RECORD}", (in_sql, namespace, path[0])
     ).fetchone()
@@ -170,7 +170,7 @@ def _read_in_sql(connection: Connection, namespace: str, path: Path, in_sql: str
     return bytes(value)
 
 
-def _write_in_sql(connection: Connection, namespace: str, path: Path, value: bytes) -> None:
+def _write_in_sql(connection: SqlConnection, namespace: str, path: Path, value: bytes) -> None:
     inner = path[1:]
     # One statement parses the record once for all parents.
     parents = [sql_path(inner[:depth]) for depth in range(len(inner))]

@@ -9,15 +9,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from mrk.database.ports import Connection
+from mrk.database.database_protocols import SqlConnection
 from mrk.errors import ClientError
-from nurseries.database.errors import INSUFFICIENT_STORAGE, as_client_error
+from nurseries.database.sqlite_errors import INSUFFICIENT_STORAGE, as_client_error
 
 Result = TypeVar("Result")
 Job = Callable[[sqlite3.Connection], Result]
 
 
-def transaction(function: Callable[[Connection], Result], *, durable: bool = False) -> Job[Result]:
+def transaction(
+    function: Callable[[SqlConnection], Result], *, durable: bool = False
+) -> Job[Result]:
     """A job that commits what `function` did, or none of it when it raises.
 
     With `durable` the commit is on the disk when the job ends (synchronous FULL).

@@ -1,5 +1,1 @@
 """Extensions: agents, the calls relayed to them, their events and remote methods."""
-
-from nurseries.extensions.extensions import Extensions
-
-__all__ = ["Extensions"]

@@ -10,12 +10,12 @@ from typing import Any
 
 import trio
 
-from mrk.clients import Client
+from mrk.api.jsonrpc import RpcAnswer
+from mrk.clients.outbox import SharedMessage
+from mrk.clients.registry import Client
 from mrk.errors import ClientError
-from mrk.extensions.allowance import Allowance
 from mrk.extensions.relay import agent_call, result_of
-from mrk.jsonrpc import Answer
-from mrk.outbox import Message
+from mrk.extensions.token_bucket import TokenBucket
 
 # Calls that one agent may owe; a client alone may have 100 in flight.
 MOST_CALLS = 100
@@ -34,7 +34,7 @@ class _Waiting:
     __slots__ = ("answer", "settled")
 
     def __init__(self) -> None:
-        self.answer: Answer | None = None
+        self.answer: RpcAnswer | None = None
         self.settled = trio.Event()
 
 
@@ -48,8 +48,8 @@ class Agent:
         self.methods: list[str] = []
         self._ids = ids
         self._waiting: dict[int, _Waiting] = {}
-        self._events = Allowance(EVENTS_BURST, EVENTS_PER_S, now)
-        self._event_bytes = Allowance(EVENTS_BYTES_BURST, EVENTS_BYTES_PER_S, now)
+        self._events = TokenBucket(EVENTS_BURST, EVENTS_PER_S, now)
+        self._event_bytes = TokenBucket(EVENTS_BYTES_BURST, EVENTS_BYTES_PER_S, now)
         self._gone = False
 
     async def call(self, method: str, params: object, call_s: float) -> Any:
@@ -79,7 +79,7 @@ class Agent:
         """Whether the agent reads so slowly that nothing more is put before it."""
         return self.client.outbox.waiting_bytes > MOST_WAITING_BYTES
 
-    def on_answer(self, answer: Answer) -> bool:
+    def on_answer(self, answer: RpcAnswer) -> bool:
         """Settle the call that `answer` belongs to; False when nobody waits for it."""
         # True == 1, and a list is no key.
         waiting = self._waiting.pop(answer.id, None) if type(answer.id) is int else None
@@ -89,7 +89,7 @@ class Agent:
         waiting.settled.set()
         return True
 
-    def spend(self, event: Message) -> None:
+    def spend(self, event: SharedMessage) -> None:
         """Count an event against what the agent may send; raises `ClientError` 413 or 429."""
         size_bytes, now = len(event.payload), trio.current_time()
         if size_bytes > EVENT_BYTES:

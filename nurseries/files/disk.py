@@ -15,14 +15,14 @@ import trio
 
 from mrk.files.mounts import network_devices
 from mrk.files.records import Stat
-from mrk.files.reserved import Permissions, Reserved
+from mrk.files.reserved import Permissions, ReservedPaths
 from mrk.files.temporary import is_temporary
 from mrk.files.tree import Folder
 
 _CHECK_EVERY = 500
 
 
-class Look(msgspec.Struct, gc=False):
+class FileSnapshot(msgspec.Struct, gc=False):
     """One name on disk. `being_written`: somebody has it open to write; None: not known."""
 
     stat: Stat | None
@@ -34,11 +34,11 @@ class Difference(msgspec.Struct):
 
     stat: Stat | None
     gone: list[str] = []
-    present: dict[str, Look] = {}
+    present: dict[str, FileSnapshot] = {}
 
 
 def stat_of(
-    path: str, reserved: Reserved, allowed: Permissions, status: os.stat_result
+    path: str, reserved: ReservedPaths, allowed: Permissions, status: os.stat_result
 ) -> Stat | None:
     """A file or folder from its own `lstat`; links are followed.
 
@@ -67,7 +67,7 @@ def stat_of(
     )
 
 
-def look(path: str, reserved: Reserved) -> Stat | None:
+def look(path: str, reserved: ReservedPaths) -> Stat | None:
     """What is at a path; None when nothing is that clients could see."""
     folder, _, name = path.rpartition("/")
     if is_temporary(name):
@@ -81,12 +81,12 @@ def look(path: str, reserved: Reserved) -> Stat | None:
     return stat_of(path, reserved, allowed, status)
 
 
-def look_closely(path: str, known: Stat | None, reserved: Reserved) -> Look:
+def look_closely(path: str, known: Stat | None, reserved: ReservedPaths) -> FileSnapshot:
     """The same, and whether somebody still writes to a file that is not as it was known."""
     stat = look(path, reserved)
     if stat is None or stat.is_folder or (known is not None and known.same_content(stat)):
-        return Look(stat)
-    return Look(stat, being_written(path))
+        return FileSnapshot(stat)
+    return FileSnapshot(stat, being_written(path))
 
 
 def being_written(path: str) -> bool | None:
@@ -113,7 +113,7 @@ def being_written(path: str) -> bool | None:
     return False
 
 
-def read_folder(path: str, reserved: Reserved) -> Iterator[tuple[str, Stat]]:
+def read_folder(path: str, reserved: ReservedPaths) -> Iterator[tuple[str, Stat]]:
     """Names and stats of what clients could see in a folder; raises OSError."""
     real = os.path.realpath(path)
     inherited = reserved.permissions(real)
@@ -134,7 +134,7 @@ def read_folder(path: str, reserved: Reserved) -> Iterator[tuple[str, Stat]]:
 
 
 def compare(
-    path: str, known: Mapping[str, Stat | Folder], reserved: Reserved, *, ask_writers: bool
+    path: str, known: Mapping[str, Stat | Folder], reserved: ReservedPaths, *, ask_writers: bool
 ) -> Difference:
     """What a folder holds now against `known`; `ask_writers` about files that are not as known."""
     try:
@@ -148,7 +148,7 @@ def compare(
                 continue
             new = not stat.is_folder and (old is None or not old.same_content(stat))
             writer = being_written(f"{path}/{name}") if ask_writers and new else False
-            difference.present[name] = Look(stat, writer)
+            difference.present[name] = FileSnapshot(stat, writer)
     except OSError:
         return Difference(None)
     difference.gone = [name for name in known if name not in seen]

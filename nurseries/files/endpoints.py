@@ -11,22 +11,22 @@ import msgspec
 
 from mrk.api.caller import EVERYWHERE, Caller, Transport
 from mrk.api.endpoint import Access, Endpoint, NoParams
+from mrk.api.large_result import LargeResult
 from mrk.errors import ClientError
 from mrk.files.paths import is_gcode
 from mrk.files.records import Change, PathInfo, RootInfo, ThumbnailDetails, ZipAnswer
 from mrk.files.roots import Roots, write_role
-from mrk.pieces import Pieces
-from nurseries.files.announcer import GCODES
-from nurseries.files.archives import Archives
+from nurseries.files.changes.archives import Archives
+from nurseries.files.changes.operations import Operations
+from nurseries.files.changes.placement import Placement
 from nurseries.files.listings import Listings
-from nurseries.files.operations import Operations
-from nurseries.files.placement import Placement
+from nurseries.files.watch.announcer import GCODES
 
 _DELETE_FILE = frozenset({Transport.HTTP, Transport.WEBSOCKET, Transport.UNIX, Transport.INTERNAL})
 _NOT_FOUND = 404
 
 
-class ListParams(msgspec.Struct, frozen=True):
+class FileListParams(msgspec.Struct, frozen=True):
     """The root to walk."""
 
     root: str = GCODES
@@ -108,7 +108,7 @@ class FileEndpoints:
             Endpoint(
                 "/server/files/list",
                 ("GET",),
-                ListParams,
+                FileListParams,
                 self.list_files,
                 "Every file of a root, sorted; in the gcodes root only g-code.",
                 access=Access.VIEW,
@@ -220,7 +220,7 @@ class FileEndpoints:
 
     # Reading
 
-    async def list_files(self, params: ListParams, _caller: Caller) -> Pieces:
+    async def list_files(self, params: FileListParams, _caller: Caller) -> LargeResult:
         """An array of `PathInfo`; 400 for an unknown root."""
         return await self._listings.list_files(self._roots.get(params.root))
 
@@ -228,7 +228,7 @@ class FileEndpoints:
         """In the order of registration."""
         return [root.info() for root in self._roots]
 
-    async def get_directory(self, params: FolderParams, _caller: Caller) -> Pieces:
+    async def get_directory(self, params: FolderParams, _caller: Caller) -> LargeResult:
         """`dirs`, `files`, `disk_usage`, `root_info`."""
         root, path = self._roots.locate(params.path)
         return await self._listings.folder(root, path, params.extended)

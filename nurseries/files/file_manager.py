@@ -17,28 +17,28 @@ import trio
 from config.paths import Paths
 from config.settings.file_manager import FileManagerSettings
 from mrk.api.endpoint import Endpoint
-from mrk.clients import Clients
+from mrk.clients.registry import Clients
 from mrk.errors import ClientError
+from mrk.files.file_protocols import FileMetadata, InUse, KlipperFacts
 from mrk.files.paths import is_gcode
-from mrk.files.ports import InUse, KlipperFacts, Metadata
-from mrk.files.reserved import Permissions, Reserved, usual_places
+from mrk.files.reserved import Permissions, ReservedPaths, usual_places
 from mrk.files.roots import Root, Roots
 from mrk.files.tree import files_below
-from nurseries.files import places
-from nurseries.files.announcer import GCODES, Announcer
-from nurseries.files.archives import Archives
+from nurseries.files import disk_paths
+from nurseries.files.changes.archives import Archives
+from nurseries.files.changes.operations import Operations
+from nurseries.files.changes.placement import Placement
+from nurseries.files.changes.removal import Removal, sweep
+from nurseries.files.changes.uploads import FinishedUpload, UploadStore, UploadTarget
+from nurseries.files.disk_paths import DiskPath
 from nurseries.files.endpoints import FileEndpoints
-from nurseries.files.folder_walk import walk_files
 from nurseries.files.klipper_roots import KlipperRoots
 from nurseries.files.listings import Listings
-from nurseries.files.live_trees import LiveTrees
-from nurseries.files.operations import Operations
-from nurseries.files.placement import Placement
-from nurseries.files.places import Place
-from nurseries.files.removal import Removal, sweep
 from nurseries.files.threads import Threads
-from nurseries.files.uploads import FinishedUpload, Uploads, UploadTarget
-from nurseries.files.watches import Watches
+from nurseries.files.watch.announcer import GCODES, FileAnnouncer
+from nurseries.files.watch.folder_walk import walk_files
+from nurseries.files.watch.inotify import InotifyWatches
+from nurseries.files.watch.live_trees import LiveTrees
 
 logger = logging.getLogger(__name__)
 _PER_TURN = 500
@@ -53,7 +53,7 @@ class FileManager:
         settings: FileManagerSettings,
         clients: Clients,
         klipper: KlipperFacts,
-        metadata: Metadata,
+        metadata: FileMetadata,
         in_use: InUse,
         *,
         program: Path | None = None,
@@ -64,7 +64,7 @@ class FileManager:
         self._settings = settings
         self._metadata = metadata
         self._threads = Threads()
-        self._announcer = Announcer(clients, metadata)
+        self._announcer = FileAnnouncer(clients, metadata)
         self._removal = Removal(self._threads)
         self.trees = LiveTrees(self.roots, self._threads, self._announcer.other, self._warn)
         placement = Placement(
@@ -76,7 +76,7 @@ class FileManager:
             metadata,
             in_use,
         )
-        self._uploads = Uploads(placement)
+        self._uploads = UploadStore(placement)
         self._klipper_roots = KlipperRoots(
             self.roots,
             self._threads,
@@ -105,23 +105,23 @@ class FileManager:
     # For siblings
 
     async def upload_target(self, root: str, folder: str, filename: str) -> UploadTarget:
-        """Where an upload will be (`Uploads.target`); raises `ClientError`."""
+        """Where an upload will be (`UploadStore.target`); raises `ClientError`."""
         return await self._uploads.target(root, folder, filename)
 
     async def judge_upload(self, root: str, folder: str, filename: str) -> Path:
-        """Judge an upload without making anything (`Uploads.judge`); raises `ClientError`."""
+        """Judge an upload without making anything (`UploadStore.judge`); raises `ClientError`."""
         return await self._uploads.judge(root, folder, filename)
 
     async def finish_upload(self, temporary: Path, target: UploadTarget) -> FinishedUpload:
-        """Put a complete upload in place (`Uploads.finish`); raises `ClientError`."""
+        """Put a complete upload in place (`UploadStore.finish`); raises `ClientError`."""
         return await self._uploads.finish(temporary, target)
 
-    async def find_file(self, root: str, filename: str) -> Place:
+    async def find_file(self, root: str, filename: str) -> DiskPath:
         """A file to be read; raises 404 when it is not there, 403 for folders and closed places."""
         if root not in self.roots:
             raise ClientError(f"There is no root {root}", 404)
         _root, path = self.roots.within(root, filename)
-        place = await self._threads.run(places.find, self.roots, path, write=False)
+        place = await self._threads.run(disk_paths.find, self.roots, path, write=False)
         if place.stat is None:
             raise ClientError(f"There is no file {path}", 404)
         if place.stat.is_folder or not place.stat.permissions:
@@ -149,13 +149,13 @@ class FileManager:
                 task_status.started()
 
     @contextmanager
-    def _open_watches(self) -> Iterator[Watches | None]:
+    def _open_watches(self) -> Iterator[InotifyWatches | None]:
         """The watcher that is configured, None without one."""
         if self._settings.file_system_observer == "none":
             yield None
             return
         try:
-            opened = Watches.open()
+            opened = InotifyWatches.open()
         except OSError as error:
             if error.errno not in (errno.EMFILE, errno.ENOMEM):
                 raise
@@ -219,7 +219,7 @@ def _roots(paths: Paths, settings: FileManagerSettings, program: Path | None) ->
         # Somebody may keep the data folder in there.
         if not any((root.real + "/").startswith(real + "/") for root in found):
             closed[real] = Permissions.NONE
-    roots = Roots(Reserved(closed, places.identities_of(list(closed))))
+    roots = Roots(ReservedPaths(closed, disk_paths.identities_of(list(closed))))
     for root in found:
         roots.register(root)
     return roots

@@ -7,8 +7,8 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from mrk.files.ports import KlipperFacts
-from mrk.files.reserved import Permissions, Reserved
+from mrk.files.file_protocols import KlipperFacts
+from mrk.files.reserved import Permissions, ReservedPaths
 from mrk.files.roots import Root, Roots
 from mrk.klippy.events import Identified
 from nurseries.files.threads import Threads
@@ -67,7 +67,7 @@ class KlipperRoots:
             return  # somebody keeps the data folder in there
         old = self._roots.reserved
         places = {real: Permissions.READ, **old.places}
-        self._roots.reserved = Reserved(places, old.identities)
+        self._roots.reserved = ReservedPaths(places, old.identities)
 
 
 def _source_roots(source: str) -> list[Root]:

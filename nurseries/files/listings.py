@@ -13,17 +13,17 @@ from typing import Any
 import msgspec
 import trio
 
+from mrk.api.large_result import LargeResult
 from mrk.errors import ClientError
+from mrk.files.file_protocols import MetadataSource
 from mrk.files.paths import RootPath, is_gcode, is_utf8
-from mrk.files.ports import MetadataSource
 from mrk.files.records import DiskUsage, FileEntry, FolderEntry, PathInfo, Stat
 from mrk.files.roots import Root, Roots
 from mrk.files.tree import Folder, files_below
-from mrk.pieces import Pieces
-from nurseries.files import disk, places
-from nurseries.files.folder_walk import walk_files
-from nurseries.files.live_trees import LiveTrees
+from nurseries.files import disk, disk_paths
 from nurseries.files.threads import Threads
+from nurseries.files.watch.folder_walk import walk_files
+from nurseries.files.watch.live_trees import LiveTrees
 
 PORTION = 500
 GCODES = "gcodes"
@@ -43,18 +43,18 @@ class Listings:
         self._metadata = metadata
         self._lists: dict[str, tuple[object, int, list[bytes]]] = {}
 
-    async def list_files(self, root: Root) -> Pieces:
+    async def list_files(self, root: Root) -> LargeResult:
         """Every file of a root, sorted; only g-code in the gcodes root."""
         tree = await self._trees.current(root.name)
         if tree is None:
-            return Pieces(await self._encode_list(root, await self._walk(root)))
+            return LargeResult(await self._encode_list(root, await self._walk(root)))
         cached = self._lists.get(root.name)
         if cached is not None and cached[0] is tree and cached[1] == tree.version:
-            return Pieces(cached[2])
+            return LargeResult(cached[2])
         version = tree.version
         answer = await self._encode_list(root, files_below(tree.top))
         self._lists[root.name] = (tree, version, answer)
-        return Pieces(answer)
+        return LargeResult(answer)
 
     async def _walk(self, root: Root) -> Iterable[tuple[str, Stat]]:
         """The files of a root that is not kept in memory."""
@@ -79,7 +79,7 @@ class Listings:
             await trio.lowlevel.checkpoint()
         return array.parts()
 
-    async def folder(self, root: Root, path: RootPath, extended: bool) -> Pieces:
+    async def folder(self, root: Root, path: RootPath, extended: bool) -> LargeResult:
         """One folder, without what is below it; raises 400 when it is none."""
         entries = await self._entries(root, path)
         usage = await self._threads.run(_disk_usage, root.real)
@@ -99,7 +99,7 @@ class Listings:
             await trio.lowlevel.checkpoint()
         about = {"name": root.name, "permissions": root.permissions}
         rest = b',"disk_usage":' + _encode(usage) + b',"root_info":' + _encode(about) + b"}"
-        return Pieces([b'{"dirs":', *folders.parts(), b',"files":', *files.parts(), rest])
+        return LargeResult([b'{"dirs":', *folders.parts(), b',"files":', *files.parts(), rest])
 
     def _file_entry(
         self, root: Root, path: RootPath, name: str, stat: Stat, extended: bool
@@ -180,7 +180,7 @@ def _stats(entries: Entries, names: list[str]) -> Iterator[tuple[str, Stat]]:
 
 
 def _read_place(roots: Roots, path: RootPath) -> Entries:
-    place = places.find(roots, path, write=False)
+    place = disk_paths.find(roots, path, write=False)
     try:
         return dict(disk.read_folder(str(place.real), roots.reserved))
     except OSError:

@@ -7,10 +7,10 @@ import os
 from pathlib import Path
 
 from mrk.errors import ClientError
-from nurseries.files import places
-from nurseries.files.announcer import GCODES
+from nurseries.files import disk_paths
+from nurseries.files.changes.uploads import FinishedUpload
 from nurseries.files.file_manager import FileManager
-from nurseries.files.uploads import FinishedUpload
+from nurseries.files.watch.announcer import GCODES
 
 _READ = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY | os.O_NOFOLLOW
 
@@ -47,7 +47,7 @@ class TransferPorts:
         if root not in roots:
             raise ClientError("There is no such root", 404)
         _root, found = roots.within(root, path)
-        place = places.find(roots, found, write=False)
+        place = disk_paths.find(roots, found, write=False)
         if place.stat is None:
             raise ClientError(f"There is no file {found}", 404)
         if place.stat.is_folder or not place.stat.permissions:

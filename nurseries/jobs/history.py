@@ -13,12 +13,12 @@ import msgspec
 import trio
 
 from mrk.api.endpoint import Endpoint
-from mrk.clients import Clients
-from mrk.database.ports import Connection, TablesPort
+from mrk.clients.registry import Clients
+from mrk.database.database_protocols import SqlConnection, TablesPort
 from mrk.errors import ClientError, Transient
-from mrk.fanout import Reader
-from mrk.jobs.events import JobChanged, JobNews, JobSeen, Look, PrinterGone
-from mrk.jobs.ports import (
+from mrk.fanout import EventReader
+from mrk.jobs.events import JobChanged, JobNews, JobSeen, JobSnapshot, PrinterGone
+from mrk.jobs.job_protocols import (
     AuxiliaryProvider,
     AuxiliaryValue,
     JobMetadata,
@@ -81,7 +81,7 @@ class History:
         self._wall_clock = wall_clock
         self._job: Job | None = None
         # What was being written when `serve` was cancelled; writing it twice changes nothing.
-        self._unstored: Callable[[Connection], Any] | None = None
+        self._unstored: Callable[[SqlConnection], Any] | None = None
 
     def endpoints(self) -> list[Endpoint]:
         """What clients may ask."""
@@ -107,7 +107,7 @@ class History:
                     logger.warning("the running job was not noted in time")
                 raise
 
-    async def _record(self, news: Reader[JobNews]) -> None:
+    async def _record(self, news: EventReader[JobNews]) -> None:
         checkpoint_at = trio.current_time() + CHECKPOINT_S
         while True:
             item: JobNews | None = None
@@ -119,7 +119,7 @@ class History:
                 checkpoint_at = trio.current_time() + CHECKPOINT_S
                 await self._keep_figures()
 
-    async def _flush(self, news: Reader[JobNews]) -> None:
+    async def _flush(self, news: EventReader[JobNews]) -> None:
         """The end of mrk: what was begun, what waits, and how far the running job is."""
         try:
             if self._unstored is not None:
@@ -153,7 +153,7 @@ class History:
             case PrinterGone(status, last_look):
                 await self._end(status, None if last_look is None else last_look.stats)
 
-    async def _settle(self, look: Look, *, missed: bool = False) -> None:
+    async def _settle(self, look: JobSnapshot, *, missed: bool = False) -> None:
         """Compare with the first look after an absence: does the last job go on?
 
         A print that had begun and ended before this look (`missed`, or started by us) is recorded.
@@ -170,12 +170,12 @@ class History:
         if look.stats.is_active and look.klippy_state == "ready":
             await self._begin(look)
 
-    def _started_by_us(self, last: Job | None, look: Look) -> bool:
+    def _started_by_us(self, last: Job | None, look: JobSnapshot) -> bool:
         if last is not None and last.is_shown_ended(look):
             return False
         return self._starters.is_awaited(look.stats.filename)
 
-    async def _go_on(self, job: Job, look: Look) -> None:
+    async def _go_on(self, job: Job, look: JobSnapshot) -> None:
         if job.status != IN_PROGRESS:
             stored = job
             job = await self._store(lambda c: history_store.reopen_job(c, stored))
@@ -190,7 +190,7 @@ class History:
 
     # One job
 
-    async def _begin(self, look: Look) -> Job:
+    async def _begin(self, look: JobSnapshot) -> Job:
         filename = look.stats.filename
         for provider in self._auxiliary:
             provider.begin_job()
@@ -264,7 +264,7 @@ class History:
 
     # The database
 
-    async def _store(self, function: Callable[[Connection], Result]) -> Result:
+    async def _store(self, function: Callable[[SqlConnection], Result]) -> Result:
         """Write so that a power cut does not take it. Raises `NotStored`."""
         self._unstored = function
         try:
@@ -275,7 +275,7 @@ class History:
         self._unstored = None
         return result
 
-    async def _read(self, function: Callable[[Connection], Result]) -> Result:
+    async def _read(self, function: Callable[[SqlConnection], Result]) -> Result:
         """What may be lost without harm. Raises `NotStored`."""
         try:
             return await self._database.run(function)

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from mrk.database.ports import Connection
+from mrk.database.database_protocols import SqlConnection
 from mrk.jobs.record import IN_PROGRESS, INTERRUPTED, Amount, Job
 
 _encode = msgspec.json.encode
@@ -38,7 +38,7 @@ ShownRow = tuple[int, str, float | None, bytes]
 # The running job
 
 
-def read_last(connection: Connection) -> Job | None:
+def read_last(connection: SqlConnection) -> Job | None:
     """The job that mrk recorded last; None when there is none or it was deleted."""
     row = connection.execute(
         f"SELECT {', '.join(_KEPT)} FROM job_continuation JOIN job_history USING (job_id)"
@@ -51,7 +51,7 @@ def read_last(connection: Connection) -> Job | None:
     return Job(**columns)
 
 
-def add_job(connection: Connection, job: Job) -> Job:
+def add_job(connection: SqlConnection, job: Job) -> Job:
     """Store a job that begins, unless it is there; returns it with its id."""
     last = read_last(connection)
     if last is not None and _is_same(last, job):
@@ -75,7 +75,7 @@ def _is_same(last: Job, job: Job) -> bool:
     return same and last.status == IN_PROGRESS
 
 
-def keep_figures(connection: Connection, job: Job) -> None:
+def keep_figures(connection: SqlConnection, job: Job) -> None:
     """Store how far a running job is."""
     connection.execute(
         "UPDATE job_history SET print_duration = ?, total_duration = ?, filament_used = ?,"
@@ -84,7 +84,7 @@ def keep_figures(connection: Connection, job: Job) -> None:
     )
 
 
-def finish_job(connection: Connection, job: Job, added: Sequence[Amount]) -> bool:
+def finish_job(connection: SqlConnection, job: Job, added: Sequence[Amount]) -> bool:
     """Store the end of a running job and count it; false when it ended or was deleted before."""
     changed = connection.execute(
         "UPDATE job_history SET status = ?, end_time = ?, print_duration = ?, total_duration = ?,"
@@ -107,7 +107,7 @@ def finish_job(connection: Connection, job: Job, added: Sequence[Amount]) -> boo
     return True
 
 
-def reopen_job(connection: Connection, job: Job) -> Job:
+def reopen_job(connection: SqlConnection, job: Job) -> Job:
     """A job that was thought to have ended goes on; it does not count until it ends."""
     row = connection.execute(
         "SELECT counted FROM job_continuation WHERE job_id = ?", (job.job_id,)
@@ -125,7 +125,7 @@ def reopen_job(connection: Connection, job: Job) -> Job:
     return msgspec.structs.replace(job, status=IN_PROGRESS, end_time=None)
 
 
-def interrupt_jobs(connection: Connection) -> None:
+def interrupt_jobs(connection: SqlConnection) -> None:
     """Jobs found running when the history starts."""
     connection.execute(
         "UPDATE job_history SET status = ? WHERE status = ?", (INTERRUPTED, IN_PROGRESS)
@@ -140,7 +140,7 @@ def _texts(job: Job) -> tuple[str, str]:
     return _encode(job.metadata).decode(), _encode(job.auxiliary_data).decode()
 
 
-def _remember_counted(connection: Connection, job_id: int, added: Iterable[Amount]) -> None:
+def _remember_counted(connection: SqlConnection, job_id: int, added: Iterable[Amount]) -> None:
     counted = [(a.provider, a.field, a.maximum, a.total) for a in added]
     connection.execute(
         "UPDATE job_continuation SET counted = ? WHERE job_id = ?",
@@ -151,7 +151,7 @@ def _remember_counted(connection: Connection, job_id: int, added: Iterable[Amoun
 # Totals
 
 
-def _count(connection: Connection, added: Iterable[Amount]) -> None:
+def _count(connection: SqlConnection, added: Iterable[Amount]) -> None:
     for amount in added:
         # Sums never fall below 0: totals may have been reset since a job was counted.
         connection.execute(
@@ -165,7 +165,7 @@ def _count(connection: Connection, added: Iterable[Amount]) -> None:
         )
 
 
-def read_totals(connection: Connection) -> tuple[dict[str, float], list[dict[str, Any]]]:
+def read_totals(connection: SqlConnection) -> tuple[dict[str, float], list[dict[str, Any]]]:
     """The classic totals, and those of auxiliary fields."""
     rows = connection.execute(
         "SELECT provider, field, maximum, total FROM job_totals ORDER BY provider, field"
@@ -184,7 +184,7 @@ def read_totals(connection: Connection) -> tuple[dict[str, float], list[dict[str
     return totals, auxiliary
 
 
-def reset_totals(connection: Connection) -> tuple[dict[str, float], list[dict[str, Any]]]:
+def reset_totals(connection: SqlConnection) -> tuple[dict[str, float], list[dict[str, Any]]]:
     """Forget the totals; returns them as they were."""
     last = read_totals(connection)
     connection.execute("DELETE FROM job_totals")
@@ -196,7 +196,7 @@ def reset_totals(connection: Connection) -> tuple[dict[str, float], list[dict[st
 
 
 def read_page(
-    connection: Connection,
+    connection: SqlConnection,
     *,
     before: float | None,
     since: float | None,
@@ -222,19 +222,19 @@ def read_page(
     return connection.execute(sql, (*values, limit, skip)).fetchall()
 
 
-def read_job(connection: Connection, job_id: int) -> ShownRow | None:
+def read_job(connection: SqlConnection, job_id: int) -> ShownRow | None:
     """One job; None when there is none."""
     row: ShownRow | None = connection.execute(f"{_SHOWN} WHERE job_id = ?", (job_id,)).fetchone()
     return row
 
 
-def delete_job(connection: Connection, job_id: int) -> bool:
+def delete_job(connection: SqlConnection, job_id: int) -> bool:
     """Whether there was such a job."""
     sql = "DELETE FROM job_history WHERE job_id = ?"
     return connection.execute(sql, (job_id,)).rowcount > 0
 
 
-def delete_all(connection: Connection) -> list[int]:
+def delete_all(connection: SqlConnection) -> list[int]:
     """The ids of all jobs that there were."""
     rows = connection.execute("SELECT job_id FROM job_history ORDER BY job_id").fetchall()
     connection.execute("DELETE FROM job_history")

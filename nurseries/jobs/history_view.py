@@ -11,11 +11,11 @@ import msgspec
 
 from mrk.api.caller import Caller
 from mrk.api.endpoint import Access, Endpoint, NoParams
-from mrk.database.ports import Connection, TablesPort
+from mrk.api.large_result import LargeResult
+from mrk.database.database_protocols import SqlConnection, TablesPort
 from mrk.errors import ClientError
-from mrk.jobs.ports import PrintedFiles
+from mrk.jobs.job_protocols import PrintedFiles
 from mrk.jobs.record import shown_id
-from mrk.pieces import Pieces
 from nurseries.jobs import history_store
 from nurseries.jobs.history_store import ShownRow
 
@@ -26,7 +26,7 @@ _MOST = 2**62
 _SAME_MTIME_S = 1e-3
 
 
-class ListParams(msgspec.Struct, frozen=True):
+class HistoryListParams(msgspec.Struct, frozen=True):
     """`limit` 0 or less means all; `before` and `since` are Unix seconds, -1: not given."""
 
     limit: int = 50
@@ -42,7 +42,7 @@ class JobParams(msgspec.Struct, frozen=True):
     uid: str
 
 
-class DeleteParams(msgspec.Struct, frozen=True):
+class DeleteJobsParams(msgspec.Struct, frozen=True):
     """`uid` is needed unless `all` is true."""
 
     uid: str | None = None
@@ -92,7 +92,9 @@ class HistoryEndpoints:
         """What clients may ask."""
         job = "/server/history/job"
         return [
-            _endpoint("list", "GET", ListParams, self.list_jobs, "List jobs.", dict[str, Any]),
+            _endpoint(
+                "list", "GET", HistoryListParams, self.list_jobs, "List jobs.", dict[str, Any]
+            ),
             _endpoint("totals", "GET", NoParams, self.totals, "Totals of all jobs.", Totals),
             _endpoint(
                 "reset_totals",
@@ -106,7 +108,7 @@ class HistoryEndpoints:
             Endpoint(
                 job,
                 ("DELETE",),
-                DeleteParams,
+                DeleteJobsParams,
                 self.delete_job,
                 "Delete one job, or all jobs; totals stay.",
                 access=Access.OPERATE,
@@ -114,7 +116,7 @@ class HistoryEndpoints:
             ),
         ]
 
-    async def list_jobs(self, params: ListParams, _caller: Caller) -> Pieces:
+    async def list_jobs(self, params: HistoryListParams, _caller: Caller) -> LargeResult:
         """`{count, jobs}`; count is the number of jobs returned."""
         order = params.order.lower()
         if order not in ("asc", "desc"):
@@ -139,7 +141,7 @@ class HistoryEndpoints:
                 break
             left, skip, last_id = left - len(rows), 0, rows[-1][0]
         opening = b'{"count":%d,"jobs":[' % (len(parts) // 2)
-        return Pieces([opening, *parts[1:], b"]}"])
+        return LargeResult([opening, *parts[1:], b"]}"])
 
     def _shown(self, row: ShownRow) -> bytes:
         _job_id, filename, modified, rest = row
@@ -155,7 +157,7 @@ class HistoryEndpoints:
         job: dict[str, Any] = msgspec.json.decode(self._shown(row))
         return {"job": {**job, "job_id": params.uid}}
 
-    async def delete_job(self, params: DeleteParams, _caller: Caller) -> DeletedJobs:
+    async def delete_job(self, params: DeleteJobsParams, _caller: Caller) -> DeletedJobs:
         """Tells nobody."""
         if params.all:
             ids = await self._database.run(history_store.delete_all)
@@ -198,7 +200,7 @@ def _endpoint(
     return Endpoint(path, (verb,), params, handler, summary, access=access, result=result)
 
 
-def _page(wanted: dict[str, Any]) -> Callable[[Connection], list[ShownRow]]:
+def _page(wanted: dict[str, Any]) -> Callable[[SqlConnection], list[ShownRow]]:
     return lambda connection: history_store.read_page(connection, **wanted)
 
 

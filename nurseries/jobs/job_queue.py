@@ -13,15 +13,15 @@ import msgspec
 import trio
 
 from mrk.api.endpoint import Endpoint
-from mrk.clients import Clients
-from mrk.database.ports import TablesPort
+from mrk.clients.registry import Clients
+from mrk.database.database_protocols import TablesPort
 from mrk.errors import ClientError
-from mrk.fanout import Reader
-from mrk.jobs.events import JobChanged, JobNews, JobSeen, Look, PrinterGone
-from mrk.jobs.ports import FileFacts, JobStatePort
+from mrk.fanout import EventReader
+from mrk.jobs.events import JobChanged, JobNews, JobSeen, JobSnapshot, PrinterGone
+from mrk.jobs.job_protocols import JobFiles, JobStatePort
 from mrk.jobs.print_stats import JobEvent
 from mrk.jobs.queue import Queue, QueuedJob, QueueState
-from mrk.ports import GcodePort, KlippyPort
+from mrk.klippy.klippy_protocols import GcodePort, KlippyPort
 from nurseries.jobs.queue_store import read_queue, write_queue
 from nurseries.jobs.queue_view import QueueEndpoints, queued_jobs
 
@@ -53,7 +53,7 @@ class JobQueue:
         klippy: KlippyPort,
         gcode: GcodePort,
         job_state: JobStatePort,
-        files: FileFacts,
+        files: JobFiles,
         database: TablesPort,
         clients: Clients,
         transitions: Transitions = ONE_BY_ONE,
@@ -241,7 +241,7 @@ class JobQueue:
             except ClientError as exc:
                 logger.warning("%s of the job queue from a macro: %s", order, exc.message)
 
-    async def _restore(self, look: Look | None) -> None:
+    async def _restore(self, look: JobSnapshot | None) -> None:
         """Begin with what is stored; what happened to a job handed over is asked of the printer."""
         self._queue = None
         automatic = self._transitions.automatic
@@ -250,7 +250,7 @@ class JobQueue:
             queue = await self._apply(lambda queue: queue.on_seen(look, automatic))
             self._load_if_due(queue, transition=True)
 
-    async def _follow(self, news: Reader[JobNews]) -> None:
+    async def _follow(self, news: EventReader[JobNews]) -> None:
         async for item in news:
             match item:
                 case JobSeen():

@@ -11,14 +11,14 @@ from typing import Any
 
 import trio
 
+from mrk.clients.outbox import StatusUpdate
 from mrk.errors import ClientError, Transient
-from mrk.fanout import Fanout, Reader
-from mrk.jobs.events import JobChanged, JobNews, JobSeen, Look, PrinterGone
+from mrk.fanout import EventReader, Fanout
+from mrk.jobs.events import JobChanged, JobNews, JobSeen, JobSnapshot, PrinterGone
 from mrk.jobs.print_stats import PrintStats, changes, missed
 from mrk.klippy.events import Disconnected, Identified, Ready, Shutdown, Started, StatusChanged
-from mrk.klippy.session import STARTUP
-from mrk.outbox import StatusUpdate
-from mrk.ports import KlippyPort
+from mrk.klippy.klippy_protocols import KlippyPort
+from mrk.klippy.state import STARTUP
 
 logger = logging.getLogger(__name__)
 # A read of the link (64 KiB) holds at most some 500 status updates, a few a second being usual.
@@ -32,12 +32,12 @@ class JobState:
     def __init__(self, klippy: KlippyPort) -> None:
         self._klippy = klippy
         self._news: Fanout[JobNews] = Fanout()
-        self._look: Look | None = None
+        self._look: JobSnapshot | None = None
         # What was shown last, before an absence too.
         self._shown: PrintStats | None = None
 
     @property
-    def look(self) -> Look | None:
+    def look(self) -> JobSnapshot | None:
         """The newest look at the printer; None while nothing is known."""
         return self._look
 
@@ -46,7 +46,7 @@ class JobState:
         """Whether a print is known to be under way, paused or not."""
         return self._look is not None and self._look.stats.is_active
 
-    def open_events(self, name: str, size: int, *kinds: type) -> Reader[JobNews]:
+    def open_events(self, name: str, size: int, *kinds: type) -> EventReader[JobNews]:
         """News from now on."""
         return self._news.open_reader(name, size, *kinds)
 
@@ -104,10 +104,10 @@ class JobState:
             unseen = before is not None and missed(before, look.stats)
             self._news.publish(JobSeen(look, became_ready, unseen))
 
-    def _remember(self, look: Look) -> None:
+    def _remember(self, look: JobSnapshot) -> None:
         self._look, self._shown = look, look.stats
 
-    async def _ask(self, klippy_state: str | None = None) -> Look | None:
+    async def _ask(self, klippy_state: str | None = None) -> JobSnapshot | None:
         state = klippy_state or self._klippy.klippy_state
         try:
             answer = await self._klippy.call("objects/query", {"objects": dict(OBJECTS)})
@@ -122,14 +122,14 @@ class JobState:
         if delta is None or before is None or update.eventtime <= before.eventtime:
             return
         after = before.stats.merged(delta)
-        look = Look(after, update.eventtime, before.klippy_state)
+        look = JobSnapshot(after, update.eventtime, before.klippy_state)
         self._remember(look)
         for event in changes(before.stats, after):
             logger.info("job %s: %s", event.value, after.filename or before.stats.filename)
             self._news.publish(JobChanged(event, before.stats, look))
 
 
-def _read_look(answer: Any, klippy_state: str) -> Look | None:
+def _read_look(answer: Any, klippy_state: str) -> JobSnapshot | None:
     """From the answer to objects/query; None when it has no `print_stats`."""
     if not isinstance(answer, dict):
         return None
@@ -137,4 +137,4 @@ def _read_look(answer: Any, klippy_state: str) -> Look | None:
     stats = status.get("print_stats") if isinstance(status, dict) else None
     if not isinstance(stats, dict) or not isinstance(eventtime, int | float):
         return None
-    return Look(PrintStats().merged(stats), float(eventtime), klippy_state)
+    return JobSnapshot(PrintStats().merged(stats), float(eventtime), klippy_state)

@@ -2,13 +2,13 @@
 
 import msgspec
 
-from mrk.database.ports import Connection
+from mrk.database.database_protocols import SqlConnection
 from mrk.jobs.queue import Queue, QueuedJob, QueueState
 
 _COLUMNS = "job_id, filename, time_added, user, copies, note, position"
 
 
-def read_queue(connection: Connection) -> Queue:
+def read_queue(connection: SqlConnection) -> Queue:
     """The stored queue; an empty one at first."""
     rows = connection.execute(f"SELECT {_COLUMNS} FROM job_queue ORDER BY position").fetchall()
     row = connection.execute(
@@ -19,7 +19,7 @@ def read_queue(connection: Connection) -> Queue:
     return Queue(jobs, QueueState(state), bool(held), bool(confirmed), printing)
 
 
-def write_queue(connection: Connection, old: Queue, new: Queue) -> None:
+def write_queue(connection: SqlConnection, old: Queue, new: Queue) -> None:
     """Make the stored queue `new`, where it is `old` now."""
     before = {job.job_id: job for job in old.jobs}
     after = {job.job_id: job for job in new.jobs}

@@ -13,9 +13,9 @@ import msgspec
 import trio
 from trio.abc import Stream
 
-from mrk.clients import Clients
+from mrk.clients.registry import Clients
 from mrk.errors import ClientError
-from mrk.fanout import Fanout, Reader
+from mrk.fanout import EventReader, Fanout
 from mrk.klippy.events import (
     Disconnected,
     GcodeResponse,
@@ -23,9 +23,9 @@ from mrk.klippy.events import (
     Ready,
     Shutdown,
 )
-from mrk.klippy.peer import Peer
+from mrk.klippy.peer import SocketPeer
 from mrk.klippy.remote_methods import RemoteMethod, RemoteMethods
-from mrk.klippy.session import DISCONNECTED
+from mrk.klippy.state import DISCONNECTED
 from mrk.status.subscriptions import StatusReader, Wanted, wanted
 from nurseries.klippy.linked import LinkedKlippy
 from nurseries.klippy.socket import read_peer
@@ -37,7 +37,7 @@ _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class KlippyLink:
-    """Implements `KlippyPort` and `KlippyRequests` of `mrk/ports.py`.
+    """Implements `KlippyPort` and `KlippyRequests` of `mrk/klippy/klippy_protocols.py`.
 
     `open_stream` connects, and raises `Transient` when Klipper is away.
     """
@@ -56,7 +56,7 @@ class KlippyLink:
         """
         task_status.started()
         async with await self._open_stream() as stream:
-            linked = LinkedKlippy(stream, self._methods, self._publish, self._clients.burst)
+            linked = LinkedKlippy(stream, self._methods, self._publish, self._clients.send_batch)
             self._linked = linked
             logger.info("connected to Klipper")
             try:
@@ -116,7 +116,7 @@ class KlippyLink:
         return _NOTHING if self._linked is None else self._linked.info
 
     @property
-    def peer(self) -> Peer | None:
+    def peer(self) -> SocketPeer | None:
         """Klipper's process, where the kernel tells."""
         return None if self._linked is None else self._linked.peer
 
@@ -166,7 +166,7 @@ class KlippyLink:
         if self._linked is not None:
             self._linked.board.remove(reader)
 
-    def open_events(self, name: str, size: int, *kinds: type) -> Reader[KlippyEvent]:
+    def open_events(self, name: str, size: int, *kinds: type) -> EventReader[KlippyEvent]:
         """Events of the given classes from now on; `size` of them may wait."""
         return self._events.open_reader(name, size, *kinds)
 

@@ -12,19 +12,19 @@ import msgspec
 import trio
 from trio.abc import Stream
 
-from mrk.burst import Burst
+from mrk.clients.outbox import StatusDelta, StatusUpdate
+from mrk.clients.send_batch import SendBatch
 from mrk.errors import ClientError
-from mrk.klippy.errors import KlippyLost
 from mrk.klippy.events import GcodeResponse, KlippyEvent, StatusChanged
+from mrk.klippy.link_errors import KlippyLost
 from mrk.klippy.messages import JunkFrame, decode_value, is_empty, read_status
-from mrk.klippy.peer import Peer
+from mrk.klippy.peer import SocketPeer
 from mrk.klippy.remote_methods import BadRemoteCall, RemoteMethods
-from mrk.klippy.session import READY, Session
-from mrk.outbox import StatusDelta, StatusUpdate
-from mrk.repeats import Repeats
-from mrk.status.board import StatusBoard
+from mrk.klippy.state import READY, KlippyState
+from mrk.log.throttle import LogThrottle
 from mrk.status.subscriptions import StatusReader, Wanted, united
-from nurseries.klippy.connection import Connection
+from mrk.status.tracker import StatusTracker
+from nurseries.klippy.klippy_connection import KlippyConnection
 
 logger = logging.getLogger(__name__)
 Publish = Callable[[KlippyEvent], None]
@@ -58,13 +58,13 @@ class LinkedKlippy:
     """Everything known of one connected Klipper."""
 
     def __init__(
-        self, stream: Stream, methods: RemoteMethods, publish: Publish, burst: Burst
+        self, stream: Stream, methods: RemoteMethods, publish: Publish, send_batch: SendBatch
     ) -> None:
-        self.connection = Connection(stream, self._on_message, burst)
-        self.session = Session()
-        self.board = StatusBoard()
+        self.connection = KlippyConnection(stream, self._on_message, send_batch)
+        self.session = KlippyState()
+        self.board = StatusTracker()
         self.info: Mapping[str, Any] = {}
-        self.peer: Peer | None = None
+        self.peer: SocketPeer | None = None
         self.endpoint_names: tuple[str, ...] = ()
         self.missing_requirements: list[str] = []
         self.virtual_sd_path: str | None = None
@@ -75,7 +75,7 @@ class LinkedKlippy:
         self._subsystems = _Subsystems(publish)
         self._shared: dict[str, frozenset[str] | None] = {}
         self._subscribing = trio.Lock()
-        self._repeats = Repeats()
+        self._repeats = LogThrottle()
 
     async def request(
         self, method: str, params: Mapping[str, Any] | None = None, *, urgent: bool = False

@@ -9,7 +9,7 @@ import trio
 from trio.abc import Stream
 
 from mrk.errors import Transient
-from mrk.klippy.peer import UCRED, Peer, parse_ucred, unit_of_cgroup
+from mrk.klippy.peer import UCRED, SocketPeer, parse_ucred, unit_of_cgroup
 
 
 class KlippySocket:
@@ -28,7 +28,7 @@ class KlippySocket:
             raise Transient(f"Klipper's socket {self.path} cannot be opened") from exc
 
 
-async def read_peer(stream: Stream) -> Peer | None:
+async def read_peer(stream: Stream) -> SocketPeer | None:
     """The process at the other end; None when the stream is no local socket."""
     if not isinstance(stream, trio.SocketStream):
         return None
@@ -41,4 +41,4 @@ async def read_peer(stream: Stream) -> Peer | None:
         text = await trio.Path(f"/proc/{peer.pid}/cgroup").read_text()
     except OSError:
         return None
-    return Peer(peer.pid, peer.uid, peer.gid, unit_of_cgroup(text))
+    return SocketPeer(peer.pid, peer.uid, peer.gid, unit_of_cgroup(text))

@@ -14,8 +14,8 @@ import trio
 from mrk.errors import ClientError
 from mrk.klippy.events import EndpointsListed, Identified, Started
 from mrk.klippy.requirements import missing_requirements, read_names, virtual_sd_path
-from mrk.klippy.session import READY
-from mrk.repeats import Repeats
+from mrk.klippy.state import READY
+from mrk.log.throttle import LogThrottle
 from mrk.version import MOONRAKER_VERSION
 from nurseries.klippy.linked import OUTPUT_METHOD, LinkedKlippy, remote_method_params
 
@@ -33,7 +33,7 @@ class Startup:
     def __init__(self, linked: LinkedKlippy) -> None:
         self._linked = linked
         self._session = linked.session
-        self._repeats = Repeats()
+        self._repeats = LogThrottle()
 
     async def run(self) -> None:
         """Ends only when cancelled."""

@@ -3,7 +3,3 @@
 `daemon_log.py` opens and closes it, `line_queue.py` carries the lines to the thread, and
 `destinations.py` writes them.
 """
-
-from nurseries.log.daemon_log import DaemonLog, LogFileOff, LogOptions, open_log
-
-__all__ = ["DaemonLog", "LogFileOff", "LogOptions", "open_log"]

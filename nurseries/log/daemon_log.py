@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from mrk.errors import MrkError
-from mrk.log_lines import JsonLines, Redact, TextLines
+from mrk.log.formatters import JsonLines, Redact, TextLines
 from nurseries.log.destinations import Console, UnbufferedOutput
 from nurseries.log.line_queue import LineQueue, LogWriter
 from nurseries.log.log_file import LogFile

@@ -11,10 +11,10 @@ import sys
 import time
 from typing import Any
 
-from mrk.repeats import Repeats
+from mrk.log.throttle import LogThrottle
 
 
-def tell_stderr(repeats: Repeats, name: str) -> None:
+def tell_stderr(repeats: LogThrottle, name: str) -> None:
     """Say what is being handled, unless it was said just now; called in an `except`."""
     line = repeats.say(f"mrk: {name}: {sys.exc_info()[1]}", time.monotonic())
     if line is not None and sys.stderr is not None:
@@ -28,7 +28,7 @@ class Console(logging.StreamHandler[Any]):
 
     def __init__(self, stream: Any) -> None:
         super().__init__(stream)
-        self._repeats = Repeats()
+        self._repeats = LogThrottle()
 
     def handleError(self, record: logging.LogRecord) -> None:
         """Told to stderr rarely; called while the exception is handled."""

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Sequence
 
-from mrk.log_lines import Redact, settle
+from mrk.log.formatters import Redact, settle
 
 # A start with every section logs some 200 lines, a traceback is one.
 QUEUE_RECORDS = 1_000

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from mrk.repeats import Repeats
+from mrk.log.throttle import LogThrottle
 from nurseries.log.destinations import tell_stderr
 
 ROTATE_BYTES = 10_000_000
@@ -35,7 +35,7 @@ class LogFile(logging.Handler):
         super().__init__()
         self.path = path.absolute()
         self._os_write = write
-        self._repeats = Repeats()
+        self._repeats = LogThrottle()
         self._retry_at = 0.0
         self._lost = 0
         # The disk took a part of a line only; the next one begins on a line of its own.

@@ -2,9 +2,3 @@
 
 `system_info.py`, `peripherals.py` and `canbus.py` are the subsystems; the others read for them.
 """
-
-from nurseries.machine.canbus import CanbusQuery
-from nurseries.machine.peripherals import Peripherals
-from nurseries.machine.system_info import SystemInfoReader
-
-__all__ = ["CanbusQuery", "Peripherals", "SystemInfoReader"]

@@ -9,7 +9,7 @@ import msgspec
 
 from mrk.api.caller import Caller
 from mrk.api.endpoint import Access, Endpoint, NoParams
-from mrk.machine.commands import Commands
+from mrk.machine.host_commands import Commands
 from mrk.machine.libcamera import LibcameraDevice
 from mrk.machine.serial_ports import SerialDevice
 from mrk.machine.usb import UsbDevice

@@ -12,8 +12,8 @@ import msgspec
 from mrk.api.caller import Caller
 from mrk.api.endpoint import Access, Endpoint, NoParams
 from mrk.machine.interfaces import CanInterface, Interface, canbus, network
+from mrk.machine.machine_protocols import InstanceIds, ServiceFacts
 from mrk.machine.netlink import Address, Link
-from mrk.machine.ports import InstanceIds, ServiceFacts
 from nurseries.machine.hardware import (
     Hardware,
     Uname,

@@ -12,7 +12,7 @@ import trio
 
 from mrk.machine import v4l2
 from mrk.machine.attribute import text
-from mrk.machine.commands import Commands, CommandUnavailable
+from mrk.machine.host_commands import Commands, CommandUnavailable
 from mrk.machine.libcamera import LibcameraDevice, parse_listing
 from mrk.machine.v4l2 import Capability, Mode, V4l2Device
 from nurseries.machine.devices import usb_location_of

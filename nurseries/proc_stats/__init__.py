@@ -2,7 +2,3 @@
 
 `sampler.py` is the subsystem; `host_files.py` and `throttled.py` read what it needs.
 """
-
-from nurseries.proc_stats.sampler import ProcStats
-
-__all__ = ["ProcStats"]

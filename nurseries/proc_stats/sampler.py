@@ -17,9 +17,9 @@ import trio
 
 from mrk.api.caller import Caller
 from mrk.api.endpoint import Access, Endpoint, NoParams
-from mrk.machine.commands import Commands
 from mrk.machine.cpu import CpuTimes, cpu_usage, parse_stat
 from mrk.machine.host import parse_thermal_zone, parse_uptime
+from mrk.machine.host_commands import Commands
 from mrk.machine.lag import LagMs, LoopLag
 from mrk.machine.memory import parse_meminfo, parse_statm
 from mrk.machine.network import InterfaceUsage, parse_net_dev, with_bandwidth

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import trio
 
-from mrk.machine.commands import Commands, CommandUnavailable
+from mrk.machine.host_commands import Commands, CommandUnavailable
 from mrk.machine.throttled import UNREADABLE, ThrottledState, parse_throttled
 from nurseries.proc_stats.host_files import read_once
 

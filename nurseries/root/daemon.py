@@ -16,18 +16,18 @@ from collections.abc import Awaitable, Callable
 import trio
 
 from config.backup import load_or_backup, load_or_keep
-from config.errors import ConfigError
+from config.config_errors import ConfigError
 from config.load import Configuration
 from config.paths import Paths, create_folders
 from mrk.errors import MrkError, leaves
 from mrk.version import VERSION
 from nurseries.instance_id import read_instance_id
-from nurseries.log import LogOptions, open_log
+from nurseries.log.daemon_log import LogOptions, open_log
+from nurseries.process.service_manager import ServiceManager
+from nurseries.process.signals import Signals
 from nurseries.root.addresses import Addresses
 from nurseries.root.generation import Generation
 from nurseries.root.real_surroundings import HidingLog, real_surroundings
-from nurseries.service_manager import ServiceManager
-from nurseries.signals import Signals
 from transports.listeners import ListenError, Listeners, Tls
 
 logger = logging.getLogger(__name__)

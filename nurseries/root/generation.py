@@ -13,24 +13,24 @@ import trio
 from config.load import Configuration
 from mrk.api.endpoint import Endpoint
 from mrk.api.table import Table
-from mrk.clients import Clients
-from mrk.landing import LandingFacts
+from mrk.clients.registry import Clients
 from mrk.machine.lag import LagMs
-from mrk.parts import Part
+from mrk.supervision import Supervision
 from mrk.version import MOONRAKER_VERSION
+from mrk.web.landing_page import LandingFacts
 from mrk.websocket.incoming import Ending
 from nurseries.klippy.link import KlippyLink
-from nurseries.printer import Printer
+from nurseries.klippy.printer import Printer
 from nurseries.refusal_log import RefusalLog
-from nurseries.root.doors import Doors
 from nurseries.root.settings_views import rules_of
 from nurseries.root.subsystems import Subsystems
 from nurseries.root.supervised import Supervised, opened, running
 from nurseries.root.surroundings import Surroundings
-from nurseries.server import ConfigAnswer, Server, absences, failed_components
-from transports.door import Door
+from nurseries.root.transports import Transports
+from nurseries.server.endpoints import ConfigAnswer, Server, absences, failed_components
+from transports.door.acceptor import Door
 from transports.listeners import Listeners
-from transports.sockets.connection import SERVER_RESTART, SERVER_SHUTDOWN
+from transports.sockets.client_connection import SERVER_RESTART, SERVER_SHUTDOWN
 
 # The answer to server.restart leaves before its connection is ended.
 ANSWER_LEAVES_S = 0.1
@@ -44,7 +44,7 @@ class Generation:
     ) -> None:
         self.generation = number
         self.configuration = configuration
-        self.parts: list[Part] = []
+        self.parts: list[Supervision] = []
         self._asked_to_end = trio.Event()
         self._restart = False
         # Another generation follows, or, after a crash, another process: only `end` is final.
@@ -64,7 +64,7 @@ class Generation:
         server = Server(self, self.link, self.clients, self.end_for_restart)
         self.table = Table(server.endpoints() + self.subsystems.endpoints(), self.printer.unlisted)
         self._refusals = RefusalLog()
-        self._doors = Doors(
+        self._doors = Transports(
             settings,
             self.table,
             self.clients,

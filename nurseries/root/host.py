@@ -8,11 +8,13 @@ from pathlib import Path
 
 from config.settings.machine import MachineSettings
 from mrk.api.endpoint import Endpoint
-from mrk.clients import Clients
-from nurseries.commands import HostCommands
+from mrk.clients.registry import Clients
+from nurseries.host_commands import HostCommands
 from nurseries.klippy.link import KlippyLink
-from nurseries.machine import CanbusQuery, Peripherals, SystemInfoReader
-from nurseries.services import Machine
+from nurseries.machine.canbus import CanbusQuery
+from nurseries.machine.peripherals import Peripherals
+from nurseries.machine.system_info import SystemInfoReader
+from nurseries.services.subsystem import Machine
 
 
 class Host:

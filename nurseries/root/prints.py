@@ -8,10 +8,10 @@ from pathlib import Path, PurePosixPath
 
 from mrk.errors import ClientError
 from mrk.files.transfers import PrintOutcome, PrintStart
-from mrk.jobs.events import Look
-from mrk.jobs.ports import JobStatePort
+from mrk.jobs.events import JobSnapshot
+from mrk.jobs.job_protocols import JobStatePort
 from mrk.jobs.starters import Starters
-from mrk.ports import GcodePort
+from mrk.klippy.klippy_protocols import GcodePort
 from nurseries.jobs.job_queue import JobQueue
 
 # Klipper tells of a print at its next status beat, 0.25 s after the start was acknowledged; a slow
@@ -22,10 +22,10 @@ START_SEEN_S = 2.0
 class SeenStarts(Starters):
     """Starters that also tell whether the printer has said anything since a start was asked for."""
 
-    def __init__(self, look: Callable[[], Look | None]) -> None:
+    def __init__(self, look: Callable[[], JobSnapshot | None]) -> None:
         super().__init__()
         self._look = look
-        self._look_before: Look | None = None
+        self._look_before: JobSnapshot | None = None
 
     def note_start(self, filename: str, user: str | None) -> int:
         """As `Starters`; remembers what was known before."""

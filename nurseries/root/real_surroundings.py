@@ -10,11 +10,11 @@ from config.paths import Paths
 from mrk.api.table import Table
 from mrk.database.schema import Migration
 from mrk.errors import MrkError
-from nurseries.database import Database
+from nurseries.database.subsystem import Database
 from nurseries.http_client import HttpClient
 from nurseries.klippy.socket import KlippySocket
-from nurseries.log_rollover import OwnLog
-from nurseries.root.files import made_on
+from nurseries.log.rollover import OwnLog
+from nurseries.root.file_subsystem import made_on
 from nurseries.root.generation import Generation
 from nurseries.root.surroundings import Surroundings
 

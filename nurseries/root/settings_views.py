@@ -5,8 +5,8 @@ import ipaddress
 from config.settings.authorization import AuthorizationSettings
 from config.settings.jobs import JobQueueSettings
 from config.settings.server import ServerSettings
-from mrk.access.decision import Rules
-from mrk.access.judge import TrustedClients
+from mrk.access.decision import AccessRules
+from mrk.access.trusted_clients import TrustedClients
 from mrk.limits import Limits
 from nurseries.jobs.job_queue import Transitions
 
@@ -37,11 +37,11 @@ def transitions_of(jobs: JobQueueSettings) -> Transitions:
     )
 
 
-def rules_of(authorization: AuthorizationSettings) -> Rules:
+def rules_of(authorization: AuthorizationSettings) -> AccessRules:
     """What `[authorization]` says of judgements."""
     clients = authorization.trusted_clients
     single = (ipaddress.ip_network(address) for address in clients.addresses)
-    return Rules(
+    return AccessRules(
         TrustedClients((*clients.networks, *single), clients.names),
         authorization.force_logins,
         authorization.enable_api_key,

@@ -12,32 +12,32 @@ import trio
 from config.settings.families import Settings
 from mrk.api.endpoint import Endpoint
 from mrk.api.rpc import Pending, Reply, Who
-from mrk.clients import Clients
-from mrk.jobs.ports import AuxiliaryProvider
+from mrk.clients.registry import Clients
+from mrk.jobs.job_protocols import AuxiliaryProvider
 from mrk.jobs.schema import JOB_MIGRATIONS
-from mrk.parts import Backoff
 from mrk.spool.schema import SPOOL_MIGRATIONS
+from mrk.supervision import Backoff
 from mrk.webcams.webcam import Webcam
-from nurseries.access import Authorization
+from nurseries.access.authorization import Authorization
 from nurseries.access.logins import Directory
-from nurseries.announcements import Announcements
-from nurseries.commands import HostCommands
-from nurseries.connections import Connections
+from nurseries.announcements.subsystem import Announcements
 from nurseries.data_store import DataStore
-from nurseries.extensions import Extensions
+from nurseries.extensions.subsystem import Extensions
+from nurseries.host_commands import HostCommands
 from nurseries.jobs.history import History
 from nurseries.jobs.job_queue import JobQueue
 from nurseries.jobs.job_state import JobState
 from nurseries.klippy.link import KlippyLink
-from nurseries.log_rollover import LogRollover
-from nurseries.printer import Printer
-from nurseries.proc_stats import ProcStats
+from nurseries.klippy.printer import Printer
+from nurseries.log.rollover import LogRollover
+from nurseries.proc_stats.sampler import ProcStats
 from nurseries.root.host import Host
 from nurseries.root.prints import PrintedFile, SeenStarts, UploadPrinter
 from nurseries.root.settings_views import transitions_of
 from nurseries.root.supervised import Supervised
 from nurseries.root.surroundings import Surroundings
-from nurseries.webcams import Webcams
+from nurseries.server.connections import Connections
+from nurseries.webcams.subsystem import Webcams
 
 # Klippy's protocol: every step of a reconnect is polled at this beat.
 KLIPPY_BEAT = Backoff(first_s=0.25, limit_s=0.25)
@@ -55,7 +55,7 @@ def _nobody_answers(_message: bytes, _who: Who, _busy: bool) -> Reply | Pending:
     return None
 
 
-class Part(Protocol):
+class Subsystem(Protocol):
     """A subsystem: what clients may ask, and what it does while nobody asks."""
 
     def endpoints(self) -> list[Endpoint]: ...
@@ -123,7 +123,7 @@ class Subsystems:
         self.warnings += directory.warnings
         return directory
 
-    def _add(self, name: str, part: Part, *, essential: bool = False) -> None:
+    def _add(self, name: str, part: Subsystem, *, essential: bool = False) -> None:
         self.lines.append(Supervised(name, part.serve, part.endpoints(), essential))
 
     def _add_printer(self, extend: Extend) -> None:
@@ -175,8 +175,8 @@ class Subsystems:
         settings, outside = self._settings, self._surroundings
         if settings.mqtt is None:
             return []
-        from nurseries.sensors import Sensors
-        from transports.mqtt import Mqtt
+        from nurseries.sensors.subsystem import Sensors
+        from transports.mqtt.subsystem import Mqtt
 
         async def webcams() -> list[Webcam]:
             return await self._webcams.all_webcams()
@@ -204,7 +204,9 @@ class Subsystems:
         settings = self._settings.spoolman
         if settings is None:
             return []
-        from nurseries.spoolman import SpoolmanLink, SpoolmanServer, SpoolReporter
+        from nurseries.spoolman.link import SpoolmanLink
+        from nurseries.spoolman.reporter import SpoolReporter
+        from nurseries.spoolman.server import SpoolmanServer
 
         server = SpoolmanServer(settings.server_url, self._surroundings.http)
         connection = SpoolmanLink(server)
@@ -261,7 +263,7 @@ class Subsystems:
         """Parts that a section of the configuration asks for."""
         octoprint = self._settings.octoprint_compat
         if octoprint is not None:
-            from nurseries.octoprint import UPLOAD_PATHS, OctoPrint
+            from nurseries.octoprint.endpoints import UPLOAD_PATHS, OctoPrint
 
             part = OctoPrint(octoprint, self.link, self.printer, self.files, self.upload_printer)
             self._add("octoprint_compat", part)

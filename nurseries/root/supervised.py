@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 import trio
 
 from mrk.api.endpoint import Endpoint
-from mrk.parts import Backoff, Part, State
+from mrk.supervision import Backoff, Supervision, SupervisionState
 from nurseries.supervise import guarded, supervise
 
 
@@ -28,7 +28,7 @@ class Supervised:
         self.name = name
         self.service = service
         self.essential = essential
-        self.part = Part(name, essential=essential, backoff=backoff or Backoff())
+        self.part = Supervision(name, essential=essential, backoff=backoff or Backoff())
         self._endpoints = list(endpoints)
 
     def offered(self) -> list[Endpoint]:
@@ -51,6 +51,6 @@ async def opened(line: Supervised) -> AsyncIterator[None]:
     """Run an essential part while the block lasts; the block begins when it has started."""
     async with trio.open_nursery() as nursery:
         await nursery.start(line.service, name=line.name)
-        line.part.enter(State.RUNNING, time.time())
+        line.part.enter(SupervisionState.RUNNING, time.time())
         yield
         nursery.cancel_scope.cancel()

@@ -11,12 +11,12 @@ import trio
 
 from config.paths import Paths
 from mrk.api.endpoint import Endpoint
-from mrk.database.ports import DatabasePort
+from mrk.database.database_protocols import DatabasePort
 from mrk.database.schema import Migration
-from mrk.http_client import HttpRequests
+from mrk.http.client import HttpRequests
 from nurseries.klippy.link import OpenStream
-from nurseries.log_rollover import OwnLog
-from nurseries.root.files import MakeFiles
+from nurseries.log.rollover import OwnLog
+from nurseries.root.file_subsystem import MakeFiles
 
 
 class DatabaseService(DatabasePort, Protocol):

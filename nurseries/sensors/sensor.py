@@ -9,7 +9,7 @@ from functools import partial
 
 from config.settings.sensors import SensorSettings
 from config.template import TemplateFailed
-from mrk.repeats import Repeats
+from mrk.log.throttle import LogThrottle
 from mrk.sensors.history_field import FieldRules, HistoryField
 from mrk.sensors.inbox import Inbox
 from mrk.sensors.measurements import Measurements, Number, checked_name, checked_value
@@ -34,7 +34,7 @@ class Sensor:
         self._inbox = Inbox()
         self._is_paused = is_paused
         self._clock = clock
-        self._repeats = Repeats()
+        self._repeats = LogThrottle()
 
     def put(self, payload: bytes) -> None:
         """A message: kept until its turn comes."""

@@ -46,7 +46,7 @@ class BusRefused(MrkError):
         self.text = text
 
 
-class Peer(msgspec.Struct, frozen=True):
+class BusPeer(msgspec.Struct, frozen=True):
     """An object and one of its interfaces."""
 
     name: str
@@ -69,7 +69,7 @@ class _Reply(msgspec.Struct):
     message: Any = None
 
 
-THE_BUS = Peer(BUS, BUS_PATH, BUS)
+THE_BUS = BusPeer(BUS, BUS_PATH, BUS)
 
 
 class Bus:
@@ -82,7 +82,7 @@ class Bus:
         self.lost = trio.Event()
 
     async def call(
-        self, peer: Peer, member: str, signature: str | None = None, body: tuple[Any, ...] = ()
+        self, peer: BusPeer, member: str, signature: str | None = None, body: tuple[Any, ...] = ()
     ) -> tuple[Any, ...]:
         """Call a method and return its results.
 

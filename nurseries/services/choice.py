@@ -4,7 +4,7 @@ Others than those are not imported: D-Bus alone takes 0.7 MB.
 """
 
 from config.settings.machine import MachineSettings
-from mrk.machine.commands import FedCommands
+from mrk.machine.host_commands import FedCommands
 from nurseries.services.provider import NoProvider, Provider
 from nurseries.services.sudo import Sudo
 

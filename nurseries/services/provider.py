@@ -10,8 +10,8 @@ import msgspec
 import trio
 
 from mrk.errors import MrkError
-from mrk.machine.commands import CommandResult, CommandUnavailable
-from mrk.machine.ports import UnitStatus
+from mrk.machine.host_commands import CommandResult, CommandUnavailable
+from mrk.machine.machine_protocols import UnitStatus
 from mrk.machine.services import PowerAction, ServiceError, Verb
 from nurseries.services.sudo import Sudo
 
@@ -30,7 +30,7 @@ class Watcher(Protocol):
         """One of those has another state."""
 
 
-class Allowance(msgspec.Struct, frozen=True):
+class AllowedServices(msgspec.Struct, frozen=True):
     """Which services may be shown and controlled: listed names, and our own (None: not known)."""
 
     listed: tuple[str, ...]
@@ -45,7 +45,7 @@ class Provider(Protocol):
     def name(self) -> str:
         """As in the option `provider`."""
 
-    async def watch(self, allowance: Allowance, watcher: Watcher) -> None:
+    async def watch(self, allowance: AllowedServices, watcher: Watcher) -> None:
         """Tell `watcher` all states, then each change, until cancelled.
 
         Raises `ProviderAbsent` where there is none, `Transient` when it is away for now.
@@ -72,7 +72,7 @@ class NoProvider:
     def __init__(self, sudo: Sudo) -> None:
         self._sudo = sudo
 
-    async def watch(self, allowance: Allowance, watcher: Watcher) -> None:
+    async def watch(self, allowance: AllowedServices, watcher: Watcher) -> None:
         """`Provider.watch`: there is nothing to see."""
         watcher.found({})
         await trio.sleep_forever()

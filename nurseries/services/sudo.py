@@ -13,13 +13,13 @@ import msgspec
 import trio
 
 from config.secret import Secret
-from mrk.access.concealed import Concealed
+from mrk.access.redacted import Redacted
 from mrk.access.roles import Role
 from mrk.api.caller import Caller
 from mrk.api.endpoint import Access, Endpoint
-from mrk.clients import Clients
+from mrk.clients.registry import Clients
 from mrk.errors import ClientError
-from mrk.machine.commands import CommandResult, CommandUnavailable, FedCommands
+from mrk.machine.host_commands import CommandResult, CommandUnavailable, FedCommands
 from mrk.machine.services import ServiceAway, ServiceError, StillUnderWay
 
 logger = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ class SudoAlert(msgspec.Struct, frozen=True):
     request_messages: list[str]
 
 
-class PasswordParams(Concealed, frozen=True):
+class SudoPasswordParams(Redacted, frozen=True):
     """The password of our own user."""
 
     password: str
@@ -77,7 +77,7 @@ class PasswordNeeded(ServiceError):
     """sudo wants a password and has none, or not the right one."""
 
 
-class Request(msgspec.Struct, frozen=True):
+class SudoRequest(msgspec.Struct, frozen=True):
     """What waits for root: shown as `message`; `perform` returns a line about what it did."""
 
     message: str
@@ -101,7 +101,7 @@ class Sudo:
         self._password = password or None
         self._as_root = os.geteuid() == 0 if as_root is None else as_root
         self.user = _user() if user is None else user
-        self._requests: dict[str, Request] = {}
+        self._requests: dict[str, SudoRequest] = {}
         self._checking = False
 
     def endpoints(self) -> list[Endpoint]:
@@ -119,7 +119,7 @@ class Sudo:
             Endpoint(
                 "/machine/sudo/password",
                 ("POST",),
-                PasswordParams,
+                SudoPasswordParams,
                 self.set_password,
                 "Give the sudo password, kept in memory, and run what waits for it.",
                 access=Access.ADMIN,
@@ -137,7 +137,7 @@ class Sudo:
         alert = self._alert()
         return SudoInfo(access, self.user, alert.sudo_requested, alert.request_messages)
 
-    async def set_password(self, params: PasswordParams, _caller: Caller) -> PasswordAnswer:
+    async def set_password(self, params: SudoPasswordParams, _caller: Caller) -> PasswordAnswer:
         """Try a password and keep it if it is right; raises `ClientError` 400 or 500."""
         if self._checking:
             raise ClientError("Another sudo password is being checked; try again", 409)
@@ -180,7 +180,7 @@ class Sudo:
         """
         if message in self._requests or len(self._requests) >= _MOST_REQUESTS:
             return
-        self._requests[message] = Request(message, perform)
+        self._requests[message] = SudoRequest(message, perform)
         logger.warning("root permission is needed: %s", message)
         self._notify()
 

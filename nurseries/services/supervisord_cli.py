@@ -9,8 +9,8 @@ from pathlib import Path
 import trio
 
 from mrk.errors import Transient
-from mrk.machine.commands import CommandResult, CommandUnavailable, FedCommands
-from mrk.machine.ports import UnitStatus
+from mrk.machine.host_commands import CommandResult, CommandUnavailable, FedCommands
+from mrk.machine.machine_protocols import UnitStatus
 from mrk.machine.service_rules import is_unit_name
 from mrk.machine.services import (
     PowerAction,
@@ -20,7 +20,7 @@ from mrk.machine.services import (
     Verb,
 )
 from mrk.machine.supervisor_output import failure_of, parse_status
-from nurseries.services.provider import Allowance, ProviderAbsent, Watcher
+from nurseries.services.provider import AllowedServices, ProviderAbsent, Watcher
 from nurseries.services.sudo import Sudo
 
 _LOOK_S = 10.0
@@ -44,7 +44,7 @@ class SupervisordCli:
         if config_path is not None:
             self._argv += ["-c", str(config_path)]
 
-    async def watch(self, allowance: Allowance, watcher: Watcher) -> None:
+    async def watch(self, allowance: AllowedServices, watcher: Watcher) -> None:
         """`Provider.watch`."""
         try:
             found = await self._states()

@@ -9,12 +9,12 @@ import trio
 
 from mrk.errors import Transient
 from mrk.machine import systemd
-from mrk.machine.commands import CommandResult, CommandUnavailable, FedCommands
-from mrk.machine.ports import UnitStatus
+from mrk.machine.host_commands import CommandResult, CommandUnavailable, FedCommands
+from mrk.machine.machine_protocols import UnitStatus
 from mrk.machine.service_rules import is_unit_name
 from mrk.machine.services import PowerAction, ServiceError, Verb
 from mrk.machine.systemctl_output import SHOWN, parse_show, parse_unit_files, parse_units
-from nurseries.services.provider import Allowance, ProviderAbsent, Watcher
+from nurseries.services.provider import AllowedServices, ProviderAbsent, Watcher
 from nurseries.services.sudo import Sudo
 
 # Services that were installed since are found by then.
@@ -33,7 +33,7 @@ class SystemdCli:
         self._sudo = sudo
         self._beat_s = beat_s
 
-    async def watch(self, allowance: Allowance, watcher: Watcher) -> None:
+    async def watch(self, allowance: AllowedServices, watcher: Watcher) -> None:
         """`Provider.watch`."""
         beats, due = 0, trio.current_time()
         names: list[str] = []
@@ -60,7 +60,7 @@ class SystemdCli:
         argv = ["systemctl", "--no-ask-password", action.value]
         await self._sudo.run_checked(argv, f"{action} this host")
 
-    async def _find(self, allowance: Allowance, *, first: bool) -> list[str]:
+    async def _find(self, allowance: AllowedServices, *, first: bool) -> list[str]:
         patterns = systemd.patterns(allowance.listed, allowance.own)
         try:
             files = await self._look("list-unit-files", *_PLAIN, *patterns)

@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable
 from mrk.errors import leaves
 from mrk.machine.services import PowerAction, ServiceAway, ServiceError, Verb
 from nurseries.services.bus import Bus, BusAbsent, BusLost, open_bus
-from nurseries.services.provider import Allowance, ProviderAbsent, Watcher
-from nurseries.services.systemd_session import Session
+from nurseries.services.provider import AllowedServices, ProviderAbsent, Watcher
+from nurseries.services.systemd_session import SystemdSession
 
 DEFAULT_ADDRESS = "unix:path=/run/dbus/system_bus_socket"
 
@@ -23,11 +23,11 @@ class SystemdDbus:
     def __init__(self, address: str, user: str) -> None:
         self._address = address
         self._user = user
-        self._live: tuple[Session, Bus] | None = None
+        self._live: tuple[SystemdSession, Bus] | None = None
 
-    async def watch(self, allowance: Allowance, watcher: Watcher) -> None:
+    async def watch(self, allowance: AllowedServices, watcher: Watcher) -> None:
         """`Provider.watch`."""
-        session = Session(self._user)
+        session = SystemdSession(self._user)
         absent: ProviderAbsent | None = None
         try:
             async with open_bus(self._address, session.on_signal) as bus:
@@ -56,12 +56,12 @@ class SystemdDbus:
         """`Provider.power`."""
         await self._with_bus(lambda session, bus: session.power(bus, action))
 
-    async def _with_bus(self, do: Callable[[Session, Bus], Awaitable[object]]) -> None:
+    async def _with_bus(self, do: Callable[[SystemdSession, Bus], Awaitable[object]]) -> None:
         if self._live is not None and not self._live[1].lost.is_set():
             await do(*self._live)
             return
         failure: ServiceError | None = None
-        session = Session(self._user)
+        session = SystemdSession(self._user)
         try:
             async with open_bus(self._address, session.on_signal) as bus:
                 # Kept until the connection's nursery has ended, which would make a group of it.

@@ -1,6 +1,6 @@
 """What systemd and logind are asked over one connection to the bus, and what they say.
 
-`Session` lives as long as its `Bus`; `on_signal` is called in the bus's reading task.
+`SystemdSession` lives as long as its `Bus`; `on_signal` is called in the bus's reading task.
 """
 
 import contextlib
@@ -10,7 +10,7 @@ from typing import Any
 import trio
 
 from mrk.machine import systemd
-from mrk.machine.ports import UnitStatus
+from mrk.machine.machine_protocols import UnitStatus
 from mrk.machine.services import (
     PowerAction,
     ServiceAway,
@@ -18,11 +18,11 @@ from mrk.machine.services import (
     StillUnderWay,
     Verb,
 )
-from nurseries.services.bus import THE_BUS, Bus, BusLost, BusRefused, Peer, Signal
-from nurseries.services.provider import Allowance, ProviderAbsent, Watcher
+from nurseries.services.bus import THE_BUS, Bus, BusLost, BusPeer, BusRefused, Signal
+from nurseries.services.provider import AllowedServices, ProviderAbsent, Watcher
 
-MANAGER = Peer(systemd.SYSTEMD, systemd.SYSTEMD_PATH, systemd.MANAGER)
-LOGIND = Peer(systemd.LOGIND, systemd.LOGIND_PATH, systemd.LOGIND_MANAGER)
+MANAGER = BusPeer(systemd.SYSTEMD, systemd.SYSTEMD_PATH, systemd.MANAGER)
+LOGIND = BusPeer(systemd.LOGIND, systemd.LOGIND_PATH, systemd.LOGIND_MANAGER)
 _PROPERTIES = "org.freedesktop.DBus.Properties"
 # systemd itself stops a service by force after 90 s; a client is answered before that.
 JOB_S = 30.0
@@ -30,7 +30,7 @@ JOB_S = 30.0
 _MOST_RESULTS = 500
 
 
-class Session:
+class SystemdSession:
     """Conversations with systemd over `bus`, in the name of `user` (for messages)."""
 
     def __init__(self, user: str) -> None:
@@ -89,7 +89,7 @@ class Session:
                 raise ProviderAbsent("systemd is not on the system bus") from exc
             raise BusLost(f"the system bus refuses: {exc}") from exc
 
-    async def watch(self, bus: Bus, allowance: Allowance, watcher: Watcher) -> None:
+    async def watch(self, bus: Bus, allowance: AllowedServices, watcher: Watcher) -> None:
         """Tell all states and then each change, until the bus is lost (`BusLost`)."""
         self._watcher = watcher
         await bus.watch(
@@ -107,7 +107,7 @@ class Session:
             if bus.lost.is_set():
                 raise BusLost("the connection to the system bus was lost")
 
-    async def _look(self, bus: Bus, allowance: Allowance) -> None:
+    async def _look(self, bus: Bus, allowance: AllowedServices) -> None:
         (self._owner,) = await bus.call(THE_BUS, "GetNameOwner", "s", (systemd.SYSTEMD,))
         with contextlib.suppress(BusRefused):  # AlreadySubscribed
             await bus.call(MANAGER, "Subscribe")
@@ -198,7 +198,7 @@ class Session:
     async def _ask(
         self,
         bus: Bus,
-        peer: Peer,
+        peer: BusPeer,
         member: str,
         doing: str,
         signature: str | None = None,

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from mrk.database.ports import ItemsPort
+from mrk.database.database_protocols import ItemsPort
 
 NAMESPACE = "moonraker"
 KEY = "spoolman"

@@ -8,8 +8,8 @@ from mrk.access.roles import Role
 from mrk.api.caller import Caller
 from mrk.api.endpoint import Access, Endpoint, NoParams
 from mrk.errors import ClientError
-from mrk.http_client import Fetched
-from mrk.spool.book import Book
+from mrk.http.client import Fetched
+from mrk.spool.assignments import SpoolAssignments
 from mrk.spool.choice import spool_choice
 from mrk.spool.ledger import LEAST_MM
 from mrk.spool.proxied import Proxied, ProxyParams, checked, error_text
@@ -109,7 +109,11 @@ class SpoolEndpoints:
     """Reads the book, and asks the reporter for changes."""
 
     def __init__(
-        self, reporter: SpoolChoice, book: Book, link: SpoolmanLink, server: SpoolmanServer
+        self,
+        reporter: SpoolChoice,
+        book: SpoolAssignments,
+        link: SpoolmanLink,
+        server: SpoolmanServer,
     ) -> None:
         self._reporter = reporter
         self._book = book
@@ -234,7 +238,7 @@ class SpoolEndpoints:
         return answer
 
 
-def check_tool(tool: str, book: Book) -> None:
+def check_tool(tool: str, book: SpoolAssignments) -> None:
     """Raises `ClientError` 400 for a name that cannot be an extruder's."""
     if not tool or len(tool) > MOST_TOOL_CHARS or not tool.isprintable():
         raise ClientError("Argument 'tool': a name such as extruder1 expected")

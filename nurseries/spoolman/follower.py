@@ -10,8 +10,9 @@ from typing import Any
 
 import trio
 
+from mrk.clients.outbox import StatusUpdate
 from mrk.errors import ClientError, Transient
-from mrk.fanout import Reader
+from mrk.fanout import EventReader
 from mrk.jobs.print_stats import PrintStats
 from mrk.klippy.events import (
     Disconnected,
@@ -22,11 +23,10 @@ from mrk.klippy.events import (
     Started,
     StatusChanged,
 )
-from mrk.outbox import StatusUpdate
-from mrk.ports import KlippyPort
-from mrk.spool.book import Book
+from mrk.klippy.klippy_protocols import KlippyPort
+from mrk.spool.assignments import SpoolAssignments
 from mrk.spool.extrusion import finite
-from mrk.spool.klipper_run import Run, look_at
+from mrk.spool.klipper_run import KlipperRun, look_at
 
 logger = logging.getLogger(__name__)
 # A read of the link (64 KiB) holds at most some 500 status updates, a few a second being usual.
@@ -48,7 +48,7 @@ class ExtruderFollower:
     def __init__(
         self,
         klippy: KlippyPort,
-        book: Book,
+        book: SpoolAssignments,
         on_moved: Callable[[], None],
         store: Callable[[], Awaitable[None]],
     ) -> None:
@@ -62,11 +62,11 @@ class ExtruderFollower:
         # The connection that was followed; a new one has a new `info`.
         self._info: Mapping[str, Any] | None = None
 
-    def open_events(self) -> Reader[KlippyEvent]:
+    def open_events(self) -> EventReader[KlippyEvent]:
         """What `follow` is to be given: from now on nothing is missed."""
         return self._klippy.open_events("spoolman", EVENTS, *KINDS)
 
-    async def follow(self, events: Reader[KlippyEvent]) -> None:
+    async def follow(self, events: EventReader[KlippyEvent]) -> None:
         """Take what happens. Raises `Transient` when Klipper refuses the subscription."""
         self._attached = False
         if self._klippy.klippy_state == "startup":
@@ -117,7 +117,7 @@ class ExtruderFollower:
         look = look_at(info, status, eventtime)
         self._stats = PrintStats().merged(status.get("print_stats", {}))
         run = self._book.attach(look, status.get("toolhead", {}), self._begun, same)
-        if run is Run.UNKNOWN and self._book.extrusion.places_mm:
+        if run is KlipperRun.UNKNOWN and self._book.extrusion.places_mm:
             logger.info("filament is counted from now on: what was used before is not known")
         self._info, self._begun, self._attached = info, False, True
         self._on_moved()

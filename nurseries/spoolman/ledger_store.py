@@ -5,11 +5,11 @@ from typing import Any
 
 import msgspec
 
-from mrk.database.ports import Connection
-from mrk.spool.book import Book
+from mrk.database.database_protocols import SqlConnection
+from mrk.spool.assignments import SpoolAssignments
 from mrk.spool.extrusion import Extrusion
 from mrk.spool.klipper_run import RunLook
-from mrk.spool.ledger import Account, Sending
+from mrk.spool.ledger import Sending, SpoolAccount
 
 _COLUMNS = (
     "spool_id, pending_mm, sending_mm, used_before_mm, last_used_before, lost_mm, registered,"
@@ -17,7 +17,7 @@ _COLUMNS = (
 )
 
 
-class Places(msgspec.Struct, frozen=True):
+class StoredPositions(msgspec.Struct, frozen=True):
     """How far Klipper's extruders are, and in which of its runs."""
 
     places_mm: dict[str, float]
@@ -25,7 +25,7 @@ class Places(msgspec.Struct, frozen=True):
     run: RunLook | None
 
 
-class Snapshot(msgspec.Struct, frozen=True):
+class LedgerSnapshot(msgspec.Struct, frozen=True):
     """What is to be written: changed accounts, those that are gone, and the rest whole."""
 
     rows: list[tuple[Any, ...]]
@@ -35,12 +35,12 @@ class Snapshot(msgspec.Struct, frozen=True):
     places: bytes
 
 
-def take_snapshot(book: Book) -> Snapshot:
+def take_snapshot(book: SpoolAssignments) -> LedgerSnapshot:
     """What of a book differs from what was stored; the book may go on at once."""
     accounts = book.ledger.accounts
     changed = book.ledger.changed
-    places = Places(dict(book.extrusion.places_mm), book.extrusion.from_start, book.run)
-    return Snapshot(
+    places = StoredPositions(dict(book.extrusion.places_mm), book.extrusion.from_start, book.run)
+    return LedgerSnapshot(
         [_row(accounts[spool_id]) for spool_id in changed if spool_id in accounts],
         [(spool_id,) for spool_id in changed if spool_id not in accounts],
         book.ledger.unassigned_mm,
@@ -49,7 +49,7 @@ def take_snapshot(book: Book) -> Snapshot:
     )
 
 
-def write(connection: Connection, snapshot: Snapshot) -> None:
+def write(connection: SqlConnection, snapshot: LedgerSnapshot) -> None:
     """Store a snapshot: use, and the places that it was told from, in one."""
     connection.executemany("DELETE FROM spool_ledger WHERE spool_id = ?", snapshot.gone)
     connection.executemany(
@@ -63,24 +63,26 @@ def write(connection: Connection, snapshot: Snapshot) -> None:
     )
 
 
-class Stored(msgspec.Struct, frozen=True):
+class StoredLedger(msgspec.Struct, frozen=True):
     """What an earlier run of mrk left."""
 
-    accounts: list[Account]
+    accounts: list[SpoolAccount]
     unassigned_mm: float
     vanished: bool
-    places: Places | None
+    places: StoredPositions | None
 
 
-def read(connection: Connection) -> Stored:
+def read(connection: SqlConnection) -> StoredLedger:
     """Everything stored."""
     rows = connection.execute(f"SELECT {_COLUMNS} FROM spool_ledger").fetchall()
     row = connection.execute("SELECT unassigned_mm, vanished, extruders FROM spool_usage")
     unassigned_mm, vanished, text = row.fetchone() or (0.0, 0, None)
-    return Stored([_account(row) for row in rows], unassigned_mm, bool(vanished), _places(text))
+    return StoredLedger(
+        [_account(row) for row in rows], unassigned_mm, bool(vanished), _places(text)
+    )
 
 
-def fill(book: Book, stored: Stored) -> None:
+def fill(book: SpoolAssignments, stored: StoredLedger) -> None:
     """Take over what was stored, into a book that knows its spools and nothing else."""
     for account in stored.accounts:
         if not account.is_empty or account.spool_id in book.charged:
@@ -93,16 +95,16 @@ def fill(book: Book, stored: Stored) -> None:
         book.run = stored.places.run
 
 
-def _places(text: str | None) -> Places | None:
+def _places(text: str | None) -> StoredPositions | None:
     if text is None:
         return None
     try:
-        return msgspec.json.decode(text, type=Places)
+        return msgspec.json.decode(text, type=StoredPositions)
     except msgspec.DecodeError:
         return None  # written by a newer mrk: counting begins from where the printer is
 
 
-def _row(account: Account) -> tuple[Any, ...]:
+def _row(account: SpoolAccount) -> tuple[Any, ...]:
     sending = account.sending
     sent = (None, None, None)
     if sending is not None:
@@ -117,7 +119,7 @@ def _row(account: Account) -> tuple[Any, ...]:
     )
 
 
-def _account(row: tuple[Any, ...]) -> Account:
+def _account(row: tuple[Any, ...]) -> SpoolAccount:
     spool_id, pending_mm, mm, used_before_mm, last_used_before, lost_mm, registered, missing = row
     sending = None if mm is None else Sending(mm, used_before_mm, last_used_before)
-    return Account(spool_id, pending_mm, sending, lost_mm, registered, bool(missing))
+    return SpoolAccount(spool_id, pending_mm, sending, lost_mm, registered, bool(missing))

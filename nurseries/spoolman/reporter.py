@@ -12,19 +12,19 @@ from typing import Any
 import trio
 
 from mrk.api.endpoint import Endpoint
-from mrk.clients import Clients
-from mrk.database.ports import DatabasePort
+from mrk.clients.registry import Clients
+from mrk.database.database_protocols import DatabasePort
 from mrk.errors import ClientError, Transient
-from mrk.jobs.ports import AuxiliaryValue
-from mrk.ports import KlippyPort
-from mrk.repeats import Repeats
-from mrk.spool.book import Book
+from mrk.jobs.job_protocols import AuxiliaryValue
+from mrk.klippy.klippy_protocols import KlippyPort
+from mrk.log.throttle import LogThrottle
+from mrk.spool.assignments import SpoolAssignments
 from mrk.spool.choice import spool_choice
-from nurseries.spoolman.bookkeeper import Bookkeeper
+from nurseries.spoolman.assignment_store import AssignmentStore
 from nurseries.spoolman.endpoints import SpoolEndpoints
 from nurseries.spoolman.follower import ExtruderFollower
 from nurseries.spoolman.link import SpoolmanLink
-from nurseries.spoolman.sender import COUNTS_LATE_S, Sender
+from nurseries.spoolman.sender import COUNTS_LATE_S, ReportSender
 from nurseries.spoolman.server import SpoolmanAway, SpoolmanServer
 
 logger = logging.getLogger(__name__)
@@ -56,16 +56,16 @@ class SpoolReporter:
         self._clients = clients
         self._link = link
         self._sync_rate_s = sync_rate_s
-        self.book = Book()
-        self._keeper = Bookkeeper(database, self.book)
+        self.book = SpoolAssignments()
+        self._keeper = AssignmentStore(database, self.book)
         self._follower = ExtruderFollower(klippy, self.book, self._wake, self._store_now)
-        self._sender = Sender(
+        self._sender = ReportSender(
             server, self.book.ledger, self._keeper.save, self._on_missing, counts_late_s
         )
         self._endpoints = SpoolEndpoints(self, self.book, link, server)
         self._choosing = trio.Lock()
         self._counted, self._due = trio.Event(), trio.Event()
-        self._repeats = Repeats()
+        self._repeats = LogThrottle()
         self._calls_in, self._calls = trio.open_memory_channel[tuple[str | None, object]](
             REMOTE_CALLS
         )

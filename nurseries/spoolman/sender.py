@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 import trio
 
 from mrk.errors import ClientError
-from mrk.repeats import Repeats
+from mrk.log.throttle import LogThrottle
 from mrk.spool.ledger import Ledger
 from mrk.spool.spool import SpoolState
 from nurseries.spoolman.server import SpoolmanServer, SpoolMissing, Used
@@ -23,7 +23,7 @@ REFUSED_S = 60.0
 Save = Callable[[bool], Awaitable[None]]
 
 
-class Sender:
+class ReportSender:
     """`save(durable)` stores the book and raises `ClientError`; `on_missing(spool_id)` is told
     when a spool is gone."""
 
@@ -43,7 +43,7 @@ class Sender:
         self._doubted_since: dict[int, float] = {}
         self._not_before: dict[int, float] = {}
         self._failed_at: dict[int, float] = {}
-        self._repeats = Repeats()
+        self._repeats = LogThrottle()
         # Spools to be looked at although nothing is due.
         self.to_check: set[int] = set()
 

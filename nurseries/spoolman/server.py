@@ -11,7 +11,7 @@ import msgspec
 import trio
 
 from mrk.errors import MrkError, Transient
-from mrk.http_client import Fetched, FetchFailed, HttpRequests, NotReached
+from mrk.http.client import Fetched, FetchFailed, HttpRequests, NotReached
 from mrk.spool.proxied import Proxied, error_text
 from mrk.spool.spool import SpoolState, decode_spool
 

@@ -17,17 +17,18 @@ from config.load import load_file
 from config.paths import Paths
 from mrk.api.endpoint import Endpoint
 from mrk.errors import Transient
-from mrk.http_client import NO_HEADERS, Fetched, FetchFailed
+from mrk.http.client import NO_HEADERS, Fetched, FetchFailed
 from mrk.virtual_printer.memory_folder import MemoryFolder
 from nurseries.client.channels import EtxChannel, WebsocketChannel
 from nurseries.client.rpc_client import RpcClient, open_rpc_client
 from nurseries.klippy.link import KlippyLink
-from nurseries.root.files import FileFollower, TransferFiles
+from nurseries.root.file_subsystem import FileFollower, TransferFiles
 from nurseries.root.generation import Generation
 from nurseries.root.real_surroundings import NoLog
 from nurseries.root.surroundings import Surroundings
 from nurseries.testing.memory_database import MemoryDatabase
-from nurseries.virtual_printer import VirtualPrinter, VirtualPrinterSettings, sample_gcode
+from nurseries.virtual_printer.gcodes import sample_gcode
+from nurseries.virtual_printer.service import VirtualPrinter, VirtualPrinterSettings
 from transports.listeners import Listeners
 
 # What a peer address is over memory streams; trusted by default, as loopback is.
@@ -69,7 +70,8 @@ class MemoryMetadata:
 
 
 class MemoryFiles:
-    """The file room (`nurseries/root/files.py`) over a dictionary: names for jobs, no endpoints."""
+    """The file subsystem (`nurseries/root/file_subsystem.py`) over a dictionary: names for jobs, no
+    endpoints."""
 
     def __init__(self, files: dict[str, bytes]) -> None:
         self._files = files

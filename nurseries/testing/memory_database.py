@@ -12,13 +12,13 @@ from typing import TypeVar
 import trio
 
 from mrk.api.endpoint import Endpoint
-from mrk.database.namespaces import Reserved
-from mrk.database.ports import Connection
+from mrk.database.database_protocols import SqlConnection
+from mrk.database.namespaces import ReservedNamespaces
 from mrk.database.schema import Migration, joined
 from mrk.errors import ClientError
-from nurseries.database.endpoints import Clients
+from nurseries.database.endpoints import DatabaseEndpoints
 from nurseries.database.items import Items
-from nurseries.database.opening import Place
+from nurseries.database.opening import DatabaseLocation
 from nurseries.database.transaction import transaction
 
 Result = TypeVar("Result")
@@ -31,7 +31,7 @@ class MemoryDatabase(Items):
         self.failure: ClientError | None = None
         self.warnings: list[str] = []
         steps = joined(migrations)
-        self._place = Place(Path("/nowhere"), Path("/nowhere"), steps)
+        self._place = DatabaseLocation(Path("/nowhere"), Path("/nowhere"), steps)
         self._connection = sqlite3.connect(":memory:", isolation_level=None)
         for step in steps:
             for statement in step.statements:
@@ -39,7 +39,9 @@ class MemoryDatabase(Items):
 
     def endpoints(self) -> list[Endpoint]:
         """What clients may ask; what concerns files is refused."""
-        clients = Clients(self, self._place, Reserved(), False, lambda: False, lambda: None)
+        clients = DatabaseEndpoints(
+            self, self._place, ReservedNamespaces(), False, lambda: False, lambda: None
+        )
         return clients.endpoints()
 
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -51,7 +53,7 @@ class MemoryDatabase(Items):
             self.close()
 
     async def run(
-        self, function: Callable[[Connection], Result], *, durable: bool = False
+        self, function: Callable[[SqlConnection], Result], *, durable: bool = False
     ) -> Result:
         """As the real one, after a turn of the event loop."""
         await trio.lowlevel.checkpoint()

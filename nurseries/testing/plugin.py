@@ -12,7 +12,7 @@ import pytest_trio
 from nurseries.client.rpc_client import RpcClient
 from nurseries.testing.memory import MemoryDaemon, open_memory_daemon
 from nurseries.testing.sockets import SocketDaemon, open_socket_daemon
-from nurseries.virtual_printer import VirtualPrinter
+from nurseries.virtual_printer.service import VirtualPrinter
 
 Function = TypeVar("Function", bound=Callable[..., object])
 

@@ -15,16 +15,12 @@ from config.backup import load_or_backup
 from config.paths import Paths, create_folders
 from nurseries.client.channels import open_unix_channel, open_websocket_channel
 from nurseries.client.rpc_client import RpcClient, open_rpc_client
+from nurseries.process.service_manager import ServiceManager
 from nurseries.root.daemon import Daemon
 from nurseries.root.real_surroundings import NoLog
-from nurseries.service_manager import ServiceManager
 from nurseries.testing.memory import wait_klippy
-from nurseries.virtual_printer import (
-    DiskFolder,
-    VirtualPrinter,
-    VirtualPrinterSettings,
-    sample_gcode,
-)
+from nurseries.virtual_printer.gcodes import DiskFolder, sample_gcode
+from nurseries.virtual_printer.service import VirtualPrinter, VirtualPrinterSettings
 
 _CONFIGURATION = """\
 [server]

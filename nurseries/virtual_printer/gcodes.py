@@ -7,7 +7,7 @@ import os
 from importlib.resources import files
 from pathlib import Path
 
-from mrk.virtual_printer.virtual_sdcard import GcodeFile
+from mrk.virtual_printer.objects.virtual_sdcard import SdcardFile
 
 SUFFIXES = (".gcode", ".g", ".gco")
 # A listing walks at most this many entries: it runs inside the event loop.
@@ -61,7 +61,7 @@ class DiskFolder:
                     return found
         return found
 
-    def open(self, name: str) -> GcodeFile:
+    def open(self, name: str) -> SdcardFile:
         """Open by name, in another case if need be; raises `OSError` or `ValueError`."""
         path = (self._root / name).resolve()
         if not path.is_relative_to(self._root):

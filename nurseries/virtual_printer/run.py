@@ -8,12 +8,12 @@ from collections import deque
 
 import trio
 
-from mrk.etx import etx_frame
+from mrk.klippy.etx import etx_frame
 from mrk.virtual_printer.faults import Fault, FaultKind
 from mrk.virtual_printer.klippy import Klippy
-from mrk.virtual_printer.webhooks import Outgoing
-from nurseries.virtual_printer.connection import Connection
+from mrk.virtual_printer.protocol.webhooks import Outgoing
 from nurseries.virtual_printer.link_faults import LinkFaults
+from nurseries.virtual_printer.virtual_connection import VirtualConnection
 
 # A wake-up is never closer than this: at high speed timers would otherwise come without pause.
 LEAST_SLEEP_S = 0.002
@@ -42,14 +42,14 @@ class VirtualClock:
         self._real, self._eventtime = trio.current_time(), eventtime
 
 
-class Run:
+class VirtualKlippyRun:
     """Klippy's rules, the clients of this run, and the faults of their links."""
 
     def __init__(self, klippy: Klippy, clock: VirtualClock, faults: LinkFaults) -> None:
         self.klippy = klippy
         self._faults = faults
         self._clock = clock
-        self._connections: dict[int, Connection] = {}
+        self._connections: dict[int, VirtualConnection] = {}
         self._news = trio.Event()
         self._delayed: deque[tuple[float, Outgoing]] = deque()
 
@@ -79,7 +79,9 @@ class Run:
             await trio.aclose_forcefully(stream)
             return
         number = self.klippy.connect()
-        connection = self._connections[number] = Connection(number, stream, output_limit_bytes)
+        connection = self._connections[number] = VirtualConnection(
+            number, stream, output_limit_bytes
+        )
 
         def on_frame(frame: bytes) -> None:
             self.klippy.receive(number, frame)

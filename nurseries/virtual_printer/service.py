@@ -16,11 +16,11 @@ import trio
 
 from mrk.errors import MrkError
 from mrk.virtual_printer.faults import Fault
-from mrk.virtual_printer.kinematics import Hardware
 from mrk.virtual_printer.klippy import Klippy, KlippySettings
-from mrk.virtual_printer.virtual_sdcard import GcodeFolder
+from mrk.virtual_printer.objects.kinematics import AxisHardware
+from mrk.virtual_printer.objects.virtual_sdcard import SdcardFolder
 from nurseries.virtual_printer.link_faults import LinkFaults
-from nurseries.virtual_printer.run import Run, VirtualClock
+from nurseries.virtual_printer.run import VirtualClock, VirtualKlippyRun
 
 FASTEST = 1000.0
 
@@ -51,12 +51,12 @@ class VirtualPrinterSettings:
 class VirtualPrinter:
     """One printer; its hardware outlives the runs of its Klippy."""
 
-    def __init__(self, settings: VirtualPrinterSettings, folder: GcodeFolder) -> None:
+    def __init__(self, settings: VirtualPrinterSettings, folder: SdcardFolder) -> None:
         self._settings = settings
         self._folder = folder
-        self._hardware = Hardware()
+        self._hardware = AxisHardware()
         self._faults = LinkFaults()
-        self._run: Run | None = None
+        self._run: VirtualKlippyRun | None = None
 
     @property
     def state(self) -> str:
@@ -98,7 +98,7 @@ class VirtualPrinter:
     async def _serve_run(self, clock: VirtualClock, reachable: trio.Event) -> None:
         settings = self._settings
         klippy = Klippy(settings.klippy, self._folder, self._hardware, clock.eventtime())
-        run = self._run = Run(klippy, clock, self._faults)
+        run = self._run = VirtualKlippyRun(klippy, clock, self._faults)
         try:
             async with trio.open_nursery() as clients:
                 async with self._listener() as listener, trio.open_nursery() as nursery:
@@ -117,7 +117,7 @@ class VirtualPrinter:
             run.cut_connections()
             klippy.close()
 
-    async def _start_up(self, run: Run) -> None:
+    async def _start_up(self, run: VirtualKlippyRun) -> None:
         await trio.sleep(self._settings.startup_s)
         run.klippy.start_up()
         run.wake()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import trio
 
-from mrk.http_client import FetchFailed, HttpGet
+from mrk.http.client import FetchFailed, HttpGet
 from mrk.webcams import addresses
 from mrk.webcams.webcam import Webcam
 
@@ -92,7 +92,7 @@ class Resolver:
         loopback = addresses.listening_loopback(place.port, tcp, tcp6)
         return url if loopback is None else addresses.moved(url, loopback, place.port)
 
-    async def _look_up(self, place: addresses.Place) -> str | None:
+    async def _look_up(self, place: addresses.CameraLocation) -> str | None:
         with trio.move_on_after(LOOKUP_S):
             try:
                 found = await trio.socket.getaddrinfo(

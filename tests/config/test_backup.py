@@ -5,7 +5,7 @@ import os
 import pytest
 
 from config.backup import backup_path, load_or_backup, load_or_keep, save_backup
-from config.errors import ConfigError
+from config.config_errors import ConfigError
 from config.load import load
 from config.paths import Paths
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.dialect import Include, parse
-from config.source import RawSection, Source
+from config.source import ConfigSource, RawSection
 
 
 def sections(text):
@@ -108,7 +108,7 @@ def test_options_remember_file_and_line():
 
 
 def merged(text):
-    source = Source()
+    source = ConfigSource()
     parsed = parse(text, "t")
     for part in parsed.parts:
         if isinstance(part, RawSection):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from config.errors import ConfigError
+from config.config_errors import ConfigError
 from config.load import load
 from config.paths import Paths
 

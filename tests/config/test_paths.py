@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from config.errors import ConfigError
+from config.config_errors import ConfigError
 from config.paths import Paths, create_folders
 
 HOME = {"HOME": "/home/pi"}

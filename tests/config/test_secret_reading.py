@@ -2,18 +2,18 @@
 
 import pytest
 
+from config.config_errors import ConfigError
 from config.dialect import parse
-from config.errors import ConfigError
-from config.reader import Reader
-from config.source import RawSection, Source
+from config.reader import ConfigReader
+from config.source import ConfigSource, RawSection
 
 
 def section(text):
-    source = Source()
+    source = ConfigSource()
     for part in parse(f"[a]\n{text}", "moonraker.conf").parts:
         assert isinstance(part, RawSection)
         source.merge(part)
-    book = Reader(source)
+    book = ConfigReader(source)
     return book, book.section("a")
 
 

@@ -4,22 +4,22 @@ from pathlib import Path
 
 import pytest
 
+from config.config_errors import ConfigError
 from config.dialect import parse
-from config.errors import ConfigError
-from config.reader import Reader
-from config.source import RawSection, Source
+from config.reader import ConfigReader
+from config.source import ConfigSource, RawSection
 from config.template import TemplateFailed
 from config.values import Bounds
 
 
 def reader(text):
-    source = Source(main=Path("/data/config/moonraker.conf"))
+    source = ConfigSource(main=Path("/data/config/moonraker.conf"))
     parsed = parse(text, "moonraker.conf")
     assert not parsed.problems
     for part in parsed.parts:
         assert isinstance(part, RawSection)
         source.merge(part)
-    return Reader(source)
+    return ConfigReader(source)
 
 
 def test_every_kind_is_read_and_shown():

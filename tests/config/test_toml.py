@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.reader import Reader
+from config.reader import ConfigReader
 from config.toml import key_lines, read_toml
 
 
@@ -43,7 +43,7 @@ def test_sections_and_values(toml):
 
 
 def test_lists_need_no_separator(toml):
-    section = Reader(toml("[a]\nevents = ['x,y', ' z ']\nwindow = [22, 6]\n")).section("a")
+    section = ConfigReader(toml("[a]\nevents = ['x,y', ' z ']\nwindow = [22, 6]\n")).section("a")
     assert section.items("events", separator=",") == ["x,y", "z"]
     assert section.items("window", separator="-", count=2) == ["22", "6"]
 

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from nurseries.virtual_printer import sample_gcode
+from nurseries.virtual_printer.gcodes import sample_gcode
 from tests.e2e.processes import DaemonProcess, run_daemon, run_demo, run_printer
 from tests.e2e.wire import PATIENCE_S, RpcFailed, UnixClient, connect_tcp
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from nurseries.virtual_printer import sample_gcode
+from nurseries.virtual_printer.gcodes import sample_gcode
 from tests.e2e.processes import NOBODY, DaemonProcess, run_daemon, run_printer
 from tests.e2e.wire import PATIENCE_S, UnixClient, connect_tcp
 from tests.fakes.slicers import CURA, KEY, ORCA, PRUSA, SUPER, Cura, Slicer

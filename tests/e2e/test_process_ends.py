@@ -16,7 +16,7 @@ pytestmark = pytest.mark.e2e
 
 SIGNALS = """
 import signal, time, trio
-from nurseries.signals import Signals
+from nurseries.process.signals import Signals
 
 def say(text):
     print(text, flush=True)
@@ -41,7 +41,7 @@ trio.run(main)
 
 WATCHDOG = """
 import os, time, trio
-from nurseries.service_manager import ServiceManager
+from nurseries.process.service_manager import ServiceManager
 
 async def main():
     manager = ServiceManager.from_environment(os.environ, os.getpid())

@@ -13,7 +13,7 @@ import trio
 from nurseries.client.channels import ChannelClosed
 from nurseries.client.rpc_client import RpcClient
 from nurseries.testing.sockets import SocketDaemon, free_port, open_socket_daemon
-from nurseries.virtual_printer import VirtualPrinterSettings
+from nurseries.virtual_printer.service import VirtualPrinterSettings
 
 pytestmark = pytest.mark.e2e
 QUICK = VirtualPrinterSettings(startup_s=0.01, restart_s=0.01)

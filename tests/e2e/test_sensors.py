@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from nurseries.virtual_printer import sample_gcode
+from nurseries.virtual_printer.gcodes import sample_gcode
 from tests.e2e.processes import DaemonProcess, run_daemon, run_printer
 from tests.e2e.wire import PATIENCE_S, UnixClient
 from tests.fakes.mosquitto import Mosquitto, run_mosquitto

@@ -10,7 +10,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from tests.e2e.processes import DaemonProcess, run_daemon
-from tests.e2e.test_strangers import Socket
+from tests.e2e.test_client_libraries import Socket
 
 pytestmark = pytest.mark.e2e
 

@@ -14,13 +14,13 @@ import trio.testing
 from config.settings.authorization import AuthorizationSettings
 from mrk.access import passwords
 from mrk.access.accounts import TRUSTED_USER
-from mrk.access.passwords import Cost, Stored, Verdict
+from mrk.access.passwords import Cost, StoredPassword, Verdict
 from mrk.access.roles import Role
 from mrk.api.caller import Caller, Transport
 from mrk.api.table import Table, is_pending
-from mrk.clients import Client, Clients
-from mrk.outbox import Outbox
-from nurseries.access import Authorization
+from mrk.clients.outbox import Outbox
+from mrk.clients.registry import Client, Clients
+from nurseries.access.authorization import Authorization
 from nurseries.access.logins import LdapUnavailable
 from nurseries.testing.memory_database import MemoryDatabase
 from tests.fakes.house import Note, notes
@@ -42,7 +42,9 @@ class InlineHasher:
         await trio.lowlevel.checkpoint()
         return passwords.hashed(password.encode(), b"salt" * 4, self.cost)
 
-    async def check(self, password: str, stored: Stored | None, *, imported_left: bool) -> Verdict:
+    async def check(
+        self, password: str, stored: StoredPassword | None, *, imported_left: bool
+    ) -> Verdict:
         self.checks += 1
         await trio.lowlevel.checkpoint()
         data = passwords.encoded(password) or b"-"

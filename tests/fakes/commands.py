@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import trio
 
-from mrk.machine.commands import CommandResult, CommandUnavailable
+from mrk.machine.host_commands import CommandResult, CommandUnavailable
 
 
 class FakeCommands:

@@ -6,10 +6,10 @@ from typing import Any
 
 import trio
 
+from mrk.clients.outbox import StatusUpdate
 from mrk.errors import ClientError
-from mrk.fanout import Fanout, Reader
+from mrk.fanout import EventReader, Fanout
 from mrk.klippy.events import Disconnected, Identified, KlippyEvent, Ready, StatusChanged
-from mrk.outbox import StatusUpdate
 
 
 class ExtruderKlippy:
@@ -48,7 +48,7 @@ class ExtruderKlippy:
     def virtual_sd_path(self) -> str | None:
         return None
 
-    def open_events(self, name: str, size: int, *kinds: type) -> Reader[KlippyEvent]:
+    def open_events(self, name: str, size: int, *kinds: type) -> EventReader[KlippyEvent]:
         return self._fanout.open_reader(name, size, *kinds)
 
     async def call(self, method: str, params: Mapping[str, Any] | None = None) -> Any:

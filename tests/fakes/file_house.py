@@ -15,11 +15,11 @@ from config.settings.file_manager import FileManagerSettings
 from mrk.access.roles import Role
 from mrk.api.caller import Caller, Transport
 from mrk.api.table import Table
-from mrk.clients import Client, Clients
+from mrk.clients.outbox import Outbox
+from mrk.clients.registry import Client, Clients
 from mrk.fanout import Fanout
 from mrk.files.temporary import TOKEN_BYTES, Purpose, temporary_name
 from mrk.klippy.events import Identified, KlippyEvent
-from mrk.outbox import Outbox
 from nurseries.files.file_manager import FileManager
 from tests.fakes.results import read_result
 

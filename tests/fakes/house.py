@@ -11,13 +11,13 @@ import trio.testing
 
 from mrk.api.caller import Caller, Transport
 from mrk.api.table import Table, is_pending
-from mrk.clients import Client, Clients
+from mrk.clients.outbox import Outbox
+from mrk.clients.registry import Client, Clients
 from mrk.klippy.events import Ready
-from mrk.outbox import Outbox
-from mrk.parts import Backoff, Part
+from mrk.supervision import Backoff, Supervision
 from nurseries.data_store import DataStore
 from nurseries.klippy.link import KlippyLink
-from nurseries.printer import Printer
+from nurseries.klippy.printer import Printer
 from nurseries.supervise import supervise
 from tests.fakes.klippy import FakeKlippy
 
@@ -77,7 +77,7 @@ def notes(client: Client) -> list[Note]:
 async def open_house(klippy: FakeKlippy | None = None) -> AsyncIterator[House]:
     """Everything running; ended when the block is left."""
     house = House(klippy or FakeKlippy())
-    part = Part("klippy", essential=True, backoff=Backoff(first_s=0.25, limit_s=0.25))
+    part = Supervision("klippy", essential=True, backoff=Backoff(first_s=0.25, limit_s=0.25))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(house.klippy.serve)
         await nursery.start(house.printer.serve)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import trio
 
-from mrk.http_client import NO_HEADERS, Fetched, FetchFailed
+from mrk.http.client import NO_HEADERS, Fetched, FetchFailed
 
 
 class FakeHttp:

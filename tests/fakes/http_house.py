@@ -7,23 +7,24 @@ import msgspec
 import trio
 
 from config.settings.authorization import parse_cors_domains
-from mrk.access.judge import LOOPBACK, judge
+from mrk.access.trusted_clients import LOOPBACK, judge
 from mrk.api.arguments import objects_query
 from mrk.api.caller import EVERYWHERE, Caller, Transport
 from mrk.api.endpoint import Access, Endpoint, NoParams
 from mrk.api.rpc import Rpc
 from mrk.api.table import Table
-from mrk.clients import Clients
+from mrk.clients.registry import Clients
 from mrk.errors import ClientError
 from mrk.http.cors import CorsRules
 from mrk.http.head import RequestHead
-from mrk.landing import LandingFacts
 from mrk.limits import Limits
+from mrk.web.landing_page import LandingFacts
 from tests.fakes.accounts import FakeAccounts
-from tests.fakes.judgement import judgement
+from tests.fakes.judgement import authorizer
 from transports.api_http import ApiHttp
-from transports.door import Door, Ways
-from transports.web import WebDoor
+from transports.door.acceptor import Door
+from transports.door.http_connection import Routes
+from transports.web.web_door import WebDoor
 
 
 class EchoParams(msgspec.Struct, frozen=True):
@@ -45,7 +46,7 @@ class House:
     cors_domains: tuple[str, ...] = ()
     accounts: FakeAccounts = field(default_factory=FakeAccounts)
     names: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    acquaint: Callable[[str], Awaitable[None]] | None = None
+    look_up_names: Callable[[str], Awaitable[None]] | None = None
     clients: Clients = field(default_factory=Clients)
     begun: trio.Event = field(default_factory=trio.Event)
     released: trio.Event = field(default_factory=trio.Event)
@@ -130,7 +131,7 @@ class House:
                 ),
             ]
         )
-        self.judgement = judgement(
+        self.authorizer = authorizer(
             cors_domains=self.cors_domains,
             accounts=self.accounts,
             names=["laptop.lan"],
@@ -141,7 +142,7 @@ class House:
             self.table,
             rpc,
             self.clients,
-            self.judgement,
+            self.authorizer,
             CorsRules(parse_cors_domains(list(self.cors_domains))[0], trusted),
             self.limits,
             route_prefix=self.route_prefix,
@@ -149,14 +150,14 @@ class House:
         )
         self.web = WebDoor(
             self.api,
-            self.judgement,
+            self.authorizer,
             self._facts,
             self.limits,
             route_prefix=self.route_prefix,
-            acquaint=self.acquaint,
+            look_up_names=self.look_up_names,
         )
-        ways = Ways(self.api, self.upgrades, self.web.handle, acquaint=self.acquaint)
-        self.door = Door(ways, self.limits)
+        routes = Routes(self.api, self.upgrades, self.web.handle, look_up_names=self.look_up_names)
+        self.door = Door(routes, self.limits)
 
     def _facts(self) -> LandingFacts:
         warnings = ("<b>watch out</b>", "x" * self.padding_bytes)

@@ -5,17 +5,17 @@ from ipaddress import ip_network
 
 from config.settings.authorization import parse_allowed_hosts, parse_cors_domains
 from mrk.access.accounts import Accounts
-from mrk.access.decision import Rules
+from mrk.access.decision import AccessRules
 from mrk.access.hosts import Hosts
-from mrk.access.judge import TrustedClients
-from mrk.access.judgement import Judgement, NamesOf
+from mrk.access.request_authorizer import NamesOf, RequestAuthorizer
+from mrk.access.trusted_clients import TrustedClients
 from mrk.http.cors import CorsRules
 from tests.fakes.accounts import FakeAccounts
 
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 
 
-def judgement(
+def authorizer(
     trusted: Sequence[str] | TrustedClients = LOOPBACK,
     accounts: Accounts | None = None,
     *,
@@ -25,10 +25,10 @@ def judgement(
     allowed_hosts: Sequence[str] = (),
     force_logins: bool = False,
     enable_api_key: bool = True,
-) -> Judgement:
+) -> RequestAuthorizer:
     if not isinstance(trusted, TrustedClients):
         trusted = TrustedClients([ip_network(text) for text in trusted], names)
-    rules = Rules(trusted, force_logins, enable_api_key)
+    rules = AccessRules(trusted, force_logins, enable_api_key)
     cors = CorsRules(parse_cors_domains(list(cors_domains))[0], trusted.has_address)
     hosts = Hosts(["mainsailos"], parse_allowed_hosts(list(allowed_hosts))[0], cors.allows)
-    return Judgement(rules, accounts or FakeAccounts(), hosts, cors.allows, names_of)
+    return RequestAuthorizer(rules, accounts or FakeAccounts(), hosts, cors.allows, names_of)

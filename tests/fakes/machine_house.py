@@ -13,11 +13,11 @@ from config.settings.machine import MachineSettings
 from mrk.access.roles import Role
 from mrk.api.caller import Caller, Transport
 from mrk.api.table import Table, is_pending
-from mrk.clients import Client, Clients
-from mrk.klippy.peer import Peer
-from mrk.outbox import Outbox
-from mrk.parts import Backoff, Part
-from nurseries.services import Machine
+from mrk.clients.outbox import Outbox
+from mrk.clients.registry import Client, Clients
+from mrk.klippy.peer import SocketPeer
+from mrk.supervision import Backoff, Supervision
+from nurseries.services.subsystem import Machine
 from nurseries.supervise import guarded, supervise
 from tests.fakes.commands import FakeCommands
 
@@ -40,7 +40,7 @@ class MachineHouse:
         cgroup = folder / "cgroup"
         cgroup.write_text(f"0::/system.slice/{own}.service\n" if own else "0::/\n")
         self.data = folder
-        self.peer: Peer | None = None
+        self.peer: SocketPeer | None = None
         self.printing = False
         self.contained = False
         self.restarts = trio.Event()
@@ -71,7 +71,7 @@ class MachineHouse:
             beat_s=0.02,
             simulated=simulated,
         )
-        self.part = Part("machine", backoff=Backoff(first_s=0.05, limit_s=0.05))
+        self.part = Supervision("machine", backoff=Backoff(first_s=0.05, limit_s=0.05))
         self.table = Table(guarded(self.part, self.machine.endpoints()))
 
     def _on_note(self) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mrk.clients import Client
+from mrk.clients.registry import Client
 from tests.fakes.house import House, notes
 from tests.fakes.klippy import Refused
 

@@ -4,13 +4,13 @@ from typing import Any
 
 import msgspec
 
+from mrk.api.large_result import LargeResult, join_here
 from mrk.api.table import is_pending
-from mrk.pieces import Pieces, join_here
 
 
 async def read_result(outcome: Any) -> Any:
     """Await it where it is a coroutine, and pass it through JSON."""
     result = await outcome if is_pending(outcome) else outcome
-    if isinstance(result, Pieces):
+    if isinstance(result, LargeResult):
         return msgspec.json.decode(await result.between(b"", b"", join_here))
     return msgspec.json.decode(msgspec.json.encode(result))

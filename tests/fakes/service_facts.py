@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from mrk.machine.ports import InstanceIds, UnitStatus
+from mrk.machine.machine_protocols import InstanceIds, UnitStatus
 
 
 class FakeServiceFacts:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import trio
 
-from mrk.http_client import NO_HEADERS, Fetched, FetchFailed, NotReached
+from mrk.http.client import NO_HEADERS, Fetched, FetchFailed, NotReached
 from tests.fakes.spoolman_rules import PAGE, SpoolmanRules
 
 URL = "http://spoolman.example:7912"

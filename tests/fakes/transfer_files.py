@@ -12,22 +12,23 @@ from config.settings.authorization import parse_cors_domains
 from mrk.api.endpoint import Access, Endpoint, NoParams
 from mrk.api.rpc import Rpc
 from mrk.api.table import Table
-from mrk.clients import Clients
+from mrk.clients.registry import Clients
 from mrk.errors import ClientError
 from mrk.files.paths import safe_parts
 from mrk.files.records import Item
 from mrk.files.temporary import is_temporary
 from mrk.files.transfers import PrintOutcome, PrintStart
 from mrk.http.cors import CorsRules
-from mrk.landing import LandingFacts
 from mrk.limits import Limits
+from mrk.web.landing_page import LandingFacts
 from tests.fakes.accounts import FakeAccounts
 from tests.fakes.http_house import trusted
-from tests.fakes.judgement import judgement
+from tests.fakes.judgement import authorizer
 from transports.api_http import ApiHttp
-from transports.door import Door, Ways
-from transports.transfers import Transfers
-from transports.web import WebDoor
+from transports.door.acceptor import Door
+from transports.door.http_connection import Routes
+from transports.transfers.routes import Transfers
+from transports.web.web_door import WebDoor
 
 
 @dataclass
@@ -154,14 +155,14 @@ class TransferHouse:
                 ),
             ]
         )
-        self.judgement = judgement(cors_domains=self.cors_domains, accounts=self.accounts)
+        self.authorizer = authorizer(cors_domains=self.cors_domains, accounts=self.accounts)
         patterns: tuple[re.Pattern[str], ...] = parse_cors_domains(list(self.cors_domains))[0]
         cors = CorsRules(patterns, trusted)
         transfers = Transfers(
             self.files,
             self.files,
             self.prints,
-            self.judgement,
+            self.authorizer,
             cors,
             self.limits,
             max_upload_bytes=self.max_upload_bytes,
@@ -176,7 +177,7 @@ class TransferHouse:
             table,
             Rpc(table, trio.lowlevel.checkpoint, 10),
             Clients(),
-            self.judgement,
+            self.authorizer,
             cors,
             self.limits,
             route_prefix=self.route_prefix,
@@ -185,13 +186,13 @@ class TransferHouse:
         )
         web = WebDoor(
             api,
-            self.judgement,
+            self.authorizer,
             lambda: LandingFacts("v0.10.0-mrk-test", "ready"),
             self.limits,
             route_prefix=self.route_prefix,
             stays=False,
         )
-        self.door = Door(Ways(api, {}, web.handle, transfers.begin), self.limits)
+        self.door = Door(Routes(api, {}, web.handle, transfers.begin), self.limits)
 
     def leftovers(self) -> list[str]:
         """Names below the roots that belong to unfinished files."""

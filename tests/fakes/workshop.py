@@ -15,20 +15,20 @@ import trio.testing
 
 from mrk.api.caller import Caller, Transport
 from mrk.api.table import Table
-from mrk.clients import Client, Clients
-from mrk.database.ports import TablesPort
+from mrk.clients.outbox import Outbox
+from mrk.clients.registry import Client, Clients
+from mrk.database.database_protocols import TablesPort
 from mrk.errors import Transient
 from mrk.jobs.starters import Starters
-from mrk.outbox import Outbox
-from mrk.parts import Backoff, Part
+from mrk.supervision import Backoff, Supervision
 from mrk.virtual_printer.memory_folder import MemoryFolder
 from nurseries.jobs.history import History
 from nurseries.jobs.job_queue import ONE_BY_ONE, JobQueue, Transitions
 from nurseries.jobs.job_state import JobState
 from nurseries.klippy.link import KlippyLink
-from nurseries.printer import Printer
+from nurseries.klippy.printer import Printer
 from nurseries.supervise import guarded, supervise
-from nurseries.virtual_printer import VirtualPrinter, VirtualPrinterSettings
+from nurseries.virtual_printer.service import VirtualPrinter, VirtualPrinterSettings
 from tests.fakes.results import read_result
 
 BEAT = Backoff(first_s=0.25, limit_s=0.25)
@@ -123,7 +123,7 @@ class Shop:
     clients: Clients = field(default_factory=Clients)
     commands: Commands = field(default_factory=Commands)
     starters: Starters = field(default_factory=Starters)
-    parts: dict[str, Part] = field(default_factory=dict)
+    parts: dict[str, Supervision] = field(default_factory=dict)
     scopes: dict[str, trio.CancelScope] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -143,7 +143,7 @@ class Shop:
             self.starters, auxiliary=self.auxiliary, wall_clock=clock,
         )  # fmt: skip
         for part in ("job_state", "job_queue", "history"):
-            self.parts[part] = Part(part, backoff=BEAT)
+            self.parts[part] = Supervision(part, backoff=BEAT)
         self.table.extend(
             [
                 *self.printer.endpoints(),
@@ -223,7 +223,9 @@ async def open_shop(
         return serve
 
     async with trio.open_nursery() as link:
-        link.start_soon(supervise, Part("klippy", essential=True, backoff=BEAT), shop.link.serve)
+        link.start_soon(
+            supervise, Supervision("klippy", essential=True, backoff=BEAT), shop.link.serve
+        )
         async with trio.open_nursery() as parts:
             for name, part in shop.parts.items():
                 parts.start_soon(supervise, part, restartable(name))

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = ("config", "mrk", "nurseries", "transports")
 FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 # The assembly: the daemon's root, and the fixtures that start it for other suites.
-KNOW_EVERYBODY = ("nurseries/root", "nurseries/testing", "mrk/__main__")
+KNOW_EVERYBODY = ("nurseries/root", "nurseries/command_line", "nurseries/testing", "mrk/__main__")
 # nurseries/supervise.py is the one retry loop; subsystems are handed to it, only the root calls it.
 IO_MODULES = {
     "asyncio", "httpx", "hypercorn", "multiprocessing", "quart", "quart_trio", "select",
@@ -26,9 +26,9 @@ CATCH_ALL_ALLOWED = {
     "nurseries/log/line_queue.py",  # one line of the log
     "nurseries/root/daemon.py",  # the end of the process, with a traceback and exit code 1
     "nurseries/supervise.py",  # one run of an optional part
-    "transports/door/door.py",  # one client's connection
+    "transports/door/acceptor.py",  # one client's connection
     "transports/mqtt/audience.py",  # one listener's message
-    "transports/sockets/connection.py",  # one client's connection
+    "transports/sockets/client_connection.py",  # one client's connection
 }
 TIMED_SCOPES = ("move_on_after", "move_on_at", "fail_after", "fail_at")
 FILE_LINES = 400

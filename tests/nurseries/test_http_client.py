@@ -3,7 +3,7 @@
 import pytest
 import trio
 
-from mrk.http_client import FetchFailed, NotReached
+from mrk.http.client import FetchFailed, NotReached
 from nurseries.http_client import MOST_REDIRECTS, HttpClient
 from tests.fakes.web_server import open_web_server, response
 

@@ -8,7 +8,7 @@ from mrk.access.reasons import Reason
 from mrk.access.roles import Role
 from mrk.api.caller import Caller, Transport
 from mrk.api.table import is_pending
-from mrk.clients import Client
+from mrk.clients.registry import Client
 from mrk.errors import ClientError
 from tests.fakes.accounts import user
 from tests.fakes.house import House as PrinterHouse

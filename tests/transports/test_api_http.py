@@ -4,11 +4,11 @@ from typing import Any
 import pytest
 
 from mrk.api.caller import Transport
-from mrk.clients import Client
+from mrk.clients.outbox import Outbox
+from mrk.clients.registry import Client
 from mrk.http.head import RequestHead
 from mrk.http.response import Response
 from mrk.limits import Limits
-from mrk.outbox import Outbox
 from tests.fakes.accounts import FakeAccounts, user
 from tests.fakes.http_house import House
 from transports.api_http import STRANGERS_BODY_BYTES

@@ -3,9 +3,3 @@
 `door.py` owns the connections, `connection.py` one of them, `body_reader.py` request bodies,
 `limited_stream.py` the deadline on everything that is sent.
 """
-
-from transports.door.connection import Ways
-from transports.door.door import Door
-from transports.door.limited_stream import LimitedStream
-
-__all__ = ["Door", "LimitedStream", "Ways"]

@@ -11,16 +11,16 @@ from collections.abc import Callable, Coroutine
 import trio
 
 from config.settings.mqtt import MqttSettings
-from mrk import jsonrpc
 from mrk.access.roles import Role
+from mrk.api import jsonrpc
 from mrk.api.caller import Caller, Transport
 from mrk.api.perform import TOO_MANY_REQUESTS
 from mrk.api.rpc import TOO_LARGE, Pending, Reply, Who
 from mrk.errors import ClientError
-from mrk.mqtt.ports import Outlet
-from mrk.mqtt.requests import Request, Stamps, is_urgent, prepare
+from mrk.log.throttle import LogThrottle
+from mrk.mqtt.mqtt_protocols import BrokerPublisher
+from mrk.mqtt.requests import MqttRequest, Stamps, is_urgent, prepare
 from mrk.mqtt.topics import Topics
-from mrk.repeats import Repeats
 
 logger = logging.getLogger(__name__)
 # As `Rpc.handle`.
@@ -43,7 +43,12 @@ class MqttApi:
     """Answers requests of everybody who may publish to the topic, as one caller."""
 
     def __init__(
-        self, settings: MqttSettings, topics: Topics, handle: Handle, stamps: Stamps, outlet: Outlet
+        self,
+        settings: MqttSettings,
+        topics: Topics,
+        handle: Handle,
+        stamps: Stamps,
+        outlet: BrokerPublisher,
     ) -> None:
         role = next(role for role in Role if role.word == settings.mqtt_role)
         self._caller = Caller(Transport.MQTT, authorized=True, role=role)
@@ -56,7 +61,7 @@ class MqttApi:
         self._backlog_bytes = 0
         self._arrived = trio.Event()
         self._in_flight = 0
-        self._repeats = Repeats()
+        self._repeats = LogThrottle()
         self._nursery: trio.Nursery | None = None
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -111,7 +116,7 @@ class MqttApi:
         else:
             self._answer(request, outcome)
 
-    async def _finish(self, request: Request, pending: Pending) -> None:
+    async def _finish(self, request: MqttRequest, pending: Pending) -> None:
         try:
             reply = await pending
             await self._outlet.room()
@@ -119,7 +124,7 @@ class MqttApi:
             self._in_flight -= 1
         self._answer(request, reply)
 
-    def _answer(self, request: Request, reply: Reply) -> None:
+    def _answer(self, request: MqttRequest, reply: Reply) -> None:
         answer = request.joined(reply)
         if answer is not None:
             self._send(answer)

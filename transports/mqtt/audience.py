@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import trio
 
 from mrk.errors import ClientError
-from mrk.repeats import Repeats
+from mrk.log.throttle import LogThrottle
 
 logger = logging.getLogger(__name__)
 Handler = Callable[[bytes], None]
@@ -38,7 +38,7 @@ class Audience:
         self._listeners: dict[str, list[tuple[Handler, int]]] = {}
         self._waiting: dict[str, dict[Waiting, int]] = {}
         self._count = 0
-        self._repeats = Repeats()
+        self._repeats = LogThrottle()
 
     def listen(self, topic: str, handler: Handler, qos: int) -> None:
         """Call `handler` for every message from now on."""

@@ -14,8 +14,9 @@ import trio
 
 from config.settings.mqtt import MqttSettings
 from mrk.access.roles import Role
+from mrk.clients.outbox import StatusUpdate
 from mrk.errors import ClientError, Transient
-from mrk.http_client import HttpGet
+from mrk.http.client import HttpGet
 from mrk.klippy.events import Disconnected, Ready, Started
 from mrk.mqtt.home_assistant import (
     MOST_CAMERAS,
@@ -28,9 +29,8 @@ from mrk.mqtt.home_assistant import (
     home_state,
     temperature_objects,
 )
-from mrk.mqtt.ports import MqttKlippy, Outlet
+from mrk.mqtt.mqtt_protocols import BrokerPublisher, MqttKlippy
 from mrk.mqtt.topics import Topics
-from mrk.outbox import StatusUpdate
 from mrk.status.subscriptions import Wanted
 from mrk.webcams.addresses import completed
 from mrk.webcams.webcam import Webcam
@@ -62,7 +62,7 @@ class HomeAssistant:
         topics: Topics,
         device: Device,
         klippy: MqttKlippy,
-        outlet: Outlet,
+        outlet: BrokerPublisher,
         webcams: ListWebcams,
         http: HttpGet,
     ) -> None:

@@ -32,7 +32,7 @@ class UnreadablePacket(Exception):
     """The broker broke the protocol."""
 
 
-class Incoming(msgspec.Struct, frozen=True):
+class BrokerMessage(msgspec.Struct, frozen=True):
     """One message of the broker."""
 
     topic: str
@@ -89,7 +89,7 @@ class PahoClient(Client):
 
     def __init__(self, settings: MqttSettings, client_id: str, wake: Callable[[], None]) -> None:
         self.pipe = PacketPipe()
-        self.messages: deque[Incoming] = deque()
+        self.messages: deque[BrokerMessage] = deque()
         # Message identifier, and why the broker did not take it.
         self.acknowledged: deque[tuple[int, str | None]] = deque()
         self.refused_topics: deque[tuple[str, str]] = deque()
@@ -179,7 +179,7 @@ class PahoClient(Client):
             topic = message.topic
         except UnicodeDecodeError:
             return  # nobody can have subscribed to it
-        self.messages.append(Incoming(topic, bytes(message.payload), message.retain))
+        self.messages.append(BrokerMessage(topic, bytes(message.payload), message.retain))
 
     def _on_acknowledged(
         self, _c: Client, _u: Any, number: int, reason: ReasonCode, _p: Any

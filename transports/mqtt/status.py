@@ -9,12 +9,12 @@ import logging
 import trio
 
 from config.settings.mqtt import MqttSettings
+from mrk.clients.outbox import StatusUpdate
 from mrk.errors import ClientError
 from mrk.klippy.events import Disconnected, Ready, Started
-from mrk.mqtt.ports import MqttKlippy, Outlet
+from mrk.mqtt.mqtt_protocols import BrokerPublisher, MqttKlippy
 from mrk.mqtt.status import PendingStatus, status_messages
 from mrk.mqtt.topics import Topics
-from mrk.outbox import StatusUpdate
 from mrk.status.subscriptions import wanted
 
 logger = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ class StatusPublisher:
     """A `StatusReader` that publishes `settings.status_objects`."""
 
     def __init__(
-        self, settings: MqttSettings, topics: Topics, klippy: MqttKlippy, outlet: Outlet
+        self, settings: MqttSettings, topics: Topics, klippy: MqttKlippy, outlet: BrokerPublisher
     ) -> None:
         self._settings = settings
         self._topics = topics

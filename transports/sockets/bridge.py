@@ -11,18 +11,18 @@ from collections.abc import Awaitable, Callable
 import trio
 
 from mrk.access.roles import Role
-from mrk.clients import Clients
+from mrk.clients.registry import Clients
 from mrk.errors import ClientError, Transient
-from mrk.etx import EtxDecoder, FrameTooLong, etx_frame
 from mrk.http.head import RequestHead
+from mrk.klippy.etx import EtxDecoder, FrameTooLong, etx_frame
 from mrk.limits import Limits
 from mrk.websocket.bridge_request import BridgeRefusal, klippy_request
+from mrk.websocket.frames import text_frames
 from mrk.websocket.incoming import Ending
-from mrk.websocket_frame import text_frames
-from transports.sockets.connection import SERVER_SHUTDOWN, Connection
-from transports.sockets.gate import Gate
-from transports.sockets.turn import Turn
-from transports.sockets.wire import Wire
+from transports.sockets.admission import WebsocketAdmission
+from transports.sockets.client_connection import SERVER_SHUTDOWN, ClientConnection
+from transports.sockets.time_slice import TimeSlice
+from transports.sockets.websocket_stream import WebsocketStream
 
 OpenKlippy = Callable[[], Awaitable[trio.abc.Stream]]
 # Nothing that a script of g-code could not do as well.
@@ -43,14 +43,14 @@ class Bridge:
     def __init__(
         self,
         limits: Limits,
-        gate: Gate,
+        admission: WebsocketAdmission,
         clients: Clients,
         open_klippy: OpenKlippy,
         when_cancelled: Callable[[], Ending] = lambda: SERVER_SHUTDOWN,
     ) -> None:
         self._when_cancelled = when_cancelled
         self._limits = limits
-        self._gate = gate
+        self._admission = admission
         self._clients = clients
         self._open_klippy = open_klippy
 
@@ -63,19 +63,22 @@ class Bridge:
         400, 401, 403, 426 or 503 and a JSON error.
         """
         try:
-            response = self._gate.judge(head)
-            decision = self._gate.decide(head)
+            response = self._admission.judge(head)
+            decision = self._admission.decide(head)
             decision.check(NEEDED)
-            leash = _Leash()
-            with self._gate.seat(), self._clients.bound_to(decision.user, NEEDED, leash.pull):
+            revocable = _RevocableConnection()
+            with (
+                self._admission.seat(),
+                self._clients.bound_to(decision.user, NEEDED, revocable.pull),
+            ):
                 klippy = await self._connect()
                 async with klippy:
                     trailing = buffered.partition(b"\r\n\r\n")[2]
                     span = self._span(stream, klippy, head, trailing)
-                    leash.fasten(span.connection)
+                    revocable.fasten(span.connection)
                     await self._serve(span, response)
         except ClientError as exc:
-            await self._gate.refuse(stream, head, exc)
+            await self._admission.refuse(stream, head, exc)
 
     async def _connect(self) -> trio.abc.Stream:
         try:
@@ -86,9 +89,9 @@ class Bridge:
     def _span(
         self, stream: trio.abc.Stream, klippy: trio.abc.Stream, head: RequestHead, trailing: bytes
     ) -> "_Span":
-        wire = Wire(stream, trailing, self._limits)
+        wire = WebsocketStream(stream, trailing, self._limits)
         name = f"bridge of {head.address}"
-        return _Span(wire, klippy, Connection(name, wire.sender, self._when_cancelled))
+        return _Span(wire, klippy, ClientConnection(name, wire.sender, self._when_cancelled))
 
     async def _serve(self, span: "_Span", response: bytes) -> None:
         wire = span.wire
@@ -99,19 +102,19 @@ class Bridge:
                 span.to_klippy, lambda: span.to_client(self._limits), wire.keep_alive
             )
         finally:
-            with trio.move_on_at(wire.sender.hasten(), shield=True):
+            with trio.move_on_at(wire.sender.limit_goodbye(), shield=True):
                 await wire.goodbye(span.connection.ending)
             span.connection.log()
 
 
-class _Leash:
+class _RevocableConnection:
     """Ends the bridge of a user who may not have it any more, also while it is being built."""
 
     def __init__(self) -> None:
         self._pulled = False
-        self._connection: Connection | None = None
+        self._connection: ClientConnection | None = None
 
-    def fasten(self, connection: Connection) -> None:
+    def fasten(self, connection: ClientConnection) -> None:
         """Hold a connection; raises `ClientError` 401 when the user is gone already."""
         if self._pulled:
             raise ClientError("Unauthorized", 401)
@@ -127,16 +130,18 @@ class _Leash:
 class _Span:
     """Both directions of one bridge."""
 
-    def __init__(self, wire: Wire, klippy: trio.abc.Stream, connection: Connection) -> None:
+    def __init__(
+        self, wire: WebsocketStream, klippy: trio.abc.Stream, connection: ClientConnection
+    ) -> None:
         self.connection = connection
         self.wire = wire
         self._klippy = klippy
-        self._turn = Turn()
+        self._turn = TimeSlice()
 
     async def to_klippy(self) -> Ending:
         """Forward the client's requests, one send each."""
         try:
-            return await self.wire.read(self._turn.begin, self._breathe, self._forward)
+            return await self.wire.read(self._turn.begin, self._yield_if_due, self._forward)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             return KLIPPY_DISCONNECTED
 
@@ -146,11 +151,11 @@ class _Span:
         except BridgeRefusal as exc:
             await self.wire.sender.room()
             self.wire.sender.outbox.reply(exc.reply)
-            await self._breathe()
+            await self._yield_if_due()
         else:
             await self._klippy.send_all(etx_frame(request))
 
-    async def _breathe(self) -> None:
+    async def _yield_if_due(self) -> None:
         if self._turn.over:
             await self._turn.rest()
 

@@ -10,13 +10,13 @@ import logging
 
 import trio
 
-from mrk import jsonrpc
+from mrk.api import jsonrpc
 from mrk.api.caller import Transport
-from mrk.clients import Client
-from mrk.etx import EtxDecoder, FrameTooLong, etx_frame
+from mrk.clients.registry import Client
+from mrk.klippy.etx import EtxDecoder, FrameTooLong, etx_frame
 from mrk.websocket.incoming import Ending
-from transports.sockets.sender import VANISHED, Sender
-from transports.sockets.session import Hub, Session
+from transports.sockets.client_session import ClientSession, SessionContext
+from transports.sockets.outbox_sender import VANISHED, OutboxSender
 
 logger = logging.getLogger(__name__)
 CHUNK_BYTES = 64 * 1024
@@ -29,7 +29,7 @@ _PAUSE_S = 0.1
 class UnixSocket:
     """Serves the socket `<data>/comms/moonraker.sock`."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: SessionContext) -> None:
         self._hub = hub
         self._connections = 0
         self._closed = trio.Event()
@@ -92,18 +92,20 @@ class UnixSocket:
 
     async def _serve_client(self, stream: trio.abc.Stream) -> None:
         hub = self._hub
-        sender = Sender(stream, etx_frame, hub.limits, hub.clients.burst)
+        sender = OutboxSender(stream, etx_frame, hub.limits, hub.clients.send_batch)
         client = Client(hub.clients.next_id(), Transport.UNIX, sender.outbox, authorized=True)
-        session = Session(hub, client, sender, hub.limits.unix_message_bytes)
+        session = ClientSession(hub, client, sender, hub.limits.unix_message_bytes)
         await session.run(lambda: self._read(stream, sender, session))
         session.connection.log()
 
-    async def _read(self, stream: trio.abc.Stream, sender: Sender, session: Session) -> Ending:
+    async def _read(
+        self, stream: trio.abc.Stream, sender: OutboxSender, session: ClientSession
+    ) -> Ending:
         limit_bytes = self._hub.limits.unix_message_bytes
         decoder = EtxDecoder(limit_bytes)
         with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError):
             while chunk := await stream.receive_some(CHUNK_BYTES):
-                session.chunk_begins()
+                session.begin_chunk()
                 try:
                     frames = decoder.feed(bytes(chunk))
                 except FrameTooLong as exc:

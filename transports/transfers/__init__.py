@@ -3,7 +3,3 @@
 `transfers.py` judges requests, `upload.py` receives files and `unfinished_file.py` holds them
 until they are whole, `download.py` sends.
 """
-
-from transports.transfers.transfers import Transfers
-
-__all__ = ["Transfers"]

@@ -14,7 +14,7 @@ import trio
 
 from mrk.errors import ClientError
 from mrk.files.transfers import DownloadFiles
-from mrk.http.download import FileFacts, Part, download
+from mrk.http.download import FileFacts, PartialContent, download
 from mrk.http.exchange import Exchange
 from mrk.http.response import Headers, Response
 
@@ -28,7 +28,7 @@ Logs = Mapping[str, Callable[[], str | None]]
 Open = Callable[[], int]
 
 
-class Downloads:
+class DownloadHandler:
     """`logs` are files outside of the roots that are served under `/server/files/<name>`."""
 
     def __init__(self, files: DownloadFiles, logs: Logs) -> None:
@@ -60,7 +60,12 @@ class Downloads:
             os.close(descriptor)
 
     async def _answer(
-        self, exchange: Exchange, part: Part, descriptor: int, small: bytes | None, cors: Headers
+        self,
+        exchange: Exchange,
+        part: PartialContent,
+        descriptor: int,
+        small: bytes | None,
+        cors: Headers,
     ) -> None:
         response = part.response.with_headers(cors)
         if not part.size_bytes:

@@ -16,8 +16,8 @@ from mrk.errors import ClientError
 from mrk.files.roots import write_role
 from mrk.files.transfers import StoredUpload, UploadFiles, fits
 from mrk.http.exchange import Exchange
-from transports.transfers.spool import CLEAN_UP_S, Spool
 from transports.transfers.unfinished_file import no_space
+from transports.transfers.upload_buffer import CLEAN_UP_S, UploadBuffer
 
 DEFAULT_ROOT = "gcodes"
 # Of a body besides the file: fields, headers and boundaries.
@@ -67,7 +67,7 @@ class Receiving:
 
     async def store(self) -> StoredUpload:
         """Receive the body and store the file; raises `ClientError`."""
-        async with Spool(self._folder, self._threads) as spool:
+        async with UploadBuffer(self._folder, self._threads) as spool:
             await self._receive(spool)
             filename = self._form.finish()
             self._check_digest(await spool.finish())
@@ -80,7 +80,7 @@ class Receiving:
                     await trio.to_thread.run_sync(_remove, temporary)
                 raise
 
-    async def _receive(self, spool: Spool) -> None:
+    async def _receive(self, spool: UploadBuffer) -> None:
         received_bytes = 0
         while data := await self._exchange.receive():
             received_bytes += len(data)

@@ -37,7 +37,7 @@ _HOST = re.compile(r"[A-Za-z0-9.:_\[\]-]{1,255}")
 _BOUNDARY = re.compile(r";\s*boundary\*?\d*\*?\s*=", re.IGNORECASE)
 
 
-class Uploads:
+class UploadHandler:
     """`max_file_bytes` is `max_upload_size`; `wait_s` the longest wait for a turn."""
 
     def __init__(

@@ -3,7 +3,3 @@
 `WebDoor` stands from the start and is small; Quart and Hypercorn (`app.py`, `http1.py`) cost
 13 MB and are imported in a thread when the first request needs them, or by `warm`.
 """
-
-from transports.web.web_door import WebDoor
-
-__all__ = ["WebDoor"]

@@ -14,13 +14,13 @@ from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException
 
 from mrk.access.address import ProxyRule
-from mrk.access.judgement import Judgement
+from mrk.access.request_authorizer import RequestAuthorizer
 from mrk.errors import ClientError
 from mrk.http.head import RequestHead
 from mrk.http.response import Response, error_response
-from mrk.landing import CONTENT_SECURITY_POLICY, landing_page
 from mrk.limits import Limits
-from transports.web.web_door import Acquaint, Api, Call, Facts
+from mrk.web.landing_page import CONTENT_SECURITY_POLICY, landing_page
+from transports.web.web_door import Facts, LookUpNames, WebApiRequest, WebApiRoutes
 
 # As in the door: less than this within the idle limit is no progress.
 _PROGRESS_BYTES = 8 * 1024
@@ -31,25 +31,25 @@ class Pages:
 
     def __init__(
         self,
-        api: Api,
-        judgement: Judgement,
+        api: WebApiRoutes,
+        authorizer: RequestAuthorizer,
         facts: Facts,
         limits: Limits,
         proxies: ProxyRule,
-        acquaint: Acquaint | None,
+        look_up_names: LookUpNames | None,
     ) -> None:
         self._api = api
-        self._judgement = judgement
+        self._authorizer = authorizer
         self._facts = facts
         self._limits = limits
         self._proxies = proxies
-        self._acquaint = acquaint
+        self._look_up_names = look_up_names
 
     async def api_first(self) -> QuartResponse | None:
         """Answer API calls and refusals; None lets Quart's routes go on with the request."""
         head = self._head()
-        if self._acquaint is not None:
-            await self._acquaint(head.address)
+        if self._look_up_names is not None:
+            await self._look_up_names(head.address)
         call = self._api.begin(head)
         if call is None:
             return None
@@ -66,7 +66,7 @@ class Pages:
     async def landing(self) -> QuartResponse:
         """The landing page; always 200."""
         head = self._head()
-        decision = self._judgement.judge(head, changing=False)
+        decision = self._authorizer.judge(head, changing=False)
         page = landing_page(self._facts(), decision, head.address)
         response = QuartResponse(page, 200, content_type="text/html; charset=utf-8")
         response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
@@ -81,7 +81,7 @@ class Pages:
             response.headers.setdefault(name, value)
         return response
 
-    async def _body(self, call: Call) -> bytes:
+    async def _body(self, call: WebApiRequest) -> bytes:
         """The request's body; raises 413 and 408 as the door does."""
         too_large = ClientError(f"The request's body is larger than {call.body_bytes} bytes", 413)
         if (request.content_length or 0) > call.body_bytes:

@@ -10,17 +10,17 @@ from typing import Protocol
 import trio
 
 from mrk.access.address import ProxyRule
-from mrk.access.judgement import Judgement
+from mrk.access.request_authorizer import RequestAuthorizer
 from mrk.http.head import RequestHead
 from mrk.http.response import Headers, Response
-from mrk.landing import LandingFacts
 from mrk.limits import Limits
+from mrk.web.landing_page import LandingFacts
 
-Acquaint = Callable[[str], Awaitable[None]]
+LookUpNames = Callable[[str], Awaitable[None]]
 Facts = Callable[[], LandingFacts]
 
 
-class Call(Protocol):
+class WebApiRequest(Protocol):
     """An accepted API request (`transports/api_http.py`)."""
 
     body_bytes: int
@@ -30,10 +30,10 @@ class Call(Protocol):
         ...
 
 
-class Api(Protocol):
+class WebApiRoutes(Protocol):
     """Judges requests by their heads; None means that the web app answers."""
 
-    def begin(self, head: RequestHead) -> Call | Response | None:
+    def begin(self, head: RequestHead) -> WebApiRequest | Response | None:
         """Accept, refuse or leave."""
         ...
 
@@ -63,24 +63,24 @@ class WebDoor:
 
     def __init__(
         self,
-        api: Api,
-        judgement: Judgement,
+        api: WebApiRoutes,
+        authorizer: RequestAuthorizer,
         facts: Facts,
         limits: Limits,
         *,
         route_prefix: str = "",
         stays: bool = True,
         proxies: ProxyRule | None = None,
-        acquaint: Acquaint | None = None,
+        look_up_names: LookUpNames | None = None,
     ) -> None:
         self._api = api
-        self._judgement = judgement
+        self._authorizer = authorizer
         self._facts = facts
         self._limits = limits
         self._prefix = route_prefix
         self._stays = stays
         self._proxies = proxies or ProxyRule()
-        self._acquaint = acquaint
+        self._look_up_names = look_up_names
         self._loading = trio.Lock()
         self._app: ServeHttp | None = None
 
@@ -110,7 +110,12 @@ class WebDoor:
         from transports.web.http1 import Http1
 
         pages = Pages(
-            self._api, self._judgement, self._facts, self._limits, self._proxies, self._acquaint
+            self._api,
+            self._authorizer,
+            self._facts,
+            self._limits,
+            self._proxies,
+            self._look_up_names,
         )
         app = build_app(pages, self._prefix)
         return Http1(app, self._limits, stays=self._stays)

@@ -6,24 +6,24 @@ kind of plate has a key of its own.
 
 import re
 
-from mrk.gcode.places import Family, Found, Place, offer
+from mrk.gcode.field_table import FieldPlace, Found, SlicerFields, offer
 from mrk.gcode.slicers import prusa
 from mrk.gcode.text import GcodeText
 from mrk.gcode.values import decimal, duration, first_decimal, total, whole
 
 PLACES = (
     *prusa.SETTINGS,
-    Place("estimated_time", duration, "estimated printing time (normal mode)",
+    FieldPlace("estimated_time", duration, "estimated printing time (normal mode)",
           "estimated printing time"),
-    Place("layer_count", whole, "total layer number", "total layers count"),
-    Place("object_height", first_decimal, "max_z_height"),
-    Place("first_layer_height", decimal, "initial_layer_print_height"),
-    Place("filament_total", total, "total filament length [mm]", "filament used [mm]"),
-    Place("filament_weight_total", total, "total filament weight [g]",
+    FieldPlace("layer_count", whole, "total layer number", "total layers count"),
+    FieldPlace("object_height", first_decimal, "max_z_height"),
+    FieldPlace("first_layer_height", decimal, "initial_layer_print_height"),
+    FieldPlace("filament_total", total, "total filament length [mm]", "filament used [mm]"),
+    FieldPlace("filament_weight_total", total, "total filament weight [g]",
           "total filament used [g]"),
-    Place("first_layer_extr_temp", first_decimal, "nozzle_temperature_initial_layer",
+    FieldPlace("first_layer_extr_temp", first_decimal, "nozzle_temperature_initial_layer",
           "first_layer_temperature"),
-    Place("chamber_temp", first_decimal, "chamber_temperatures", "chamber_temperature"),
+    FieldPlace("chamber_temp", first_decimal, "chamber_temperatures", "chamber_temperature"),
 )  # fmt: skip
 _PLATES = {
     b"Cool Plate": b"cool_plate_temp_initial_layer",
@@ -50,4 +50,4 @@ def _finish(text: GcodeText, found: Found) -> None:
     prusa.finish(text, found)
 
 
-FAMILY = Family(PLACES, _finish)
+FAMILY = SlicerFields(PLACES, _finish)

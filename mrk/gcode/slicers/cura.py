@@ -7,7 +7,7 @@ Griffin header of newer Ultimakers (`;PRINT.TIME:`) is read too.
 
 import re
 
-from mrk.gcode.places import Family, Found, Place, offer
+from mrk.gcode.field_table import FieldPlace, Found, SlicerFields, offer
 from mrk.gcode.slicers.prusa import fill_weight
 from mrk.gcode.text import GcodeText
 from mrk.gcode.values import NUMBER, decimal, decimals, first_decimal, text, tidy, whole
@@ -21,16 +21,16 @@ def _height(raw: bytes) -> float | None:
 
 
 PLACES = (
-    Place("layer_height", decimal, "Layer height"),
-    Place("first_layer_height", _height, "MINZ"),
-    Place("object_height", _height, "MAXZ", "PRINT.SIZE.MAX.Z"),
-    Place("layer_count", whole, "LAYER_COUNT"),
-    Place("filament_type", text, "Filament type"),
-    Place("filament_name", text, "Filament name"),
-    Place("nozzle_diameter", first_decimal, "Nozzle diameter", "NOZZLE_DIAMETER",
+    FieldPlace("layer_height", decimal, "Layer height"),
+    FieldPlace("first_layer_height", _height, "MINZ"),
+    FieldPlace("object_height", _height, "MAXZ", "PRINT.SIZE.MAX.Z"),
+    FieldPlace("layer_count", whole, "LAYER_COUNT"),
+    FieldPlace("filament_type", text, "Filament type"),
+    FieldPlace("filament_name", text, "Filament name"),
+    FieldPlace("nozzle_diameter", first_decimal, "Nozzle diameter", "NOZZLE_DIAMETER",
           "EXTRUDER_TRAIN.0.NOZZLE.DIAMETER"),
-    Place("first_layer_extr_temp", first_decimal, "EXTRUDER_TRAIN.0.INITIAL_TEMPERATURE"),
-    Place("first_layer_bed_temp", first_decimal, "BUILD_PLATE.INITIAL_TEMPERATURE"),
+    FieldPlace("first_layer_extr_temp", first_decimal, "EXTRUDER_TRAIN.0.INITIAL_TEMPERATURE"),
+    FieldPlace("first_layer_bed_temp", first_decimal, "BUILD_PLATE.INITIAL_TEMPERATURE"),
 )  # fmt: skip
 _TIME = re.compile(rb"\n;(?:PRINT\.)?TIME:(" + NUMBER + rb")")
 _ELAPSED = re.compile(rb"\n;TIME_ELAPSED:(" + NUMBER + rb")")
@@ -66,4 +66,4 @@ def _fill_time(text: GcodeText, found: Found, placeholder: bool) -> None:
         found["estimated_time"] = max(times)
 
 
-FAMILY = Family(PLACES, _finish)
+FAMILY = SlicerFields(PLACES, _finish)

@@ -3,17 +3,17 @@
 Its `.gx` container puts a binary head and a bitmap before the same text.
 """
 
-from mrk.gcode.places import Family, Found, Place, offer
+from mrk.gcode.field_table import FieldPlace, Found, SlicerFields, offer
 from mrk.gcode.text import GcodeText
 from mrk.gcode.values import decimal, first_decimal, text, whole
 
 PLACES = (
-    Place("layer_height", decimal, "layer_height"),
-    Place("layer_count", whole, "layer_total_count", "layer_count"),
-    Place("filament_type", text, "right_extruder_material"),
-    Place("first_layer_extr_temp", first_decimal, "right_extruder_temperature"),
-    Place("first_layer_bed_temp", first_decimal, "platform_temperature"),
-    Place("printer_model", text, "machine_type"),
+    FieldPlace("layer_height", decimal, "layer_height"),
+    FieldPlace("layer_count", whole, "layer_total_count", "layer_count"),
+    FieldPlace("filament_type", text, "right_extruder_material"),
+    FieldPlace("first_layer_extr_temp", first_decimal, "right_extruder_temperature"),
+    FieldPlace("first_layer_bed_temp", first_decimal, "platform_temperature"),
+    FieldPlace("printer_model", text, "machine_type"),
 )
 
 
@@ -25,4 +25,4 @@ def _finish(text: GcodeText, found: Found) -> None:
     offer(found, "object_height", text.highest_height)
 
 
-FAMILY = Family(PLACES, _finish)
+FAMILY = SlicerFields(PLACES, _finish)

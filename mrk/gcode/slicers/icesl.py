@@ -2,24 +2,24 @@
 unless newer builds do (`filament_used_mm`, `estimated_print_time_s`).
 """
 
-from mrk.gcode.places import Family, Found, Place, offer
+from mrk.gcode.field_table import FieldPlace, Found, SlicerFields, offer
 from mrk.gcode.text import GcodeText
 from mrk.gcode.values import decimal, text, whole
 
 PLACES = (
-    Place("layer_height", decimal, "z_layer_height_mm"),
-    Place("first_layer_height", decimal, "z_layer_height_first_layer_mm"),
-    Place("object_height", decimal, "print_height_mm"),
-    Place("first_layer_extr_temp", decimal, "extruder_temp_degree_c_0"),
-    Place("first_layer_bed_temp", decimal, "bed_temp_degree_c"),
-    Place("chamber_temp", decimal, "chamber_temp_degree_c"),
-    Place("nozzle_diameter", decimal, "nozzle_diameter_mm_0"),
-    Place("filament_total", decimal, "filament_used_mm"),
-    Place("filament_weight_total", decimal, "filament_used_g"),
-    Place("filament_name", text, "filament_name"),
-    Place("filament_type", text, "filament_type"),
-    Place("estimated_time", decimal, "estimated_print_time_s"),
-    Place("layer_count", whole, "layer_count"),
+    FieldPlace("layer_height", decimal, "z_layer_height_mm"),
+    FieldPlace("first_layer_height", decimal, "z_layer_height_first_layer_mm"),
+    FieldPlace("object_height", decimal, "print_height_mm"),
+    FieldPlace("first_layer_extr_temp", decimal, "extruder_temp_degree_c_0"),
+    FieldPlace("first_layer_bed_temp", decimal, "bed_temp_degree_c"),
+    FieldPlace("chamber_temp", decimal, "chamber_temp_degree_c"),
+    FieldPlace("nozzle_diameter", decimal, "nozzle_diameter_mm_0"),
+    FieldPlace("filament_total", decimal, "filament_used_mm"),
+    FieldPlace("filament_weight_total", decimal, "filament_used_g"),
+    FieldPlace("filament_name", text, "filament_name"),
+    FieldPlace("filament_type", text, "filament_type"),
+    FieldPlace("estimated_time", decimal, "estimated_print_time_s"),
+    FieldPlace("layer_count", whole, "layer_count"),
 )
 
 
@@ -28,4 +28,4 @@ def _finish(text: GcodeText, found: Found) -> None:
         offer(found, "object_height", text.highest_height)
 
 
-FAMILY = Family(PLACES, _finish)
+FAMILY = SlicerFields(PLACES, _finish)

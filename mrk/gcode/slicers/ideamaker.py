@@ -6,14 +6,14 @@ Weights are not written; they follow from length, diameter and density (kg/m3) o
 import math
 import re
 
-from mrk.gcode.places import Family, Found, Place, offer
+from mrk.gcode.field_table import FieldPlace, Found, SlicerFields, offer
 from mrk.gcode.text import GcodeText
 from mrk.gcode.values import NUMBER, decimal, decimals, one_or_many, tidy
 
 PLACES = (
-    Place("estimated_time", decimal, "Print Time"),
-    Place("filament_type", one_or_many, "Filament type"),
-    Place("filament_name", one_or_many, "Filament name"),
+    FieldPlace("estimated_time", decimal, "Print Time"),
+    FieldPlace("filament_type", one_or_many, "Filament type"),
+    FieldPlace("filament_name", one_or_many, "Filament name"),
 )
 _USED = re.compile(rb"\n;Material.\d{1,3} Used: *+(" + NUMBER + rb")")
 _DIAMETER = re.compile(rb"\n;Filament Diameter .\d{1,3}: *+(" + NUMBER + rb")")
@@ -59,4 +59,4 @@ def _fill_filament(text: GcodeText, found: Found) -> None:
         found["filament_weight_total"] = round(sum(weights), 3)
 
 
-FAMILY = Family(PLACES, _finish)
+FAMILY = SlicerFields(PLACES, _finish)

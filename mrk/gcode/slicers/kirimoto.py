@@ -5,17 +5,17 @@
 
 import re
 
-from mrk.gcode.places import Family, Found, Place, number, offer
+from mrk.gcode.field_table import FieldPlace, Found, SlicerFields, number, offer
 from mrk.gcode.text import GcodeText
 from mrk.gcode.values import NUMBER, decimal, duration, first_decimal
 
 PLACES = (
-    Place("layer_height", decimal, "sliceHeight"),
-    Place("first_layer_height", decimal, "firstSliceHeight"),
-    Place("estimated_time", duration, "--- print time"),
-    Place("filament_total", decimal, "--- filament used"),
-    Place("first_layer_extr_temp", first_decimal, "firstLayerNozzleTemp"),
-    Place("first_layer_bed_temp", first_decimal, "firstLayerBedTemp"),
+    FieldPlace("layer_height", decimal, "sliceHeight"),
+    FieldPlace("first_layer_height", decimal, "firstSliceHeight"),
+    FieldPlace("estimated_time", duration, "--- print time"),
+    FieldPlace("filament_total", decimal, "--- filament used"),
+    FieldPlace("first_layer_extr_temp", first_decimal, "firstLayerNozzleTemp"),
+    FieldPlace("first_layer_bed_temp", first_decimal, "firstLayerBedTemp"),
 )
 _LAYER = re.compile(rb"\n;; --- layer (\d{1,7}) \((?:" + NUMBER + rb" @ (" + NUMBER + rb")\))?")
 _ALL_LAYERS = {"first_layer_extr_temp": b"outputTemp", "first_layer_bed_temp": b"outputBedTemp"}
@@ -35,4 +35,4 @@ def _finish(text: GcodeText, found: Found) -> None:
     offer(found, "object_height", height or text.highest_height)
 
 
-FAMILY = Family(PLACES, _finish)
+FAMILY = SlicerFields(PLACES, _finish)

@@ -6,16 +6,16 @@ A negative thickness is a percentage of the nozzle; what the layers really got s
 
 import re
 
-from mrk.gcode.places import Family, Found, Place, number, offer
+from mrk.gcode.field_table import FieldPlace, Found, SlicerFields, number, offer
 from mrk.gcode.text import GcodeText
 from mrk.gcode.values import NUMBER, decimal, first_decimal, text, tidy
 
 PLACES = (
-    Place("nozzle_diameter", decimal, "nozzle_dia_1"),
-    Place("filament_name", text, "material_name"),
-    Place("first_layer_extr_temp", first_decimal, "first_layer_C"),
-    Place("first_layer_bed_temp", first_decimal, "bed_C"),
-    Place("chamber_temp", first_decimal, "chamber_C"),
+    FieldPlace("nozzle_diameter", decimal, "nozzle_dia_1"),
+    FieldPlace("filament_name", text, "material_name"),
+    FieldPlace("first_layer_extr_temp", first_decimal, "first_layer_C"),
+    FieldPlace("first_layer_bed_temp", first_decimal, "bed_C"),
+    FieldPlace("chamber_temp", first_decimal, "chamber_C"),
 )
 _MINUTES = re.compile(
     rb"\n; *+(Calculated|Estimated)[^\n:]{0,40} Build Time: *+(" + NUMBER + rb") min"
@@ -52,4 +52,4 @@ def _thickness(text: GcodeText, found: Found, key: bytes) -> float | None:
     return tidy(-value / 100 * diameter) if diameter else None
 
 
-FAMILY = Family(PLACES, _finish)
+FAMILY = SlicerFields(PLACES, _finish)

@@ -6,7 +6,7 @@ OrcaSlicer's header block has `; key: value` lines of its own.
 
 import re
 
-from mrk.gcode.places import Family, Found, Place, number, offer
+from mrk.gcode.field_table import FieldPlace, Found, SlicerFields, number, offer
 from mrk.gcode.text import GcodeText
 from mrk.gcode.values import (
     decimal,
@@ -24,35 +24,35 @@ from mrk.gcode.values import (
 )
 
 SETTINGS = (
-    Place("layer_height", decimal, "layer_height"),
-    Place("nozzle_diameter", nozzle, "nozzle_diameter"),
-    Place("filament_type", one_or_many, "filament_type"),
-    Place("filament_name", one_or_many, "filament_settings_id"),
-    Place("filament_colors", texts, "filament_colour"),
-    Place("extruder_colors", texts, "extruder_colour"),
-    Place("filament_temps", integers, "temperature", "nozzle_temperature"),
-    Place("referenced_tools", integers, "referenced_tools"),
-    Place("mmu_print", whole, "single_extruder_multi_material"),
-    Place("filament_change_count", whole, "total toolchanges", "total filament change"),
-    Place("printer_vendor", text, "printer_vendor"),
-    Place("printer_model", text, "printer_model"),
-    Place("printer_variant", text, "printer_variant"),
-    Place("profile_version", text, "profile_version"),
+    FieldPlace("layer_height", decimal, "layer_height"),
+    FieldPlace("nozzle_diameter", nozzle, "nozzle_diameter"),
+    FieldPlace("filament_type", one_or_many, "filament_type"),
+    FieldPlace("filament_name", one_or_many, "filament_settings_id"),
+    FieldPlace("filament_colors", texts, "filament_colour"),
+    FieldPlace("extruder_colors", texts, "extruder_colour"),
+    FieldPlace("filament_temps", integers, "temperature", "nozzle_temperature"),
+    FieldPlace("referenced_tools", integers, "referenced_tools"),
+    FieldPlace("mmu_print", whole, "single_extruder_multi_material"),
+    FieldPlace("filament_change_count", whole, "total toolchanges", "total filament change"),
+    FieldPlace("printer_vendor", text, "printer_vendor"),
+    FieldPlace("printer_model", text, "printer_model"),
+    FieldPlace("printer_variant", text, "printer_variant"),
+    FieldPlace("profile_version", text, "profile_version"),
 )
 FIRST_LAYER = (
-    Place("first_layer_extr_temp", first_decimal, "first_layer_temperature",
+    FieldPlace("first_layer_extr_temp", first_decimal, "first_layer_temperature",
           "nozzle_temperature_initial_layer"),
-    Place("first_layer_bed_temp", first_decimal, "first_layer_bed_temperature"),
-    Place("chamber_temp", first_decimal, "chamber_temperature", "chamber_temperatures"),
+    FieldPlace("first_layer_bed_temp", first_decimal, "first_layer_bed_temperature"),
+    FieldPlace("chamber_temp", first_decimal, "chamber_temperature", "chamber_temperatures"),
 )  # fmt: skip
 SUMMARY = (
-    Place("estimated_time", duration, "estimated printing time (normal mode)",
+    FieldPlace("estimated_time", duration, "estimated printing time (normal mode)",
           "estimated printing time", "total estimated time"),
-    Place("layer_count", whole, "total layers count", "total layer number"),
-    Place("object_height", first_decimal, "max_z_height"),
-    Place("filament_total", total, "filament used [mm]"),
-    Place("filament_weights", decimals, "filament used [g]"),
-    Place("filament_weight_total", decimal, "total filament used [g]"),
+    FieldPlace("layer_count", whole, "total layers count", "total layer number"),
+    FieldPlace("object_height", first_decimal, "max_z_height"),
+    FieldPlace("filament_total", total, "filament used [mm]"),
+    FieldPlace("filament_weights", decimals, "filament used [g]"),
+    FieldPlace("filament_weight_total", decimal, "total filament used [g]"),
 )  # fmt: skip
 LISTS = ("filament_colors", "extruder_colors", "filament_temps", "referenced_tools")
 
@@ -106,4 +106,4 @@ def fill_weight(found: Found) -> None:
         offer(found, "filament_weight_total", tidy(sum(grams)))
 
 
-FAMILY = Family((*SETTINGS, *FIRST_LAYER, *SUMMARY), finish)
+FAMILY = SlicerFields((*SETTINGS, *FIRST_LAYER, *SUMMARY), finish)

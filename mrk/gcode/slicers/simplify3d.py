@@ -5,18 +5,18 @@ Temperatures stand in parallel lists up to version 4, in a block a controller fr
 
 import re
 
-from mrk.gcode.places import Family, Found, Place, offer
+from mrk.gcode.field_table import FieldPlace, Found, SlicerFields, offer
 from mrk.gcode.text import GcodeText
 from mrk.gcode.values import decimal, duration, first_decimal, text, texts, total
 
 PLACES = (
-    Place("layer_height", decimal, "layerHeight"),
-    Place("filament_name", text, "printMaterial"),
-    Place("filament_type", text, "makerBotModelMaterial", "printMaterial"),
-    Place("nozzle_diameter", first_decimal, "extruderDiameter", "nozzleDiameter"),
-    Place("filament_total", total, "Filament length", "Material Length"),
-    Place("filament_weight_total", total, "Plastic weight", "Material Weight"),
-    Place("estimated_time", duration, "Build time", "Build Time"),
+    FieldPlace("layer_height", decimal, "layerHeight"),
+    FieldPlace("filament_name", text, "printMaterial"),
+    FieldPlace("filament_type", text, "makerBotModelMaterial", "printMaterial"),
+    FieldPlace("nozzle_diameter", first_decimal, "extruderDiameter", "nozzleDiameter"),
+    FieldPlace("filament_total", total, "Filament length", "Material Length"),
+    FieldPlace("filament_weight_total", total, "Plastic weight", "Material Weight"),
+    FieldPlace("estimated_time", duration, "Build time", "Build Time"),
 )
 _CONTROLLERS_LIMIT = 16
 _BLOCK_BYTES = 2048  # a controller has about eight lines
@@ -45,4 +45,4 @@ def _finish(text: GcodeText, found: Found) -> None:
     offer(found, "object_height", decimal(layers[-1]) if layers else text.highest_height)
 
 
-FAMILY = Family(PLACES, _finish)
+FAMILY = SlicerFields(PLACES, _finish)

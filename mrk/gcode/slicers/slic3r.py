@@ -6,7 +6,7 @@ list on one line; builds of 1.3.1 write `; filament_length_m = 0.2904`, in metre
 
 import re
 
-from mrk.gcode.places import Family, Found, offer
+from mrk.gcode.field_table import Found, SlicerFields, offer
 from mrk.gcode.slicers import prusa
 from mrk.gcode.text import GcodeText
 from mrk.gcode.values import NUMBER, decimal, tidy, total
@@ -31,5 +31,7 @@ def _finish(text: GcodeText, found: Found) -> None:
     prusa.finish(text, found)
 
 
-FAMILY = Family((*prusa.SETTINGS, *prusa.FIRST_LAYER), _finish, images=False)
-PRUSA_EDITION = Family((*prusa.SETTINGS, *prusa.FIRST_LAYER, *prusa.SUMMARY), _finish, images=False)
+FAMILY = SlicerFields((*prusa.SETTINGS, *prusa.FIRST_LAYER), _finish, images=False)
+PRUSA_EDITION = SlicerFields(
+    (*prusa.SETTINGS, *prusa.FIRST_LAYER, *prusa.SUMMARY), _finish, images=False
+)

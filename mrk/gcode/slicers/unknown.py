@@ -4,14 +4,14 @@ Cura-like header lines (`;Layer height: 0.20`, `;TIME:348`) are common among sma
 post-processors, and are believed.
 """
 
-from mrk.gcode.places import Family, Found, Place, offer
+from mrk.gcode.field_table import FieldPlace, Found, SlicerFields, offer
 from mrk.gcode.text import GcodeText
 from mrk.gcode.values import decimal, whole
 
 PLACES = (
-    Place("layer_height", decimal, "Layer height"),
-    Place("layer_count", whole, "LAYER_COUNT"),
-    Place("estimated_time", decimal, "TIME"),
+    FieldPlace("layer_height", decimal, "Layer height"),
+    FieldPlace("layer_count", whole, "LAYER_COUNT"),
+    FieldPlace("estimated_time", decimal, "TIME"),
 )
 
 
@@ -20,4 +20,4 @@ def _finish(text: GcodeText, found: Found) -> None:
     offer(found, "object_height", text.highest_height)
 
 
-FAMILY = Family(PLACES, _finish)
+FAMILY = SlicerFields(PLACES, _finish)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from config.errors import ConfigError
+from config.config_errors import ConfigError
 
 LEAST = "[ldap]\nldap_host: ldap.lan\nbase_dn: dc=example,dc=com\n"
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from config.errors import ConfigError
+from config.config_errors import ConfigError
 from config.settings.machine import MachineSettings
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from config.errors import ConfigError
+from config.config_errors import ConfigError
 from config.settings.mqtt import MqttSettings
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mrk.access.address import UNKNOWN, ProxyRule
-from mrk.access.judge import LOOPBACK, judge
+from mrk.access.trusted_clients import LOOPBACK, judge
 
 RULE = ProxyRule()
 PROXIES = ProxyRule([ip_network("127.0.0.0/8"), ip_network("10.0.0.0/24")])

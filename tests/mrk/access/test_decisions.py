@@ -14,7 +14,7 @@ from mrk.api.caller import Caller, Transport
 from mrk.errors import ClientError
 from mrk.http.head import RequestHead
 from tests.fakes.accounts import FakeAccounts
-from tests.fakes.judgement import LOOPBACK, judgement
+from tests.fakes.judgement import LOOPBACK, authorizer
 from tests.mrk.access.decision_rows import CHAPTERS, HOME, NAMED, STRANGER, Row
 
 ROWS = [(chapter, row) for chapter, rows in CHAPTERS.items() for row in rows]
@@ -52,11 +52,11 @@ def test_row(chapter: str, row: Row) -> None:
     }
     head, (status, reason, user) = head_of(row), row.expected
     # Twice, because a one-shot token is used up by a look.
-    judge = judgement(accounts=people(row.no_users), **rules)
+    judge = authorizer(accounts=people(row.no_users), **rules)
     needs_more = row.needed is not None and row.needed > Role.VIEW
     decision = judge.judge(head, changing=row.verb != "GET" or needs_more)
     assert (decision.reason.word, decision.user) == (reason, user)
-    judge = judgement(accounts=people(row.no_users), **rules)
+    judge = authorizer(accounts=people(row.no_users), **rules)
     if status == 200:
         assert judge.admit(head, row.needed) == decision
         assert decision.authorized or row.needed is None
@@ -126,7 +126,7 @@ WORDS = st.sampled_from(
 def test_a_stranger_without_a_secret_never_gets_in(
     headers: dict[str, str], query: str, needed: Role
 ) -> None:
-    judge = judgement(("192.168.1.0/24",), people())
+    judge = authorizer(("192.168.1.0/24",), people())
     row = Row("", (0, "", None), STRANGER, needed, headers, "/x?" + query)
     with pytest.raises(ClientError) as refused:
         judge.admit(head_of(row), needed)
@@ -135,7 +135,7 @@ def test_a_stranger_without_a_secret_never_gets_in(
 
 @given(host=st.text(max_size=300), origin=st.text(max_size=300))
 def test_hosts_and_origins_of_any_kind_are_judged(host: str, origin: str) -> None:
-    judge = judgement(("192.168.1.0/24",))
+    judge = authorizer(("192.168.1.0/24",))
     row = Row("", (0, "", None), HOME, Role.OPERATE, {"host": host, "origin": origin}, verb="POST")
     head = head_of(row)
     assert judge.judge(head, changing=True).reason.status in (0, 403)
@@ -145,7 +145,7 @@ def test_hosts_and_origins_of_any_kind_are_judged(host: str, origin: str) -> Non
 def test_secrets_are_compared_only_where_they_are_kept() -> None:
     """The judgement hands them on: no comparison of its own could leak one by its time."""
     accounts = people()
-    judge = judgement(accounts=accounts)
+    judge = authorizer(accounts=accounts)
     row = Row("", (0, "", None), STRANGER, headers={"x-api-key": "k"}, target="/x?token=t")
     judge.judge(head_of(row), changing=False)
     assert accounts.asked == ["t", "k"]

@@ -1,11 +1,11 @@
 import pytest
 
 from mrk.access.hosts import Hosts, host_name
-from mrk.access.judgement import Judgement
+from mrk.access.request_authorizer import RequestAuthorizer
 from mrk.access.roles import Role
 from mrk.errors import ClientError
 from mrk.http.head import RequestHead
-from tests.fakes.judgement import judgement
+from tests.fakes.judgement import authorizer
 
 
 def head(**headers: str) -> RequestHead:
@@ -29,7 +29,7 @@ def head(**headers: str) -> RequestHead:
     ],
 )
 def test_websocket_handshakes(headers: dict[str, str], allowed: bool) -> None:
-    judge: Judgement = judgement(cors_domains=["http://ok.example"])
+    judge: RequestAuthorizer = authorizer(cors_domains=["http://ok.example"])
     assert judge.allows_socket(head(**headers)) is allowed
 
 
@@ -78,7 +78,7 @@ def test_another_sites_page_does_not_act_for_a_websocket(name: str) -> None:
     own = RequestHead(
         "GET", target, "1.1", [*plain.headers, ("referer", "http://printer/")], *("127.0.0.1",) * 2
     )
-    judge: Judgement = judgement()
+    judge: RequestAuthorizer = authorizer()
     assert judge.admit(plain, Role.VIEW).authorized
     assert judge.admit(own, Role.VIEW).authorized
     with pytest.raises(ClientError) as refused:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mrk.access import tokens
 from mrk.access.accounts import TokenRefused
-from mrk.access.tokens import Kind, Named
+from mrk.access.tokens import Named, TokenKind
 
 KEY = bytes(range(32))
 NOW_S = 1_700_000_000
@@ -38,17 +38,17 @@ def signed(head: object, body: object, key: bytes = KEY, hash_name: str = "sha25
     return f"{text}.{part(hmac.new(key, text.encode(), hash_name).digest())}"
 
 
-def read(token: str, kind: Kind = Kind.ACCESS, **options: object) -> Named:
+def read(token: str, kind: TokenKind = TokenKind.ACCESS, **options: object) -> Named:
     return tokens.read(token, KEY, kind, NOW_S, **options)  # type: ignore[arg-type]
 
 
-def issued(kind: Kind = Kind.ACCESS, now_s: float = NOW_S, life_s: float = 3600) -> str:
+def issued(kind: TokenKind = TokenKind.ACCESS, now_s: float = NOW_S, life_s: float = 3600) -> str:
     return tokens.issue(KEY, ANNA, kind, now_s, life_s)
 
 
 def test_what_is_issued_is_read():
     assert read(issued()) == ANNA
-    assert read(issued(Kind.REFRESH), Kind.REFRESH) == ANNA
+    assert read(issued(TokenKind.REFRESH), TokenKind.REFRESH) == ANNA
     assert read(signed(HEADER, CLAIMS)) == ANNA
     head, body, _ = issued().split(".")
     assert json.loads(base64.urlsafe_b64decode(head + "==")) == HEADER
@@ -130,9 +130,9 @@ def test_forged(token, expired_too):
         assert token not in str(refused.value)
 
 
-@pytest.mark.parametrize("kind", list(Kind))
+@pytest.mark.parametrize("kind", list(TokenKind))
 def test_one_kind_is_not_the_other(kind):
-    other = Kind.REFRESH if kind is Kind.ACCESS else Kind.ACCESS
+    other = TokenKind.REFRESH if kind is TokenKind.ACCESS else TokenKind.ACCESS
     with pytest.raises(TokenRefused, match="belongs"):
         read(issued(kind), other)
 

@@ -5,7 +5,7 @@ import pytest
 from mrk.access.address import ProxyRule
 from mrk.access.roles import Role
 from mrk.http.head import RequestHead
-from tests.fakes.judgement import LOOPBACK, judgement
+from tests.fakes.judgement import LOOPBACK, authorizer
 
 PHONE = "192.168.1.40"
 HOSTS = ("voron.local", "192.168.1.2", "voron", "voron.lan", "[fd00::2]", "voron.home.arpa")
@@ -21,7 +21,7 @@ def nginx(host: str, origin: str | None, **more: str) -> dict[str, str]:
 def admitted(peer: str, verb: str, headers: dict[str, str], target: str = "/x") -> bool:
     pairs = list(headers.items())
     head = RequestHead(verb, target, "1.1", pairs, peer, *ProxyRule().client(peer, False, pairs))
-    judge = judgement((*LOOPBACK, "192.168.1.0/24"))
+    judge = authorizer((*LOOPBACK, "192.168.1.0/24"))
     decision = judge.admit(head, Role.ADMIN)
     return decision.authorized and judge.allows_socket(head)
 

@@ -1,22 +1,22 @@
 import pytest
 
-from mrk.announcements.subscriptions import MOST_FEEDS, Patience, Subscriptions, feed_name
+from mrk.announcements.subscriptions import MOST_FEEDS, FeedSubscriptions, PollBackoff, feed_name
 from mrk.errors import ClientError
 
 
 def test_the_usual_ones_come_first():
-    feeds = Subscriptions(["mainsail", "klipper"], ["MyFeed", "mainsail", "myfeed"])
+    feeds = FeedSubscriptions(["mainsail", "klipper"], ["MyFeed", "mainsail", "myfeed"])
     assert feeds.feeds == ["moonraker", "klipper", "mainsail", "myfeed"]
     assert feeds.added == ["myfeed"]
 
 
 @pytest.mark.parametrize("stored", [None, "text", 5, {"a": 1}, [5, None, "../x", ""]])
 def test_stored_junk_is_ignored(stored):
-    assert Subscriptions([], stored).feeds == ["moonraker", "klipper"]
+    assert FeedSubscriptions([], stored).feeds == ["moonraker", "klipper"]
 
 
 def test_adding_and_removing():
-    feeds = Subscriptions(["mainsail"], [])
+    feeds = FeedSubscriptions(["mainsail"], [])
     assert feeds.add("mine")
     assert not feeds.add("mine")
     assert not feeds.add("klipper")
@@ -28,7 +28,7 @@ def test_adding_and_removing():
 
 
 def test_how_many_there_may_be():
-    feeds = Subscriptions([], [])
+    feeds = FeedSubscriptions([], [])
     for number in range(MOST_FEEDS - 2):
         feeds.add(f"f{number}")
     with pytest.raises(ClientError):
@@ -50,7 +50,7 @@ def test_bad_names(name):
 
 
 def test_a_feed_that_fails_is_asked_ever_more_rarely():
-    patience = Patience()
+    patience = PollBackoff()
     asked = []
     for beat in range(40):
         if patience.due("f"):

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from mrk.api.caller import EVERYWHERE, Caller, Transport
 from mrk.api.endpoint import Access, Endpoint, NoParams
+from mrk.api.jsonrpc import RpcAnswer
 from mrk.api.rpc import MAX_BATCH_ANSWER_BYTES, Rpc
 from mrk.api.table import Table
 from mrk.errors import ClientError, Transient
-from mrk.jsonrpc import Answer
 
 
 class Greet(msgspec.Struct, frozen=True):
@@ -181,9 +181,9 @@ def test_responses_of_clients_are_dropped() -> None:
 
 class Receiver:
     def __init__(self) -> None:
-        self.heard: list[tuple[Answer, Caller]] = []
+        self.heard: list[tuple[RpcAnswer, Caller]] = []
 
-    def on_answer(self, answer: Answer, caller: Caller) -> None:
+    def on_answer(self, answer: RpcAnswer, caller: Caller) -> None:
         self.heard.append((answer, caller))
 
 
@@ -199,7 +199,7 @@ def test_responses_of_clients_reach_the_receiver_and_get_no_reply() -> None:
     batch = rpc.handle(json.dumps(answers).encode(), lambda: FRIEND)
     assert isinstance(batch, Coroutine)
     assert run(batch) is None
-    wanted = [(Answer(5, None, None), FRIEND), (Answer("x", None, {"code": 1}), FRIEND)]
+    wanted = [(RpcAnswer(5, None, None), FRIEND), (RpcAnswer("x", None, {"code": 1}), FRIEND)]
     assert receiver.heard == wanted * 2
 
 

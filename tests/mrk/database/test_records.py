@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mrk.database import records
 from mrk.database.keys import parse_key
-from mrk.database.namespaces import Reserved
+from mrk.database.namespaces import ReservedNamespaces
 from mrk.errors import ClientError
 
 names = st.text(st.characters(codec="utf-8"), min_size=1, max_size=6)
@@ -75,7 +75,7 @@ def test_names_that_sql_cannot_say() -> None:
 
 
 def test_remembered_namespaces_must_be_lists_of_text() -> None:
-    reserved = Reserved()
+    reserved = ReservedNamespaces()
     reserved.remember(["p", 3, None], "text")
     assert "p" in reserved.protected
     assert reserved.forbidden == {"database"}

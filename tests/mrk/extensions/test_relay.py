@@ -3,9 +3,9 @@ from typing import Any
 
 import pytest
 
+from mrk.api.jsonrpc import RpcAnswer
 from mrk.errors import ClientError
 from mrk.extensions.relay import agent_call, checked_arguments, result_of
-from mrk.jsonrpc import Answer
 
 
 @pytest.mark.parametrize("empty", [None, [], {}])
@@ -28,7 +28,7 @@ def test_other_arguments_are_refused(wrong: Any) -> None:
 
 @pytest.mark.parametrize("result", [0, False, "", [], {}, {"state": "clear"}])
 def test_any_result_but_null(result: Any) -> None:
-    assert result_of("cam", Answer(1, result, None)) == result
+    assert result_of("cam", RpcAnswer(1, result, None)) == result
 
 
 @pytest.mark.parametrize(
@@ -37,11 +37,11 @@ def test_any_result_but_null(result: Any) -> None:
 )
 def test_errors_are_424_with_the_agents_own_object(error: Any, text: str) -> None:
     with pytest.raises(ClientError, match=text) as failed:
-        result_of("cam", Answer(1, None, error))
+        result_of("cam", RpcAnswer(1, None, error))
     assert (failed.value.status, failed.value.data) == (424, error)
 
 
 def test_no_result_is_424_too() -> None:
     with pytest.raises(ClientError) as failed:
-        result_of("cam", Answer(1, None, None))
+        result_of("cam", RpcAnswer(1, None, None))
     assert failed.value.status == 424

@@ -1,10 +1,10 @@
 import pytest
 
 from mrk.errors import ClientError
-from mrk.files.reserved import Permissions, Reserved, usual_places
+from mrk.files.reserved import Permissions, ReservedPaths, usual_places
 
 DATA = "/home/pi/printer_data"
-RESERVED = Reserved(
+RESERVED = ReservedPaths(
     usual_places(DATA) | {"/home/pi/klipper": Permissions.READ}, frozenset({(1, 2)})
 )
 

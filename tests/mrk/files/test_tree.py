@@ -2,7 +2,7 @@ import pytest
 
 from mrk.errors import ClientError
 from mrk.files.records import Action, Change, Item, SourceItem, Stat
-from mrk.files.reserved import Permissions, Reserved
+from mrk.files.reserved import Permissions, ReservedPaths
 from mrk.files.roots import READ_ONLY, Root, Roots, require_writable
 from mrk.files.tree import Folder, Tree, files_below
 
@@ -94,7 +94,7 @@ def test_changes_know_their_places():
 
 
 def test_roots():
-    roots = Roots(Reserved({}))
+    roots = Roots(ReservedPaths({}))
     gcodes = Root("gcodes", "/data/gcodes", "/mnt/gcodes", writable=True)
     assert roots.register(gcodes)
     assert not roots.register(gcodes)

@@ -6,7 +6,7 @@ import zlib
 
 import pytest
 
-from mrk.gcode.images import Kind, image_size
+from mrk.gcode.images import ImageKind, image_size
 from mrk.gcode.qoi import BadImage, qoi_to_png
 from mrk.gcode.thumbnails import IMAGES_LIMIT, take_apart
 from tests.fakes.gcode_images import block, jpeg, png, qoi
@@ -90,9 +90,9 @@ def test_many_images_are_cut_off():
 
 
 def test_jpeg_size_after_fill_bytes_and_junk():
-    assert image_size(Kind.JPG, jpeg(640, 480)) == (640, 480)
-    assert image_size(Kind.JPG, b"\xff\xd8\xff" + b"\xff" * 40) is None
-    assert image_size(Kind.JPG, b"\xff\xd8\xff\xe0\x00\x00" + bytes(40)) is None
+    assert image_size(ImageKind.JPG, jpeg(640, 480)) == (640, 480)
+    assert image_size(ImageKind.JPG, b"\xff\xd8\xff" + b"\xff" * 40) is None
+    assert image_size(ImageKind.JPG, b"\xff\xd8\xff\xe0\x00\x00" + bytes(40)) is None
 
 
 def pixels_of(image: bytes, width: int) -> list[bytes]:

@@ -1,7 +1,7 @@
 import pytest
 
 from config.settings.authorization import parse_cors_domains
-from mrk.access.judge import LOOPBACK, judge
+from mrk.access.trusted_clients import LOOPBACK, judge
 from mrk.http.cors import CorsRules
 from mrk.http.head import RequestHead
 

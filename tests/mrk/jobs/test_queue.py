@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mrk.errors import ClientError
-from mrk.jobs.events import Look
+from mrk.jobs.events import JobSnapshot
 from mrk.jobs.print_stats import PrintStats
 from mrk.jobs.queue import QUEUE_LIMIT, Queue, QueuedJob, QueueState
 
@@ -30,8 +30,8 @@ def names(made: Queue) -> list[str]:
     return [entry.filename.removesuffix(".gcode") for entry in made.jobs]
 
 
-def look(state: str, filename: str = "", klippy_state: str = "ready") -> Look:
-    return Look(PrintStats(state, filename), 100.0, klippy_state)
+def look(state: str, filename: str = "", klippy_state: str = "ready") -> JobSnapshot:
+    return JobSnapshot(PrintStats(state, filename), 100.0, klippy_state)
 
 
 def test_order_is_kept_and_one_may_jump() -> None:
@@ -111,7 +111,7 @@ def test_the_printer_decides_how_it_goes_on() -> None:
         (look("printing", "x.gcode", "shutdown"), PAUSED),
     ],
 )
-def test_a_print_that_was_not_watched(seen: Look, state: QueueState) -> None:
+def test_a_print_that_was_not_watched(seen: JobSnapshot, state: QueueState) -> None:
     ready = queue("a", state=READY, printing="x.gcode").restored(automatic=True)
     assert ready.on_seen(seen, automatic=True).state is state
 
@@ -127,7 +127,7 @@ def test_a_print_that_was_not_watched(seen: Look, state: QueueState) -> None:
     ],
 )
 def test_a_job_that_was_handed_over_when_mrk_died(
-    seen: Look | None, left: list[str], state: QueueState
+    seen: JobSnapshot | None, left: list[str], state: QueueState
 ) -> None:
     made = queue("a", "b", state=STARTING).restored(automatic=True).settled(seen, automatic=True)
     assert (names(made), made.state) == (left, state)

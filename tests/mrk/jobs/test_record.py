@@ -3,14 +3,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from mrk.jobs.events import Look
-from mrk.jobs.ports import AuxiliaryValue
+from mrk.jobs.events import JobSnapshot
+from mrk.jobs.job_protocols import AuxiliaryValue
 from mrk.jobs.print_stats import PrintStats
 from mrk.jobs.record import SAME_START_S, amounts, begun, kept_metadata, shown_id
 
 
-def look(state: str, total: float, at: float, filename: str = "a.gcode") -> Look:
-    return Look(PrintStats(state, filename, total, total / 2, total * 3), at)
+def look(state: str, total: float, at: float, filename: str = "a.gcode") -> JobSnapshot:
+    return JobSnapshot(PrintStats(state, filename, total, total / 2, total * 3), at)
 
 
 BEGAN = begun(look("printing", 10.0, at=500.0), "ann", now=10_000.0)
@@ -39,7 +39,7 @@ def test_a_job_begins_when_klipper_says() -> None:
         (look("standby", 0.0, 600.0, ""), False),
     ],
 )
-def test_the_same_print_is_known_by_klippers_durations(seen: Look, same: bool) -> None:
+def test_the_same_print_is_known_by_klippers_durations(seen: JobSnapshot, same: bool) -> None:
     assert BEGAN.goes_on(seen) is same
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mrk.klippy.peer import Peer, parse_ucred, unit_of_cgroup
+from mrk.klippy.peer import SocketPeer, parse_ucred, unit_of_cgroup
 
 
 @pytest.mark.parametrize(
@@ -30,4 +30,4 @@ def test_any_text_is_read(text: str) -> None:
 
 
 def test_credentials() -> None:
-    assert parse_ucred(struct.pack("3i", 812, 1000, 1001)) == Peer(812, 1000, 1001)
+    assert parse_ucred(struct.pack("3i", 812, 1000, 1001)) == SocketPeer(812, 1000, 1001)

@@ -1,6 +1,6 @@
 import pytest
 
-from mrk.machine.ports import UnitStatus
+from mrk.machine.machine_protocols import UnitStatus
 from mrk.machine.supervisor_output import failure_of, parse_status
 
 STATUS = b"""\

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mrk.machine.ports import UnitStatus
+from mrk.machine.machine_protocols import UnitStatus
 from mrk.machine.systemctl_output import parse_show, parse_unit_files, parse_units
 
 UNIT_FILES = b"""\

@@ -1,7 +1,7 @@
 import pytest
 
 from mrk.machine import systemd
-from mrk.machine.ports import UnitStatus
+from mrk.machine.machine_protocols import UnitStatus
 from mrk.machine.services import PowerAction, Verb
 
 ROW = ("klipper.service", "Klipper", "loaded", "active", "running", "", "/unit/k", 0, "", "/")

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from mrk.mqtt.packets import BadPacket, PacketGate, encode_length
+from mrk.mqtt.packets import BadPacket, PacketFilter, encode_length
 
 MIB = 1024 * 1024
 MARK = b"too large"
@@ -13,9 +13,9 @@ MARK = b"too large"
 CONNACK = b"\x20\x02\0\0"
 
 
-def gate(limit_bytes=1000, *, v5=False):
+def admission(limit_bytes=1000, *, v5=False):
     """A gate behind the first packet."""
-    one = PacketGate(limit_bytes, MARK, properties=v5)
+    one = PacketFilter(limit_bytes, MARK, properties=v5)
     assert list(one.feed(CONNACK)) == [CONNACK]
     return one
 
@@ -38,8 +38,8 @@ def cuts(data, sizes):
         at += size
 
 
-def fed(gate, pieces):
-    return [found for piece in pieces for found in gate.feed(piece)]
+def fed(admission, pieces):
+    return [found for piece in pieces for found in admission.feed(piece)]
 
 
 PACKETS = [
@@ -65,31 +65,31 @@ EXPECTED = [
 
 def test_whole_and_byte_by_byte():
     data = b"".join(PACKETS)
-    assert fed(gate(), [data]) == EXPECTED
-    assert fed(gate(), cuts(data, lambda: 1)) == EXPECTED
+    assert fed(admission(), [data]) == EXPECTED
+    assert fed(admission(), cuts(data, lambda: 1)) == EXPECTED
 
 
 def test_at_random_cuts():
     rng = random.Random(1)
     data = b"".join(PACKETS)
     for _ in range(50):
-        assert fed(gate(), cuts(data, lambda: rng.randint(1, 400))) == EXPECTED
+        assert fed(admission(), cuts(data, lambda: rng.randint(1, 400))) == EXPECTED
 
 
 @pytest.mark.parametrize("qos", [0, 1, 2])
 def test_a_large_message_of_v5_keeps_an_empty_list_of_properties(qos):
     large = message(b"t", b"p" * 5000, qos=qos, v5=True)
-    assert fed(gate(v5=True), [large]) == [message(b"t", MARK, qos=qos, v5=True)]
+    assert fed(admission(v5=True), [large]) == [message(b"t", MARK, qos=qos, v5=True)]
 
 
 @pytest.mark.parametrize(("size", "passes"), [(1000, True), (1001, False)])
 def test_the_limit_at_its_edge(size, passes):
     found = message(b"t", b"p" * (size - 3))
-    assert fed(gate(), [found]) == [found if passes else message(b"t", MARK)]
+    assert fed(admission(), [found]) == [found if passes else message(b"t", MARK)]
 
 
 def test_what_is_read_over_is_not_kept():
-    one = gate()
+    one = admission()
     list(one.feed(bytes([0x30]) + encode_length(10_000_000) + b"\0\x01t" + b"x" * 100))
     for _ in range(100):
         assert list(one.feed(b"x" * 65536)) == []
@@ -106,13 +106,13 @@ def test_what_is_read_over_is_not_kept():
 )
 def test_junk(junk):
     with pytest.raises(BadPacket):
-        fed(gate(), cuts(junk, lambda: 7))
+        fed(admission(), cuts(junk, lambda: 7))
 
 
 def test_random_bytes_do_nothing_worse():
     rng = random.Random(2)
     for _ in range(300):
-        one = gate()
+        one = admission()
         try:
             for piece in cuts(rng.randbytes(3000), lambda: rng.randint(1, 500)):
                 list(one.feed(piece))
@@ -124,12 +124,12 @@ def test_random_bytes_do_nothing_worse():
 @pytest.mark.parametrize("said", [b"HTTP/1.1 400 Bad Request", b"\x30", b"\x15\x03"])
 def test_the_first_packet_is_the_answer_to_ours(said):
     with pytest.raises(BadPacket, match="first word"):
-        list(PacketGate(1000, MARK, properties=False).feed(said))
+        list(PacketFilter(1000, MARK, properties=False).feed(said))
 
 
 @pytest.mark.parametrize(("count", "allowed"), [(100, True), (101, False)])
 def test_messages_of_qos_2_that_are_begun_and_not_ended_are_bounded(count, allowed):
-    one = gate()
+    one = admission()
     begun = [message(b"t", b"x", qos=2, number=n) for n in range(count)]
     if allowed:
         assert fed(one, begun) == begun
@@ -140,7 +140,7 @@ def test_messages_of_qos_2_that_are_begun_and_not_ended_are_bounded(count, allow
 
 
 def test_bytes_of_such_messages_are_bounded_too():
-    one = gate(limit_bytes=4 * MIB)
+    one = admission(limit_bytes=4 * MIB)
     begun = message(b"t", b"x" * 3 * MIB, qos=2)
     assert len(fed(one, [begun] * 2)) == 2
     with pytest.raises(BadPacket, match="QoS 2"):

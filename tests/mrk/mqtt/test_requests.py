@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from mrk.mqtt.requests import DUPLICATE, Request, Stamps, is_urgent, prepare
+from mrk.mqtt.requests import DUPLICATE, MqttRequest, Stamps, is_urgent, prepare
 
 
 def call(id=1, method="server.info", **params):
@@ -19,11 +19,11 @@ def prepared(value, stamps=None):
 
 @pytest.mark.parametrize("message", [b"{}", b"junk", b"[1, 2", b'{"method": "x"}', b""])
 def test_messages_without_a_mark_pass_as_they_are(message):
-    assert prepare(message, Stamps()) == Request(message)
+    assert prepare(message, Stamps()) == MqttRequest(message)
 
 
 def test_junk_with_a_mark_passes_too():
-    assert prepare(b"{mqtt_timestamp", Stamps()) == Request(b"{mqtt_timestamp")
+    assert prepare(b"{mqtt_timestamp", Stamps()) == MqttRequest(b"{mqtt_timestamp")
     assert prepare(b'"mqtt_timestamp"', Stamps()).message == b'"mqtt_timestamp"'
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from mrk.virtual_printer.kinematics import Hardware
 from mrk.virtual_printer.klippy import Klippy, KlippySettings
 from mrk.virtual_printer.memory_folder import MemoryFolder
+from mrk.virtual_printer.objects.kinematics import AxisHardware
 
 RECORDINGS = Path(__file__).parents[2] / "data" / "klippy"
 STEP_S = 0.05
@@ -19,7 +19,7 @@ class Bench:
 
     def __init__(self, settings: KlippySettings | None = None, *, ready: bool = True) -> None:
         self.folder = MemoryFolder()
-        self.hardware = Hardware()
+        self.hardware = AxisHardware()
         self.settings = settings or KlippySettings()
         self.now = 5000.0
         self.heard: list[tuple[int, dict[str, Any]]] = []

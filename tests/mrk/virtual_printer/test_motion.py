@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mrk.virtual_printer.planner import Limits, Move, plan_moves
+from mrk.virtual_printer.objects.planner import MotionLimits, Move, plan_moves
+from mrk.virtual_printer.objects.toolhead import Toolhead
 from mrk.virtual_printer.reactor import Reactor
-from mrk.virtual_printer.toolhead import Toolhead
 
 POINTS = st.lists(
     st.tuples(*[st.floats(0, 200).map(lambda value: round(value, 2))] * 4),
@@ -19,7 +19,7 @@ POINTS = st.lists(
 
 
 def moves_through(points, speed=100.0):
-    limits = Limits()
+    limits = MotionLimits()
     moves = []
     for start, end in itertools.pairwise(points):
         move = Move(limits, start, end, speed)
@@ -89,7 +89,7 @@ def test_speeds_join_and_stay_within_limits(points):
 @settings(max_examples=40, deadline=None)
 def test_the_toolhead_passes_every_point_in_order_of_time(points):
     reactor = Reactor(10.0)
-    toolhead = Toolhead(reactor, Limits())
+    toolhead = Toolhead(reactor, MotionLimits())
     toolhead.set_position(points[0])
     for point in points[1:]:
         toolhead.move(point, 80.0)

@@ -6,14 +6,14 @@ import math
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mrk.virtual_printer.gcode_macro import MacroSource
-from mrk.virtual_printer.kinematics import Hardware
+from mrk.virtual_printer.gcode.macro import MacroSource
 from mrk.virtual_printer.klippy import Klippy, KlippySettings
 from mrk.virtual_printer.memory_folder import MemoryFolder
+from mrk.virtual_printer.objects.kinematics import AxisHardware
 
 
 def all_commands():
-    klippy = Klippy(KlippySettings(generic_fans=("f",)), MemoryFolder(), Hardware(), 0.0)
+    klippy = Klippy(KlippySettings(generic_fans=("f",)), MemoryFolder(), AxisHardware(), 0.0)
     client = klippy.connect()
     request = {"id": 1, "method": "objects/query", "params": {"objects": {"gcode": None}}}
     klippy.receive(client, json.dumps(request).encode())
@@ -65,7 +65,7 @@ def test_any_script_leaves_a_printer_that_answers(lines):
     folder = MemoryFolder()
     folder.files["x"] = "\n".join([*lines, ""]).encode()
     macro = MacroSource("X", "\n".join(lines).replace("{", "").replace("%", ""))
-    klippy = Klippy(KlippySettings(macros=(macro,)), folder, Hardware(), 100.0)
+    klippy = Klippy(KlippySettings(macros=(macro,)), folder, AxisHardware(), 100.0)
     klippy.start_up()
     client = klippy.connect()
     for line in ["G28", *lines]:

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mrk.webcams.addresses import (
-    Place,
+    CameraLocation,
     completed,
     is_loopback,
     listening_loopback,
@@ -45,10 +45,10 @@ def test_paths_are_on_this_host(url, address, whole):
 @pytest.mark.parametrize(
     ("url", "place"),
     [
-        ("http://cam.lan/x", Place("cam.lan", 80)),
-        ("https://cam.lan", Place("cam.lan", 443)),
-        ("rtsp://u:p@cam.lan/x", Place("cam.lan", 554)),
-        ("http://[fe80::1]:81/x", Place("fe80::1", 81)),
+        ("http://cam.lan/x", CameraLocation("cam.lan", 80)),
+        ("https://cam.lan", CameraLocation("cam.lan", 443)),
+        ("rtsp://u:p@cam.lan/x", CameraLocation("cam.lan", 554)),
+        ("http://[fe80::1]:81/x", CameraLocation("fe80::1", 81)),
         ("webrtc://cam.lan/x", None),
         ("http://cam.lan:99999/x", None),
         ("http://[bad/x", None),

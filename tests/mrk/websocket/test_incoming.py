@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from wsproto.connection import Connection, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Message, Ping, TextMessage
 
-from mrk.websocket.incoming import Ending, Event, Incoming, Pinged
+from mrk.websocket.incoming import Ending, Event, Pinged, WebsocketReader
 
 texts = st.text(max_size=300).map(lambda text: TextMessage(data=text))
 datas = st.binary(max_size=300).map(lambda data: BytesMessage(data=data))
@@ -30,7 +30,7 @@ def test_any_cut_gives_the_same_events(events: list, data: st.DataObject) -> Non
         for e in events
     ]  # fmt: skip
     cuts = sorted(data.draw(st.lists(st.integers(0, len(wire)), max_size=10)))
-    incoming = Incoming(1000)
+    incoming = WebsocketReader(1000)
     seen: list[Event] = []
     for begin, end in zip([0, *cuts], [*cuts, len(wire)], strict=True):
         seen += incoming.feed(wire[begin:end])
@@ -39,7 +39,7 @@ def test_any_cut_gives_the_same_events(events: list, data: st.DataObject) -> Non
 
 @given(st.binary(max_size=400), st.integers(0, 400))
 def test_junk_ends_or_waits_and_never_raises(junk: bytes, cut: int) -> None:
-    incoming = Incoming(200)
+    incoming = WebsocketReader(200)
     events = [*incoming.feed(junk[:cut]), *incoming.feed(junk[cut:])]
     endings = [event for event in events if isinstance(event, Ending)]
     assert len(endings) <= 1
@@ -50,7 +50,7 @@ def test_junk_ends_or_waits_and_never_raises(junk: bytes, cut: int) -> None:
 
 def test_tiny_fragments_take_no_more_than_their_bytes() -> None:
     client = Connection(ConnectionType.CLIENT)
-    incoming = Incoming(100)
+    incoming = WebsocketReader(100)
     wire = b"".join(
         bytes(client.send(TextMessage(data="", message_finished=False))) for _ in range(10_000)
     )
@@ -61,9 +61,9 @@ def test_tiny_fragments_take_no_more_than_their_bytes() -> None:
 def test_close_of_the_client_is_echoed_without_its_reason() -> None:
     client = Connection(ConnectionType.CLIENT)
     wire = bytes(client.send(CloseConnection(code=3001, reason="bye")))
-    assert list(Incoming(10).feed(wire)) == [Ending(3001, "", by_peer=True)]
+    assert list(WebsocketReader(10).feed(wire)) == [Ending(3001, "", by_peer=True)]
     without_code = b"\x88\x80\0\0\0\0"
-    assert list(Incoming(10).feed(without_code)) == [Ending(None, "", by_peer=True)]
+    assert list(WebsocketReader(10).feed(without_code)) == [Ending(None, "", by_peer=True)]
 
 
 @given(st.integers(0, 300), st.binary(min_size=4, max_size=4), st.integers(0, 308))
@@ -72,6 +72,6 @@ def test_any_mask_and_length(size: int, mask: bytes, cut: int) -> None:
     length = bytes([0x80 | size]) if size < 126 else b"\xfe" + size.to_bytes(2)
     masked_payload = bytes(byte ^ mask[n % 4] for n, byte in enumerate(payload))
     wire = b"\x82" + length + mask + masked_payload
-    incoming = Incoming(300)
+    incoming = WebsocketReader(300)
     seen = [*incoming.feed(wire[:cut]), *incoming.feed(wire[cut:])]
     assert [event for event in seen if event is not None] == [payload]

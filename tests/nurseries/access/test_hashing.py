@@ -6,7 +6,7 @@ import time
 import pytest
 import trio
 
-from mrk.access.passwords import Stored
+from mrk.access.passwords import StoredPassword
 from mrk.errors import ClientError
 from nurseries.access.hashing import Hasher
 from nurseries.testing.memory_database import MemoryDatabase
@@ -36,7 +36,7 @@ async def test_refusals_take_equally_long(imported):
 
 async def test_the_event_loop_goes_on():
     hasher = Hasher()
-    stored = Stored(await hasher.hash("x"))
+    stored = StoredPassword(await hasher.hash("x"))
     turns = 0
     async with trio.open_nursery() as nursery:
 

@@ -7,9 +7,9 @@ from config.settings.authorization import AuthorizationSettings
 from mrk.access.accounts import API_KEY_USER, TRUSTED_USER, TokenRefused
 from mrk.access.reasons import Reason
 from mrk.api.caller import Caller, Transport
-from mrk.clients import Clients
+from mrk.clients.registry import Clients
 from mrk.errors import ClientError
-from nurseries.access import Authorization
+from nurseries.access.authorization import Authorization
 from nurseries.testing.memory_database import MemoryDatabase
 from tests.fakes.access_house import (
     ADDRESS,

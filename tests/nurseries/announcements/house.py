@@ -13,9 +13,9 @@ import trio.testing
 from config.settings.announcements import AnnouncementSettings
 from mrk.api.caller import Caller, Transport
 from mrk.api.table import Table
-from mrk.clients import Client, Clients
-from mrk.outbox import Outbox
-from nurseries.announcements import Announcements
+from mrk.clients.outbox import Outbox
+from mrk.clients.registry import Client, Clients
+from nurseries.announcements.subsystem import Announcements
 from tests.fakes.http_get import FakeHttp
 from tests.fakes.items import MemoryItems
 

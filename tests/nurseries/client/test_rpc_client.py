@@ -10,10 +10,10 @@ import trio.testing
 from pytest_trio import trio_fixture
 
 from mrk.errors import ClientError
-from mrk.etx import EtxDecoder, etx_frame
+from mrk.klippy.etx import EtxDecoder, etx_frame
 from nurseries.client.channels import ChannelClosed, EtxChannel
-from nurseries.client.commands import parse_arguments, parse_objects
 from nurseries.client.rpc_client import CallFailed, RpcClient, open_rpc_client
+from nurseries.command_line.call_and_watch import parse_arguments, parse_objects
 
 
 class ScriptedDaemon:

@@ -11,7 +11,7 @@ import trio
 from mrk.api.caller import INTERNAL_CALLER, Caller, Transport
 from mrk.api.perform import perform
 from mrk.api.table import Table, is_pending
-from nurseries.database import Database
+from nurseries.database.subsystem import Database
 
 Ask = Callable[..., Awaitable[Any]]
 

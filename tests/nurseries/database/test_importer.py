@@ -10,8 +10,8 @@ import pytest
 import trio
 
 from mrk.database.moonraker import API_KEY_USER
-from nurseries.database import Database
 from nurseries.database.importer import run_import
+from nurseries.database.subsystem import Database
 from tests.mrk.database.test_moonraker import encode
 from tests.nurseries.database.conftest import build
 from tests.nurseries.database.test_maintenance import SAMPLE

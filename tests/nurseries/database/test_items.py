@@ -11,7 +11,7 @@ from mrk.api.caller import Caller, Transport
 from mrk.api.schema import openapi, openrpc
 from mrk.api.table import Table
 from mrk.errors import ClientError
-from nurseries.database import Database
+from nurseries.database.subsystem import Database
 from tests.nurseries.database.conftest import Ask, build, client_of
 
 

@@ -12,8 +12,8 @@ import trio
 
 from mrk.database.schema import Migration
 from mrk.errors import ClientError
-from nurseries.database import Database
 from nurseries.database.copies import DAILY_KEPT, copy_daily, daily_name
+from nurseries.database.subsystem import Database
 from tests.nurseries.database.conftest import Ask, build, client_of, folder_of
 from tests.nurseries.database.test_items import status_of
 

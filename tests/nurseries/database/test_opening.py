@@ -12,9 +12,9 @@ import trio
 
 from mrk.database.schema import Migration
 from mrk.errors import MrkError
-from nurseries.database import Database
 from nurseries.database.copies import copy_daily, daily_name
 from nurseries.database.lock import DatabaseInUse
+from nurseries.database.subsystem import Database
 from tests.nurseries.database.conftest import build, folder_of
 
 

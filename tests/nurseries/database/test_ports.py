@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from mrk.database.ports import Connection, DatabasePort
+from mrk.database.database_protocols import DatabasePort, SqlConnection
 from mrk.errors import ClientError
 from nurseries.testing.memory_database import MemoryDatabase
 from tests.nurseries.database.conftest import build
@@ -39,7 +39,7 @@ async def test_items(port: DatabasePort) -> None:
     assert await port.items("n") == {}
 
 
-def start_job(connection: Connection) -> int | None:
+def start_job(connection: SqlConnection) -> int | None:
     sql = "INSERT INTO job_history (filename, status, start_time) VALUES ('a', 'in_progress', ?)"
     return connection.execute(sql, (5.0,)).lastrowid
 
@@ -48,7 +48,7 @@ async def test_tables(port: DatabasePort) -> None:
     assert await port.run(start_job) == 1
     assert await port.run(start_job, durable=True) == 2
 
-    def fail(connection: Connection) -> None:
+    def fail(connection: SqlConnection) -> None:
         start_job(connection)
         raise ClientError("no", 409)
 

@@ -9,11 +9,11 @@ import trio
 from mrk.api.caller import Caller, Transport
 from mrk.api.rpc import Rpc
 from mrk.api.table import Table
-from mrk.clients import Client, Clients
+from mrk.clients.outbox import Outbox
+from mrk.clients.registry import Client, Clients
 from mrk.klippy.remote_methods import RemoteMethods
-from mrk.outbox import Outbox
-from nurseries.connections import Connections
-from nurseries.extensions import Extensions
+from nurseries.extensions.subsystem import Extensions
+from nurseries.server.connections import Connections
 from tests.fakes.accounts import FakeAccounts
 
 OUTBOX_BYTES = 4 * 1024 * 1024

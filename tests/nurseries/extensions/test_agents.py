@@ -4,8 +4,8 @@ import pytest
 import trio
 
 from mrk.access.roles import Role
+from mrk.clients.outbox import notification
 from mrk.klippy.remote_methods import BadRemoteCall
-from mrk.outbox import notification
 from nurseries.extensions.agent import (
     EVENT_BYTES,
     EVENTS_BURST,
@@ -14,7 +14,7 @@ from nurseries.extensions.agent import (
     MOST_METHODS,
     MOST_WAITING_BYTES,
 )
-from nurseries.extensions.extensions import NAME_CHARS
+from nurseries.extensions.subsystem import NAME_CHARS
 from tests.nurseries.extensions.agents import House, events, heard
 
 

@@ -7,12 +7,12 @@ import pytest
 import trio
 
 from mrk.files.paths import RootPath
-from mrk.files.reserved import Permissions, Reserved
+from mrk.files.reserved import Permissions, ReservedPaths
 from mrk.files.roots import Root, Roots
-from nurseries.files import disk, places
-from nurseries.files.errors import refusal
+from nurseries.files import disk, disk_paths
+from nurseries.files.os_errors import refusal
 
-OPEN = Reserved({})
+OPEN = ReservedPaths({})
 
 
 def test_who_writes(tmp_path):
@@ -48,7 +48,7 @@ async def test_differences(tmp_path):
 def test_links_show_what_they_lead_to(tmp_path):
     (tmp_path / "secret").write_text("xyz")
     (tmp_path / "link").symlink_to(tmp_path / "secret")
-    reserved = Reserved({str(tmp_path / "secret"): Permissions.NONE})
+    reserved = ReservedPaths({str(tmp_path / "secret"): Permissions.NONE})
     stat = disk.look(str(tmp_path / "link"), reserved)
     assert (stat.is_link, stat.size, stat.permissions) == (True, 3, "")
 
@@ -60,12 +60,14 @@ def test_closed_places_by_another_spelling(tmp_path):
     (tmp_path / "closed" / "key").write_text("x")
     os.link(tmp_path / "closed" / "key", tmp_path / "root" / "KEY")
     closed = [str(tmp_path / "closed"), str(tmp_path / "closed" / "key")]
-    reserved = Reserved(dict.fromkeys(closed, Permissions.NONE), places.identities_of(closed))
+    reserved = ReservedPaths(
+        dict.fromkeys(closed, Permissions.NONE), disk_paths.identities_of(closed)
+    )
     roots = Roots(reserved)
     roots.register(Root("root", str(tmp_path / "root"), str(tmp_path / "root"), writable=True))
     with pytest.raises(Exception, match="not allowed"):
-        places.find(roots, RootPath("root", ("KEY",)), write=False)
-    assert places.find(roots, RootPath("root", ("other",)), write=True).stat is None
+        disk_paths.find(roots, RootPath("root", ("KEY",)), write=False)
+    assert disk_paths.find(roots, RootPath("root", ("other",)), write=True).stat is None
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from mrk.errors import ClientError
-from nurseries.files.watches import Event, Watches
+from nurseries.files.watch.inotify import Event, InotifyWatches
 from tests.fakes.file_house import FileHouse, open_files, serving
 
 
@@ -246,7 +246,7 @@ async def test_a_root_that_goes_and_comes_back(data):
 
 
 def test_events_come_in_portions(tmp_path):
-    with Watches.open() as watches:
+    with InotifyWatches.open() as watches:
         watch = watches.add(str(tmp_path))
         assert watches.add(str(tmp_path)) == watch
         for number in range(2000):

@@ -10,7 +10,7 @@ from typing import Any
 import trio
 
 from mrk.jobs.schema import JOB_MIGRATIONS
-from nurseries.database import Database
+from nurseries.database.subsystem import Database
 from tests.fakes.workshop import Shop, open_shop, open_world
 
 QUEUE = "server.job_queue"

@@ -6,7 +6,7 @@ import trio
 from trio.testing import MockClock
 
 from mrk.errors import ClientError
-from mrk.jobs.ports import AuxiliaryValue
+from mrk.jobs.job_protocols import AuxiliaryValue
 from mrk.jobs.schema import JOB_MIGRATIONS
 from mrk.virtual_printer.faults import Fault, FaultKind
 from nurseries.jobs.history import FLUSH_S

@@ -9,10 +9,10 @@ import trio
 
 from mrk.api.caller import INTERNAL_CALLER, Transport
 from mrk.api.table import Table
-from mrk.database.ports import Connection
+from mrk.database.database_protocols import SqlConnection
 from mrk.errors import ClientError
 from mrk.jobs.schema import JOB_MIGRATIONS
-from nurseries.database import Database
+from nurseries.database.subsystem import Database
 from nurseries.jobs.history_view import PAGE_JOBS, HistoryEndpoints
 from tests.fakes.results import read_result
 from tests.fakes.workshop import FakeFiles
@@ -21,7 +21,7 @@ Ask = Callable[..., Awaitable[Any]]
 JOBS = 2 * PAGE_JOBS + 7
 
 
-def fill(connection: Connection, count: int) -> None:
+def fill(connection: SqlConnection, count: int) -> None:
     rows = [
         (n, f"{n % 7}.gcode", 1e3 * n, 1e3 * n + 900.123456, f'{{"modified": 500.0, "n": {n}}}')
         for n in range(1, count + 1)

@@ -8,7 +8,7 @@ import trio.testing
 from trio.abc import Stream
 from trio.testing import MockClock
 
-from mrk.clients import Clients
+from mrk.clients.registry import Clients
 from mrk.errors import ClientError
 from nurseries.klippy.link import KlippyLink
 from tests.fakes.house import House, notes, open_house

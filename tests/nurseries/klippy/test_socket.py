@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from mrk.clients import Clients
+from mrk.clients.registry import Clients
 from mrk.errors import Transient
 from nurseries.klippy.link import KlippyLink
 from nurseries.klippy.socket import KlippySocket, read_peer

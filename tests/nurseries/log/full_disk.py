@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from nurseries.log import LogOptions, open_log
+from nurseries.log.daemon_log import LogOptions, open_log
 
 logger = logging.getLogger("tests")
 

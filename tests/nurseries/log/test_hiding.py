@@ -5,7 +5,7 @@ import json
 import logging
 
 from config.secret import Hidden
-from nurseries.log import LogOptions, open_log
+from nurseries.log.daemon_log import LogOptions, open_log
 
 logger = logging.getLogger("tests.log")
 

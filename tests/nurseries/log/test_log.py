@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from nurseries.log import LogFileOff, LogOptions, open_log
+from nurseries.log.daemon_log import LogFileOff, LogOptions, open_log
 from nurseries.log.line_queue import QUEUE_RECORDS, LogWriter
 from nurseries.log.log_file import KEPT_FILES, ROTATE_BYTES, LogFile
 

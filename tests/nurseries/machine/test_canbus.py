@@ -14,8 +14,7 @@ from mrk.api.caller import INTERNAL_CALLER
 from mrk.can.bus import CanBus, CanFailed, CanFrame
 from mrk.errors import ClientError
 from mrk.machine.netlink import Link, parse_links
-from nurseries.machine import CanbusQuery
-from nurseries.machine.canbus import CanbusParams
+from nurseries.machine.canbus import CanbusParams, CanbusQuery
 from nurseries.machine.python_can import PythonCanBus, open_python_can, open_socketcan
 from tests.fakes import netlink
 from tests.fakes.can_nodes import ANSWER_ID, KATAPULT, KLIPPER, CanNodes, answer

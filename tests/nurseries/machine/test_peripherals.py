@@ -12,8 +12,8 @@ import trio
 from mrk.api.caller import INTERNAL_CALLER
 from mrk.api.endpoint import NoParams
 from mrk.errors import ClientError
-from nurseries.machine import Peripherals
 from nurseries.machine.host_tree import HostTree
+from nurseries.machine.peripherals import Peripherals
 from nurseries.machine.v4l2_node import VideoNode
 from tests.fakes.commands import FakeCommands, said
 from tests.fakes.machine_tree import unpack

@@ -11,10 +11,10 @@ from mrk.api.caller import INTERNAL_CALLER
 from mrk.api.endpoint import NoParams
 from mrk.errors import ClientError
 from mrk.machine.netlink import parse_addresses, parse_links
-from nurseries.machine import SystemInfoReader
 from nurseries.machine.hardware import Uname
 from nurseries.machine.host_tree import HostTree
 from nurseries.machine.netlink_socket import read_addresses, read_links
+from nurseries.machine.system_info import SystemInfoReader
 from tests.fakes import netlink
 from tests.fakes.machine_tree import unpack
 from tests.fakes.service_facts import FakeServiceFacts

@@ -12,7 +12,7 @@ import trio.testing
 
 from mrk.api.caller import INTERNAL_CALLER
 from mrk.api.endpoint import NoParams
-from nurseries.proc_stats import ProcStats
+from nurseries.proc_stats.sampler import ProcStats
 from tests.fakes.commands import FakeCommands, said
 
 RECORDED = Path(__file__).parents[2] / "data/machine"

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 import trio
 
-from mrk.access.tokens import Kind, Named, issue
+from mrk.access.tokens import Named, TokenKind, issue
 from mrk.api.caller import Transport
 from mrk.api.endpoint import Access
 from nurseries.testing.memory import MemoryDaemon, open_memory_daemon
@@ -63,7 +63,7 @@ async def open_house() -> AsyncIterator[House]:
             book: Any = daemon.generation.subsystems.accounts
             named = Named("ann", book.user("ann").kid)
             signing = book.snapshot.signing_key
-            expired = issue(signing, named, Kind.ACCESS, time.time() - 7200, 3600)
+            expired = issue(signing, named, TokenKind.ACCESS, time.time() - 7200, 3600)
             yield House(daemon, made["token"], expired)
 
 

@@ -10,9 +10,9 @@ import trio
 from mrk.api.caller import Caller, Transport
 from mrk.api.endpoint import Access, Endpoint
 from mrk.errors import ClientError, Transient
-from mrk.parts import Backoff
+from mrk.supervision import Backoff
 from nurseries.root.supervised import Supervised, opened, running
-from nurseries.server import absences, failed_components
+from nurseries.server.endpoints import absences, failed_components
 
 
 class Nothing(msgspec.Struct, frozen=True):

@@ -9,10 +9,10 @@ import trio
 import trio.testing
 
 from mrk.machine.services import PowerAction, ServiceAway, StillUnderWay, Verb
-from nurseries.services.bus import Bus, BusAbsent, BusLost, Peer, Signal, open_bus
-from nurseries.services.systemd_session import Session
+from nurseries.services.bus import Bus, BusAbsent, BusLost, BusPeer, Signal, open_bus
+from nurseries.services.systemd_session import SystemdSession
 
-PEER = Peer("org.example.Thing", "/org/example", "org.example.Thing")
+PEER = BusPeer("org.example.Thing", "/org/example", "org.example.Thing")
 
 
 class Connection:
@@ -115,7 +115,7 @@ async def test_a_job_without_an_end_is_left_to_systemd(
 ) -> None:
     bus, _ = await running(nursery, Connection(("o", ("/job/1",))))
     with pytest.raises(StillUnderWay, match="did not end the stop within 30 s"):
-        await Session("pi").act(bus, Verb.STOP, "klipper")
+        await SystemdSession("pi").act(bus, Verb.STOP, "klipper")
     assert trio.current_time() == 30
 
 
@@ -125,7 +125,7 @@ async def test_the_bus_ends_while_a_job_runs(nursery: trio.Nursery) -> None:
 
     async def ask() -> None:
         with pytest.raises(ServiceAway, match="may still go on"):
-            await Session("pi").act(bus, Verb.STOP, "klipper")
+            await SystemdSession("pi").act(bus, Verb.STOP, "klipper")
 
     async with trio.open_nursery() as calls:
         calls.start_soon(ask)
@@ -137,7 +137,7 @@ async def test_a_logind_that_says_no(nursery: trio.Nursery) -> None:
     connection = Connection(("s", ("no",)))
     bus, _ = await running(nursery, connection)
     with pytest.raises(Exception, match="PolicyKit"):
-        await Session("pi").power(bus, PowerAction.POWEROFF)
+        await SystemdSession("pi").power(bus, PowerAction.POWEROFF)
     assert len(connection.sent) == 1
 
 

@@ -8,8 +8,8 @@ import pytest
 import trio
 
 from mrk.api.caller import INTERNAL_CALLER
-from mrk.klippy.peer import Peer
-from nurseries.log_rollover import LogRollover, RolloverAnswer, RolloverParams
+from mrk.klippy.peer import SocketPeer
+from nurseries.log.rollover import LogRollover, RolloverAnswer, RolloverParams
 from tests.fakes.machine_house import MachineHouse, open_machine
 from tests.fakes.systemd import FakeSystemd, FakeUnit, PrivateBus
 
@@ -22,7 +22,7 @@ CHANGED = "notify_service_state_changed"
 class Klippy:
     """Klipper's side of the link, in standby."""
 
-    peer: Peer | None = Peer(77, 1000, 1000, "klipper")
+    peer: SocketPeer | None = SocketPeer(77, 1000, 1000, "klipper")
 
     def __init__(self, log_file: Path) -> None:
         self.info: Mapping[str, Any] = {"log_file": str(log_file)}

@@ -6,11 +6,11 @@ import trio.testing
 
 from config.secret import Secret
 from mrk.api.caller import INTERNAL_CALLER
-from mrk.clients import Clients
+from mrk.clients.registry import Clients
 from mrk.errors import ClientError
-from mrk.machine.commands import CommandResult
+from mrk.machine.host_commands import CommandResult
 from mrk.machine.services import ServiceAway, ServiceError, StillUnderWay
-from nurseries.services.sudo import PasswordParams, Sudo, SudoInfoParams
+from nurseries.services.sudo import Sudo, SudoInfoParams, SudoPasswordParams
 from tests.fakes.commands import FakeCommands
 
 OK = CommandResult(0, b"", b"")
@@ -43,7 +43,7 @@ async def test_a_check_that_hangs_refuses(autojump_clock: trio.testing.MockClock
     sudo = make(commands)
     assert await sudo.has_access() is False
     with pytest.raises(ClientError, match="did not accept"):
-        await sudo.set_password(PasswordParams("pw"), INTERNAL_CALLER)
+        await sudo.set_password(SudoPasswordParams("pw"), INTERNAL_CALLER)
     assert (trio.current_time(), commands.cancelled) == (20, 2)
 
 

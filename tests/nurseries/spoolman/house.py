@@ -12,8 +12,8 @@ import trio.testing
 from mrk.access.roles import Role
 from mrk.api.caller import Caller, Transport
 from mrk.api.table import Table, is_pending
-from mrk.clients import Client, Clients
-from mrk.outbox import Outbox
+from mrk.clients.outbox import Outbox
+from mrk.clients.registry import Client, Clients
 from mrk.spool.schema import SPOOL_MIGRATIONS
 from nurseries.spoolman.reporter import SpoolReporter
 from nurseries.spoolman.server import SpoolmanServer

@@ -5,9 +5,9 @@ import contextlib
 import pytest
 import trio
 
-from mrk.clients import Clients
-from mrk.parts import Backoff, Part
+from mrk.clients.registry import Clients
 from mrk.spool.schema import SPOOL_MIGRATIONS
+from mrk.supervision import Backoff, Supervision
 from nurseries.klippy.link import KlippyLink
 from nurseries.spoolman.reporter import SpoolReporter
 from nurseries.spoolman.server import SpoolmanServer
@@ -54,9 +54,11 @@ async def open_bench():
         http = SpoolmanHttp(nursery)
         http.rules.add(), http.rules.add()
         bench = Bench(world, http)
-        part = Part("klippy", essential=True, backoff=BEAT)
+        part = Supervision("klippy", essential=True, backoff=BEAT)
         nursery.start_soon(supervise, part, bench.klippy.serve)
-        nursery.start_soon(supervise, Part("spoolman", backoff=Backoff()), bench.reporter.serve)
+        nursery.start_soon(
+            supervise, Supervision("spoolman", backoff=Backoff()), bench.reporter.serve
+        )
         await bench.ready()
         bench.link.connect()
         await bench.reporter.set_spool(None, 1)
@@ -100,9 +102,11 @@ async def run_generation(world, http, *lines):
     """Everything begins at once, while the link is being set up; what spool 1 has lost then."""
     bench = Bench(world, http)
     async with trio.open_nursery() as generation:
-        part = Part("klippy", essential=True, backoff=BEAT)
+        part = Supervision("klippy", essential=True, backoff=BEAT)
         generation.start_soon(supervise, part, bench.klippy.serve)
-        generation.start_soon(supervise, Part("spoolman", backoff=Backoff()), bench.reporter.serve)
+        generation.start_soon(
+            supervise, Supervision("spoolman", backoff=Backoff()), bench.reporter.serve
+        )
         await bench.ready()
         bench.link.connect()
         await bench.reporter.set_spool(None, 1)

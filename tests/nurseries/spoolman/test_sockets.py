@@ -6,7 +6,7 @@ import pytest
 import trio
 
 from mrk.errors import ClientError
-from mrk.parts import Backoff, Part
+from mrk.supervision import Backoff, Supervision
 from nurseries.http_client import HttpClient
 from nurseries.spoolman.link import SpoolmanLink
 from nurseries.spoolman.reporter import SpoolReporter
@@ -33,7 +33,7 @@ class WiredMrk(Mrk):
         self.spoolman = spoolman
         self.ending, self.ended = trio.CancelScope(), trio.Event()
         self.link = SpoolmanLink(server, ping_each_s=0.1, pong_s=0.3)
-        self.part = Part("spoolman_connection", backoff=SOON)
+        self.part = Supervision("spoolman_connection", backoff=SOON)
         self.reporter = SpoolReporter(
             shop.klippy,
             shop.database,

@@ -3,7 +3,7 @@ import pytest
 from nurseries.client.rpc_client import CallFailed, RpcClient
 from nurseries.testing.memory import MemoryDaemon
 from nurseries.testing.sockets import SocketDaemon
-from nurseries.virtual_printer import VirtualPrinter
+from nurseries.virtual_printer.service import VirtualPrinter
 
 
 async def test_a_print_of_many_minutes_takes_a_moment(

@@ -2,7 +2,7 @@ import pytest
 import trio
 import trio.testing
 
-from transports.door import LimitedStream
+from transports.door.limited_stream import LimitedStream
 
 
 async def test_a_stalled_send_breaks_the_stream(autojump_clock: trio.testing.MockClock) -> None:

@@ -9,14 +9,14 @@ import trio
 
 from config.settings.mqtt import MqttSettings
 from mrk.api.rpc import Rpc
-from mrk.http_client import Fetched, FetchFailed
-from mrk.parts import Backoff, Part
+from mrk.http.client import Fetched, FetchFailed
+from mrk.supervision import Backoff, Supervision
 from mrk.webcams.webcam import Webcam
 from nurseries.supervise import supervise
 from tests.fakes.house import House, open_house
 from tests.fakes.klippy import FakeKlippy
 from tests.fakes.mosquitto import Heard, Mosquitto, Stranger
-from transports.mqtt import Mqtt
+from transports.mqtt.subsystem import Mqtt
 
 PATIENCE_S = 20.0
 BEAT = Backoff(first_s=0.02, limit_s=0.02)
@@ -54,7 +54,7 @@ class MqttHouse:
             instance_id="0" * 32,
         )
         house.table.extend(self.mqtt.endpoints())
-        self.part = Part("mqtt", backoff=BEAT)
+        self.part = Supervision("mqtt", backoff=BEAT)
 
     async def list_webcams(self) -> list[Webcam]:
         await trio.lowlevel.checkpoint()

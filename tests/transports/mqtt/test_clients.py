@@ -10,7 +10,7 @@ from mrk.access.roles import Role
 from mrk.api.caller import Caller, Transport
 from mrk.errors import ClientError
 from tests.transports.mqtt.house import open_mqtt, open_stranger, until
-from transports.mqtt.connection import QUEUE_BYTES, QUEUE_MESSAGES
+from transports.mqtt.broker_connection import QUEUE_BYTES, QUEUE_MESSAGES
 
 PUBLISH, SUBSCRIBE = "server.mqtt.publish", "server.mqtt.subscribe"
 

@@ -13,21 +13,21 @@ from trio.testing import memory_stream_pair
 from wsproto.connection import Connection, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Event, Ping, Pong, TextMessage
 
-from mrk.access.judge import TrustedClients, judge
+from mrk.access.trusted_clients import TrustedClients, judge
 from mrk.api.caller import Caller
 from mrk.api.endpoint import Access, Endpoint, NoParams
 from mrk.api.rpc import Rpc
 from mrk.api.table import Table
-from mrk.clients import Clients
+from mrk.clients.registry import Clients
 from mrk.http.head import RequestHead
 from mrk.limits import Limits
 from mrk.websocket.incoming import Ending
-from nurseries.connections import Connections
+from nurseries.server.connections import Connections
 from tests.fakes.accounts import FakeAccounts
-from tests.fakes.judgement import judgement
-from transports.sockets.connection import SERVER_SHUTDOWN
-from transports.sockets.gate import Gate
-from transports.sockets.session import Hub
+from tests.fakes.judgement import authorizer
+from transports.sockets.admission import WebsocketAdmission
+from transports.sockets.client_connection import SERVER_SHUTDOWN
+from transports.sockets.client_session import SessionContext
 from transports.sockets.websocket import Websocket
 
 ANY = [ip_network("0.0.0.0/0")]
@@ -79,14 +79,14 @@ class Daemon:
         ]
         table = Table(endpoints)
         rpc = Rpc(table, trio.lowlevel.checkpoint, self.limits.batch_calls)
-        self.hub = Hub(rpc, table, self.clients, self.limits, lambda: self.ending)
+        self.hub = SessionContext(rpc, table, self.clients, self.limits, lambda: self.ending)
         everybody = TrustedClients()
         everybody.has_address = lambda address: self.trusted and judge(address, ANY)  # type: ignore
 
-        self.gate = Gate(
-            self.limits, judgement(everybody, self.accounts, cors_domains=["*://*ok*"])
+        self.admission = WebsocketAdmission(
+            self.limits, authorizer(everybody, self.accounts, cors_domains=["*://*ok*"])
         )
-        self.websocket = Websocket(self.hub, self.gate)
+        self.websocket = Websocket(self.hub, self.admission)
 
     async def wait(self, params: Size, _caller: Caller) -> str:
         self.waiting += 1

@@ -14,7 +14,7 @@ from mrk.errors import ClientError, Transient
 from mrk.limits import Limits
 from tests.transports.sockets.conftest import Daemon, connected, head_bytes, upgrade_head
 from transports.sockets.bridge import Bridge
-from transports.sockets.connection import SERVER_RESTART
+from transports.sockets.client_connection import SERVER_RESTART
 
 
 class Klippy:
@@ -38,7 +38,9 @@ class Klippy:
 
 @asynccontextmanager
 async def bridged(daemon: Daemon, klippy: Klippy, pair: Any = memory_stream_pair):  # type: ignore[no-untyped-def]
-    bridge = Bridge(daemon.limits, daemon.gate, daemon.clients, klippy.open, lambda: daemon.ending)
+    bridge = Bridge(
+        daemon.limits, daemon.admission, daemon.clients, klippy.open, lambda: daemon.ending
+    )
     async with connected(bridge.serve_connection, pair) as (peer, over, scope):
         await wait_all_tasks_blocked()
         yield peer, over, scope
@@ -62,8 +64,8 @@ async def test_frames_pass_both_ways(daemon: Daemon) -> None:
         await klippy.ends[0].send_all(b'"result":{}}\x03')
         assert await text(peer) == '{"id":2,"result":{}}'
         assert len(daemon.clients) == 0
-        assert daemon.gate.connections == 1
-    assert daemon.gate.connections == 0
+        assert daemon.admission.connections == 1
+    assert daemon.admission.connections == 0
 
 
 async def test_two_frames_cannot_be_smuggled_as_one(daemon: Daemon) -> None:
@@ -80,7 +82,7 @@ async def test_without_klippy_the_handshake_fails(daemon: Daemon, failure: Excep
     klippy = Klippy()
     klippy.failure = failure
     assert (await refused(daemon, klippy))["code"] == 503
-    assert daemon.gate.connections == 0
+    assert daemon.admission.connections == 0
 
 
 async def test_strangers_get_401_and_klippy_is_not_bothered(daemon: Daemon) -> None:
@@ -101,7 +103,7 @@ async def test_bridges_count_as_websockets() -> None:
 async def refused(daemon: Daemon, klippy: Klippy, head: Any = None) -> Any:
     client, server = memory_stream_pair()
     head = head or upgrade_head(target="/klippysocket")
-    bridge = Bridge(daemon.limits, daemon.gate, daemon.clients, klippy.open)
+    bridge = Bridge(daemon.limits, daemon.admission, daemon.clients, klippy.open)
     async with server:
         await bridge.serve_connection(server, head, head_bytes(head))
     answer = b""
@@ -217,7 +219,7 @@ async def test_a_log_out_ends_the_users_bridges(daemon: Daemon) -> None:
     daemon.accounts.add_user("ann", Role.OPERATE)
     daemon.trusted = False
     klippy = Klippy()
-    bridge = Bridge(daemon.limits, daemon.gate, daemon.clients, klippy.open)
+    bridge = Bridge(daemon.limits, daemon.admission, daemon.clients, klippy.open)
     head = upgrade_head(target="/klippysocket?access_token=ann-token")
     async with connected(bridge.serve_connection, head=head) as (peer, over, _scope):
         await wait_all_tasks_blocked()
@@ -227,14 +229,14 @@ async def test_a_log_out_ends_the_users_bridges(daemon: Daemon) -> None:
         daemon.clients.revoke("ann")
         assert await peer.closed() == (1008, "Logged out")
         await over.wait()
-    assert daemon.gate.connections == 0
+    assert daemon.admission.connections == 0
 
 
 async def test_a_lesser_role_ends_the_users_bridges(daemon: Daemon) -> None:
     daemon.accounts.add_user("ann", Role.ADMIN)
     daemon.trusted = False
     klippy = Klippy()
-    bridge = Bridge(daemon.limits, daemon.gate, daemon.clients, klippy.open)
+    bridge = Bridge(daemon.limits, daemon.admission, daemon.clients, klippy.open)
     head = upgrade_head(target="/klippysocket?access_token=ann-token")
     async with connected(bridge.serve_connection, head=head) as (peer, over, _scope):
         await wait_all_tasks_blocked()
@@ -265,7 +267,7 @@ async def test_a_log_out_while_the_bridge_is_built(daemon: Daemon, when: str) ->
         return await klippy.open()
 
     head = upgrade_head(target="/klippysocket?access_token=ann-token")
-    bridge = Bridge(daemon.limits, daemon.gate, daemon.clients, slowly)
+    bridge = Bridge(daemon.limits, daemon.admission, daemon.clients, slowly)
     client, server = lockstep_stream_pair()
 
     async def serve() -> None:
@@ -282,4 +284,4 @@ async def test_a_log_out_while_the_bridge_is_built(daemon: Daemon, when: str) ->
             answer += chunk
     assert answer.startswith(b"HTTP/1.1 401" if "Klipper" in when else b"HTTP/1.1 101")
     assert (b"Logged out" in answer) is ("Klipper" not in when)
-    assert daemon.gate.connections == 0
+    assert daemon.admission.connections == 0

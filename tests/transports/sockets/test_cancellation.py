@@ -40,7 +40,7 @@ async def test_websockets(daemon: Daemon, kind: str, ticks: int, autojump_clock:
         klippy_ends.append(theirs)
         return ours
 
-    bridge = Bridge(daemon.limits, daemon.gate, daemon.clients, open_klippy)
+    bridge = Bridge(daemon.limits, daemon.admission, daemon.clients, open_klippy)
     serve = (daemon.websocket if kind == "websocket" else bridge).serve_connection
     client, server = memory_stream_pair()
     head = upgrade_head()
@@ -54,7 +54,7 @@ async def test_websockets(daemon: Daemon, kind: str, ticks: int, autojump_clock:
                 daemon.clients.broadcast("notify_test")
                 scope.cancel()
         await trio.aclose_forcefully(server)
-    assert (len(daemon.clients), daemon.gate.connections, daemon.waiting) == (0, 0, 0)
+    assert (len(daemon.clients), daemon.admission.connections, daemon.waiting) == (0, 0, 0)
     for end in klippy_ends:
         while await end.receive_some(1000):
             pass
@@ -101,5 +101,5 @@ async def test_a_bug_in_one_connection_stays_there(
         assert isinstance(event, CloseConnection)
         assert event.code == 1011
         await over.wait()
-    assert (len(daemon.clients), daemon.gate.connections) == (0, 0)
+    assert (len(daemon.clients), daemon.admission.connections) == (0, 0)
     assert "because of a bug" in caplog.text

@@ -7,10 +7,10 @@ import trio
 from trio.testing import lockstep_stream_pair, memory_stream_pair, wait_all_tasks_blocked
 
 from mrk.access.roles import Role
+from mrk.clients.outbox import StatusUpdate
 from mrk.limits import Limits
-from mrk.outbox import StatusUpdate
 from tests.transports.sockets.conftest import Daemon, Peer, connected, head_bytes, upgrade_head
-from transports.sockets.websocket import STRANGERS_MESSAGE_BYTES
+from transports.sockets.websocket import UNAUTHORIZED_MESSAGE_BYTES
 
 
 async def test_a_log_out_is_heard_and_then_nothing(daemon: Daemon) -> None:
@@ -88,7 +88,7 @@ async def test_a_log_out_before_the_handshake_is_read(daemon: Daemon, what: str)
 
 
 async def test_strangers_leave_places_to_others() -> None:
-    daemon = Daemon(Limits(strangers=2))
+    daemon = Daemon(Limits(unauthorized_websockets=2))
     daemon.accounts.add_user("ann")
     daemon.trusted = False
     head = upgrade_head()
@@ -108,7 +108,7 @@ async def test_a_stranger_sends_small_messages(daemon: Daemon) -> None:
     """A thousand of them could otherwise begin messages of 10 MB each."""
     daemon.accounts.add_user("ann")
     daemon.trusted = False
-    text = "x" * STRANGERS_MESSAGE_BYTES
+    text = "x" * UNAUTHORIZED_MESSAGE_BYTES
     async with connected(daemon.websocket.serve_connection) as (peer, _over, _scope):
         named: dict[str, Any] = {
             "client_name": "x",

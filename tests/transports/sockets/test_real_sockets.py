@@ -160,7 +160,7 @@ async def test_bridge_without_klippy_is_a_503(daemon: Daemon) -> None:
         response = refused.value.response
         return response.status_code, json.loads(response.body or b"{}")
 
-    bridge = Bridge(daemon.limits, daemon.gate, daemon.clients, open_klippy)
+    bridge = Bridge(daemon.limits, daemon.admission, daemon.clients, open_klippy)
     async with listening(daemon, bridge) as (url, _scope):
         status, body = await in_thread(client, url)
     assert (status, body["error"]["code"]) == (503, 503)
@@ -185,7 +185,7 @@ async def test_bridge_carries_much(daemon: Daemon, tmp_path: Path) -> None:
     async def open_klippy() -> trio.SocketStream:
         return await trio.open_unix_socket(path)
 
-    bridge = Bridge(daemon.limits, daemon.gate, daemon.clients, open_klippy)
+    bridge = Bridge(daemon.limits, daemon.admission, daemon.clients, open_klippy)
     async with trio.open_nursery() as nursery, listening(daemon, bridge) as (url, _scope):
         listener = trio.SocketListener(unix_listener(path))
         nursery.start_soon(trio.serve_listeners, klippy, [listener])

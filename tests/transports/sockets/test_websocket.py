@@ -6,10 +6,10 @@ import trio
 from trio.testing import lockstep_stream_pair, memory_stream_pair, wait_all_tasks_blocked
 from wsproto.events import CloseConnection, Ping, Pong
 
+from mrk.clients.outbox import StatusUpdate
 from mrk.limits import Limits
-from mrk.outbox import StatusUpdate
 from tests.transports.sockets.conftest import Daemon, Peer, connected, head_bytes, upgrade_head
-from transports.sockets.connection import SERVER_RESTART
+from transports.sockets.client_connection import SERVER_RESTART
 
 
 async def test_calls_in_text_and_binary(daemon: Daemon) -> None:
@@ -78,12 +78,12 @@ async def test_client_is_forgotten_when_it_goes(daemon: Daemon) -> None:
     async with connected(daemon.websocket.serve_connection) as (peer, over, _scope):
         await peer.call("test.wait")
         await wait_all_tasks_blocked()
-        assert (len(daemon.clients), daemon.waiting, daemon.gate.connections) == (1, 1, 1)
+        assert (len(daemon.clients), daemon.waiting, daemon.admission.connections) == (1, 1, 1)
         await peer.stream.aclose()
         await over.wait()
     assert (len(daemon.clients), daemon.waiting, daemon.cancelled) == (0, 0, 1)
     assert gone == [1]
-    assert daemon.gate.connections == 0
+    assert daemon.admission.connections == 0
 
 
 @pytest.mark.parametrize(
@@ -260,7 +260,7 @@ async def test_shutdown_says_goodbye_behind_the_last_answers(
             assert (await peer.message())["method"] == "notify_last"
             assert await peer.closed() == (1001, "Server Shutdown")
     assert daemon.cancelled == 1
-    assert daemon.gate.connections == 0
+    assert daemon.admission.connections == 0
 
 
 async def test_a_restart_ends_without_a_close_frame_behind_the_last_answers(

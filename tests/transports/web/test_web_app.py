@@ -8,10 +8,10 @@ import trio.testing
 
 from mrk.http.head import RequestHead
 from mrk.http.response import Response
-from mrk.landing import LandingFacts
 from mrk.limits import Limits
+from mrk.web.landing_page import LandingFacts
 from tests.fakes.http_house import House
-from transports.web import WebDoor
+from transports.web.web_door import WebDoor
 
 
 async def exchange(web: WebDoor, data: bytes, peer: str = "127.0.0.1") -> tuple[bytes, bytes]:
@@ -56,7 +56,7 @@ async def test_a_bug_in_a_page_is_a_json_500() -> None:
         raise ValueError("a bug")
 
     house = House()
-    web = WebDoor(house.api, house.judgement, broken, Limits())
+    web = WebDoor(house.api, house.authorizer, broken, Limits())
     head, body = await exchange(web, page_request())
     assert head.startswith(b"HTTP/1.1 500 ")
     assert json.loads(body)["error"] == {"code": 500, "message": "Internal Server Error"}

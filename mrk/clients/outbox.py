@@ -1,0 +1,195 @@
+"""What one client has still to be sent.
+
+Replies and notifications wait in order; status updates merge, latest value wins, and go out
+behind them. Owned by one client's session, filled by anybody, drained by that session's sender.
+Nothing here waits: a full outbox says so, and the session closes the client.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+Framing = Callable[[bytes], bytes]
+# Klipper's own status objects are open by nature: printer object -> field -> value.
+StatusDelta = dict[str, dict[str, Any]]
+
+_encode = msgspec.json.Encoder().encode
+
+
+class SharedMessage:
+    """One JSON payload on its way to many clients; framed once per kind of transport."""
+
+    __slots__ = ("_frames", "payload")
+
+    def __init__(self, payload: bytes) -> None:
+        self.payload = payload
+        self._frames: dict[Framing, bytes] = {}
+
+    def framed(self, framing: Framing) -> bytes:
+        """Return the shared frame for one kind of transport."""
+        frame = self._frames.get(framing)
+        if frame is None:
+            frame = self._frames[framing] = framing(self.payload)
+        return frame
+
+
+def notification(method: str, params: list[Any] | None = None) -> SharedMessage:
+    """A `notify_*` message; `params` is left out when there are none."""
+    message: dict[str, Any] = {"jsonrpc": "2.0", "method": method}
+    if params:
+        message["params"] = params
+    return SharedMessage(_encode(message))
+
+
+class StatusUpdate:
+    """Changed fields for all clients of one distinct subscription, encoded on first need.
+
+    `delta` is shared and never changed after construction.
+    """
+
+    __slots__ = ("_message", "delta", "eventtime")
+
+    def __init__(self, delta: StatusDelta, eventtime: float) -> None:
+        self.delta = delta
+        self.eventtime = eventtime
+        self._message: SharedMessage | None = None
+
+    def message(self) -> SharedMessage:
+        """The `notify_status_update` message."""
+        if self._message is None:
+            self._message = notification("notify_status_update", [self.delta, self.eventtime])
+        return self._message
+
+    def merged(self, later: "StatusUpdate") -> "StatusUpdate":
+        """Both updates as one; the later value wins field by field."""
+        delta = dict(self.delta)
+        for name, fields in later.delta.items():
+            earlier = delta.get(name)
+            delta[name] = fields if earlier is None else {**earlier, **fields}
+        return StatusUpdate(delta, later.eventtime)
+
+
+class Outbox:
+    """Bounded output of one client.
+
+    `wake` is called whenever there is something to take after nothing was. Past `limit_bytes`
+    the outbox is `full`: what comes then is dropped, because the client is about to be closed.
+    The largest message does not count, so one answer of any size passes. A pending status counts
+    as nothing: merging bounds it by the size of the subscription.
+    """
+
+    def __init__(self, framing: Framing, limit_bytes: int, wake: Callable[[], None]) -> None:
+        self.framing = framing
+        self._limit_bytes = limit_bytes
+        self._wake = wake
+        self._frames: deque[bytes] = deque()
+        self._waiting_bytes = 0
+        self._largest_bytes = 0
+        self._status: StatusUpdate | None = None
+        self._control: dict[str, bytes] = {}
+        self.full = False
+
+    def __bool__(self) -> bool:
+        return bool(self._frames) or self._status is not None or bool(self._control) or self.full
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes of replies and notifications that were not taken yet."""
+        return self._waiting_bytes
+
+    def reply(self, payload: bytes) -> None:
+        """Queue an answer to this client."""
+        self.append(self.framing(payload))
+
+    def notify(self, message: SharedMessage) -> None:
+        """Queue a notification shared with other clients."""
+        self.append(message.framed(self.framing))
+
+    def notify_after_status(self, message: SharedMessage) -> None:
+        """Queue a notification that must not overtake the pending status (Klippy's states)."""
+        self._settle_status()
+        self.notify(message)
+
+    def status(self, update: StatusUpdate) -> None:
+        """Merge a status update into the pending one."""
+        if self.full:
+            return
+        idle = not self
+        self._status = update if self._status is None else self._status.merged(update)
+        if idle:
+            self._wake()
+
+    def drop_status(self) -> None:
+        """Forget pending status: the caller answers with newer values of everything."""
+        self._status = None
+
+    def append(self, frames: bytes) -> None:
+        """Queue bytes that are framed already: one frame, or several on end."""
+        if self.full:
+            return
+        idle = not self
+        self._add(frames)
+        if self._waiting_bytes - self._largest_bytes > self._limit_bytes:
+            self.full = True
+            self._frames.clear()
+            self._waiting_bytes, self._status = 0, None
+        if idle or self.full:
+            self._wake()
+
+    def control(self, kind: str, frame: bytes) -> None:
+        """Have a control frame go out before everything else; a later one of its kind replaces it.
+
+        RFC 6455, section 5.5.3: only the latest ping needs its pong.
+        """
+        idle = not self
+        self._control[kind] = frame
+        if idle:
+            self._wake()
+
+    def holds(self, kind: str) -> bool:
+        """Whether a control frame of that kind was not taken yet."""
+        return kind in self._control
+
+    def take(self, most_bytes: int | None = None) -> bytes:
+        """Return what is waiting as one chunk; empty when there is nothing.
+
+        With `most_bytes` the chunk ends before the first message that would pass it (but holds at
+        least one); pending status then goes on merging until everything else is out.
+        """
+        frames = self._frames
+        if most_bytes is not None and self._waiting_bytes > most_bytes:
+            return self._take_control() + self._take_some(most_bytes)
+        self._settle_status()
+        chunk = frames[0] if len(frames) == 1 else b"".join(frames)
+        frames.clear()
+        self._waiting_bytes = self._largest_bytes = 0
+        return self._take_control() + chunk if self._control else chunk
+
+    def _take_some(self, most_bytes: int) -> bytes:
+        taken = [self._frames.popleft()]
+        size_bytes = len(taken[0])
+        while self._frames and size_bytes + len(self._frames[0]) <= most_bytes:
+            taken.append(self._frames.popleft())
+            size_bytes += len(taken[-1])
+        self._waiting_bytes -= size_bytes
+        self._largest_bytes = max(map(len, self._frames), default=0)
+        return b"".join(taken)
+
+    def _take_control(self) -> bytes:
+        frames = b"".join(self._control.values())
+        self._control.clear()
+        return frames
+
+    def _settle_status(self) -> None:
+        if self._status is not None:
+            frame = self._status.message().framed(self.framing)
+            self._status = None
+            self._add(frame)
+
+    def _add(self, frame: bytes) -> None:
+        self._frames.append(frame)
+        self._waiting_bytes += len(frame)
+        if len(frame) > self._largest_bytes:
+            self._largest_bytes = len(frame)

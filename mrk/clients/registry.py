@@ -1,0 +1,187 @@
+"""Clients that are connected now: who they are, and the way to notify them.
+
+Transports add a client when it connects and remove it when it goes; subsystems broadcast
+through `Clients` and never meet a transport. One instance per generation.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+
+from mrk.access.accounts import Account
+from mrk.access.reasons import Reason
+from mrk.access.roles import Role
+from mrk.api.caller import Transport
+from mrk.clients.outbox import Outbox, notification
+from mrk.clients.send_batch import SendBatch
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """What a client said of itself in `server.connection.identify`."""
+
+    client_name: str
+    version: str
+    type: str
+    url: str
+
+
+class Client(msgspec.Struct, eq=False):
+    """One open websocket or unix socket connection.
+
+    `authorized` decides over calls and over notifications; it may change while connected, and
+    `user`, `role` and `reason` with it. `trusted` as in `Caller`.
+    """
+
+    id: int
+    transport: Transport
+    outbox: Outbox
+    address: str | None = None
+    authorized: bool = False
+    user: str | None = None
+    role: Role = Role.ADMIN
+    reason: Reason = Reason.LOCAL
+    trusted: bool | None = None
+    identity: Identity | None = None
+
+
+class Clients:
+    """The registry of connected clients."""
+
+    def __init__(self) -> None:
+        self.send_batch = SendBatch()
+        self._clients: dict[int, Client] = {}
+        self._departures: list[Callable[[int], None]] = []
+        self._identifications: list[Callable[[Client], None]] = []
+        self._revocations: list[Callable[[str, list[Client]], None]] = []
+        self._role_changes: list[Callable[[str], None]] = []
+        self._bound: dict[object, tuple[str, Role, Callable[[], None]]] = {}
+        self._last_id = 0
+
+    def next_id(self) -> int:
+        """A connection id that was not used before in this generation."""
+        self._last_id += 1
+        return self._last_id
+
+    def add(self, client: Client) -> None:
+        """Let a new client be found and notified."""
+        self._clients[client.id] = client
+
+    def remove(self, client: Client) -> None:
+        """Forget a client that is gone, and tell those who keep something for it."""
+        if self._clients.pop(client.id, None) is not None:
+            for departed in self._departures:
+                departed(client.id)
+
+    def on_departure(self, departed: Callable[[int], None]) -> None:
+        """Have `departed(connection_id)` called when a client goes."""
+        self._departures.append(departed)
+
+    def identify(self, client: Client, identity: Identity) -> None:
+        """Note who a client is, and tell those who care."""
+        client.identity = identity
+        for identified in self._identifications:
+            identified(client)
+
+    def on_identified(self, identified: Callable[[Client], None]) -> None:
+        """Have `identified(client)` called when a client has said who it is."""
+        self._identifications.append(identified)
+
+    # Who may do what
+
+    def authorize(self, client: Client, account: Account, reason: Reason) -> None:
+        """Let a connection act for an account from now on."""
+        client.authorized = True
+        client.user = account.username
+        client.role = account.role
+        client.reason = reason
+
+    def change_role(self, username: str, role: Role) -> None:
+        """Let the connections of a user do what `role` may; those that need more end."""
+        for client in self:
+            if client.user == username:
+                client.role = role
+        for name, needed, end in list(self._bound.values()):
+            if name == username and role < needed:
+                end()
+        for changed in self._role_changes:
+            changed(username)
+
+    def on_role_changed(self, changed: Callable[[str], None]) -> None:
+        """Have `changed(username)` called when a user's connections may do something else."""
+        self._role_changes.append(changed)
+
+    def revoke(self, username: str) -> None:
+        """End what a user's connections may do, as after a log-out.
+
+        A websocket gets what is queued for it already, and then nothing until it authenticates
+        and identifies anew; a unix socket loses only the user.
+        """
+        theirs = [client for client in self if client.user == username]
+        for client in theirs:
+            client.user = None
+            if client.transport is Transport.UNIX:
+                client.role, client.reason = Role.ADMIN, Reason.LOCAL
+                continue
+            client.authorized, client.reason = False, Reason.REVOKED
+            client.role = Role.VIEW
+            client.outbox.drop_status()
+        shut_out = [client for client in theirs if not client.authorized]
+        for revoked in self._revocations:
+            revoked(username, shut_out)
+        for client in shut_out:
+            client.identity = None
+        for name, _needed, end in list(self._bound.values()):
+            if name == username:
+                end()
+
+    def on_revoked(self, revoked: Callable[[str, list[Client]], None]) -> None:
+        """Have `revoked(username, shut_out)` called when a user's connections are shut out."""
+        self._revocations.append(revoked)
+
+    @contextlib.contextmanager
+    def bound_to(
+        self, username: str | None, needed: Role, end: Callable[[], None]
+    ) -> Iterator[None]:
+        """Have `end` called when the user is shut out or may do less than `needed`.
+
+        For connections that are no clients, or not yet.
+        """
+        key = object()
+        if username is not None:
+            self._bound[key] = (username, needed, end)
+        try:
+            yield
+        finally:
+            self._bound.pop(key, None)
+
+    def get(self, connection_id: int | None) -> Client | None:
+        """The client of that id while it is connected."""
+        return None if connection_id is None else self._clients.get(connection_id)
+
+    def __len__(self) -> int:
+        return len(self._clients)
+
+    def __iter__(self) -> Iterator[Client]:
+        return iter(list(self._clients.values()))
+
+    def authorized_except(self, client: Client) -> Iterator[Client]:
+        """All authorized clients but one."""
+        return (other for other in self if other.authorized and other is not client)
+
+    def broadcast(self, method: str, params: list[Any] | None = None) -> None:
+        """Send a notification to every authorized client."""
+        message = notification(method, params)
+        with self.send_batch:
+            for client in self._clients.values():
+                if client.authorized:
+                    client.outbox.notify(message)
+
+    def broadcast_klippy_state(self, method: str) -> None:
+        """Send `notify_klippy_*`: status that happened before it must arrive before it."""
+        message = notification(method)
+        with self.send_batch:
+            for client in self._clients.values():
+                if client.authorized:
+                    client.outbox.notify_after_status(message)

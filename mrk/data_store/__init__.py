@@ -1,0 +1,1 @@
+"""Histories for front ends: temperatures and the console."""

@@ -1,0 +1,62 @@
+"""What the file manager needs of others; the root hands over who does it."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any, Protocol
+
+from mrk.fanout import EventReader
+from mrk.klippy.events import KlippyEvent
+
+
+class MetadataSource(Protocol):
+    """What is known of g-code files, from memory."""
+
+    def get(self, path: str) -> Mapping[str, Any] | None:
+        """The record of a file, by its path in the gcodes root, as `server.files.metadata` shows
+        it but for `filename`; None when there is none."""
+
+
+class FileMetadata(MetadataSource, Protocol):
+    """Metadata of g-code files. Paths are relative to the gcodes root."""
+
+    async def request_scan(self, path: str) -> Mapping[str, Any] | None:
+        """Scan a file unless its record is true to its size and time; returns the record.
+
+        Returns when the record is stored and thumbnails are written; None when the file is gone.
+        A file that cannot be scanned has a minimal record. Raises nothing for it.
+        """
+
+    async def unpack(self, package: Path, path: str) -> Path | None:
+        """Unpack a UFP whose model is to be the file `path`, with its image.
+
+        Returns the model, complete, under a hidden name in the package's folder, to be renamed;
+        None when it is no package that can be unpacked. The package stays.
+        """
+
+    async def remove(self, path: str) -> None:
+        """Forget a file, or everything below a folder, and its thumbnails."""
+
+    async def move(self, source: str, dest: str) -> None:
+        """A file, or a folder with all that is in it, was renamed; thumbnails go with it."""
+
+    async def retain(self, paths: Iterable[str]) -> None:
+        """Forget every file but these: those that are there when the daemon starts."""
+
+
+class InUse(Protocol):
+    """Which file is being printed."""
+
+    def is_in_use(self, path: PurePosixPath) -> bool:
+        """Whether the virtual sdcard has the file loaded, or one in the folder, while a print is
+        active or paused. The path is absolute, free of links."""
+
+
+class KlipperFacts(Protocol):
+    """Where Klipper lies, as it tells itself (`KlippyPort` does this)."""
+
+    @property
+    def info(self) -> Mapping[str, Any]:
+        """Klipper's answer to `info`; empty while not connected."""
+
+    def open_events(self, name: str, size: int, *kinds: type) -> EventReader[KlippyEvent]:
+        """Events of the given classes from now on; use it in a `with` block."""

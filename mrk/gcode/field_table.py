@@ -1,0 +1,71 @@
+"""How a slicer family says where its fields stand: a table of places, and what a table cannot say.
+
+    Place("layer_height", decimal, "layer_height")
+
+reads the value of the comment `; layer_height = 0.2` as a number into the field of that name.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mrk.gcode.text import GcodeText
+
+Value = str | int | float | list[str] | list[int] | list[float]
+Found = dict[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldPlace:
+    """A field, how its value is read, and the comment keys tried for it in this order."""
+
+    field: str
+    read: Callable[[bytes], Value | None]
+    keys: tuple[bytes, ...]
+
+    def __init__(self, field: str, read: Callable[[bytes], Value | None], *keys: str) -> None:
+        object.__setattr__(self, "field", field)
+        object.__setattr__(self, "read", read)
+        object.__setattr__(self, "keys", tuple(key.encode() for key in keys))
+
+
+def _nothing(text: GcodeText, found: Found) -> None:
+    """For a family whose table says everything."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlicerFields:
+    """A slicer family: its table, and `finish`, which adds what stands in no plain comment.
+
+    `command_heating`: first-layer temperatures may be read from the commands that heat.
+    `images`: thumbnails in comments are the slicer's own.
+    """
+
+    places: tuple[FieldPlace, ...]
+    finish: Callable[[GcodeText, Found], None] = _nothing
+    command_heating: bool = True
+    images: bool = True
+
+
+def read_family(family: SlicerFields, text: GcodeText) -> Found:
+    """Every field of the family that the text tells."""
+    found: Found = {}
+    for place in family.places:
+        for key in place.keys:
+            raw = text.value(key)
+            if raw is not None and (value := place.read(raw)) is not None:
+                found.setdefault(place.field, value)
+                break
+    family.finish(text, found)
+    return found
+
+
+def number(found: Found, field: str) -> float | None:
+    """A field's value if it is a number."""
+    value = found.get(field)
+    return value if isinstance(value, int | float) else None
+
+
+def offer(found: Found, field: str, value: Value | None) -> None:
+    """Fill a field that is still empty."""
+    if value is not None:
+        found.setdefault(field, value)

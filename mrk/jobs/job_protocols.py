@@ -1,0 +1,92 @@
+"""What jobs need of others, and offer to them; the root hands over who does it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from mrk.fanout import EventReader
+from mrk.jobs.events import JobNews, JobSnapshot
+from mrk.jobs.print_stats import PrintStats
+
+
+class JobFiles(Protocol):
+    """What is in the gcodes root, from memory. Paths are relative to it."""
+
+    def exists(self, path: str) -> bool:
+        """Whether there is such a file."""
+
+
+class PrintedFiles(JobFiles, Protocol):
+    """What the history shows of files."""
+
+    def modified(self, path: str) -> float | None:
+        """When the file was changed (Unix seconds); None when there is no such file."""
+
+
+class JobMetadata(Protocol):
+    """Metadata of g-code files, for the history. Paths are relative to the gcodes root."""
+
+    def get(self, path: str) -> Mapping[str, Any] | None:
+        """The stored record of a file; None when there is none."""
+
+    async def note_print(self, path: str, print_start_time: float, job_id: str) -> None:
+        """Remember with the file when it was printed last, and as which job."""
+
+
+class JobStatePort(Protocol):
+    """What the printer prints."""
+
+    @property
+    def look(self) -> JobSnapshot | None:
+        """The newest look at the printer; None while nothing is known."""
+
+    @property
+    def is_active(self) -> bool:
+        """Whether a print is known to be under way, paused or not."""
+
+    def open_events(self, name: str, size: int, *kinds: type) -> EventReader[JobNews]:
+        """News from now on; use it in a `with` block."""
+
+    async def query(self) -> PrintStats | None:
+        """Ask the printer now; None when it is not ready or does not say."""
+
+
+class PrintStarts(Protocol):
+    """Told who asked for a print, before the printer is asked."""
+
+    def note_start(self, filename: str, user: str | None) -> int:
+        """`filename` as `print_stats` will name it; the number names this start."""
+
+    def accept_start(self, number: int) -> None:
+        """The printer took it."""
+
+    def forget_start(self, number: int) -> None:
+        """The printer refused."""
+
+
+class AuxiliaryValue(msgspec.Struct, frozen=True):
+    """One auxiliary field of a job. `value` is any JSON value; a number for the two reports,
+    which say whether totals keep its sum and its largest value."""
+
+    provider: str
+    name: str
+    value: Any
+    description: str = ""
+    units: str | None = None
+    report_total: bool = False
+    report_maximum: bool = False
+
+
+class AuxiliaryProvider(Protocol):
+    """A part that adds fields to jobs: a sensor, the spool tracker. All calls are immediate."""
+
+    def begin_job(self) -> None:
+        """A job starts: forget what was tracked."""
+
+    def resume_job(self, fields: Sequence[Mapping[str, Any]]) -> None:
+        """A job goes on that was stored before mrk was away: all its fields as stored, of which
+        each provider takes its own by `provider` and `name`."""
+
+    def values(self) -> Sequence[AuxiliaryValue]:
+        """The fields as they are now."""

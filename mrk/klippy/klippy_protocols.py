@@ -1,0 +1,121 @@
+"""What subsystems need of each other, as narrow protocols; the root hands over who does it."""
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Protocol
+
+import msgspec
+
+from mrk.fanout import EventReader
+from mrk.klippy.events import KlippyEvent
+from mrk.klippy.remote_methods import RemoteMethod
+from mrk.status.subscriptions import StatusReader, Wanted
+
+
+class KlippyPort(Protocol):
+    """The link to Klipper, for subsystems. Requests raise `ClientError` (400, or 503: no link)."""
+
+    @property
+    def klippy_connected(self) -> bool: ...
+
+    @property
+    def klippy_state(self) -> str:
+        """disconnected, startup, ready, error, shutdown, or what a fork says."""
+
+    @property
+    def info(self) -> Mapping[str, Any]:
+        """Klipper's answer to `info`; empty while not connected."""
+
+    @property
+    def virtual_sd_path(self) -> str | None:
+        """The folder Klipper prints from, as configured there; known when ready."""
+
+    def open_events(self, name: str, size: int, *kinds: type) -> EventReader[KlippyEvent]:
+        """Events of the given classes from now on; use it in a `with` block."""
+
+    async def call(self, method: str, params: Mapping[str, Any] | None = None) -> Any:
+        """Ask one of Klippy's endpoints, and return its result decoded."""
+
+    async def subscribe(self, objects: Mapping[str, Collection[str] | None]) -> Mapping[str, Any]:
+        """Add to what subsystems hear of in `StatusChanged`, until the next disconnect.
+
+        Returns the current status of `objects`. Subscribe again at each `Started` or `Ready`.
+        """
+
+    def status(self, name: str) -> Mapping[str, Any]:
+        """The last known fields of a subscribed printer object; empty while not connected."""
+
+    def register_remote_method(self, name: str, method: RemoteMethod) -> None:
+        """Let macros call `method(**params)`, now and after each restart of the printer.
+
+        It is called in the link's reader and must not block. Raises `ClientError` for a name
+        that is taken.
+        """
+
+    def unregister_remote_method(self, name: str) -> None:
+        """Forget a remote method."""
+
+
+class KlippyRequests(Protocol):
+    """The link to Klipper, for clients' requests and subscriptions
+    (`nurseries/klippy/printer.py`)."""
+
+    @property
+    def endpoint_names(self) -> tuple[str, ...]: ...
+
+    @property
+    def klippy_connected(self) -> bool: ...
+
+    def open_events(self, name: str, size: int, *kinds: type) -> EventReader[KlippyEvent]: ...
+
+    async def request(
+        self, method: str, params: Mapping[str, Any] | None = None, *, urgent: bool = False
+    ) -> msgspec.Raw | str:
+        """The result as Klipper wrote it, or `ok` for an empty one."""
+
+    async def call(self, method: str, params: Mapping[str, Any] | None = None) -> Any: ...
+
+    async def subscribe_reader(self, reader: StatusReader, wanted: Wanted) -> dict[str, Any]:
+        """Replace the reader's subscription; returns `{"eventtime", "status"}`."""
+
+    def unsubscribe_reader(self, reader: StatusReader) -> None: ...
+
+
+class CommandLog(Protocol):
+    """Where g-code commands are recorded."""
+
+    def record_command(self, script: str) -> None: ...
+
+
+class GcodePort(Protocol):
+    """Runs g-code for subsystems; commands appear in the g-code store."""
+
+    async def run_gcode(self, script: str) -> None:
+        """Returns when the last command has run. Raises `ClientError`."""
+
+    async def start_print(self, filename: str, user: str | None = None) -> None:
+        """Print a file, given relative to the gcodes root. Raises `ClientError`.
+
+        `user` is who asked for it, for the history.
+        """
+
+
+class MqttPort(Protocol):
+    """The MQTT transport, for subsystems that listen or publish (`transports/mqtt`)."""
+
+    @property
+    def mqtt_connected(self) -> bool: ...
+
+    def listen(self, topic: str, handler: Callable[[bytes], None], qos: int | None = None) -> None:
+        """Have `handler(payload)` called for each message, now and after each reconnect.
+
+        Call it before anything is served. `qos` None takes the configured default. The handler
+        must not block; what it raises is logged with the topic and harms nobody else.
+        """
+
+    async def publish(
+        self, topic: str, payload: bytes, qos: int | None = None, retain: bool = False
+    ) -> None:
+        """Returns once the broker has it (QoS 1, 2) or it was written (QoS 0).
+
+        Raises `ClientError` 503 when there is no broker, 529 when too much waits already.
+        """

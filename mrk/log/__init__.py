@@ -1,0 +1,1 @@
+"""Log records as text, and how often a repeated one is written."""

@@ -1,0 +1,93 @@
+"""The status of one connected printer: cache and subscriptions together.
+
+Filled by the link's reader, synchronously, in the order of Klipper's frames. Pure; one per
+connection, dropped with it.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mrk.clients.outbox import StatusDelta, StatusUpdate
+from mrk.status.cache import StatusCache
+from mrk.status.subscriptions import StatusReader, Subscriptions, Wanted, cut
+
+
+class StatusTracker:
+    """What is known of the printer's objects, and who is told of changes."""
+
+    def __init__(self) -> None:
+        self._cache = StatusCache()
+        self._subscriptions = Subscriptions()
+        self._eventtime = 0.0
+
+    def __len__(self) -> int:
+        return len(self._subscriptions)
+
+    def merge(self, delta: StatusDelta, eventtime: float) -> None:
+        """Note changes; `push` tells of them."""
+        self._cache.merge(delta)
+        self._eventtime = eventtime
+
+    def push(self, delta: StatusDelta, eventtime: float) -> None:
+        """Hand each reader its part of the changes."""
+        for part, readers in self._subscriptions.parts(delta):
+            update = StatusUpdate(part, eventtime)
+            for reader in readers:
+                reader.push_status(update)
+
+    def union(self, more: Wanted) -> dict[str, list[str] | None]:
+        """The `objects` argument that asks Klipper for all subscriptions and `more`."""
+        return {
+            name: None if fields is None else sorted(fields)
+            for name, fields in self._subscriptions.union(more).items()
+        }
+
+    def subscribed(
+        self, asked: Mapping[str, Any], status: StatusDelta, eventtime: float
+    ) -> StatusDelta:
+        """Take Klipper's reply to the subscription `asked`, and return what is news in it.
+
+        Klipper begins to track changes anew with this reply, so that what is in it will not
+        be reported again: the news is for the readers that were there before.
+        """
+        news = self._cache.difference(status)
+        for name, fields in status.items():
+            if asked.get(name, ()) is None:
+                self._cache.replace(name, fields)
+            else:
+                self._cache.merge({name: fields})
+        self._eventtime = eventtime
+        return news
+
+    def set(self, reader: StatusReader, wanted: Wanted) -> None:
+        """Let a reader hear of changes from now on, unless it is gone already."""
+        if reader.open:
+            self._subscriptions.set(reader, wanted)
+
+    def remove(self, reader: StatusReader) -> None:
+        """Forget a reader; Klipper keeps reporting until the next subscription."""
+        self._subscriptions.remove(reader)
+
+    def answer(self, wanted: Wanted, status: StatusDelta) -> dict[str, Any]:
+        """The answer to a subscriber: its part of Klipper's reply with what changed since."""
+        answer: StatusDelta = {}
+        for name, chosen in wanted.items():
+            if name not in status:
+                continue
+            now = self._cache.fields(name)
+            part = status[name]
+            if chosen is None:
+                answer[name] = {**part, **now}
+            else:
+                answer[name] = {
+                    field: now.get(field, part[field]) for field in part if field in chosen
+                }
+        return {"eventtime": self._eventtime, "status": answer}
+
+    def fields(self, name: str) -> Mapping[str, Any]:
+        """The last known fields of an object."""
+        return self._cache.fields(name)
+
+    def select(self, wanted: Wanted) -> StatusDelta:
+        """The last known fields of several objects."""
+        return cut({name: dict(self._cache.fields(name)) for name in wanted}, wanted)

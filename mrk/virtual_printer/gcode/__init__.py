@@ -1,0 +1,1 @@
+"""G-code of the virtual printer: dispatch, commands, macros and moves."""

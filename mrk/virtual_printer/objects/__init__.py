@@ -1,0 +1,1 @@
+"""The virtual printer's objects: what g-code changes and clients see."""

@@ -1,0 +1,1 @@
+"""Klippy's API socket without the socket: requests, endpoints, subscriptions."""

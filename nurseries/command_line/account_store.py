@@ -1,0 +1,68 @@
+"""The way of `mrk user` and `mrk key` to the database, whether a daemon runs or not.
+
+A daemon holds the folder's lock; then its file is opened beside it, as SQLite allows: it notices
+within seconds. Without one the file is opened as a daemon would, checked and migrated.
+"""
+
+import contextlib
+import os
+import pwd
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator
+
+from config.paths import Paths
+from mrk.database.database_protocols import SqlConnection
+from mrk.database.schema import joined, missing, too_new
+from mrk.errors import MrkError
+from mrk.jobs.schema import JOB_MIGRATIONS
+from nurseries.database.lock import DatabaseInUse
+from nurseries.database.opening import DatabaseLocation, open_database, schema_versions
+from nurseries.database.transaction import transaction
+
+# The daemon's own writes take milliseconds; a compaction takes longer.
+_BUSY_S = 10.0
+
+
+def change_accounts(paths: Paths, change: Callable[[SqlConnection], str]) -> str:
+    """Run `change` in one transaction, and return what it says. Raises `MrkError`."""
+    place = DatabaseLocation(
+        paths.data / "database", paths.data / "backup/database", joined(JOB_MIGRATIONS)
+    )
+    _check_folder(paths)
+    try:
+        with open_database(place) as connection:
+            for warning in place.warnings:
+                print(f"warning: {warning}", file=sys.stderr)
+            return transaction(change, durable=True)(connection)
+    except DatabaseInUse:
+        with _beside_a_daemon(place) as connection:
+            return transaction(change, durable=True)(connection)
+
+
+@contextlib.contextmanager
+def _beside_a_daemon(place: DatabaseLocation) -> Iterator[sqlite3.Connection]:
+    try:
+        opened = sqlite3.connect(place.file, isolation_level=None, timeout=_BUSY_S)
+    except sqlite3.Error as exc:
+        raise MrkError(f"database {place.file}: {exc}") from exc
+    with contextlib.closing(opened) as connection:
+        try:
+            versions = schema_versions(connection)
+        except sqlite3.Error as exc:
+            raise MrkError(f"database {place.file}: {exc}; try again") from exc
+        if missing(place.steps, versions) or too_new(place.steps, versions):
+            raise MrkError("the daemon that runs is of another version: restart it, then try again")
+        yield connection
+
+
+def _check_folder(paths: Paths) -> None:
+    if not paths.data.is_dir():
+        raise MrkError(f"there is no data folder {paths.data}: name it with mrk -d FOLDER")
+    owner = paths.data.stat().st_uid
+    if os.geteuid() == 0 != owner:
+        # What root creates there a daemon without its rights could not write.
+        with contextlib.suppress(KeyError):
+            name = pwd.getpwuid(owner).pw_name
+            raise MrkError(f"{paths.data} belongs to {name}: run this as {name}, not as root")
+        raise MrkError(f"{paths.data} is not root's: run this as its owner")

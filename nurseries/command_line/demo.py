@@ -1,0 +1,72 @@
+"""`mrk demo`: the daemon on a virtual printer, in a data folder of its own.
+
+The folder is made at the first start and kept, so that what is tried out is there the next time.
+"""
+
+import os
+from pathlib import Path
+
+from config.paths import Paths, create_folders
+from mrk.virtual_printer.klippy import KlippySettings
+from nurseries.root.daemon import run
+from nurseries.virtual_printer.gcodes import DiskFolder, sample_gcode
+from nurseries.virtual_printer.service import VirtualPrinter, VirtualPrinterSettings
+
+_CONFIGURATION = """\
+# Made by `mrk demo`. Everything here may be changed; docs/configuration.md tells what there is.
+
+[server]
+host: 127.0.0.1
+port: {port}
+klippy_uds_address: {{data_path}}/comms/klippy.sock
+
+[authorization]
+trusted_clients:
+  127.0.0.0/8
+  ::1/128
+"""
+_GREETING = """\
+mrk runs on a virtual printer, data folder {folder}. Try, in another terminal:
+
+  a browser on     http://127.0.0.1:{port}/
+  mrk -d {folder} watch extruder=temperature print_stats=state
+  mrk -d {folder} call printer.print.start filename=calibration_cube.gcode
+  curl http://127.0.0.1:{port}/server/info
+
+Ctrl-C ends it.
+"""
+
+
+def run_demo(folder: Path, port: int, speed: float) -> int:
+    """Run the daemon on a virtual printer; `speed` is virtual seconds per real one.
+
+    Returns the exit code.
+    """
+    paths = Paths.resolve(environ={}, data_path=folder.absolute())
+    create_folders(paths)
+    _fill(paths, port)
+    klippy = KlippySettings(
+        config_folder=str(paths.config),
+        log_file=str(paths.logs / "klippy.log"),
+        process_id=os.getpid(),
+        user_id=os.getuid(),
+        group_id=os.getgid(),
+    )
+    settings = VirtualPrinterSettings(
+        socket_path=paths.comms / "klippy.sock", speed=speed, klippy=klippy
+    )
+    printer = VirtualPrinter(settings, DiskFolder(paths.gcodes))
+    print(_GREETING.format(folder=folder, port=port), flush=True)
+    return run(paths, printer.serve)
+
+
+def _fill(paths: Paths, port: int) -> None:
+    """What a first start lacks; the configuration is written anew when the port differs."""
+    configuration = paths.config / "moonraker.conf"
+    text = _CONFIGURATION.format(port=port)
+    if not configuration.exists() or f"port: {port}\n" not in configuration.read_text():
+        configuration.write_text(text)
+    name, content = sample_gcode()
+    sample = paths.gcodes / name
+    if not sample.exists():
+        sample.write_bytes(content)

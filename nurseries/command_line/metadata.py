@@ -1,0 +1,96 @@
+"""`mrk metadata FILE...`: what a scan finds in g-code files and UFP packages, for a person.
+
+Runs in the foreground without a daemon and writes nothing: images are listed, not stored.
+"""
+
+import json
+import sys
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mrk.errors import MrkError
+from mrk.gcode.object_marks import mark_style
+from mrk.gcode.scan import ScanResult, scan
+from mrk.gcode.source import BytesSource, read_window
+from mrk.gcode.ufp import PackageRefused, open_package
+from nurseries.files.scan.gcode_file import GcodeFile
+from nurseries.files.scan.rewrites import BAD_ARCHIVE
+
+MODEL_LIMIT_BYTES = 256 * 1024 * 1024  # of a package, which is read in memory here
+
+
+def run(files: Sequence[Path], as_json: bool) -> int:
+    """Print the metadata of each file; 1 if one of them could not be read."""
+    failures = 0
+    records: list[dict[str, Any]] = []
+    for path in files:
+        try:
+            record = describe(path)
+        except (MrkError, OSError) as error:
+            failures += 1
+            reason = getattr(error, "strerror", None) or str(error)
+            record = {"filename": _printable(path), "state": "failed", "reason": reason}
+        records.append(record)
+        if not as_json:
+            _print_record(record)
+    if as_json:
+        print(json.dumps(records, indent=2))
+    return 1 if failures else 0
+
+
+def describe(path: Path) -> dict[str, Any]:
+    """Everything found in one file, as the API would name it; raises MrkError or OSError."""
+    with GcodeFile(path) as file:
+        if path.suffix.lower() == ".ufp":
+            model = BytesSource(_model(file))
+            found, head = scan(model), read_window(model).head
+        else:
+            found, head = scan(file), read_window(file).head
+        size_bytes, modified = file.size_bytes, file.mtime_ns / 1e9
+    style = mark_style(head)
+    return {
+        "filename": _printable(path),
+        "state": "ok",
+        "size": size_bytes,
+        "modified": modified,
+        **found.metadata.fields(),
+        "images": _images(found),
+        "object_marks": style.name.lower() if style else None,
+    }
+
+
+def _images(found: ScanResult) -> list[str]:
+    return [
+        f"{image.width}x{image.height} {image.kind} {len(image.data)} bytes"
+        for image in found.thumbnails
+    ]
+
+
+def _model(file: GcodeFile) -> bytes:
+    with open(file.fd, "rb", closefd=False) as raw:
+        try:
+            with zipfile.ZipFile(raw) as archive:
+                entry = open_package(archive.infolist()).model
+                if entry.file_size > MODEL_LIMIT_BYTES:
+                    raise PackageRefused("its model is too large to be shown")
+                return archive.read(entry)
+        except BAD_ARCHIVE as error:
+            raise PackageRefused(str(error) or type(error).__name__) from error
+
+
+def _printable(path: Path) -> str:
+    return str(path).encode(errors="surrogateescape").decode(errors="replace")
+
+
+def _print_record(record: dict[str, Any]) -> None:
+    name = record["filename"]
+    if record["state"] == "failed":
+        print(f"{name}: {record['reason']}", file=sys.stderr)
+        return
+    print(name)
+    for field, value in record.items():
+        if field not in ("filename", "state") and value not in (None, []):
+            shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            print(f"  {field:<22} {shown}")

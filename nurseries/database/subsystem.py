@@ -1,0 +1,119 @@
+"""The database subsystem: one SQLite file, and the thread that alone touches it.
+
+`serve` runs the thread and makes the daily copy; the file is closed when it ends. Everybody
+else is nested inside, so that nobody outlives the database. Handlers of clients' requests stand
+in `endpoints.py`.
+"""
+
+import logging
+import sqlite3
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import trio
+
+from mrk.api.endpoint import Endpoint
+from mrk.database.database_protocols import SqlConnection
+from mrk.database.namespaces import ReservedNamespaces
+from mrk.database.schema import Migration, joined
+from mrk.errors import ClientError
+from nurseries.database import store
+from nurseries.database.copies import copy_daily
+from nurseries.database.endpoints import DatabaseEndpoints
+from nurseries.database.items import Items
+from nurseries.database.opening import DatabaseLocation, open_database
+from nurseries.database.thread import DatabaseThread, closed
+from nurseries.database.transaction import long_job, transaction
+
+logger = logging.getLogger(__name__)
+Result = TypeVar("Result")
+# The first copy waits until the start is over; then each hour it is looked whether one is due.
+FIRST_COPY_S = 120.0
+COPY_LOOK_S = 3600.0
+
+
+class Database(Items):
+    """Namespaces and tables of one data folder.
+
+    `folder` holds the file and the daily copies, `backups` the copies that clients ask for.
+    `protected` and `forbidden` name namespaces beyond the usual ones that clients may not write
+    or not see. `is_printing` and `request_restart` come from the root; `warnings` are texts for
+    the user, complete once `serve` has started.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        backups: Path,
+        *,
+        migrations: Iterable[Migration] = (),
+        protected: Collection[str] = (),
+        forbidden: Collection[str] = (),
+        debug: bool = False,
+        is_printing: Callable[[], bool] = lambda: False,
+        request_restart: Callable[[], None] = lambda: None,
+        first_copy_s: float = FIRST_COPY_S,
+    ) -> None:
+        self._place = DatabaseLocation(folder, backups, joined(migrations))
+        self._reserved = ReservedNamespaces(protected, forbidden)
+        self._first_copy_s = first_copy_s
+        self._worker: DatabaseThread | None = None
+        self._clients = DatabaseEndpoints(
+            self, self._place, self._reserved, debug, is_printing, request_restart
+        )
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the user should read: a damaged file, and what took its place."""
+        return self._place.warnings
+
+    def endpoints(self) -> list[Endpoint]:
+        """What clients may ask."""
+        return self._clients.endpoints()
+
+    async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Started when the file is open, checked and migrated.
+
+        Raises `MrkError` (in a group) when it cannot be opened.
+        """
+        worker = DatabaseThread(self._open)
+        async with trio.open_nursery() as nursery:
+            await nursery.start(worker.serve, name="database worker")
+            self._worker = worker
+            nursery.start_soon(self._copy_daily, name="daily copy")
+            task_status.started()
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        with open_database(self._place) as connection:
+            transaction(lambda c: store.read_reserved(c, self._reserved))(connection)
+            yield connection
+
+    async def _copy_daily(self) -> None:
+        await trio.sleep(self._first_copy_s)
+        while True:
+            try:
+                await self.run_long(lambda c, between: copy_daily(c, self._place.daily, between))
+            except ClientError as exc:
+                logger.warning("no daily copy of the database: %s", exc)
+            await trio.sleep(COPY_LOOK_S)
+
+    async def run(
+        self, function: Callable[[SqlConnection], Result], *, durable: bool = False
+    ) -> Result:
+        """`TablesPort.run`."""
+        return await self._open_worker().call(transaction(function, durable=durable))
+
+    async def run_long(
+        self, function: Callable[[sqlite3.Connection, Callable[[], None]], Result]
+    ) -> Result:
+        """Run a long job outside any transaction; it calls its second argument between steps."""
+        worker = self._open_worker()
+        return await worker.call(long_job(function, worker.run_waiting), maintenance=True)
+
+    def _open_worker(self) -> DatabaseThread:
+        if self._worker is None:
+            raise closed()
+        return self._worker

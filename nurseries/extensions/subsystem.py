@@ -1,0 +1,258 @@
+"""server.extensions.*, connection.send_event and connection.register_remote_method.
+
+Agents are clients that identified as such. Owns what is kept for each of them, from its
+identification to its departure; no task of its own: relayed calls wait in their callers' requests.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import msgspec
+import trio
+
+from mrk.access.roles import Role
+from mrk.api.caller import SOCKETS, Caller
+from mrk.api.endpoint import Access, Endpoint, NoParams
+from mrk.api.jsonrpc import RpcAnswer
+from mrk.clients.outbox import notification
+from mrk.clients.registry import Client, Clients
+from mrk.errors import ClientError
+from mrk.extensions.relay import agent_call, checked_arguments
+from mrk.klippy.remote_methods import RemoteMethod
+from mrk.log.throttle import LogThrottle
+from nurseries.extensions.agent import MOST_METHODS, MOST_WAITING_BYTES, Agent, call_ids
+
+logger = logging.getLogger(__name__)
+
+RESERVED_EVENTS = frozenset({"connected", "disconnected"})
+# Moonraker waits for ever; an agent that lost a call would hold its caller's place for good.
+CALL_S = 120.0
+NAME_CHARS = 200
+
+
+class RemoteMethodsPort(Protocol):
+    """The part of `KlippyPort` that agents reach."""
+
+    def register_remote_method(self, name: str, method: RemoteMethod) -> None: ...
+
+    def unregister_remote_method(self, name: str) -> None: ...
+
+
+class AgentInfo(msgspec.Struct, frozen=True):
+    """One connected agent, as it identified itself."""
+
+    name: str
+    version: str
+    type: str
+    url: str
+
+
+class AgentList(msgspec.Struct, frozen=True):
+    """The answer of server.extensions.list."""
+
+    agents: list[AgentInfo]
+
+
+class RequestParams(msgspec.Struct, frozen=True):
+    """A call to relay; `arguments` is an array, an object or null."""
+
+    agent: str
+    method: str
+    arguments: object = None
+
+
+class EventParams(msgspec.Struct, frozen=True):
+    """An agent's event; `data` is any JSON."""
+
+    event: str
+    data: object = None
+
+
+class MethodParams(msgspec.Struct, frozen=True):
+    """The name that macros call."""
+
+    method_name: str
+
+
+class Extensions:
+    """The agents connected now."""
+
+    def __init__(
+        self, clients: Clients, klippy: RemoteMethodsPort, *, call_s: float = CALL_S
+    ) -> None:
+        self._clients = clients
+        self._klippy = klippy
+        self._call_s = call_s
+        self._ids = call_ids()
+        self._agents: dict[int, Agent] = {}
+        self._repeats = LogThrottle()
+        clients.on_identified(self._on_identified)
+        clients.on_departure(self._on_departure)
+        clients.on_revoked(self._on_revoked)
+        clients.on_role_changed(self._on_role_changed)
+
+    def endpoints(self) -> list[Endpoint]:
+        """What clients and agents may ask."""
+        return [
+            Endpoint(
+                "/server/extensions/list",
+                ("GET",),
+                NoParams,
+                self.list_agents,
+                "The agents connected now.",
+                access=Access.VIEW,
+                result=AgentList,
+            ),
+            Endpoint(
+                "/server/extensions/request",
+                ("POST",),
+                RequestParams,
+                self.request,
+                "Call a method of an agent, and return its result.",
+                access=Access.OPERATE,
+            ),
+            self._for_agents(
+                "/connection/send_event",
+                EventParams,
+                self.send_event,
+                "Agents only: send an event to all other clients.",
+            ),
+            self._for_agents(
+                "/connection/register_remote_method",
+                MethodParams,
+                self.register_remote_method,
+                "Agents only: let Klipper's macros call a method of the agent.",
+            ),
+        ]
+
+    @staticmethod
+    def _for_agents(
+        path: str, params: type[msgspec.Struct], handler: Callable[[Any, Caller], str], summary: str
+    ) -> Endpoint:
+        return Endpoint(
+            path,
+            ("POST",),
+            params,
+            handler,
+            summary,
+            access=Access.OPERATE,
+            transports=SOCKETS,
+            http=False,
+            result=str,
+        )
+
+    # What clients ask
+
+    def list_agents(self, _params: NoParams, _caller: Caller) -> AgentList:
+        """Every agent as it identified itself."""
+        return AgentList([_info(agent.client) for agent in self._agents.values()])
+
+    async def request(self, params: RequestParams, _caller: Caller) -> Any:
+        """The agent's result, any JSON; raises what `Agent.call` does, and 400."""
+        arguments = checked_arguments(params.arguments)
+        for agent in self._agents.values():
+            if agent.name == params.agent:
+                return await agent.call(params.method, arguments, self._call_s)
+        raise ClientError(f"Agent '{params.agent[:NAME_CHARS]}' is not connected")
+
+    # What agents ask
+
+    def send_event(self, params: EventParams, caller: Caller) -> str:
+        """Hand an event to all other clients.
+
+        Raises `ClientError`: 400 for others than agents and for reserved names, 413 for an event
+        that is too large, 429 for too many.
+        """
+        agent = self._agent(caller)
+        if not params.event or params.event in RESERVED_EVENTS:
+            raise ClientError(f"Event name '{params.event}' is reserved")
+        event: dict[str, object] = {"agent": agent.name, "event": params.event}
+        if params.data is not None:
+            event["data"] = params.data
+        message = notification("notify_agent_event", [event])
+        agent.spend(message)
+        for client in self._clients.authorized_except(agent.client):
+            # Who reads slowly misses events of agents rather than losing its connection.
+            if client.outbox.waiting_bytes <= MOST_WAITING_BYTES:
+                client.outbox.notify(message)
+        return "ok"
+
+    def register_remote_method(self, params: MethodParams, caller: Caller) -> str:
+        """Let macros call a method of the agent until it leaves.
+
+        Raises `ClientError` 400 for others than agents and for a name that is taken.
+        """
+        agent, name = self._agent(caller), params.method_name
+        if not name or len(name) > NAME_CHARS:
+            raise ClientError(f"Argument 'method_name': 1 to {NAME_CHARS} characters expected")
+        if len(agent.methods) >= MOST_METHODS:
+            raise ClientError(f"{agent.name} has registered {MOST_METHODS} methods, the limit")
+        self._klippy.register_remote_method(name, self._forward(agent, name))
+        agent.methods.append(name)
+        return "ok"
+
+    def _forward(self, agent: Agent, name: str) -> RemoteMethod:
+        def forward(**params: Any) -> None:
+            if not agent.overrun:
+                agent.client.outbox.notify(agent_call(name, params))
+                return
+            said = f"agent {agent.name} does not read: calls of {name} are dropped"
+            line = self._repeats.say(said, trio.current_time())
+            if line is not None:
+                logger.warning("%s", line)
+
+        return forward
+
+    def _agent(self, caller: Caller) -> Agent:
+        agent = self._agents.get(caller.connection_id or 0)
+        if agent is None:
+            raise ClientError("Only a client that identified as an agent may do this")
+        return agent
+
+    # What happens to agents
+
+    def on_answer(self, answer: RpcAnswer, caller: Caller) -> None:
+        """A client's response; dropped unless that very connection owes it."""
+        # Over HTTP a caller may name another's connection, so only sockets answer.
+        agent = self._agents.get(caller.connection_id or 0)
+        if caller.transport not in SOCKETS or agent is None or not agent.on_answer(answer):
+            logger.debug("dropped a response with unknown id %.100r", answer.id)
+
+    def _on_identified(self, client: Client) -> None:
+        identity = client.identity
+        if identity is None or identity.type != "agent":
+            return
+        self._agents[client.id] = Agent(client, identity.client_name, self._ids)
+        self._announce(client, identity.client_name, "connected", {"data": _info(client)})
+
+    def _on_departure(self, connection_id: int) -> None:
+        agent = self._agents.pop(connection_id, None)
+        if agent is None:
+            return
+        for name in agent.methods:
+            self._klippy.unregister_remote_method(name)
+        agent.leave()
+        self._announce(agent.client, agent.name, "disconnected", {})
+
+    def _on_revoked(self, _username: str, shut_out: list[Client]) -> None:
+        for client in shut_out:
+            self._on_departure(client.id)
+
+    def _on_role_changed(self, _username: str) -> None:
+        """Who may only look is no agent any more, until it identifies anew."""
+        for connection_id, agent in list(self._agents.items()):
+            if agent.client.role < Role.OPERATE:
+                self._on_departure(connection_id)
+                agent.client.identity = None
+
+    def _announce(self, agent: Client, name: str, event: str, data: dict[str, Any]) -> None:
+        message = notification("notify_agent_event", [{"agent": name, "event": event, **data}])
+        for client in self._clients.authorized_except(agent):
+            client.outbox.notify(message)
+
+
+def _info(client: Client) -> AgentInfo:
+    identity = client.identity
+    assert identity is not None
+    return AgentInfo(identity.client_name, identity.version, identity.type, identity.url)

@@ -1,0 +1,93 @@
+"""What the scanner and its worker say to each other: one line of JSON each way and job.
+
+Paths travel as bytes, because names on disk need not be text.
+"""
+
+import msgspec
+
+from mrk.gcode.metadata import Metadata
+
+
+class ScanFile(msgspec.Struct, tag="scan"):
+    """Read the metadata of `path`; `images`: write its thumbnails beside it."""
+
+    path: bytes
+    images: bool
+
+
+class UnpackPackage(msgspec.Struct, tag="unpack"):
+    """Unpack a UFP: its model into the new file `model`, its image as that of the file `final`."""
+
+    package: bytes
+    model: bytes
+    final: bytes
+
+
+class AddObjects(msgspec.Struct, tag="objects"):
+    """Write `source` with exclude_object commands into the new file `target`."""
+
+    source: bytes
+    target: bytes
+
+
+class WrittenImage(msgspec.Struct):
+    """A file in `.thumbs`; sizes in pixels and bytes."""
+
+    name: bytes
+    width: int
+    height: int
+    size: int
+
+
+class ScannedAnswer(msgspec.Struct, tag="scanned"):
+    """What was found in the file that had this size and time when it was opened."""
+
+    metadata: Metadata
+    images: list[WrittenImage]
+    size_bytes: int
+    mtime_ns: int
+    notes: list[str]
+
+
+class Unpacked(msgspec.Struct, tag="unpacked"):
+    """The model's size; `image`: whether the package had one that was stored."""
+
+    size_bytes: int
+    image: bool
+
+
+class ObjectsAdded(msgspec.Struct, tag="objects"):
+    """Names of the objects that can be excluded; none: nothing was written."""
+
+    names: list[str]
+
+
+class Failed(msgspec.Struct, tag="failed"):
+    """The job could not be done, and why; size and time of the file if it could be opened."""
+
+    reason: str
+    size_bytes: int = 0
+    mtime_ns: int = 0
+
+
+Request = ScanFile | UnpackPackage | AddObjects
+Answer = ScannedAnswer | Unpacked | ObjectsAdded | Failed
+
+
+def encode(message: Request | Answer) -> bytes:
+    """One line."""
+    return msgspec.json.encode(message) + b"\n"
+
+
+_requests: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
+_answers: msgspec.json.Decoder[Answer] = msgspec.json.Decoder(Answer)
+
+
+def decode_request(line: bytes) -> Request:
+    """Raises `msgspec.DecodeError`."""
+    return _requests.decode(line)
+
+
+def decode_answer(line: bytes) -> Answer:
+    """Raises `msgspec.DecodeError`."""
+    return _answers.decode(line)

@@ -1,0 +1,310 @@
+"""Metadata of g-code files: scanned by the worker, kept in the database, held in memory.
+
+One instance per generation. `serve` loads what is stored and then only waits; scans run in the
+task of whoever asks. In memory a record is its JSON text, which takes a tenth of a dict.
+"""
+
+import logging
+import os
+import uuid
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import msgspec
+import trio
+
+from mrk.database.database_protocols import DatabasePort, SqlConnection
+from mrk.errors import ClientError
+from mrk.files.paths import GCODE_SUFFIXES
+from mrk.files.temporary import TOKEN_BYTES, Purpose, temporary_name
+from mrk.gcode.image_names import renamed_image
+from mrk.gcode.metadata import ScanOutcome, ScanState
+from nurseries.files.scan.scanner import RewriteFailed, Scanner, ScannerStopped
+
+logger = logging.getLogger(__name__)
+Record = dict[str, Any]
+
+NAMESPACE = "gcode_metadata"
+THUMBS = ".thumbs"
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Record).decode
+
+
+class MetadataStore:
+    """Implements `FileMetadata` (`mrk/files/file_protocols.py`) and `JobMetadata`
+    (`mrk/jobs/job_protocols.py`).
+
+    Paths are relative to `gcodes`. With `object_processing` files get exclude_object commands.
+    """
+
+    def __init__(
+        self,
+        gcodes: Path,
+        scanner: Scanner,
+        database: DatabasePort,
+        *,
+        object_processing: bool = False,
+    ) -> None:
+        self._gcodes = gcodes
+        self._scanner = scanner
+        self._database = database
+        self._object_processing = object_processing
+        self._records: dict[str, bytes] = {}
+        self._scanning: dict[str, trio.Event] = {}
+
+    async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Started when the stored records are known; raises `ClientError` without a database."""
+        self._records = await self._database.run(_read_all)
+        task_status.started()
+        await trio.sleep_forever()
+
+    # What is known
+
+    def get(self, path: str) -> Mapping[str, Any] | None:
+        """The record of a file, None when there is none."""
+        stored = self._records.get(path)
+        if stored is None:
+            return None
+        record = _decode(stored)
+        if self._scanner.state(self._gcodes / path) is ScanState.PENDING:
+            record["scan_state"] = ScanState.PENDING
+        return record
+
+    async def note_print(self, path: str, print_start_time: float, job_id: str) -> None:
+        """Remember with the file when it was printed last, and as which job."""
+        stored = self._records.get(path)
+        if stored is not None:
+            record = _decode(stored)
+            record["print_start_time"], record["job_id"] = print_start_time, job_id
+            await self._keep({path: record})
+
+    # What changes
+
+    async def request_scan(self, path: str) -> Mapping[str, Any] | None:
+        """Scan a file unless its record is true to its size and time; returns the record."""
+        while path in self._scanning:
+            await self._scanning[path].wait()
+        done = self._scanning[path] = trio.Event()
+        try:
+            return await self._scan(path)
+        except ScannerStopped:
+            return self.get(path)
+        finally:
+            del self._scanning[path]
+            done.set()
+
+    async def _scan(self, path: str) -> Record | None:
+        file = self._gcodes / path
+        known = self.get(path)
+        status = await trio.to_thread.run_sync(_stat, file)
+        if status is None:
+            return None
+        if known is not None and (known.get("size"), known.get("modified")) == (
+            status.st_size,
+            status.st_mtime,
+        ):
+            return dict(known)
+        if file.suffix.lower() == ".ufp":
+            await self._unpack(file)
+            return None
+        outcome = await self._scanner.scan(file)
+        if outcome.state is ScanState.OK and await self._add_objects(file, outcome):
+            outcome = await self._scanner.scan(file)
+        status = await trio.to_thread.run_sync(_stat, file)
+        if status is None:
+            return None
+        record = _record(outcome, status)
+        before = self._images(path)
+        await self._keep({path: record})
+        stale = set(before).difference(self._images(path))
+        await trio.to_thread.run_sync(_remove_images, list(stale))
+        return record
+
+    async def unpack(self, package: Path, path: str) -> Path | None:
+        """Unpack a UFP that is to be the file `path`; returns its model, under a hidden name."""
+        model = self._temporary(package.parent)
+        try:
+            await self._scanner.unpack(package, model, self._gcodes / path)
+        except (RewriteFailed, ScannerStopped) as exc:
+            logger.warning("%s cannot be unpacked: %s", path, exc)
+            return None
+        return model
+
+    async def _unpack(self, package: Path) -> None:
+        """Put the model of a UFP in its place; a broken package stays as it is."""
+        final = package.with_suffix(".gcode")
+        model = await self.unpack(package, str(final.relative_to(self._gcodes)))
+        if model is None:
+            return
+        try:
+            await trio.to_thread.run_sync(_replace_package, model, final, package)
+        except OSError as exc:
+            logger.warning("%s cannot be unpacked: %s", package.name, exc)
+
+    async def _add_objects(self, file: Path, outcome: ScanOutcome) -> bool:
+        metadata = outcome.metadata
+        if not self._object_processing or metadata is None or metadata.file_processors:
+            return False
+        target = self._temporary(file.parent)
+        try:
+            names = await self._scanner.add_objects(file, target)
+            if names:
+                await trio.to_thread.run_sync(os.replace, target, file)
+        except (RewriteFailed, OSError) as exc:
+            logger.warning("%s: no objects added: %s", file.name, exc)
+            return False
+        return bool(names)
+
+    def _temporary(self, folder: Path) -> Path:
+        return folder / temporary_name(Purpose.REWRITE, os.urandom(TOKEN_BYTES))
+
+    async def remove(self, path: str) -> None:
+        """Forget a file, or everything below a folder, and its thumbnails."""
+        gone = self._below(path)
+        images = [image for name in gone for image in self._images(name)]
+        await trio.to_thread.run_sync(_remove_images, images)
+        await self._forget(gone)
+
+    async def move(self, source: str, dest: str) -> None:
+        """A file, or a folder with all that is in it, was renamed; thumbnails go with it."""
+        moved = {}
+        for name in self._below(source):
+            record = _decode(self._records[name])
+            target = dest + name[len(source) :]
+            if name == source:
+                # A folder takes its images along; a file's are renamed after it.
+                await trio.to_thread.run_sync(_remove_images, self._images(target))
+                await self._move_images(name, target, record)
+            moved[target] = record
+        await self._keep(moved, self._below(source))
+
+    async def _move_images(self, source: str, dest: str, record: Record) -> None:
+        renamed: dict[Path, Path] = {}
+        names = [os.fsencode(PurePosixPath(path).name) for path in (source, dest)]
+        own = set(self._images(source))
+        for info in record.get("thumbnails", ()):
+            old = (self._gcodes / source).parent / str(info.get("relative_path", ""))
+            if old in own:
+                name = os.fsdecode(renamed_image(os.fsencode(old.name), *names))
+                renamed[old] = (self._gcodes / dest).parent / THUMBS / name
+                info["relative_path"] = f"{THUMBS}/{name}"
+        await trio.to_thread.run_sync(_rename_images, renamed)
+
+    async def retain(self, paths: Iterable[str]) -> None:
+        """Forget every file but these."""
+        there = set(paths)
+        await self._forget([name for name in self._records if name not in there])
+
+    # How it is kept
+
+    def _below(self, path: str) -> list[str]:
+        if path in self._records:
+            return [path]
+        return [name for name in self._records if name.startswith(path + "/")]
+
+    def _images(self, path: str) -> list[Path]:
+        """Its own thumbnails, as far as they lie where mrk puts them.
+
+        Records that Moonraker made may share them: `s.g` and `s.gcode` had images of one name.
+        """
+        names = self._listed_images(path)
+        stem = str(PurePosixPath(path).with_suffix(""))
+        for suffix in GCODE_SUFFIXES if names else ():
+            if (other := stem + suffix) != path and other in self._records:
+                names -= self._listed_images(other)
+        folder = (self._gcodes / path).parent
+        return [folder / THUMBS / name for name in sorted(names)]
+
+    def _listed_images(self, path: str) -> set[str]:
+        stored = self._records.get(path)
+        listed = _decode(stored).get("thumbnails", []) if stored is not None else []
+        paths = (PurePosixPath(str(image.get("relative_path", ""))) for image in listed)
+        return {path.name for path in paths if path.parent == PurePosixPath(THUMBS)}
+
+    async def _keep(self, records: Mapping[str, Record], gone: Iterable[str] = ()) -> None:
+        texts = {path: _encode(record) for path, record in records.items()}
+        names = list(gone)
+
+        def write(connection: SqlConnection) -> None:
+            _delete(connection, names)
+            connection.executemany(
+                "INSERT INTO namespace_store (namespace, key, value) VALUES (?, ?, ?) "
+                "ON CONFLICT (namespace, key) DO UPDATE SET value = excluded.value",
+                [(NAMESPACE, path, text.decode()) for path, text in texts.items()],
+            )
+
+        for name in names:
+            self._records.pop(name, None)
+        self._records |= texts
+        await self._write(write)
+
+    async def _forget(self, paths: Iterable[str]) -> None:
+        names = list(paths)
+        for name in names:
+            self._records.pop(name, None)
+        if names:
+            await self._write(lambda connection: _delete(connection, names))
+
+    async def _write(self, write: Any) -> None:
+        """A record that cannot be stored is still known until the next start, and found again."""
+        try:
+            await self._database.run(write)
+        except ClientError as exc:
+            logger.warning("metadata is not stored: %s", exc.message)
+
+
+def _read_all(connection: SqlConnection) -> dict[str, bytes]:
+    rows = connection.execute(
+        "SELECT key, value FROM namespace_store WHERE namespace = ?", (NAMESPACE,)
+    )
+    return {key: value.encode() for key, value in rows}
+
+
+def _delete(connection: SqlConnection, names: list[str]) -> None:
+    connection.executemany(
+        "DELETE FROM namespace_store WHERE namespace = ? AND key = ?",
+        [(NAMESPACE, name) for name in names],
+    )
+
+
+def _record(outcome: ScanOutcome, status: os.stat_result) -> Record:
+    """As `server.files.metadata` shows it; a failed scan leaves size, time and the reason."""
+    record: Record = {
+        "size": status.st_size,
+        "modified": status.st_mtime,
+        "print_start_time": None,
+        "job_id": None,
+        "scan_state": outcome.state,
+    }
+    if outcome.reason is not None:
+        record["scan_reason"] = outcome.reason
+    if outcome.metadata is not None:
+        record |= {"uuid": str(uuid.uuid4()), **outcome.metadata.fields()}
+    return record
+
+
+def _stat(file: Path) -> os.stat_result | None:
+    try:
+        return file.stat()
+    except OSError:
+        return None
+
+
+def _replace_package(model: Path, final: Path, package: Path) -> None:
+    os.replace(model, final)
+    package.unlink(missing_ok=True)
+
+
+def _remove_images(images: list[Path]) -> None:
+    for image in images:
+        image.unlink(missing_ok=True)
+
+
+def _rename_images(renamed: Mapping[Path, Path]) -> None:
+    for source, target in renamed.items():
+        try:
+            target.parent.mkdir(exist_ok=True)
+            os.replace(source, target)
+        except OSError as exc:
+            logger.debug("thumbnail %s was not moved: %s", source.name, exc)

@@ -1,0 +1,91 @@
+"""The scan worker's jobs that write g-code: unpacking a UFP and adding exclude_object commands.
+
+Both write a new file that the caller named and that must not exist, whole or not at all; the
+caller renames it. Runs in the scan worker only.
+"""
+
+import os
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO
+
+from mrk.gcode.image_names import package_image_name
+from mrk.gcode.object_marks import mark_style
+from mrk.gcode.objects import LINE_LIMIT_BYTES, Rewrite, Survey
+from mrk.gcode.source import read_window
+from mrk.gcode.ufp import PackageRefused, open_package
+from mrk.version import VERSION
+from nurseries.files.scan.gcode_file import GcodeFile
+from nurseries.files.scan.images import open_thumbs, write_whole
+from nurseries.files.scan.messages import ObjectsAdded, Unpacked
+
+_CHUNK_BYTES = 256 * 1024
+# What zipfile raises on archives that are none, besides its own error.
+BAD_ARCHIVE = (zipfile.BadZipFile, NotImplementedError, EOFError, zlib.error, RuntimeError,
+               LookupError, ValueError)  # fmt: skip
+
+
+def unpack(package: bytes, model: bytes, final: bytes) -> Unpacked:
+    """Unpack a UFP; raises `MrkError` or OSError, and leaves nothing behind then."""
+    with GcodeFile(package) as source, open(source.fd, "rb", closefd=False) as file:
+        try:
+            with zipfile.ZipFile(file) as archive:
+                found = open_package(archive.infolist())
+                with _new_file(model) as target, archive.open(found.model) as entry:
+                    size_bytes = 0
+                    while chunk := entry.read(_CHUNK_BYTES):
+                        size_bytes += len(chunk)
+                        if size_bytes > found.model.file_size:
+                            raise PackageRefused("its model is larger than it says")
+                        target.write(chunk)
+                image = archive.read(found.image) if found.image else b""
+        except BAD_ARCHIVE as error:
+            raise PackageRefused(str(error) or type(error).__name__) from error
+    if image:
+        folder, name = os.path.split(final)
+        with open_thumbs(folder or b".", create=True) as thumbs:
+            write_whole(thumbs, package_image_name(name), image)
+    return Unpacked(size_bytes, bool(image))
+
+
+def add_objects(source: bytes, target: bytes) -> ObjectsAdded:
+    """Write `source` with its objects defined; nothing is written for a file without any."""
+    with GcodeFile(source) as gcode, open(gcode.fd, "rb", closefd=False) as file:
+        style = mark_style(read_window(gcode).head)
+        if style is None:
+            return ObjectsAdded([])
+        survey = Survey(style)
+        for line in _lines(file):
+            survey.feed(line)
+        objects = survey.objects()
+        if not objects:
+            return ObjectsAdded([])
+        rewrite = Rewrite(style, objects, VERSION)
+        with _new_file(target) as out:
+            for line in _lines(file):
+                out.write(rewrite.feed(line))
+            out.write(rewrite.finish())
+    return ObjectsAdded(list(objects))
+
+
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    file.seek(0)
+    return iter(lambda: file.readline(LINE_LIMIT_BYTES), b"")
+
+
+@contextmanager
+def _new_file(path: bytes) -> Iterator[BinaryIO]:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(path, flags, 0o644)
+    done = False
+    try:
+        with open(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        done = True
+    finally:
+        if not done:
+            os.unlink(path)

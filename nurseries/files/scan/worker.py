@@ -1,0 +1,93 @@
+"""The scan worker: a child process that reads g-code files for the daemon, one job at a time.
+
+Started by `nurseries/files/scan/scanner.py` as `python -m nurseries.files.scan.worker`, fed over
+stdin, answers on stdout, ends when stdin does. It gives way to everything (nice 19) and may use 512
+MiB. A file that makes it crash costs that file's record: the scanner reports it and starts another.
+"""
+
+import contextlib
+import os
+import resource
+import sys
+from typing import BinaryIO, assert_never
+
+import psutil
+
+from mrk.errors import MrkError
+from mrk.gcode.scan import scan
+from nurseries.files.scan.gcode_file import GcodeFile
+from nurseries.files.scan.images import store_images
+from nurseries.files.scan.messages import (
+    AddObjects,
+    Answer,
+    Failed,
+    Request,
+    ScanFile,
+    ScannedAnswer,
+    UnpackPackage,
+    decode_request,
+    encode,
+)
+from nurseries.files.scan.rewrites import add_objects, unpack
+
+MEMORY_LIMIT_BYTES = 512 * 1024 * 1024
+
+
+def main() -> None:
+    """Answer jobs until stdin ends."""
+    _give_way()
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT_BYTES, MEMORY_LIMIT_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # Nothing but answers may reach the pipe, whatever a library prints.
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    serve(sys.stdin.buffer, answers)
+
+
+def _give_way() -> None:
+    """Nice 19 and the idle I/O class, as far as the system lets it."""
+    os.setpriority(os.PRIO_PROCESS, 0, 19)
+    with contextlib.suppress(psutil.Error, OSError, AttributeError):
+        psutil.Process().ionice(psutil.IOPRIO_CLASS_IDLE)
+
+
+def serve(requests: BinaryIO, answers: BinaryIO) -> None:
+    """One answer for each line; returns at the end of the requests."""
+    for line in requests:
+        answers.write(encode(perform(decode_request(line))))
+        answers.flush()
+
+
+def perform(request: Request) -> Answer:
+    """Do one job; what its file is to blame for becomes a `Failed`."""
+    try:
+        match request:
+            case ScanFile():
+                return _scan(request)
+            case UnpackPackage():
+                return unpack(request.package, request.model, request.final)
+            case AddObjects():
+                return add_objects(request.source, request.target)
+            case _:
+                assert_never(request)
+    except MemoryError:
+        return Failed("needs more memory than a scan may use")
+    except (MrkError, OSError) as error:
+        return Failed(getattr(error, "strerror", None) or str(error))
+
+
+def _scan(request: ScanFile) -> Answer:
+    with GcodeFile(request.path) as file:
+        if not file.size_bytes:
+            return Failed("the file is empty", 0, file.mtime_ns)
+        found = scan(file)
+        notes: list[str] = []
+        images = []
+        if request.images:
+            packaged = found.metadata.slicer == "Cura"
+            images = store_images(request.path, found.thumbnails, notes, packaged=packaged)
+        return ScannedAnswer(found.metadata, images, file.size_bytes, file.mtime_ns, notes)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The folders on disk: watched, kept in memory, and told to clients."""

@@ -1,0 +1,187 @@
+"""Tells clients of changed files, in order, and has new g-code files scanned first.
+
+What others changed is bundled (`mrk/files/changes.py`); what a request changed follows its answer.
+Run by the file manager's `serve`; what waits when that ends is dropped, clients are gone then.
+"""
+
+from collections import deque
+from collections.abc import Callable
+
+import trio
+
+from mrk.clients.registry import Clients
+from mrk.files.changes import Bundle
+from mrk.files.file_protocols import FileMetadata
+from mrk.files.paths import is_gcode
+from mrk.files.records import Action, Change, Item, SourceItem
+from nurseries.files.scan.queue import ScanQueue
+
+GCODES = "gcodes"
+# An answer has left when its handler's task gives way; a batch of calls takes a little longer.
+AFTER_ANSWER_S = 0.005
+# An upload's answer is sent by the transport, which says when; if it cannot, this is the limit.
+HELD_S = 1.0
+_PER_TURN = 50
+# More than this at once would only make clients read everything again, after megabytes.
+FLOOD = 5000
+
+
+class Held:
+    """A change that is told once the answer of its request has been sent."""
+
+    def __init__(self, change: Change, deadline: float, release: Callable[["Held"], None]) -> None:
+        self.change = change
+        self.deadline = deadline
+        self._release = release
+
+    def announce(self) -> None:
+        """The answer has been sent."""
+        self._release(self)
+
+
+class FileAnnouncer:
+    """`notify_filelist_changed` for all clients."""
+
+    def __init__(self, clients: Clients, metadata: FileMetadata) -> None:
+        self._clients = clients
+        self._metadata = metadata
+        self._bundle = Bundle()
+        self._outgoing: deque[tuple[float, Change, bool]] = deque()
+        self._held: list[Held] = []
+        self._wake = trio.Event()
+        self.scans = ScanQueue(metadata, self._broadcast)
+
+    # What happened
+
+    def other(self, change: Change, overwrote: bool = False) -> None:
+        """Another program changed something."""
+        self._bundle.add(change, trio.current_time(), overwrote=overwrote)
+        self._wake.set()
+
+    def own(self, change: Change) -> None:
+        """A request changed something, its metadata is in order; told behind its answer."""
+        self._release_all()
+        self._take_bundle()
+        self._outgoing.append((trio.current_time() + AFTER_ANSWER_S, change, True))
+        self._wake.set()
+
+    def hold(self, change: Change) -> Held:
+        """The same, for an answer that is not sent when the caller returns."""
+        held = Held(change, trio.current_time() + HELD_S, self._release)
+        self._held.append(held)
+        self._wake.set()
+        return held
+
+    def root_update(self, root: str, permissions: str) -> None:
+        """A root is new, or all of it may have changed."""
+        item = Item(".", root, 0, 0, permissions)
+        self._outgoing.append((trio.current_time(), Change(Action.ROOT_UPDATE, item), True))
+        self._wake.set()
+
+    def _release(self, held: Held) -> None:
+        if held in self._held:
+            self._held.remove(held)
+            self.own(held.change)
+
+    def _release_all(self) -> None:
+        held, self._held = self._held, []
+        for one in held:
+            self._outgoing.append((trio.current_time(), one.change, True))
+
+    def _take_bundle(self) -> None:
+        now = trio.current_time()
+        changes = self._bundle.take()
+        if len(changes) > FLOOD:
+            for root in {change.item.root for change in changes}:
+                self.root_update(root, "rw")
+            changes = [change for change in changes if _wants_scan(change)]
+            for change in changes:
+                self.scans.add(change.item.path, None)
+            return
+        self._outgoing.extend((now, change, False) for change in changes)
+
+    # Telling
+
+    async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Tell until cancelled."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self.scans.serve, name="g-code files to be scanned")
+            task_status.started()
+            while True:
+                await self._tell_due()
+                with trio.move_on_at(self._next_due()):
+                    await self._wake.wait()
+                self._wake = trio.Event()
+
+    def _next_due(self) -> float:
+        due = [held.deadline for held in self._held]
+        if self._bundle:
+            due.append(self._bundle.due)
+        if self._outgoing:
+            due.append(self._outgoing[0][0])
+        return min(due, default=float("inf"))
+
+    async def _tell_due(self) -> None:
+        now = trio.current_time()
+        for held in list(self._held):
+            if held.deadline <= now:
+                self._release(held)
+        if self._bundle and self._bundle.due <= now:
+            self._take_bundle()
+        count = 0
+        while self._outgoing and self._outgoing[0][0] <= trio.current_time():
+            _due, change, own = self._outgoing.popleft()
+            count += 1
+            if count % _PER_TURN == 0:
+                await trio.lowlevel.checkpoint()
+            if own:
+                self._broadcast(change)
+            else:
+                await self._tell_other(change)
+
+    async def _tell_other(self, change: Change) -> None:
+        """Metadata follows its file first."""
+        action, item = change.action, change.item
+        in_gcodes = item.root == GCODES
+        if action in (Action.MOVE_FILE, Action.MOVE_DIR):
+            await self._tell_moved(change)
+        elif _wants_scan(change):
+            self.scans.add(item.path, change)
+        else:
+            if in_gcodes and action in (Action.DELETE_FILE, Action.DELETE_DIR):
+                self.scans.drop(item.path)
+                if action is Action.DELETE_DIR or is_gcode(item.path):
+                    await self._metadata.remove(item.path)
+            self._broadcast(change)
+
+    async def _tell_moved(self, change: Change) -> None:
+        source, dest = change.source_item, change.item
+        assert source is not None
+        waiting = self.scans.tell_waiting(source.path) if source.root == GCODES else []
+        await carry_metadata(self._metadata, source, dest, change.action)
+        self._broadcast(change)
+        if dest.root == GCODES:
+            for path in waiting:
+                self.scans.add(dest.path + path[len(source.path) :], None)
+            if source.root != GCODES and is_gcode(dest.path):
+                self.scans.add(dest.path, None)
+
+    def _broadcast(self, change: Change) -> None:
+        self._clients.broadcast("notify_filelist_changed", change.params())
+
+
+def _wants_scan(change: Change) -> bool:
+    written = change.action in (Action.CREATE_FILE, Action.MODIFY_FILE)
+    return written and change.item.root == GCODES and is_gcode(change.item.path)
+
+
+async def carry_metadata(
+    metadata: FileMetadata, source: SourceItem, dest: Item, action: Action
+) -> None:
+    """Within gcodes metadata goes along; outside of it there is none."""
+    if source.root != GCODES or not (action is Action.MOVE_DIR or is_gcode(source.path)):
+        return
+    if dest.root == GCODES and (action is Action.MOVE_DIR or is_gcode(dest.path)):
+        await metadata.move(source.path, dest.path)
+    else:
+        await metadata.remove(source.path)

@@ -1,0 +1,229 @@
+"""/api/*: the part of OctoPrint's HTTP API that slicers use; built only when it is configured.
+
+`serve` keeps the printer's heaters and print state subscribed; it ends when cancelled. Uploads to
+`/api/files/local` come through `transports/transfers`.
+"""
+
+import logging
+from typing import Any, Literal
+
+import msgspec
+import trio
+
+from config.settings.octoprint_compat import OctoPrintCompatSettings
+from mrk.api.caller import Caller, Transport
+from mrk.api.endpoint import Access, Endpoint, NoParams
+from mrk.errors import ClientError
+from mrk.files.paths import safe_parts
+from mrk.files.transfers import PrintStart, UploadPrints
+from mrk.http.response import Response
+from mrk.jobs.job_protocols import JobFiles
+from mrk.klippy.events import Ready
+from mrk.klippy.klippy_protocols import GcodePort, KlippyPort
+from mrk.klippy.requirements import read_names
+from mrk.octoprint import answers
+from mrk.octoprint.answers import UFP_PLUGIN, OctoPrintWebcam, UfpPlugin
+from mrk.octoprint.printer import PrinterAnswer, printer_state, state_text, temperatures
+from mrk.version import MOONRAKER_VERSION
+
+logger = logging.getLogger(__name__)
+GCODES = "gcodes"
+# For `transports/transfers`: where OctoPrint takes uploads, and what `Location` begins with.
+UPLOAD_PATHS = {"/api/files/local": "/api/files/moonraker"}
+_CHAMBERS = ("chamber", "heater_generic chamber")
+
+
+class CommandParams(msgspec.Struct, frozen=True):
+    """G-code, run one after the other."""
+
+    commands: list[str] = []
+
+
+class OctoPrintFileParams(msgspec.Struct, frozen=True):
+    """`root` and `path` come from the URL; `print` starts what is selected."""
+
+    root: str
+    path: str
+    command: Literal["select"]
+    print: bool = False
+
+
+class OctoPrint:
+    """Answers in OctoPrint's place. `files` knows the gcodes root, `prints` starts or queues."""
+
+    def __init__(
+        self,
+        settings: OctoPrintCompatSettings,
+        klippy: KlippyPort,
+        gcode: GcodePort,
+        files: JobFiles,
+        prints: UploadPrints,
+    ) -> None:
+        self._settings = settings
+        self._klippy = klippy
+        self._gcode = gcode
+        self._files = files
+        self._prints = prints
+        self._heaters: list[str] = []
+
+    def endpoints(self) -> list[Endpoint]:
+        """What clients may ask; bodies are not wrapped in `result`."""
+        return [
+            _get("version", self.version, "Name and version, as OctoPrint tells them."),
+            _get("server", self.server, "Whether OctoPrint would be in safe mode."),
+            _get("login", self.user, "The user of the key; no login takes place.", "GET", "POST"),
+            _get("currentuser", self.user, "The user of the key."),
+            _get("settings", self.settings, "Webcam, and whether packages of Cura are taken."),
+            _get("job", self.job, "State of the job; everything else is null."),
+            _get("printer", self.printer, "Temperatures and state flags."),
+            _get("printerprofiles", self.profiles, "The one printer profile."),
+            _post("printer/command", CommandParams, self.command, "Run g-code commands."),
+            _post(
+                "files/moonraker/{root}/{path...}",
+                OctoPrintFileParams,
+                self.select,
+                "Select an uploaded file, and print it if asked to.",
+            ),
+        ]
+
+    async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Know the printer's heaters and its print state."""
+        # Ready comes once per restart of the printer; 8 may wait.
+        with self._klippy.open_events("octoprint", 8, Ready) as ready:
+            task_status.started()
+            if self._klippy.klippy_state == "ready":
+                await self._find_heaters()
+            async for _ in ready:
+                await self._find_heaters()
+
+    async def _find_heaters(self) -> None:
+        try:
+            answer = await self._klippy.call("objects/query", {"objects": {"heaters": None}})
+            status = answer.get("status") if isinstance(answer, dict) else None
+            heaters = status.get("heaters") if isinstance(status, dict) else None
+            found = read_names(heaters, "available_heaters")
+            await self._klippy.subscribe(dict.fromkeys(("print_stats", *found)))
+        except ClientError as exc:
+            logger.info("heaters are not known: %s", exc.message)
+            return
+        self._heaters = found
+
+    # Handlers
+
+    def version(self, _params: NoParams, _caller: Caller) -> Response:
+        """`text` begins with OctoPrint."""
+        return _bare(answers.Version(f"OctoPrint (Moonraker {MOONRAKER_VERSION})"))
+
+    def server(self, _params: NoParams, _caller: Caller) -> Response:
+        """Safe mode means that the printer is not ready."""
+        ready = self._klippy.klippy_state == "ready"
+        return _bare(answers.OctoPrintServer(None if ready else "settings"))
+
+    def user(self, _params: NoParams, _caller: Caller) -> Response:
+        """Always the same."""
+        return _bare(answers.OctoPrintUser())
+
+    def settings(self, _params: NoParams, _caller: Caller) -> Response:
+        """As configured."""
+        settings = self._settings
+        webcam = OctoPrintWebcam(
+            flip_h=settings.flip_h,
+            flip_v=settings.flip_v,
+            rotate_90=settings.rotate_90,
+            stream_url=settings.stream_url,
+            webcam_enabled=settings.webcam_enabled,
+        )
+        plugins = {UFP_PLUGIN: UfpPlugin()} if settings.enable_ufp else {}
+        return _bare(answers.SettingsAnswer(plugins, webcam))
+
+    def job(self, _params: NoParams, _caller: Caller) -> Response:
+        """The state alone."""
+        return _bare(answers.job(self._state()))
+
+    def printer(self, _params: NoParams, _caller: Caller) -> Response:
+        """Without temperatures while no printer is connected."""
+        found = temperatures(self._known_heaters(), self._klippy.status)
+        return _bare(PrinterAnswer(found, printer_state(self._state())))
+
+    def profiles(self, _params: NoParams, _caller: Caller) -> Response:
+        """With the heaters of the printer that was ready last."""
+        return _bare(
+            answers.profiles(
+                heated_bed="heater_bed" in self._heaters,
+                heated_chamber=any(name in self._heaters for name in _CHAMBERS),
+            )
+        )
+
+    async def command(self, params: CommandParams, _caller: Caller) -> Response:
+        """Answers when the last command has run; those that fail are logged.
+
+        What follows a lost link is not run: it was meant for the printer as it was.
+        """
+        failures: list[str] = []
+        for command in params.commands:
+            if not self._klippy.klippy_connected:
+                failures.append("Klipper is not connected: the rest is not run")
+                break
+            try:
+                await self._gcode.run_gcode(command)
+            except ClientError as exc:
+                failures.append(exc.message)
+                # A refusal may come without a wait, and a list be long.
+                await trio.lowlevel.checkpoint()
+        if failures:
+            logger.warning(
+                "OctoPrint commands: %d of %d failed; the first: %s",
+                len(failures), len(params.commands), failures[0],
+            )  # fmt: skip
+        return Response(200, b"{}")
+
+    async def select(self, params: OctoPrintFileParams, caller: Caller) -> Response:
+        """204. Raises 400 for a file that is not there, 409 when it cannot be printed now."""
+        if params.root != GCODES:
+            raise ClientError(f"Only files in {GCODES} can be selected")
+        path = "/".join(safe_parts(params.path))
+        if not path or not self._files.exists(path):
+            raise ClientError(f"There is no file {params.path:.200} in {GCODES}")
+        if params.print:
+            outcome = await self._prints.print_upload(path, caller.user)
+            if outcome.start is PrintStart.REFUSED:
+                raise ClientError(f"The print cannot start: {outcome.reason}", 409)
+        return Response(204, content_type="")
+
+    def _state(self) -> str:
+        return state_text(self._klippy.klippy_state, self._klippy.status("print_stats"))
+
+    def _known_heaters(self) -> list[str]:
+        return self._heaters if self._klippy.klippy_connected else []
+
+
+def _bare(answer: Any) -> Response:
+    return Response(200, msgspec.json.encode(answer))
+
+
+def _get(name: str, handler: Any, summary: str, *verbs: str) -> Endpoint:
+    return _endpoint(name, verbs or ("GET",), NoParams, handler, summary, Access.VIEW)
+
+
+def _post(name: str, params: type[msgspec.Struct], handler: Any, summary: str) -> Endpoint:
+    return _endpoint(name, ("POST",), params, handler, summary, Access.OPERATE)
+
+
+def _endpoint(
+    name: str,
+    verbs: tuple[str, ...],
+    params: type[msgspec.Struct],
+    handler: Any,
+    summary: str,
+    access: Access,
+) -> Endpoint:
+    return Endpoint(
+        f"/api/{name}",
+        verbs,
+        params,
+        handler,
+        summary,
+        access,
+        frozenset({Transport.HTTP}),
+        rpc=None,
+    )

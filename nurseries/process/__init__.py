@@ -1,0 +1,1 @@
+"""The process towards its host: signals and the service manager."""

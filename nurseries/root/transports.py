@@ -1,0 +1,186 @@
+"""The transports of a generation, wired to its table: TCP door, websockets, unix socket."""
+
+from collections.abc import Callable
+
+import msgspec
+import trio
+
+from config.settings.authorization import AuthorizationSettings
+from config.settings.families import Settings
+from mrk.access.accounts import Accounts
+from mrk.access.address import ProxyRule
+from mrk.access.decision import AccessRules
+from mrk.access.hosts import Hosts
+from mrk.access.request_authorizer import RequestAuthorizer
+from mrk.api.rpc import Rpc
+from mrk.api.table import Table
+from mrk.clients.registry import Clients
+from mrk.http.cors import CorsRules
+from mrk.web.landing_page import LandingFacts
+from mrk.websocket.incoming import Ending
+from nurseries.access.name_lookup import NameLookup
+from nurseries.refusal_log import RefusalLog
+from nurseries.root.own_names import own_names
+from nurseries.root.settings_views import limits_of
+from nurseries.root.subsystems import Subsystems
+from nurseries.root.supervised import Supervised
+from nurseries.root.surroundings import Surroundings
+from transports.api_http import ApiHttp
+from transports.door.acceptor import Door
+from transports.door.http_connection import HandOn, Routes
+from transports.listeners import Listeners
+from transports.sockets.admission import WebsocketAdmission
+from transports.sockets.bridge import Bridge
+from transports.sockets.client_session import SessionContext
+from transports.sockets.unix_socket import UnixSocket
+from transports.sockets.websocket import Websocket
+from transports.transfers.routes import UPLOAD_PATHS, Transfers
+from transports.web.web_door import WebDoor
+
+
+class Transports:
+    """All ways in. `rules` are those of judgements, `facts` feeds the landing page.
+
+    `ending` says how websockets end with the generation.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        table: Table,
+        clients: Clients,
+        rules: AccessRules,
+        surroundings: Surroundings,
+        subsystems: Subsystems,
+        facts: Callable[[], LandingFacts],
+        ending: Callable[[], Ending],
+        refusals: RefusalLog,
+    ) -> None:
+        limits = limits_of(settings.server)
+        prefix = settings.server.route_prefix
+        rpc = Rpc(table, trio.lowlevel.checkpoint, limits.batch_calls, subsystems.extensions, _join)
+        subsystems.answer = rpc.handle
+        hub = SessionContext(rpc, table, clients, limits, ending)
+        access = settings.authorization
+        proxies = _proxies(settings)
+        cors = CorsRules(access.cors_domains, rules.trusted.has_address)
+        self._lookup = NameLookup(rules.trusted)
+        self._looks_up = bool(rules.trusted.names)
+        look_up_names = self._lookup.look_up_names if self._looks_up else None
+        authorizer = self._authorizer(access, rules, subsystems.accounts, cors, refusals)
+        admission = WebsocketAdmission(limits, authorizer)
+        transfers = self._transfers(settings, surroundings, subsystems, authorizer, cors)
+        api = ApiHttp(
+            table,
+            rpc,
+            clients,
+            authorizer,
+            cors,
+            limits,
+            route_prefix=prefix,
+            serves_other=WebDoor.serves,
+            transfer_verbs=(lambda _path: ()) if transfers is None else transfers.verbs,
+            join=_join,
+        )
+        web = WebDoor(
+            api,
+            authorizer,
+            facts,
+            limits,
+            route_prefix=prefix,
+            stays=transfers is None,
+            proxies=proxies,
+            look_up_names=look_up_names,
+        )
+        bridge = Bridge(limits, admission, clients, surroundings.open_klippy, ending)
+        upgrades: dict[str, HandOn] = {
+            "/websocket": Websocket(hub, admission).serve_connection,
+            "/klippysocket": bridge.serve_connection,
+        }
+        routes = Routes(api, upgrades, web.handle, proxies=proxies, look_up_names=look_up_names)
+        if transfers is not None:
+            routes = msgspec.structs.replace(routes, transfer=transfers.begin)
+        self.door = Door(routes, limits)
+        self.unix_socket = UnixSocket(hub)
+
+    def _authorizer(
+        self,
+        access: AuthorizationSettings,
+        rules: AccessRules,
+        accounts: Accounts,
+        cors: CorsRules,
+        refusals: RefusalLog,
+    ) -> RequestAuthorizer:
+        hosts = Hosts(own_names(), access.allowed_hosts, cors.allows)
+        return RequestAuthorizer(
+            rules, accounts, hosts, cors.allows, self._lookup.names_of, refusals
+        )
+
+    def _transfers(
+        self,
+        settings: Settings,
+        surroundings: Surroundings,
+        subsystems: Subsystems,
+        authorizer: RequestAuthorizer,
+        cors: CorsRules,
+    ) -> Transfers | None:
+        files = subsystems.files.transfers
+        if files is None:
+            return None
+
+        def klippy_log() -> str | None:
+            told = subsystems.link.info.get("log_file")
+            return told if isinstance(told, str) else str(surroundings.paths.logs / "klippy.log")
+
+        def own_log() -> str | None:
+            log_file = surroundings.paths.log_file
+            return None if log_file is None else str(log_file)
+
+        return Transfers(
+            files,
+            files,
+            subsystems.upload_printer,
+            authorizer,
+            cors,
+            limits_of(settings.server),
+            max_upload_bytes=settings.server.max_upload_size_bytes,
+            logs={"klippy.log": klippy_log, "moonraker.log": own_log},
+            upload_paths=UPLOAD_PATHS | subsystems.upload_paths,
+            route_prefix=settings.server.route_prefix,
+        )
+
+    def lines(self, listeners: Listeners) -> list[Supervised]:
+        """The parts that accept on `listeners`, which stay open when they end."""
+
+        async def serve_door() -> None:
+            side = listeners.tls_side
+            await self.door.serve(
+                listeners.tcp,
+                tls_listeners=listeners.tls,
+                wrap_tls=None if side is None else side.wrap,
+            )
+
+        async def serve_unix_socket() -> None:
+            await self.unix_socket.serve(listeners.unix)
+
+        doors = [
+            Supervised("http", serve_door, essential=True),
+            Supervised("unix_socket", serve_unix_socket, essential=True),
+        ]
+        if self._looks_up:
+            doors.append(Supervised("name_lookup", self._lookup.serve))
+        return doors
+
+    def stop_accepting(self) -> None:
+        """Who connects from now on waits in the kernel's queue for the next generation."""
+        self.door.stop_accepting()
+        self.unix_socket.stop_accepting()
+
+
+def _proxies(settings: Settings) -> ProxyRule:
+    believed = settings.server.use_xheaders
+    return ProxyRule(settings.authorization.trusted_proxies if believed else ())
+
+
+async def _join(parts: list[bytes]) -> bytes:
+    return await trio.to_thread.run_sync(b"".join, parts)

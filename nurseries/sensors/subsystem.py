@@ -1,0 +1,266 @@
+"""server.sensors.*: what sensors measure, kept for some minutes, told when it changes.
+
+`serve` reads the messages that came and samples once a second; it ends when cancelled. Values and
+series outlive restarts of `serve`. The history asks for its fields (`AuxiliaryProvider`).
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import msgspec
+import trio
+
+from config.settings.sensors import SensorSettings
+from mrk.api.caller import Caller
+from mrk.api.endpoint import Access, Endpoint
+from mrk.clients.registry import Clients
+from mrk.errors import ClientError
+from mrk.jobs.job_protocols import AuxiliaryValue, JobStatePort
+from mrk.jobs.print_stats import PAUSED
+from mrk.klippy.klippy_protocols import MqttPort
+from mrk.sensors.history_field import FieldRules
+from mrk.sensors.measurements import Number
+from nurseries.sensors.sensor import Sensor
+
+SAMPLE_S = 1.0
+Series = dict[str, dict[str, list[Number]]]
+
+
+class SensorListParams(msgspec.Struct, frozen=True):
+    """`extended` adds what is configured of parameters and history fields."""
+
+    extended: bool = False
+
+
+class SensorInfoParams(msgspec.Struct, frozen=True):
+    """`sensor` is its id."""
+
+    sensor: str
+    extended: bool = False
+
+
+class MeasurementsParams(msgspec.Struct, frozen=True):
+    """`sensor` is its id; empty: all."""
+
+    sensor: str = ""
+
+
+class ShownField(msgspec.Struct, frozen=True):
+    """A field of the history, as configured."""
+
+    field: str
+    provider: str
+    description: str
+    strategy: str
+    units: str | None
+    init_tracker: bool
+    exclude_paused: bool
+    report_total: bool
+    report_maximum: bool
+    precision: int | None
+    parameter: str
+
+
+class ShownSensor(msgspec.Struct, frozen=True):
+    """A sensor and its newest values; empty while nothing is known."""
+
+    id: str
+    friendly_name: str
+    type: str
+    values: Mapping[str, Number]
+    parameter_info: list[dict[str, str]] | msgspec.UnsetType = msgspec.UNSET
+    history_fields: list[ShownField] | msgspec.UnsetType = msgspec.UNSET
+
+
+class ShownSensors(msgspec.Struct, frozen=True):
+    """The answer of server.sensors.list, by id."""
+
+    sensors: dict[str, ShownSensor]
+
+
+class Sensors:
+    """All sensors. They listen from the beginning, so build them before MQTT is served."""
+
+    def __init__(
+        self,
+        settings: Sequence[SensorSettings],
+        mqtt: MqttPort,
+        job_state: JobStatePort,
+        clients: Clients,
+    ) -> None:
+        self._mqtt = mqtt
+        self._job_state = job_state
+        self._clients = clients
+        self._sensors = {
+            one.id: Sensor(one, self._is_paused, trio.current_time) for one in settings
+        }
+        self._told: dict[str, Mapping[str, Number]] = {name: {} for name in self._sensors}
+        self._arrived = trio.Event()
+        for sensor in self._sensors.values():
+            put = partial(self._put, sensor)
+            mqtt.listen(sensor.settings.state_topic, put, sensor.settings.qos)
+
+    def endpoints(self) -> list[Endpoint]:
+        """What clients may ask."""
+        return [
+            _get(
+                "list",
+                SensorListParams,
+                self.list,
+                "Sensors and their newest values.",
+                ShownSensors,
+            ),
+            _get(
+                "info",
+                SensorInfoParams,
+                self.info,
+                "One sensor and its newest values.",
+                ShownSensor,
+            ),
+            _get(
+                "measurements",
+                MeasurementsParams,
+                self.series,
+                "Values of the last minutes, one a second, oldest first.",
+                Series,
+            ),
+        ]
+
+    async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Read and sample."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._read, name="sensor messages")
+            nursery.start_soon(self._sample, name="sensor samples")
+            task_status.started()
+
+    def _put(self, sensor: Sensor, payload: bytes) -> None:
+        """A message has come; called by the MQTT transport, which must not be held up."""
+        sensor.put(payload)
+        self._arrived.set()
+
+    async def _read(self) -> None:
+        while True:
+            # Before the look: what comes behind it wakes us again.
+            self._arrived = trio.Event()
+            if not await self._read_round():
+                await self._arrived.wait()
+
+    async def _read_round(self) -> bool:
+        """One message of each sensor, with a turn for everybody else after each; False: none."""
+        any_read = False
+        for sensor in self._sensors.values():
+            if sensor.read_one():
+                any_read = True
+                await trio.lowlevel.checkpoint()
+        return any_read
+
+    async def _sample(self) -> None:
+        due = trio.current_time()
+        while True:
+            # Absolute instants; those missed (a suspended machine) are not made up for.
+            due = max(due + SAMPLE_S, trio.current_time())
+            await trio.sleep_until(due)
+            self._beat()
+
+    def _beat(self) -> None:
+        if not self._mqtt.mqtt_connected:
+            for sensor in self._sensors.values():
+                sensor.lose()
+        changed: dict[str, Mapping[str, Number]] = {}
+        for name, sensor in self._sensors.items():
+            sensor.measurements.sample()
+            values = sensor.measurements.values
+            if values != self._told[name]:
+                self._told[name] = changed[name] = values
+        if changed:
+            self._clients.broadcast("notify_sensor_update", [changed])
+
+    def _is_paused(self) -> bool:
+        look = self._job_state.look
+        return look is not None and look.stats.state == PAUSED
+
+    # Handlers
+
+    def list(self, params: SensorListParams, _caller: Caller) -> ShownSensors:
+        """By id, as configured."""
+        shown = {name: _shown(one, params.extended) for name, one in self._sensors.items()}
+        return ShownSensors(shown)
+
+    def info(self, params: SensorInfoParams, _caller: Caller) -> ShownSensor:
+        """400 for one that is not configured."""
+        return _shown(self._find(params.sensor), params.extended)
+
+    def series(self, params: MeasurementsParams, _caller: Caller) -> Series:
+        """By id, for one sensor too."""
+        chosen = self._sensors
+        if params.sensor:
+            chosen = {params.sensor: self._find(params.sensor)}
+        return {name: sensor.measurements.series() for name, sensor in chosen.items()}
+
+    def _find(self, name: str) -> Sensor:
+        sensor = self._sensors.get(name)
+        if sensor is None:
+            raise ClientError(f"There is no sensor '{name:.60}' in the configuration")
+        return sensor
+
+    # For the history
+
+    def begin_job(self) -> None:
+        """A job starts."""
+        for sensor in self._sensors.values():
+            for field in sensor.fields:
+                field.begin(sensor.known(field))
+
+    def resume_job(self, fields: Sequence[Mapping[str, Any]]) -> None:
+        """A job goes on that was stored before mrk was away."""
+        for sensor in self._sensors.values():
+            for field in sensor.fields:
+                field.resume(fields, sensor.known(field))
+
+    def values(self) -> Sequence[AuxiliaryValue]:
+        """The fields as they are now."""
+        sensors = self._sensors.values()
+        return [field.auxiliary() for sensor in sensors for field in sensor.fields]
+
+
+def _shown(sensor: Sensor, extended: bool) -> ShownSensor:
+    settings = sensor.settings
+    parameters: Any = msgspec.UNSET
+    fields: Any = msgspec.UNSET
+    if extended:
+        parameters = [{**facts, "name": name} for name, facts in settings.parameters.items()]
+        fields = [_shown_field(field.rules) for field in sensor.fields]
+    return ShownSensor(
+        settings.id, settings.name, settings.type, sensor.measurements.values, parameters, fields
+    )
+
+
+def _shown_field(rules: FieldRules) -> ShownField:
+    return ShownField(
+        field=rules.name,
+        provider=rules.provider,
+        description=rules.description,
+        strategy=rules.strategy,
+        units=rules.units,
+        init_tracker=rules.init_tracker,
+        exclude_paused=rules.exclude_paused,
+        report_total=rules.report_total,
+        report_maximum=rules.report_maximum,
+        precision=rules.precision,
+        parameter=rules.parameter,
+    )
+
+
+def _get(
+    name: str, params: type[msgspec.Struct], handler: Any, summary: str, result: Any
+) -> Endpoint:
+    return Endpoint(
+        f"/server/sensors/{name}",
+        ("GET",),
+        params,
+        handler,
+        summary,
+        access=Access.VIEW,
+        result=result,
+    )

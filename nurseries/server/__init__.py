@@ -1,0 +1,1 @@
+"""Endpoints about the daemon itself and its connections."""

@@ -1,0 +1,132 @@
+"""Endpoints by which a connected client says who it is: identify, and the id of its connection.
+
+No task of its own: it acts on the registry of clients that the transports fill.
+"""
+
+import msgspec
+
+from mrk.access.accounts import Accounts, TokenRefused
+from mrk.access.reasons import Reason
+from mrk.access.redacted import Redacted
+from mrk.access.roles import Role, role_needed
+from mrk.api.caller import SOCKETS, Caller
+from mrk.api.endpoint import Access, Endpoint, NoParams
+from mrk.clients.registry import Client, Clients, Identity
+from mrk.errors import ClientError
+
+# Told to every client when an agent comes, so it must be short.
+IDENTITY_CHARS = 500
+AGENT = "agent"
+CLIENT_TYPES = ("web", "mobile", "desktop", "display", "bot", AGENT, "other")
+
+
+class IdentifyParams(Redacted, frozen=True):
+    """What a client tells of itself; token and key only authorize, and are kept nowhere."""
+
+    client_name: str
+    version: str
+    type: str
+    url: str
+    access_token: str | None = None
+    api_key: str | None = None
+
+
+class Connected(msgspec.Struct, frozen=True):
+    """Answer of `server.connection.identify`."""
+
+    connection_id: int
+
+
+class WebsocketId(msgspec.Struct, frozen=True):
+    """Answer of `server.websocket.id`."""
+
+    websocket_id: int
+
+
+class Connections:
+    """Identity of the clients that are connected now."""
+
+    def __init__(self, clients: Clients, accounts: Accounts) -> None:
+        self._clients = clients
+        self._accounts = accounts
+
+    def endpoints(self) -> list[Endpoint]:
+        """What clients may ask, on sockets only."""
+        return [
+            Endpoint(
+                "/server/connection/identify",
+                ("POST",),
+                IdentifyParams,
+                self.identify,
+                "Tell the server which client this connection is, optionally authorizing it.",
+                transports=SOCKETS,
+                access=Access.OPEN,
+                http=False,
+                result=Connected,
+            ),
+            Endpoint(
+                "/server/websocket/id",
+                ("GET",),
+                NoParams,
+                self.websocket_id,
+                "The id of this connection (deprecated: identify returns it too).",
+                access=Access.VIEW,
+                transports=SOCKETS,
+                http=False,
+                result=WebsocketId,
+            ),
+        ]
+
+    def identify(self, params: IdentifyParams, caller: Caller) -> Connected:
+        """Name the connection; it works once, and again after a refusal.
+
+        Raises 400 when the client is named already, its type is unknown, a text is too long or an
+        agent of that name is connected; 401 when it stays unauthorized, 403 for an agent that may
+        only look.
+        """
+        client = self._client(caller)
+        if client.identity is not None:
+            raise ClientError("Connection already identified")
+        kind = params.type.lower()
+        if kind not in CLIENT_TYPES:
+            raise ClientError(f"Unknown client type '{params.type[:40]}'")
+        for name in ("client_name", "version", "url"):
+            if len(getattr(params, name)) > IDENTITY_CHARS:
+                raise ClientError(f"Argument '{name}' is longer than {IDENTITY_CHARS} characters")
+        self._authorize(client, params)
+        if kind == AGENT and client.role < Role.OPERATE:
+            raise role_needed(Role.OPERATE, client.role, "Being an agent")
+        if kind == AGENT and any(self._is_agent(c, params.client_name) for c in self._clients):
+            raise ClientError(f"Agent '{params.client_name}' is already connected")
+        identity = Identity(params.client_name, params.version, kind, params.url)
+        self._clients.identify(client, identity)
+        return Connected(client.id)
+
+    def websocket_id(self, _params: NoParams, caller: Caller) -> WebsocketId:
+        """The id of the caller's connection."""
+        return WebsocketId(self._client(caller).id)
+
+    def _authorize(self, client: Client, params: IdentifyParams) -> None:
+        if params.access_token is not None:
+            try:
+                account = self._accounts.token_account(params.access_token)
+            except TokenRefused:
+                raise ClientError("Unauthorized", 401) from None
+            self._clients.authorize(client, account, Reason.TOKEN)
+        elif not client.authorized and params.api_key is not None:
+            key = self._accounts.key_account(params.api_key)
+            if key is not None:
+                self._clients.authorize(client, key, Reason.API_KEY)
+        if not client.authorized:
+            raise ClientError("Unauthorized", 401)
+
+    def _client(self, caller: Caller) -> Client:
+        client = self._clients.get(caller.connection_id)
+        if client is None:
+            raise ClientError("No connection of that id")
+        return client
+
+    @staticmethod
+    def _is_agent(client: Client, name: str) -> bool:
+        identity = client.identity
+        return identity is not None and identity.type == AGENT and identity.client_name == name

@@ -1,0 +1,229 @@
+"""Endpoints about the daemon itself: server.info, server.config, server.restart, server.nurseries.
+
+Owns no task. The root hands in what it knows through `ServerFacts`; a restart is only asked for
+here, the root carries it out.
+"""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import msgspec
+
+from mrk.api.caller import Caller
+from mrk.api.endpoint import Access, Endpoint, NoParams
+from mrk.clients.registry import Clients
+from mrk.machine.lag import LagMs
+from mrk.supervision import Supervision, SupervisionState
+from mrk.version import API_VERSION, MOONRAKER_VERSION
+
+_API_VERSION_STRING = ".".join(map(str, API_VERSION))
+
+
+class ServerInfoParams(msgspec.Struct, frozen=True):
+    """`raw` keeps newlines in warnings instead of turning each into `<br/>`."""
+
+    raw: bool = False
+
+
+class ServerInfo(msgspec.Struct, frozen=True):
+    """The answer of server.info."""
+
+    klippy_connected: bool
+    klippy_state: str
+    components: list[str]
+    failed_components: list[str]
+    registered_directories: list[str]
+    warnings: list[str]
+    websocket_count: int
+    moonraker_version: str
+    missing_klippy_requirements: list[str]
+    api_version: tuple[int, int, int]
+    api_version_string: str
+
+
+class NurseryNode(msgspec.Struct, frozen=True):
+    """One supervised part: `since` is Unix time, `children` run inside it and die before it."""
+
+    name: str
+    essential: bool
+    state: str
+    since: float
+    restarts: int
+    last_error: str | None
+    children: list["NurseryNode"]
+
+
+class NurseriesInfo(msgspec.Struct, frozen=True):
+    """The answer of server.nurseries: generations count from 1, lag is in milliseconds."""
+
+    generation: int
+    loop_lag_ms: LagMs
+    nurseries: list[NurseryNode]
+
+
+class ConfigAnswer(msgspec.Struct, frozen=True):
+    """The answer of server.config: as read, as written, and where."""
+
+    config: dict[str, dict[str, Any]]
+    orig: dict[str, dict[str, str]]
+    files: list[dict[str, Any]]
+
+
+class KlippyView(Protocol):
+    """What server.info says of the link to Klipper."""
+
+    @property
+    def klippy_connected(self) -> bool: ...
+    @property
+    def klippy_state(self) -> str: ...
+    @property
+    def missing_klippy_requirements(self) -> list[str]: ...
+
+
+class ServerFacts(Protocol):
+    """What the root knows and clients may ask."""
+
+    @property
+    def generation(self) -> int: ...
+    @property
+    def parts(self) -> list[Supervision]: ...
+    @property
+    def components(self) -> list[str]: ...
+    @property
+    def warnings(self) -> list[str]: ...
+    @property
+    def registered_directories(self) -> list[str]: ...
+    @property
+    def config_answer(self) -> ConfigAnswer: ...
+    def loop_lag_ms(self) -> LagMs: ...
+
+
+def failed_components(parts: list[Supervision]) -> list[str]:
+    """Names of optional parts that crashed and do not run now, children included."""
+    failed = []
+    for part in parts:
+        # Crashed ones are rare, and every server.info asks: one look at each decides.
+        if part.crashed and part.state is not SupervisionState.RUNNING:
+            failed.append(part.name)
+        if part.children:
+            failed += failed_components(part.children)
+    return failed
+
+
+def absences(parts: list[Supervision]) -> list[str]:
+    """Optional parts that wait for something outside, each with what it said last."""
+    found = []
+    for part in parts:
+        tried = (
+            part.state in (SupervisionState.WAITING, SupervisionState.STARTING)
+            and not part.essential
+        )
+        if tried and not part.crashed and part.last_error is not None:
+            found.append(f"{part.name}: {part.last_error}")
+        found += absences(part.children)
+    return found
+
+
+class Server:
+    """The daemon as its clients see it."""
+
+    def __init__(
+        self,
+        facts: ServerFacts,
+        klippy: KlippyView,
+        clients: Clients,
+        request_restart: Callable[[], None],
+    ) -> None:
+        self._facts = facts
+        self._klippy = klippy
+        self._clients = clients
+        self._request_restart = request_restart
+
+    def endpoints(self) -> list[Endpoint]:
+        """What clients may ask."""
+        return [
+            Endpoint(
+                "/server/info",
+                ("GET",),
+                ServerInfoParams,
+                self.info,
+                "State of the daemon and of its link to Klipper.",
+                access=Access.VIEW,
+                result=ServerInfo,
+            ),
+            Endpoint(
+                "/server/config",
+                ("GET",),
+                NoParams,
+                self.config,
+                "The configuration: as read with defaults, as written, and in which files.",
+                access=Access.VIEW,
+                result=ConfigAnswer,
+            ),
+            Endpoint(
+                "/server/restart",
+                ("POST",),
+                NoParams,
+                self.restart,
+                "Read the configuration again and begin a new generation.",
+                access=Access.ADMIN,
+                result=str,
+            ),
+            Endpoint(
+                "/server/nurseries",
+                ("GET",),
+                NoParams,
+                self.nurseries,
+                "The tree of what runs, its restarts and last errors, and the event loop's lag.",
+                access=Access.VIEW,
+                result=NurseriesInfo,
+            ),
+        ]
+
+    def info(self, params: ServerInfoParams, _caller: Caller) -> ServerInfo:
+        """Always answers, linked or not."""
+        warnings = self._facts.warnings
+        if warnings and not params.raw:
+            warnings = [warning.replace("\n", "<br/>") for warning in warnings]
+        return ServerInfo(
+            klippy_connected=self._klippy.klippy_connected,
+            klippy_state=self._klippy.klippy_state,
+            components=self._facts.components,
+            failed_components=failed_components(self._facts.parts),
+            registered_directories=self._facts.registered_directories,
+            warnings=warnings,
+            websocket_count=len(self._clients),
+            moonraker_version=MOONRAKER_VERSION,
+            missing_klippy_requirements=self._klippy.missing_klippy_requirements,
+            api_version=API_VERSION,
+            api_version_string=_API_VERSION_STRING,
+        )
+
+    def config(self, _params: NoParams, _caller: Caller) -> ConfigAnswer:
+        """As loaded by this generation."""
+        return self._facts.config_answer
+
+    def restart(self, _params: NoParams, _caller: Caller) -> str:
+        """The answer leaves first; then every connection ends, without a close frame."""
+        self._request_restart()
+        return "ok"
+
+    def nurseries(self, _params: NoParams, _caller: Caller) -> NurseriesInfo:
+        """What runs now."""
+        return NurseriesInfo(
+            generation=self._facts.generation,
+            loop_lag_ms=self._facts.loop_lag_ms(),
+            nurseries=[_node(part) for part in self._facts.parts],
+        )
+
+
+def _node(part: Supervision) -> NurseryNode:
+    return NurseryNode(
+        name=part.name,
+        essential=part.essential,
+        state=part.state.value,
+        since=part.since,
+        restarts=part.restarts,
+        last_error=part.last_error,
+        children=[_node(child) for child in part.children],
+    )

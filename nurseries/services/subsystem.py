@@ -1,0 +1,340 @@
+"""machine.services.*, machine.shutdown and machine.reboot, and the services' states.
+
+`Machine` chooses a provider, lets it watch, and tells clients each change. Without a service
+manager it runs on and controls nothing. Siblings start and stop services through it
+(`ServiceControl`) and show what it knows (`ServiceFacts`).
+"""
+
+import logging
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+import trio
+
+from config.settings.machine import MachineSettings
+from mrk.api.caller import Caller
+from mrk.api.endpoint import Access, Endpoint
+from mrk.clients.registry import Clients
+from mrk.errors import ClientError, Transient
+from mrk.klippy.peer import SocketPeer
+from mrk.machine.host_commands import FedCommands
+from mrk.machine.machine_protocols import InstanceIds, UnitStatus
+from mrk.machine.service_rules import check_power, check_service, is_allowed
+from mrk.machine.service_states import ServiceStates
+from mrk.machine.services import (
+    PowerAction,
+    ServiceAway,
+    ServiceError,
+    StillUnderWay,
+    Verb,
+)
+from nurseries.services.choice import candidates
+from nurseries.services.host import HostFacts, read_host
+from nurseries.services.provider import (
+    AllowedServices,
+    NoCommands,
+    NoProvider,
+    Provider,
+    ProviderAbsent,
+)
+from nurseries.services.sudo import Sudo
+
+logger = logging.getLogger(__name__)
+# The answer leaves before the service that gave it is restarted.
+_ANSWER_LEAVES_S = 0.1
+
+
+class KlippyPeer(Protocol):
+    """The link to Klipper, as far as its service is concerned."""
+
+    @property
+    def peer(self) -> SocketPeer | None: ...
+
+
+class ServiceParams(msgspec.Struct, frozen=True):
+    """`service` is a name without `.service`."""
+
+    service: str
+
+
+class PowerParams(msgspec.Struct, frozen=True):
+    """`force` goes through while a print is under way."""
+
+    force: bool = False
+
+
+class Machine:
+    """The part `machine`.
+
+    `request_restart` restarts this server within its process, where no service manager can.
+    `bus_address` is as in DBUS_SYSTEM_BUS_ADDRESS; `in_container` is asked at each shutdown;
+    providers that look by command do so every `beat_s` (Moonraker's beat). `simulated` is for
+    demonstrations and tests: the host is neither read nor touched.
+    """
+
+    def __init__(
+        self,
+        settings: MachineSettings,
+        data: Path,
+        clients: Clients,
+        commands: FedCommands,
+        klippy: KlippyPeer,
+        is_printing: Callable[[], bool],
+        request_restart: Callable[[], None],
+        in_container: Callable[[], bool],
+        *,
+        bus_address: str | None = None,
+        cgroup: Path = Path("/proc/self/cgroup"),
+        environ: Mapping[str, str] = os.environ,
+        as_root: bool | None = None,
+        beat_s: float = 2.0,
+        simulated: bool = False,
+    ) -> None:
+        self._settings = settings
+        self._data = data
+        self._clients = clients
+        self._klippy = klippy
+        self._is_printing = is_printing
+        self._request_restart = request_restart
+        self._in_container = in_container
+        self._cgroup = cgroup
+        self._environ = environ
+        commands = NoCommands() if simulated else commands
+        self.sudo = Sudo(commands, clients, settings.sudo_password, as_root=as_root)
+        address = bus_address or environ.get("DBUS_SYSTEM_BUS_ADDRESS")
+        self._simulated = simulated
+        self._candidates: list[Provider] = [NoProvider(self.sudo)]
+        if not simulated:
+            self._candidates = candidates(settings, commands, self.sudo, address, beat_s)
+        self._provider: Provider = self._candidates[0]
+        self._seen: set[str] = set()  # providers that worked once
+        self._board = ServiceStates()
+        self._host = HostFacts((), None)
+        self._warnings: dict[str, None] = {}
+        self._missed: list[str] = []  # why providers were passed over
+        self._own_restart_asked = trio.Event()
+        self.known = trio.Event()  # set once the services were looked at
+
+    def endpoints(self) -> list[Endpoint]:
+        """What clients may ask."""
+        service = [
+            Endpoint(
+                f"/machine/services/{verb}",
+                ("POST",),
+                ServiceParams,
+                self._handler(verb),
+                f"{verb.capitalize()} a service of the host.",
+                access=Access.ADMIN,
+                result=str,
+            )
+            for verb in Verb
+        ]
+        power = [
+            Endpoint(
+                "/machine/shutdown",
+                ("POST",),
+                PowerParams,
+                self.shutdown,
+                "Power the host off, or halt it; refused while a print is under way.",
+                access=Access.ADMIN,
+                result=str,
+            ),
+            Endpoint(
+                "/machine/reboot",
+                ("POST",),
+                PowerParams,
+                self.reboot,
+                "Reboot the host; refused while a print is under way.",
+                access=Access.ADMIN,
+                result=str,
+            ),
+        ]
+        return [*service, *power, *self.sudo.endpoints()]
+
+    # Life
+
+    async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Watch the services until cancelled; raises `Transient` when their manager is away."""
+        if not self._simulated:
+            await self._read_host()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._restart_own_when_asked, name="own restart")
+            nursery.start_soon(self._watch_first_present, name="services")
+            await self.known.wait()
+            task_status.started()
+
+    async def _read_host(self) -> None:
+        supervised = self._settings.provider == "supervisord_cli"
+        self._host = await trio.to_thread.run_sync(
+            read_host, self._data, self._cgroup, self._environ, supervised, abandon_on_cancel=True
+        )
+        if self._host.warning is not None:
+            self._warn(self._host.warning)
+
+    async def _watch_first_present(self) -> None:
+        host = self._host
+        allowance = AllowedServices(host.listed, host.own, self._allows)
+        self._missed = []
+        for provider in self._candidates:
+            self._provider = provider
+            try:
+                await provider.watch(allowance, self)
+            except ProviderAbsent as exc:
+                if provider.name in self._seen:
+                    raise Transient(str(exc)) from exc
+                self._missed.append(f"{provider.name}: {exc}")
+
+    async def _restart_own_when_asked(self) -> None:
+        while True:
+            await self._own_restart_asked.wait()
+            self._own_restart_asked = trio.Event()
+            await trio.sleep(_ANSWER_LEAVES_S)
+            await self._restart_own()
+
+    async def _restart_own(self) -> None:
+        own = self._host.own
+        try:
+            if own is None:
+                raise ServiceError("this server runs in no service")
+            await self._provider.restart_own(own)
+        except ServiceError as exc:
+            logger.warning("restarting within this process, because %s", exc)
+            self._request_restart()
+
+    # What the provider tells
+
+    def found(self, states: Mapping[str, UnitStatus]) -> None:
+        """`Watcher.found`."""
+        self._seen.add(self._provider.name)
+        self.known.set()
+        if self._missed:
+            self._warn(
+                f"[machine]: provider '{self._provider.name}' takes the place of the one wanted "
+                f"({'; '.join(self._missed)}). Name it in the configuration to be rid of this"
+            )
+            self._missed = []
+        for name, status in self._board.replace(states).items():
+            self._notify(name, status)
+
+    def changed(self, name: str, status: UnitStatus) -> None:
+        """`Watcher.changed`."""
+        if self._board.update(name, status):
+            self._notify(name, status)
+
+    def _notify(self, name: str, status: UnitStatus) -> None:
+        self._clients.broadcast("notify_service_state_changed", [{name: status}])
+
+    # What clients ask
+
+    def _handler(self, verb: Verb) -> Callable[[ServiceParams, Caller], Awaitable[str]]:
+        async def handler(params: ServiceParams, caller: Caller) -> str:
+            await self._control(verb, params.service, caller)
+            return "ok"
+
+        return handler
+
+    async def _control(self, verb: Verb, asked: str, caller: Caller) -> None:
+        """Raises `ClientError` 400, 500 or 503."""
+        name = self._named(asked.removesuffix(".service"))
+        # Where Moonraker runs beside us, its name is not ours.
+        own = self._host.own or (None if "moonraker" in self._board.states else "moonraker")
+        check_service(name, verb, self._host.listed, self._board.states, own)
+        logger.info("%s of %s, asked for by %s", verb, name, _named(caller))
+        if name == own:
+            self._own_restart_asked.set()
+            return
+        try:
+            await self._provider.act(verb, name)
+        except StillUnderWay as exc:
+            # Accepted; what becomes of it is told by notify_service_state_changed.
+            logger.info("%s", exc)
+        except ServiceError as exc:
+            raise _client_error(exc) from exc
+
+    async def shutdown(self, params: PowerParams, caller: Caller) -> str:
+        """Power off or halt, as configured; raises `ClientError` 400, 500 or 503."""
+        action = PowerAction(self._settings.shutdown_action)
+        return await self._power(action, params.force, caller)
+
+    async def reboot(self, params: PowerParams, caller: Caller) -> str:
+        """Reboot; raises `ClientError` 400, 500 or 503."""
+        return await self._power(PowerAction.REBOOT, params.force, caller)
+
+    async def _power(self, action: PowerAction, force: bool, caller: Caller) -> str:
+        if self._simulated:
+            raise ClientError("The host of a demonstration is left alone")
+        container = self._in_container()
+        check_power(action, printing=self._is_printing(), force=force, in_container=container)
+        logger.info("%s of this host, asked for by %s", action, _named(caller))
+        try:
+            await self._provider.power(action)
+        except StillUnderWay as exc:
+            logger.info("%s", exc)
+        except ServiceError as exc:
+            raise _client_error(exc) from exc
+        return "ok"
+
+    def _named(self, asked: str) -> str:
+        """Front ends say `moonraker` and `klipper` whatever the units are called."""
+        if asked in self._board.states:
+            return asked
+        ids = self.instance_ids
+        return {"moonraker": ids.moonraker, "klipper": ids.klipper}.get(asked, asked)
+
+    def _allows(self, name: str) -> bool:
+        return is_allowed(name, self._host.listed, self._host.own)
+
+    # What siblings need
+
+    async def start(self, unit: str) -> None:
+        """`ServiceControl.start`; not bound to the allowed services."""
+        await self._provider.act(Verb.START, unit)
+
+    async def stop(self, unit: str) -> None:
+        """`ServiceControl.stop`."""
+        await self._provider.act(Verb.STOP, unit)
+
+    @property
+    def provider(self) -> str:
+        """`ServiceFacts.provider`: the one in use."""
+        return self._provider.name
+
+    @property
+    def available_services(self) -> list[str]:
+        """`ServiceFacts.available_services`, in alphabetical order."""
+        return list(self._board.states)
+
+    @property
+    def service_state(self) -> Mapping[str, UnitStatus]:
+        """`ServiceFacts.service_state`."""
+        return self._board.states
+
+    @property
+    def instance_ids(self) -> InstanceIds:
+        """`ServiceFacts.instance_ids`."""
+        peer = self._klippy.peer
+        unit = None if peer is None else peer.unit
+        if unit is None or unit.startswith("user@") or unit == self._host.own:
+            unit = "klipper"
+        return InstanceIds(moonraker=self._host.own or "moonraker", klipper=unit)
+
+    @property
+    def warnings(self) -> list[str]:
+        """For server.info."""
+        return list(self._warnings)
+
+    def _warn(self, text: str) -> None:
+        if text not in self._warnings:
+            logger.warning("%s", text)
+            self._warnings[text] = None
+
+
+def _named(caller: Caller) -> str:
+    return caller.user or caller.address or caller.transport.value
+
+
+def _client_error(error: ServiceError) -> ClientError:
+    return ClientError(str(error), 503 if isinstance(error, ServiceAway) else 500)

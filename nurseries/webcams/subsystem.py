@@ -1,0 +1,249 @@
+"""server.webcams.*: webcams from the configuration, which only it changes, and stored ones.
+
+Owns what the database holds of them, as far as it is known here: read at the first need, and again
+after a write that went wrong. No task of its own.
+"""
+
+import logging
+import uuid
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+import msgspec
+
+from config.settings.webcams import WebcamSettings
+from mrk.api.caller import Caller
+from mrk.api.endpoint import Access, Endpoint, NoParams
+from mrk.clients.registry import Clients
+from mrk.errors import ClientError
+from mrk.http.client import HttpGet
+from mrk.webcams.changes import WebcamParams, WhichParams, changed, created
+from mrk.webcams.webcam import CONFIGURED, Webcam, configured_uid, from_record, to_record
+from nurseries.webcams.resolver import Resolver
+
+logger = logging.getLogger(__name__)
+NAMESPACE = "webcams"
+# A list of so many is sent to every client at each change.
+MOST_STORED = 100
+
+
+class WebcamItems(Protocol):
+    """The part of `ItemsPort` that webcams need."""
+
+    async def items(self, namespace: str) -> dict[str, Any]: ...
+
+    async def put_item(self, namespace: str, key: str, value: Any) -> None: ...
+
+    async def delete_item(self, namespace: str, key: str) -> Any: ...
+
+
+class WebcamList(msgspec.Struct, frozen=True):
+    """The answer of server.webcams.list: configured ones first."""
+
+    webcams: list[Webcam]
+
+
+class OneWebcam(msgspec.Struct, frozen=True):
+    """The answer about one webcam."""
+
+    webcam: Webcam
+
+
+class TestResult(msgspec.Struct, frozen=True):
+    """URLs as mrk reaches them, empty where they point nowhere."""
+
+    name: str
+    snapshot_reachable: bool
+    snapshot_url: str
+    stream_url: str
+
+
+class Webcams:
+    """All webcams. `instance_id` (32 hexadecimal digits) seeds the uids of configured ones."""
+
+    def __init__(
+        self,
+        configured: Iterable[WebcamSettings],
+        instance_id: str,
+        items: WebcamItems,
+        clients: Clients,
+        http: HttpGet,
+        *,
+        resolver: Resolver | None = None,
+    ) -> None:
+        webcams = [_configured(one, instance_id) for one in configured]
+        self._configured = {webcam.uid: webcam for webcam in webcams}
+        self._items = items
+        self._clients = clients
+        self._resolver = resolver or Resolver(http)
+        self._known: dict[str, Webcam] | None = None
+
+    def endpoints(self) -> list[Endpoint]:
+        """What clients may ask."""
+        item = "/server/webcams/item"
+        return [
+            Endpoint(
+                "/server/webcams/list",
+                ("GET",),
+                NoParams,
+                self.list_webcams,
+                "All webcams, disabled ones too.",
+                access=Access.VIEW,
+                result=WebcamList,
+            ),
+            Endpoint(
+                item,
+                ("GET",),
+                WhichParams,
+                self.get,
+                "One webcam.",
+                access=Access.VIEW,
+                result=OneWebcam,
+            ),
+            Endpoint(
+                item,
+                ("POST",),
+                WebcamParams,
+                self.post,
+                "Add a webcam, or change a stored one.",
+                access=Access.ADMIN,
+                result=OneWebcam,
+            ),
+            Endpoint(
+                item,
+                ("DELETE",),
+                WhichParams,
+                self.delete,
+                "Delete a stored one.",
+                access=Access.ADMIN,
+                result=OneWebcam,
+            ),
+            Endpoint(
+                "/server/webcams/test",
+                ("POST",),
+                WhichParams,
+                self.test,
+                "Resolve a webcam's URLs as this host reaches them, and try its snapshot.",
+                access=Access.OPERATE,
+                result=TestResult,
+            ),
+        ]
+
+    async def all_webcams(self) -> list[Webcam]:
+        """Configured ones, then stored ones that no configured one hides (for siblings)."""
+        return self._listed(await self._stored())
+
+    async def list_webcams(self, _params: NoParams, _caller: Caller) -> WebcamList:
+        """All of them."""
+        return WebcamList(await self.all_webcams())
+
+    async def get(self, params: WhichParams, _caller: Caller) -> OneWebcam:
+        """One of them; raises `ClientError` 400 or 404."""
+        return OneWebcam(_required(self._find(await self._stored(), params.uid, params.name)))
+
+    async def post(self, params: WebcamParams, _caller: Caller) -> OneWebcam:
+        """Add or change one; raises `ClientError` 400 or 404."""
+        stored = await self._stored()
+        old = self._find(stored, params.uid, params.name)
+        if old is None:
+            if params.uid is not None:
+                raise _unknown()
+            if len(stored) >= MOST_STORED:
+                raise ClientError(f"{MOST_STORED} webcams are stored, the limit")
+            new = created(params, str(uuid.uuid4()))
+        else:
+            new = changed(_stored_one(old), params)
+            if new.name != old.name:
+                if self._find(stored, None, new.name) is not None:
+                    raise ClientError(f"A webcam named '{new.name}' exists already")
+                del stored[old.uid]  # it moves to the end of the list
+        stored[new.uid] = new
+        await self._write(self._items.put_item(NAMESPACE, new.uid, to_record(new)))
+        self._notify(stored)
+        return OneWebcam(new)
+
+    async def delete(self, params: WhichParams, _caller: Caller) -> OneWebcam:
+        """Delete one and return it; raises `ClientError` 400 or 404."""
+        stored = await self._stored()
+        webcam = _stored_one(_required(self._find(stored, params.uid, params.name)))
+        del stored[webcam.uid]
+        await self._write(self._items.delete_item(NAMESPACE, webcam.uid))
+        self._notify(stored)
+        return OneWebcam(webcam)
+
+    async def test(self, params: WhichParams, _caller: Caller) -> TestResult:
+        """Try one; raises `ClientError` 400 or 404."""
+        webcam = _required(self._find(await self._stored(), params.uid, params.name))
+        snapshot, stream, reachable = await self._resolver.test(webcam)
+        return TestResult(webcam.name, reachable, snapshot, stream)
+
+    async def _stored(self) -> dict[str, Webcam]:
+        """Stored webcams by uid; what the caller changes without waiting is seen by the others."""
+        if self._known is None:
+            records = await self._items.items(NAMESPACE)
+            if self._known is None:
+                self._known = _stored_webcams(records)
+        return self._known
+
+    async def _write(self, write: Any) -> None:
+        try:
+            await write
+        except BaseException:
+            # Whether it was stored or not, the database knows.
+            self._known = None
+            raise
+
+    def _listed(self, stored: dict[str, Webcam]) -> list[Webcam]:
+        names = {webcam.name for webcam in self._configured.values()}
+        shown = [webcam for webcam in stored.values() if webcam.name not in names]
+        return [*self._configured.values(), *shown]
+
+    def _find(self, stored: dict[str, Webcam], uid: str | None, name: str | None) -> Webcam | None:
+        if uid is None and name is None:
+            raise ClientError("Argument 'uid' or 'name' is missing")
+        for webcam in self._listed(stored):
+            if webcam.uid == uid if uid is not None else webcam.name == name:
+                return webcam
+        return None
+
+    def _notify(self, stored: dict[str, Webcam]) -> None:
+        webcams = WebcamList(self._listed(stored))
+        self._clients.broadcast("notify_webcams_changed", [webcams])
+
+
+def _configured(settings: WebcamSettings, instance_id: str) -> Webcam:
+    values = msgspec.structs.asdict(settings)
+    uid = configured_uid(instance_id, settings.name)
+    return Webcam(**values, source=CONFIGURED, uid=uid)
+
+
+def _stored_webcams(records: dict[str, Any]) -> dict[str, Webcam]:
+    """By uid; a record that is none is logged and left, and of equal names the first counts."""
+    found: dict[str, Webcam] = {}
+    for uid, record in records.items():
+        try:
+            webcam = from_record(uid, record)
+        except ClientError as exc:
+            logger.warning("a stored webcam is not shown: %s", exc.message)
+            continue
+        if any(webcam.name == other.name for other in found.values()):
+            logger.warning("webcam %s is not shown: '%s' is stored twice", uid, webcam.name)
+            continue
+        found[uid] = webcam
+    return found
+
+
+def _unknown() -> ClientError:
+    return ClientError("Webcam not found", 404)
+
+
+def _required(webcam: Webcam | None) -> Webcam:
+    if webcam is None:
+        raise _unknown()
+    return webcam
+
+
+def _stored_one(webcam: Webcam) -> Webcam:
+    if webcam.source == CONFIGURED:
+        raise ClientError(f"Webcam '{webcam.name}' comes from the configuration")
+    return webcam

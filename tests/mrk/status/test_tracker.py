@@ -1,0 +1,134 @@
+from mrk.clients.outbox import StatusDelta, StatusUpdate
+from mrk.status.subscriptions import Subscriptions, cut, united, wanted
+from mrk.status.tracker import StatusTracker
+
+
+class Reader:
+    def __init__(self) -> None:
+        self.open = True
+        self.updates: list[StatusUpdate] = []
+
+    def push_status(self, update: StatusUpdate) -> None:
+        self.updates.append(update)
+
+    @property
+    def deltas(self) -> list[StatusDelta]:
+        return [update.delta for update in self.updates]
+
+
+def change(board: StatusTracker, delta: StatusDelta, eventtime: float = 1.0) -> None:
+    board.merge(delta, eventtime)
+    board.push(delta, eventtime)
+
+
+def test_union_unites_fields_and_null_wins() -> None:
+    first = wanted({"a": ["x"], "b": None, "c": ["x"]})
+    second = wanted({"a": ["y"], "b": ["z"], "c": None, "d": []})
+    assert united(first, second) == {
+        "a": frozenset("xy"),
+        "b": None,
+        "c": None,
+        "d": frozenset(),
+    }
+
+
+def test_cut_leaves_out_what_is_empty() -> None:
+    delta = {"a": {"x": 1, "y": 2}, "b": {"x": 1}, "c": {"x": 1}, "d": {}}
+    assert cut(delta, wanted({"a": ["x"], "b": ["y"], "c": None, "d": None, "e": None})) == {
+        "a": {"x": 1},
+        "c": {"x": 1},
+    }
+
+
+def test_equal_subscriptions_share_one_update() -> None:
+    board, readers = StatusTracker(), [Reader() for _ in range(3)]
+    for reader in readers:
+        board.set(reader, wanted({"toolhead": None, "extruder": ["target", "power"]}))
+    change(board, {"toolhead": {"stalls": 1}, "extruder": {"temperature": 20.0}})
+    assert readers[0].deltas == [{"toolhead": {"stalls": 1}}]
+    assert readers[0].updates[0] is readers[1].updates[0] is readers[2].updates[0]
+
+
+def test_nothing_is_pushed_to_whom_nothing_concerns() -> None:
+    board, reader = StatusTracker(), Reader()
+    board.set(reader, wanted({"toolhead": ["stalls"]}))
+    change(board, {"toolhead": {"position": [1]}, "fan": {"speed": 1.0}})
+    assert reader.updates == []
+
+
+def test_the_newer_subscription_replaces_the_older() -> None:
+    board, reader = StatusTracker(), Reader()
+    board.set(reader, wanted({"a": None}))
+    board.set(reader, wanted({"b": None}))
+    change(board, {"a": {"x": 1}})
+    change(board, {"b": {"x": 1}})
+    assert reader.deltas == [{"b": {"x": 1}}]
+    assert board.union({}) == {"b": None}
+    board.set(reader, {})
+    assert board.union({}) == {}
+    assert len(board) == 0
+
+
+def test_readers_that_are_gone_are_not_added() -> None:
+    board, reader = StatusTracker(), Reader()
+    reader.open = False
+    board.set(reader, wanted({"a": None}))
+    assert len(board) == 0
+    board.remove(reader)
+
+
+def test_groups_without_readers_vanish() -> None:
+    subscriptions = Subscriptions()
+    reader = Reader()
+    subscriptions.set(reader, wanted({"a": ["x"]}))
+    subscriptions.remove(reader)
+    assert list(subscriptions.parts({"a": {"x": 1}})) == []
+    assert subscriptions.union({}) == {}
+
+
+def test_news_in_a_reply_is_what_others_have_not_seen() -> None:
+    board = StatusTracker()
+    change(board, {"a": {"x": 1, "y": 2}})
+    status: StatusDelta = {"a": {"x": 1, "y": 3}, "b": {"x": None}}
+    assert board.subscribed({"a": None, "b": ["x"]}, status, 2.0) == {
+        "a": {"y": 3},
+        "b": {"x": None},
+    }
+    assert board.subscribed({"a": None, "b": ["x"]}, status, 2.0) == {}
+
+
+def test_large_parts_of_configfile_are_neither_kept_nor_news() -> None:
+    board = StatusTracker()
+    fields = {"config": {"a": 1}, "settings": {"a": 1}, "save_config_pending": False}
+    news = board.subscribed({"configfile": None}, {"configfile": fields}, 1.0)
+    assert news == {"configfile": {"save_config_pending": False}}
+    assert board.fields("configfile") == {"save_config_pending": False}
+    answer = board.answer(wanted({"configfile": None}), {"configfile": fields})
+    assert answer["status"] == {"configfile": fields}
+
+
+def test_the_answer_is_the_reply_with_what_changed_since() -> None:
+    board = StatusTracker()
+    status: StatusDelta = {"a": {"x": 1, "y": 1}, "other": {"z": 1}, "unknown": {}}
+    asked = {"a": ["x", "y"], "other": None, "unknown": None}
+    board.subscribed(asked, status, 1.0)
+    change(board, {"a": {"x": 2}, "other": {"z": 2}}, 3.0)
+    answer = board.answer(wanted({"a": ["x", "no"], "unknown": None}), status)
+    assert answer == {"eventtime": 3.0, "status": {"a": {"x": 2}, "unknown": {}}}
+
+
+def test_fields_that_vanished_from_an_object_are_forgotten() -> None:
+    board = StatusTracker()
+    change(board, {"a": {"gone": 1, "x": 1}})
+    status: StatusDelta = {"a": {"x": 1}}
+    board.subscribed({"a": None}, status, 1.0)
+    assert board.answer(wanted({"a": None}), status)["status"] == {"a": {"x": 1}}
+
+
+def test_what_is_pushed_is_not_changed_later() -> None:
+    board, reader = StatusTracker(), Reader()
+    board.set(reader, wanted({"a": None}))
+    change(board, {"a": {"x": 1}})
+    change(board, {"a": {"x": 2}})
+    assert reader.deltas == [{"a": {"x": 1}}, {"a": {"x": 2}}]
+    assert board.fields("a") == {"x": 2}

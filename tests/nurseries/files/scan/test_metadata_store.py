@@ -1,0 +1,268 @@
+"""The store over the real scan worker, with a database in memory."""
+
+import os
+import shutil
+import zipfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import trio
+from pytest_trio import trio_fixture
+
+from mrk.errors import ClientError
+from mrk.files.temporary import is_temporary
+from nurseries.files.scan.metadata_store import NAMESPACE, MetadataStore
+from nurseries.files.scan.scanner import Scanner
+from nurseries.testing.memory_database import MemoryDatabase
+from tests.fakes.gcode_images import png
+
+DATA = Path(__file__).parents[3] / "data/gcode"
+WITH_IMAGES = "prusa-slicer-2.5.0-gui-thumbnails-png-cut.gcode"
+
+
+class Store:
+    def __init__(self, gcodes: Path, database: MemoryDatabase, nursery: trio.Nursery) -> None:
+        self.gcodes = gcodes
+        self.database = database
+        self._nursery = nursery
+
+    async def open(self, **options: bool) -> MetadataStore:
+        scanner = Scanner()
+        store = MetadataStore(self.gcodes, scanner, self.database, **options)
+        await self._nursery.start(scanner.serve)
+        await self._nursery.start(store.serve)
+        return store
+
+    def put(self, source: str, path: str) -> Path:
+        target = self.gcodes / path
+        target.parent.mkdir(exist_ok=True)
+        shutil.copyfile(DATA / source, target)
+        return target
+
+
+@trio_fixture
+async def house(tmp_path: Path) -> AsyncIterator[Store]:
+    database = MemoryDatabase()
+    with trio.fail_after(60):
+        async with trio.open_nursery() as nursery:
+            yield Store(tmp_path, database, nursery)
+            nursery.cancel_scope.cancel()
+    database.close()
+
+
+async def test_a_scan_is_kept_over_a_restart(house: Store) -> None:
+    house.put(WITH_IMAGES, "part.gcode")
+    store = await house.open()
+    found = await store.request_scan("part.gcode")
+    assert found is not None
+    assert found["slicer"] == "PrusaSlicer"
+    assert found["scan_state"] == "ok"
+    assert found["job_id"] is None
+    again = await house.open()
+    assert again.get("part.gcode") == found
+    assert await again.request_scan("part.gcode") == found
+
+
+async def test_a_changed_file_is_scanned_anew(house: Store) -> None:
+    file = house.put(WITH_IMAGES, "part.gcode")
+    store = await house.open()
+    await store.request_scan("part.gcode")
+    file.write_text("G28\n")
+    found = await store.request_scan("part.gcode")
+    assert found is not None
+    assert (found["size"], found["slicer"]) == (4, "Unknown")
+
+
+async def test_two_who_ask_at_once_share_one_scan(house: Store) -> None:
+    house.put(WITH_IMAGES, "part.gcode")
+    store = await house.open()
+    found = []
+
+    async def ask() -> None:
+        found.append(await store.request_scan("part.gcode"))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(ask)
+        nursery.start_soon(ask)
+    assert found[0] == found[1]
+
+
+async def test_a_file_that_is_gone_or_was_never_there(house: Store) -> None:
+    store = await house.open()
+    assert await store.request_scan("missing.gcode") is None
+    assert store.get("missing.gcode") is None
+
+
+async def test_images_go_with_a_renamed_file_and_with_a_removed_one(house: Store) -> None:
+    file = house.put(WITH_IMAGES, "part.gcode")
+    store = await house.open()
+    await store.request_scan("part.gcode")
+    (house.gcodes / "sub").mkdir()
+    file.rename(house.gcodes / "sub/other.gcode")
+    await store.move("part.gcode", "sub/other.gcode")
+    record = store.get("sub/other.gcode")
+    assert record is not None
+    images = [house.gcodes / "sub" / image["relative_path"] for image in record["thumbnails"]]
+    assert images
+    assert all(image.name.startswith("other-") and image.is_file() for image in images)
+    assert store.get("part.gcode") is None
+    await store.remove("sub")
+    assert not any(image.exists() for image in images)
+    assert await house.database.items(NAMESPACE) == {}
+
+
+def images_of(store: MetadataStore, path: str) -> set[str]:
+    record = store.get(path)
+    assert record is not None
+    return {image["relative_path"] for image in record.get("thumbnails", ())}
+
+
+async def test_files_of_one_stem_have_images_of_their_own(house: Store) -> None:
+    store = await house.open()
+    names = ("s.gcode", "s.g", "s.GCODE", "s.nc", "s.g.gcode")
+    for name in names:
+        house.put(WITH_IMAGES, name)
+        await store.request_scan(name)
+    found = [images_of(store, name) for name in names]
+    assert all(found)
+    assert len(set.union(*found)) == sum(len(one) for one in found)
+    await store.remove("s.g")
+    assert all((house.gcodes / image).is_file() for image in found[0] | found[4])
+    assert not any((house.gcodes / image).exists() for image in found[1])
+
+
+async def test_images_follow_a_file_to_another_suffix(house: Store) -> None:
+    house.put(WITH_IMAGES, "s.gcode")
+    store = await house.open()
+    await store.request_scan("s.gcode")
+    before = images_of(store, "s.gcode")
+    (house.gcodes / "s.gcode").rename(house.gcodes / "s.g")
+    await store.move("s.gcode", "s.g")
+    after = images_of(store, "s.g")
+    assert not before & after
+    house.put(WITH_IMAGES, "s.gcode")
+    await store.request_scan("s.gcode")
+    assert images_of(store, "s.gcode") == before
+    assert all((house.gcodes / image).is_file() for image in before | after)
+    await store.remove("s.g")
+    assert all((house.gcodes / image).is_file() for image in before)
+    assert set(os.listdir(house.gcodes / ".thumbs")) == {Path(image).name for image in before}
+
+
+async def test_images_that_another_record_lists_stay(house: Store) -> None:
+    """Moonraker named them by the stem alone, and its records are taken over."""
+    thumbs = house.gcodes / ".thumbs"
+    thumbs.mkdir()
+    (thumbs / "s-32x32.png").write_bytes(png(32, 32))
+    record = {
+        "thumbnails": [
+            {"width": 32, "height": 32, "size": 9, "relative_path": ".thumbs/s-32x32.png"}
+        ]
+    }
+    await house.database.put_items(NAMESPACE, {"s.g": record, "s.gcode": record})
+    store = await house.open()
+    await store.remove("s.g")
+    assert (thumbs / "s-32x32.png").exists()
+    await store.remove("s.gcode")
+    assert not (thumbs / "s-32x32.png").exists()
+
+
+async def test_images_of_what_was_overwritten_go(house: Store) -> None:
+    file = house.put(WITH_IMAGES, "part.gcode")
+    house.put(WITH_IMAGES, "other.gcode")
+    store = await house.open()
+    for name in ("part.gcode", "other.gcode"):
+        await store.request_scan(name)
+    file.write_text("G28\n")
+    await store.request_scan("part.gcode")
+    assert images_of(store, "part.gcode") == set()
+    file.rename(house.gcodes / "other.gcode")
+    await store.move("part.gcode", "other.gcode")
+    assert os.listdir(house.gcodes / ".thumbs") == []
+
+
+async def test_a_folder_takes_its_records_along(house: Store) -> None:
+    house.put(WITH_IMAGES, "a/part.gcode")
+    store = await house.open()
+    await store.request_scan("a/part.gcode")
+    (house.gcodes / "a").rename(house.gcodes / "b")
+    await store.move("a", "b")
+    record = store.get("b/part.gcode")
+    assert record is not None
+    assert (house.gcodes / "b" / record["thumbnails"][0]["relative_path"]).is_file()
+
+
+async def test_only_what_is_there_is_retained(house: Store) -> None:
+    house.put(WITH_IMAGES, "a.gcode")
+    house.put(WITH_IMAGES, "b.gcode")
+    store = await house.open()
+    for name in ("a.gcode", "b.gcode"):
+        await store.request_scan(name)
+    await store.retain(["b.gcode"])
+    assert store.get("a.gcode") is None
+    assert set(await house.database.items(NAMESPACE)) == {"b.gcode"}
+
+
+async def test_a_print_is_noted_and_lives_on(house: Store) -> None:
+    house.put(WITH_IMAGES, "a.gcode")
+    store = await house.open()
+    await store.request_scan("a.gcode")
+    await store.note_print("a.gcode", 5.0, "00002A")
+    await store.note_print("missing.gcode", 5.0, "00002B")
+    record = (await house.open()).get("a.gcode")
+    assert record is not None
+    assert (record["print_start_time"], record["job_id"]) == (5.0, "00002A")
+
+
+async def test_a_full_disk_costs_the_record_of_the_next_start_only(
+    house: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    house.put(WITH_IMAGES, "a.gcode")
+    store = await house.open()
+    house.database.failure = ClientError("no space left", 507)
+    assert await store.request_scan("a.gcode") is not None
+    assert store.get("a.gcode") is not None
+    assert "metadata is not stored" in caplog.text
+
+
+async def test_objects_are_added_once_when_asked_for(house: Store) -> None:
+    file = house.put("prusa-slicer-2.5.0-mk3s-three-labelled-cut.gcode", "three.gcode")
+    store = await house.open(object_processing=True)
+    found = await store.request_scan("three.gcode")
+    assert found is not None
+    assert b"EXCLUDE_OBJECT_DEFINE" in file.read_bytes()
+    assert found["file_processors"]
+    assert found["size"] == file.stat().st_size
+    assert await store.request_scan("three.gcode") == found
+
+
+async def test_a_package_is_unpacked_for_its_place(house: Store) -> None:
+    store = await house.open()
+    for _ in range(2):  # the second one replaces the first
+        package = house.gcodes / ".upload"
+        with zipfile.ZipFile(package, "w") as archive:
+            archive.writestr(
+                "/3D/model.gcode", (DATA / "cura-4.13.0-ender3-cube-cut.gcode").read_bytes()
+            )
+            archive.writestr("/Metadata/thumbnail.png", png(48, 48))
+        model = await store.unpack(package, "part.gcode")
+        assert model is not None
+        assert is_temporary(model.name)
+        model.rename(house.gcodes / "part.gcode")
+        package.unlink()
+        found = await store.request_scan("part.gcode")
+        assert found is not None
+        assert found["slicer"] == "Cura"
+        images = [image["relative_path"] for image in found["thumbnails"]]
+        assert ".thumbs/part.package.png" in images
+        assert all((house.gcodes / image).is_file() for image in images)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 not really", b"G28\n"])
+async def test_what_is_no_package_stays(house: Store, content: bytes) -> None:
+    store = await house.open()
+    package = house.gcodes / ".upload"
+    package.write_bytes(content)
+    assert await store.unpack(package, "part.gcode") is None
+    assert [file.name for file in house.gcodes.iterdir()] == [".upload"]

@@ -1,0 +1,131 @@
+import pytest
+
+from mrk.access.accounts import API_KEY_USER
+from mrk.access.reasons import Reason
+from mrk.access.roles import Role
+from mrk.api.caller import Caller, Transport
+from mrk.api.table import Table
+from mrk.clients.outbox import Outbox
+from mrk.clients.registry import Client, Clients
+from mrk.errors import ClientError
+from mrk.klippy.etx import etx_frame
+from nurseries.server.connections import IDENTITY_CHARS, Connections
+from tests.fakes.accounts import FakeAccounts, user
+
+NAMED = {"client_name": "Mainsail", "version": "2", "type": "Web", "url": "http://x"}
+
+
+class House:
+    def __init__(self) -> None:
+        self.clients = Clients()
+        accounts = FakeAccounts(tokens={"good": user("ann", Role.VIEW)})
+        accounts.add_key("k", Role.OPERATE)
+        self.table = Table(Connections(self.clients, accounts).endpoints())
+
+    def connect(self, authorized: bool = True) -> Client:
+        outbox = Outbox(etx_frame, 100, lambda: None)
+        client = Client(self.clients.next_id(), Transport.WEBSOCKET, outbox, authorized=authorized)
+        self.clients.add(client)
+        return client
+
+    def call(self, client: Client, name: str = "server.connection.identify", **arguments: object):  # type: ignore[no-untyped-def]
+        caller = Caller(client.transport, client.authorized, client.id)
+        return self.table.method(name, client.transport).call(arguments, caller)
+
+
+def test_identify_works_once() -> None:
+    house = House()
+    client = house.connect()
+    assert house.call(client, **NAMED).connection_id == client.id
+    assert client.identity is not None
+    assert client.identity.type == "web"
+    with pytest.raises(ClientError, match="already") as refused:
+        house.call(client, **NAMED)
+    assert refused.value.status == 400
+
+
+@pytest.mark.parametrize("missing", NAMED)
+def test_every_argument_is_required(missing: str) -> None:
+    house = House()
+    arguments = {key: value for key, value in NAMED.items() if key != missing}
+    with pytest.raises(ClientError, match=missing):
+        house.call(house.connect(), **arguments)
+
+
+def test_unknown_type_changes_nothing() -> None:
+    house = House()
+    client = house.connect(authorized=False)
+    with pytest.raises(ClientError, match="toaster"):
+        house.call(client, **{**NAMED, "type": "toaster"}, access_token="good")
+    assert not client.authorized
+    assert house.call(client, **NAMED, access_token="good")
+
+
+@pytest.mark.parametrize("field", ["client_name", "version", "url"])
+def test_texts_have_a_limit(field: str) -> None:
+    house = House()
+    client = house.connect()
+    with pytest.raises(ClientError, match=field):
+        house.call(client, **{**NAMED, field: "x" * (IDENTITY_CHARS + 1)})
+    house.call(client, **{**NAMED, field: "x" * IDENTITY_CHARS})
+
+
+def test_strangers_need_a_token_or_key_and_may_try_again() -> None:
+    house = House()
+    client = house.connect(authorized=False)
+    for bad in ({}, {"api_key": "wrong"}, {"access_token": "wrong"}):
+        with pytest.raises(ClientError) as refused:
+            house.call(client, **NAMED, **bad)
+        assert refused.value.status == 401
+    house.call(client, **NAMED, api_key="k")
+    assert client.authorized
+    assert (client.user, client.role) == (API_KEY_USER, Role.OPERATE)
+    assert client.reason is Reason.API_KEY
+
+
+def test_a_token_names_the_user_and_a_wrong_one_fails_even_when_trusted() -> None:
+    house = House()
+    client = house.connect()
+    with pytest.raises(ClientError):
+        house.call(client, **NAMED, access_token="wrong")
+    assert client.authorized
+    house.call(client, **NAMED, access_token="good", api_key="wrong")
+    assert (client.user, client.role, client.reason) == ("ann", Role.VIEW, Reason.TOKEN)
+
+
+def test_who_may_only_look_is_no_agent() -> None:
+    house = House()
+    client = house.connect(authorized=False)
+    with pytest.raises(ClientError, match="agent needs the role operate") as refused:
+        house.call(client, **{**NAMED, "type": "agent"}, access_token="good")
+    assert refused.value.status == 403
+    assert client.identity is None
+
+
+def test_an_agents_name_is_taken_while_it_is_connected() -> None:
+    house = House()
+    agent = {**NAMED, "type": "agent"}
+    first, second = house.connect(), house.connect()
+    house.call(first, **agent)
+    with pytest.raises(ClientError, match="already connected"):
+        house.call(second, **agent)
+    house.clients.remove(first)
+    house.call(second, **agent)
+
+
+def test_websocket_id_needs_authorization() -> None:
+    house = House()
+    client = house.connect()
+    assert house.call(client, "server.websocket.id").websocket_id == client.id
+    with pytest.raises(ClientError) as refused:
+        house.call(house.connect(authorized=False), "server.websocket.id")
+    assert refused.value.status == 401
+
+
+def test_only_sockets_are_offered_these() -> None:
+    table = House().table
+    for name in ("server.connection.identify", "server.websocket.id"):
+        with pytest.raises(ClientError):
+            table.method(name, Transport.HTTP_RPC)
+    with pytest.raises(ClientError):
+        table.route("GET", "/server/websocket/id")

@@ -1,0 +1,181 @@
+"""One TCP port, three doors: the accept loops and the connections behind them.
+
+Run under the transports' nursery, one instance per generation; ends only when cancelled. The
+listeners are not its own and stay open: the next generation accepts on them.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from operator import itemgetter
+
+import trio
+
+from mrk.errors import ClientError
+from mrk.http.response import error_response, wire
+from mrk.limits import Limits
+from transports.door.body_reader import BodyBudget
+from transports.door.http_connection import LINGER_S, HttpConnection, Routes
+from transports.door.limited_stream import LimitedStream
+
+logger = logging.getLogger(__name__)
+
+# Makes the TLS side of an accepted stream; the handshake is the door's.
+WrapTls = Callable[[trio.abc.Stream], trio.SSLStream[trio.abc.Stream]]
+Listener = trio.abc.Listener[trio.SocketStream]
+
+# Out of descriptors or memory: room comes when some client leaves.
+ACCEPT_RETRY_S = 0.1
+# Clients over the limit that are told so at the same time; more are just closed.
+_REFUSALS_AT_ONCE = 50
+# Bodies in memory together, in multiples of the largest one allowed.
+_LARGEST_BODIES = 2
+# Threads that send files; a client that does not read holds none.
+_FILE_THREADS = 8
+
+
+class Door:
+    """Serves all TCP clients.
+
+    `routes` says who answers what, `limits` bounds every step. `connections` is the number open.
+    """
+
+    def __init__(self, routes: Routes, limits: Limits) -> None:
+        self._routes = routes
+        self._limits = limits
+        self._streams: set[LimitedStream] = set()
+        self._served: set[HttpConnection] = set()
+        self._refusing = 0
+        self._closed = trio.Event()
+        self._file_threads = trio.CapacityLimiter(_FILE_THREADS)
+        self._budget = BodyBudget(_LARGEST_BODIES * limits.body_bytes)
+
+    def stop_accepting(self) -> None:
+        """Leave new connections to whoever accepts next; those that are open are served on."""
+        self._closed.set()
+
+    @property
+    def connections(self) -> int:
+        """TCP connections that are open now."""
+        return len(self._streams)
+
+    async def serve(
+        self,
+        listeners: Sequence[Listener],
+        *,
+        tls_listeners: Sequence[Listener] = (),
+        wrap_tls: WrapTls | None = None,
+        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Accept until cancelled; clients then have `limits.goodbye_s` to take last words."""
+        async with trio.open_nursery() as connections:
+            try:
+                async with trio.open_nursery() as accepting:
+                    for listener in listeners:
+                        accepting.start_soon(self._accept, listener, None, connections)
+                    for listener in tls_listeners:
+                        accepting.start_soon(self._accept, listener, wrap_tls, connections)
+                    task_status.started()
+                    await self._closed.wait()
+                    accepting.cancel_scope.cancel()
+                await trio.sleep_forever()
+            finally:
+                deadline = trio.current_time() + self._limits.goodbye_s
+                for stream in self._streams:
+                    stream.finish_by(deadline)
+
+    async def _accept(
+        self, listener: Listener, wrap_tls: WrapTls | None, connections: trio.Nursery
+    ) -> None:
+        failing = False
+        while True:
+            try:
+                stream = await listener.accept()
+            except OSError as exc:
+                if not failing:
+                    logger.error("cannot accept connections: %s; trying again", exc)
+                failing = True
+                await trio.sleep(ACCEPT_RETRY_S)
+                continue
+            failing = False
+            connections.start_soon(self._connected, stream, wrap_tls, name="http connection")
+
+    async def _connected(self, stream: trio.SocketStream, wrap_tls: WrapTls | None) -> None:
+        """One connection's boundary: whatever fails in it is logged and ends only this one."""
+        try:
+            peer = _peer(stream)
+            if peer is None:
+                return
+            if len(self._streams) >= self._limits.connections and not self._make_room():
+                await self._turn_away(stream, wrap_tls is not None)
+            elif wrap_tls is None:
+                await self.serve_connection(stream, peer)
+            else:
+                await self.serve_connection(wrap_tls(stream), peer, tls=True)
+        finally:
+            await trio.aclose_forcefully(stream)
+
+    async def serve_connection(
+        self, transport: trio.abc.Stream, peer: str, *, tls: bool = False
+    ) -> None:
+        """Serve one connected stream until it ends, and close it; `peer` is an IP address."""
+        stream = LimitedStream(transport, self._limits.send_s, self._file_threads)
+        self._streams.add(stream)
+        try:
+            if isinstance(transport, trio.SSLStream):
+                with trio.fail_after(self._limits.head_s):
+                    await transport.do_handshake()
+            connection = HttpConnection(stream, peer, tls, self._routes, self._limits, self._budget)
+            await self._run(connection)
+            if not connection.given_up:
+                await stream.aclose()
+        except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError):
+            logger.debug("connection of %s lost", peer)
+        except Exception:
+            logger.exception("connection of %s failed", peer)
+        finally:
+            self._streams.discard(stream)
+            await trio.aclose_forcefully(transport)
+
+    async def _run(self, connection: HttpConnection) -> None:
+        self._served.add(connection)
+        try:
+            await connection.run()
+        finally:
+            self._served.discard(connection)
+
+    def _make_room(self) -> bool:
+        """End the connection that has been idle longest; False when all are at work.
+
+        Looking through 2000 of them takes 0.1 ms, at the limit only.
+        """
+        idle = [(c.idle_since, c) for c in self._served if c.idle_since is not None]
+        if not idle:
+            return False
+        _since, oldest = min(idle, key=itemgetter(0))
+        self._served.discard(oldest)
+        oldest.give_up()
+        return True
+
+    async def _turn_away(self, stream: trio.SocketStream, tls: bool) -> None:
+        if tls or self._refusing >= _REFUSALS_AT_ONCE:
+            return
+        error = ClientError("Too many connections: try again later", 503)
+        self._refusing += 1
+        try:
+            with trio.move_on_after(LINGER_S):
+                await stream.send_all(wire(error_response(error), keep_alive=False))
+                await stream.send_eof()
+                while await stream.receive_some():
+                    pass
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            pass  # gone by itself
+        finally:
+            self._refusing -= 1
+
+
+def _peer(stream: trio.SocketStream) -> str | None:
+    """The other end's IP address, None when it has gone already."""
+    try:
+        return str(stream.socket.getpeername()[0])
+    except OSError:
+        return None

@@ -1,0 +1,328 @@
+"""One accepted connection: reads requests, answers API calls, hands the rest on.
+
+Run by the door, one task a connection. Ends when the client leaves, stalls or breaks the
+protocol, when a handed-on connection is done, or when the door is cancelled.
+"""
+
+import contextlib
+import logging
+import math
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+import msgspec
+import trio
+
+from mrk.access.address import ProxyRule
+from mrk.api.large_result import LARGE_BYTES
+from mrk.errors import ClientError
+from mrk.http.exchange import Transfer
+from mrk.http.framing import Framing, bare_head, framing
+from mrk.http.head import RequestHead
+from mrk.http.head_parser import HeadParser
+from mrk.http.refusal import Refusal
+from mrk.http.response import Response, error_response, wire
+from mrk.limits import Limits
+from transports.door.body_reader import BodyBudget, BodyReader, too_large
+from transports.door.body_stream import CONTINUE, BodyStream
+from transports.door.limited_stream import LimitedStream
+
+logger = logging.getLogger(__name__)
+
+# Closing with unread input makes the kernel discard our last answer; so read on for a while.
+LINGER_S = 2.0
+_RECEIVE_BYTES = 16 * 1024
+
+HandOn = Callable[[trio.abc.Stream, RequestHead, bytes], Awaitable[None]]
+
+
+class ApiRequest(Protocol):
+    """An accepted API request (`transports/api_http.py`)."""
+
+    body_bytes: int
+
+    @property
+    def ends_with_client(self) -> bool:
+        """Whether it is given up when the client leaves."""
+        ...
+
+    def run(self, body: bytes) -> Response | Awaitable[Response]:
+        """Answer it."""
+        ...
+
+
+class ApiRoutes(Protocol):
+    """Judges requests by their heads; None means that the web app answers."""
+
+    def begin(self, head: RequestHead) -> ApiRequest | Response | None:
+        """Accept, refuse or leave."""
+        ...
+
+    def local_path(self, head: RequestHead) -> str:
+        """The path behind the route prefix."""
+        ...
+
+
+class Routes(msgspec.Struct, frozen=True):
+    """Who answers. The callables get the stream, the head and all bytes read so far, the
+    head's included; the door closes the stream when they return.
+
+    `upgrades` are websocket endpoints by path (behind the route prefix). `transfer` answers uploads
+    and downloads on the connection, None for all else; it is asked before `web`. `look_up_names`,
+    when there is one, may wait for what has to be known of a client's address before its request is
+    judged.
+    """
+
+    api: ApiRoutes
+    upgrades: dict[str, HandOn]
+    web: HandOn
+    transfer: Callable[[RequestHead], Transfer | None] = lambda head: None
+    proxies: ProxyRule = msgspec.field(default_factory=ProxyRule)
+    look_up_names: Callable[[str], Awaitable[None]] | None = None
+
+
+class HttpConnection:
+    """`run` serves the connection until it ends; `peer` is the other end's IP address."""
+
+    def __init__(
+        self,
+        stream: LimitedStream,
+        peer: str,
+        tls: bool,
+        routes: Routes,
+        limits: Limits,
+        budget: BodyBudget,
+    ) -> None:
+        self._stream = stream
+        self._peer = peer
+        self._tls = tls
+        self._routes = routes
+        self._limits = limits
+        self._budget = budget
+        self._rest = b""  # read, but not yet used
+        # One scope for all waits between requests: a scope for each costs more than the parsing.
+        self._between = trio.CancelScope()
+        # By trio's clock; None while a request is under way.
+        self.idle_since: float | None = None
+        self.given_up = False
+
+    async def run(self) -> None:
+        """Answer request after request, in order."""
+        try:
+            with self._between:
+                while await self._one_request():
+                    if self._rest:  # pipelined: others get their turn between two answers
+                        await trio.lowlevel.checkpoint()
+        except Refusal as refusal:
+            await self._refuse(error_response(refusal))
+
+    def give_up(self) -> None:
+        """End an idle connection, for one that has something to ask.
+
+        What its client sends in this very instant is lost, as at the end of `keep_alive_s`.
+        """
+        self.given_up = True
+        self._between.cancel()
+
+    async def _one_request(self) -> bool:
+        """Serve one request; False when the connection is done."""
+        parser = await self._read_head()
+        if parser is None:
+            return False
+        headers, peer = parser.headers, self._peer
+        client = self._routes.proxies.client(peer, self._tls, headers)
+        head = RequestHead(
+            parser.method, parser.target, parser.http_version, headers, peer, *client
+        )
+        frame = framing(head)
+        if self._routes.look_up_names is not None:
+            self._disarm()
+            await self._routes.look_up_names(client.address)
+        if frame.upgrade == "websocket":
+            way = self._routes.upgrades.get(self._routes.api.local_path(head))
+            if way is not None:
+                self._disarm()
+                await way(self._stream, head, parser.raw + parser.rest)
+                return False
+        call = self._routes.api.begin(head)
+        if call is None:
+            self._disarm()
+            transfer = self._routes.transfer(head)
+            if transfer is not None:
+                self._rest = parser.rest
+                return await self._transfer(head, frame, transfer)
+            return await self._hand_to_web(head, frame, parser)
+        self._rest = parser.rest
+        if isinstance(call, Response):
+            return await self._answer_early(head, frame, call)
+        return await self._serve(head, frame, call)
+
+    async def _hand_to_web(self, head: RequestHead, frame: Framing, parser: HeadParser) -> bool:
+        """No page takes a body, so it ends here: the web app's server never sees a broken one."""
+        raw, rest = parser.raw, parser.rest
+        if frame.has_body:
+            body = BodyStream(self._stream, head, frame, rest, self._limits)
+            await body.skip()
+            raw, rest = bare_head(head, frame.keep_alive), body.rest
+        await self._routes.web(self._stream, head, raw + rest)
+        return False
+
+    async def _read_head(self) -> HeadParser | None:
+        parser = HeadParser(self._limits.head_bytes)
+        data, self._rest = self._rest, b""
+        while not parser.begun and not parser.feed(data):
+            if parser.begun:
+                self._disarm()
+                return await self._read_slow_head(parser)
+            data = await self._receive_between()
+            if not data:
+                return None
+        return parser
+
+    async def _receive_between(self) -> bytes:
+        """What the client sends next; empty when it left or was idle for too long."""
+        self.idle_since = self._arm()
+        data = await self._stream.receive_some(_RECEIVE_BYTES)
+        self.idle_since = None
+        # Came in the very instant the wait ended: as good as too late.
+        if self._between.cancel_called:
+            return b""
+        self._arm()
+        return bytes(data)
+
+    def _arm(self) -> float:
+        """Let idleness end the connection in `keep_alive_s`, to a second; returns the time.
+
+        What is answered at once leaves it armed, because setting it costs a tenth of such an
+        answer; whatever waits must call `_disarm` first.
+        """
+        now = trio.current_time()
+        left_s = self._between.deadline - now
+        if not self._limits.keep_alive_s - 1 <= left_s <= self._limits.keep_alive_s:
+            self._between.deadline = now + self._limits.keep_alive_s
+        return now
+
+    def _disarm(self) -> None:
+        self._between.deadline = math.inf
+
+    async def _read_slow_head(self, parser: HeadParser) -> HeadParser | None:
+        with trio.move_on_after(self._limits.head_s):
+            while data := bytes(await self._stream.receive_some(_RECEIVE_BYTES)):
+                if parser.feed(data):
+                    return parser
+            return None
+        raise Refusal(408, "The request's head did not arrive in time")
+
+    async def _serve(self, head: RequestHead, frame: Framing, call: ApiRequest) -> bool:
+        if not frame.has_body:
+            return await self._answer(head, frame, await self._run(call, b""))
+        self._disarm()
+        if frame.body_bytes is not None and frame.body_bytes > call.body_bytes:
+            return await self._answer_early(head, frame, error_response(too_large(call.body_bytes)))
+        if frame.expects_continue and not self._rest:
+            await self._stream.send_all(CONTINUE)
+        reader = BodyReader(self._stream, self._rest, self._limits.body_idle_s, call.body_bytes)
+        try:
+            body = await reader.read(frame.body_bytes, self._budget)
+            self._rest = reader.rest
+            outcome = call.run(body)
+        finally:
+            self._budget.give_back(reader.held_bytes)
+        return await self._answer(head, frame, await self._settled(call, outcome))
+
+    async def _transfer(self, head: RequestHead, frame: Framing, transfer: Transfer) -> bool:
+        body = BodyStream(self._stream, head, frame, self._rest, self._limits)
+        try:
+            await transfer(body)
+        finally:
+            self._rest = body.rest
+            if frame.has_body and not body.answered:
+                await self._last_word()  # noqa: ASYNC102 - shielded there, with a deadline
+        if not body.body_read:
+            await self._linger()
+        return body.keep_alive
+
+    async def _run(self, call: ApiRequest, body: bytes) -> Response:
+        return await self._settled(call, call.run(body))
+
+    async def _settled(self, call: ApiRequest, outcome: Response | Awaitable[Response]) -> Response:
+        """Wait for an async handler; one that is cancelled gets its client a last word."""
+        if isinstance(outcome, Response):
+            return outcome
+        self._disarm()
+        try:
+            if call.ends_with_client:
+                return await self._while_connected(outcome)
+            return await outcome
+        finally:
+            await self._last_word()  # noqa: ASYNC102 - shielded there, with a deadline
+
+    async def _last_word(self) -> None:
+        """When we are cancelled: the client hears why there is no answer."""
+        # Said by the deadline, because a nursery wraps its cancellation in a group.
+        if trio.current_effective_deadline() == -math.inf:
+            with trio.move_on_after(self._limits.goodbye_s, shield=True):
+                await self._goodbye()
+
+    async def _goodbye(self) -> None:
+        error = ClientError("The server is shutting down before the request was done", 503)
+        # The client may have left first.
+        with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+            await self._stream.send_all(wire(error_response(error), keep_alive=False))
+
+    async def _while_connected(self, outcome: Awaitable[Response]) -> Response:
+        """The answer; raises `trio.BrokenResourceError` when the client leaves before it."""
+        response: Response | None = None
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._watch, nursery.cancel_scope, name="client watch")
+            response = await outcome
+            nursery.cancel_scope.cancel()
+        if response is None:
+            raise trio.BrokenResourceError("the client left before the answer")
+        return response
+
+    async def _watch(self, scope: trio.CancelScope) -> None:
+        """Cancel `scope` when the client leaves; keep the requests it sends meanwhile."""
+        while len(self._rest) < self._limits.head_bytes:
+            try:
+                data = await self._stream.receive_some(_RECEIVE_BYTES)
+            except trio.BrokenResourceError:
+                data = b""
+            if not data:
+                scope.cancel()
+                return
+            self._rest += data
+
+    async def _answer_early(self, head: RequestHead, frame: Framing, response: Response) -> bool:
+        """Answer a request whose body nobody wants; the connection goes on if that was short."""
+        if not frame.has_body:
+            return await self._answer(head, frame, response)
+        self._disarm()
+        body = BodyStream(self._stream, head, frame, self._rest, self._limits)
+        await body.answer(response)
+        self._rest = body.rest
+        if not body.body_read:
+            await self._linger()
+        return body.keep_alive
+
+    async def _answer(self, head: RequestHead, frame: Framing, response: Response) -> bool:
+        old = head.http_version == "1.0"
+        is_head = head.method == "HEAD"
+        if len(response.body) < LARGE_BYTES or is_head:
+            await self._stream.send_whole(wire(response, frame.keep_alive, old, is_head))
+        else:  # not copied behind its head
+            await self._stream.send_whole(wire(response, frame.keep_alive, old, head=True))
+            await self._stream.send_whole(response.body)
+        return frame.keep_alive
+
+    async def _refuse(self, response: Response) -> None:
+        """Answer, and see to it that the client can read the answer."""
+        self._disarm()
+        await self._stream.send_whole(wire(response, keep_alive=False))
+        await self._linger()
+
+    async def _linger(self) -> None:
+        with trio.move_on_after(LINGER_S):
+            await self._stream.send_eof()
+            while await self._stream.receive_some(_RECEIVE_BYTES):
+                pass

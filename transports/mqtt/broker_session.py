@@ -1,0 +1,122 @@
+"""What runs over one connection to a broker: API, status, Home Assistant. Dies with it.
+
+Imports paho, so `mqtt.py` imports it in a thread, when it first connects.
+"""
+
+import logging
+from collections.abc import Callable
+
+import trio
+
+from mrk.errors import ClientError, Transient
+from mrk.log.throttle import LogThrottle
+from mrk.mqtt.mqtt_protocols import BrokerClient
+from mrk.mqtt.payloads import OFFLINE, ONLINE
+from transports.mqtt.api import REQUEST_BYTES, MqttApi
+from transports.mqtt.broker_connection import GOODBYE_S, LIMIT_BYTES, BrokerConnection
+from transports.mqtt.broker_state import BrokerState
+from transports.mqtt.home_assistant import HomeAssistant
+from transports.mqtt.status import StatusPublisher
+
+logger = logging.getLogger(__name__)
+ACCEPT_S = 10.0
+
+
+class NotAccepted(Transient):
+    """The broker did not answer in time."""
+
+
+class BrokerSession:
+    """`on_up` is told when the broker has accepted."""
+
+    def __init__(
+        self, stream: trio.abc.Stream, state: BrokerState, on_up: Callable[[BrokerClient], None]
+    ) -> None:
+        settings, topics, klippy = state.settings, state.topics, state.klippy
+        self._stream = stream
+        self._settings = settings
+        self._topics = topics
+        self._audience = state.audience
+        self._on_up = on_up
+        self._heard: set[str] = set()
+        self._repeats = LogThrottle()
+        will = (topics.server, OFFLINE)
+        self._connection = BrokerConnection(
+            stream, settings, state.client_id, will, self._on_message, state.audience.refuse
+        )
+        self._api = MqttApi(settings, topics, state.handle, state.stamps, self._connection)
+        self._status = StatusPublisher(settings, topics, klippy, self._connection)
+        self._home = HomeAssistant(
+            settings,
+            topics,
+            state.device,
+            klippy,
+            self._connection,
+            state.webcams,
+            state.http,
+        )
+
+    async def run(self) -> None:
+        """Until cancelled, or the broker is lost (`Transient`, in a group); closes `stream`."""
+        lost = False
+        try:
+            await self._run()
+        except* Transient:
+            lost = True
+            raise
+        finally:
+            with trio.move_on_after(GOODBYE_S, shield=True):
+                if not lost:
+                    await self._connection.say_goodbye(self._topics.server, OFFLINE)
+            self._connection.lose()
+            with trio.move_on_after(GOODBYE_S, shield=True):
+                await trio.aclose_forcefully(self._stream)
+
+    async def _run(self) -> None:
+        settings, topics, connection = self._settings, self._topics, self._connection
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(connection.run, name="mqtt connection")
+            try:
+                with trio.fail_after(ACCEPT_S):
+                    await connection.accepted.wait()
+            except trio.TooSlowError:
+                text = f"the MQTT broker does not answer within {ACCEPT_S:.0f} s"
+                raise NotAccepted(f"{text}; check port and enable_tls in [mqtt]") from None
+            logger.info("connected to the MQTT broker at %s:%d", settings.address, settings.port)
+            connection.post(topics.server, ONLINE, settings.default_qos, retain=True)
+            if settings.enable_moonraker_api:
+                await nursery.start(self._api.run, name="mqtt api")
+                connection.subscribe(topics.request, settings.api_qos)
+            for topic, qos in self._audience.topics().items():
+                connection.subscribe(topic, qos)
+            nursery.start_soon(self._status.run, name="mqtt status")
+            if settings.enable_homeassistant_discovery:
+                nursery.start_soon(self._home.run, name="home assistant")
+            self._on_up(connection)
+
+    def _on_message(self, topic: str, payload: bytes, retain: bool) -> None:
+        """Whatever the broker sends: a request, a message for listeners, or both."""
+        oversized = self._connection.is_oversized(payload)
+        if topic == self._topics.request and self._settings.enable_moonraker_api:
+            if retain:
+                # It was published some time, and would run again at each connection.
+                self._warn("a retained request is not run; clear it from the broker")
+            elif oversized or len(payload) > REQUEST_BYTES:
+                self._api.refuse_oversized()
+            else:
+                self._api.hear(payload)
+        if oversized:
+            text = f"The message on {topic[:200]} was larger than {LIMIT_BYTES} bytes"
+            self._warn(text)
+            self._audience.tell_error(topic, ClientError(text, 413))
+            return
+        # A retained message comes again for each client that waits on the same topic.
+        again = retain and topic in self._heard
+        if self._audience.wants(topic):
+            self._heard.add(topic)
+        self._audience.tell(topic, payload, again=again)
+
+    def _warn(self, text: str) -> None:
+        line = self._repeats.say(f"mqtt: {text}", trio.current_time())
+        if line is not None:
+            logger.warning("%s", line)

@@ -1,0 +1,28 @@
+"""What outlives the connections to a broker, and what each of them needs."""
+
+import msgspec
+
+from config.settings.mqtt import MqttSettings
+from mrk.http.client import HttpGet
+from mrk.mqtt.home_assistant import Device
+from mrk.mqtt.mqtt_protocols import MqttKlippy
+from mrk.mqtt.requests import Stamps
+from mrk.mqtt.topics import Topics
+from transports.mqtt.api import Handle
+from transports.mqtt.audience import Audience
+from transports.mqtt.home_assistant import ListWebcams
+
+
+class BrokerState(msgspec.Struct, frozen=True):
+    """Built once by `Mqtt`, handed to each session."""
+
+    settings: MqttSettings
+    topics: Topics
+    client_id: str
+    device: Device
+    klippy: MqttKlippy
+    handle: Handle
+    webcams: ListWebcams
+    http: HttpGet
+    stamps: Stamps = msgspec.field(default_factory=Stamps)
+    audience: Audience = msgspec.field(default_factory=Audience)

@@ -1,0 +1,254 @@
+"""The MQTT part: an optional, supervised client of one broker. Implements `MqttPort`.
+
+`serve` connects once, serves until the broker is lost (`Transient`: the supervisor has it try
+again, with a new connection object), and says goodbye when it is cancelled. What outlives a
+connection stands here: who listens, and the time stamps of requests.
+"""
+
+import hashlib
+import math
+from collections.abc import Callable
+from typing import Protocol
+
+import msgspec
+import trio
+
+from config.settings.mqtt import MqttSettings
+from mrk.access.roles import Role
+from mrk.api.caller import Caller, Transport
+from mrk.api.endpoint import Access, Endpoint
+from mrk.errors import ClientError
+from mrk.http.client import HttpGet
+from mrk.mqtt.home_assistant import Device
+from mrk.mqtt.mqtt_protocols import BrokerClient, MqttKlippy
+from mrk.mqtt.payloads import decode_payload, encode_payload
+from mrk.mqtt.topics import Topics, check_qos, check_topic
+from mrk.version import VERSION
+from transports.mqtt.api import Handle
+from transports.mqtt.broker_state import BrokerState
+from transports.mqtt.broker_stream import BrokerNotReached, open_stream
+from transports.mqtt.home_assistant import ListWebcams
+
+# Name look-up, TCP and TLS.
+CONNECT_S = 10.0
+MOST_TIMEOUT_S = 1e9
+NOT_OVER_MQTT = frozenset(Transport) - {Transport.MQTT}
+
+
+class PublishParams(msgspec.Struct, frozen=True):
+    """`payload`: text as it is, null as nothing, everything else as JSON. `timeout` in seconds."""
+
+    topic: str
+    payload: object = None
+    qos: int | None = None
+    retain: bool = False
+    timeout: float | None = None
+
+
+class SubscribeParams(msgspec.Struct, frozen=True):
+    """`timeout` in seconds; without it there is no limit."""
+
+    topic: str
+    qos: int | None = None
+    timeout: float | None = None
+
+
+class Published(msgspec.Struct, frozen=True):
+    """The broker has it."""
+
+    topic: str
+
+
+class Received(msgspec.Struct, frozen=True):
+    """One message; `payload` is a JSON value, or else the text."""
+
+    topic: str
+    payload: object
+
+
+class SessionLike(Protocol):
+    """`session.Session`, which is imported late."""
+
+    async def run(self) -> None: ...
+
+
+class Mqtt:
+    """`handle` is `Rpc.handle`, `instance_id` names the installation.
+
+    `instance_name` begins all topics unless the settings name another; `webcams` and `http` give
+    Home Assistant its pictures.
+    """
+
+    def __init__(
+        self,
+        settings: MqttSettings,
+        klippy: MqttKlippy,
+        handle: Handle,
+        webcams: ListWebcams,
+        http: HttpGet,
+        *,
+        instance_name: str,
+        instance_id: str,
+    ) -> None:
+        name = settings.instance_name or instance_name
+        own_id = client_id(instance_id, name)
+        self._settings = settings
+        self._topics = Topics(name)
+        self._lasting = BrokerState(
+            settings,
+            self._topics,
+            settings.client_id or own_id,
+            Device(own_id.replace("-", "_"), name, VERSION),
+            klippy,
+            handle,
+            webcams,
+            http,
+        )
+        self._audience = self._lasting.audience
+        self._role = next(role for role in Role if role.word == settings.mqtt_role)
+        self._broker: BrokerClient | None = None
+
+    # Life
+
+    async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """One connection; raises `Transient`, alone or in a group. Ready at once."""
+        task_status.started()
+        settings = self._settings
+        make_session = await trio.to_thread.run_sync(_load_session, abandon_on_cancel=True)
+        try:
+            with trio.fail_after(CONNECT_S):
+                stream = await open_stream(settings)
+        except trio.TooSlowError:
+            place = f"{settings.address}:{settings.port}"
+            raise BrokerNotReached(f"no MQTT broker at {place} within {CONNECT_S:.0f} s") from None
+        session = make_session(stream, self._lasting, self._set_broker)
+        try:
+            await session.run()
+        finally:
+            self._broker = None
+
+    def _set_broker(self, broker: BrokerClient) -> None:
+        self._broker = broker
+
+    # For subsystems
+
+    @property
+    def mqtt_connected(self) -> bool:
+        """Whether the broker has accepted us."""
+        return self._broker is not None
+
+    def listen(self, topic: str, handler: Callable[[bytes], None], qos: int | None = None) -> None:
+        """Have `handler(payload)` called for each message; raises `ClientError` for wildcards."""
+        self._audience.listen(check_topic(topic), handler, self._qos(qos))
+        if self._broker is not None:
+            self._broker.subscribe(topic, self._audience.qos(topic))
+
+    async def publish(
+        self, topic: str, payload: bytes, qos: int | None = None, retain: bool = False
+    ) -> None:
+        """Returns once the broker has it, or it was written; raises `ClientError`."""
+        topic, qos = check_topic(topic), self._qos(qos)
+        if self._broker is None:
+            raise ClientError("No connection to the MQTT broker", 503)
+        await self._broker.publish(topic, payload, qos, retain)
+
+    def _qos(self, qos: int | None) -> int:
+        return self._settings.default_qos if qos is None else check_qos(qos)
+
+    # For clients
+
+    def endpoints(self) -> list[Endpoint]:
+        """Never over MQTT itself."""
+        return [
+            Endpoint(
+                "/server/mqtt/publish",
+                ("POST",),
+                PublishParams,
+                self.publish_message,
+                "Publish to an MQTT topic; answers once the broker has the message.",
+                transports=NOT_OVER_MQTT,
+                access=Access.OPERATE,
+                result=Published,
+            ),
+            Endpoint(
+                "/server/mqtt/subscribe",
+                ("POST",),
+                SubscribeParams,
+                self.next_message,
+                "Wait for the next message on an MQTT topic.",
+                transports=NOT_OVER_MQTT,
+                access=Access.OPERATE,
+                result=Received,
+            ),
+        ]
+
+    async def publish_message(self, params: PublishParams, caller: Caller) -> Published:
+        """Raises `ClientError`: 400, 413, 503, 504, 529."""
+        self._check_escalation(params.topic, caller)
+        payload, limit_s = encode_payload(params.payload), _limit_s(params.timeout)
+        with trio.move_on_after(limit_s) as scope:
+            await self.publish(params.topic, payload, params.qos, params.retain)
+        if scope.cancelled_caught:
+            text = f"The broker has not acknowledged the message within {params.timeout} s"
+            raise ClientError(f"{text}; it may still be delivered", 504)
+        return Published(params.topic)
+
+    def _check_escalation(self, topic: str, caller: Caller) -> None:
+        """Who asks through the broker must not become more than he is."""
+        if (
+            topic == self._topics.request
+            and self._settings.enable_moonraker_api
+            and caller.role < self._role
+        ):
+            text = f"Requests over MQTT run with the role {self._role.word}"
+            raise ClientError(f"{text}, which is more than yours", 403)
+
+    async def next_message(self, params: SubscribeParams, _caller: Caller) -> Received:
+        """Raises `ClientError`: 400, 403 (refused by the broker), 503, 504."""
+        topic, qos = check_topic(params.topic), self._qos(params.qos)
+        limit_s = _limit_s(params.timeout)
+        try:
+            with self._audience.waiting(topic, qos) as waiting:
+                if self._broker is not None:
+                    self._broker.subscribe(topic, self._audience.qos(topic))
+                with trio.move_on_after(limit_s):
+                    await waiting.done.wait()
+        finally:
+            self._forget(topic)
+        if waiting.error is not None:
+            raise waiting.error
+        if not waiting.done.is_set():
+            raise ClientError(f"No message on {topic[:200]} within {params.timeout} s", 504)
+        return Received(topic, decode_payload(waiting.payload))
+
+    def _forget(self, topic: str) -> None:
+        own = topic == self._topics.request and self._settings.enable_moonraker_api
+        if self._broker is not None and not own and not self._audience.wants(topic):
+            self._broker.unsubscribe(topic)
+
+
+def _limit_s(timeout: float | None) -> float:
+    """What a client asked for; raises `ClientError` 400."""
+    if timeout is None:
+        return math.inf
+    if not 0 <= timeout <= MOST_TIMEOUT_S:
+        text = f"timeout: {timeout} is out of range (expected 0 to {MOST_TIMEOUT_S:.0f} s)"
+        raise ClientError(text)
+    return timeout
+
+
+def client_id(instance_id: str, instance_name: str) -> str:
+    """The same at every start, so that a broker lets go of what is left of the last connection.
+
+    Otherwise that one's will would be published after us, and we would be taken for away. At most
+    23 characters (MQTT 3.1).
+    """
+    name = f"{instance_id}\n{instance_name}".encode()
+    return f"mrk-{hashlib.sha256(name).hexdigest()[:16]}"
+
+
+def _load_session() -> Callable[..., SessionLike]:
+    """Import paho: 20 ms."""
+    from transports.mqtt.broker_session import BrokerSession
+
+    return BrokerSession

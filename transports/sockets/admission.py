@@ -1,0 +1,69 @@
+"""Who may open a websocket: handshake, origin and number of connections, primary and bridge alike.
+
+One instance per generation, shared by both. Refusals are answered as JSON before the door closes.
+"""
+
+import contextlib
+import logging
+from collections.abc import Iterator
+
+import trio
+
+from mrk.access.decision import Decision
+from mrk.access.request_authorizer import RequestAuthorizer
+from mrk.errors import ClientError
+from mrk.http.head import RequestHead
+from mrk.limits import Limits
+from mrk.websocket.handshake import accept_upgrade, refusal
+
+logger = logging.getLogger(__name__)
+
+
+class WebsocketAdmission:
+    """`authorizer` decides about a handshake's origin, host and credentials."""
+
+    def __init__(self, limits: Limits, authorizer: RequestAuthorizer) -> None:
+        self._authorizer = authorizer
+        self._limits = limits
+        self._seats = 0
+
+    @property
+    def connections(self) -> int:
+        """Websockets open now, primary and bridge together."""
+        return self._seats
+
+    def judge(self, head: RequestHead) -> bytes:
+        """Return the 101 response; raises `ClientError` 400, 403, 426 or 503."""
+        response = accept_upgrade(head)
+        if not self._authorizer.allows_socket(head):
+            raise ClientError("Origin not allowed: add it to cors_domains in [authorization]", 403)
+        if self._seats >= self._limits.websockets:
+            raise ClientError(f"All {self._limits.websockets} websocket connections are taken", 503)
+        return response
+
+    def decide(self, head: RequestHead) -> Decision:
+        """Who opens a socket; raises `ClientError` 403 when no log-in could mend it.
+
+        Bad credentials do not: over a socket that opened a client can log in.
+        """
+        # Whose page it is was judged above, by its origin: browsers send it with each handshake.
+        decision = self._authorizer.judge(head, changing=False)
+        if decision.reason.status == 403:
+            raise decision.refusal()
+        return decision
+
+    @contextlib.contextmanager
+    def seat(self) -> Iterator[None]:
+        """Count as a connection while inside."""
+        self._seats += 1
+        try:
+            yield
+        finally:
+            self._seats -= 1
+
+    async def refuse(self, stream: trio.abc.Stream, head: RequestHead, error: ClientError) -> None:
+        """Answer a handshake that failed; a client that does not read it is left."""
+        logger.info("websocket from %s refused: %s", head.address, error.message)
+        with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+            with trio.move_on_after(self._limits.send_s):
+                await stream.send_all(refusal(error))

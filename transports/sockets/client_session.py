@@ -1,0 +1,217 @@
+"""One connected client: its record, its outbox and its calls in flight.
+
+The transport's reader hands whole messages to `hear`; answers leave through the sender. Calls run
+as tasks of the connection and end with it: a handler that must finish belongs to its subsystem.
+
+Back-pressure. Who does not read its answers is not worked for: over a quarter of the outbox,
+further messages wait in a backlog, and once that is full the socket is not read either. Urgent
+calls (an emergency stop) overtake the backlog, as far as they can be read at all. Calls in flight
+are bounded in number and in bytes; past that, what would have to wait is refused with 429, urgent
+calls excepted, of which a few more may run.
+"""
+
+from collections import deque
+from collections.abc import Callable
+
+import msgspec
+import trio
+
+from mrk.api import jsonrpc
+from mrk.api.caller import Caller
+from mrk.api.large_result import LARGE_BYTES
+from mrk.api.rpc import Pending, Rpc
+from mrk.api.table import Table
+from mrk.clients.registry import Client, Clients
+from mrk.errors import ClientError
+from mrk.limits import Limits
+from mrk.websocket.incoming import Ending
+from transports.sockets.client_connection import SERVER_SHUTDOWN, ClientConnection, ConnectionTask
+from transports.sockets.outbox_sender import OutboxSender
+from transports.sockets.time_slice import TimeSlice
+
+BACKLOG_BYTES = 1024 * 1024
+# Urgent calls that may run beside a full number of others before the socket is not read any more.
+URGENT_IN_FLIGHT = 32
+_PARSE_ERROR = jsonrpc.encode_error(None, jsonrpc.PARSE_ERROR, "").partition(b',"message"')[0]
+
+
+class SessionContext(msgspec.Struct, frozen=True):
+    """What all sessions of a generation share; `when_cancelled` is how it ends them."""
+
+    rpc: Rpc
+    table: Table
+    clients: Clients
+    limits: Limits
+    when_cancelled: Callable[[], Ending] = lambda: SERVER_SHUTDOWN
+
+
+class _Method(msgspec.Struct):
+    method: str = ""
+
+
+_method = msgspec.json.Decoder(_Method).decode
+
+
+class ClientSession:
+    """Serves one client between its first and its last message.
+
+    `message_bytes` is the transport's limit of one message, and that of all calls in flight.
+    `unreadable` counts messages in a row that were no JSON.
+    """
+
+    def __init__(
+        self, hub: SessionContext, client: Client, sender: OutboxSender, message_bytes: int
+    ) -> None:
+        name = f"{client.transport} client {client.id}"
+        self.connection = ClientConnection(name, sender, hub.when_cancelled)
+        self.unreadable = 0
+        self._hub = hub
+        self._client = client
+        self._sender = sender
+        self._message_bytes = message_bytes
+        self._turn = TimeSlice()
+        self._in_flight = 0
+        self._in_flight_bytes = 0
+        self._backlog: deque[bytes | str] = deque()
+        self._backlog_bytes = 0
+        self._moved = trio.Event()
+        self._caller = Caller(client.transport)
+
+    async def run(self, read: ConnectionTask, *parts: ConnectionTask) -> None:
+        """Be a connected client until `read` or another of the `parts` (pings) ends."""
+        await self.connection.run(lambda: self._present(read), *parts)
+
+    async def _present(self, read: ConnectionTask) -> Ending:
+        self._hub.clients.add(self._client)
+        try:
+            return await read()
+        finally:
+            self._hub.clients.remove(self._client)
+
+    def begin_chunk(self) -> None:
+        """To be called when bytes have come in; behind their messages, flush the sender."""
+        self._turn.begin()
+        self._sender.cork()
+
+    async def hear(self, message: bytes | str) -> None:
+        """Answer one message, or begin to, or let it wait for its turn."""
+        if self._sender.crowded:
+            self._sender.flush()
+        if self._backlog or self._sender.crowded:
+            await self._postpone(message)
+        else:
+            self._answer(message)
+        if self._in_flight >= self._hub.limits.requests_in_flight + URGENT_IN_FLIGHT:
+            self._sender.flush()
+            await self._until(lambda: self._in_flight < self._hub.limits.requests_in_flight)
+        if self._turn.over:
+            await self.yield_if_due()
+
+    async def yield_if_due(self) -> None:
+        """Let others run when the turn is over; also for frames that are no messages."""
+        if self._turn.over:
+            self._sender.flush()
+            await self._turn.rest()
+            self._sender.cork()
+
+    def _answer(self, message: bytes | str) -> None:
+        limits = self._hub.limits
+        busy = (
+            self._in_flight >= limits.requests_in_flight
+            or self._in_flight_bytes >= self._message_bytes
+        )
+        outcome = self._hub.rpc.handle(message, self._who, busy)
+        if outcome is None or isinstance(outcome, bytes):
+            self._deliver(outcome)
+        else:
+            self._start(outcome, len(message))
+
+    def _deliver(self, reply: bytes | None) -> None:
+        if reply is None:
+            self.unreadable = 0
+            return
+        self.unreadable = self.unreadable + 1 if reply.startswith(_PARSE_ERROR) else 0
+        self._sender.outbox.reply(reply)
+
+    def _start(self, pending: Pending, size_bytes: int) -> None:
+        self.unreadable = 0
+        self._in_flight += 1
+        self._in_flight_bytes += size_bytes
+        self.connection.start(lambda: self._finish(pending, size_bytes), "call")
+
+    async def _finish(self, pending: Pending, size_bytes: int) -> None:
+        try:
+            reply = await pending
+            if reply is not None:
+                # A hundred answers may come at once; none of them may fill the outbox.
+                await self._sender.room()
+                await self._reply(reply)
+        finally:
+            self._in_flight -= 1
+            self._in_flight_bytes -= size_bytes
+            self._moved.set()
+
+    async def _reply(self, reply: bytes) -> None:
+        outbox = self._sender.outbox
+        if len(reply) < LARGE_BYTES:
+            outbox.reply(reply)
+        else:
+            outbox.append(await trio.to_thread.run_sync(outbox.framing, reply))
+
+    def _who(self) -> Caller:
+        client, caller = self._client, self._caller
+        if (
+            caller.connection_id is None
+            or caller.authorized is not client.authorized
+            or caller.user != client.user
+            or caller.role is not client.role
+            or caller.reason is not client.reason
+        ):
+            caller = self._caller = Caller(
+                client.transport,
+                client.authorized,
+                client.id,
+                client.address,
+                client.user,
+                client.role,
+                client.reason,
+                client.trusted,
+            )
+        return caller
+
+    async def _postpone(self, message: bytes | str) -> None:
+        if self._is_urgent(message):
+            self._answer(message)
+            return
+        if not self._backlog:
+            self.connection.start(self._catch_up, "backlog")
+        self._backlog.append(message)
+        self._backlog_bytes += len(message) + 100
+        self._sender.flush()
+        await self._until(lambda: self._backlog_bytes < BACKLOG_BYTES)
+
+    def _is_urgent(self, message: bytes | str) -> bool:
+        try:
+            name = _method(message).method
+            return self._hub.table.method(name, self._client.transport).endpoint.urgent
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ClientError):
+            return False
+
+    async def _catch_up(self) -> None:
+        """Work the backlog off, in order, as the client reads its answers."""
+        turn = TimeSlice()
+        turn.begin()
+        while self._backlog:
+            await self._sender.room()
+            message = self._backlog[0]
+            self._answer(message)
+            self._backlog.popleft()
+            self._backlog_bytes -= len(message) + 100
+            self._moved.set()
+            if turn.over:
+                await turn.rest()
+
+    async def _until(self, condition: Callable[[], bool]) -> None:
+        while not condition():
+            self._moved = trio.Event()
+            await self._moved.wait()

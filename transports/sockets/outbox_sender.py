@@ -1,0 +1,168 @@
+"""The sending half of one client's connection: drains an outbox into a stream.
+
+`run` is a task of the connection's nursery. It ends by itself when the client is too slow or gone;
+once the connection is cancelled it sends what still waits, within `limits.goodbye_s`.
+"""
+
+import math
+
+import trio
+
+from mrk.clients.outbox import Framing, Outbox
+from mrk.clients.send_batch import SendBatch
+from mrk.limits import Limits
+from mrk.websocket.incoming import NO_CLOSE_FRAME, Ending
+from transports.sockets.nonblocking_send import direct_send
+
+SLICE_BYTES = 64 * 1024
+VANISHED = Ending(NO_CLOSE_FRAME, "connection lost")
+TOO_SLOW = 1008  # RFC 6455: policy violation
+# Work for a client begins anew once it has read its answers down to this share of the outbox.
+_CROWDED_SHARE = 4
+
+
+class OutboxSender:
+    """Writes all that waits in as few sends as possible.
+
+    `intact` is False once a frame may have been cut: nothing can follow it. `progress` grows with
+    every send. `last_moment` is when the goodbye ends, on Trio's clock.
+    """
+
+    def __init__(
+        self,
+        stream: trio.abc.Stream,
+        framing: Framing,
+        limits: Limits,
+        send_batch: SendBatch | None = None,
+    ) -> None:
+        self.outbox = Outbox(framing, limits.outbox_bytes, self._wake)
+        self.intact = True
+        self.progress = 0
+        self.last_moment = math.inf
+        self._send_batch = send_batch or SendBatch()
+        self._stream = stream
+        self._try_send = direct_send(stream)
+        self._limits = limits
+        self._crowded_bytes = limits.outbox_bytes // _CROWDED_SHARE
+        self._woken = trio.Event()
+        self._room: trio.Event | None = None
+        self._slice_scope: trio.CancelScope | None = None
+        self._waiting_send = False
+        self._corked = False
+        # The part of a chunk that the kernel did not take at once.
+        self._rest: bytes | memoryview = b""
+
+    @property
+    def crowded(self) -> bool:
+        """Whether so much waits that new work for this client had better wait too."""
+        return self.outbox.waiting_bytes > self._crowded_bytes
+
+    async def room(self) -> None:
+        """Wait until the outbox is not crowded; returns at once when it is not."""
+        while self.crowded:
+            if self._room is None:
+                self._room = trio.Event()
+            await self._room.wait()
+
+    def cork(self) -> None:
+        """Collect answers until `flush`; whoever corks flushes before waiting for anything."""
+        self._corked = True
+
+    def flush(self) -> None:
+        """Send what the kernel takes at once, and leave the rest to `run`."""
+        self._corked = False
+        idle = not self._waiting_send and not self._rest and not self.outbox.full
+        if self.outbox and not (idle and self._try_send_all()):
+            self._woken.set()
+
+    def limit_goodbye(self) -> float:
+        """From now on everything has to be said within `goodbye_s`; returns `last_moment`.
+
+        A second call changes nothing.
+        """
+        if self.last_moment == math.inf:
+            self.last_moment = trio.current_time() + self._limits.goodbye_s
+            if self._slice_scope is not None:
+                self._slice_scope.deadline = min(self._slice_scope.deadline, self.last_moment)
+        self._corked = False
+        self._woken.set()
+        return self.last_moment
+
+    async def run(self) -> Ending:
+        """Send until the client is too slow or gone, and return which.
+
+        A cancellation takes effect where nothing is half sent: when the outbox is empty, or when
+        the last moment has come. Whoever cancels calls `limit_goodbye` first.
+        """
+        while True:  # noqa: ASYNC913 - it waits below as soon as all is sent
+            while not self.outbox and not self._rest:
+                self._woken = trio.Event()
+                await self._woken.wait()
+            if self.outbox.full:
+                self.intact = not self._rest
+                return self._too_slow()
+            if not self._try_send_all():
+                failure = await self._send(self._rest or self.outbox.take(SLICE_BYTES))
+                if failure is not None:
+                    self.intact = False
+                    return failure
+            self._tell_room()
+
+    def _try_send_all(self) -> bool:
+        """Send without waiting; True when nothing is left."""
+        if self._try_send is None or self._rest:
+            return False
+        while self.outbox and not self.outbox.full:
+            chunk = self.outbox.take(SLICE_BYTES)
+            sent_bytes = self._try_send(chunk)
+            if sent_bytes < len(chunk):
+                self._rest = memoryview(chunk)[sent_bytes:]
+                return False
+            self.progress += 1
+        self._tell_room()
+        return True
+
+    def _tell_room(self) -> None:
+        if self._room is not None and not self.crowded:
+            self._room.set()
+            self._room = None
+
+    async def _send(self, chunk: bytes | memoryview) -> Ending | None:
+        """Send one chunk in slices, waiting as long as there is progress; returns what failed."""
+        self._waiting_send = True
+        view = memoryview(chunk)
+        for start in range(0, len(chunk), SLICE_BYTES):
+            failure = await self._send_slice(view[start : start + SLICE_BYTES])
+            if failure is not None:
+                return failure
+            if self.outbox.full and start + SLICE_BYTES < len(chunk):
+                return self._too_slow()
+        self._waiting_send = False
+        self._rest = b""
+        return None
+
+    async def _send_slice(self, data: memoryview) -> Ending | None:
+        # Shielded, because a send that is cancelled may leave half a frame behind; `limit_goodbye`
+        # moves the deadline forward when the connection is cancelled.
+        deadline = min(trio.current_time() + self._limits.send_s, self.last_moment)
+        with trio.move_on_at(deadline, shield=True) as self._slice_scope:
+            try:
+                await self._stream.send_all(data)
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                return VANISHED
+            self.progress += 1
+            return None
+        return self._too_slow()
+
+    def _too_slow(self) -> Ending:
+        if self.outbox.full:
+            return Ending(
+                TOO_SLOW, f"more than {self._limits.outbox_bytes} bytes waited to be read"
+            )
+        return Ending(TOO_SLOW, f"read nothing for {self._limits.send_s:.0f} s")
+
+    def _wake(self) -> None:
+        if self.outbox.full:
+            self.limit_goodbye()
+        if not self._corked and not self._send_batch.takes(self.flush):
+            self._woken.set()

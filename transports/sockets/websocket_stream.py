@@ -1,0 +1,120 @@
+"""One websocket on one stream: frames in, pings, the sender, and the goodbye.
+
+Used by the primary and the bridge websocket, which own the tasks; lives as long as the connection.
+"""
+
+import contextlib
+from collections.abc import Awaitable, Callable
+
+import trio
+
+from mrk.clients.send_batch import SendBatch
+from mrk.limits import Limits
+from mrk.websocket.frames import PING, close_frame, pong_frame, text_frame
+from mrk.websocket.incoming import NO_CLOSE_FRAME, Ending, Pinged, WebsocketReader
+from transports.sockets.outbox_sender import VANISHED, OutboxSender
+
+CHUNK_BYTES = 64 * 1024
+SILENT = Ending(1011, "no answer to a ping")
+
+
+class WebsocketStream:
+    """`trailing` is what the client sent behind its handshake without waiting for the answer."""
+
+    def __init__(
+        self,
+        stream: trio.abc.Stream,
+        trailing: bytes,
+        limits: Limits,
+        send_batch: SendBatch | None = None,
+    ) -> None:
+        self.sender = OutboxSender(stream, text_frame, limits, send_batch)
+        self._stream = stream
+        self._trailing = trailing
+        self._limits = limits
+        self._incoming = WebsocketReader(limits.message_bytes)
+        self._heard = False
+        self._listening = False
+
+    async def send_response(self, response: bytes) -> bool:
+        """Complete the handshake; False when the client is gone already."""
+        with trio.move_on_after(self._limits.send_s):
+            with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+                await self._stream.send_all(response)
+                return True
+        return False
+
+    def bound_messages(self, limit_bytes: int) -> None:
+        """From the next bytes on: the largest message that is taken, also for one that began."""
+        self._incoming.limit_bytes = limit_bytes
+
+    async def read(
+        self,
+        begin_chunk: Callable[[], None],
+        yield_if_due: Callable[[], Awaitable[None]],
+        hear: Callable[[str | bytes], Awaitable[None]],
+    ) -> Ending:
+        """Hand over every message, answer pings; returns how the client or a fault ended it.
+
+        `begin_chunk` is called when bytes came in, `yield_if_due` after what is no message.
+        """
+        while chunk := await self._receive():
+            begin_chunk()
+            for event in self._incoming.feed(chunk):
+                if isinstance(event, str | bytes):
+                    await hear(event)
+                    continue
+                if isinstance(event, Ending):
+                    return event
+                if isinstance(event, Pinged):
+                    self.sender.outbox.control("pong", pong_frame(event.payload))
+                await yield_if_due()
+            self.sender.flush()
+        return VANISHED
+
+    async def _receive(self) -> bytes:
+        if self._trailing:
+            chunk, self._trailing = self._trailing, b""
+            return chunk
+        self._listening = True
+        try:
+            chunk = bytes(await self._stream.receive_some(CHUNK_BYTES))
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            return b""
+        self._listening = False
+        self._heard = True
+        return chunk
+
+    async def keep_alive(self) -> Ending:
+        """Ping every `ping_s`; returns when nothing at all came back for one.
+
+        Any bytes from the client are life, and so is output that it still reads. While nothing is
+        read from the client (back-pressure), or the ping is not out, the send limit watches.
+        """
+        outbox = self.sender.outbox
+        await trio.sleep(self._limits.ping_s)
+        while True:
+            self._heard = False
+            progress = self.sender.progress
+            outbox.control("ping", PING)
+            await trio.sleep(self._limits.ping_s)
+            alive = self._heard or self.sender.progress > progress + 1
+            if not alive and self._listening and not outbox.holds("ping"):
+                return SILENT
+
+    async def goodbye(self, ending: Ending) -> None:
+        """Send the close frame and wait for the client's; the caller gives the deadline.
+
+        An ending without a frame waits for the client's end of the connection.
+        """
+        if not self.sender.intact or ending is VANISHED:
+            return
+        with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+            if ending.code != NO_CLOSE_FRAME:
+                await self._stream.send_all(close_frame(ending.code, ending.reason))
+            elif isinstance(self._stream, trio.abc.HalfCloseableStream):
+                await self._stream.send_eof()
+            # To close a socket with unread input would reset it, and the frame could be lost.
+            while not ending.by_peer and (chunk := await self._stream.receive_some(CHUNK_BYTES)):
+                if any(isinstance(event, Ending) for event in self._incoming.feed(bytes(chunk))):
+                    return
