@@ -9,6 +9,7 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
+from mrk.database.database_protocols import SqlConnection
 from mrk.errors import ClientError
 from nurseries.database.thread import QUEUE_JOBS, DatabaseThread
 from nurseries.database.transaction import transaction
@@ -22,7 +23,7 @@ def in_memory() -> Iterator[sqlite3.Connection]:
     connection.close()
 
 
-def insert(number: int) -> Callable[[sqlite3.Connection], int]:
+def insert(number: int) -> Callable[[SqlConnection], int]:
     return lambda c: c.execute("INSERT INTO t VALUES (?)", (number,)).rowcount
 
 
