@@ -14,7 +14,9 @@ SIZES = st.sampled_from([(32, 32), (3, 2), (300, 300)])
 
 
 @given(NAME, NAME, SIZES, SIZES)
-def test_two_files_share_no_image(one: bytes, other: bytes, size: tuple[int, int], another: tuple[int, int]) -> None:
+def test_two_files_share_no_image(
+    one: bytes, other: bytes, size: tuple[int, int], another: tuple[int, int]
+) -> None:
     def names(file: bytes) -> set[bytes]:
         return {
             image_name(file, *size, b"png"),
@@ -26,7 +28,9 @@ def test_two_files_share_no_image(one: bytes, other: bytes, size: tuple[int, int
 
 
 @given(NAME, NAME, SIZES)
-def test_a_renamed_file_has_the_images_of_its_name(source: bytes, dest: bytes, size: tuple[int, int]) -> None:
+def test_a_renamed_file_has_the_images_of_its_name(
+    source: bytes, dest: bytes, size: tuple[int, int]
+) -> None:
     image = image_name(source, *size, b"jpg")
     assert renamed_image(image, source, dest) == image_name(dest, *size, b"jpg")
     packaged = package_image_name(source)
