@@ -6,6 +6,8 @@ Defaults are what `[server]` says without options; the root fills in what the us
 import msgspec
 
 MIB = 1024 * 1024
+# The arguments of one call, however they come, save where an endpoint takes a large value.
+ARGUMENTS_BYTES = MIB
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -22,7 +24,7 @@ class Limits(msgspec.Struct, frozen=True):
     head_bytes: int = 64 * 1024  # request line and headers, over it: 431
     head_s: float = 10.0  # from the first byte, over it: 408
     keep_alive_s: float = 75.0  # idle between requests
-    body_bytes: int = 50 * MIB  # over it: 413
+    body_bytes: int = 16 * MIB  # where a large value is taken, over it: 413; else ARGUMENTS_BYTES
     body_idle_s: float = 60.0  # without progress, over it: 408
     unread_body_bytes: int = 8 * MIB  # of a refused request, over it: its connection ends
     unread_body_s: float = 5.0  # for all of that body, over it: the same

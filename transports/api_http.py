@@ -14,6 +14,7 @@ from mrk.access.decision import Decision
 from mrk.access.request_authorizer import RequestAuthorizer
 from mrk.access.roles import Role
 from mrk.api.caller import Caller, Transport
+from mrk.api.json_arguments import decode_object
 from mrk.api.large_result import Join, LargeResult, join_here
 from mrk.api.perform import perform
 from mrk.api.rpc import Rpc
@@ -24,7 +25,7 @@ from mrk.http import arguments
 from mrk.http.cors import CorsRules
 from mrk.http.head import RequestHead
 from mrk.http.response import Headers, Response, error_response, result_response
-from mrk.limits import Limits
+from mrk.limits import ARGUMENTS_BYTES, Limits
 
 RPC_PATH = "/server/jsonrpc"
 REDIRECT_PATH = "/server/redirect"
@@ -160,7 +161,7 @@ class ApiHttp:
         return ApiCall(
             lambda body: self._call(head, method, decision, body),
             self.cors_headers(head),
-            self._body_limit(decision),
+            self._body_limit(decision, large=method.endpoint.large),
             lambda: self._table.verbs(path),
         )
 
@@ -190,11 +191,14 @@ class ApiHttp:
         return ApiCall(
             lambda body: handler(head, decision, body),
             self.cors_headers(head),
-            self._body_limit(decision),
+            # Which method it is, and so how much of it is taken, stands in the body.
+            min(self._body_limit(decision, large=path == RPC_PATH), self._limits.message_bytes),
         )
 
-    def _body_limit(self, decision: Decision) -> int:
+    def _body_limit(self, decision: Decision, *, large: bool) -> int:
         limit = self._limits.body_bytes
+        if not large:
+            limit = min(limit, ARGUMENTS_BYTES)
         return limit if decision.authorized else min(limit, STRANGERS_BODY_BYTES)
 
     def _verbs(self, path: str) -> list[str]:
@@ -234,11 +238,12 @@ class ApiHttp:
     def _call(self, head: RequestHead, method: Method, decision: Decision, body: bytes) -> Answer:
         query = arguments.query_pairs(head)
         form: arguments.Pairs = []
-        from_json: Mapping[str, Any] = {}
+        from_json: Mapping[str, object] = {}
         if body:
             content_type = head.header("content-type") or ""
             if arguments.is_json(content_type):
-                from_json = arguments.json_arguments(body)
+                text = arguments.json_text(body)
+                from_json = {} if text is None else method.decode(text)
             else:
                 form = arguments.form_pairs(content_type, body)
         merged = arguments.merged(query, form, from_json, method.endpoint.query)
@@ -291,7 +296,8 @@ class ApiHttp:
 
     def _redirect(self, head: RequestHead, decision: Decision, body: bytes) -> Response:
         query = [text for key, text in arguments.query_pairs(head) if key == "url"]
-        target = query[-1] if query else arguments.json_arguments(body).get("url")
+        text = None if query else arguments.json_text(body)
+        target = query[-1] if query else decode_object(text or b"{}").get("url")
         if not isinstance(target, str) or not target.strip():
             raise ClientError("Argument 'url' is missing", 400)
         target = target.strip()

@@ -49,7 +49,7 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     # Calls in one JSON-RPC batch.
     max_batch_calls: int = 1000
     # Body of an ordinary request; uploads have their own limit.
-    max_body_size_bytes: int = 50 * MIB
+    max_body_size_bytes: int = 16 * MIB
     # One websocket message from a client.
     max_message_size_bytes: int = 10 * MIB
     # What may wait to be sent to one client before it is closed.

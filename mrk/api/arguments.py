@@ -5,6 +5,7 @@ array. A present null is not an absent key. Errors are `ClientError` 400 naming 
 """
 
 import json
+import reprlib
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -12,18 +13,33 @@ from typing import Any
 
 import msgspec
 
+from mrk import json_bounds
+from mrk.api.json_arguments import MemberReader
 from mrk.errors import ClientError
 
 Convert = Callable[[str, object], Any]
 RESERVED_KEYS = frozenset({"_", "token", "access_token", "connection_id"})
+# Of one list; each element is converted and looked at by itself.
+MOST_ELEMENTS = 10_000
 _SHOWN_CHARS = 60
+_encode = msgspec.json.Encoder().encode
 
 
 def _refuse(name: str, value: object, wanted: str) -> ClientError:
-    shown = repr(value)
-    if len(shown) > _SHOWN_CHARS:
-        shown = shown[:_SHOWN_CHARS] + "..."
-    return ClientError(f"Argument '{name}': {shown} given, {wanted} expected")
+    return ClientError(f"Argument '{name}': {_shown(value)} given, {wanted} expected")
+
+
+def _shown(value: object) -> str:
+    """The beginning of a value, without writing out all of it."""
+    shown = repr(value[: _SHOWN_CHARS + 1]) if isinstance(value, str) else _brief().repr(value)
+    return shown if len(shown) <= _SHOWN_CHARS else shown[:_SHOWN_CHARS] + "..."
+
+
+def _brief() -> reprlib.Repr:
+    brief = reprlib.Repr()
+    brief.maxlist = brief.maxdict = 10
+    brief.maxstring = brief.maxlong = brief.maxother = 2 * _SHOWN_CHARS
+    return brief
 
 
 def as_bool(name: str, value: object) -> bool:
@@ -78,12 +94,35 @@ def as_is(_name: str, value: object) -> object:
     return value
 
 
+def as_json(name: str, value: object) -> msgspec.Raw:
+    """Any JSON, as text; what came as text is not decoded, however large it is."""
+    if isinstance(value, msgspec.Raw):
+        return value
+    try:
+        return msgspec.Raw(_encode(value))
+    except UnicodeEncodeError as exc:
+        raise ClientError(f"Argument '{name}': no valid JSON, {exc}") from exc
+
+
+def comma_list(name: str, text: str) -> list[str]:
+    """The parts of a comma separated text, trimmed, without empty ones; 400 for too many."""
+    check_count(name, text.count(",") + 1)
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def check_count(name: str, count: int) -> None:
+    """Refuse more elements than a list may have."""
+    if count > MOST_ELEMENTS:
+        raise ClientError(f"Argument '{name}': {count} elements given, at most {MOST_ELEMENTS}")
+
+
 def _as_list(item: Convert) -> Convert:
     def convert(name: str, value: object) -> list[Any]:
         if isinstance(value, str):
-            value = [part.strip() for part in value.split(",") if part.strip()]
+            value = comma_list(name, value)
         if not isinstance(value, list):
             raise _refuse(name, value, "an array or comma separated text")
+        check_count(name, len(value))
         return [item(f"{name}[{index}]", part) for index, part in enumerate(value)]
 
     return convert
@@ -105,6 +144,7 @@ _SIMPLE: dict[object, Convert] = {
     str: as_str,
     object: as_is,
     Any: as_is,
+    msgspec.Raw: as_json,
 }
 
 
@@ -137,6 +177,14 @@ class ArgumentReader:
         ]
         # Without fields every call gets the same frozen instance.
         self._constant = None if self._fields else params()
+        self._members = MemberReader(
+            [wire_name for _, wire_name, _, _ in self._fields],
+            [wire_name for _, wire_name, convert, _ in self._fields if convert is as_json],
+        )
+
+    def decode(self, text: bytes) -> Mapping[str, object]:
+        """The arguments in a JSON object that `read` looks at."""
+        return self._members.decode(text)
 
     def read(self, arguments: Mapping[str, object]) -> msgspec.Struct:
         """Return the struct; unknown arguments are ignored, a missing required one is a 400."""
@@ -161,8 +209,8 @@ def _hinted(hint: str, text: str) -> object:
             case "bool":
                 return text.lower() == "true"
             case "json":
-                return msgspec.json.decode(text)
-    except (ValueError, msgspec.DecodeError, RecursionError):
+                return json_bounds.decode(text.encode(), "A JSON field")
+    except (ValueError, ClientError):
         pass
     return text
 
@@ -183,8 +231,6 @@ def hinted_arguments(pairs: Iterable[tuple[str, str]]) -> dict[str, object]:
 def objects_query(pairs: Sequence[tuple[str, str]]) -> dict[str, object]:
     """The query of `/printer/objects/*`: key = object, value = comma list of fields or empty."""
     objects = {
-        key: [field.strip() for field in text.split(",") if field.strip()] or None
-        for key, text in pairs
-        if key not in RESERVED_KEYS
+        key: comma_list(key, text) or None for key, text in pairs if key not in RESERVED_KEYS
     }
     return {"objects": objects}

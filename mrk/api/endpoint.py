@@ -50,6 +50,8 @@ class Endpoint(msgspec.Struct, frozen=True):
     HTTP only. `http` False means no HTTP route. Without `access` there is no endpoint: nothing is
     open, or anybody's, by oversight. `query` overrides how the query string becomes
     arguments. `urgent` calls are never refused for a client's limit of requests in flight.
+    `large` says that the arguments may be larger than `ARGUMENTS_BYTES`: as large as a body or a
+    message at all; only members of the type `msgspec.Raw`, which stay undecoded, can be.
     `result` documents the answer's type; an endpoint for HTTP only may return a whole `Response`.
     """
 
@@ -64,6 +66,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     http: bool = True
     query: QueryReader | None = None
     urgent: bool = False
+    large: bool = False
     described: type[msgspec.Struct] | None = None
     result: Any = Any
 

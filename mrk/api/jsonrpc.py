@@ -4,10 +4,12 @@ Endpoint errors keep their HTTP status as the code, except 404 and 401. No I/O, 
 `mrk/api/rpc.py` runs what this decodes.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
+from mrk import json_bounds
 from mrk.errors import ClientError
 
 PARSE_ERROR = -32700
@@ -16,9 +18,13 @@ METHOD_NOT_FOUND = -32601
 INVALID_PARAMS = -32602
 
 _STATUS_CODES = {404: METHOD_NOT_FOUND, 401: INVALID_PARAMS}
-_decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
-Id = Any  # any JSON value; None stands for a notification
+Id = Any  # JSON text (`msgspec.Raw`), or a value; None stands for a notification
+_SPACE = b" \t\r\n"
+_ABSENT = msgspec.Raw(b"")
+_NULL = msgspec.Raw(b"null")
+_OBJECT = ord("{")
+_VERSION = msgspec.Raw(b'"2.0"')
 
 
 class RpcError(Exception):
@@ -32,49 +38,110 @@ class RpcError(Exception):
 
 
 class RpcCall(msgspec.Struct, frozen=True):
-    """A request, or a notification when `id` is None."""
+    """A request, or a notification when `id` is None; `params` are an object, undecoded."""
 
     method: str
-    params: dict[str, Any]
+    params: msgspec.Raw | None
     id: Id
 
 
 class RpcAnswer(msgspec.Struct, frozen=True):
-    """A client's response to a request of ours."""
+    """A client's response to a request of ours; `result` and `error` are undecoded."""
 
     id: Id
-    result: Any
-    error: Any
+    result: msgspec.Raw | None
+    error: msgspec.Raw | None
 
 
-def decode(message: bytes | str) -> Any:
-    """Return the JSON value of one message; raises `RpcError` -32700."""
+class _Message(msgspec.Struct):
+    """Nothing within is decoded, and other members are passed over."""
+
+    jsonrpc: msgspec.Raw = _ABSENT
+    method: msgspec.Raw = _ABSENT
+    params: msgspec.Raw = _ABSENT
+    id: msgspec.Raw = _ABSENT
+    result: msgspec.Raw = _ABSENT
+    error: msgspec.Raw = _ABSENT
+
+
+_message = msgspec.json.Decoder(_Message).decode
+_elements = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_skim = msgspec.json.Decoder(msgspec.Raw).decode
+_text = msgspec.json.Decoder(str).decode
+_plain = msgspec.json.Decoder(int | float | str).decode
+
+
+def is_batch(message: bytes | str) -> bool:
+    """Whether a message can only be an array."""
+    if isinstance(message, str):
+        return message.lstrip()[:1] == "["
+    return message.lstrip(_SPACE)[:1] == b"["
+
+
+def batch(message: bytes, most_values: int) -> Sequence[msgspec.Raw]:
+    """The undecoded elements of an array; raises `RpcError` -32700, -32600."""
     try:
-        return _decode(message)
+        _check_unicode(message)
+        _skim(message)
+        json_bounds.check(message, "a batch", most_values)
+        return _elements(message)
+    except ClientError as exc:
+        raise RpcError(INVALID_REQUEST, f"Invalid Request: {exc.message}") from None
     except RecursionError:
         raise RpcError(PARSE_ERROR, "Parse error: nested too deeply") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as exc:
         raise RpcError(PARSE_ERROR, f"Parse error: {exc}") from None
 
 
-def parse(value: Any) -> RpcCall | RpcAnswer:
-    """Judge one decoded message or batch element; raises `RpcError` -32600 or -32602."""
-    if not isinstance(value, dict):
-        raise RpcError(INVALID_REQUEST, "Invalid Request: a message must be an object")
-    id_ = value.get("id")
-    if value.get("jsonrpc") != "2.0":
+def parse(message: bytes | str | msgspec.Raw) -> RpcCall | RpcAnswer:
+    """Judge one message or batch element; raises `RpcError` -32700, -32600 or -32602."""
+    found = _outline(message)
+    # A copy, so that a call does not keep its whole message.
+    id_ = None if found.id in (_ABSENT, _NULL) else found.id.copy()
+    if found.jsonrpc != _VERSION:
         raise RpcError(INVALID_REQUEST, 'Invalid Request: jsonrpc must be "2.0"', id_)
-    if "method" not in value and ("result" in value or "error" in value):
-        return RpcAnswer(id_, value.get("result"), value.get("error"))
-    method = value.get("method")
-    if not isinstance(method, str):
-        raise RpcError(INVALID_REQUEST, "Invalid Request: method must be a text", id_)
-    params = value.get("params")
-    if params is None:
-        params = {}
-    elif not isinstance(params, dict):
+    if found.method == _ABSENT and (found.result != _ABSENT or found.error != _ABSENT):
+        return RpcAnswer(_answered(id_), _given(found.result), _given(found.error))
+    try:
+        method = _text(found.method)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        text = "Invalid Request: method must be a text"
+        raise RpcError(INVALID_REQUEST, text, id_) from None
+    params = _given(found.params)
+    if params is not None and memoryview(params)[0] != _OBJECT:
         raise RpcError(INVALID_PARAMS, "Invalid params: params must be an object", id_)
     return RpcCall(method, params, id_)
+
+
+def _outline(message: bytes | str | msgspec.Raw) -> _Message:
+    try:
+        if isinstance(message, bytes):
+            _check_unicode(message)
+        return _message(message)
+    except RecursionError:
+        raise RpcError(PARSE_ERROR, "Parse error: nested too deeply") from None
+    except msgspec.ValidationError:
+        raise RpcError(INVALID_REQUEST, "Invalid Request: a message must be an object") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+        raise RpcError(PARSE_ERROR, f"Parse error: {exc}") from None
+
+
+def _check_unicode(message: bytes) -> None:
+    """Raise `UnicodeDecodeError` for what is no UTF-8, which is not seen in undecoded parts."""
+    if not message.isascii():
+        message.decode()
+
+
+def _given(part: msgspec.Raw) -> msgspec.Raw | None:
+    return None if part in (_ABSENT, _NULL) else part
+
+
+def _answered(id_: Id) -> int | float | str | None:
+    """The id of an answer as a value; None for one that was never given out."""
+    try:
+        return None if id_ is None else _plain(id_)
+    except msgspec.DecodeError:
+        return None
 
 
 def encode_result(id_: Id, result: Any) -> bytes:

@@ -8,6 +8,8 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, TypeVar
 
+from msgspec import Raw
+
 from mrk.api.caller import Caller
 from mrk.api.table import Method, is_pending
 from mrk.errors import ClientError, Transient
@@ -20,7 +22,7 @@ TOO_MANY_REQUESTS = 429
 
 def perform(
     method: Method,
-    arguments: Mapping[str, object],
+    arguments: Mapping[str, object] | Raw,
     caller: Caller,
     encode: Encode[Encoded],
     busy: bool = False,

@@ -4,8 +4,10 @@ Calls with a sync handler are answered on the spot; others, and batches, come ba
 coroutine that the transport runs where it owns tasks. A batch runs in order.
 """
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Protocol
+
+from msgspec import Raw
 
 from mrk.api import jsonrpc
 from mrk.api.caller import Caller
@@ -14,6 +16,8 @@ from mrk.api.large_result import Join, LargeResult, join_here
 from mrk.api.perform import TOO_MANY_REQUESTS, perform
 from mrk.api.table import Table
 from mrk.errors import ClientError
+from mrk.json_bounds import MOST_VALUES
+from mrk.limits import ARGUMENTS_BYTES
 
 Reply = bytes | None
 Pending = Coroutine[Any, Any, Reply]
@@ -23,6 +27,11 @@ Who = Callable[[], Caller]
 # Calls of a batch that run before others get their turn; about 1 ms of sync handlers.
 _CALLS_PER_TURN = 50
 _BYTES_PER_TURN = 256 * 1024
+# Reading a byte of a call costs as much as copying some of an answer.
+_READ_FOR_WRITTEN = 4
+# A batch as a whole, where more calls than usual are allowed.
+_BYTES_PER_CALL = 1024
+_VALUES_PER_CALL = 40
 # Answers of one batch together; calls behind that are refused, not run.
 MAX_BATCH_ANSWER_BYTES = 16 * 1024 * 1024
 TOO_LARGE = 413
@@ -62,18 +71,14 @@ class Rpc:
         `busy` says that the client has its limit of requests in flight: what would have to
         wait is then refused with 429, save for urgent calls such as an emergency stop.
         """
-        try:
-            value = jsonrpc.decode(message)
-        except RpcError as exc:
-            return jsonrpc.encode_error(exc.id, exc.code, exc.message)
-        if isinstance(value, list):
-            return self._batch(value, who, busy)
-        return self._single(value, who, busy)
+        if jsonrpc.is_batch(message):
+            return self._batch(message, who, busy)
+        return self._single(message, who, busy)
 
-    def _single(self, value: Any, who: Who, busy: bool) -> Reply | Pending:
+    def _single(self, message: bytes | str | Raw, who: Who, busy: bool) -> Reply | Pending:
         call: RpcCall | None = None
         try:
-            parsed = jsonrpc.parse(value)
+            parsed = jsonrpc.parse(message)
             if isinstance(parsed, RpcAnswer):
                 if self._answers is not None:
                     self._answers.on_answer(parsed, who())
@@ -81,46 +86,64 @@ class Rpc:
             call = parsed
             return self._start(call, who(), busy)
         except RpcError as exc:
+            if exc.id is None and exc.code == jsonrpc.INVALID_PARAMS:
+                return None  # a notification
             return jsonrpc.encode_error(exc.id, exc.code, exc.message)
         except ClientError as exc:
-            return jsonrpc.encode_client_error(None if call is None else call.id, exc)
+            return _refused(None if call is None else call.id, exc)
 
     def _start(self, call: RpcCall, caller: Caller, busy: bool) -> Reply | Pending:
         method = self._table.method(call.method, caller.transport)
-        outcome = perform(method, call.params, caller, self._encoder(call), busy)
-        return _reply_later(call, outcome) if isinstance(outcome, Coroutine) else outcome
+        params: dict[str, object] | Raw = {} if call.params is None else call.params
+        outcome = perform(method, params, caller, self._encoder(call.id), busy)
+        return _reply_later(call.id, outcome) if isinstance(outcome, Coroutine) else outcome
 
-    def _encoder(self, call: RpcCall) -> Callable[[Any], Reply | Pending]:
+    def _encoder(self, id_: jsonrpc.Id) -> Callable[[Any], Reply | Pending]:
         """A notification's result is not sent, but it is still encoded to nothing else."""
-        if call.id is None:
+        if id_ is None:
             return lambda _result: None
-        return lambda result: self._encoded(call.id, result)
+        return lambda result: self._encoded(id_, result)
 
     def _encoded(self, id_: Any, result: Any) -> Reply | Pending:
         if type(result) is LargeResult:
             return result.between(*jsonrpc.around_result(id_), self._join)
         return jsonrpc.encode_result(id_, result)
 
-    def _batch(self, values: list[Any], who: Who, busy: bool) -> Reply | Pending:
-        if len(values) > self._max_batch_calls:
-            text = f"a batch of {len(values)} calls, limit {self._max_batch_calls}"
-            return jsonrpc.encode_error(None, jsonrpc.INVALID_REQUEST, f"Invalid Request: {text}")
+    def _batch(self, message: bytes | str, who: Who, busy: bool) -> Reply | Pending:
+        try:
+            calls = self._calls(message)
+        except RpcError as exc:
+            return jsonrpc.encode_error(None, exc.code, exc.message)
         if busy:
             text = "Too many requests in flight: wait for answers"
             return jsonrpc.encode_error(None, TOO_MANY_REQUESTS, text)
-        return self._run_batch(values, who)
+        return self._run_batch(calls, who)
 
-    async def _run_batch(self, values: list[Any], who: Who) -> Reply:
+    def _calls(self, message: bytes | str) -> Sequence[Raw]:
+        """The calls of a batch, undecoded; raises `RpcError`."""
+        text = message.encode() if isinstance(message, str) else message
+        most_bytes = max(ARGUMENTS_BYTES, self._max_batch_calls * _BYTES_PER_CALL)
+        if len(text) > most_bytes:
+            raise _no_batch(f"a batch of {len(text)} bytes, limit {most_bytes}")
+        calls = jsonrpc.batch(text, max(MOST_VALUES, self._max_batch_calls * _VALUES_PER_CALL))
+        if len(calls) > self._max_batch_calls:
+            raise _no_batch(f"a batch of {len(calls)} calls, limit {self._max_batch_calls}")
+        if not calls:
+            raise _no_batch("a batch without calls")
+        return calls
+
+    async def _run_batch(self, calls: Sequence[Raw], who: Who) -> Reply:
         replies: list[bytes] = []
         total_bytes = turn_bytes = 0
-        for index, value in enumerate(values):
+        for index, call in enumerate(calls):
             if index % _CALLS_PER_TURN == 0 or turn_bytes > _BYTES_PER_TURN:
                 turn_bytes = 0
                 await self._yield_if_due()
+            turn_bytes += len(memoryview(call)) * _READ_FOR_WRITTEN
             if total_bytes > MAX_BATCH_ANSWER_BYTES:
-                reply = _too_much(value)
+                reply = _too_much(call)
             else:
-                outcome = self._single(value, who, False)
+                outcome = self._single(call, who, False)
                 reply = await outcome if isinstance(outcome, Coroutine) else outcome
             if reply is not None:
                 replies.append(reply)
@@ -129,16 +152,31 @@ class Rpc:
         return jsonrpc.encode_batch(replies) if replies else None
 
 
-def _too_much(value: Any) -> Reply:
-    id_ = value.get("id") if isinstance(value, dict) else None
+def _no_batch(text: str) -> RpcError:
+    return RpcError(jsonrpc.INVALID_REQUEST, f"Invalid Request: {text}")
+
+
+def _too_much(call: Raw) -> Reply:
+    """The refusal of a call that is not run; a notification gets none."""
+    try:
+        id_ = jsonrpc.parse(call).id
+    except RpcError as exc:
+        id_ = exc.id
+    if id_ is None:
+        return None
     text = (
         f"not run: the batch's answers passed {MAX_BATCH_ANSWER_BYTES} bytes; ask in smaller ones"
     )
     return jsonrpc.encode_error(id_, TOO_LARGE, text)
 
 
-async def _reply_later(call: RpcCall, outcome: Awaitable[Reply]) -> Reply:
+def _refused(id_: jsonrpc.Id, error: ClientError) -> Reply:
+    """The reply for an endpoint's error; a notification gets none."""
+    return None if id_ is None else jsonrpc.encode_client_error(id_, error)
+
+
+async def _reply_later(id_: jsonrpc.Id, outcome: Awaitable[Reply]) -> Reply:
     try:
         return await outcome
     except ClientError as exc:
-        return jsonrpc.encode_client_error(call.id, exc)
+        return _refused(id_, exc)

@@ -14,8 +14,10 @@ from mrk.access.roles import role_needed
 from mrk.api.arguments import ArgumentReader
 from mrk.api.caller import Caller, Transport
 from mrk.api.endpoint import Derived, Endpoint, rpc_name, verb_rpc_name
+from mrk.api.json_arguments import decode_object
 from mrk.api.route_pattern import RoutePattern
 from mrk.errors import ClientError
+from mrk.limits import ARGUMENTS_BYTES
 
 
 class Method(msgspec.Struct, frozen=True):
@@ -26,9 +28,10 @@ class Method(msgspec.Struct, frozen=True):
     reader: ArgumentReader | None
     captured: Mapping[str, str] | None = None
 
-    def call(self, arguments: Mapping[str, object], caller: Caller) -> Any:
+    def call(self, arguments: Mapping[str, object] | msgspec.Raw, caller: Caller) -> Any:
         """Run the handler; returns its result, or a coroutine when it is async.
 
+        Arguments that are JSON text are not looked at before the caller was.
         Raises `ClientError` for a caller without access and for arguments that do not fit.
         """
         needed = self.endpoint.access.role
@@ -37,10 +40,22 @@ class Method(msgspec.Struct, frozen=True):
                 raise ClientError("Unauthorized", 401)
             if caller.role < needed:
                 raise role_needed(needed, caller.role)
+        if isinstance(arguments, msgspec.Raw):
+            arguments = self.decode(bytes(arguments))
         if self.captured is not None:
             arguments = {**arguments, **self.captured}
         params = arguments if self.reader is None else self.reader.read(arguments)
         return self.endpoint.handler(params, caller)
+
+    def decode(self, text: bytes) -> Mapping[str, object]:
+        """The arguments in a JSON object, as far as the endpoint has them.
+
+        Raises `ClientError`: 413 for more than it takes, 400 for too many values, and for what is
+        no JSON object.
+        """
+        if len(text) > ARGUMENTS_BYTES and not self.endpoint.large:
+            raise ClientError(f"The arguments are larger than {ARGUMENTS_BYTES} bytes", 413)
+        return decode_object(text) if self.reader is None else self.reader.decode(text)
 
 
 def is_pending(outcome: object) -> bool:

@@ -8,23 +8,37 @@ from collections.abc import Sequence
 from mrk.errors import ClientError
 
 Path = tuple[str, ...]
+# Each is one level of objects, and every level is looked at by itself.
+MOST_NAMES = 64
 
 
 def parse_key(key: object) -> Path:
     """Names from the record down; raises `ClientError` 400 for anything else than text or list."""
     if isinstance(key, str):
+        _check_names(key.count(".") + 1)
         names: Sequence[object] = key.split(".")
     elif isinstance(key, list | tuple):
+        _check_names(len(key))
         names = key
     else:
-        raise ClientError(f"Argument 'key': {key!r:.60} given, text or a list of names expected")
+        raise ClientError(f"Argument 'key': {_shown(key)} given, text or a list of names expected")
     if not names:
         raise ClientError("Argument 'key' is empty")
     for name in names:
         if not isinstance(name, str) or not name:
-            raise ClientError(f"Argument 'key': a segment of {key!r:.60} is empty or no text")
+            raise ClientError(f"Argument 'key': a segment of {_shown(key)} is empty or no text")
         check_text("key", name)
     return tuple(str(name) for name in names)
+
+
+def _check_names(count: int) -> None:
+    if count > MOST_NAMES:
+        raise ClientError(f"Argument 'key': {count} names given, at most {MOST_NAMES}")
+
+
+def _shown(key: object) -> str:
+    text = key[:60] if isinstance(key, str) else key
+    return f"{text!r:.60}"
 
 
 def check_text(argument: str, text: str) -> str:

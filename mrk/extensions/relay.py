@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from mrk import json_bounds
 from mrk.api.jsonrpc import RpcAnswer
 from mrk.clients.outbox import SharedMessage
 from mrk.errors import ClientError
@@ -35,11 +36,16 @@ def agent_call(method: str, params: object, id_: int | None = None) -> SharedMes
     return SharedMessage(_encode(call))
 
 
-def result_of(agent: str, answer: RpcAnswer) -> Any:
+def result_of(agent: str, answer: RpcAnswer) -> msgspec.Raw:
     """The agent's result; raises `ClientError` 424, its error object as data."""
     if answer.error is not None:
-        text = answer.error.get("message") if isinstance(answer.error, dict) else answer.error
-        raise ClientError(f"{agent}: {str(text)[:_SHOWN_CHARS]}", AGENT_ERROR, answer.error)
+        error = json_bounds.decode(bytes(answer.error), f"{agent}: its error")
+        text = error.get("message") if isinstance(error, dict) else error
+        raise ClientError(f"{agent}: {_brief(text)}", AGENT_ERROR, error)
     if answer.result is None:
         raise ClientError(f"{agent} gave no result", AGENT_ERROR)
     return answer.result
+
+
+def _brief(text: object) -> str:
+    return str(text)[:_SHOWN_CHARS]

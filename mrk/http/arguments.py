@@ -6,10 +6,7 @@ that names the fault; Moonraker would drop such a body in silence and answer som
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 from urllib.parse import parse_qsl
-
-import msgspec
 
 from mrk.api.arguments import hinted_arguments
 from mrk.api.endpoint import QueryReader
@@ -20,7 +17,7 @@ from mrk.http.multipart import form_fields
 Pairs = list[tuple[str, str]]
 MAX_FIELDS = 1000
 _BOUNDARY = re.compile(r';\s*boundary=(?:"([^"]{1,200})"|([^\s;,"]{1,200}))', re.IGNORECASE)
-_decode = msgspec.json.Decoder().decode
+_NULL_BYTES = 100
 
 
 def query_pairs(head: RequestHead) -> Pairs:
@@ -36,21 +33,17 @@ def is_json(content_type: str) -> bool:
     return content_type.lower().startswith("application/json")
 
 
-def json_arguments(body: bytes) -> dict[str, Any]:
-    """The object in a JSON body; an empty body and null stand for no arguments."""
-    if not body or body.isspace():
-        return {}
+def json_text(body: bytes) -> bytes | None:
+    """A JSON body that is to be decoded; None for an empty one and for null: no arguments."""
+    if not body or body.isspace() or (len(body) < _NULL_BYTES and body.strip() == b"null"):
+        return None
     try:
-        value = _decode(body)
-    except RecursionError:
-        raise ClientError("The JSON body is nested too deeply") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+        # Parts that stay text are not looked at any more.
+        if not body.isascii():
+            body.decode()
+    except UnicodeDecodeError as exc:
         raise ClientError(f"The body is not JSON: {exc}") from None
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise ClientError("The JSON body must be an object")
-    return value
+    return body
 
 
 def form_pairs(content_type: str, body: bytes) -> Pairs:

@@ -10,7 +10,9 @@ from typing import Any
 
 import msgspec
 
+from mrk import json_bounds
 from mrk.api import jsonrpc
+from mrk.errors import ClientError
 
 DUPLICATE = -10000
 STAMP = "mqtt_timestamp"
@@ -65,9 +67,9 @@ def prepare(message: bytes, stamps: Stamps) -> MqttRequest:
     if not any(mark in message for mark in _MARKS):
         return MqttRequest(message)
     try:
-        value = jsonrpc.decode(message)
-    except jsonrpc.RpcError:
-        return MqttRequest(message)  # answered as every unreadable message
+        value = json_bounds.decode(message, "a message")
+    except ClientError:
+        return MqttRequest(message)  # answered as every message that cannot be read
     refused: list[bytes] = []
     if not isinstance(value, list):
         kept = _prepared(value, stamps, refused)

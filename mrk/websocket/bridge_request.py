@@ -6,7 +6,10 @@ judged here first. Nothing but method, id and the outer shape is decoded; the by
 
 import msgspec
 
+from mrk import json_bounds
+from mrk.errors import ClientError
 from mrk.klippy.etx import ETX
+from mrk.limits import ARGUMENTS_BYTES
 
 
 class BridgeRefusal(Exception):
@@ -19,7 +22,7 @@ class BridgeRefusal(Exception):
 
 class _Request(msgspec.Struct):
     method: str
-    params: dict[str, msgspec.Raw] | msgspec.UnsetType = msgspec.UNSET
+    params: msgspec.Raw = msgspec.Raw(b"{}")
 
 
 class _Named(msgspec.Struct):
@@ -39,12 +42,21 @@ def klippy_request(message: str | bytes) -> bytes:
             raise ValueError("byte 0x03 inside a message")
         if not data.isascii() and isinstance(message, bytes):
             data.decode()
-        _request(data)
+        _check(data)
     except RecursionError:
         raise BridgeRefusal(_answer(b"null", "Invalid request: nested too deeply")) from None
-    except (ValueError, msgspec.DecodeError) as exc:
+    except (ValueError, msgspec.DecodeError, ClientError) as exc:
         raise BridgeRefusal(_answer(_id_of(message), f"Invalid request: {exc}")) from None
     return data
+
+
+def _check(data: bytes) -> None:
+    """Klipper decodes all of it between two steps of its motion."""
+    if len(data) > ARGUMENTS_BYTES:
+        raise ValueError(f"larger than {ARGUMENTS_BYTES} bytes")
+    json_bounds.check(data, "the request")
+    if memoryview(_request(data).params)[0] != ord("{"):
+        raise ValueError("params must be an object")
 
 
 def _id_of(message: str | bytes) -> bytes:

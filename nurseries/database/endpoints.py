@@ -24,6 +24,7 @@ from nurseries.database.maintenance import BackupPath, Restored, Sizes
 from nurseries.database.opening import DatabaseLocation
 
 Result = TypeVar("Result")
+NULL = msgspec.Raw(b"null")
 
 
 class DatabaseCalls(Protocol):
@@ -46,11 +47,11 @@ class GetParams(msgspec.Struct, frozen=True):
 
 
 class PostParams(msgspec.Struct, frozen=True):
-    """`value` is any JSON value."""
+    """`value` is any JSON value; a large one stays the text that came."""
 
     namespace: str
     key: Any
-    value: Any
+    value: msgspec.Raw
 
 
 class DeleteItemParams(msgspec.Struct, frozen=True):
@@ -221,6 +222,7 @@ class DatabaseEndpoints:
                 _with(handler, debug),
                 summary,
                 access=access,
+                large=params is PostParams,
                 result=DatabaseItem,
             )
             for verb, params, handler, summary, access in handlers
@@ -249,17 +251,17 @@ class DatabaseEndpoints:
         name = check_name(params.namespace)
         path = parse_key(params.key)
 
-        def write(connection: SqlConnection) -> bytes:
+        def write(connection: SqlConnection) -> msgspec.Raw:
             if debug:
                 store.count_debug_use(connection)
-            value = store.encode_value(params.value)
+            value = store.normalised(params.value)
             # A null as a whole record is answered and not stored: clients clear settings so.
-            if params.value is not None or len(path) > 1:
+            if value != NULL or len(path) > 1:
                 store.write(connection, name, path, value)
             return value
 
         value = await self._jobs.run(write)
-        return DatabaseItem(params.namespace, params.key, msgspec.Raw(value))
+        return DatabaseItem(params.namespace, params.key, value)
 
     async def _delete(self, params: DeleteItemParams, caller: Caller, debug: bool) -> DatabaseItem:
         if not debug:

@@ -20,6 +20,8 @@ from mrk.errors import ClientError
 LARGE_RECORD_BYTES = 32 * 1024
 _RECORD = "FROM namespace_store WHERE namespace = ? AND key = ?"
 _NOTHING = object()
+# JSON text; SQLite takes what a request came with without a copy of ours.
+Text = bytes | msgspec.Raw
 
 
 def encode_value(value: Any) -> bytes:
@@ -27,6 +29,20 @@ def encode_value(value: Any) -> bytes:
     try:
         return msgspec.json.encode(value)
     except (UnicodeEncodeError, RecursionError) as exc:
+        raise ClientError(f"Argument 'value' is no valid JSON: {exc}") from exc
+
+
+def normalised(value: msgspec.Raw) -> msgspec.Raw:
+    """The text of a value without what JSON allows beside: blanks, members given twice.
+
+    A large one is left as it was written: its objects would take many times its size.
+    """
+    text = memoryview(value)
+    if len(text) > LARGE_RECORD_BYTES:
+        return value
+    try:
+        return msgspec.Raw(encode_value(msgspec.json.decode(text)))
+    except (msgspec.DecodeError, RecursionError) as exc:
         raise ClientError(f"Argument 'value' is no valid JSON: {exc}") from exc
 
 
@@ -69,7 +85,7 @@ def decoded_items(connection: SqlConnection, namespace: str) -> dict[str, Any]:
     return {key: msgspec.json.decode(value) for key, value in rows}
 
 
-def write(connection: SqlConnection, namespace: str, path: Path, value: bytes) -> None:
+def write(connection: SqlConnection, namespace: str, path: Path, value: Text) -> None:
     """Store one JSON text; parents are created. Raises `ClientError` 400 below a non-object."""
     if len(path) == 1:
         _replace(connection, namespace, path[0], value)
@@ -80,7 +96,8 @@ def write(connection: SqlConnection, namespace: str, path: Path, value: bytes) -
         return
     record = _record(connection, namespace, path, default={})
     # A raw part is copied into the encoded record as it stands.
-    changed = records.put(record, path[1:], msgspec.Raw(value))
+    raw = value if isinstance(value, msgspec.Raw) else msgspec.Raw(value)
+    changed = records.put(record, path[1:], raw)
     _replace(connection, namespace, path[0], encode_value(changed))
 
 
@@ -134,7 +151,7 @@ def count_debug_use(connection: SqlConnection) -> None:
     _replace(connection, OWN_NAMESPACE, "debug_counter", encode_value(count))
 
 
-def _replace(connection: SqlConnection, namespace: str, key: str, value: bytes) -> None:
+def _replace(connection: SqlConnection, namespace: str, key: str, value: Text) -> None:
     connection.execute(
         "INSERT INTO namespace_store (namespace, key, value) VALUES (?, ?, CAST(? AS TEXT))"
         " ON CONFLICT (namespace, key) DO UPDATE SET value = excluded.value",
@@ -170,7 +187,7 @@ def _read_in_sql(connection: SqlConnection, namespace: str, path: Path, in_sql: 
     return bytes(value)
 
 
-def _write_in_sql(connection: SqlConnection, namespace: str, path: Path, value: bytes) -> None:
+def _write_in_sql(connection: SqlConnection, namespace: str, path: Path, value: Text) -> None:
     inner = path[1:]
     # One statement parses the record once for all parents.
     parents = [sql_path(inner[:depth]) for depth in range(len(inner))]

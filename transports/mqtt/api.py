@@ -87,11 +87,21 @@ class MqttApi:
         size_bytes = self._backlog_bytes + len(message)
         if len(self._backlog) >= BACKLOG_MESSAGES or size_bytes > BACKLOG_BYTES:
             text = f"Too many requests wait ({len(self._backlog)}): wait for answers"
-            self._send(jsonrpc.encode_error(_id_of(message), TOO_MANY_REQUESTS, text))
+            self._refuse(message, text)
             return
         self._backlog.append(message)
         self._backlog_bytes = size_bytes
         self._arrived.set()
+
+    def _refuse(self, message: bytes, text: str) -> None:
+        """Answer 429; a notification is dropped."""
+        try:
+            parsed = jsonrpc.parse(message)
+        except jsonrpc.RpcError as exc:
+            self._send(jsonrpc.encode_error(exc.id, TOO_MANY_REQUESTS, text))
+            return
+        if parsed.id is not None:
+            self._send(jsonrpc.encode_error(parsed.id, TOO_MANY_REQUESTS, text))
 
     def refuse_oversized(self) -> None:
         """A request was so large that it was not looked at."""
@@ -105,7 +115,7 @@ class MqttApi:
             return
         if self._in_flight >= IN_FLIGHT + MORE_IN_FLIGHT:
             text = "Too many requests in flight: wait for answers"
-            self._send(jsonrpc.encode_error(_id_of(message), TOO_MANY_REQUESTS, text))
+            self._refuse(message, text)
             return
         busy = self._in_flight >= IN_FLIGHT
         outcome = self._handle(request.message, lambda: self._caller, busy)
@@ -144,7 +154,6 @@ class MqttApi:
 def _id_of(message: bytes) -> jsonrpc.Id:
     """The id of one message, None when it cannot be told."""
     try:
-        value = jsonrpc.decode(message)
-    except jsonrpc.RpcError:
-        return None
-    return value.get("id") if isinstance(value, dict) else None
+        return jsonrpc.parse(message).id
+    except jsonrpc.RpcError as exc:
+        return exc.id

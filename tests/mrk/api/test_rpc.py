@@ -158,12 +158,26 @@ def test_absent_or_empty_params(params: Any) -> None:
     assert ask({"jsonrpc": "2.0", "method": "whoami", "params": None, "id": 1})["result"] is True
 
 
-def test_notifications_are_silent_but_their_errors_are_not() -> None:
-    assert ask(call("greet", {"name": "x"}, None)) is None
-    assert ask(call("later", {"name": "x"}, None)) is None
-    reply = ask(call("greet", {}, None))
-    assert reply["id"] is None
-    assert reply["error"]["code"] == 400
+@pytest.mark.parametrize("busy", [False, True])
+@pytest.mark.parametrize(
+    ("method", "params"),
+    [
+        ("greet", {"name": "x"}),
+        ("later", {"name": "x"}),
+        ("greet", {}),
+        ("greet", [1]),
+        ("refused", {}),
+        ("broken", {}),
+        ("nope", {}),
+    ],
+)
+def test_a_notification_is_never_answered(method: str, params: Any, busy: bool) -> None:
+    notification = call(method, params, None)
+    assert ask(notification, busy=busy) is None
+    assert ask({**notification, "id": None}, busy=busy) is None
+    if not busy:
+        assert ask([notification, notification]) is None
+        assert [reply["id"] for reply in ask([notification, call("greet", {"name": "x"})])] == [1]
 
 
 def test_strangers_are_unauthorized() -> None:
@@ -199,7 +213,8 @@ def test_responses_of_clients_reach_the_receiver_and_get_no_reply() -> None:
     batch = rpc.handle(json.dumps(answers).encode(), lambda: FRIEND)
     assert isinstance(batch, Coroutine)
     assert run(batch) is None
-    wanted = [(RpcAnswer(5, None, None), FRIEND), (RpcAnswer("x", None, {"code": 1}), FRIEND)]
+    error = msgspec.Raw(b'{"code": 1}')
+    wanted = [(RpcAnswer(5, None, None), FRIEND), (RpcAnswer("x", None, error), FRIEND)]
     assert receiver.heard == wanted * 2
 
 
@@ -211,9 +226,27 @@ def test_batches_answer_in_order_without_silent_ones() -> None:
     assert replies[1]["error"]["code"] == -32600
 
 
-@pytest.mark.parametrize("batch", [[], [call("greet", {"name": "b"}, None)]])
-def test_a_batch_with_nothing_to_say(batch: list[Any]) -> None:
-    assert ask(batch) is None
+def test_an_empty_batch_is_no_request() -> None:
+    for empty in (b"[]", b" [ ] "):
+        reply = ask(empty)
+        assert (reply["error"]["code"], reply["id"]) == (-32600, None)
+
+
+def test_each_element_of_a_batch_is_judged_by_itself() -> None:
+    assert [(r["error"]["code"], r["id"]) for r in ask([1, [], {"id": 4}])] == [
+        (-32600, None),
+        (-32600, None),
+        (-32600, 4),
+    ]
+
+
+def test_a_batch_of_too_many_values_or_bytes_is_refused_before_it_is_decoded() -> None:
+    assert ask(b"[" + b"1," * 600_000 + b"1]")["error"]["code"] == -32600
+    inner = json.dumps([call("greet", {"name": "b", "other": [[]] * 50_000})]).encode()
+    assert ask(inner)["error"]["code"] == -32600
+    long = call("greet", {"name": "[,:]" * 200_000})
+    assert len(ask([long])) == 1  # separators within a text are none
+    assert ask([long, long])["error"]["code"] == -32600
 
 
 def test_a_batch_at_its_limit_and_one_over() -> None:
@@ -248,6 +281,29 @@ def test_a_busy_client_is_refused_what_must_wait_except_urgent_calls() -> None:
     assert ask([call("greet", {"name": "x"})], busy=True)["error"]["code"] == 429
     assert ask(call("greet", {"name": "x"}), busy=True)["result"] == "hello x"
     assert ask(call("stop"), busy=True)["error"]["code"] == 424
+
+
+def test_who_may_not_call_gets_no_argument_decoded() -> None:
+    junk = (
+        b'{"jsonrpc":"2.0","method":"%s","params":{"name":' + b"[" * 500 + b"]" * 500 + b'},"id":1}'
+    )
+    stranger = Caller(Transport.WEBSOCKET, authorized=False)
+    assert ask(junk.replace(b"%s", b"greet"), stranger)["error"]["message"] == "Unauthorized"
+    assert ask(junk.replace(b"%s", b"nope"))["error"]["code"] == -32601
+    assert "levels" in ask(junk.replace(b"%s", b"greet"))["error"]["message"]
+
+
+def test_what_a_method_does_not_know_is_passed_over() -> None:
+    other = b"[" + b"[]," * 900_000 + b"1]"
+    message = b'{"jsonrpc":"2.0","other":%b,"method":"greet","params":{"name":"x"},"id":1}' % other
+    assert ask(message)["result"] == "hello x"
+    message = b'{"jsonrpc":"2.0","method":"whoami","params":{"a":[%b},"id":1}' % other[-400_001:]
+    assert ask(message)["result"] is True
+
+
+def test_arguments_over_a_mebibyte_are_refused() -> None:
+    reply = ask(call("greet", {"name": "x" * 1024 * 1024}))
+    assert reply["error"]["code"] == 413
 
 
 @given(st.binary(max_size=200))

@@ -1,11 +1,16 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from mrk.api.jsonrpc import RpcAnswer
 from mrk.errors import ClientError
 from mrk.extensions.relay import agent_call, checked_arguments, result_of
+
+
+def raw(value: Any) -> msgspec.Raw:
+    return msgspec.Raw(json.dumps(value).encode())
 
 
 @pytest.mark.parametrize("empty", [None, [], {}])
@@ -28,7 +33,7 @@ def test_other_arguments_are_refused(wrong: Any) -> None:
 
 @pytest.mark.parametrize("result", [0, False, "", [], {}, {"state": "clear"}])
 def test_any_result_but_null(result: Any) -> None:
-    assert result_of("cam", RpcAnswer(1, result, None)) == result
+    assert msgspec.json.decode(result_of("cam", RpcAnswer(1, raw(result), None))) == result
 
 
 @pytest.mark.parametrize(
@@ -37,7 +42,7 @@ def test_any_result_but_null(result: Any) -> None:
 )
 def test_errors_are_424_with_the_agents_own_object(error: Any, text: str) -> None:
     with pytest.raises(ClientError, match=text) as failed:
-        result_of("cam", RpcAnswer(1, None, error))
+        result_of("cam", RpcAnswer(1, None, raw(error)))
     assert (failed.value.status, failed.value.data) == (424, error)
 
 

@@ -59,7 +59,13 @@ class Daemon:
         self.clients = Clients()
         endpoints = [
             Endpoint(
-                "/test/echo", ("GET",), Text, lambda p, _c: p.text, "echo", access=Access.ADMIN
+                "/test/echo",
+                ("GET",),
+                Text,
+                lambda p, _c: p.text,
+                "echo",
+                access=Access.ADMIN,
+                large=True,
             ),
             Endpoint(
                 "/test/big", ("GET",), Size, lambda p, _c: "x" * p.size, "big", access=Access.ADMIN
