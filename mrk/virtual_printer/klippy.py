@@ -15,6 +15,7 @@ from mrk.virtual_printer.gcode.dispatcher import GCode
 from mrk.virtual_printer.gcode.macro import MacroSource
 from mrk.virtual_printer.objects.kinematics import AxisHardware
 from mrk.virtual_printer.objects.virtual_sdcard import SdcardFolder
+from mrk.virtual_printer.printer_model import RECORDED, PrinterModel
 from mrk.virtual_printer.printer_objects import PrinterObjects
 from mrk.virtual_printer.protocol.endpoints import Endpoints
 from mrk.virtual_printer.protocol.status_query import StatusQueries
@@ -44,7 +45,8 @@ class KlippySettings:
     """What `info` tells about the host, and what differs from the printer of our recordings.
 
     `status_interval_s` is real time; `start_error` ends start-up in the state error; `macros` are
-    added to the built-in ones; `generic_fans` adds `fan_generic` objects and SET_FAN_SPEED.
+    added to the built-in ones and to those of `model`; `generic_fans` adds `fan_generic` objects
+    and SET_FAN_SPEED.
     """
 
     hostname: str = "virtual-printer"
@@ -61,6 +63,7 @@ class KlippySettings:
     start_error: str = ""
     macros: tuple[MacroSource, ...] = ()
     generic_fans: tuple[str, ...] = ()
+    model: PrinterModel = RECORDED
 
 
 class Klippy:
@@ -81,7 +84,7 @@ class Klippy:
         self._queries = StatusQueries(reactor, webhooks, settings.status_interval_s)
         self._endpoints = Endpoints(webhooks, gcode, self._queries, self.info, self.shutdown)
         self._machine = PrinterObjects(
-            reactor, gcode, webhooks, folder, hardware, settings.generic_fans
+            reactor, gcode, webhooks, folder, hardware, settings.generic_fans, settings.model
         )
         self._machine.add_objects(self._queries, settings.config_folder, self._webhooks_status)
         self._machine.add_macros(self._queries, settings.macros, self.shutdown)

@@ -27,9 +27,11 @@ from mrk.virtual_printer.objects.printer_settings import settings_sections
 from mrk.virtual_printer.objects.sensors import HOST_C, Switches, SystemStats, TemperatureSensor
 from mrk.virtual_printer.objects.toolhead import Toolhead
 from mrk.virtual_printer.objects.virtual_sdcard import SdcardFolder, VirtualSdcard
+from mrk.virtual_printer.printer_model import PrinterModel
 from mrk.virtual_printer.protocol.status_query import Status, StatusQueries
 from mrk.virtual_printer.protocol.webhooks import Webhooks
 from mrk.virtual_printer.reactor import Reactor, Task
+from mrk.virtual_printer.sensor_noise import SensorNoise
 
 MCU = {
     "mcu_version": "v0.13.0-730-g84104bbbd-virtual",
@@ -63,21 +65,26 @@ class PrinterObjects:
         folder: SdcardFolder,
         hardware: AxisHardware,
         generic_fans: tuple[str, ...],
+        model: PrinterModel,
     ) -> None:
+        self._model = model
         self._reactor = reactor
         self._gcode = gcode
         self._webhooks = webhooks
         self._folder = folder
-        self._toolhead = toolhead = Toolhead(reactor, MotionLimits())
+        self._toolhead = toolhead = Toolhead(
+            reactor,
+            MotionLimits(max_z_velocity=model.max_z_velocity, max_z_accel=model.max_z_accel),
+        )
         gcode.pace = toolhead.pace
         self._text = TextCommands(gcode, hardware)
-        self._heaters = Heaters(reactor, gcode, toolhead, hardware)
+        self._heaters = Heaters(reactor, gcode, toolhead, hardware, model.noise_c)
         self._outputs = Outputs(gcode, toolhead, generic_fans)
         self._switches = Switches(gcode)
         self._switches.register_filament()
         self._exclude_object = ExcludeObject(gcode, toolhead)
         self._gcode_move = GCodeMove(gcode, self._exclude_object)
-        self._axes = Axes(gcode, toolhead, self._gcode_move, hardware)
+        self._axes = Axes(gcode, toolhead, self._gcode_move, hardware, model.axes)
         toolhead.check = self._check
         self._print_stats = PrintStatsObject(reactor, gcode, self._gcode_move)
         self.sdcard = VirtualSdcard(reactor, gcode, self._print_stats, folder)
@@ -126,7 +133,7 @@ class PrinterObjects:
         actions = MacroActions(self._gcode, self._webhooks.call_remote_method, emergency_stop)
         actions.register_direct_call()
         macros = GCodeMacros(self._gcode, actions, lambda: list(queries.objects), queries.status)
-        for source in (*builtin_macros(), *extra):
+        for source in (*builtin_macros(), *self._model.macros, *extra):
             macros.add(source)
             queries.objects[f"gcode_macro {source.name}"] = macros.status_of(source.name)
         # The rest of Klipper's list stands behind the macros.
@@ -138,8 +145,9 @@ class PrinterObjects:
         """Name the objects that stand before the macros."""
         bed = self._heaters.bed
         configfile = self._configfile(config_folder)
-        chamber = TemperatureSensor(22.0, bed, 0.1)
-        host = TemperatureSensor(HOST_C, bed, 0.0)
+        noise_c = self._model.noise_c
+        chamber = TemperatureSensor(22.0, bed, 0.1, SensorNoise(noise_c, "chamber"))
+        host = TemperatureSensor(HOST_C, bed, 0.0, SensorNoise(noise_c, "host"))
         queries.objects.update(
             {
                 "gcode": self._gcode.get_status,
@@ -198,11 +206,11 @@ class PrinterObjects:
     def _configfile(self, config_folder: str) -> Status:
         gcodes = self._folder.path
         return {
-            "config": config_sections(gcodes, config_folder),
+            "config": config_sections(gcodes, config_folder, self._model),
             "warnings": [],
             "save_config_pending": False,
             "save_config_pending_items": {},
-            "settings": settings_sections(gcodes, config_folder),
+            "settings": settings_sections(gcodes, config_folder, self._model),
         }
 
     def _toolhead_status(self, eventtime: float) -> dict[str, Any]:
@@ -223,4 +231,4 @@ class PrinterObjects:
 
     def _check(self, move: Move) -> None:
         self._axes.check(move)
-        extrude_refusal(move, can_extrude=self._heaters.extruder.can_extrude)
+        extrude_refusal(move, self._model, can_extrude=self._heaters.extruder.can_extrude)

@@ -1,13 +1,16 @@
 """`mrk demo`: the daemon on a virtual printer, in a data folder of its own.
 
 The folder is made at the first start and kept, so that what is tried out is there the next time.
+Only `klippy.log` is written anew.
 """
 
 import os
 from pathlib import Path
 
 from config.paths import Paths, create_folders
-from mrk.virtual_printer.klippy import KlippySettings
+from mrk.virtual_printer.demo_printer import DEMO_PRINTER
+from mrk.virtual_printer.klippy import SOFTWARE_VERSION, KlippySettings
+from mrk.virtual_printer.objects.printer_cfg import config_sections, config_text
 from nurseries.root.daemon import run
 from nurseries.virtual_printer.gcodes import DiskFolder, sample_gcode
 from nurseries.virtual_printer.service import VirtualPrinter, VirtualPrinterSettings
@@ -24,6 +27,18 @@ klippy_uds_address: {{data_path}}/comms/klippy.sock
 trusted_clients:
   127.0.0.0/8
   ::1/128
+
+[octoprint_compat]
+"""
+_PRINTER_CFG = """\
+# Made by `mrk demo` to look at: the virtual printer does not read it.
+
+{sections}"""
+_KLIPPY_LOG = """\
+This is the virtual printer of `mrk demo`; there is no Klipper.
+Git version: '{version}'
+===== Config file =====
+{sections}=======================
 """
 _GREETING = """\
 mrk runs on a virtual printer, data folder {folder}. Try, in another terminal:
@@ -44,13 +59,15 @@ def run_demo(folder: Path, port: int, speed: float) -> int:
     """
     paths = Paths.resolve(environ={}, data_path=folder.absolute())
     create_folders(paths)
-    _fill(paths, port)
+    log_file = paths.logs / "klippy.log"
+    _fill(paths, log_file, port)
     klippy = KlippySettings(
         config_folder=str(paths.config),
-        log_file=str(paths.logs / "klippy.log"),
+        log_file=str(log_file),
         process_id=os.getpid(),
         user_id=os.getuid(),
         group_id=os.getgid(),
+        model=DEMO_PRINTER,
     )
     settings = VirtualPrinterSettings(
         socket_path=paths.comms / "klippy.sock", speed=speed, klippy=klippy
@@ -60,8 +77,13 @@ def run_demo(folder: Path, port: int, speed: float) -> int:
     return run(paths, printer.serve)
 
 
-def _fill(paths: Paths, port: int) -> None:
+def _fill(paths: Paths, log_file: Path, port: int) -> None:
     """What a first start lacks; the configuration is written anew when the port differs."""
+    sections = config_text(config_sections(str(paths.gcodes), str(paths.config), DEMO_PRINTER))
+    printer_cfg = paths.config / "printer.cfg"
+    if not printer_cfg.exists():
+        printer_cfg.write_text(_PRINTER_CFG.format(sections=sections))
+    log_file.write_text(_KLIPPY_LOG.format(version=SOFTWARE_VERSION, sections=sections))
     configuration = paths.config / "moonraker.conf"
     text = _CONFIGURATION.format(port=port)
     if not configuration.exists() or f"port: {port}\n" not in configuration.read_text():

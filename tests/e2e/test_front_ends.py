@@ -76,3 +76,31 @@ def test_curas_name_with_a_slash(demo: DaemonProcess) -> None:
     answer = httpx.post(url, content=body.encode(), headers=headers, timeout=PATIENCE_S)
     assert answer.status_code == 201, answer.text
     assert answer.json()["item"]["path"] == "cura.gcode"
+
+
+def test_the_demo_looks_like_a_finished_printer(demo: DaemonProcess) -> None:
+    with demo.connect() as client, httpx.Client(base_url=demo.url, timeout=PATIENCE_S) as http:
+        info = client.call("server.info")
+        assert (info["warnings"], info["failed_components"]) == ([], [])
+        assert info["missing_klippy_requirements"] == []
+        printer = client.call("printer.info")
+        for told, path in (("config_file", "config/printer.cfg"), ("log_file", "klippy.log")):
+            answer = http.get(f"/server/files/{path}")
+            assert answer.content == Path(printer[told]).read_bytes()
+            assert "[gcode_macro PAUSE]" in answer.text
+        cube = {"filename": "calibration_cube.gcode"}
+        pictures = client.call("server.files.metadata", **cube)["thumbnails"]
+        assert [one["width"] for one in pictures] == [32, 300]
+        for one in pictures:
+            image = http.get(f"/server/files/gcodes/{one['relative_path']}")
+            assert image.content.startswith(b"\x89PNG")
+        assert http.get("/api/version").json()["server"]
+
+
+def test_a_subscriber_of_the_demo_hears_of_a_printer_at_rest(demo: DaemonProcess) -> None:
+    with demo.connect() as client:
+        client.call("printer.objects.subscribe", objects={"extruder": ["temperature"]})
+        degrees = [
+            client.wait_for("notify_status_update")[0]["extruder"]["temperature"] for _ in range(3)
+        ]
+    assert len(set(degrees)) > 1

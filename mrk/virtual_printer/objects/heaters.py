@@ -14,6 +14,7 @@ from mrk.virtual_printer.gcode.dispatcher import GCode
 from mrk.virtual_printer.objects.kinematics import AMBIENT_C, AxisHardware
 from mrk.virtual_printer.objects.toolhead import Toolhead
 from mrk.virtual_printer.reactor import Reactor, Task
+from mrk.virtual_printer.sensor_noise import SensorNoise
 
 CONTROL_S = 0.3
 
@@ -40,10 +41,18 @@ HEATER_BED = HeaterModel(4.5, 110.0, 130.0, "B")
 
 
 class Heater:
-    """One heater: its sensor is exact, its power lies between 0 and 1."""
+    """One heater: its power lies between 0 and 1; `noise` disturbs what clients are shown."""
 
-    def __init__(self, name: str, model: HeaterModel, hardware: AxisHardware, now: float) -> None:
+    def __init__(
+        self,
+        name: str,
+        model: HeaterModel,
+        hardware: AxisHardware,
+        now: float,
+        noise: SensorNoise,
+    ) -> None:
         self.name = name
+        self._noise = noise
         self.model = model
         self.target = 0.0
         self.power = 0.0
@@ -113,7 +122,7 @@ class Heater:
         """The object of the heater; the extruder adds its own fields."""
         self.heat(eventtime)
         status = {
-            "temperature": round(self.temperature, 2),
+            "temperature": round(self.temperature + self._noise.at(eventtime), 2),
             "target": self.target,
             "power": self.power,
         }
@@ -124,13 +133,22 @@ class Heaters:
     """All heaters and their commands; `get_status` is the object `heaters`."""
 
     def __init__(
-        self, reactor: Reactor, gcode: GCode, toolhead: Toolhead, hardware: AxisHardware
+        self,
+        reactor: Reactor,
+        gcode: GCode,
+        toolhead: Toolhead,
+        hardware: AxisHardware,
+        noise_c: float,
     ) -> None:
         self._reactor = reactor
         self._gcode = gcode
         self._toolhead = toolhead
-        self.bed = Heater("heater_bed", HEATER_BED, hardware, reactor.now)
-        self.extruder = Heater("extruder", EXTRUDER, hardware, reactor.now)
+
+        def heater(name: str, model: HeaterModel) -> Heater:
+            return Heater(name, model, hardware, reactor.now, SensorNoise(noise_c, name))
+
+        self.bed = heater("heater_bed", HEATER_BED)
+        self.extruder = heater("extruder", EXTRUDER)
         self.heaters = {"heater_bed": self.bed, "extruder": self.extruder}
         self.is_shutdown = False
         self._register()

@@ -13,9 +13,11 @@ from mrk.virtual_printer.gcode.dispatcher import GCode
 from mrk.virtual_printer.gcode.gcode_move import GCodeMove
 from mrk.virtual_printer.objects.planner import Move
 from mrk.virtual_printer.objects.toolhead import Toolhead, move_refusal
+from mrk.virtual_printer.printer_model import Axis, PrinterModel
 from mrk.virtual_printer.reactor import Task
 
 AMBIENT_C = 22.0
+FILAMENT_MM2 = 2.405281875  # 1.75 mm across
 STEPPERS = ("stepper_x", "stepper_y", "stepper_z", "extruder")
 
 
@@ -31,30 +33,18 @@ class AxisHardware:
     mesh_profiles: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Axis:
-    """Travel in mm and homing speeds in mm/s; the endstop stands at `endstop`."""
-
-    minimum: float
-    maximum: float
-    endstop: float
-    homing_speed: float
-    retract: float = 5.0
-
-
-AXES = (
-    Axis(0.0, 235.0, 0.0, 50.0),
-    Axis(0.0, 235.0, 0.0, 50.0),
-    Axis(-2.0, 250.0, 0.0, 10.0),
-)
-
-
 class Axes:
-    """Knows which axes are homed; `can_extrude` comes from the hotend."""
+    """Knows which axes are homed, and how far each reaches."""
 
     def __init__(
-        self, gcode: GCode, toolhead: Toolhead, gcode_move: GCodeMove, hardware: AxisHardware
+        self,
+        gcode: GCode,
+        toolhead: Toolhead,
+        gcode_move: GCodeMove,
+        hardware: AxisHardware,
+        axes: tuple[Axis, Axis, Axis],
     ) -> None:
+        self._axes = axes
         self._gcode = gcode
         self._toolhead = toolhead
         self._gcode_move = gcode_move
@@ -75,7 +65,7 @@ class Axes:
         for index in range(3):
             if not move.direction[index]:
                 continue
-            axis = AXES[index]
+            axis = self._axes[index]
             if index not in self.homed:
                 raise move_refusal("Must home axis first", end)
             if not axis.minimum <= end[index] <= axis.maximum:
@@ -95,15 +85,15 @@ class Axes:
         """The part of the object `toolhead` that the kinematics decide."""
         return {
             "homed_axes": self.homed_axes,
-            "axis_minimum": [axis.minimum for axis in AXES] + [0],
-            "axis_maximum": [axis.maximum for axis in AXES] + [0],
+            "axis_minimum": [axis.minimum for axis in self._axes] + [0],
+            "axis_maximum": [axis.maximum for axis in self._axes] + [0],
         }
 
     def endstops(self) -> dict[str, bool]:
         """Whether each carriage stands on its endstop."""
         return {
             f"stepper_{'xyz'[index]}": self._hardware.carriages[index] <= axis.endstop + 1e-6
-            for index, axis in enumerate(AXES)
+            for index, axis in enumerate(self._axes)
         }
 
     def _note_move(self, move: Move) -> None:
@@ -121,7 +111,7 @@ class Axes:
 
     def _home(self, index: int) -> Task:
         """Run to the endstop, back off, touch it again at half the speed."""
-        axis = AXES[index]
+        axis = self._axes[index]
         place = self._hardware.carriages
         speed = axis.homing_speed
         # Klipper believes it stands one and a half travels away, as its status shows meanwhile.
@@ -162,7 +152,7 @@ class Axes:
             raise CommandError("Homing failed due to printer shutdown")
 
 
-def extrude_refusal(move: Move, *, can_extrude: bool) -> None:
+def extrude_refusal(move: Move, model: PrinterModel, *, can_extrude: bool) -> None:
     """Refuse extrusion that is cold, too long or too thick (`kinematics/extruder.py`)."""
     amount = move.end[3] - move.start[3]
     if not amount:
@@ -178,9 +168,11 @@ def extrude_refusal(move: Move, *, can_extrude: bool) -> None:
                 "See the 'max_extrude_only_distance' config option for details"
             )
         return
-    area = amount / move.length_mm * 2.405281875
-    if area > 0.64 and amount > 0.4**2 * 4 / 2.405281875:
+    area = amount / move.length_mm * FILAMENT_MM2
+    most = model.extrude_cross_section
+    # A tiny amount may be as thick as it likes.
+    if area > most and amount > model.nozzle_diameter * most / FILAMENT_MM2:
         raise CommandError(
-            f"Move exceeds maximum extrusion ({area:.3f}mm^2 vs 0.640mm^2)\n"
+            f"Move exceeds maximum extrusion ({area:.3f}mm^2 vs {most:.3f}mm^2)\n"
             "See the 'max_extrude_cross_section' config option for details"
         )

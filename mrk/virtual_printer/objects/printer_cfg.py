@@ -6,6 +6,7 @@ recordings were made with.
 
 from mrk.virtual_printer.gcode.command import read_literal
 from mrk.virtual_printer.gcode.macro import MacroSource
+from mrk.virtual_printer.printer_model import RECORDED, PrinterModel, written_options
 
 # ruff: noqa: E501
 PRINTER_CFG = r"""
@@ -198,8 +199,32 @@ gcode =
 """
 
 
-def config_sections(gcodes: str, config: str) -> dict[str, dict[str, str]]:
+def config_sections(
+    gcodes: str, config: str, model: PrinterModel = RECORDED
+) -> dict[str, dict[str, str]]:
     """Section to option to text; `gcodes` and `config` are the folders' paths."""
+    sections = _sections(gcodes, config)
+    for section, options in written_options(model).items():
+        texts = {name: _text(value) for name, value in options.items()}
+        sections.setdefault(section, {}).update(texts)
+    return sections
+
+
+def config_text(sections: dict[str, dict[str, str]]) -> str:
+    """The sections as a file."""
+    return "\n".join(f"[{name}]\n{_body(options)}" for name, options in sections.items())
+
+
+def _body(options: dict[str, str]) -> str:
+    lines = (f"{name} = {text}" for name, text in options.items())
+    return "".join(line.replace(" = \n", " =\n").replace("\n", "\n    ") + "\n" for line in lines)
+
+
+def _text(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _sections(gcodes: str, config: str) -> dict[str, dict[str, str]]:
     sections: dict[str, dict[str, str]] = {}
     options: dict[str, str] = {}
     name = ""

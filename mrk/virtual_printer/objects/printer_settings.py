@@ -6,6 +6,13 @@ Shown to clients, which read heater limits, travel and folders here; the text is
 
 from typing import Any
 
+from mrk.virtual_printer.printer_model import (
+    RECORDED,
+    PrinterModel,
+    derived_options,
+    written_options,
+)
+
 _SETTINGS: dict[str, dict[str, Any]] = {
     "mcu": {"serial": "/home/pi/run/mcu_tty", "baud": 250000},
     "thermistor sim": {"temperature1": 25.0, "resistance1": 100000.0, "beta": 3950.0},
@@ -246,9 +253,14 @@ _SETTINGS: dict[str, dict[str, Any]] = {
 }
 
 
-def settings_sections(gcodes: str, config: str) -> dict[str, dict[str, Any]]:
+def settings_sections(
+    gcodes: str, config: str, model: PrinterModel = RECORDED
+) -> dict[str, dict[str, Any]]:
     """Section to option to value; `gcodes` and `config` are the folders' paths."""
     found = {section: dict(options) for section, options in _SETTINGS.items()}
     found["virtual_sdcard"]["path"] = gcodes
     found["save_variables"]["filename"] = f"{config}/variables.cfg"
+    for section, options in (*written_options(model).items(), *derived_options(model).items()):
+        # Klipper shows sections in lower case here.
+        found.setdefault(section.lower(), {}).update(options)
     return found

@@ -11,6 +11,7 @@ from mrk.virtual_printer.gcode.command_errors import CommandError
 from mrk.virtual_printer.gcode.dispatcher import GCode
 from mrk.virtual_printer.objects.heaters import Heater
 from mrk.virtual_printer.objects.kinematics import AMBIENT_C
+from mrk.virtual_printer.sensor_noise import SensorNoise
 
 HOST_C = 42.0
 
@@ -18,7 +19,8 @@ HOST_C = 42.0
 class TemperatureSensor:
     """A sensor with its extremes; `share` of the bed's excess heat reaches it."""
 
-    def __init__(self, base_c: float, bed: Heater, share: float) -> None:
+    def __init__(self, base_c: float, bed: Heater, share: float, noise: SensorNoise) -> None:
+        self._noise = noise
         self._base_c = base_c
         self._bed = bed
         self._share = share
@@ -28,7 +30,8 @@ class TemperatureSensor:
     def get_status(self, eventtime: float) -> dict[str, Any]:
         """The object `temperature_sensor NAME`."""
         warmth = self._share * (self._bed.temperature - AMBIENT_C)
-        now = round(self._base_c + warmth + 0.1 * math.sin(eventtime / 60.0), 2)
+        drift = 0.1 * math.sin(eventtime / 60.0)
+        now = round(self._base_c + warmth + drift + self._noise.at(eventtime), 2)
         self._lowest = now if self._lowest is None else min(now, self._lowest)
         self._highest = now if self._highest is None else max(now, self._highest)
         return {
