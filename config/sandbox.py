@@ -18,7 +18,6 @@ from jinja2.sandbox import SandboxedEnvironment, SandboxedFormatter
 from config import template_steps
 from config.secret import Hidden
 from config.secret_groups import SecretGroup
-from config.template import SyntaxMistake, TemplateFailed
 from config.template_budget import (
     Budget,
     TooMuch,
@@ -29,6 +28,7 @@ from config.template_budget import (
     check_widths,
     weigh,
 )
+from config.template_errors import SyntaxMistake, TemplateFailed
 
 logger = logging.getLogger(__name__)
 

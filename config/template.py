@@ -11,12 +11,9 @@ from typing import Any, Protocol
 
 from config.secret import Hidden
 from config.secret_groups import Readings, SecretGroup
+from config.template_errors import TemplateFailed
 
 _NAME = re.compile(r"\{ *([a-z_]+) *\}")
-
-
-class TemplateFailed(Exception):
-    """A template raised an error, or took too long, or wrote too much; the text says which."""
 
 
 class EventTemplate(Protocol):
@@ -34,16 +31,6 @@ class AsyncTemplate(Protocol):
 
         Only the template's own processor time is bounded: put a deadline around it.
         """
-
-
-class SyntaxMistake(ValueError):
-    """A text that is no template; `line` counts from its first line, None for the whole."""
-
-    def __init__(self, reason: str, line: int | None) -> None:
-        super().__init__(
-            f"the template {reason}" if line is None else f"line {line} of the template: {reason}"
-        )
-        self.line = line
 
 
 class _PlainText:

@@ -11,4 +11,4 @@ class RenderedTemplate(Protocol):
     """A template compiled when the configuration was read."""
 
     def render(self, **context: Any) -> str:
-        """The text, stripped. Raises `config.template.TemplateFailed`."""
+        """The text, stripped. Raises `config.template_errors.TemplateFailed`."""

@@ -33,7 +33,7 @@ _PASSED_ON = frozenset(
 _SCHEME = ("x-scheme", "x-forwarded-proto")
 
 
-class Client(NamedTuple):
+class RequestOrigin(NamedTuple):
     """`address` as text, or `UNKNOWN`; `secure`: it came by TLS.
 
     `untrusted_proxy`: whoever has this address asks for somebody else, and is no trusted proxy.
@@ -50,7 +50,7 @@ class ProxyRule:
     def __init__(self, proxies: Sequence[Network] = LOOPBACK) -> None:
         self._is_proxy = TrustedClients(proxies).has_address
 
-    def client(self, peer: str, tls: bool, headers: Headers) -> Client:
+    def client(self, peer: str, tls: bool, headers: Headers) -> RequestOrigin:
         """Who asks, as far as that can be believed.
 
         `peer` is the other end of the connection, `tls` whether that is encrypted; header names
@@ -64,14 +64,14 @@ class ProxyRule:
             elif name in _SCHEME:
                 scheme = value
         if not (passed_on or scheme):
-            return Client(peer, tls)
+            return RequestOrigin(peer, tls)
         if not self._is_proxy(peer):
-            return Client(peer, tls, passed_on)
+            return RequestOrigin(peer, tls, passed_on)
         secure = tls or scheme.strip().lower() == "https"
         if not passed_on:
-            return Client(peer, secure)
+            return RequestOrigin(peer, secure)
         address, untrusted_proxy = self._named(headers)
-        return Client(address, secure, untrusted_proxy)
+        return RequestOrigin(address, secure, untrusted_proxy)
 
     def _named(self, headers: Headers) -> tuple[str, bool]:
         """The one client that all headers name, and whether it is an untrusted proxy.

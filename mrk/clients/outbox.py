@@ -7,68 +7,9 @@ Nothing here waits: a full outbox says so, and the session closes the client.
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any
 
-import msgspec
-
-Framing = Callable[[bytes], bytes]
-# Klipper's own status objects are open by nature: printer object -> field -> value.
-StatusDelta = dict[str, dict[str, Any]]
-
-_encode = msgspec.json.Encoder().encode
-
-
-class SharedMessage:
-    """One JSON payload on its way to many clients; framed once per kind of transport."""
-
-    __slots__ = ("_frames", "payload")
-
-    def __init__(self, payload: bytes) -> None:
-        self.payload = payload
-        self._frames: dict[Framing, bytes] = {}
-
-    def framed(self, framing: Framing) -> bytes:
-        """Return the shared frame for one kind of transport."""
-        frame = self._frames.get(framing)
-        if frame is None:
-            frame = self._frames[framing] = framing(self.payload)
-        return frame
-
-
-def notification(method: str, params: list[Any] | None = None) -> SharedMessage:
-    """A `notify_*` message; `params` is left out when there are none."""
-    message: dict[str, Any] = {"jsonrpc": "2.0", "method": method}
-    if params:
-        message["params"] = params
-    return SharedMessage(_encode(message))
-
-
-class StatusUpdate:
-    """Changed fields for all clients of one distinct subscription, encoded on first need.
-
-    `delta` is shared and never changed after construction.
-    """
-
-    __slots__ = ("_message", "delta", "eventtime")
-
-    def __init__(self, delta: StatusDelta, eventtime: float) -> None:
-        self.delta = delta
-        self.eventtime = eventtime
-        self._message: SharedMessage | None = None
-
-    def message(self) -> SharedMessage:
-        """The `notify_status_update` message."""
-        if self._message is None:
-            self._message = notification("notify_status_update", [self.delta, self.eventtime])
-        return self._message
-
-    def merged(self, later: "StatusUpdate") -> "StatusUpdate":
-        """Both updates as one; the later value wins field by field."""
-        delta = dict(self.delta)
-        for name, fields in later.delta.items():
-            earlier = delta.get(name)
-            delta[name] = fields if earlier is None else {**earlier, **fields}
-        return StatusUpdate(delta, later.eventtime)
+from mrk.api.notification import Framing, SharedMessage
+from mrk.status.update import StatusUpdate
 
 
 class Outbox:

@@ -14,7 +14,8 @@ from mrk.access.accounts import Account
 from mrk.access.reasons import Reason
 from mrk.access.roles import Role
 from mrk.api.caller import Transport
-from mrk.clients.outbox import Outbox, notification
+from mrk.api.notification import notification
+from mrk.clients.outbox import Outbox
 from mrk.clients.send_batch import SendBatch
 
 

@@ -9,7 +9,7 @@ import msgspec
 
 from mrk import json_bounds
 from mrk.api.jsonrpc import RpcAnswer
-from mrk.clients.outbox import SharedMessage
+from mrk.api.notification import SharedMessage
 from mrk.errors import ClientError
 
 _encode = msgspec.json.Encoder().encode

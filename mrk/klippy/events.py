@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from mrk.clients.outbox import StatusUpdate
+from mrk.status.update import StatusUpdate
 
 
 class Identified(msgspec.Struct, frozen=True):

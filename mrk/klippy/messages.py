@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
-from mrk.clients.outbox import StatusDelta
 from mrk.errors import ClientError, MrkError
+from mrk.status.update import StatusDelta
 
 NOTHING = msgspec.Raw(b"")
 _EMPTY_RESULTS = frozenset({b"", b"{}", b"[]", b"null", b'""', b"false", b"0", b"0.0"})

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import msgspec
 
-from mrk.clients.outbox import StatusUpdate
 from mrk.mqtt.topics import Topics
+from mrk.status.update import StatusUpdate
 
 _encode = msgspec.json.Encoder().encode
 

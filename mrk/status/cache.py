@@ -7,7 +7,7 @@ while connected, and are asked for directly by who needs them.
 from collections.abc import Mapping
 from typing import Any
 
-from mrk.clients.outbox import StatusDelta
+from mrk.status.update import StatusDelta
 
 _LEFT_OUT = {"configfile": frozenset({"config", "settings"})}
 

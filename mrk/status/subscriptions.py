@@ -7,7 +7,7 @@ encoded, once per distinct subscription. Pure.
 from collections.abc import Collection, Iterator, Mapping
 from typing import Protocol
 
-from mrk.clients.outbox import StatusDelta, StatusUpdate
+from mrk.status.update import StatusDelta, StatusUpdate
 
 # None stands for all fields of an object.
 Wanted = Mapping[str, frozenset[str] | None]

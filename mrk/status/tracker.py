@@ -7,9 +7,9 @@ connection, dropped with it.
 from collections.abc import Mapping
 from typing import Any
 
-from mrk.clients.outbox import StatusDelta, StatusUpdate
 from mrk.status.cache import StatusCache
 from mrk.status.subscriptions import StatusReader, Subscriptions, Wanted, cut
+from mrk.status.update import StatusDelta, StatusUpdate
 
 
 class StatusTracker:

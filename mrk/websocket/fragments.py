@@ -10,7 +10,7 @@ from wsproto.connection import Connection, ConnectionState, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Ping, TextMessage
 from wsproto.frame_protocol import CloseReason
 
-from mrk.websocket.incoming import Ending, Event, Pinged
+from mrk.websocket.events import Ending, Event, Pinged
 
 
 class FragmentReader:

@@ -6,38 +6,20 @@ wsproto). Everything else goes to `fragments.py`, and this finds where frames en
 """
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-import msgspec
-
-if TYPE_CHECKING:
-    from mrk.websocket.fragments import FragmentReader
-
-
-class Ending(msgspec.Struct, frozen=True):
-    """How a websocket ends: close code (RFC 6455, section 7.4; None for none) and reason.
-
-    `by_peer` says that the client sent its close frame, so nothing more will come from it.
-    """
-
-    code: int | None
-    reason: str = ""
-    by_peer: bool = False
-
-
-# RFC 6455: a code that is never sent, for a connection that ends without a close frame.
-NO_CLOSE_FRAME = 1006
-
-
-class Pinged(msgspec.Struct, frozen=True):
-    """A ping to be answered with the same payload."""
-
-    payload: bytes
-
+from mrk.websocket.events import Ending, Event
 
 _TEXT, _BINARY = 0x81, 0x82  # with the bit that says: the last (here: only) fragment
 _SHORT_HEADER, _MEDIUM_HEADER = 6, 8  # mask included
-Event = str | bytes | Pinged | Ending | None
+
+
+class _FragmentReader(Protocol):
+    """`mrk/websocket/fragments.py`, which is loaded when it is first needed."""
+
+    limit_bytes: int
+
+    def feed(self, data: bytes) -> Iterator[Event]: ...
 
 
 class WebsocketReader:
@@ -48,7 +30,7 @@ class WebsocketReader:
 
     def __init__(self, limit_bytes: int) -> None:
         self.limit_bytes = limit_bytes
-        self._judge: FragmentReader | None = None
+        self._fragments: _FragmentReader | None = None
         self._ended = False
         self._tail = b""  # an unfinished header
         self._owed_bytes = 0  # what wsproto has still to get of the frame it reads
@@ -81,7 +63,7 @@ class WebsocketReader:
             piece = data[at : at + self._owed_bytes]
             at += len(piece)
             self._owed_bytes -= len(piece)
-            yield from self._judged(piece)
+            yield from self._by_fragments(piece)
 
     def _plain(self, data: bytes, at: int, start: int, stop: int) -> str | bytes | None:
         """The message of a frame that is whole, unfragmented and without fault; else None."""
@@ -103,14 +85,14 @@ class WebsocketReader:
         except UnicodeDecodeError:
             return None
 
-    def _judged(self, data: bytes) -> Iterator[Event]:
-        if self._judge is None:
+    def _by_fragments(self, data: bytes) -> Iterator[Event]:
+        if self._fragments is None:
             # wsproto and h11 are 0.8 MB, which a daemon without websockets does without.
             from mrk.websocket.fragments import FragmentReader
 
-            self._judge = FragmentReader(self.limit_bytes)
-        self._judge.limit_bytes = self.limit_bytes
-        for event in self._judge.feed(data):
+            self._fragments = FragmentReader(self.limit_bytes)
+        self._fragments.limit_bytes = self.limit_bytes
+        for event in self._fragments.feed(data):
             yield event
             if type(event) is Ending:
                 self._ended = True

@@ -12,7 +12,7 @@ import trio
 
 from mrk.access.roles import Role
 from mrk.access.users import Change, Created, Deleted, KeyRevoked, LoggedOut, RoleChanged
-from mrk.clients.outbox import notification
+from mrk.api.notification import notification
 from mrk.clients.registry import Client, Clients
 
 # An answer has left when its handler's task gives way; a batch of calls takes a little longer.

@@ -15,7 +15,7 @@ import trio
 from config.config_errors import ConfigError
 from config.paths import Paths
 from config.secret import HIDDEN
-from config.template import SyntaxMistake, TemplateFailed
+from config.template_errors import SyntaxMistake, TemplateFailed
 from config.template_trial import Trial, trial_of_option, trial_of_text
 
 DEADLINE_S = 10.0

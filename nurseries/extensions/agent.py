@@ -11,7 +11,7 @@ from typing import Any
 import trio
 
 from mrk.api.jsonrpc import RpcAnswer
-from mrk.clients.outbox import SharedMessage
+from mrk.api.notification import SharedMessage
 from mrk.clients.registry import Client
 from mrk.errors import ClientError
 from mrk.extensions.relay import agent_call, result_of

@@ -15,7 +15,7 @@ from mrk.access.roles import Role
 from mrk.api.caller import SOCKETS, Caller
 from mrk.api.endpoint import Access, Endpoint, NoParams
 from mrk.api.jsonrpc import RpcAnswer
-from mrk.clients.outbox import notification
+from mrk.api.notification import notification
 from mrk.clients.registry import Client, Clients
 from mrk.errors import ClientError
 from mrk.extensions.relay import agent_call, checked_arguments

@@ -11,7 +11,6 @@ from typing import Any
 
 import trio
 
-from mrk.clients.outbox import StatusUpdate
 from mrk.errors import ClientError, Transient
 from mrk.fanout import EventReader, Fanout
 from mrk.jobs.events import JobChanged, JobNews, JobSeen, JobSnapshot, PrinterGone
@@ -19,6 +18,7 @@ from mrk.jobs.print_stats import PrintStats, changes, missed
 from mrk.klippy.events import Disconnected, Identified, Ready, Shutdown, Started, StatusChanged
 from mrk.klippy.klippy_protocols import KlippyPort
 from mrk.klippy.state import STARTUP
+from mrk.status.update import StatusUpdate
 
 logger = logging.getLogger(__name__)
 # A read of the link (64 KiB) holds at most some 500 status updates, a few a second being usual.

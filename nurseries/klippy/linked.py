@@ -12,7 +12,6 @@ import msgspec
 import trio
 from trio.abc import Stream
 
-from mrk.clients.outbox import StatusDelta, StatusUpdate
 from mrk.clients.send_batch import SendBatch
 from mrk.errors import ClientError
 from mrk.klippy.events import GcodeResponse, KlippyEvent, StatusChanged
@@ -24,6 +23,7 @@ from mrk.klippy.state import READY, KlippyState
 from mrk.log.throttle import LogThrottle
 from mrk.status.subscriptions import StatusReader, Wanted, united
 from mrk.status.tracker import StatusTracker
+from mrk.status.update import StatusDelta, StatusUpdate
 from nurseries.klippy.klippy_connection import KlippyConnection
 
 logger = logging.getLogger(__name__)

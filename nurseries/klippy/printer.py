@@ -15,7 +15,6 @@ import trio
 from mrk.api.arguments import objects_query
 from mrk.api.caller import EVERYWHERE, Caller, Transport
 from mrk.api.endpoint import Access, Endpoint, NoParams
-from mrk.clients.outbox import StatusUpdate
 from mrk.clients.registry import Client, Clients
 from mrk.errors import ClientError
 from mrk.jobs.job_protocols import PrintStarts
@@ -32,6 +31,7 @@ from mrk.klippy.requests import (
     printed_name,
 )
 from mrk.status.subscriptions import wanted
+from mrk.status.update import StatusUpdate
 
 Extend = Callable[[list[Endpoint]], list[Endpoint]]
 

@@ -18,7 +18,7 @@ from mrk.machine.lag import LagMs
 from mrk.supervision import Supervision
 from mrk.version import MOONRAKER_VERSION
 from mrk.web.landing_page import LandingFacts
-from mrk.websocket.incoming import Ending
+from mrk.websocket.events import Ending
 from nurseries.klippy.link import KlippyLink
 from nurseries.klippy.printer import Printer
 from nurseries.refusal_log import RefusalLog

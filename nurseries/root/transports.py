@@ -17,7 +17,7 @@ from mrk.api.table import Table
 from mrk.clients.registry import Clients
 from mrk.http.cors import CorsRules
 from mrk.web.landing_page import LandingFacts
-from mrk.websocket.incoming import Ending
+from mrk.websocket.events import Ending
 from nurseries.access.name_lookup import NameLookup
 from nurseries.refusal_log import RefusalLog
 from nurseries.root.own_names import own_names

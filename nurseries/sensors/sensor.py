@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 
 from config.settings.sensors import SensorSettings
-from config.template import TemplateFailed
+from config.template_errors import TemplateFailed
 from mrk.log.throttle import LogThrottle
 from mrk.sensors.history_field import FieldRules, HistoryField
 from mrk.sensors.inbox import Inbox

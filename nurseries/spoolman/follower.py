@@ -10,7 +10,6 @@ from typing import Any
 
 import trio
 
-from mrk.clients.outbox import StatusUpdate
 from mrk.errors import ClientError, Transient
 from mrk.fanout import EventReader
 from mrk.jobs.print_stats import PrintStats
@@ -27,6 +26,7 @@ from mrk.klippy.klippy_protocols import KlippyPort
 from mrk.spool.assignments import SpoolAssignments
 from mrk.spool.extrusion import finite
 from mrk.spool.klipper_run import KlipperRun, look_at
+from mrk.status.update import StatusUpdate
 
 logger = logging.getLogger(__name__)
 # A read of the link (64 KiB) holds at most some 500 status updates, a few a second being usual.

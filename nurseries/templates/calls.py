@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from config.template import TemplateFailed
+from config.template_errors import TemplateFailed
 from mrk.api.caller import INTERNAL_CALLER, Transport
 from mrk.api.large_result import LargeResult, join_here
 from mrk.api.perform import perform

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import trio
 
-from config.template import SyntaxMistake, TemplateFailed, Templates
+from config.template import Templates
+from config.template_errors import SyntaxMistake, TemplateFailed
 
 DATA = Path(__file__).parent / "data"
 SECRETS = {

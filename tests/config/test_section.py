@@ -8,7 +8,7 @@ from config.config_errors import ConfigError
 from config.dialect import parse
 from config.reader import ConfigReader
 from config.source import ConfigSource, RawSection
-from config.template import TemplateFailed
+from config.template_errors import TemplateFailed
 from config.values import Bounds
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from config.template import TemplateFailed, Templates
+from config.template import Templates
+from config.template_errors import TemplateFailed
 
 SHORT = (Path(__file__).parent / "data" / "template_bombs.txt").read_text().splitlines()
 _FILL = "{% for i in range(9999) %}" + "x" * 9000 + "{% endfor %}"

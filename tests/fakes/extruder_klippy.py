@@ -6,10 +6,10 @@ from typing import Any
 
 import trio
 
-from mrk.clients.outbox import StatusUpdate
 from mrk.errors import ClientError
 from mrk.fanout import EventReader, Fanout
 from mrk.klippy.events import Disconnected, Identified, KlippyEvent, Ready, StatusChanged
+from mrk.status.update import StatusUpdate
 
 
 class ExtruderKlippy:

@@ -14,7 +14,6 @@ import trio
 
 from config.settings.mqtt import MqttSettings
 from mrk.access.roles import Role
-from mrk.clients.outbox import StatusUpdate
 from mrk.errors import ClientError, Transient
 from mrk.http.client import HttpGet
 from mrk.klippy.events import Disconnected, Ready, Started
@@ -32,6 +31,7 @@ from mrk.mqtt.home_assistant import (
 from mrk.mqtt.mqtt_protocols import BrokerPublisher, MqttKlippy
 from mrk.mqtt.topics import Topics
 from mrk.status.subscriptions import Wanted
+from mrk.status.update import StatusUpdate
 from mrk.webcams.addresses import completed
 from mrk.webcams.webcam import Webcam
 

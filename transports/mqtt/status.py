@@ -9,13 +9,13 @@ import logging
 import trio
 
 from config.settings.mqtt import MqttSettings
-from mrk.clients.outbox import StatusUpdate
 from mrk.errors import ClientError
 from mrk.klippy.events import Disconnected, Ready, Started
 from mrk.mqtt.mqtt_protocols import BrokerPublisher, MqttKlippy
 from mrk.mqtt.status import PendingStatus, status_messages
 from mrk.mqtt.topics import Topics
 from mrk.status.subscriptions import wanted
+from mrk.status.update import StatusUpdate
 
 logger = logging.getLogger(__name__)
 AWAY = ("disconnected", "startup")

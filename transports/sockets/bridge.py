@@ -17,8 +17,8 @@ from mrk.http.head import RequestHead
 from mrk.klippy.etx import EtxDecoder, FrameTooLong, etx_frame
 from mrk.limits import Limits
 from mrk.websocket.bridge_request import BridgeRefusal, klippy_request
+from mrk.websocket.events import Ending
 from mrk.websocket.frames import text_frames
-from mrk.websocket.incoming import Ending
 from transports.sockets.admission import WebsocketAdmission
 from transports.sockets.client_connection import SERVER_SHUTDOWN, ClientConnection
 from transports.sockets.time_slice import TimeSlice

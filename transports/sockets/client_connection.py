@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 
 import trio
 
-from mrk.websocket.incoming import NO_CLOSE_FRAME, Ending
+from mrk.websocket.events import NO_CLOSE_FRAME, Ending
 from transports.sockets.outbox_sender import OutboxSender
 
 logger = logging.getLogger(__name__)

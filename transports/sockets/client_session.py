@@ -24,7 +24,7 @@ from mrk.api.table import Table
 from mrk.clients.registry import Client, Clients
 from mrk.errors import ClientError
 from mrk.limits import Limits
-from mrk.websocket.incoming import Ending
+from mrk.websocket.events import Ending
 from transports.sockets.client_connection import SERVER_SHUTDOWN, ClientConnection, ConnectionTask
 from transports.sockets.outbox_sender import OutboxSender
 from transports.sockets.time_slice import TimeSlice

@@ -8,10 +8,11 @@ import math
 
 import trio
 
-from mrk.clients.outbox import Framing, Outbox
+from mrk.api.notification import Framing
+from mrk.clients.outbox import Outbox
 from mrk.clients.send_batch import SendBatch
 from mrk.limits import Limits
-from mrk.websocket.incoming import NO_CLOSE_FRAME, Ending
+from mrk.websocket.events import NO_CLOSE_FRAME, Ending
 from transports.sockets.nonblocking_send import direct_send
 
 SLICE_BYTES = 64 * 1024

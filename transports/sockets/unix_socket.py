@@ -14,7 +14,7 @@ from mrk.api import jsonrpc
 from mrk.api.caller import Transport
 from mrk.clients.registry import Client
 from mrk.klippy.etx import EtxDecoder, FrameTooLong, etx_frame
-from mrk.websocket.incoming import Ending
+from mrk.websocket.events import Ending
 from transports.sockets.client_session import ClientSession, SessionContext
 from transports.sockets.outbox_sender import VANISHED, OutboxSender
 

@@ -10,8 +10,9 @@ import trio
 
 from mrk.clients.send_batch import SendBatch
 from mrk.limits import Limits
+from mrk.websocket.events import NO_CLOSE_FRAME, Ending, Pinged
 from mrk.websocket.frames import PING, close_frame, pong_frame, text_frame
-from mrk.websocket.incoming import NO_CLOSE_FRAME, Ending, Pinged, WebsocketReader
+from mrk.websocket.incoming import WebsocketReader
 from transports.sockets.outbox_sender import VANISHED, OutboxSender
 
 CHUNK_BYTES = 64 * 1024

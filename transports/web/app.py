@@ -20,7 +20,7 @@ from mrk.http.head import RequestHead
 from mrk.http.response import Response, error_response
 from mrk.limits import Limits
 from mrk.web.landing_page import CONTENT_SECURITY_POLICY, landing_page
-from transports.web.web_door import Facts, LookUpNames, WebApiRequest, WebApiRoutes
+from transports.web.api_routes import Facts, LookUpNames, WebApiRequest, WebApiRoutes
 
 # As in the door: less than this within the idle limit is no progress.
 _PROGRESS_BYTES = 8 * 1024

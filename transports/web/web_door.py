@@ -4,7 +4,6 @@ Owned by the root, one instance per generation; each connection runs in the door
 and ends with it.
 """
 
-from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 import trio
@@ -12,38 +11,8 @@ import trio
 from mrk.access.address import ProxyRule
 from mrk.access.request_authorizer import RequestAuthorizer
 from mrk.http.head import RequestHead
-from mrk.http.response import Headers, Response
 from mrk.limits import Limits
-from mrk.web.landing_page import LandingFacts
-
-LookUpNames = Callable[[str], Awaitable[None]]
-Facts = Callable[[], LandingFacts]
-
-
-class WebApiRequest(Protocol):
-    """An accepted API request (`transports/api_http.py`)."""
-
-    body_bytes: int
-
-    def run(self, body: bytes) -> object:
-        """Answer it: a `Response`, or a coroutine of one."""
-        ...
-
-
-class WebApiRoutes(Protocol):
-    """Judges requests by their heads; None means that the web app answers."""
-
-    def begin(self, head: RequestHead) -> WebApiRequest | Response | None:
-        """Accept, refuse or leave."""
-        ...
-
-    def local_path(self, head: RequestHead) -> str:
-        """The path behind the route prefix."""
-        ...
-
-    def cors_headers(self, head: RequestHead) -> Headers:
-        """What every answer carries for the request's origin."""
-        ...
+from transports.web.api_routes import Facts, LookUpNames, WebApiRoutes
 
 
 class ServeHttp(Protocol):

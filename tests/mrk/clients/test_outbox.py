@@ -1,7 +1,9 @@
 import pytest
 
-from mrk.clients.outbox import Outbox, SharedMessage, StatusUpdate, notification
+from mrk.api.notification import SharedMessage, notification
+from mrk.clients.outbox import Outbox
 from mrk.klippy.etx import etx_frame
+from mrk.status.update import StatusUpdate
 
 
 class Box:

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from mrk.clients.outbox import StatusUpdate
 from mrk.errors import ClientError
 from mrk.mqtt.payloads import MAX_PAYLOAD_BYTES, decode_payload, encode_payload
 from mrk.mqtt.status import PendingStatus, status_messages
 from mrk.mqtt.topics import MAX_TOPIC_BYTES, Topics, check_qos, check_topic
+from mrk.status.update import StatusUpdate
 
 TOPICS = Topics("shop")
 

@@ -1,6 +1,6 @@
-from mrk.clients.outbox import StatusDelta, StatusUpdate
 from mrk.status.subscriptions import Subscriptions, cut, united, wanted
 from mrk.status.tracker import StatusTracker
+from mrk.status.update import StatusDelta, StatusUpdate
 
 
 class Reader:

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from wsproto.connection import Connection, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Message, Ping, TextMessage
 
-from mrk.websocket.incoming import Ending, Event, Pinged, WebsocketReader
+from mrk.websocket.events import Ending, Event, Pinged
+from mrk.websocket.incoming import WebsocketReader
 
 texts = st.text(max_size=300).map(lambda text: TextMessage(data=text))
 datas = st.binary(max_size=300).map(lambda data: BytesMessage(data=data))

@@ -4,7 +4,7 @@ import pytest
 import trio
 
 from mrk.access.roles import Role
-from mrk.clients.outbox import notification
+from mrk.api.notification import notification
 from mrk.klippy.remote_methods import BadRemoteCall
 from nurseries.extensions.agent import (
     EVENT_BYTES,

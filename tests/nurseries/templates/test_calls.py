@@ -4,7 +4,8 @@ import msgspec
 import pytest
 import trio
 
-from config.template import TemplateFailed, Templates
+from config.template import Templates
+from config.template_errors import TemplateFailed
 from mrk.api.caller import INTERNAL_CALLER, SOCKETS
 from mrk.api.endpoint import Access, Endpoint, NoParams
 from mrk.api.large_result import LargeResult

@@ -8,11 +8,11 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from config.settings.mqtt import MqttSettings
 from mrk.api.rpc import Rpc
 from mrk.api.table import Table
-from mrk.clients.outbox import StatusUpdate
 from mrk.fanout import Fanout
 from mrk.klippy.events import Disconnected, KlippyEvent, Ready, Started
 from mrk.mqtt.requests import Stamps
 from mrk.mqtt.topics import Topics
+from mrk.status.update import StatusUpdate
 from transports.mqtt.api import BACKLOG_BYTES, BACKLOG_MESSAGES, MqttApi
 from transports.mqtt.status import StatusPublisher
 

@@ -21,7 +21,7 @@ from mrk.api.table import Table
 from mrk.clients.registry import Clients
 from mrk.http.head import RequestHead
 from mrk.limits import Limits
-from mrk.websocket.incoming import Ending
+from mrk.websocket.events import Ending
 from nurseries.server.connections import Connections
 from tests.fakes.accounts import FakeAccounts
 from tests.fakes.judgement import authorizer

@@ -7,8 +7,8 @@ import trio
 from trio.testing import lockstep_stream_pair, memory_stream_pair, wait_all_tasks_blocked
 
 from mrk.access.roles import Role
-from mrk.clients.outbox import StatusUpdate
 from mrk.limits import Limits
+from mrk.status.update import StatusUpdate
 from tests.transports.sockets.conftest import Daemon, Peer, connected, head_bytes, upgrade_head
 from transports.sockets.websocket import UNAUTHORIZED_MESSAGE_BYTES
 

@@ -1,0 +1,38 @@
+"""Notifications: JSON-RPC messages without an id, encoded once for any number of clients.
+
+Pure. `mrk/clients/outbox.py` queues them; each kind of transport frames one once.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+Framing = Callable[[bytes], bytes]
+
+_encode = msgspec.json.Encoder().encode
+
+
+class SharedMessage:
+    """One JSON payload on its way to many clients; framed once per kind of transport."""
+
+    __slots__ = ("_frames", "payload")
+
+    def __init__(self, payload: bytes) -> None:
+        self.payload = payload
+        self._frames: dict[Framing, bytes] = {}
+
+    def framed(self, framing: Framing) -> bytes:
+        """Return the shared frame for one kind of transport."""
+        frame = self._frames.get(framing)
+        if frame is None:
+            frame = self._frames[framing] = framing(self.payload)
+        return frame
+
+
+def notification(method: str, params: list[Any] | None = None) -> SharedMessage:
+    """A `notify_*` message; `params` is left out when there are none."""
+    message: dict[str, Any] = {"jsonrpc": "2.0", "method": method}
+    if params:
+        message["params"] = params
+    return SharedMessage(_encode(message))
