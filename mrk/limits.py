@@ -15,9 +15,9 @@ class Limits(msgspec.Struct, frozen=True):
 
     connections: int = 1200  # TCP connections at once, over it: the longest idle ends, else 503
     websockets: int = 1000  # primary and bridge together, over it: 503 at the handshake
-    unauthorized_websockets: int = (
-        100  # primary websockets that nobody logged in on, over it: 503 for more such
-    )
+    # Primary websockets that nobody logged in on, over it: 503 for more such.
+    unauthorized_websockets: int = 100
+    unauthorized_websockets_per_address: int = 25
     unix_connections: int = 200
     requests_in_flight: int = 100  # per client, over it: error 429
     batch_calls: int = 1000

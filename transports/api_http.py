@@ -42,11 +42,11 @@ Handler = Callable[[bytes], Answer]
 class ApiCall:
     """One accepted request that may still have a body.
 
-    `body_bytes` bounds the body. `verbs` are those that the path answers, None when the call
-    goes on without its client whatever they are.
+    `body_bytes` bounds the body, `authorized` says whether the caller may do anything. `verbs` are
+    those that the path answers, None when the call goes on without its client whatever they are.
     """
 
-    __slots__ = ("_handler", "_headers", "_verbs", "body_bytes")
+    __slots__ = ("_handler", "_headers", "_verbs", "authorized", "body_bytes")
 
     def __init__(
         self,
@@ -54,7 +54,10 @@ class ApiCall:
         headers: Headers,
         body_bytes: int,
         verbs: Callable[[], list[str]] | None = None,
+        *,
+        authorized: bool,
     ) -> None:
+        self.authorized = authorized
         self._handler = handler
         self._headers = headers
         self.body_bytes = body_bytes
@@ -163,6 +166,7 @@ class ApiHttp:
             self.cors_headers(head),
             self._body_limit(decision, large=method.endpoint.large),
             lambda: self._table.verbs(path),
+            authorized=decision.authorized,
         )
 
     def _unrouted(self, head: RequestHead, path: str, error: ClientError) -> Response | None:
@@ -193,6 +197,7 @@ class ApiHttp:
             self.cors_headers(head),
             # Which method it is, and so how much of it is taken, stands in the body.
             min(self._body_limit(decision, large=path == RPC_PATH), self._limits.message_bytes),
+            authorized=decision.authorized,
         )
 
     def _body_limit(self, decision: Decision, *, large: bool) -> int:

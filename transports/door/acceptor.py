@@ -6,11 +6,11 @@ listeners are not its own and stay open: the next generation accepts on them.
 
 import logging
 from collections.abc import Callable, Sequence
-from operator import itemgetter
 
 import trio
 
 from mrk.errors import ClientError
+from mrk.http.eviction import give_way
 from mrk.http.response import error_response, wire
 from mrk.limits import Limits
 from transports.door.body_reader import BodyBudget
@@ -105,7 +105,7 @@ class Door:
             peer = _peer(stream)
             if peer is None:
                 return
-            if len(self._streams) >= self._limits.connections and not self._make_room():
+            if len(self._served) >= self._limits.connections and not self._make_room():
                 await self._turn_away(stream, wrap_tls is not None)
             elif wrap_tls is None:
                 await self.serve_connection(stream, peer)
@@ -121,11 +121,8 @@ class Door:
         stream = LimitedStream(transport, self._limits.send_s, self._file_threads)
         self._streams.add(stream)
         try:
-            if isinstance(transport, trio.SSLStream):
-                with trio.fail_after(self._limits.head_s):
-                    await transport.do_handshake()
             connection = HttpConnection(stream, peer, tls, self._routes, self._limits, self._budget)
-            await self._run(connection)
+            await self._run(connection, transport)
             if not connection.given_up:
                 await stream.aclose()
         except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError):
@@ -136,25 +133,23 @@ class Door:
             self._streams.discard(stream)
             await trio.aclose_forcefully(transport)
 
-    async def _run(self, connection: HttpConnection) -> None:
+    async def _run(self, connection: HttpConnection, transport: trio.abc.Stream) -> None:
         self._served.add(connection)
         try:
-            await connection.run()
+            if isinstance(transport, trio.SSLStream):
+                await connection.run(transport.do_handshake)
+            else:
+                await connection.run()
         finally:
             self._served.discard(connection)
 
     def _make_room(self) -> bool:
-        """End the connection that has been idle longest; False when all are at work.
-
-        Looking through 2000 of them takes 0.1 ms, at the limit only.
-        """
-        idle = [(c.idle_since, c) for c in self._served if c.idle_since is not None]
-        if not idle:
-            return False
-        _since, oldest = min(idle, key=itemgetter(0))
-        self._served.discard(oldest)
-        oldest.give_up()
-        return True
+        """End connections that wait for their client; False when all are at work."""
+        found = give_way(connection for connection in self._served if connection.waits)
+        for connection in found:
+            self._served.discard(connection)
+            connection.give_up()
+        return bool(found)
 
     async def _turn_away(self, stream: trio.SocketStream, tls: bool) -> None:
         if tls or self._refusing >= _REFUSALS_AT_ONCE:

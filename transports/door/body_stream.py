@@ -4,6 +4,7 @@ Made by the connection for one request, used by that request's task alone; ends 
 """
 
 import contextlib
+from collections.abc import Callable
 
 import trio
 
@@ -24,12 +25,18 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 class BodyStream:
     """Implements `mrk.http.exchange.Exchange`; `rest` is what came behind the body.
 
-    `answered` says that a whole answer was sent. Time in which the body's reader does not ask
-    for more does not count as the client's.
+    `answered` says that a whole answer was sent; `refused` is called when one comes before the body
+    was read. Time in which the body's reader does not ask for more does not count as the client's.
     """
 
     def __init__(
-        self, stream: LimitedStream, head: RequestHead, frame: Framing, rest: bytes, limits: Limits
+        self,
+        stream: LimitedStream,
+        head: RequestHead,
+        frame: Framing,
+        rest: bytes,
+        limits: Limits,
+        refused: Callable[[], None] = lambda: None,
     ) -> None:
         self.head = head
         self.rest = rest
@@ -37,6 +44,7 @@ class BodyStream:
         self._stream = stream
         self._frame = frame
         self._limits = limits
+        self._refused = refused
         self._decoder = ChunkedDecoder() if frame.body_bytes is None else None
         self._missing = frame.body_bytes or 0
         self._continue_due = frame.expects_continue and not rest
@@ -120,6 +128,7 @@ class BodyStream:
         """
         if self.body_read or self._continue_due or not self._frame.keep_alive:
             return
+        self._refused()
         with contextlib.suppress(Refusal, trio.BrokenResourceError):
             await self.skip()
 

@@ -14,6 +14,7 @@ import msgspec
 import trio
 
 from mrk.access.address import ProxyRule
+from mrk.access.login_guard import counted_as
 from mrk.api.large_result import LARGE_BYTES
 from mrk.errors import ClientError
 from mrk.http.exchange import Transfer
@@ -40,6 +41,7 @@ class ApiRequest(Protocol):
     """An accepted API request (`transports/api_http.py`)."""
 
     body_bytes: int
+    authorized: bool  # whether its caller may do anything, log-in aside
 
     @property
     def ends_with_client(self) -> bool:
@@ -102,22 +104,45 @@ class HttpConnection:
         self._rest = b""  # read, but not yet used
         # One scope for all waits between requests: a scope for each costs more than the parsing.
         self._between = trio.CancelScope()
-        # By trio's clock; None while a request is under way.
-        self.idle_since: float | None = None
+        # The connection may be ended for another one while it waits; `waits_since` is by trio's
+        # clock. In the middle of a request of somebody who may do something it does not wait.
+        self.waits = False
+        self.waits_since = 0.0
+        self.unfinished = False
         self.given_up = False
+        self._address = peer
+        self._counted: str | None = None
 
-    async def run(self) -> None:
-        """Answer request after request, in order."""
+    @property
+    def counted_address(self) -> str:
+        """Whose connection it is: by the last head, the peer before the first."""
+        if self._counted is None:
+            self._counted = counted_as(self._address)
+        return self._counted
+
+    async def run(self, handshake: Callable[[], Awaitable[None]] | None = None) -> None:
+        """Answer request after request, in order; `handshake` comes before the first.
+
+        Raises `trio.TooSlowError` when that takes longer than a head may.
+        """
         try:
             with self._between:
+                if handshake is not None:
+                    self._may_give_way()
+                    with trio.fail_after(self._limits.head_s):
+                        await handshake()
                 while await self._one_request():
                     if self._rest:  # pipelined: others get their turn between two answers
                         await trio.lowlevel.checkpoint()
         except Refusal as refusal:
             await self._refuse(error_response(refusal))
 
+    def _may_give_way(self) -> None:
+        """Until the next request: what is under way may end for another connection."""
+        self.waits, self.unfinished, self.waits_since = True, True, trio.current_time()
+
     def give_up(self) -> None:
-        """End an idle connection, for one that has something to ask.
+        """End a waiting connection, for one that has something to ask.
 
         What its client sends in this very instant is lost, as at the end of `keep_alive_s`.
         """
@@ -162,7 +187,9 @@ class HttpConnection:
         raw, rest = parser.raw, parser.rest
         if frame.has_body:
             body = BodyStream(self._stream, head, frame, rest, self._limits)
+            self._may_give_way()
             await body.skip()
+            self.waits = False
             raw, rest = bare_head(head, frame.keep_alive), body.rest
         await self._routes.web(self._stream, head, raw + rest)
         return False
@@ -181,9 +208,10 @@ class HttpConnection:
 
     async def _receive_between(self) -> bytes:
         """What the client sends next; empty when it left or was idle for too long."""
-        self.idle_since = self._arm()
+        self.waits_since = self._arm()
+        self.waits, self.unfinished = True, False
         data = await self._stream.receive_some(_RECEIVE_BYTES)
-        self.idle_since = None
+        self.waits = False
         # Came in the very instant the wait ended: as good as too late.
         if self._between.cancel_called:
             return b""
@@ -206,9 +234,11 @@ class HttpConnection:
         self._between.deadline = math.inf
 
     async def _read_slow_head(self, parser: HeadParser) -> HeadParser | None:
+        self._may_give_way()
         with trio.move_on_after(self._limits.head_s):
             while data := bytes(await self._stream.receive_some(_RECEIVE_BYTES)):
                 if parser.feed(data):
+                    self.waits = False
                     return parser
             return None
         raise Refusal(408, "The request's head did not arrive in time")
@@ -222,16 +252,19 @@ class HttpConnection:
         if frame.expects_continue and not self._rest:
             await self._stream.send_all(CONTINUE)
         reader = BodyReader(self._stream, self._rest, self._limits.body_idle_s, call.body_bytes)
+        if not call.authorized:
+            self._may_give_way()
         try:
             body = await reader.read(frame.body_bytes, self._budget)
             self._rest = reader.rest
+            self.waits = False
             outcome = call.run(body)
         finally:
             self._budget.give_back(reader.held_bytes)
         return await self._answer(head, frame, await self._settled(call, outcome))
 
     async def _transfer(self, head: RequestHead, frame: Framing, transfer: Transfer) -> bool:
-        body = BodyStream(self._stream, head, frame, self._rest, self._limits)
+        body = self._body_stream(head, frame)
         try:
             await transfer(body)
         finally:
@@ -241,6 +274,10 @@ class HttpConnection:
         if not body.body_read:
             await self._linger()
         return body.keep_alive
+
+    def _body_stream(self, head: RequestHead, frame: Framing) -> BodyStream:
+        limits, may_give_way = self._limits, self._may_give_way
+        return BodyStream(self._stream, head, frame, self._rest, limits, may_give_way)
 
     async def _run(self, call: ApiRequest, body: bytes) -> Response:
         return await self._settled(call, call.run(body))
@@ -298,7 +335,7 @@ class HttpConnection:
         if not frame.has_body:
             return await self._answer(head, frame, response)
         self._disarm()
-        body = BodyStream(self._stream, head, frame, self._rest, self._limits)
+        body = self._body_stream(head, frame)
         await body.answer(response)
         self._rest = body.rest
         if not body.body_read:
@@ -322,6 +359,7 @@ class HttpConnection:
         await self._linger()
 
     async def _linger(self) -> None:
+        self._may_give_way()
         with trio.move_on_after(LINGER_S):
             await self._stream.send_eof()
             while await self._stream.receive_some(_RECEIVE_BYTES):

@@ -10,6 +10,7 @@ from functools import partial
 import trio
 
 from mrk.access.decision import Decision
+from mrk.access.login_guard import counted_as
 from mrk.access.reasons import Reason
 from mrk.api.caller import Transport
 from mrk.clients.registry import Client
@@ -42,18 +43,24 @@ class Websocket:
             response = self._admission.judge(head)
             decision = self._admission.decide(head)
             if not decision.authorized:
-                self._check_unauthorized()
+                self._check_unauthorized(head.address)
         except ClientError as exc:
             await self._admission.refuse(stream, head, exc)
             return
         with self._admission.seat():
             await self._serve(stream, head, decision, response, buffered.partition(b"\r\n\r\n")[2])
 
-    def _check_unauthorized(self) -> None:
+    def _check_unauthorized(self, address: str) -> None:
         """Raise `ClientError` 503: those who may do nothing leave places to all others."""
-        most = self._hub.limits.unauthorized_websockets
-        if sum(not client.authorized for client in self._hub.clients) >= most:
+        limits = self._hub.limits
+        unauthorized = [client for client in self._hub.clients if not client.authorized]
+        most = limits.unauthorized_websockets
+        if len(unauthorized) >= most:
             raise ClientError(f"All {most} websocket connections without log-in are taken", 503)
+        own, most = counted_as(address), limits.unauthorized_websockets_per_address
+        if sum(counted_as(client.address or "") == own for client in unauthorized) >= most:
+            text = f"Your address has {most} websocket connections without log-in"
+            raise ClientError(text, 503)
 
     async def _serve(
         self,

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import trio
+from msgspec.structs import replace
 from trio.testing import lockstep_stream_pair, memory_stream_pair, wait_all_tasks_blocked
 
 from mrk.access.roles import Role
@@ -102,6 +103,27 @@ async def test_strangers_leave_places_to_others() -> None:
         async with connected(serve, head=known) as (peer, _over, _scope):
             await peer.call("test.echo", text="in")
             assert (await peer.message())["result"] == "in"
+
+
+async def test_unauthorized_websockets_per_address_address_leave_places_to_other_strangers() -> (
+    None
+):
+    daemon = Daemon(Limits(unauthorized_websockets_per_address=2))
+    daemon.trusted = False
+    serve = daemon.websocket.serve_connection
+    head = replace(upgrade_head(), address="2001:db8::1")
+    neighbour = replace(head, address="2001:db8::2")  # of the same /64
+    async with connected(serve, head=head), connected(serve, head=neighbour):
+        client, server = memory_stream_pair()
+        async with server:
+            await serve(server, head, head_bytes(head))
+        refusal = bytes(await client.receive_some())
+        assert refusal.startswith(b"HTTP/1.1 503 ")
+        assert b"Your address has 2 websocket connections" in refusal
+        other = replace(head, address="2001:db8:0:1::1")
+        async with connected(serve, head=other) as (peer, _over, _scope):
+            await peer.call("test.open")
+            assert (await peer.message())["result"] == "ok"
 
 
 async def test_a_stranger_sends_small_messages(daemon: Daemon) -> None:
