@@ -8,7 +8,7 @@ reads the value of the comment `; layer_height = 0.2` as a number into the field
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mrk.gcode.text import GcodeText
+from mrk.gcode.text import TOP, GcodeText, Layout
 
 Value = str | int | float | list[str] | list[int] | list[float]
 Found = dict[str, Value]
@@ -16,15 +16,22 @@ Found = dict[str, Value]
 
 @dataclass(frozen=True, slots=True)
 class FieldPlace:
-    """A field, how its value is read, and the comment keys tried for it in this order."""
+    """A field, how its value is read, and the comment keys tried for it in this order.
+
+    `summary`: it tells what the slicer found out, not what it was set to.
+    """
 
     field: str
     read: Callable[[bytes], Value | None]
     keys: tuple[bytes, ...]
+    summary: bool
 
-    def __init__(self, field: str, read: Callable[[bytes], Value | None], *keys: str) -> None:
+    def __init__(
+        self, field: str, read: Callable[[bytes], Value | None], *keys: str, summary: bool = False
+    ) -> None:
         object.__setattr__(self, "field", field)
         object.__setattr__(self, "read", read)
+        object.__setattr__(self, "summary", summary)
         object.__setattr__(self, "keys", tuple(key.encode() for key in keys))
 
 
@@ -42,6 +49,7 @@ class SlicerFields:
 
     places: tuple[FieldPlace, ...]
     finish: Callable[[GcodeText, Found], None] = _nothing
+    layout: Layout = TOP
     command_heating: bool = True
     images: bool = True
 
@@ -49,10 +57,10 @@ class SlicerFields:
 def read_family(family: SlicerFields, text: GcodeText) -> Found:
     """Every field of the family that the text tells."""
     found: Found = {}
+    text.layout = family.layout
     for place in family.places:
-        for key in place.keys:
-            raw = text.value(key)
-            if raw is not None and (value := place.read(raw)) is not None:
+        for raw in text.values(*place.keys, summary=place.summary):
+            if (value := place.read(raw)) is not None:
                 found.setdefault(place.field, value)
                 break
     family.finish(text, found)

@@ -21,16 +21,17 @@ def command_range(window: Window) -> tuple[int, int] | None:
     if first is None:
         return None
     text, shift = (window.tail, window.tail_offset) if window.tail else (window.head, 0)
-    at = _last_command(text)
+    at = last_command(text)
     if at is None:  # a tail without commands, after its budget: the head's last one is known
         text, shift = window.head, 0
-        at = _last_command(text)
+        at = last_command(text)
     line_end = text.find(b"\n", at or 0)
     end = shift + line_end if line_end >= 0 else min(shift + len(text) - 1, window.size_bytes)
     return first.start(1) - 1, end
 
 
-def _last_command(text: bytes) -> int | None:
+def last_command(text: bytes) -> int | None:
+    """Offset of the last command in a text that begins with a newline."""
     stop = len(text)
     while stop > 0:
         start = max(0, stop - _BLOCK_BYTES)

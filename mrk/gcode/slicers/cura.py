@@ -32,7 +32,6 @@ PLACES = (
     FieldPlace("first_layer_extr_temp", first_decimal, "EXTRUDER_TRAIN.0.INITIAL_TEMPERATURE"),
     FieldPlace("first_layer_bed_temp", first_decimal, "BUILD_PLATE.INITIAL_TEMPERATURE"),
 )  # fmt: skip
-_TIME = re.compile(rb"\n;(?:PRINT\.)?TIME:(" + NUMBER + rb")")
 _ELAPSED = re.compile(rb"\n;TIME_ELAPSED:(" + NUMBER + rb")")
 _PLACEHOLDER_TIME_S = 6666.0
 _METRES = re.compile(rb"(" + NUMBER + rb"|\d{1,9},\d{1,9})[ \t]?m(?![m\w])")
@@ -57,12 +56,12 @@ def _finish(text: GcodeText, found: Found) -> None:
 
 
 def _fill_time(text: GcodeText, found: Found, placeholder: bool) -> None:
-    times = [float(raw) for raw in _TIME.findall(text.header)]
-    if placeholder:
-        times = [time_s for time_s in times if time_s != _PLACEHOLDER_TIME_S]
-    if not times:
-        times = [float(raw) for raw in _ELAPSED.findall(text.footer)]
-    if times:
+    for raw in text.values(b"TIME", b"PRINT.TIME", summary=True):
+        time_s = decimal(raw)
+        if time_s is not None and not (placeholder and time_s == _PLACEHOLDER_TIME_S):
+            found["estimated_time"] = time_s
+            return
+    if times := [float(raw) for raw in _ELAPSED.findall(text.footer)]:
         found["estimated_time"] = max(times)
 
 

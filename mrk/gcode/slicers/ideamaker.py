@@ -7,11 +7,11 @@ import math
 import re
 
 from mrk.gcode.field_table import FieldPlace, Found, SlicerFields, offer
-from mrk.gcode.text import GcodeText
+from mrk.gcode.text import GcodeText, Layout
 from mrk.gcode.values import NUMBER, decimal, decimals, one_or_many, tidy
 
 PLACES = (
-    FieldPlace("estimated_time", decimal, "Print Time"),
+    FieldPlace("estimated_time", decimal, "Print Time", summary=True),
     FieldPlace("filament_type", one_or_many, "Filament type"),
     FieldPlace("filament_name", one_or_many, "Filament name"),
 )
@@ -27,7 +27,7 @@ _COUNT = re.compile(rb"\n;LAYER:(\d{1,7})\r?\n")
 def _finish(text: GcodeText, found: Found) -> None:
     for field, pattern in (("filament_type", _TYPE), ("filament_name", _NAME)):
         quoted = b";".join(
-            b'"%s"' % name.replace(b'"', b"") for name in pattern.findall(text.header)
+            b'"%s"' % name.replace(b'"', b"") for name in text.find_all(pattern, summary=False)
         )
         if value := one_or_many(quoted):
             found[field] = value
@@ -44,12 +44,12 @@ def _finish(text: GcodeText, found: Found) -> None:
 
 
 def _fill_filament(text: GcodeText, found: Found) -> None:
-    lengths = [float(raw) for raw in _USED.findall(text.footer)]
+    lengths = [float(raw) for raw in text.find_all(_USED)]
     if not lengths:
         return
     found["filament_total"] = tidy(sum(lengths))
-    diameters = [float(raw) for raw in _DIAMETER.findall(text.header)]
-    densities = [float(raw) for raw in _DENSITY.findall(text.header)]
+    diameters = [float(raw) for raw in text.find_all(_DIAMETER, summary=False)]
+    densities = [float(raw) for raw in text.find_all(_DENSITY, summary=False)]
     if len(lengths) == len(diameters) == len(densities):
         weights = [
             round(math.pi / 4 * diameter**2 * length * density / 1e6, 3)
@@ -59,4 +59,4 @@ def _fill_filament(text: GcodeText, found: Found) -> None:
         found["filament_weight_total"] = round(sum(weights), 3)
 
 
-FAMILY = SlicerFields(PLACES, _finish)
+FAMILY = SlicerFields(PLACES, _finish, Layout(summary_at_end=True))

@@ -6,14 +6,14 @@
 import re
 
 from mrk.gcode.field_table import FieldPlace, Found, SlicerFields, number, offer
-from mrk.gcode.text import GcodeText
+from mrk.gcode.text import GcodeText, Layout
 from mrk.gcode.values import NUMBER, decimal, duration, first_decimal
 
 PLACES = (
     FieldPlace("layer_height", decimal, "sliceHeight"),
     FieldPlace("first_layer_height", decimal, "firstSliceHeight"),
-    FieldPlace("estimated_time", duration, "--- print time"),
-    FieldPlace("filament_total", decimal, "--- filament used"),
+    FieldPlace("estimated_time", duration, "--- print time", summary=True),
+    FieldPlace("filament_total", decimal, "--- filament used", summary=True),
     FieldPlace("first_layer_extr_temp", first_decimal, "firstLayerNozzleTemp"),
     FieldPlace("first_layer_bed_temp", first_decimal, "firstLayerBedTemp"),
 )
@@ -35,4 +35,4 @@ def _finish(text: GcodeText, found: Found) -> None:
     offer(found, "object_height", height or text.highest_height)
 
 
-FAMILY = SlicerFields(PLACES, _finish)
+FAMILY = SlicerFields(PLACES, _finish, Layout(summary_at_end=True))

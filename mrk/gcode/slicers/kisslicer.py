@@ -7,7 +7,7 @@ A negative thickness is a percentage of the nozzle; what the layers really got s
 import re
 
 from mrk.gcode.field_table import FieldPlace, Found, SlicerFields, number, offer
-from mrk.gcode.text import GcodeText
+from mrk.gcode.text import GcodeText, Layout
 from mrk.gcode.values import NUMBER, decimal, first_decimal, text, tidy
 
 PLACES = (
@@ -17,19 +17,19 @@ PLACES = (
     FieldPlace("first_layer_bed_temp", first_decimal, "bed_C"),
     FieldPlace("chamber_temp", first_decimal, "chamber_C"),
 )
-_MINUTES = re.compile(
-    rb"\n; *+(Calculated|Estimated)[^\n:]{0,40} Build Time: *+(" + NUMBER + rb") min"
-)
+_MINUTES = rb"[^\n:]{0,40} Build Time: *+(" + NUMBER + rb") min"
+_CALCULATED = re.compile(rb"\n; *+Calculated" + _MINUTES)
+_ESTIMATED = re.compile(rb"\n; *+Estimated" + _MINUTES)
 _FILAMENT = re.compile(rb"\n; *+Ext #?\d{1,3} *+= *+(" + NUMBER + rb") *+mm")
 _BEGIN = re.compile(rb"\n; BEGIN_LAYER_OBJECT z=(" + NUMBER + rb") z_thickness=(" + NUMBER + rb")")
 _END = re.compile(rb"\n; END_LAYER_OBJECT z=(" + NUMBER + rb")")
 
 
 def _finish(text: GcodeText, found: Found) -> None:
-    minutes = dict(reversed(_MINUTES.findall(text.footer)))
-    if raw := minutes.get(b"Calculated", minutes.get(b"Estimated")):
+    calculated, estimated = (text.find_all(pattern) for pattern in (_CALCULATED, _ESTIMATED))
+    for raw in (*calculated, *estimated)[:1]:
         found["estimated_time"] = round(float(raw) * 60, 2)
-    lengths = [float(raw) for raw in _FILAMENT.findall(text.footer)]
+    lengths = [float(raw) for raw in text.find_all(_FILAMENT)]
     if lengths:
         found["filament_total"] = tidy(sum(lengths))
     heights = [float(raw) for raw in _END.findall(text.footer)]
@@ -52,4 +52,4 @@ def _thickness(text: GcodeText, found: Found, key: bytes) -> float | None:
     return tidy(-value / 100 * diameter) if diameter else None
 
 
-FAMILY = SlicerFields(PLACES, _finish)
+FAMILY = SlicerFields(PLACES, _finish, Layout(summary_at_end=True))

@@ -7,7 +7,7 @@ OrcaSlicer's header block has `; key: value` lines of its own.
 import re
 
 from mrk.gcode.field_table import FieldPlace, Found, SlicerFields, number, offer
-from mrk.gcode.text import GcodeText
+from mrk.gcode.text import GcodeText, Layout
 from mrk.gcode.values import (
     decimal,
     decimals,
@@ -33,12 +33,13 @@ SETTINGS = (
     FieldPlace("filament_temps", integers, "temperature", "nozzle_temperature"),
     FieldPlace("referenced_tools", integers, "referenced_tools"),
     FieldPlace("mmu_print", whole, "single_extruder_multi_material"),
-    FieldPlace("filament_change_count", whole, "total toolchanges", "total filament change"),
+    FieldPlace("filament_change_count", whole, "total toolchanges", "total filament change",
+          summary=True),
     FieldPlace("printer_vendor", text, "printer_vendor"),
     FieldPlace("printer_model", text, "printer_model"),
     FieldPlace("printer_variant", text, "printer_variant"),
     FieldPlace("profile_version", text, "profile_version"),
-)
+)  # fmt: skip
 FIRST_LAYER = (
     FieldPlace("first_layer_extr_temp", first_decimal, "first_layer_temperature",
           "nozzle_temperature_initial_layer"),
@@ -47,12 +48,12 @@ FIRST_LAYER = (
 )  # fmt: skip
 SUMMARY = (
     FieldPlace("estimated_time", duration, "estimated printing time (normal mode)",
-          "estimated printing time", "total estimated time"),
-    FieldPlace("layer_count", whole, "total layers count", "total layer number"),
-    FieldPlace("object_height", first_decimal, "max_z_height"),
-    FieldPlace("filament_total", total, "filament used [mm]"),
-    FieldPlace("filament_weights", decimals, "filament used [g]"),
-    FieldPlace("filament_weight_total", decimal, "total filament used [g]"),
+          "estimated printing time", "total estimated time", summary=True),
+    FieldPlace("layer_count", whole, "total layers count", "total layer number", summary=True),
+    FieldPlace("object_height", first_decimal, "max_z_height", summary=True),
+    FieldPlace("filament_total", total, "filament used [mm]", summary=True),
+    FieldPlace("filament_weights", decimals, "filament used [g]", summary=True),
+    FieldPlace("filament_weight_total", decimal, "total filament used [g]", summary=True),
 )  # fmt: skip
 LISTS = ("filament_colors", "extruder_colors", "filament_temps", "referenced_tools")
 
@@ -60,7 +61,9 @@ _LAYER_Z = re.compile(
     rb"\n;(?:BEFORE_LAYER_CHANGE\r?\n(?:[^\n;][^\n]{0,200}+\n)?;|Z:)(\d[\d.]{0,12}+)"
 )
 # Creality Print puts the total behind the cost, on one line.
-_WEIGHT_BEHIND = re.compile(rb"; total filament used \[g\] = (\d[\d.]{0,12}+)")
+_WEIGHT_BEHIND = re.compile(
+    rb"\n; filament cost = [\d., ]{0,200}+; total filament used \[g\] = (\d[\d.]{0,12}+)"
+)
 
 
 def finish(text: GcodeText, found: Found) -> None:
@@ -69,8 +72,8 @@ def finish(text: GcodeText, found: Found) -> None:
     if not number(found, "object_height"):
         found.pop("object_height", None)
         offer(found, "object_height", object_height(text))
-    if "filament_weight_total" not in found and (match := text.search(_WEIGHT_BEHIND)):
-        offer(found, "filament_weight_total", decimal(match[1]))
+    for raw in text.find_all(_WEIGHT_BEHIND)[:1]:
+        offer(found, "filament_weight_total", decimal(raw))
     fill_weight(found)
     if "layer_count" not in found and text.window.whole:
         offer(found, "layer_count", text.header.count(b"\n;LAYER_CHANGE") or None)
@@ -106,4 +109,5 @@ def fill_weight(found: Found) -> None:
         offer(found, "filament_weight_total", tidy(sum(grams)))
 
 
-FAMILY = SlicerFields((*SETTINGS, *FIRST_LAYER, *SUMMARY), finish)
+LAYOUT = Layout(settings_at_end=True, summary_at_end=True)
+FAMILY = SlicerFields((*SETTINGS, *FIRST_LAYER, *SUMMARY), finish, LAYOUT)

@@ -6,17 +6,20 @@ Temperatures stand in parallel lists up to version 4, in a block a controller fr
 import re
 
 from mrk.gcode.field_table import FieldPlace, Found, SlicerFields, offer
-from mrk.gcode.text import GcodeText
+from mrk.gcode.text import GcodeText, Layout
 from mrk.gcode.values import decimal, duration, first_decimal, text, texts, total
 
 PLACES = (
     FieldPlace("layer_height", decimal, "layerHeight"),
     FieldPlace("filament_name", text, "printMaterial"),
-    FieldPlace("filament_type", text, "makerBotModelMaterial", "printMaterial"),
+    # The last one is a default of the MakerBot tab that nobody touches.
+    FieldPlace(
+        "filament_type", text, "autoConfigurationMaterial", "printMaterial", "makerBotModelMaterial"
+    ),
     FieldPlace("nozzle_diameter", first_decimal, "extruderDiameter", "nozzleDiameter"),
-    FieldPlace("filament_total", total, "Filament length", "Material Length"),
-    FieldPlace("filament_weight_total", total, "Plastic weight", "Material Weight"),
-    FieldPlace("estimated_time", duration, "Build time", "Build Time"),
+    FieldPlace("filament_total", total, "Filament length", "Material Length", summary=True),
+    FieldPlace("filament_weight_total", total, "Plastic weight", "Material Weight", summary=True),
+    FieldPlace("estimated_time", duration, "Build time", "Build Time", summary=True),
 )
 _CONTROLLERS_LIMIT = 16
 _BLOCK_BYTES = 2048  # a controller has about eight lines
@@ -45,4 +48,4 @@ def _finish(text: GcodeText, found: Found) -> None:
     offer(found, "object_height", decimal(layers[-1]) if layers else text.highest_height)
 
 
-FAMILY = SlicerFields(PLACES, _finish)
+FAMILY = SlicerFields(PLACES, _finish, Layout(summary_at_end=True))

@@ -17,21 +17,23 @@ _WEIGHT = re.compile(rb"(" + NUMBER + rb")[ \t]?g\b")
 
 
 def _finish(text: GcodeText, found: Found) -> None:
-    used = _USED.findall(text.footer)
+    used = text.find_all(_USED)
     lengths = [float(mm) for line in used for mm in _LENGTH.findall(line)]
     weights = [float(g) for line in used for g in _WEIGHT.findall(line)]
     if lengths:
         found["filament_total"] = tidy(sum(lengths))
-    elif (raw := text.value(b"filament_length_m")) and (metres := total(raw)) is not None:
+    elif (raw := text.value(b"filament_length_m", summary=True)) and (
+        metres := total(raw)
+    ) is not None:
         found["filament_total"] = tidy(metres * 1000)
     if weights:
         found["filament_weights"] = weights
-    if raw := text.value(b"filament mass_g", b"filament_mass_g"):
+    if raw := text.value(b"filament mass_g", b"filament_mass_g", summary=True):
         offer(found, "filament_weight_total", decimal(raw))
     prusa.finish(text, found)
 
 
-FAMILY = SlicerFields((*prusa.SETTINGS, *prusa.FIRST_LAYER), _finish, images=False)
+FAMILY = SlicerFields((*prusa.SETTINGS, *prusa.FIRST_LAYER), _finish, prusa.LAYOUT, images=False)
 PRUSA_EDITION = SlicerFields(
-    (*prusa.SETTINGS, *prusa.FIRST_LAYER, *prusa.SUMMARY), _finish, images=False
+    (*prusa.SETTINGS, *prusa.FIRST_LAYER, *prusa.SUMMARY), _finish, prusa.LAYOUT, images=False
 )

@@ -166,11 +166,11 @@ def test_bambu_studio(plate, bed, time):
 
 def test_cura_with_several_filaments():
     data = (
-        b";FLAVOR:Marlin\n;TIME:100\n;Filament used: 1.5m, 0.25m\n;Layer height: 0.15\n"
+        b";FLAVOR:Marlin\n;TIME:120\n;Filament used: 1.5m, 0.25m\n;Layer height: 0.15\n"
         b";MINZ:0.3\n;MAXZ:7.55\n;Generated with Cura_SteamEngine 5.9.1\n"
         b";Filament weight = [4.5, 0.5]\n;Filament type = PLA\n;Filament name = Nobody PLA\n"
         b";Nozzle diameter = 0.6\nPRINT_START BED=110 EXTRUDER=235 CHAMBER=40\n;LAYER_COUNT:50\n"
-        + BODY + b";TIME:120\n"
+        + BODY + b";TIME:100\n"
     )  # fmt: skip
     check(data, {
         "slicer": "Cura", "filament_total": 1750.0, "filament_weights": [4.5, 0.5],
