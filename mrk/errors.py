@@ -27,6 +27,15 @@ class ClientError(MrkError):
         self.data = data
 
 
+class AccessDenied(ClientError):
+    """The caller may not (401, 403); `why` tells what the owner can set, in one sentence."""
+
+    @property
+    def why(self) -> str:
+        """Where the message has to be one word for programs, the sentence is in `data`."""
+        return self.data if isinstance(self.data, str) else self.message
+
+
 def leaves(error: BaseException) -> list[BaseException]:
     """The errors of a group, groups within it opened; an error that is no group is its own leaf."""
     if not isinstance(error, BaseExceptionGroup):

@@ -191,7 +191,9 @@ class ApiHttp:
         # Each call of JSON-RPC is judged by itself.
         decision = self._authorizer.admit(head, None)
         if path == RPC_PATH and decision.reason.status == 403:
-            raise decision.refusal()
+            error = decision.refusal()
+            self._authorizer.refused(head.address, error)
+            raise error
         return ApiCall(
             lambda body: handler(head, decision, body),
             self.cors_headers(head),

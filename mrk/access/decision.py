@@ -13,7 +13,7 @@ from mrk.access.address import UNKNOWN
 from mrk.access.reasons import Reason
 from mrk.access.roles import Role, role_needed
 from mrk.access.trusted_clients import TrustedClients
-from mrk.errors import ClientError
+from mrk.errors import AccessDenied
 
 # Who is let in by address is no person, and may do everything, as front ends expect.
 _TRUSTED = Account(TRUSTED_USER, MOONRAKER, Role.ADMIN, 0.0)
@@ -73,7 +73,7 @@ class Decision(msgspec.Struct, frozen=True):
         return self.account.role
 
     def check(self, needed: Role | None) -> None:
-        """Raise `ClientError` 401 or 403 when this is not enough; `needed` None is open to all.
+        """Raise `AccessDenied` 401 or 403 when this is not enough; `needed` None is open to all.
 
         A token that never was one of ours is refused everywhere: its bearer believes to be
         somebody.
@@ -87,15 +87,11 @@ class Decision(msgspec.Struct, frozen=True):
         if self.role < needed:
             raise role_needed(needed, self.role)
 
-    def refusal(self) -> ClientError:
-        """The first word of 401 is the one that clients know; why, a person has to read."""
-        why = self.reason.explain(self.address)
-        if self.reason.status == 403:
-            return ClientError(why, 403)
-        return ClientError(f"{UNAUTHORIZED}: {why}", 401)
+    def refusal(self) -> AccessDenied:
+        """What somebody who is not authorized is told."""
+        return self.reason.denied(self.address)
 
 
-UNAUTHORIZED = "Unauthorized"
 _BY_ADDRESS = Decision(True, Reason.TRUSTED_ADDRESS, _TRUSTED, True)
 _BY_NAME = Decision(True, Reason.TRUSTED_NAME, _TRUSTED, True)
 

@@ -6,6 +6,11 @@ tells nothing that he does not know.
 
 import enum
 
+from mrk.errors import AccessDenied
+
+# Clients know 401 by this word, in JSON-RPC by this message.
+UNAUTHORIZED = "Unauthorized"
+
 
 class Reason(enum.Enum):
     """`word` for programs, a sentence for people; `status` is that of the refusal, 0 for none."""
@@ -71,6 +76,20 @@ class Reason(enum.Enum):
         self.word = word
         self.status = status
         self._sentence = sentence
+
+    def denied(self, address: str | None) -> AccessDenied:
+        """The refusal as HTTP tells it, where people read the message."""
+        why = self.explain(address)
+        if self.status == 403:
+            return AccessDenied(why, 403)
+        return AccessDenied(f"{UNAUTHORIZED}: {why}", 401, why)
+
+    def denied_call(self, address: str | None) -> AccessDenied:
+        """The refusal as JSON-RPC tells it, where programs compare the message of a 401."""
+        why = self.explain(address)
+        if self.status == 403:
+            return AccessDenied(why, 403)
+        return AccessDenied(UNAUTHORIZED, 401, why)
 
     def explain(self, address: str | None) -> str:
         """The sentence, about a client at `address` as the trusted-proxy rule sees it."""

@@ -11,6 +11,8 @@ AGAIN_S = 600.0
 LINES_PER_MINUTE = 30
 # Addresses and reasons that are remembered; the one told longest ago goes first.
 MOST = 1000
+# Of a reason that a client's own words are part of.
+WHY_CHARS = 500
 # Proxies that server.info warns of.
 MOST_PROXIES = 4
 
@@ -31,7 +33,7 @@ class Refusals:
 
     def line(self, address: str, why: str, now_s: float) -> str | None:
         """What the log says about a refusal; None when it said that already, or too much."""
-        key = (address, why)
+        key = (address, why[:WHY_CHARS])
         told_s, more = self._told.get(key, (float("-inf"), 0))
         if now_s - told_s < AGAIN_S:
             self._told[key] = (told_s, more + 1)
@@ -46,7 +48,7 @@ class Refusals:
         if len(self._told) > MOST:
             del self._told[next(iter(self._told))]
         again = f" ({more} more times since this was last said)" if more else ""
-        return f"refused {address}: {why}{again}"
+        return f"refused {address}: {key[1]}{again}"
 
     def warn_of_proxy(self, address: str, why: str) -> None:
         """A trusted client passes on what others ask: once for each address."""

@@ -15,7 +15,7 @@ from mrk.access.hosts import Hosts
 from mrk.access.origin import cross_site, cross_site_get, same_origin
 from mrk.access.reasons import Reason
 from mrk.access.roles import Role
-from mrk.errors import ClientError
+from mrk.errors import AccessDenied, ClientError
 from mrk.http.head import RequestHead
 
 _CREDENTIALS = frozenset({"authorization", "x-access-token", "x-api-key"})
@@ -91,16 +91,15 @@ class RequestAuthorizer:
             decision.check(needed)
             if facts.cross_site and not decision.authorized:
                 # Another site's page at an open call: it would try passwords in its visitor's name.
-                raise ClientError(Reason.CROSS_SITE.explain(head.address), 403)
-        except ClientError as exc:
-            self._told.refused(head.address, exc.message)
+                raise Reason.CROSS_SITE.denied(head.address)
+        except AccessDenied as exc:
+            self.refused(head.address, exc)
             raise
         return decision
 
-    def refuse(self, head: RequestHead, error: ClientError) -> ClientError:
-        """The same error, for refusals that were decided elsewhere by a decision of ours."""
-        self._told.refused(head.address, error.message)
-        return error
+    def refused(self, who: str, error: ClientError) -> None:
+        """Somebody was refused by who acts on a decision of ours: the owner hears of it."""
+        self._told.refused(who, error.why if isinstance(error, AccessDenied) else error.message)
 
     def _decide(self, facts: RequestFacts) -> Decision:
         decision = decide(facts, self._rules, self._accounts)

@@ -5,7 +5,7 @@ Off until used: who has no role given is an `ADMIN`, as front ends expect.
 
 import enum
 
-from mrk.errors import ClientError
+from mrk.errors import AccessDenied
 
 
 class Role(enum.IntEnum):
@@ -21,9 +21,9 @@ class Role(enum.IntEnum):
         return self.name.lower()
 
 
-def role_needed(needed: Role, given: Role, what: str = "This") -> ClientError:
+def role_needed(needed: Role, given: Role, what: str = "This") -> AccessDenied:
     """The refusal of somebody who is known, but may not do it (403)."""
-    return ClientError(f"{what} needs the role {needed.word}; yours is {given.word}", 403)
+    return AccessDenied(f"{what} needs the role {needed.word}; yours is {given.word}", 403)
 
 
 ROLE_WORDS = tuple(role.word for role in Role)

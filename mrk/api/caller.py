@@ -6,6 +6,7 @@ import msgspec
 
 from mrk.access.reasons import Reason
 from mrk.access.roles import Role, role_needed
+from mrk.errors import AccessDenied
 
 
 class Transport(enum.StrEnum):
@@ -41,6 +42,15 @@ class Caller(msgspec.Struct, frozen=True):
     role: Role = Role.ADMIN
     reason: Reason = Reason.LOCAL
     trusted: bool | None = None
+
+    @property
+    def who(self) -> str:
+        """For people: the address, or the way in where there is none."""
+        return self.address or self.transport.value
+
+    def refusal(self) -> AccessDenied:
+        """What a caller who is not authorized is told."""
+        return self.reason.denied_call(self.address)
 
     def require(self, needed: Role, what: str) -> None:
         """Raise `ClientError` 403 when the role does not suffice for `what`."""

@@ -15,7 +15,7 @@ from mrk.api.jsonrpc import RpcAnswer, RpcCall, RpcError
 from mrk.api.large_result import Join, LargeResult, join_here
 from mrk.api.perform import TOO_MANY_REQUESTS, perform
 from mrk.api.table import Table
-from mrk.errors import ClientError
+from mrk.errors import AccessDenied, ClientError
 from mrk.json_bounds import MOST_VALUES
 from mrk.limits import ARGUMENTS_BYTES
 
@@ -48,7 +48,8 @@ class Rpc:
     """Answers JSON-RPC messages; one instance per generation, shared by all transports.
 
     `yield_if_due` lets other tasks run (a checkpoint); `max_batch_calls` bounds one batch; without
-    a receiver of `answers` they are dropped. `join` puts large answers together.
+    a receiver of `answers` they are dropped. `join` puts large answers together. `denied` hears of
+    callers that were refused, by `Caller.who` and why.
     """
 
     def __init__(
@@ -58,12 +59,14 @@ class Rpc:
         max_batch_calls: int,
         answers: AnswerReceiver | None = None,
         join: Join = join_here,
+        denied: Callable[[str, str], None] = lambda _who, _why: None,
     ) -> None:
         self._table = table
         self._yield_if_due = yield_if_due
         self._max_batch_calls = max_batch_calls
         self._answers = answers
         self._join = join
+        self._denied = denied
 
     def handle(self, message: bytes | str, who: Who, busy: bool = False) -> Reply | Pending:
         """Answer one message: a reply, None when nothing is to be said, or a coroutine of these.
@@ -77,19 +80,22 @@ class Rpc:
 
     def _single(self, message: bytes | str | Raw, who: Who, busy: bool) -> Reply | Pending:
         call: RpcCall | None = None
+        caller: Caller | None = None
         try:
             parsed = jsonrpc.parse(message)
             if isinstance(parsed, RpcAnswer):
                 if self._answers is not None:
                     self._answers.on_answer(parsed, who())
                 return None
-            call = parsed
-            return self._start(call, who(), busy)
+            call, caller = parsed, who()
+            return self._start(call, caller, busy)
         except RpcError as exc:
             if exc.id is None and exc.code == jsonrpc.INVALID_PARAMS:
                 return None  # a notification
             return jsonrpc.encode_error(exc.id, exc.code, exc.message)
         except ClientError as exc:
+            if caller is not None and isinstance(exc, AccessDenied):
+                self._denied(caller.who, exc.why)
             return _refused(None if call is None else call.id, exc)
 
     def _start(self, call: RpcCall, caller: Caller, busy: bool) -> Reply | Pending:

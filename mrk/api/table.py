@@ -37,7 +37,7 @@ class Method(msgspec.Struct, frozen=True):
         needed = self.endpoint.access.role
         if needed is not None:
             if not caller.authorized:
-                raise ClientError("Unauthorized", 401)
+                raise caller.refusal()
             if caller.role < needed:
                 raise role_needed(needed, caller.role)
         if isinstance(arguments, msgspec.Raw):

@@ -19,6 +19,7 @@ from mrk.access import tokens
 from mrk.access.accounts import Account, TokenRefused
 from mrk.access.keys import find_key
 from mrk.access.oneshot import RANDOM_BYTES, OneshotTokens
+from mrk.access.reasons import Reason
 from mrk.access.tokens import Named, TokenKind
 from mrk.access.users import AccountSnapshot, Change, Deleted, KeyRevoked, LoggedOut, User, changes
 from mrk.database.database_protocols import SqlConnection, TablesPort
@@ -145,7 +146,7 @@ class AccountCache:
     def issue(self, user: User, kind: TokenKind) -> str:
         """A token for a user that is logged in. Raises `ClientError` 401 for another."""
         if user.kid is None:
-            raise ClientError("Unauthorized", 401)
+            raise Reason.REVOKED.denied_call(None)
         life_s = tokens.ACCESS_LIFE_S if kind is TokenKind.ACCESS else self._login_timeout_s
         named = Named(user.username, user.kid)
         return tokens.issue(self.snapshot.signing_key, named, kind, self.wall_clock(), life_s)

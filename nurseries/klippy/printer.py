@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import trio
 
+from mrk.access.reasons import Reason
 from mrk.api.arguments import objects_query
 from mrk.api.caller import EVERYWHERE, Caller, Transport
 from mrk.api.endpoint import Access, Endpoint, NoParams
@@ -244,12 +245,12 @@ class Printer:
         objects = check_objects(arguments, required=False)
         client = self._subscriber(caller)
         if caller.transport is not Transport.HTTP and not client.authorized:
-            raise ClientError("Unauthorized", 401)  # shut out since the call was accepted
+            raise Reason.REVOKED.denied_call(caller.address)  # shut out since the call was accepted
         reader = self._readers.setdefault(client.id, ClientReader(client))
         reader.user = caller.user
         answer = await self._klippy.subscribe_reader(reader, wanted(objects))
         if not reader.open and client in self._clients:
-            raise ClientError("Unauthorized", 401)  # shut out while Klipper was asked
+            raise Reason.REVOKED.denied_call(caller.address)  # shut out while Klipper was asked
         # The answer holds newer values than whatever waits in the outbox. No await from here
         # to the reply: an update that comes now must follow it.
         client.outbox.drop_status()

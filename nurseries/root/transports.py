@@ -58,7 +58,9 @@ class Transports:
     ) -> None:
         limits = limits_of(settings.server)
         prefix = settings.server.route_prefix
-        rpc = Rpc(table, trio.lowlevel.checkpoint, limits.batch_calls, subsystems.extensions, _join)
+        calls = limits.batch_calls
+        pause, denied = trio.lowlevel.checkpoint, refusals.refused
+        rpc = Rpc(table, pause, calls, subsystems.extensions, _join, denied)
         subsystems.answer = rpc.handle
         hub = SessionContext(rpc, table, clients, limits, ending)
         access = settings.authorization

@@ -111,14 +111,16 @@ class Connections:
             try:
                 account = self._accounts.token_account(params.access_token)
             except TokenRefused:
-                raise ClientError("Unauthorized", 401) from None
+                raise Reason.BAD_TOKEN.denied_call(client.address) from None
             self._clients.authorize(client, account, Reason.TOKEN)
         elif not client.authorized and params.api_key is not None:
             key = self._accounts.key_account(params.api_key)
             if key is not None:
                 self._clients.authorize(client, key, Reason.API_KEY)
         if not client.authorized:
-            raise ClientError("Unauthorized", 401)
+            wrong_key = params.api_key is not None and params.access_token is None
+            reason = Reason.WRONG_KEY if wrong_key else client.reason
+            raise reason.denied_call(client.address)
 
     def _client(self, caller: Caller) -> Client:
         client = self._clients.get(caller.connection_id)

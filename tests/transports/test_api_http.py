@@ -156,7 +156,8 @@ def test_json_rpc() -> None:
     assert rpc(b'{"jsonrpc":"2.0","method":"sockets","id":1}')["error"]["code"] == -32601
     assert rpc(b"{")["error"]["code"] == -32700
     refused = rpc(b'{"jsonrpc":"2.0","method":"server.info","id":1}', STRANGER)
-    assert refused["error"] == {"code": -32602, "message": "Unauthorized"}
+    assert (refused["error"]["code"], refused["error"]["message"]) == (-32602, "Unauthorized")
+    assert f"{STRANGER} is not among trusted_clients" in refused["error"]["data"]
 
 
 def test_json_rpc_wants_json() -> None:

@@ -4,19 +4,17 @@ One instance per generation, shared by both. Refusals are answered as JSON befor
 """
 
 import contextlib
-import logging
 from collections.abc import Iterator
 
 import trio
 
 from mrk.access.decision import Decision
 from mrk.access.request_authorizer import RequestAuthorizer
-from mrk.errors import ClientError
+from mrk.errors import AccessDenied, ClientError
 from mrk.http.head import RequestHead
+from mrk.http.response import reason_phrase
 from mrk.limits import Limits
 from mrk.websocket.handshake import accept_upgrade, refusal
-
-logger = logging.getLogger(__name__)
 
 
 class WebsocketAdmission:
@@ -36,21 +34,24 @@ class WebsocketAdmission:
         """Return the 101 response; raises `ClientError` 400, 403, 426 or 503."""
         response = accept_upgrade(head)
         if not self._authorizer.allows_socket(head):
-            raise ClientError("Origin not allowed: add it to cors_domains in [authorization]", 403)
+            origin = reason_phrase(head.header("origin") or "")
+            raise AccessDenied(
+                f"Origin {origin} is not allowed to open websockets: add it to cors_domains in "
+                "[authorization], if the page is yours",
+                403,
+            )
         if self._seats >= self._limits.websockets:
             raise ClientError(f"All {self._limits.websockets} websocket connections are taken", 503)
         return response
 
     def decide(self, head: RequestHead) -> Decision:
-        """Who opens a socket; raises `ClientError` 403 when no log-in could mend it.
+        """Who opens a socket.
 
-        Bad credentials do not: over a socket that opened a client can log in.
+        Nobody is refused here: over a socket that is open a client can log in, and a browser tells
+        its page nothing of a handshake that failed.
         """
         # Whose page it is was judged above, by its origin: browsers send it with each handshake.
-        decision = self._authorizer.judge(head, changing=False)
-        if decision.reason.status == 403:
-            raise decision.refusal()
-        return decision
+        return self._authorizer.judge(head, changing=False)
 
     @contextlib.contextmanager
     def seat(self) -> Iterator[None]:
@@ -63,7 +64,7 @@ class WebsocketAdmission:
 
     async def refuse(self, stream: trio.abc.Stream, head: RequestHead, error: ClientError) -> None:
         """Answer a handshake that failed; a client that does not read it is left."""
-        logger.info("websocket from %s refused: %s", head.address, error.message)
+        self._authorizer.refused(head.address, error)
         with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError):
             with trio.move_on_after(self._limits.send_s):
                 await stream.send_all(refusal(error))

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 
 import trio
 
+from mrk.access.reasons import Reason
 from mrk.access.roles import Role
 from mrk.clients.registry import Clients
 from mrk.errors import ClientError, Transient
@@ -117,7 +118,7 @@ class _RevocableConnection:
     def fasten(self, connection: ClientConnection) -> None:
         """Hold a connection; raises `ClientError` 401 when the user is gone already."""
         if self._pulled:
-            raise ClientError("Unauthorized", 401)
+            raise Reason.REVOKED.denied(None)
         self._connection = connection
 
     def pull(self) -> None:

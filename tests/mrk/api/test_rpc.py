@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mrk.access.reasons import Reason
 from mrk.api.caller import EVERYWHERE, Caller, Transport
 from mrk.api.endpoint import Access, Endpoint, NoParams
 from mrk.api.jsonrpc import RpcAnswer
@@ -181,8 +182,33 @@ def test_a_notification_is_never_answered(method: str, params: Any, busy: bool) 
 
 
 def test_strangers_are_unauthorized() -> None:
-    reply = ask(call("whoami"), Caller(Transport.WEBSOCKET, authorized=False))
-    assert reply["error"] == {"code": -32602, "message": "Unauthorized"}
+    stranger = Caller(Transport.WEBSOCKET, False, 1, "203.0.113.9", reason=Reason.STRANGER)
+    error = ask(call("whoami"), stranger)["error"]
+    # Programs compare the message; people read the data.
+    assert (error["code"], error["message"]) == (-32602, "Unauthorized")
+    assert "203.0.113.9 is not among trusted_clients in [authorization]" in error["data"]
+    rebound = Caller(Transport.WEBSOCKET, False, 1, "10.0.0.2", reason=Reason.FOREIGN_HOST)
+    error = ask(call("whoami"), rebound)["error"]
+    assert error["code"] == 403
+    assert "allowed_hosts" in error["message"]
+    assert "trusted_proxies" in error["message"]
+
+
+def test_refused_callers_are_told_to_who_logs_them() -> None:
+    told: list[tuple[str, str]] = []
+    table = Table(ENDPOINTS)
+    rpc = Rpc(table, nothing, 10, denied=lambda who, why: told.append((who, why)))
+    for caller in (
+        Caller(Transport.WEBSOCKET, False, 1, "203.0.113.9", reason=Reason.STRANGER),
+        Caller(Transport.MQTT, False, reason=Reason.LOGIN_REQUIRED),
+    ):
+        rpc.handle(json.dumps(call("whoami")), lambda caller=caller: caller)
+        rpc.handle(json.dumps(call("missing")), lambda caller=caller: caller)
+    assert [who for who, _why in told] == ["203.0.113.9"] * 2 + ["mqtt"] * 2
+    assert "trusted_clients" in told[0][1]
+    assert "force_logins" in told[3][1]
+    rpc.handle(json.dumps(call("missing")), lambda: FRIEND)
+    assert len(told) == 4
 
 
 def test_a_method_absent_from_the_transport_is_unknown() -> None:

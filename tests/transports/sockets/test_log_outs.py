@@ -29,7 +29,9 @@ async def test_a_log_out_is_heard_and_then_nothing(daemon: Daemon) -> None:
         daemon.clients.broadcast("notify_update_response", [])
         assert (await peer.message())["method"] == "notify_user_logged_out"
         await peer.call("test.echo", text="out")
-        assert (await peer.message())["error"] == {"code": -32602, "message": "Unauthorized"}
+        error = (await peer.message())["error"]
+        assert (error["code"], error["message"]) == (-32602, "Unauthorized")
+        assert error["data"] == "The user was logged out or removed: log in again."
         await peer.call("test.open")
         assert (await peer.message())["result"] == "ok"
         named: dict[str, Any] = {
@@ -56,14 +58,22 @@ async def test_bad_tokens_open_a_socket_that_may_log_in(daemon: Daemon, token: s
         assert (client.user, client.authorized) == (None, False)
 
 
-async def test_a_rebound_name_gets_no_socket(daemon: Daemon) -> None:
+async def test_a_rebound_name_may_log_in_and_no_more(daemon: Daemon) -> None:
+    """As a stranger's socket, which opens too; a browser would not show why it did not."""
+    daemon.accounts.add_user("ann")
     head = upgrade_head(("host", "evil.example"), without="host")
-    client, server = memory_stream_pair()
-    async with server:
-        await daemon.websocket.serve_connection(server, head, head_bytes(head))
-    answer = bytes(await client.receive_some())
-    assert answer.startswith(b"HTTP/1.1 403 ")
-    assert b"allowed_hosts" in answer
+    async with connected(daemon.websocket.serve_connection, head=head) as (peer, _over, _scope):
+        await peer.call("test.echo", text="in")
+        error = (await peer.message())["error"]
+        assert error["code"] == 403
+        assert "allowed_hosts in [authorization], or log in" in error["message"]
+        assert "trusted_proxies" in error["message"]
+        daemon.clients.broadcast("notify_test")
+        named = {"client_name": "x", "version": "1", "type": "web", "url": "http://x"}
+        await peer.call("server.connection.identify", **named, access_token="ann-token")
+        assert "connection_id" in (await peer.message())["result"]
+        await peer.call("test.echo", text="in")
+        assert (await peer.message())["result"] == "in"
 
 
 @pytest.mark.parametrize("what", ["a log-out", "a lesser role"])

@@ -53,7 +53,9 @@ async def test_strangers_may_identify_only(daemon: Daemon) -> None:
     daemon.trusted = False
     async with connected(daemon.websocket.serve_connection) as (peer, _over, _scope):
         await peer.call("test.echo", 1)
-        assert (await peer.message())["error"] == {"code": -32602, "message": "Unauthorized"}
+        error = (await peer.message())["error"]
+        assert (error["code"], error["message"]) == (-32602, "Unauthorized")
+        assert "trusted_clients" in error["data"]
         await peer.call("test.open", 2)
         assert (await peer.message())["result"] == "ok"
         daemon.clients.broadcast("notify_test")
