@@ -198,12 +198,13 @@ def test_refused_callers_are_told_to_who_logs_them() -> None:
     told: list[tuple[str, str]] = []
     table = Table(ENDPOINTS)
     rpc = Rpc(table, nothing, 10, denied=lambda who, why: told.append((who, why)))
-    for caller in (
-        Caller(Transport.WEBSOCKET, False, 1, "203.0.113.9", reason=Reason.STRANGER),
-        Caller(Transport.MQTT, False, reason=Reason.LOGIN_REQUIRED),
-    ):
-        rpc.handle(json.dumps(call("whoami")), lambda caller=caller: caller)
-        rpc.handle(json.dumps(call("missing")), lambda caller=caller: caller)
+
+    def refuse(caller: Caller) -> None:
+        rpc.handle(json.dumps(call("whoami")), lambda: caller)
+        rpc.handle(json.dumps(call("missing")), lambda: caller)
+
+    refuse(Caller(Transport.WEBSOCKET, False, 1, "203.0.113.9", reason=Reason.STRANGER))
+    refuse(Caller(Transport.MQTT, False, reason=Reason.LOGIN_REQUIRED))
     assert [who for who, _why in told] == ["203.0.113.9"] * 2 + ["mqtt"] * 2
     assert "trusted_clients" in told[0][1]
     assert "force_logins" in told[3][1]

@@ -69,7 +69,12 @@ async def test_a_rebound_name_may_log_in_and_no_more(daemon: Daemon) -> None:
         assert "allowed_hosts in [authorization], or log in" in error["message"]
         assert "trusted_proxies" in error["message"]
         daemon.clients.broadcast("notify_test")
-        named = {"client_name": "x", "version": "1", "type": "web", "url": "http://x"}
+        named: dict[str, Any] = {
+            "client_name": "x",
+            "version": "1",
+            "type": "web",
+            "url": "http://x",
+        }
         await peer.call("server.connection.identify", **named, access_token="ann-token")
         assert "connection_id" in (await peer.message())["result"]
         await peer.call("test.echo", text="in")
