@@ -7,12 +7,14 @@ starts and `load_or_keep` at a restart within the process.
 
 import logging
 import os
+import time
 from pathlib import Path
 
 import msgspec
 
 from config.config_errors import ConfigError
 from config.load import Configuration, find_file, load_file
+from config.notices import Notice
 from config.paths import CONF_NAME, TOML_NAME, Paths
 
 logger = logging.getLogger(__name__)
@@ -43,8 +45,8 @@ def load_or_keep(paths: Paths, current: Configuration) -> Configuration:
     try:
         configuration = load_file(find_file(paths), paths)
     except ConfigError as exc:
-        older = [warning for warning in current.warnings if not warning.startswith(_KEPT)]
-        return msgspec.structs.replace(current, warnings=[_KEPT + str(exc), *older])
+        older = [notice for notice in current.notices if not notice.text.startswith(_KEPT)]
+        return msgspec.structs.replace(current, notices=(Notice(_KEPT + str(exc)), *older))
     save_backup(configuration)
     return configuration
 
@@ -79,9 +81,13 @@ def _fall_back(paths: Paths, error: ConfigError) -> Configuration:
     except ConfigError as exc:
         logger.warning("the backup configuration cannot be used either: %s", exc)
         raise error from exc
-    warning = f"The configuration cannot be used; its backup {backup.name} is in force: {error}"
-    warnings = [warning, *configuration.warnings]
-    return msgspec.structs.replace(configuration, warnings=warnings, backup_used=True)
+    made = time.strftime("%Y-%m-%d %H:%M", time.localtime(backup.stat().st_mtime))
+    said = (
+        f"The configuration cannot be used; its backup {backup.name} of {made} is in force, and "
+        f"changes of {main.name} have no effect until that is mended: {error}"
+    )
+    notices = (Notice(said), *configuration.notices)
+    return msgspec.structs.replace(configuration, notices=notices, backup_used=True)
 
 
 def _broken_file(paths: Paths) -> Path:

@@ -27,7 +27,7 @@ def check(file: Path | None, paths: Paths) -> list[str]:
         file = file.absolute()
     attempt = try_file(file, paths)
     errors = [str(one) for problem in attempt.problems for one in problem.problems]
-    warnings = [WARNING_MARK + warning.replace("\n", "\\n") for warning in attempt.warnings]
+    warnings = [WARNING_MARK + notice.located.replace("\n", "\\n") for notice in attempt.notices]
     return [*errors, *warnings, *(NOTE_MARK + note for note in attempt.notes)]
 
 

@@ -49,6 +49,13 @@ class ConfigError(Exception):
         place = ""
         if self.file is not None:
             place = f"{self.file}:{self.line}: " if self.line is not None else f"{self.file}: "
+        return self._told(place)
+
+    def without_line(self) -> str:
+        """The same for front ends, where a line number would make an old message a new one."""
+        return self._told("" if self.file is None else f"{self.file}: ")
+
+    def _told(self, place: str) -> str:
         if self.section is not None:
             place += f"[{self.section}] "
         if self.option is not None:

@@ -1,42 +1,72 @@
-"""Sections and options that Moonraker knows and mrk does not use yet.
+"""Sections that mrk does not run: those of later versions, of add-ons, and of older versions.
 
-They draw the same warning as a mistyped one, in kinder words, and they do not keep the
-backup configuration from being written. A settings family that learns to read one of them
-takes it off this list.
+What stands here decides only which words a section gets that nobody read (`unread.py`). A
+settings family that learns to read a section takes it off this list.
 """
 
-SECTIONS = frozenset(
+# Component -> what it is, of those that Moonraker has and mrk does not have yet.
+LATER = {
+    "analysis": "analysis of g-code",
+    "button": "buttons",
+    "notifier": "notifications",
+    "paneldue": "PanelDue displays",
+    "power": "power devices",
+    "simplyprint": "SimplyPrint",
+    "td1": "TD-1 devices",
+    "update_manager": "the update manager",
+    "wled": "WLED strips",
+    "zeroconf": "announcement over mDNS",
+}
+
+# Parts that are always there, or that others bring along: their sections have no options.
+CORE = frozenset(
     {
-        "analysis",
-        "button",
+        "application",
         "database",
         "dbus_manager",
         "extensions",
         "gpio",
+        "history",
         "http_client",
+        "internal_transport",
         "job_state",
         "klippy_apis",
-        "notifier",
-        "paneldue",
-        "power",
+        "klippy_connection",
         "proc_stats",
+        "secrets",
         "shell_command",
-        "simplyprint",
-        "td1",
-        "update_manager",
-        "wled",
-        "zeroconf",
+        "template",
+        "webcam",
+        "websockets",
     }
 )
 
-OPTIONS: dict[str, frozenset[str]] = {}
+# Section -> the add-on that brings a component of this name into Moonraker.
+ADD_ONS = {
+    "creatcloud": "CreatBot's firmware",
+    "firmware_manager": "CreatBot's firmware",
+    "kobra": "Rinkhals",
+    "mmu_server": "Happy Hare",
+    "octoapp": "OctoApp",
+    "octoeverywhere": "OctoEverywhere",
+    "sensor_custom": "FLSUN's open-source image",
+    "timelapse": "moonraker-timelapse",
+    "webrtc_bridge": "CreatBot's firmware",
+}
+
+_TRUST = "Access is always checked; trusted_clients says who needs no log-in."
+# Options that older versions had -> what to do now.
+REMOVED = {
+    ("authorization", "api_key_file"): "The API key lies in the database.",
+    ("authorization", "enable"): _TRUST,
+    ("authorization", "enabled"): _TRUST,
+    ("database", "enable_database_debug"): "Use the command line switch --debug.",
+    ("server", "enable_asyncio_debug"): "mrk does not use asyncio.",
+    ("server", "enable_database_debug"): "Use the command line switch --debug.",
+    ("server", "enable_repo_debug"): "Use the command line switch --debug.",
+}
 
 
-def section_known(name: str) -> bool:
-    """True for a section that a later version of mrk will read."""
-    return name.split(" ")[0] in SECTIONS
-
-
-def option_known(section: str, option: str) -> bool:
-    """True for an option that a later version of mrk will read."""
-    return option in OPTIONS.get(section, frozenset())
+def component_of(section: str) -> str:
+    """The component that a section is for: the first word of its name."""
+    return section.split(" ")[0]

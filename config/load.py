@@ -12,27 +12,31 @@ import msgspec
 
 from config.config_errors import ConfigError, ConfigErrors
 from config.include import read_conf
+from config.notices import Failure, Notice
+from config.old_folders import link_folders
 from config.paths import CONF_NAME, TOML_NAME, Paths
 from config.reader import ConfigReader
 from config.secret import Hidden
-from config.settings.families import FAMILIES, Settings
+from config.settings.families import FAMILIES, Settings, read_families
 from config.settings.secrets import read_secrets
 from config.source import ConfigSource
 from config.template import Templates
+from config.unread import tell_unread
 
 
 class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     """What one reading of the files gave.
 
-    `config`, `orig` and `files` are as `server.config` answers them. `clean` is True when
-    nothing but sections and options of later versions went unread: such a file is good
+    `config`, `orig` and `files` are as `server.config` answers them. `failures` are components
+    that do not run. `clean` is True when all notices are mild: such a file is good
     enough to be the backup. `main` is the file that was read, None for plain defaults.
     `notes` are for the log. `hidden` knows the secrets that templates and options gave away;
     no message may show them.
     """
 
     settings: Settings
-    warnings: list[str]
+    notices: tuple[Notice, ...] = ()
+    failures: tuple[Failure, ...] = ()
     orig: dict[str, dict[str, str]]
     config: dict[str, dict[str, object]]
     files: list[dict[str, object]]
@@ -44,6 +48,11 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     hidden: Hidden = msgspec.field(default_factory=Hidden)
     notes: tuple[str, ...] = ()
 
+    @property
+    def warnings(self) -> list[str]:
+        """What front ends show."""
+        return [notice.text for notice in self.notices]
+
     def __repr__(self) -> str:
         return f"<configuration from {self.main}>"
 
@@ -53,7 +62,7 @@ class Attempt(msgspec.Struct, frozen=True):
 
     configuration: Configuration | None
     problems: list[ConfigError]
-    warnings: list[str]
+    notices: list[Notice]
     notes: list[str]
 
 
@@ -93,38 +102,44 @@ def try_file(file: Path | None, paths: Paths) -> Attempt:
     """Read one file (None: defaults) and say everything that is wrong with it."""
     source = read_source(file)
     reader = ConfigReader(source)
-    reader.secrets_file, secrets = read_secrets(reader, paths)
-    reader.templates = Templates(secrets)
-    fields: dict[str, object] = {}
-    for name, read in FAMILIES:
-        try:
-            fields[name] = read(reader, paths)
-        except ConfigError as exc:
-            reader.problems.append(exc)
+    reader.templates = Templates(read_secrets(reader, paths))
+    if file is None:
+        said = f"no {CONF_NAME} and no {TOML_NAME} in {paths.config}: defaults are used"
+        reader.warn(said)
+    settings = read_families(reader, paths)
     problems = source.problems + reader.problems
     if file is not None and not reader.has("server") and not source.problems:
         problems.insert(0, ConfigError("this section is missing", file=file.name, section="server"))
-    known, unknown = reader.unread()
-    warnings = [*reader.warnings, *unknown]
-    if file is None:
-        reason = f"no {CONF_NAME} and no {TOML_NAME} in {paths.config}: defaults are used"
-        warnings.insert(0, reason)
+    tell_unread(reader, [family.section for family in FAMILIES])
     if problems:
-        return Attempt(None, problems, [*warnings, *known], reader.notes)
+        return Attempt(None, problems, reader.notices, reader.notes)
     configuration = Configuration(
-        settings=Settings(**fields),  # type: ignore[arg-type]
-        warnings=[*warnings, *known],
+        settings=settings,
+        notices=tuple(reader.notices),
+        failures=tuple(reader.failures),
         orig=source.orig(reader.shown),
         config=reader.values,
         files=source.listing(),
-        clean=not warnings,
+        clean=all(notice.mild for notice in reader.notices),
         main=file,
         read_files=tuple(read.path for read in source.files),
         backup_text=source.backup_text(),
         hidden=reader.templates.hidden,
         notes=tuple(reader.notes),
     )
-    return Attempt(configuration, [], configuration.warnings, reader.notes)
+    return Attempt(configuration, [], reader.notices, reader.notes)
+
+
+def link_old_folders(configuration: Configuration, paths: Paths) -> None:
+    """Make usual places links to what deprecated options name, where they are empty. Blocks."""
+    files = configuration.settings.file_manager
+    link_folders(
+        (
+            (paths.config, files.old_config_folder),
+            (paths.logs, files.old_log_folder),
+            (paths.database, configuration.settings.database.old_folder),
+        )
+    )
 
 
 def read_source(file: Path | None) -> ConfigSource:

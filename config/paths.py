@@ -117,16 +117,24 @@ class Paths(NamedTuple):
         return self.data / ".moonraker.uuid"
 
 
-def create_folders(paths: Paths) -> None:
-    """Create the data folder (one level) and its usual folders; raises ConfigError."""
-    folders = (paths.config, paths.logs, paths.gcodes, paths.database, paths.comms)
-    for folder in (paths.data, *folders):
+def create_folders(paths: Paths) -> list[str]:
+    """Create the data folder (one level) and its usual folders; returns what is wrong with those.
+
+    Raises ConfigError when there is no data folder.
+    """
+    try:
+        paths.data.mkdir(exist_ok=True)
+    except OSError as exc:
+        reason = f"folder cannot be created: {exc.strerror}"
+        raise ConfigError(reason, file=str(paths.data)) from exc
+    warnings: list[str] = []
+    for folder in (paths.config, paths.logs, paths.gcodes, paths.database, paths.comms):
         try:
             folder.mkdir(exist_ok=True)
         except OSError as exc:
-            raise ConfigError(
-                f"folder cannot be created: {exc.strerror}", file=str(folder)
-            ) from exc
+            if not folder.is_dir():
+                warnings.append(f"The folder {folder} cannot be created: {exc.strerror}.")
+    return warnings
 
 
 def _absolute(text: str, environ: Mapping[str, str]) -> Path:

@@ -4,44 +4,61 @@ One `ConfigReader` per load. The settings families ask it for sections; it gathe
 and warnings, the values for `server.config`, and knows in the end what nobody read.
 """
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
-from config import later
 from config.config_errors import ConfigError
+from config.notices import Failure, Notice, mistake_notices
 from config.secret import HIDDEN
 from config.secret_options import holds_secret
 from config.section import Section
-from config.source import DEFAULT, ConfigSource, Option, RawSection
+from config.source import DEFAULT, ConfigSource, Option
 from config.template import Templates, is_reference
+
+Found = TypeVar("Found")
 
 
 class ConfigReader:
-    """`problems` stop a start, `warnings` do not; `values` is `server.config`'s `config`.
+    """`problems` stop a start, `notices` do not; `values` is `server.config`'s `config`.
 
-    `notes` are for the log and for check-config, not for front ends.
+    `failures` are components that do not run. `notes` are for the log and for check-config, not
+    for front ends.
 
     `secret_options` are the options, by section and name, that were read as secrets;
-    `secrets_file` is where others of them lie.
+    `secrets_file` is where others of them lie, and `secrets_absent` that it does not exist.
+    `moved` are options of `[server]` that belong to another section, by name.
     """
 
     def __init__(self, source: ConfigSource) -> None:
         self.templates = Templates()
         self.secrets_file: Path | None = None
+        self.secrets_absent = False
         self.secret_options: set[tuple[str, str]] = set()
         self.problems: list[ConfigError] = []
-        self.warnings: list[str] = []
+        self.notices: list[Notice] = []
+        self.failures: list[Failure] = []
         self.notes: list[str] = []
         self.values: dict[str, dict[str, object]] = {}
-        self._source = source
+        self.moved: dict[str, str] = {}
+        self.source = source
         self._read: dict[str, set[str]] = {}
+
+    @property
+    def warnings(self) -> list[str]:
+        """The texts of all notices, as front ends see them."""
+        return [notice.text for notice in self.notices]
 
     def has(self, name: str) -> bool:
         """True if the section is written in a file."""
-        return name in self._source.sections
+        return name in self.source.sections
 
     def named(self, prefix: str) -> list[str]:
         """Names of the sections `[prefix <name>]`, in order; `[prefix]` itself is none."""
-        return [name for name in self._source.sections if name.startswith(f"{prefix} ")]
+        if self.has(prefix) and not self.source.sections[prefix].options:
+            self._read.setdefault(prefix, set())  # a bare one says nothing, and is no mistake
+        return [name for name in self.source.sections if name.startswith(f"{prefix} ")]
 
     def section(self, name: str, moved_from: str | None = None) -> Section:
         """A section to read from, written or not.
@@ -51,27 +68,28 @@ class ConfigReader:
         """
         self._read.setdefault(name, set())
         self.values.setdefault(name, {})
-        return Section(name, self, None if self.has(name) else moved_from)
+        return Section(name, self, None if self.has(name) else moved_from, moved_from is not None)
 
-    def place(self, section: str) -> tuple[str | None, int | None]:
-        """File and line of a section's first header, for messages."""
-        if section in self._source.sections:
-            raw = self._source.sections[section]
-            return raw.file, raw.line
-        return (self._source.files[0].shown if self._source.files else None), None
+    def place(self, section: str, option: str | None = None) -> tuple[str | None, int | None]:
+        """File and line of an option, else of its section's first header, for messages."""
+        if section not in self.source.sections:
+            return (self.source.files[0].shown if self.source.files else None), None
+        written = None if option is None else self.source.options(section).get(option)
+        where = self.source.sections[section] if written is None else written
+        return where.file, where.line
 
     def take(self, section: str, option: str) -> Option | None:
         """The written option, marked as read; None if it is not written."""
         self._read.setdefault(section, set()).add(option)
-        return self._source.options(section).get(option)
+        return self.source.options(section).get(option)
 
     def written(self, section: str, option: str) -> bool:
         """True if the option is written; does not mark it."""
-        return option in self._source.options(section)
+        return option in self.source.options(section)
 
     def prefixed(self, section: str, prefix: str) -> list[str]:
         """Names of the written options that begin so and go on, in order; does not mark them."""
-        names = self._source.options(section)
+        names = self.source.options(section)
         return [name for name in names if name.startswith(prefix) and name != prefix]
 
     def shown(self, section: str, option: Option) -> str:
@@ -83,33 +101,63 @@ class ConfigReader:
             return option.value
         return option.value if is_reference(option.value) else HIDDEN
 
-    def unread(self) -> tuple[list[str], list[str]]:
-        """Warnings for what nobody read: what mrk will read later, and what is unknown."""
-        known: list[str] = []
-        unknown: list[str] = []
-        for name, raw in self._source.sections.items():
-            if name == DEFAULT:
-                continue
-            if name not in self._read:
-                later_read = later.section_known(name)
-                what = f"Unparsed config section [{name}] detected"
-                (known if later_read else unknown).append(_told(what, raw, later_read))
-                continue
-            for option in self._unread_options(name):
-                later_read = later.option_known(name, option.name)
-                said = f"'{option.name}: {self.shown(name, option)}'"
-                what = f"Unparsed config option {said} detected in section [{name}]"
-                (known if later_read else unknown).append(_told(what, option, later_read))
-        return known, unknown
+    # Mistakes and what follows from them
 
-    def _unread_options(self, section: str) -> list[Option]:
-        options = self._source.options(section).values()
-        return [option for option in options if option.name not in self._read[section]]
+    def warn(
+        self, text: str, place: tuple[str | None, int | None] = (None, None), *, mild: bool = False
+    ) -> None:
+        """A warning about `place` (file and line), whose text names no line."""
+        self.notices.append(Notice(text, *place, mild=mild))
 
+    def fail(self, component: str, notice: Notice) -> None:
+        """A component does not run, and `notice` says why."""
+        self.notices.append(notice)
+        if all(failure.component != component for failure in self.failures):
+            self.failures.append(Failure(component, notice.text))
 
-def _told(what: str, where: RawSection | Option, later_read: bool) -> str:
-    place = where.file if where.line is None else f"{where.file}:{where.line}"
-    advice = "mrk does not use it yet."
-    if not later_read:
-        advice = "Nothing reads it; check its spelling, or remove it."
-    return f"{what} ({place}). {advice}"
+    def attempt(self, read: Callable[[], Found]) -> tuple[Found | None, list[ConfigError]]:
+        """What `read` gives, and its mistakes, which then are none of the whole file's.
+
+        None when it raised: then options that it did not reach are not called unknown.
+        """
+        before = len(self.problems)
+        found = None
+        try:
+            found = read()
+        except ConfigError as exc:
+            self.problems.append(exc)
+        mistakes = self.problems[before:]
+        del self.problems[before:]
+        if found is None:
+            for section in {mistake.section for mistake in mistakes if mistake.section}:
+                self._read.setdefault(section, set()).update(self.source.options(section))
+        return found, mistakes
+
+    def entries(self, prefix: str, read: Callable[[str], Found]) -> list[Found]:
+        """What `read` gives for each section `[prefix <name>]`; one with a mistake is left out.
+
+        The others are used, and a warning says what is wrong with it.
+        """
+        found: list[Found] = []
+        for title in self.named(prefix):
+            entry, mistakes = self.attempt(partial(read, title))
+            if entry is not None and not mistakes:
+                found.append(entry)
+            self.notices += mistake_notices(
+                mistakes, f"[{title}] is not used until that is mended."
+            )
+        return found
+
+    def unread_sections(self) -> list[str]:
+        """Sections that nobody asked for."""
+        return [name for name in self.source.sections if name not in self._read and name != DEFAULT]
+
+    def unread_options(self) -> list[tuple[str, Option]]:
+        """Options that nobody took, of the sections that somebody asked for."""
+        return [
+            (name, option)
+            for name in self.source.sections
+            if name in self._read and name != DEFAULT
+            for option in self.source.options(name).values()
+            if option.name not in self._read[name]
+        ]

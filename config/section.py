@@ -11,6 +11,7 @@ from typing import Final, Protocol, TypeVar
 
 from config import values
 from config.config_errors import ConfigError, quoted
+from config.filling import Filling, Given
 from config.secret import Secret
 from config.secret_options import is_password
 from config.source import Option
@@ -19,7 +20,10 @@ from config.values import ANY, Bounds
 
 
 class Required:
-    """Stands for the default of an option that must be written."""
+    """Stands for the default of an option that must be written, such as `example`."""
+
+    def __init__(self, example: str = "...") -> None:
+        self.example = example
 
 
 REQUIRED: Final = Required()
@@ -29,48 +33,82 @@ _BRACE: Final = (
     "a password with a brace in it belongs into the secrets file"
 )
 
+
 Default = TypeVar("Default")
 Value = TypeVar("Value")
 
 
 class ReadOptions(Protocol):
-    """Where a section finds its options and keeps account of its reading (the `Reader`)."""
+    """Where a section finds its options and keeps account of its reading (the `ConfigReader`)."""
 
     problems: list[ConfigError]
-    warnings: list[str]
     values: dict[str, dict[str, object]]
     templates: Templates
+    secrets_file: Path | None
+    secrets_absent: bool
     secret_options: set[tuple[str, str]]
+    moved: dict[str, str]
 
-    def place(self, section: str) -> tuple[str | None, int | None]: ...
+    def warn(
+        self, text: str, place: tuple[str | None, int | None] = ..., *, mild: bool = ...
+    ) -> None: ...
+    def place(self, section: str, option: str | None = None) -> tuple[str | None, int | None]: ...
     def take(self, section: str, option: str) -> Option | None: ...
     def written(self, section: str, option: str) -> bool: ...
     def shown(self, section: str, option: Option) -> str: ...
 
 
 class Section:
-    """One section; `moved_from` names the section where its options stood in old files."""
+    """One section; `moved_from` names the section where its options stand in an old file.
 
-    def __init__(self, name: str, book: ReadOptions, moved_from: str | None = None) -> None:
+    `has_moved`: they stood in `[server]` once. Any option may name values of the secrets file,
+    as in `port: {secrets.broker.port}`.
+    """
+
+    def __init__(
+        self, name: str, book: ReadOptions, moved_from: str | None = None, has_moved: bool = False
+    ) -> None:
         self.name = name
         self._book = book
         self._moved_from = moved_from
+        self._has_moved = has_moved
 
     def text(self, name: str, default: Default | Required = REQUIRED) -> str | Default:
         return self._read(name, default, lambda option: option.value.strip())
 
     def boolean(self, name: str, default: Default | Required = REQUIRED) -> bool | Default:
-        return self._read(name, default, lambda option: values.boolean(option.value))
+        return self._read(
+            name, default, lambda option: values.boolean(option.value), templates=Given.WHOLE
+        )
 
     def integer(
         self, name: str, default: Default | Required = REQUIRED, bounds: Bounds = ANY
     ) -> int | Default:
-        return self._read(name, default, lambda option: values.integer(option.value, bounds))
+        def convert(option: Option) -> int:
+            try:
+                return values.integer(option.value, bounds)
+            except values.OutOfRange as exc:
+                return int(self._nearest(name, exc))
+
+        return self._read(name, default, convert, templates=Given.WHOLE)
 
     def number(
         self, name: str, default: Default | Required = REQUIRED, bounds: Bounds = ANY
     ) -> float | Default:
-        return self._read(name, default, lambda option: values.number(option.value, bounds))
+        def convert(option: Option) -> float:
+            try:
+                return values.number(option.value, bounds)
+            except values.OutOfRange as exc:
+                return self._nearest(name, exc)
+
+        return self._read(name, default, convert, templates=Given.WHOLE)
+
+    def _nearest(self, name: str, error: values.OutOfRange) -> float:
+        """The bound that counts instead, with a warning; raises `error` where there is none."""
+        if error.nearest is None:
+            raise error
+        self.warn(name, f"{error}; {error.nearest:g} is used")
+        return error.nearest
 
     def items(
         self,
@@ -111,6 +149,7 @@ class Section:
             name,
             default,
             lambda option: values.choice(option.value.strip(), choices, ignore_case),
+            templates=Given.WHOLE,
         )
 
     def path(
@@ -118,14 +157,19 @@ class Section:
         name: str,
         default: Default | Required = REQUIRED,
         context: Mapping[str, str] | None = None,
+        tells_move: bool = True,
     ) -> Path | Default:
-        """A path with `~` expanded; with a `context` it is a template, rendered first."""
+        """A path with `~` expanded; with a `context` it is a template, rendered first.
+
+        Without `tells_move` nothing is said of an option that stands in an old home.
+        """
 
         def convert(option: Option) -> Path:
             text = option.value.strip()
             return checked_path(text if context is None else self._rendered(option, context))
 
-        return self._read(name, default, convert)
+        kind = Given.SECRETS if context is None else Given.AS_WRITTEN
+        return self._read(name, default, convert, templates=kind, tells_move=tells_move)
 
     def template(
         self,
@@ -135,7 +179,11 @@ class Section:
     ) -> str | Default:
         """A template rendered now; for what may be shown."""
         return self._read(
-            name, default, lambda option: self._rendered(option, context), as_written=True
+            name,
+            default,
+            lambda option: self._rendered(option, context),
+            as_written=True,
+            templates=Given.AS_WRITTEN,
         )
 
     def secret(self, name: str, default: Default | Required = REQUIRED) -> Secret | Default:
@@ -155,7 +203,7 @@ class Section:
                 self._book.templates.hidden.add(text)
             return Secret(text)
 
-        return self._read(name, default, convert, as_written=True)
+        return self._read(name, default, convert, as_written=True, templates=Given.AS_WRITTEN)
 
     def found_secret(self, text: str) -> Secret:
         """A secret that an option named in another way: a file that holds it."""
@@ -171,6 +219,7 @@ class Section:
             default,
             lambda option: self._book.templates.compile(option.value),
             as_written=True,
+            templates=Given.AS_WRITTEN,
         )
 
     def async_template(
@@ -182,15 +231,18 @@ class Section:
             default,
             lambda option: self._book.templates.compile_async(option.value),
             as_written=True,
+            templates=Given.AS_WRITTEN,
         )
 
     def _rendered(self, option: Option, context: Mapping[str, str] | None = None) -> str:
-        templates = self._book.templates
-        try:
-            return templates.render(option.value, context)
-        finally:
-            for name in templates.take_missing():
-                self.warn(option.name, f"names {name}, which the secrets file does not have")
+        text, missing = self._filling().render(option.value, context)
+        for said in missing:
+            self.warn(option.name, said)
+        return text
+
+    def _filling(self) -> Filling:
+        book = self._book
+        return Filling(book.templates, book.secrets_file, absent=book.secrets_absent)
 
     def custom(
         self, name: str, default: Default | Required, convert: Callable[[str], Value]
@@ -204,7 +256,7 @@ class Section:
         """Take a deprecated option's text aside with a warning; True if it is written."""
         written = self.written(name)
         if written:
-            self.warn(name, f"is deprecated. {advice}")
+            self.warn(name, f"is deprecated. {advice}", mild=True)
         return written
 
     def ignored(self, name: str, advice: str) -> None:
@@ -214,16 +266,23 @@ class Section:
 
     def written(self, name: str) -> bool:
         """True if the option stands in this section (or in its old home); no read."""
+        self._note_move(name)
         return self._book.written(self._home(name), name)
 
-    def warn(self, option: str, text: str) -> None:
-        """A warning about one option; the start goes on."""
+    def warn(self, option: str, text: str, *, mild: bool = False) -> None:
+        """A warning about one option; a mild one leaves the file good enough as a backup."""
         said = self._book.templates.hidden.redact(text)
-        self._book.warnings.append(f"[{self.name}]: option '{option}' {said}")
+        home = self._home(option)
+        place = self._book.place(home, option)
+        self._book.warn(f"[{home}]: option '{option}' {said}", place, mild=mild)
 
     def problem(self, option: str, reason: str) -> None:
         """A mistake found by comparing options: the start fails."""
         self._book.problems.append(self._error(option, self._peek(option), reason))
+
+    def _note_move(self, option: str) -> None:
+        if self._has_moved:
+            self._book.moved[option] = self.name
 
     def _home(self, option: str) -> str:
         old = self._moved_from
@@ -238,25 +297,30 @@ class Section:
         default: Default | Required,
         convert: Callable[[Option], Value],
         as_written: bool = False,
+        templates: Given = Given.SECRETS,
+        tells_move: bool = True,
     ) -> Value | Default:
         home = self._home(name)
         option = self._book.take(home, name)
+        self._note_move(name)
         if option is None:
             if isinstance(default, Required):
-                raise self._error(name, None, "this option is required")
+                said = f'this option is required (write for example "{name}: {default.example}")'
+                raise self._error(name, None, said)
             self._record(home, name, default)
             return default
-        if home != self.name:
-            advice = f"has moved to section [{self.name}]; please write it there"
-            self._book.warnings.append(f"[{home}]: option '{name}' {advice}")
+        if home != self.name and tells_move:
+            self.warn(name, f"has moved to section [{self.name}]; please write it there", mild=True)
         try:
-            value = convert(option)
+            given = self._filling().fill(option, templates)
+            value = convert(given)
         except ValueError as exc:
             problem = self._error(name, option, str(exc))
             if isinstance(default, Required):
                 raise problem from exc
             self._book.problems.append(problem)
             return default
+        as_written = as_written or given is not option
         self._record(home, name, self._book.shown(home, option) if as_written else value)
         return value
 

@@ -114,7 +114,8 @@ class Templates:
 
 def is_reference(text: str) -> bool:
     """True for text that only names values of the secrets file, and so shows none."""
-    return _REFERENCE.fullmatch(text.strip()) is not None
+    return REFERENCE.fullmatch(text.strip()) is not None
 
 
-_REFERENCE = re.compile(r"""\{\s*secrets(?:\.\w+|\[\s*(?:"\w+"|'\w+')\s*\])+\s*\}""")
+# A name of the secrets file, as it stands in a text.
+REFERENCE = re.compile(r"""\{\s*secrets(?:\.\w+|\[\s*(?:"\w+"|'\w+')\s*\])+\s*\}""")

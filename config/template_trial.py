@@ -41,5 +41,5 @@ def trial_of_text(paths: Paths, text: str) -> Trial:
 
 
 def _trial(reader: ConfigReader, paths: Paths, text: str, secret: bool) -> Trial:
-    _file, groups = read_secrets(reader, paths)
+    groups = read_secrets(reader, paths)
     return Trial(text, Templates(groups), secret, reader.warnings)

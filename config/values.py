@@ -17,13 +17,25 @@ _INTEGER = re.compile(r"[+-]?[0-9]{1,400}")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 
+class OutOfRange(ValueError):
+    """A number beyond its bounds; `nearest` is the closest one within, where that is safe."""
+
+    def __init__(self, reason: str, nearest: float | None) -> None:
+        super().__init__(reason)
+        self.nearest = nearest
+
+
 class Bounds(msgspec.Struct, frozen=True):
-    """Limits of a written number: `low` and `high` belong to it, `above` and `below` do not."""
+    """Limits of a written number: `low` and `high` belong to it, `above` and `below` do not.
+
+    With `clamps` a number beyond `low` or `high` counts as that bound, with a warning.
+    """
 
     low: float | None = None
     high: float | None = None
     above: float | None = None
     below: float | None = None
+    clamps: bool = False
 
     def __str__(self) -> str:
         if self.low is not None and self.high is not None:
@@ -44,6 +56,12 @@ class Bounds(msgspec.Struct, frozen=True):
             and (self.below is None or value < self.below)
         )
 
+    def nearest(self, value: float) -> float | None:
+        """The bound that a number beyond it counts as; None where it is a mistake."""
+        if not self.clamps:
+            return None
+        return self.low if self.low is not None and value < self.low else self.high
+
 
 ANY = Bounds()
 
@@ -62,7 +80,8 @@ def integer(text: str, bounds: Bounds = ANY) -> int:
         raise ValueError(f"{quoted(text)} is not an integer{_expected(bounds)}")
     value = int(text)
     if not bounds.hold(value):
-        raise ValueError(f"{quoted(text)} is out of range{_expected(bounds)}")
+        reason = f"{quoted(text)} is out of range{_expected(bounds)}"
+        raise OutOfRange(reason, bounds.nearest(value))
     return value
 
 
@@ -72,7 +91,8 @@ def number(text: str, bounds: Bounds = ANY) -> float:
     if value is None or value in (float("inf"), float("-inf")):
         raise ValueError(f"{quoted(text)} is not a number{_expected(bounds)}")
     if not bounds.hold(value):
-        raise ValueError(f"{quoted(text)} is out of range{_expected(bounds)}")
+        reason = f"{quoted(text)} is out of range{_expected(bounds)}"
+        raise OutOfRange(reason, bounds.nearest(value))
     return value
 
 

@@ -1,4 +1,4 @@
-"""The only retry loop.
+"""The only retry loop, and the building of parts that may be missing.
 
 A foreseen absence of the outside world (`Transient`) is retried with growing delay. A bug ends
 the daemon when the subsystem is essential; an optional one is restarted, and given up after
@@ -8,19 +8,20 @@ the daemon when the subsystem is essential; an optional one is restarted, and gi
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import trio
 
 from mrk.api.caller import Caller
 from mrk.api.endpoint import Endpoint
-from mrk.errors import ClientError, Transient, leaves
+from mrk.errors import ClientError, MrkError, Transient, leaves
 from mrk.log.throttle import LogThrottle
 from mrk.supervision import Supervision, SupervisionState
 
 logger = logging.getLogger(__name__)
 Service = Callable[[], Awaitable[object]]
+Made = TypeVar("Made")
 
 
 async def supervise(part: Supervision, service: Service) -> None:
@@ -61,6 +62,31 @@ async def supervise(part: Supervision, service: Service) -> None:
         await trio.sleep(delay_s)
         part.restarts += 1
         delay_s = min(delay_s * 2, part.backoff.limit_s)
+
+
+class NotBuilt(MrkError):
+    """An optional part that cannot be had; the text says why."""
+
+
+def build(name: str, make: Callable[[], Made]) -> Made:
+    """What `make` gives; raises `NotBuilt` for whatever it raises, a bug included."""
+    try:
+        return make()
+    except ImportError as exc:
+        missing = f"the library {exc.name} cannot be used in mrk's environment ({exc})"
+        raise NotBuilt(f"{name} does not run: {missing}") from exc
+    except (MrkError, OSError) as exc:
+        raise NotBuilt(f"{name} does not run: {exc}") from exc
+    except Exception as exc:
+        logger.exception("%s cannot be built", name)
+        raise NotBuilt(f"{name} does not run: {type(exc).__name__} (see the log)") from exc
+
+
+def failed_part(name: str, reason: str) -> Supervision:
+    """A part that never ran, for the tree of parts."""
+    part = Supervision(name, crashed=True)
+    part.enter(SupervisionState.FAILED, time.time(), reason)
+    return part
 
 
 def guarded(part: Supervision, endpoints: list[Endpoint]) -> list[Endpoint]:

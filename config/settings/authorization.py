@@ -26,8 +26,8 @@ Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 SOURCES = ("moonraker", "ldap")
-AT_LEAST_ONE = Bounds(low=1)
-LOGIN_DAYS = Bounds(low=1, high=36500)
+AT_LEAST_ONE = Bounds(low=1, clamps=True)
+LOGIN_DAYS = Bounds(low=1, high=36500, clamps=True)
 LOOPBACK: tuple[Network, ...] = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
 _NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?")
 _HOST_PATTERN = re.compile(r"[a-z0-9_.*-]{1,253}")

@@ -11,8 +11,8 @@ from config.reader import ConfigReader
 from config.values import Bounds
 
 # A day of samples, one per second; 0 keeps nothing.
-_SAMPLES = Bounds(low=0, high=86_400)
-_LINES = Bounds(low=0, high=100_000)
+_SAMPLES = Bounds(low=0, high=86_400, clamps=True)
+_LINES = Bounds(low=0, high=100_000, clamps=True)
 
 
 class DataStoreSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,19 +1,23 @@
 """All settings families in one struct, and the list of their readings.
 
 A new family is a file of its own, a field of `Settings` and a line in `FAMILIES`; nothing
-else has to know it.
+else has to know it. Each is read on its own: a mistake in one leaves the others as they are.
 """
 
+import enum
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import msgspec
 
+from config.notices import mistake_notices
 from config.paths import Paths
 from config.reader import ConfigReader
 from config.settings.announcements import AnnouncementSettings, read_announcements
 from config.settings.authorization import AuthorizationSettings, read_authorization
 from config.settings.data_store import DataStoreSettings, read_data_store
+from config.settings.database import DatabaseSettings, read_database
 from config.settings.file_manager import FileManagerSettings, read_file_manager
 from config.settings.jobs import JobQueueSettings, read_job_queue
 from config.settings.ldap import LdapSettings, read_ldap
@@ -30,6 +34,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Everything the configuration decides, by family."""
 
     server: ServerSettings = ServerSettings()
+    database: DatabaseSettings = DatabaseSettings()
     data_store: DataStoreSettings = DataStoreSettings()
     authorization: AuthorizationSettings = AuthorizationSettings()
     file_manager: FileManagerSettings = FileManagerSettings()
@@ -44,19 +49,60 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     spoolman: SpoolmanSettings | None = None
 
 
-# Field of `Settings` and the reading that fills it, in the order of reading.
-FAMILIES: tuple[tuple[str, Callable[[ConfigReader, Paths], Any]], ...] = (
-    ("server", read_server),
-    ("data_store", read_data_store),
-    ("authorization", read_authorization),
-    ("file_manager", read_file_manager),
-    ("job_queue", read_job_queue),
-    ("webcams", read_webcams),
-    ("announcements", read_announcements),
-    ("ldap", read_ldap),
-    ("machine", read_machine),
-    ("mqtt", read_mqtt),
-    ("octoprint_compat", read_octoprint_compat),
-    ("sensors", read_sensors),
-    ("spoolman", read_spoolman),
+class Rule(enum.Enum):
+    """What a mistake in a family's sections leads to."""
+
+    STOPS = enum.auto()  # no start: it says who gets in, and where
+    DEFAULTS = enum.auto()  # the part is always there: the option counts as not written
+    FAILS = enum.auto()  # the component does not run, everything else does
+
+
+class Family(NamedTuple):
+    """One family: its field in `Settings`, its reading, and the sections it reads.
+
+    `section` is also the component's name in `failed_components`.
+    """
+
+    field: str
+    read: Callable[[ConfigReader, Paths], Any]
+    section: str
+    rule: Rule = Rule.FAILS
+
+
+# In the order of reading. A new component is one line here and its field above.
+FAMILIES: tuple[Family, ...] = (
+    Family("server", read_server, "server", Rule.STOPS),
+    Family("database", read_database, "database", Rule.DEFAULTS),
+    Family("data_store", read_data_store, "data_store", Rule.DEFAULTS),
+    Family("authorization", read_authorization, "authorization", Rule.STOPS),
+    Family("file_manager", read_file_manager, "file_manager", Rule.DEFAULTS),
+    Family("job_queue", read_job_queue, "job_queue", Rule.DEFAULTS),
+    Family("webcams", read_webcams, "webcam", Rule.DEFAULTS),
+    Family("announcements", read_announcements, "announcements", Rule.DEFAULTS),
+    Family("ldap", read_ldap, "ldap"),
+    Family("machine", read_machine, "machine", Rule.DEFAULTS),
+    Family("mqtt", read_mqtt, "mqtt"),
+    Family("octoprint_compat", read_octoprint_compat, "octoprint_compat"),
+    Family("sensors", read_sensors, "sensor"),
+    Family("spoolman", read_spoolman, "spoolman"),
 )
+
+
+def read_families(reader: ConfigReader, paths: Paths) -> Settings:
+    """All settings; what a mistake leaves out has its default. `reader` knows the rest."""
+    fields: dict[str, Any] = {}
+    for family in FAMILIES:
+        found, mistakes = reader.attempt(partial(family.read, reader, paths))
+        if found is not None and (not mistakes or family.rule is Rule.DEFAULTS):
+            fields[family.field] = found
+        if not mistakes:
+            continue
+        if family.rule is Rule.STOPS:
+            reader.problems += mistakes
+        elif family.rule is Rule.DEFAULTS:
+            reader.notices += mistake_notices(mistakes, "Until then its default counts.")
+        else:
+            consequence = f"Until that is mended {family.section} does not run."
+            for notice in mistake_notices(mistakes, consequence):
+                reader.fail(family.section, notice)
+    return Settings(**fields)

@@ -7,13 +7,15 @@ from pathlib import Path
 
 import msgspec
 
+from config.config_errors import ConfigError
+from config.old_folders import read_old_folder
 from config.paths import Paths
 from config.reader import ConfigReader
 from config.section import Section
 from config.values import Bounds
 
 OBSERVERS = ("inotify", "none")
-_PARSER_S = Bounds(above=0, high=3600)
+_PARSER_S = Bounds(low=0.1, high=3600, clamps=True)
 
 
 class FileManagerSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,17 +38,18 @@ class FileManagerSettings(msgspec.Struct, frozen=True, kw_only=True):
     enable_config_write_access: bool = True
     # Closed to clients as the usual one is: where a deprecated option put it, else None.
     secrets_file: Path | None = None
+    # Old places that the data folder's are to become links to.
+    old_config_folder: Path | None = None
+    old_log_folder: Path | None = None
     # What the scan of one file may take before it is killed.
     metadata_parser_s: float = 20.0
 
 
 def read_file_manager(reader: ConfigReader, paths: Paths) -> FileManagerSettings:
     """Read `[file_manager]`; mistakes and warnings go to `reader`."""
-    section = reader.section("file_manager")
+    section = reader.section("file_manager", moved_from="server")
     default = FileManagerSettings()
     scan_s = section.number("default_metadata_parser_timeout", default.metadata_parser_s, _PARSER_S)
-    for option, folder in (("config_path", paths.config), ("log_path", paths.logs)):
-        section.ignored(option, f"Put the folder, or a link to it, at {folder}.")
     return FileManagerSettings(
         queue_gcode_uploads=section.boolean("queue_gcode_uploads", default.queue_gcode_uploads),
         check_klipper_config_path=section.boolean(
@@ -57,12 +60,24 @@ def read_file_manager(reader: ConfigReader, paths: Paths) -> FileManagerSettings
         ),
         file_system_observer=_observer(section, default.file_system_observer),
         enable_observer_warnings=_observer_warnings(section, default.enable_observer_warnings),
-        enable_config_write_access=section.boolean(
-            "enable_config_write_access", default.enable_config_write_access
-        ),
+        enable_config_write_access=_write_access(section, default),
+        old_config_folder=read_old_folder(section, "config_path", paths.config),
+        old_log_folder=read_old_folder(section, "log_path", paths.logs),
         metadata_parser_s=scan_s,
         secrets_file=None if reader.secrets_file == paths.secrets else reader.secrets_file,
     )
+
+
+def _write_access(section: Section, default: FileManagerSettings) -> bool:
+    """Who writes the option wants to restrict: a word that cannot be read counts as no."""
+    option = "enable_config_write_access"
+    if not section.written(option):
+        return section.boolean(option, default.enable_config_write_access)
+    try:
+        return section.boolean(option)
+    except ConfigError as exc:
+        section.warn(option, f"{exc.reason}; the config root is read-only until then")
+        return False
 
 
 def _observer(section: Section, default: str) -> str:

@@ -10,7 +10,7 @@ from config.reader import ConfigReader
 from config.values import Bounds
 
 # Moonraker refuses 0, though it means what its default of 10 ms does.
-_DELAY_S = Bounds(low=0, high=86_400)
+_DELAY_S = Bounds(low=0, high=86_400, clamps=True)
 
 
 class JobQueueSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,8 +29,8 @@ def read_job_queue(reader: ConfigReader, paths: Paths) -> JobQueueSettings:
     """Read `[job_queue]`; mistakes and warnings go to `reader`."""
     reader.section("history")
     section = reader.section("job_queue")
-    default = JobQueueSettings()
-    return JobQueueSettings(
+    default, before = JobQueueSettings(), len(reader.problems)
+    settings = JobQueueSettings(
         load_on_startup=section.boolean("load_on_startup", default.load_on_startup),
         automatic_transition=section.boolean("automatic_transition", default.automatic_transition),
         job_transition_delay_s=section.number(
@@ -38,3 +38,7 @@ def read_job_queue(reader: ConfigReader, paths: Paths) -> JobQueueSettings:
         ),
         job_transition_gcode=section.text("job_transition_gcode", default.job_transition_gcode),
     )
+    if len(reader.problems) > before:
+        # A pause that cannot be read must not become none between two prints.
+        return default
+    return settings

@@ -10,7 +10,7 @@ import msgspec
 from config.paths import Paths
 from config.reader import ConfigReader
 from config.secret import Secret
-from config.section import Section
+from config.section import Required, Section
 from config.values import Bounds
 
 PORT = Bounds(low=1, high=65535)
@@ -49,12 +49,12 @@ def read_ldap(reader: ConfigReader, paths: Paths) -> LdapSettings | None:
     section = reader.section("ldap")
     secure = section.boolean("ldap_secure", False)
     return LdapSettings(
-        host=section.text("ldap_host"),
+        host=section.text("ldap_host", Required("ldap.example.org")),
         port=section.integer("ldap_port", TLS_PORT if secure else PLAIN_PORT, PORT),
         secure=secure,
         verify_certificate=section.boolean("ldap_verify_certificate", True),
         ca_file=section.path("ldap_ca_file", None),
-        base_dn=section.secret("base_dn"),
+        base_dn=section.secret("base_dn", Required("dc=example,dc=org")),
         bind_dn=section.secret("bind_dn", None),
         bind_password=_bind_password(section),
         group_dn=section.secret("group_dn", None),

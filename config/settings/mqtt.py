@@ -11,7 +11,7 @@ from config.config_errors import quoted
 from config.paths import Paths
 from config.reader import ConfigReader
 from config.secret import Secret
-from config.section import REQUIRED, Section
+from config.section import Required, Section
 from config.values import Bounds, split_items
 
 PROTOCOLS = ("v3.1", "v3.1.1", "v5")
@@ -24,6 +24,10 @@ KEEPALIVE_S = 30
 KEEPALIVE_WATCHED_S = 3
 # MQTT's texts carry their length in two bytes; topics are made of the instance name and more.
 _NAME_BYTES = 1000
+_API_OFF = (
+    "is not written, so the API is not offered over MQTT, unlike in Moonraker. Write "
+    '"enable_moonraker_api: True" to switch it on, or False to end this message.'
+)
 
 
 class MqttSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,8 +69,10 @@ def read_mqtt(reader: ConfigReader, paths: Paths) -> MqttSettings | None:
     default_qos = section.integer("default_qos", 0, _QOS)
     watched = section.boolean("enable_homeassistant_discovery", False)
     username = section.secret("username", None)
+    if not section.written("enable_moonraker_api"):
+        section.warn("enable_moonraker_api", _API_OFF, mild=True)
     return MqttSettings(
-        address=section.custom("address", REQUIRED, _host),
+        address=section.custom("address", Required("192.168.1.5"), _host),
         port=section.integer("port", 1883, _PORT),
         client_id=section.custom("client_id", "", _client_id),
         enable_tls=section.boolean("enable_tls", False),

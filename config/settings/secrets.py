@@ -3,27 +3,30 @@
 `read_secrets` finds and reads the secrets file, before any family that has templates.
 """
 
+import os
 from pathlib import Path
 
+from config.notices import mistake_notices
 from config.paths import Paths
 from config.reader import ConfigReader
 from config.secrets_file import BadSecrets, read_secrets_file
 
 
-def read_secrets(reader: ConfigReader, paths: Paths) -> tuple[Path, dict[str, object]]:
-    """Where the secrets file lies, and its groups; {} with a warning for a bad file."""
+def read_secrets(reader: ConfigReader, paths: Paths) -> dict[str, object]:
+    """The groups of the secrets file, whose place `reader` is told; {} for a bad file."""
     if reader.has("template"):
         reader.section("template")
-    file = _file(reader, paths)
+    reader.secrets_file = file = _file(reader, paths)
+    reader.secrets_absent = not os.path.lexists(file)
     try:
         groups, is_open = read_secrets_file(file)
     except BadSecrets as exc:
-        reader.warnings.append(f"The secrets file {file} {exc}. No secret can be used.")
-        return file, {}
+        reader.warn(f"The secrets file {file} {exc}. No secret can be used.")
+        return {}
     if is_open:
         # No warning in front ends: files written for Moonraker look like this.
         reader.notes.append(f"Every user of this machine may open {file}: chmod 600 it.")
-    return file, groups
+    return groups
 
 
 def _file(reader: ConfigReader, paths: Paths) -> Path:
@@ -35,5 +38,10 @@ def _file(reader: ConfigReader, paths: Paths) -> Path:
         "secrets_path", f"Put the file, or a link to it, at {paths.secrets}."
     ):
         return paths.secrets
-    old = section.path("secrets_path", paths.secrets)
-    return paths.secrets if paths.secrets.exists() else old
+    old, mistakes = reader.attempt(lambda: section.path("secrets_path", paths.secrets))
+    reader.notices += mistake_notices(mistakes, f"{paths.secrets} is used.")
+    if old is None or mistakes or os.path.lexists(paths.secrets):
+        return paths.secrets
+    if not os.path.lexists(old):
+        section.warn("secrets_path", f"names a file that does not exist: {old}")
+    return old

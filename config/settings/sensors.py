@@ -5,13 +5,15 @@ worth a printer that does not start. Of two sections that name one sensor, the l
 """
 
 from collections.abc import Mapping
+from functools import partial
 
 import msgspec
 
-from config.config_errors import ConfigError, quoted
+from config.config_errors import quoted
+from config.notices import Notice
 from config.paths import Paths
 from config.reader import ConfigReader
-from config.section import REQUIRED, Section
+from config.section import Required, Section
 from config.template import EventTemplate
 from config.values import Bounds, choice, integer
 
@@ -60,33 +62,14 @@ class SensorSettings(msgspec.Struct, frozen=True, kw_only=True):
 def read_sensors(reader: ConfigReader, paths: Paths) -> tuple[SensorSettings, ...]:
     """Read every `[sensor <name>]`; mistakes become warnings."""
     found: dict[str, SensorSettings] = {}
-    for title in reader.named("sensor"):
-        sensor = _unless_broken(reader, title)
-        if sensor is not None:
-            found.pop(sensor.id, None)
-            found[sensor.id] = sensor
+    for sensor in reader.entries("sensor", partial(_sensor, reader)):
+        found.pop(sensor.id, None)
+        found[sensor.id] = sensor
     if found and not reader.has("mqtt"):
-        reader.warnings.append("[sensor]: the section [mqtt] is missing; no sensor is used")
+        text = "[sensor]: the section [mqtt] is missing; no sensor is used"
+        reader.fail("sensor", Notice(text, *reader.place(reader.named("sensor")[0])))
         return ()
     return tuple(found.values())
-
-
-def _unless_broken(reader: ConfigReader, title: str) -> SensorSettings | None:
-    before = len(reader.problems)
-    sensor = None
-    try:
-        sensor = _sensor(reader, title)
-    except ConfigError as exc:
-        reader.problems.append(exc)
-    mistakes = reader.problems[before:]
-    del reader.problems[before:]
-    if not mistakes:
-        return sensor
-    for option in reader.prefixed(title, ""):
-        reader.take(title, option)  # none of them is called unknown besides
-    told = "; ".join(str(mistake) for mistake in mistakes)
-    reader.warnings.append(f"{told}. The sensor is not used.")
-    return None
 
 
 def _sensor(reader: ConfigReader, title: str) -> SensorSettings:
@@ -98,8 +81,8 @@ def _sensor(reader: ConfigReader, title: str) -> SensorSettings:
     return SensorSettings(
         id=name,
         name=section.text("name", name),
-        type=section.custom("type", REQUIRED, _type),
-        state_topic=section.custom("state_topic", REQUIRED, _topic),
+        type=section.custom("type", Required(TYPE), _type),
+        state_topic=section.custom("state_topic", Required("shelly/power"), _topic),
         state_response_template=section.event_template("state_response_template"),
         qos=section.integer("qos", None, _QOS),
         store_size=section.integer("sensor_store_size", 1200, _STORE_SIZE),

@@ -17,9 +17,10 @@ from config.values import Bounds
 
 MIB = 1024 * 1024
 _PORT = Bounds(low=1, high=65535)
-_SIZE_MIB = Bounds(low=1, high=1024)
-_COUNT = Bounds(low=1, high=100_000)
-_WAIT_S = Bounds(low=1, high=3600)
+_UPLOAD_MIB = Bounds(low=1, high=1024 * 1024, clamps=True)
+_SIZE_MIB = Bounds(low=1, high=1024, clamps=True)
+_COUNT = Bounds(low=1, high=100_000, clamps=True)
+_WAIT_S = Bounds(low=1, high=3600, clamps=True)
 
 
 class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,7 +104,7 @@ def _limits(section: Section, default: ServerSettings) -> dict[str, int]:
     def size(option: str, value_bytes: int, bounds: Bounds = _SIZE_MIB) -> int:
         return section.integer(option, value_bytes // MIB, bounds) * MIB
 
-    upload = size("max_upload_size", default.max_upload_size_bytes, Bounds(low=1, high=1024 * 1024))
+    upload = size("max_upload_size", default.max_upload_size_bytes, _UPLOAD_MIB)
     limits = {"max_upload_size_bytes": upload}
     for option in (
         "max_websocket_connections",

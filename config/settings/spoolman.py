@@ -10,7 +10,7 @@ import msgspec
 from config.config_errors import quoted
 from config.paths import Paths
 from config.reader import ConfigReader
-from config.section import REQUIRED
+from config.section import Required
 from config.values import Bounds
 
 _SYNC_RATE_S = Bounds(low=1, high=3600)
@@ -29,7 +29,7 @@ def read_spoolman(reader: ConfigReader, paths: Paths) -> SpoolmanSettings | None
         return None
     section = reader.section("spoolman")
     sync_rate_s = section.integer("sync_rate", 5, _SYNC_RATE_S)
-    server_url = section.custom("server", REQUIRED, _server_url)
+    server_url = section.custom("server", Required("http://192.168.1.5:7912"), _server_url)
     return SpoolmanSettings(server_url=server_url, sync_rate_s=float(sync_rate_s))
 
 

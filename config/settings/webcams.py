@@ -1,6 +1,7 @@
 """`[webcam <name>]`: cameras defined in the file; clients see them and cannot change them.
 
-Read by `read_webcams`. Of two sections that name one camera, the later one counts.
+Read by `read_webcams`. A camera with a mistake is left out with a warning; of two sections that
+name one camera, the later one counts.
 """
 
 import re
@@ -11,7 +12,7 @@ import msgspec
 from config.config_errors import quoted
 from config.paths import Paths
 from config.reader import ConfigReader
-from config.section import Section
+from config.section import Required, Section
 from config.values import Bounds
 
 _RATE = Bounds(low=0, high=1_000_000)
@@ -43,15 +44,18 @@ class WebcamSettings(msgspec.Struct, frozen=True, kw_only=True):
 def read_webcams(reader: ConfigReader, paths: Paths) -> tuple[WebcamSettings, ...]:
     """Read every `[webcam <name>]`; mistakes and warnings go to `reader`."""
     found: dict[str, WebcamSettings] = {}
-    for title in reader.named("webcam"):
-        name = title.split(maxsplit=1)[1]
-        found.pop(name, None)
-        found[name] = _webcam(reader.section(title), name)
+
+    def read(title: str) -> WebcamSettings:
+        return _webcam(reader.section(title), title.split(maxsplit=1)[1])
+
+    for webcam in reader.entries("webcam", read):
+        found.pop(webcam.name, None)
+        found[webcam.name] = webcam
     return tuple(found.values())
 
 
 def _webcam(section: Section, name: str) -> WebcamSettings:
-    stream_url = section.text("stream_url")
+    stream_url = section.text("stream_url", Required("/webcam/?action=stream"))
     default = WebcamSettings(name=name, stream_url=stream_url)
     values: dict[str, Any] = {
         option: section.text(option, getattr(default, option))

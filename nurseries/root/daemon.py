@@ -17,7 +17,7 @@ import trio
 
 from config.backup import load_or_backup, load_or_keep
 from config.config_errors import ConfigError
-from config.load import Configuration
+from config.load import Configuration, link_old_folders
 from config.paths import Paths, create_folders
 from mrk.errors import MrkError, leaves
 from mrk.version import VERSION
@@ -43,8 +43,8 @@ Companion = Callable[..., Awaitable[object]]
 class Daemon:
     """One process's daemon, from its first configuration to `stop`.
 
-    `log_warnings` join those of each configuration in server.info. Without `has_services` the
-    host's are neither watched nor controlled.
+    `warnings` of the process join those of each configuration in server.info. Without
+    `has_services` the host's are neither watched nor controlled.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Daemon:
         paths: Paths,
         configuration: Configuration,
         log: HidingLog,
-        log_warnings: list[str],
+        warnings: list[str],
         manager: ServiceManager,
         *,
         has_services: bool = True,
@@ -61,7 +61,7 @@ class Daemon:
         self._configuration = configuration
         self._log = log
         self._instance_id = read_instance_id(paths.instance_id)
-        self._warnings = log_warnings
+        self._warnings = [*warnings]
         self._has_services = has_services
         self._not_listening: list[str] = []
         self._manager = manager
@@ -141,8 +141,8 @@ class Daemon:
             load_or_keep, self._paths, self._configuration
         )
         self._log.hide(self._configuration.hidden.redact)
-        for note in self._configuration.notes:
-            logger.info("%s", note)
+        await trio.to_thread.run_sync(link_old_folders, self._configuration, self._paths)
+        _tell(self._configuration)
 
     async def _listen(
         self, sockets: contextlib.AsyncExitStack, wanted: Addresses, before: Addresses
@@ -167,20 +167,21 @@ def run(paths: Paths, companion: Companion | None = None) -> int:
     """
     _raise_descriptor_limit()
     try:
-        create_folders(paths)
+        warnings = create_folders(paths)
         configuration = load_or_backup(paths)
+        link_old_folders(configuration, paths)
     except ConfigError as exc:
         print(f"mrk cannot start:\n{exc}", file=sys.stderr)
         return 1
     options = LogOptions(paths.log_file, verbose=paths.verbose, structured=paths.structured)
     with open_log(options) as log:
         log.hide(configuration.hidden.redact)
-        for warning in configuration.warnings:
+        for warning in warnings:
             logger.warning("%s", warning)
-        for note in configuration.notes:
-            logger.info("%s", note)
+        _tell(configuration)
         try:
-            trio.run(_serve, paths, configuration, log, log.warnings, companion)
+            warnings += log.warnings
+            trio.run(_serve, paths, configuration, log, warnings, companion)
         except* MrkError as group:
             logger.error("mrk ends: %s", "; ".join(map(str, leaves(group))))
             code = 1
@@ -190,6 +191,14 @@ def run(paths: Paths, companion: Companion | None = None) -> int:
         else:
             code = 0
         return code
+
+
+def _tell(configuration: Configuration) -> None:
+    """Log what the configuration has, with the lines that front ends are not shown."""
+    for notice in configuration.notices:
+        logger.warning("%s", notice.located)
+    for note in configuration.notes:
+        logger.info("%s", note)
 
 
 def _raise_descriptor_limit() -> None:
@@ -204,12 +213,12 @@ async def _serve(
     paths: Paths,
     configuration: Configuration,
     log: HidingLog,
-    log_warnings: list[str],
+    warnings: list[str],
     companion: Companion | None,
 ) -> None:
     manager = ServiceManager.from_environment(os.environ, os.getpid())
     alone = companion is None
-    daemon = Daemon(paths, configuration, log, log_warnings, manager, has_services=alone)
+    daemon = Daemon(paths, configuration, log, warnings, manager, has_services=alone)
 
     async def stop() -> None:
         daemon.stop(comes_back=alone and await _comes_back())

@@ -15,7 +15,6 @@ from mrk.api.endpoint import Endpoint
 from mrk.api.table import Table
 from mrk.clients.registry import Clients
 from mrk.machine.lag import LagMs
-from mrk.supervision import Supervision
 from mrk.version import MOONRAKER_VERSION
 from mrk.web.landing_page import LandingFacts
 from mrk.websocket.events import Ending
@@ -28,6 +27,7 @@ from nurseries.root.supervised import Supervised, opened, running
 from nurseries.root.surroundings import Surroundings
 from nurseries.root.transports import Transports
 from nurseries.server.endpoints import ConfigAnswer, Server, absences, failed_components
+from nurseries.supervise import failed_part
 from transports.door.acceptor import Door
 from transports.listeners import Listeners
 from transports.sockets.client_connection import SERVER_RESTART, SERVER_SHUTDOWN
@@ -44,7 +44,6 @@ class Generation:
     ) -> None:
         self.generation = number
         self.configuration = configuration
-        self.parts: list[Supervision] = []
         self._asked_to_end = trio.Event()
         self._restart = False
         # Another generation follows, or, after a crash, another process: only `end` is final.
@@ -60,6 +59,11 @@ class Generation:
             *surroundings.warnings,
             *self.subsystems.warnings,
         ]
+        self._failed = [
+            *(failed_part(failure.component, failure.reason) for failure in configuration.failures),
+            *self.subsystems.failed,
+        ]
+        self.parts = self._failed
         self._components = self.subsystems.names
         server = Server(self, self.link, self.clients, self.end_for_restart)
         self.table = Table(server.endpoints() + self.subsystems.endpoints(), self.printer.unlisted)
@@ -101,12 +105,13 @@ class Generation:
         database, access = self.subsystems.database, self.subsystems.authorization
         link = self.subsystems.klippy
         transports = [*self._doors.lines(listeners), *self.subsystems.transports]
-        self._nest([database], [access], [link], self.subsystems.lines, transports)
+        lines = self.subsystems.running_lines
+        self._nest([database], [access], [link], lines, transports)
         async with (
             opened(database),
             opened(access),
             running([link]),
-            running(self.subsystems.lines),
+            running(lines),
             running(transports),
         ):
             on_ready()
@@ -117,7 +122,7 @@ class Generation:
 
     def _nest(self, *levels: list[Supervised]) -> None:
         """The tree that server.nurseries shows: each level inside the first part of the last."""
-        self.parts = [line.part for line in levels[0]]
+        self.parts = [*(line.part for line in levels[0]), *self._failed]
         for outer, inner in itertools.pairwise(levels):
             outer[0].part.children = [line.part for line in inner]
 
@@ -146,6 +151,7 @@ class Generation:
             parts.files.warnings,
             parts.machine.warnings,
             self._refusals.warnings,
+            parts.given_up,
         )
         if not any(later):
             return self._warnings

@@ -1,23 +1,21 @@
 """Every subsystem of a generation, built once and handed what it needs: the supervision table.
 
-`Subsystems` owns nothing that runs; `generation.py` starts its lines. Rooms that a
-section asks for are imported when it is there: each costs some 1 MB.
+`Subsystems` owns nothing that runs; `generation.py` starts its lines. Parts that only a section of
+the configuration asks for stand in `optional.py`.
 """
 
+import logging
 from collections.abc import Callable
-from typing import Protocol
-
-import trio
+from functools import partial
+from typing import TypeVar
 
 from config.settings.families import Settings
 from mrk.api.endpoint import Endpoint
 from mrk.api.rpc import Pending, Reply, Who
 from mrk.clients.registry import Clients
-from mrk.jobs.job_protocols import AuxiliaryProvider
 from mrk.jobs.schema import JOB_MIGRATIONS
 from mrk.spool.schema import SPOOL_MIGRATIONS
-from mrk.supervision import Backoff
-from mrk.webcams.webcam import Webcam
+from mrk.supervision import Backoff, Supervision, SupervisionState
 from nurseries.access.authorization import Authorization
 from nurseries.access.logins import Directory
 from nurseries.announcements.subsystem import Announcements
@@ -32,21 +30,23 @@ from nurseries.klippy.printer import Printer
 from nurseries.log.rollover import LogRollover
 from nurseries.proc_stats.sampler import ProcStats
 from nurseries.root.host import Host
+from nurseries.root.optional import OPTIONAL, Additions, Needs, Subsystem
 from nurseries.root.prints import PrintedFile, SeenStarts, UploadPrinter
 from nurseries.root.settings_views import transitions_of
 from nurseries.root.supervised import Supervised
 from nurseries.root.surroundings import Surroundings
 from nurseries.server.connections import Connections
+from nurseries.supervise import NotBuilt, build, failed_part
 from nurseries.webcams.subsystem import Webcams
+
+logger = logging.getLogger(__name__)
 
 # Klippy's protocol: every step of a reconnect is polled at this beat.
 KLIPPY_BEAT = Backoff(first_s=0.25, limit_s=0.25)
 
-# Moonraker's beat; a broker or a Spoolman that is back should be seen soon.
-OUTSIDE_BEAT = Backoff(first_s=2.0, limit_s=10.0)
-
 MIGRATIONS = (*JOB_MIGRATIONS, *SPOOL_MIGRATIONS)
 
+Made = TypeVar("Made")
 Extend = Callable[[list[Endpoint]], list[Endpoint]]
 
 
@@ -55,18 +55,11 @@ def _nobody_answers(_message: bytes, _who: Who, _busy: bool) -> Reply | Pending:
     return None
 
 
-class Subsystem(Protocol):
-    """A subsystem: what clients may ask, and what it does while nobody asks."""
-
-    def endpoints(self) -> list[Endpoint]: ...
-
-    async def serve(
-        self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
-    ) -> None: ...
-
-
 class Subsystems:
-    """The parts by level: `database`, `authorization`, `klippy`, `lines`; `plain` own no task."""
+    """The parts by level: `database`, `authorization`, `klippy`, `lines`; `plain` own no task.
+
+    `failed` are optional parts that could not be built; `warnings` say why.
+    """
 
     def __init__(
         self,
@@ -85,6 +78,7 @@ class Subsystems:
             "database", self.store.serve, self.store.endpoints(), essential=True
         )
         self.warnings: list[str] = []
+        self.failed: list[Supervision] = []
         access = Authorization(settings.authorization, self.store, clients, self._directory())
         self.accounts = access.accounts
         self.authorization = Supervised(
@@ -97,15 +91,14 @@ class Subsystems:
             *self.extensions.endpoints(),
         ]
         self.lines: list[Supervised] = []
-        self.transports: list[Supervised] = []
+        self._built = Additions()
         self._request_restart = request_restart
-        self.upload_paths: dict[str, str] = {}  # besides the file manager's
         self.answer: Callable[[bytes, Who, bool], Reply | Pending] = _nobody_answers
         self._add_printer(extend)
         self._add_files_and_jobs()
         self._add_host()
         self._add_web()
-        self._add_asked_for()
+        self._add_optional()
 
     def _directory(self) -> Directory | None:
         """The LDAP server, which may hold users besides our own."""
@@ -119,8 +112,10 @@ class Subsystems:
             return None
         from nurseries.access.directory import LdapDirectory
 
-        directory = LdapDirectory(settings)
-        self.warnings += directory.warnings
+        directory = self._try("ldap", lambda: LdapDirectory(settings))
+        if directory is not None:
+            for reason in directory.warnings:
+                self.fail("ldap", reason)
         return directory
 
     def _add(self, name: str, part: Subsystem, *, essential: bool = False) -> None:
@@ -160,7 +155,7 @@ class Subsystems:
             store,
             clients,
             self._starters,
-            auxiliary=[*self._add_mqtt(), *self._add_spoolman()],
+            auxiliary=self._built.auxiliary,  # filled once optional parts have been built
         )
         self.upload_printer = UploadPrinter(
             self.printer, state, queue, settings.file_manager.queue_gcode_uploads
@@ -169,59 +164,6 @@ class Subsystems:
         self.lines.append(Supervised("job_state", state.serve))
         self._add("job_queue", queue)
         self._add("history", history)
-
-    def _add_mqtt(self) -> list[AuxiliaryProvider]:
-        """The transport, which ends with the others, and the sensors that listen through it."""
-        settings, outside = self._settings, self._surroundings
-        if settings.mqtt is None:
-            return []
-        from nurseries.sensors.subsystem import Sensors
-        from transports.mqtt.subsystem import Mqtt
-
-        async def webcams() -> list[Webcam]:
-            return await self._webcams.all_webcams()
-
-        mqtt = Mqtt(
-            settings.mqtt,
-            self.link,
-            lambda message, who, busy: self.answer(message, who, busy),
-            webcams,
-            outside.http,
-            instance_name=outside.host_name,
-            instance_id=outside.instance_id,
-        )
-        self.transports.append(
-            Supervised("mqtt", mqtt.serve, mqtt.endpoints(), backoff=OUTSIDE_BEAT)
-        )
-        if not settings.sensors:
-            return []
-        sensors = Sensors(settings.sensors, mqtt, self._job_state, self._clients)
-        self._add("sensor", sensors)
-        return [sensors]
-
-    def _add_spoolman(self) -> list[AuxiliaryProvider]:
-        """Who counts, and the connection, which may come and go."""
-        settings = self._settings.spoolman
-        if settings is None:
-            return []
-        from nurseries.spoolman.link import SpoolmanLink
-        from nurseries.spoolman.reporter import SpoolReporter
-        from nurseries.spoolman.server import SpoolmanServer
-
-        server = SpoolmanServer(settings.server_url, self._surroundings.http)
-        connection = SpoolmanLink(server)
-        reporter = SpoolReporter(
-            self.link,
-            self.store,
-            self._clients,
-            server,
-            connection,
-            sync_rate_s=settings.sync_rate_s,
-        )
-        self._add("spoolman", reporter)
-        link = Supervised("spoolman_connection", connection.serve, backoff=OUTSIDE_BEAT)
-        self.lines.append(link)
-        return [reporter]
 
     def _add_host(self) -> None:
         commands = HostCommands()
@@ -259,19 +201,66 @@ class Subsystems:
         )
         self._add("announcements", announcements)
 
-    def _add_asked_for(self) -> None:
+    def _add_optional(self) -> None:
         """Parts that a section of the configuration asks for."""
-        octoprint = self._settings.octoprint_compat
-        if octoprint is not None:
-            from nurseries.octoprint.endpoints import UPLOAD_PATHS, OctoPrint
+        needs = Needs(
+            self._settings,
+            self._surroundings,
+            self._clients,
+            self.link,
+            self.store,
+            self.printer,
+            self._job_state,
+            self.files,
+            self.upload_printer,
+            self._webcams.all_webcams,
+            lambda message, who, busy: self.answer(message, who, busy),
+        )
+        for part in OPTIONAL:
+            if getattr(self._settings, part.field):
+                self._try(part.component, partial(part.build, needs, self._built))
 
-            part = OctoPrint(octoprint, self.link, self.printer, self.files, self.upload_printer)
-            self._add("octoprint_compat", part)
-            self.upload_paths = UPLOAD_PATHS
+    def _try(self, component: str, make: Callable[[], Made]) -> Made | None:
+        """What `make` gives; None when it cannot, and then the component has failed."""
+        try:
+            return build(component, make)
+        except NotBuilt as exc:
+            self.fail(component, str(exc))
+            return None
+
+    def fail(self, component: str, reason: str) -> None:
+        """A component does not run in this generation."""
+        logger.error("%s", reason)
+        self.warnings.append(reason)
+        self.failed.append(failed_part(component, reason))
 
     def is_printing(self) -> bool:
         """Whether a print is under way."""
         return self._job_state.is_active
+
+    @property
+    def given_up(self) -> list[str]:
+        """Of parts that crashed again and again: each with its last error."""
+        return [
+            f"{line.name} does not run: {line.part.last_error}"
+            for line in self._all
+            if line.part.state is SupervisionState.FAILED
+        ]
+
+    @property
+    def running_lines(self) -> list[Supervised]:
+        """The parts that run inside the link to Klipper."""
+        return [*self.lines, *self._built.lines]
+
+    @property
+    def transports(self) -> list[Supervised]:
+        """Optional transports, which end before all other parts."""
+        return self._built.transports
+
+    @property
+    def upload_paths(self) -> dict[str, str]:
+        """Paths that take uploads besides the file manager's."""
+        return self._built.upload_paths
 
     @property
     def names(self) -> list[str]:
@@ -285,4 +274,4 @@ class Subsystems:
     @property
     def _all(self) -> list[Supervised]:
         essential = [self.database, self.authorization, self.klippy]
-        return [*essential, *self.lines, *self.transports]
+        return [*essential, *self.lines, *self._built.lines, *self._built.transports]

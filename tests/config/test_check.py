@@ -23,8 +23,8 @@ def test_errors_first_then_warnings(tmp_path):
         "x.conf:5: [server] port: this option stands twice in one section",
         'x.conf:6: [include none] no file matches "none"',
         'x.conf:4: [server] port: "x" is not an integer (expected 1 to 65535)',
-        "warning: Unparsed config option 'prot: 1\\n2' detected in section [server] (x.conf:2). "
-        "Nothing reads it; check its spelling, or remove it.",
+        "warning: [server]: option 'prot' is not known to mrk and has no effect; "
+        "check its spelling. (x.conf:2)",
     ]
     assert has_errors(lines)
     assert not has_errors(lines[-1:])

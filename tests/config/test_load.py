@@ -80,8 +80,8 @@ def test_workshop_file():
         '"https://shop.example/" ends in a slash',
     ]
     assert heads[3:] == [
-        "Unparsed config section [power heater] detected",
-        "Unparsed config section [button door] detected",
+        "[power]: mrk does not have power devices yet; its sections have no effect.",
+        "[button]: mrk does not have buttons yet; its sections have no effect.",
     ]
     # server.config answers these three as they are.
     assert msgspec.json.encode([configuration.config, configuration.orig, configuration.files])
@@ -139,15 +139,15 @@ def test_server_section_is_required(folder):
 
 
 def test_all_mistakes_are_told_at_once(folder):
-    write(folder, "[server]\nport: abc\nssl_port: 0\nbare\n[data_store]\ngcode_store_size: x\n")
+    write(folder, "[server]\nport: abc\nssl_port: 0\nbare\n[authorization]\nforce_logins: x\n")
     with pytest.raises(ConfigError) as caught:
         load(paths_of(folder))
     assert str(caught.value).splitlines() == [
         'moonraker.conf:4: [server] "bare" is no option: it lacks ":" or "="',
         'moonraker.conf:2: [server] port: "abc" is not an integer (expected 1 to 65535)',
         'moonraker.conf:3: [server] ssl_port: "0" is out of range (expected 1 to 65535)',
-        'moonraker.conf:6: [data_store] gcode_store_size: "x" is not an integer '
-        "(expected 0 to 100000)",
+        'moonraker.conf:6: [authorization] force_logins: "x" is not a boolean '
+        "(expected yes or no, true or false)",
     ]
     assert len(caught.value.problems) == 4
 
@@ -162,9 +162,8 @@ def test_mistake_in_an_included_file_names_that_file(folder):
 def test_unknown_option_and_section(folder):
     write(folder, "[server]\nprot: 1\n[websockets]\n")
     configuration = load(paths_of(folder))
-    assert [warning.split(" (")[0] for warning in configuration.warnings] == [
-        "Unparsed config option 'prot: 1' detected in section [server]",
-        "Unparsed config section [websockets] detected",
+    assert configuration.warnings == [
+        "[server]: option 'prot' is not known to mrk and has no effect; check its spelling."
     ]
     assert not configuration.clean
 

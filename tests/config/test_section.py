@@ -9,6 +9,7 @@ from config.dialect import parse
 from config.reader import ConfigReader
 from config.source import ConfigSource, RawSection
 from config.template_errors import TemplateFailed
+from config.unread import tell_unread
 from config.values import Bounds
 
 
@@ -20,6 +21,12 @@ def reader(text):
         assert isinstance(part, RawSection)
         source.merge(part)
     return ConfigReader(source)
+
+
+def unread(book):
+    before = len(book.notices)
+    tell_unread(book, ["a"])
+    return [notice.located for notice in book.notices[before:]]
 
 
 def test_every_kind_is_read_and_shown():
@@ -48,7 +55,7 @@ def test_every_kind_is_read_and_shown():
             "file": "/x",
         }
     }
-    assert book.unread() == ([], [])
+    assert unread(book) == []
 
 
 def test_defaults_are_not_checked_against_bounds():
@@ -74,7 +81,9 @@ def test_required_option():
     book = reader("\n[a]\nx: abc\n")
     with pytest.raises(ConfigError) as missing:
         book.section("a").text("type")
-    assert str(missing.value) == "moonraker.conf:2: [a] type: this option is required"
+    assert str(missing.value) == (
+        'moonraker.conf:2: [a] type: this option is required (write for example "type: ...")'
+    )
     with pytest.raises(ConfigError) as bad:
         book.section("a").integer("x")
     assert (bad.value.line, bad.value.section, bad.value.option) == (3, "a", "x")
@@ -89,26 +98,23 @@ def test_list_with_exact_count():
 def test_unread_options_and_sections():
     book = reader("[a]\nx: 1\ny: 2\n 3\n[b]\nz: 1\n[td1]\n")
     book.section("a").integer("x")
-    known, unknown = book.unread()
-    assert unknown == [
-        "Unparsed config option 'y: 2\n3' detected in section [a] (moonraker.conf:3). "
-        "Nothing reads it; check its spelling, or remove it.",
-        "Unparsed config section [b] detected (moonraker.conf:5). "
-        "Nothing reads it; check its spelling, or remove it.",
+    assert unread(book) == [
+        "[b]: mrk has no component of this name, so the section has no effect. "
+        "If it belongs to an add-on of Moonraker, that cannot be loaded into mrk. "
+        "(moonraker.conf:5)",
+        "[td1]: mrk does not have TD-1 devices yet; its sections have no effect. "
+        "(moonraker.conf:7)",
+        "[a]: option 'y' is not known to mrk and has no effect; check its spelling. "
+        "(moonraker.conf:3)",
     ]
-    assert known == [
-        "Unparsed config section [td1] detected (moonraker.conf:7). mrk does not use it yet."
-    ]
+    assert [failure.component for failure in book.failures] == ["b"]
 
 
 def test_each_unread_copy_of_a_default_draws_a_warning():
     book = reader("[DEFAULT]\nx: 1\n[a]\n[b]\n[c]\n")
     assert book.section("a").integer("x") == 1
     book.section("b")
-    assert [text[:31] for text in book.unread()[1]] == [
-        "Unparsed config option 'x: 1' d",
-        "Unparsed config section [c] det",
-    ]
+    assert [text[:18] for text in unread(book)] == ["[c]: mrk has no co", "[b]: option 'x' is"]
 
 
 def test_option_in_its_old_home():
@@ -117,14 +123,14 @@ def test_option_in_its_old_home():
     assert book.values["server"] == {"x": 5}
     assert book.warnings == ["[server]: option 'x' has moved to section [a]; please write it there"]
     book.section("server")
-    assert book.unread() == ([], [])
+    assert unread(book) == []
 
 
 def test_old_home_counts_only_while_the_section_is_absent():
     book = reader("[server]\nx: 5\n[a]\n")
     book.section("server")
     assert book.section("a", moved_from="server").integer("x", 1) == 1
-    assert "'x: 5'" in book.unread()[1][0]
+    assert "'x' has moved to section [a], which is written too" in unread(book)[0]
 
 
 def test_named_sections():

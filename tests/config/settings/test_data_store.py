@@ -19,6 +19,5 @@ def test_bounds(tmp_path, option, high):
 
     assert read(0) == 0
     assert read(high) == high
-    for value in (-1, high + 1):
-        with pytest.raises(Exception, match=rf"x\.conf:3: \[data_store\] {option}: "):
-            read(value)
+    assert read(-1) == 0
+    assert read(high + 1) == high

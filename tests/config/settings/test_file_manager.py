@@ -51,8 +51,21 @@ def test_old_folders_are_ignored_with_a_warning(read, option):
 
 def test_bounds_of_the_parser(read):
     option = "default_metadata_parser_timeout"
-    for text in ("0.001", "3600"):
-        assert read(f"{option}: {text}\n").settings.file_manager.metadata_parser_s == float(text)
-    for text in ("0", "3600.1", "soon"):
-        with pytest.raises(Exception, match=option):
-            read(f"{option}: {text}\n")
+    for text in ("0.1", "3600"):
+        loaded = read(f"{option}: {text}\n")
+        assert (loaded.settings.file_manager.metadata_parser_s, loaded.warnings) == (
+            float(text),
+            [],
+        )
+    for text, used in (("0", 0.1), ("3600.1", 3600), ("soon", 20)):
+        loaded = read(f"{option}: {text}\n")
+        assert loaded.settings.file_manager.metadata_parser_s == used
+        (warning,) = loaded.warnings
+        assert option in warning
+        assert "(expected 0.1 to 3600)" in warning
+
+
+def test_a_restriction_that_cannot_be_read_counts(read):
+    loaded = read("enable_config_write_access: nope\n")
+    assert loaded.settings.file_manager.enable_config_write_access is False
+    assert "read-only until then" in loaded.warnings[0]

@@ -1,7 +1,5 @@
 """[job_queue], every bound at its edge."""
 
-import pytest
-
 from config.load import load
 from config.paths import Paths
 from config.settings.jobs import JobQueueSettings
@@ -39,6 +37,13 @@ def test_bounds(tmp_path):
     for value in (0, 86400):
         found = read(tmp_path, "[job_queue]", f"job_transition_delay: {value}")
         assert found.settings.job_queue.job_transition_delay_s == value
-    for value in (-0.1, 86400.1):
-        with pytest.raises(Exception, match=r"\[job_queue\] job_transition_delay: "):
-            read(tmp_path, "[job_queue]", f"job_transition_delay: {value}")
+    for value, used in ((-0.1, 0), (86400.1, 86400)):
+        found = read(tmp_path, "[job_queue]", f"job_transition_delay: {value}")
+        assert found.settings.job_queue.job_transition_delay_s == used
+        assert f"{used} is used" in found.warnings[0]
+
+
+def test_a_pause_that_cannot_be_read_lets_nothing_start_by_itself(tmp_path):
+    found = read(tmp_path, "[job_queue]", "automatic_transition: yes", "job_transition_delay: 60s")
+    assert found.settings.job_queue == JobQueueSettings()
+    assert "job_transition_delay" in found.warnings[0]

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from config.config_errors import ConfigError
 from config.settings.machine import MachineSettings
 
 
@@ -25,9 +24,13 @@ def test_providers(read, provider):
         ("validate_service: maybe", "maybe"),
     ],
 )
-def test_bad_values_are_told(read, line, told):
-    with pytest.raises(ConfigError, match=told):
-        read(f"[machine]\n{line}\n")
+def test_bad_values_are_told_and_defaults_count(read, line, told):
+    loaded = read(f"[machine]\n{line}\n")
+    assert loaded.settings.machine == MachineSettings()
+    assert loaded.failures == ()
+    (warning,) = loaded.warnings
+    assert told in warning
+    assert warning.endswith("Until then its default counts.")
 
 
 def test_the_action_ignores_case(read):

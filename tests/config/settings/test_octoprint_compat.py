@@ -1,8 +1,5 @@
 """[octoprint_compat]: nothing without the section, defaults, and options."""
 
-import pytest
-
-from config.config_errors import ConfigError
 from config.settings.octoprint_compat import OctoPrintCompatSettings
 
 
@@ -30,6 +27,10 @@ def test_options(read):
     )
 
 
-def test_a_mistake(read):
-    with pytest.raises(ConfigError, match='"maybe" is not a boolean'):
-        read("[octoprint_compat]\nenable_ufp: maybe\n")
+def test_a_mistake(read, failed):
+    text = "[octoprint_compat]\nenable_ufp: maybe\n"
+    assert read(text).settings.octoprint_compat is None
+    assert failed("octoprint_compat", text) == (
+        'x.conf: [octoprint_compat] enable_ufp: "maybe" is not a boolean (expected yes or no, '
+        "true or false). Until that is mended octoprint_compat does not run."
+    )

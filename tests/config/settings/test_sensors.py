@@ -11,7 +11,7 @@ PLAIN = "type: mqtt\nstate_topic: a/b\nstate_response_template: {set_result('x',
 
 @pytest.fixture
 def read(read):
-    return lambda text: read(f"[mqtt]\naddress: localhost\n{text}")
+    return lambda text: read(f"[mqtt]\naddress: localhost\nenable_moonraker_api: False\n{text}")
 
 
 def one(read, options):
@@ -87,9 +87,9 @@ def test_a_broken_sensor_is_left_out(read, options, said):
     loaded = read(f"[sensor bad]\n{options}[sensor good]\n{PLAIN}")
     assert [sensor.id for sensor in loaded.settings.sensors] == ["good"]
     (warning,) = loaded.warnings
-    assert warning.startswith("x.conf:")
+    assert warning.startswith("x.conf: [sensor bad] ")
     assert said in warning
-    assert warning.endswith("The sensor is not used.")
+    assert warning.endswith("[sensor bad] is not used until that is mended.")
 
 
 def test_without_a_broker(tmp_path):
@@ -98,6 +98,7 @@ def test_without_a_broker(tmp_path):
     loaded = load(Paths.resolve(environ={}, data_path=tmp_path, config_file=file))
     assert loaded.settings.sensors == ()
     assert loaded.warnings == ["[sensor]: the section [mqtt] is missing; no sensor is used"]
+    assert [failure.component for failure in loaded.failures] == ["sensor"]
 
 
 def test_the_later_of_two_sections_for_one_sensor(read):

@@ -44,9 +44,17 @@ BOUNDS = [
 def test_bounds(read, option, field, low, high, unit):
     for value in (low, high):
         assert getattr(read(f"{option}: {value}")[0], field) == value * unit
-    for value in (low - 1, high + 1):
-        with pytest.raises(Exception, match=rf"x\.conf:2: \[server\] {option}: .*out of range"):
-            read(f"{option}: {value}")
+    for value, used in ((low - 1, low), (high + 1, high)):
+        if "port" in option:
+            with pytest.raises(Exception, match=rf"x\.conf:2: \[server\] {option}: .*out of range"):
+                read(f"{option}: {value}")
+            continue
+        server, (warning,) = read(f"{option}: {value}")
+        assert getattr(server, field) == used * unit
+        assert f"option '{option}'" in warning
+        assert f"(expected {low} to {high}); {used:g} is used" in warning
+    with pytest.raises(Exception, match=rf"\[server\] {option}: .*expected {low} to {high}"):
+        read(f"{option}: many")
 
 
 def test_defaults(read):

@@ -2,7 +2,6 @@
 
 import pytest
 
-from config.config_errors import ConfigError
 from config.settings.webcams import WebcamSettings
 
 
@@ -56,11 +55,19 @@ def test_good_values(read, option, field, value):
         "flip_vertical: perhaps",
     ],
 )
-def test_bad_values_stop_the_start(read, option):
-    with pytest.raises(ConfigError, match=option.partition(":")[0]):
-        one(read, option)
+def test_a_camera_with_a_mistake_is_left_out(read, option):
+    loaded = read(f"[webcam bed]\nstream_url: /x\n{option}\n[webcam lid]\nstream_url: /y\n")
+    assert [webcam.name for webcam in loaded.settings.webcams] == ["lid"]
+    (warning,) = loaded.warnings
+    assert warning.startswith(f"x.conf: [webcam bed] {option.partition(':')[0]}: ")
+    assert warning.endswith("[webcam bed] is not used until that is mended.")
 
 
 def test_a_camera_needs_a_stream(read):
-    with pytest.raises(ConfigError, match="stream_url"):
-        read("[webcam bed]\n")
+    (warning,) = read("[webcam bed]\ntarget_fps: 1\n").warnings
+    assert '"stream_url: /webcam/?action=stream"' in warning
+
+
+def test_a_section_without_a_name_is_no_camera(read):
+    loaded = read("[webcam]\n")
+    assert (loaded.warnings, loaded.settings.webcams) == ([], ())

@@ -32,6 +32,7 @@ CONFIGURATION = """\
 [server]
 [authorization]
 [mqtt]
+enable_moonraker_api: False
 address: localhost
 [sensor meter]
 type: mqtt
