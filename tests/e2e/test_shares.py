@@ -4,12 +4,17 @@ of the loopback interface."""
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 import trio
+import trio.testing
 
 from mrk.limits import Limits
 from tests.fakes.http_house import House
+from tests.fakes.transfer_files import TransferHouse
+from tests.transports.transfers.http_client import file, upload
+from transports.transfers.upload_slots import PATIENCE_S, UPLOADS_AT_ONCE
 
 pytestmark = pytest.mark.e2e
 
@@ -28,7 +33,7 @@ UNFINISHED = {
 
 
 @asynccontextmanager
-async def port_of(house: House) -> AsyncIterator[int]:
+async def port_of(house: House | TransferHouse) -> AsyncIterator[int]:
     (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
     with trio.fail_after(30):
         async with listener, trio.open_nursery() as nursery:
@@ -78,4 +83,21 @@ async def test_who_fills_the_places_pays_for_them() -> None:
         await modest.send_all(GET)
         assert (await modest.receive_some()).startswith(b"HTTP/1.1 200 ")
         for stream in (modest, *greedy):
+            await stream.aclose()
+
+
+async def test_stalled_uploads_of_one_address_delay_no_other(tmp_path: Path) -> None:
+    house = TransferHouse(tmp_path)
+    async with port_of(house) as port:
+        stalled = [await connect(port, GREEDY) for _ in range(UPLOADS_AT_ONCE)]
+        for stream in stalled:
+            await stream.send_all(upload(file("slow.gcode", b"G28\n" * 1000))[:-3000])
+        await trio.testing.wait_all_tasks_blocked()
+        for _ in range(2):
+            async with await connect(port, MODEST) as stream:
+                began = trio.current_time()
+                await stream.send_all(upload(file("quick.gcode", b"G28\n")))
+                assert (await stream.receive_some()).startswith(b"HTTP/1.1 201 ")
+                assert trio.current_time() - began < PATIENCE_S
+        for stream in stalled:
             await stream.aclose()

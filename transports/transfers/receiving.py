@@ -7,6 +7,7 @@ file in its place leaves nothing behind.
 import contextlib
 import os
 import re
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 import trio
@@ -41,11 +42,15 @@ class Form(Protocol):
 
 
 class Receiving:
-    """`max_file_bytes` bounds the file, `role` is that of who sends it."""
+    """`receive` gives the body of `exchange` in pieces; `role` is that of who sends it.
+
+    `max_file_bytes` bounds the file.
+    """
 
     def __init__(
         self,
         exchange: Exchange,
+        receive: Callable[[], Awaitable[bytes]],
         form: Form,
         files: UploadFiles,
         threads: trio.CapacityLimiter,
@@ -53,6 +58,7 @@ class Receiving:
         role: Role,
     ) -> None:
         self._exchange = exchange
+        self._receive_some = receive
         self._form = form
         self._files = files
         self._threads = threads
@@ -82,7 +88,7 @@ class Receiving:
 
     async def _receive(self, spool: UploadBuffer) -> None:
         received_bytes = 0
-        while data := await self._exchange.receive():
+        while data := await self._receive_some():
             received_bytes += len(data)
             if received_bytes > self._max_body_bytes:
                 raise too_large(self._max_file_bytes)

@@ -29,9 +29,8 @@ from transports.transfers.receiving import (
     too_large,
 )
 from transports.transfers.unfinished_file import no_space
+from transports.transfers.upload_slots import UploadSlots
 
-# Each holds a megabyte; others wait with their bodies unread.
-UPLOADS_AT_ONCE = 16
 THREADS = 4
 _HOST = re.compile(r"[A-Za-z0-9.:_\[\]-]{1,255}")
 _BOUNDARY = re.compile(r";\s*boundary\*?\d*\*?\s*=", re.IGNORECASE)
@@ -46,8 +45,7 @@ class UploadHandler:
         self._files = files
         self._prints = prints
         self._max_file_bytes = max_file_bytes
-        self._wait_s = wait_s
-        self._slots = trio.CapacityLimiter(UPLOADS_AT_ONCE)
+        self._slots = UploadSlots(wait_s)
         self._threads = trio.CapacityLimiter(THREADS)
 
     async def receive(
@@ -60,17 +58,17 @@ class UploadHandler:
         """
         form = _form(exchange.head)
         await self._check_size(exchange.body_bytes)
-        with trio.move_on_after(self._wait_s) as waiting:
-            await self._slots.acquire_on_behalf_of(exchange)
-        if waiting.cancelled_caught:
-            raise ClientError("Too many uploads at once: try again later", 503)
-        upload = Receiving(
-            exchange, form, self._files, self._threads, self._max_file_bytes, decision.role
-        )
-        try:
+        async with self._slots.slot(exchange) as slot:
+            upload = Receiving(
+                exchange,
+                slot.receive,
+                form,
+                self._files,
+                self._threads,
+                self._max_file_bytes,
+                decision.role,
+            )
             stored = await upload.store()
-        finally:
-            self._slots.release_on_behalf_of(exchange)
         try:
             answer = await self._answer(stored.item, upload.wants_print, decision.user)
             headers = (("Location", _location(exchange.head, location, stored.item)), *cors)
