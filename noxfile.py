@@ -4,6 +4,7 @@ Sessions run in the environment that `make` built from requirements.lock, so not
 installed twice; `nox -s tests -- -k name` hands arguments to pytest.
 """
 
+import shutil
 from pathlib import Path
 
 import nox
@@ -55,3 +56,15 @@ def e2e(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Figures beside their budgets; `-- --json` for machines."""
     session.run("python", "-m", "benchmarks", *session.posargs)
+
+
+@nox.session(venv_backend="venv")
+def docs(session: nox.Session) -> None:
+    """The documentation site in build/site; a dead link or a page outside the index fails."""
+    pages = Path("build/docs")
+    shutil.rmtree(pages, ignore_errors=True)
+    shutil.copytree("docs", pages)
+    with (pages / "api.md").open("w") as reference:
+        session.run("mrk", "api", "--markdown", stdout=reference, external=True)
+    session.install("mkdocs-material==9.*")
+    session.run("mkdocs", "build", "--quiet", env={"NO_MKDOCS_2_WARNING": "1"})

@@ -6,9 +6,13 @@ The only module of mrk/ that looks up.
 import os
 import sys
 
-from config.config_errors import ConfigError
-from config.daemon_options import read_plain
-from config.paths import Paths
+from mrk.own_packages import use_own_packages
+
+use_own_packages()
+
+from config.config_errors import ConfigError  # noqa: E402
+from config.daemon_options import read_plain  # noqa: E402
+from config.paths import Paths  # noqa: E402
 
 
 def main() -> None:

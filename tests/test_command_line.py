@@ -108,6 +108,8 @@ async def shell(*arguments: object) -> str:
 
 def test_api_documents_are_whole(tmp_path: Path) -> None:
     configure(tmp_path)
+    page = mrk("-d", tmp_path, "api", "--markdown").stdout
+    assert "### `server.info`" in page
     openrpc = json.loads(mrk("-d", tmp_path, "api").stdout)
     assert openrpc["openrpc"].startswith("1.")
     openapi = json.loads(mrk("-d", tmp_path, "api", "--openapi").stdout)

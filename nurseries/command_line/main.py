@@ -75,14 +75,19 @@ def check_config(paths: Paths, file: Path | None) -> None:
 @main.command()
 @click.option("--openrpc", "kind", flag_value="openrpc", default=True, help="JSON-RPC methods.")
 @click.option("--openapi", "kind", flag_value="openapi", help="HTTP routes.")
+@click.option("--markdown", "kind", flag_value="markdown", help="A page for people.")
 @click.pass_obj
 def api(paths: Paths, kind: str) -> None:
     """Print the schema of the API, generated from its declarations."""
     import json
 
     from mrk.api import schema
+    from mrk.api.reference import markdown
     from nurseries.root.real_surroundings import build_table
 
+    if kind == "markdown":
+        click.echo(markdown(build_table(paths)))
+        return
     document = getattr(schema, kind)(build_table(paths))
     click.echo(json.dumps(document, indent=2))
 
