@@ -1,12 +1,14 @@
 """The history's recorder: a row for each job, from its start to its end, once.
 
 `serve` follows the job state; it ends when cancelled, and then notes how far a running job was.
-Such a job is taken up again when Klipper shows the same print by its own durations.
+Such a job is taken up again when Klipper shows the same print by its own durations. What the disk
+does not take waits in memory, so that a print on a full disk is not lost.
 """
 
 import logging
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -30,8 +32,10 @@ from mrk.jobs.record import (
     END_STATUS,
     EVENT_STATUS,
     IN_PROGRESS,
+    INTERRUPTED,
     KLIPPY_SHUTDOWN,
     SERVER_EXIT,
+    Amount,
     Job,
     amounts,
     begun,
@@ -41,6 +45,7 @@ from mrk.jobs.record import (
 from mrk.jobs.starters import Starters
 from nurseries.jobs import history_store
 from nurseries.jobs.history_view import HistoryEndpoints, file_exists
+from nurseries.jobs.pending_writes import PendingWrites
 
 logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
@@ -52,8 +57,14 @@ CHECKPOINT_S = 60.0
 FLUSH_S = 1.0
 
 
-class NotStored(Transient):
-    """The database could not take a job (a full disk); the job state is looked at again."""
+class NotRead(Transient):
+    """The database does not say which job was the last; the job state is looked at again."""
+
+
+class _Recorded(msgspec.Struct):
+    """A job as it is known; `job.job_id` is 0 until it is stored."""
+
+    job: Job
 
 
 class History:
@@ -79,25 +90,28 @@ class History:
         self._starters = starters
         self._auxiliary = auxiliary
         self._wall_clock = wall_clock
-        self._job: Job | None = None
-        # What was being written when `serve` was cancelled; writing it twice changes nothing.
-        self._unstored: Callable[[SqlConnection], Any] | None = None
+        # The job under way, and the one that was begun last.
+        self._running: _Recorded | None = None
+        self._last: _Recorded | None = None
+        self._writes = PendingWrites("history")
 
     def endpoints(self) -> list[Endpoint]:
         """What clients may ask."""
-        view = HistoryEndpoints(self._database, self._files, lambda: self._job is not None)
+        view = HistoryEndpoints(self._database, self._files, lambda: self._running is not None)
         return view.endpoints()
 
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Record jobs. Raises `NotStored`."""
+        """Record jobs. Raises `NotRead`."""
         with self._job_state.open_events("history", NEWS) as news:
-            self._job, self._unstored = None, None
+            self._running = None
             # No wait in between: what happens after this look comes as news.
             look = self._job_state.look
             try:
-                await self._store(history_store.interrupt_jobs)
+                self._writes.add(self._interrupt_jobs)
+                await self._writes.run()
                 if look is not None:
                     await self._settle(look)
+                    await self._writes.run()
                 task_status.started()
                 await self._record(news)
             except trio.Cancelled:
@@ -111,10 +125,11 @@ class History:
         checkpoint_at = trio.current_time() + CHECKPOINT_S
         while True:
             item: JobNews | None = None
-            with trio.move_on_at(checkpoint_at):
+            with trio.move_on_at(min(checkpoint_at, self._writes.retry_at)):
                 item = await anext(news)
             if item is not None:
                 await self._take(item)
+            await self._writes.run()
             if trio.current_time() >= checkpoint_at:
                 checkpoint_at = trio.current_time() + CHECKPOINT_S
                 await self._keep_figures()
@@ -122,8 +137,7 @@ class History:
     async def _flush(self, news: EventReader[JobNews]) -> None:
         """The end of mrk: what was begun, what waits, and how far the running job is."""
         try:
-            if self._unstored is not None:
-                await self._store(self._unstored)
+            await self._writes.run()
             while True:
                 item: JobNews | None = None
                 with trio.move_on_after(0):
@@ -131,10 +145,12 @@ class History:
                 if item is None:
                     break
                 await self._take(item)
-            look = self._job_state.look
-            await self._end(SERVER_EXIT, None if look is None else look.stats)
         except Transient as exc:
-            logger.warning("the running job was not noted: %s", exc)
+            logger.warning("%s", exc)
+        look = self._job_state.look
+        self._end(SERVER_EXIT, None if look is None else look.stats)
+        if not await self._writes.run():
+            logger.warning("%d writes of the history are lost", len(self._writes))
 
     # News
 
@@ -144,53 +160,64 @@ class History:
                 await self._settle(item.look, missed=item.missed)
             case JobChanged(JobEvent.STARTED, previous, look):
                 # Another print over the old one, whose end nobody reported.
-                await self._end("cancelled", previous)
-                await self._begin(look)
+                self._end("cancelled", previous)
+                self._begin(look)
             case JobChanged(event, previous, look) if event in EVENT_STATUS:
                 # Standby has forgotten the print's figures.
                 stats = previous if event is JobEvent.STANDBY else look.stats
-                await self._end(EVENT_STATUS[event], stats)
+                self._end(EVENT_STATUS[event], stats)
             case PrinterGone(status, last_look):
-                await self._end(status, None if last_look is None else last_look.stats)
+                self._end(status, None if last_look is None else last_look.stats)
 
     async def _settle(self, look: JobSnapshot, *, missed: bool = False) -> None:
         """Compare with the first look after an absence: does the last job go on?
 
         A print that had begun and ended before this look (`missed`, or started by us) is recorded.
         """
-        last = await self._read(history_store.read_last)
-        if last is not None and last.goes_on(look):
-            await self._go_on(last, look)
+        last = await self._find_last()
+        if last is not None and last.job.goes_on(look):
+            self._go_on(last, look)
             return
-        if self._job is not None:
-            await self._end("cancelled", None)
+        self._end("cancelled", None)
         if look.stats.state in END_STATUS and (missed or self._started_by_us(last, look)):
-            job = await self._begin(look)
-            await self._finish(job.ended_unseen(look, self._wall_clock()))
+            begun_unseen = self._begin(look)
+            self._finish(begun_unseen.job.ended_unseen(look, self._wall_clock()))
         if look.stats.is_active and look.klippy_state == "ready":
-            await self._begin(look)
+            self._begin(look)
 
-    def _started_by_us(self, last: Job | None, look: JobSnapshot) -> bool:
-        if last is not None and last.is_shown_ended(look):
+    async def _find_last(self) -> _Recorded | None:
+        """The job that was begun last; None when there is none or it was deleted."""
+        if self._last is None or not self._writes:
+            stored = await self._read(history_store.read_last)
+            self._last = None if stored is None else _Recorded(stored)
+        last = self._last
+        if last is not None and last.job.status == IN_PROGRESS and self._running is None:
+            # As the write says that may still wait.
+            last.job = msgspec.structs.replace(last.job, status=INTERRUPTED)
+        return last
+
+    def _started_by_us(self, last: _Recorded | None, look: JobSnapshot) -> bool:
+        if last is not None and last.job.is_shown_ended(look):
             return False
         return self._starters.is_awaited(look.stats.filename)
 
-    async def _go_on(self, job: Job, look: JobSnapshot) -> None:
+    def _go_on(self, recorded: _Recorded, look: JobSnapshot) -> None:
+        job = recorded.job
         if job.status != IN_PROGRESS:
-            stored = job
-            job = await self._store(lambda c: history_store.reopen_job(c, stored))
+            self._writes.add(partial(self._reopen_row, recorded))
+            recorded.job = msgspec.structs.replace(job, status=IN_PROGRESS, end_time=None)
             for provider in self._auxiliary:
                 provider.resume_job(job.auxiliary_data)
             logger.info("job %s goes on: %s", job.text_id, job.filename)
-        self._job = job
+        self._running = recorded
         if look.klippy_state == "shutdown":
-            await self._end(KLIPPY_SHUTDOWN, look.stats)
+            self._end(KLIPPY_SHUTDOWN, look.stats)
         elif look.stats.state in END_STATUS:
-            await self._finish(job.ended_unseen(look, self._wall_clock()))
+            self._finish(recorded.job.ended_unseen(look, self._wall_clock()))
 
     # One job
 
-    async def _begin(self, look: JobSnapshot) -> Job:
+    def _begin(self, look: JobSnapshot) -> _Recorded:
         filename = look.stats.filename
         for provider in self._auxiliary:
             provider.begin_job()
@@ -199,43 +226,41 @@ class History:
             metadata=kept_metadata(self._metadata.get(filename)),
             auxiliary_data=shown_auxiliary(self._values()),
         )
-        job = self._job = await self._store(lambda c: history_store.add_job(c, job))
-        try:
-            await self._metadata.note_print(filename, job.start_time, job.text_id)
-        except ClientError as exc:
-            logger.warning("%s: its print is not noted with the file: %s", filename, exc.message)
-        self._notify("added", job)
-        return job
+        recorded = self._running = self._last = _Recorded(job)
+        self._writes.add(partial(self._add_row, recorded, job))
+        self._writes.add(partial(self._note_print, recorded))
+        return recorded
 
-    async def _end(self, status: str, stats: PrintStats | None) -> None:
+    def _end(self, status: str, stats: PrintStats | None) -> None:
         """End the running job, if there is one, with the figures of `stats`."""
-        if self._job is None:
+        if self._running is None:
             return
-        job = self._job if stats is None else self._job.with_figures(stats)
-        await self._finish(job.ended(status, self._wall_clock()))
+        job = self._running.job if stats is None else self._running.job.with_figures(stats)
+        self._finish(job.ended(status, self._wall_clock()))
 
-    async def _finish(self, job: Job) -> None:
+    def _finish(self, job: Job) -> None:
+        assert self._running is not None
         values = self._values()
         # Metadata of a fresh upload may not have been known at the start.
         metadata = job.metadata or kept_metadata(self._metadata.get(job.filename))
-        job = msgspec.structs.replace(
+        recorded, self._running = self._running, None
+        recorded.job = job = msgspec.structs.replace(
             job, metadata=metadata, auxiliary_data=shown_auxiliary(values)
         )
-        added = list(amounts(job, values))
-        was_running = await self._store(lambda c: history_store.finish_job(c, job, added))
-        self._job = None
-        if was_running:
-            self._notify("finished", job)
+        self._writes.add(partial(self._finish_row, recorded, job, list(amounts(job, values))))
 
     async def _keep_figures(self) -> None:
-        look = self._job_state.look
-        if self._job is None or look is None:
+        look, running = self._job_state.look, self._running
+        if running is None or look is None or self._writes:
             return
-        job = self._job.with_figures(look.stats)
-        self._job = job = msgspec.structs.replace(
+        job = running.job.with_figures(look.stats)
+        running.job = job = msgspec.structs.replace(
             job, auxiliary_data=shown_auxiliary(self._values())
         )
-        await self._read(lambda c: history_store.keep_figures(c, job))
+        try:
+            await self._database.run(lambda c: history_store.keep_figures(c, job))
+        except ClientError as exc:
+            logger.debug("how far job %s is was not noted: %s", job.text_id, exc.message)
 
     def _values(self) -> list[AuxiliaryValue]:
         return [value for provider in self._auxiliary for value in provider.values()]
@@ -264,20 +289,38 @@ class History:
 
     # The database
 
+    async def _interrupt_jobs(self) -> None:
+        await self._store(history_store.interrupt_jobs)
+
+    async def _add_row(self, recorded: _Recorded, job: Job) -> None:
+        row = await self._store(lambda c: history_store.add_job(c, job))
+        recorded.job = msgspec.structs.replace(
+            recorded.job, job_id=row.job_id, start_time=row.start_time
+        )
+        self._notify("added", row)
+
+    async def _note_print(self, recorded: _Recorded) -> None:
+        job = recorded.job
+        if job.job_id:
+            await self._metadata.note_print(job.filename, job.start_time, job.text_id)
+
+    async def _reopen_row(self, recorded: _Recorded) -> None:
+        job = recorded.job
+        await self._store(lambda c: history_store.reopen_job(c, job))
+
+    async def _finish_row(self, recorded: _Recorded, job: Job, added: Sequence[Amount]) -> None:
+        known = recorded.job
+        job = msgspec.structs.replace(job, job_id=known.job_id, start_time=known.start_time)
+        if await self._store(lambda c: history_store.finish_job(c, job, added)):
+            self._notify("finished", job)
+
     async def _store(self, function: Callable[[SqlConnection], Result]) -> Result:
-        """Write so that a power cut does not take it. Raises `NotStored`."""
-        self._unstored = function
-        try:
-            result = await self._database.run(function, durable=True)
-        except ClientError as exc:
-            self._unstored = None
-            raise NotStored(f"history: {exc.message}") from exc
-        self._unstored = None
-        return result
+        """Write so that a power cut does not take it. Raises `ClientError`."""
+        return await self._database.run(function, durable=True)
 
     async def _read(self, function: Callable[[SqlConnection], Result]) -> Result:
-        """What may be lost without harm. Raises `NotStored`."""
+        """Raises `NotRead`."""
         try:
             return await self._database.run(function)
         except ClientError as exc:
-            raise NotStored(f"history: {exc.message}") from exc
+            raise NotRead(f"history: {exc.message}") from exc

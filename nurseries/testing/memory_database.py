@@ -25,10 +25,12 @@ Result = TypeVar("Result")
 
 
 class MemoryDatabase(Items):
-    """Tables of the base schema and of `migrations`. `failure` is raised by every call."""
+    """Tables of the base schema and of `migrations`. `failure` is raised by every call,
+    `write_failure` by every call that changes something, as a full disk does."""
 
     def __init__(self, migrations: Iterable[Migration] = ()) -> None:
         self.failure: ClientError | None = None
+        self.write_failure: ClientError | None = None
         self.warnings: list[str] = []
         steps = joined(migrations)
         self._place = DatabaseLocation(Path("/nowhere"), Path("/nowhere"), steps)
@@ -59,7 +61,17 @@ class MemoryDatabase(Items):
         await trio.lowlevel.checkpoint()
         if self.failure is not None:
             raise self.failure
-        return transaction(function, durable=durable)(self._connection)
+        return transaction(self._unless_full(function), durable=durable)(self._connection)
+
+    def _unless_full(self, function: Callable[[SqlConnection], Result]) -> Callable[..., Result]:
+        def run(connection: sqlite3.Connection) -> Result:
+            before = connection.total_changes
+            result = function(connection)
+            if self.write_failure is not None and connection.total_changes != before:
+                raise self.write_failure
+            return result
+
+        return run
 
     async def run_long(
         self, function: Callable[[sqlite3.Connection, Callable[[], None]], Result]

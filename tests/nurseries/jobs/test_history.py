@@ -10,6 +10,7 @@ from mrk.jobs.job_protocols import AuxiliaryValue
 from mrk.jobs.schema import JOB_MIGRATIONS
 from mrk.virtual_printer.faults import Fault, FaultKind
 from nurseries.jobs.history import FLUSH_S
+from nurseries.jobs.pending_writes import RETRY_S
 from nurseries.testing.memory_database import MemoryDatabase
 from tests.fakes.workshop import UNIX_TIME, Shop, World, open_shop, open_world
 
@@ -265,7 +266,7 @@ async def test_a_full_disk_delays_the_end(
         await shop.when(lambda: not shop.job_state.is_active)
         await trio.sleep(5)
         memory_database.failure = None
-        await trio.sleep(2)
+        await trio.sleep(RETRY_S + 1)
         assert [job["status"] for job in await shop.jobs()] == ["completed"]
         assert (await totals(shop))["total_jobs"] == 1.0
 
