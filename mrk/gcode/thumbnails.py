@@ -5,8 +5,8 @@
     ; thumbnail_QOI end
 
 Pure: takes a window apart into images and the text without them. A block is believed only if
-its length is the declared one, its base64 is clean and its bytes begin as its format does; the
-size in pixels is read from the image itself, whatever the comment claims.
+its length is the declared one, its base64 is clean and its bytes begin as a known format does;
+format and size in pixels are read from the image itself, whatever the comment claims.
 """
 
 import binascii
@@ -20,18 +20,16 @@ IMAGES_LIMIT = 16  # a file
 BLOCKS_LIMIT = 64  # looked at in one window
 IMAGE_LIMIT_CHARS = 4 * MIB  # base64 text of one image
 PIXELS_LIMIT = 4096 * 4096
+_WORD = rb"\n;[ \t]{0,8}+(?:thumbnail|png|jpe?g|qoi|image)(?:_\w{1,16})?+[ \t]{1,4}+"
+# A sign of any kind between width and height; forks put further numbers behind the length.
 _BEGIN = re.compile(
-    rb"\n;[ \t]{0,8}+(thumbnail(?:_\w{1,8})?+)[ \t]{1,4}+begin[ \t]{1,4}+"
-    rb"(\d{1,6})[^\d\n](\d{1,6})[ \t]{1,4}+(\d{1,9})[ \t\r]{0,8}+\n"
+    _WORD + rb"begin[ \t]{1,4}+\d{1,6}(?:[ \t]{0,4}+[^\d\s]{1,2}[ \t]{0,4}+|[ \t]{1,4}+)\d{1,6}"
+    rb"(?:[ \t]{1,4}+(\d{1,9})(?=\s))?[^\n]{0,200}\n",
+    re.IGNORECASE,
 )
 # Some plug-ins end `thumbnail_QOI` with a plain `thumbnail end`.
-_END = re.compile(rb"\n;[ \t]{0,8}+thumbnail(?:_\w{1,8})?+[ \t]{1,4}+end")
-_KINDS = {
-    b"thumbnail": ImageKind.PNG,
-    b"thumbnail_png": ImageKind.PNG,
-    b"thumbnail_jpg": ImageKind.JPG,
-    b"thumbnail_qoi": ImageKind.QOI,
-}
+_END = re.compile(_WORD + rb"end", re.IGNORECASE)
+_INDENT_BYTES = 48  # from the line's start to the word `begin`
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,24 +47,24 @@ def take_apart(text: bytes) -> tuple[bytes, list[Thumbnail]]:
     kept: list[bytes] = []
     images: list[Thumbnail] = []
     at = blocks = 0
-    while (near := text.find(b"thumbnail", at)) >= 0:
-        line = text.rfind(b"\n", max(0, near - 12), near)
-        begin = _BEGIN.match(text, line) if line >= 0 else None
+    while (near := text.find(b"begin", at)) >= 0:
+        line = text.rfind(b"\n", max(0, near - _INDENT_BYTES), near)
+        begin = _BEGIN.match(text, line) if line >= at - 1 and line >= 0 else None
         if begin is None:
-            kept.append(text[at : near + 9])
-            at = near + 9
+            kept.append(text[at : near + 5])
+            at = near + 5
             continue
         if (blocks := blocks + 1) > BLOCKS_LIMIT:
             break
-        length = int(begin[4])
-        limit = begin.end() + 2 * min(length, IMAGE_LIMIT_CHARS) + 512
+        length = None if begin[1] is None else int(begin[1])
+        limit = begin.end() + 2 * min(2 * (length or MIB), IMAGE_LIMIT_CHARS) + 512
         end = _END.search(text, begin.end() - 1, limit)
         if end is None:
             kept.append(text[at : begin.end() - 1])
             at = begin.end() - 1
             continue
         kept.append(text[at : begin.start()])
-        image = _believed(begin[1], length, text[begin.end() : end.start()])
+        image = _believed(length, text[begin.end() : end.start()])
         if image is not None and len(images) < IMAGES_LIMIT:
             images.append(image)
         line_end = text.find(b"\n", end.end())
@@ -75,18 +73,20 @@ def take_apart(text: bytes) -> tuple[bytes, list[Thumbnail]]:
     return b"".join(kept), images
 
 
-def _believed(word: bytes, length: int, block: bytes) -> Thumbnail | None:
-    kind = _KINDS.get(word.lower())
-    if kind is None or length > IMAGE_LIMIT_CHARS:
-        return None
+def _believed(length: int | None, block: bytes) -> Thumbnail | None:
+    """`length` counts the text or, of some forks, the bytes; of others it is not there."""
     payload = block.translate(None, b"; \t\r\n")
-    if len(payload) != length:
+    if len(payload) > IMAGE_LIMIT_CHARS:
         return None
+    padding = b"=" * (-len(payload) % 4)
     try:
-        data = binascii.a2b_base64(payload, strict_mode=True)
+        data = binascii.a2b_base64(payload + padding, strict_mode=True)
     except binascii.Error:
         return None
-    size = image_size(kind, data)
-    if size is None or not 0 < size[0] * size[1] <= PIXELS_LIMIT:
+    if length not in (None, len(payload), len(data)):
         return None
-    return Thumbnail(kind, size[0], size[1], data)
+    for kind in ImageKind:
+        size = image_size(kind, data)
+        if size is not None and 0 < size[0] * size[1] <= PIXELS_LIMIT:
+            return Thumbnail(kind, size[0], size[1], data)
+    return None

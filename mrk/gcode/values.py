@@ -73,6 +73,14 @@ def integers(raw: bytes) -> list[int] | None:
     return found
 
 
+def tools_from_1(raw: bytes) -> list[int] | None:
+    """Tools in use, counted from 1 (OrcaSlicer's header): `1,3` is tools 0 and 2."""
+    found = integers(raw)
+    if not found or min(found) < 1:
+        return None
+    return [tool - 1 for tool in found]
+
+
 def text(raw: bytes) -> str | None:
     """A text without its quotes, blanks at the ends and control characters."""
     return readable(raw.strip().strip(b'"')) or None

@@ -19,6 +19,7 @@ from mrk.gcode.values import (
     text,
     texts,
     tidy,
+    tools_from_1,
     total,
     whole,
 )
@@ -32,6 +33,7 @@ SETTINGS = (
     FieldPlace("extruder_colors", texts, "extruder_colour"),
     FieldPlace("filament_temps", integers, "temperature", "nozzle_temperature"),
     FieldPlace("referenced_tools", integers, "referenced_tools"),
+    FieldPlace("referenced_tools", tools_from_1, "filament", summary=True),
     FieldPlace("mmu_print", whole, "single_extruder_multi_material"),
     FieldPlace("filament_change_count", whole, "total toolchanges", "total filament change",
           summary=True),

@@ -111,10 +111,11 @@ class MetadataStore:
         outcome = await self._scanner.scan(file)
         if outcome.state is ScanState.OK and await self._add_objects(file, outcome):
             outcome = await self._scanner.scan(file)
-        status = await trio.to_thread.run_sync(_stat, file)
-        if status is None:
+        if await trio.to_thread.run_sync(_stat, file) is None:
             return None
-        record = _record(outcome, status)
+        # Not as it is by now: who wrote it meanwhile has to find the record untrue.
+        seen = _seen(outcome) if outcome.mtime_ns else (status.st_size, status.st_mtime)
+        record = _record(outcome, *seen)
         before = self._images(path)
         await self._keep({path: record})
         stale = set(before).difference(self._images(path))
@@ -268,11 +269,17 @@ def _delete(connection: SqlConnection, names: list[str]) -> None:
     )
 
 
-def _record(outcome: ScanOutcome, status: os.stat_result) -> Record:
+def _seen(outcome: ScanOutcome) -> tuple[int, float]:
+    """Size and time of the very file that was read, the time as `os.stat` makes a float of it."""
+    seconds, nanoseconds = divmod(outcome.mtime_ns, 10**9)
+    return outcome.size_bytes, seconds + 1e-9 * nanoseconds
+
+
+def _record(outcome: ScanOutcome, size_bytes: int, modified: float) -> Record:
     """As `server.files.metadata` shows it; a failed scan leaves size, time and the reason."""
     record: Record = {
-        "size": status.st_size,
-        "modified": status.st_mtime,
+        "size": size_bytes,
+        "modified": modified,
         "print_start_time": None,
         "job_id": None,
         "scan_state": outcome.state,

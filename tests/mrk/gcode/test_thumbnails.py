@@ -47,6 +47,29 @@ def test_a_length_that_is_not_true_is_not_believed(by):
     assert images_in(b"\n" + block(data, "32x32", length=length)) == []
 
 
+@pytest.mark.parametrize(
+    ("word", "size"),
+    [
+        ("png", "48*48"), ("thumbnail", "48 x 48"), ("thumbnail", "48 X48"), ("THUMBNAIL", "48x48"),
+        ("jpg", "48x48"), ("thumbnail_BIQU", "48\u00d748"), ("qoi", "48 48"), ("image", "48x48"),
+    ],
+)  # fmt: skip
+def test_spellings_of_forks(word, size):
+    data = png(48, 48)
+    chars = len(base64.b64encode(data))
+    for length in (chars, len(data), f"{chars} 3 30 200", f"{len(data)} 3 30 200", ""):
+        rest, images = take_apart(b"\n; head\n" + block(data, size, word, length=length) + b"; t\n")
+        assert [(image.kind, image.width) for image in images] == [("png", 48)]
+        assert rest == b"\n; head\n;\n;\n; t\n"
+
+
+def test_base64_without_its_padding():
+    data = png(33, 32)
+    assert len(data) % 3
+    text = block(data, "33x32", length=len(data)).replace(b"=", b"")
+    assert images_in(b"\n" + text) == [("png", 33, 32)]
+
+
 def test_a_size_that_is_not_true_is_corrected():
     assert images_in(b"\n" + block(png(48, 24), "300x300")) == [("png", 48, 24)]
 

@@ -12,6 +12,7 @@ from pytest_trio import trio_fixture
 
 from mrk.errors import ClientError
 from mrk.files.temporary import is_temporary
+from mrk.gcode.metadata import ScanOutcome
 from nurseries.files.scan.metadata_store import NAMESPACE, MetadataStore
 from nurseries.files.scan.scanner import Scanner
 from nurseries.testing.memory_database import MemoryDatabase
@@ -27,8 +28,8 @@ class Store:
         self.database = database
         self._nursery = nursery
 
-    async def open(self, **options: bool) -> MetadataStore:
-        scanner = Scanner()
+    async def open(self, scanner: Scanner | None = None, **options: bool) -> MetadataStore:
+        scanner = scanner or Scanner()
         store = MetadataStore(self.gcodes, scanner, self.database, **options)
         await self._nursery.start(scanner.serve)
         await self._nursery.start(store.serve)
@@ -72,6 +73,28 @@ async def test_a_changed_file_is_scanned_anew(house: Store) -> None:
     found = await store.request_scan("part.gcode")
     assert found is not None
     assert (found["size"], found["slicer"]) == (4, "Unknown")
+
+
+class WriterMeanwhile(Scanner):
+    """Somebody writes the file again while it is read."""
+
+    async def scan(self, path: Path, *, images: bool = True) -> ScanOutcome:
+        outcome = await super().scan(path, images=images)
+        if path.stat().st_size < 1000:
+            path.write_bytes((DATA / WITH_IMAGES).read_bytes())
+        return outcome
+
+
+async def test_a_file_that_grows_while_it_is_read_is_read_again(house: Store) -> None:
+    (house.gcodes / "part.gcode").write_text("G28\n")
+    store = await house.open(WriterMeanwhile())
+    found = await store.request_scan("part.gcode")
+    assert found is not None
+    assert (found["size"], found["slicer"]) == (4, "Unknown")
+    found = await store.request_scan("part.gcode")
+    assert found is not None
+    assert (found["slicer"], found["estimated_time"]) == ("PrusaSlicer", 813)
+    assert found["modified"] == (house.gcodes / "part.gcode").stat().st_mtime
 
 
 async def test_two_who_ask_at_once_share_one_scan(house: Store) -> None:
