@@ -8,6 +8,9 @@ import msgspec
 MIB = 1024 * 1024
 # The arguments of one call, however they come, save where an endpoint takes a large value.
 ARGUMENTS_BYTES = MIB
+# Larger messages and bodies are read into objects one at a time, others getting their turn between
+# two: each takes up to 40 ms, and a hundred clients may have sent one at the same moment.
+LARGE_CALL_BYTES = 16 * 1024
 
 
 class Limits(msgspec.Struct, frozen=True):

@@ -42,11 +42,12 @@ Handler = Callable[[bytes], Answer]
 class ApiCall:
     """One accepted request that may still have a body.
 
-    `body_bytes` bounds the body, `authorized` says whether the caller may do anything. `verbs` are
-    those that the path answers, None when the call goes on without its client whatever they are.
+    `body_bytes` bounds the body; without `takes_body` it says nothing. `authorized` says whether
+    the caller may do anything. `verbs` are those that the path answers, None when the call goes on
+    without its client whatever they are.
     """
 
-    __slots__ = ("_handler", "_headers", "_verbs", "authorized", "body_bytes")
+    __slots__ = ("_handler", "_headers", "_verbs", "authorized", "body_bytes", "takes_body")
 
     def __init__(
         self,
@@ -56,8 +57,10 @@ class ApiCall:
         verbs: Callable[[], list[str]] | None = None,
         *,
         authorized: bool,
+        takes_body: bool = True,
     ) -> None:
         self.authorized = authorized
+        self.takes_body = takes_body
         self._handler = handler
         self._headers = headers
         self.body_bytes = body_bytes
@@ -167,6 +170,8 @@ class ApiHttp:
             self._body_limit(decision, large=method.endpoint.large),
             lambda: self._table.verbs(path),
             authorized=decision.authorized,
+            # An emergency stop waits for nothing.
+            takes_body=method.endpoint.urgent is not True,
         )
 
     def _unrouted(self, head: RequestHead, path: str, error: ClientError) -> Response | None:

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from mrk import json_bounds
-from mrk.api.json_arguments import MemberReader
+from mrk.api.json_arguments import JsonText, MemberReader
 from mrk.errors import ClientError
 
 Convert = Callable[[str, object], Any]
@@ -182,7 +182,7 @@ class ArgumentReader:
             [wire_name for _, wire_name, convert, _ in self._fields if convert is as_json],
         )
 
-    def decode(self, text: bytes) -> Mapping[str, object]:
+    def decode(self, text: JsonText) -> Mapping[str, object]:
         """The arguments in a JSON object that `read` looks at."""
         return self._members.decode(text)
 

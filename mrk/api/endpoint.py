@@ -49,7 +49,8 @@ class Endpoint(msgspec.Struct, frozen=True):
     the raw mapping; `described` then documents its arguments. `rpc` is the method name, None for
     HTTP only. `http` False means no HTTP route. Without `access` there is no endpoint: nothing is
     open, or anybody's, by oversight. `query` overrides how the query string becomes
-    arguments. `urgent` calls are never refused for a client's limit of requests in flight.
+    arguments. `urgent` calls (all, or those whose arguments it accepts) overtake what waits and
+    are never refused for a client's limit of requests in flight; where all are, no body is read.
     `large` says that the arguments may be larger than `ARGUMENTS_BYTES`: as large as a body or a
     message at all; only members of the type `msgspec.Raw`, which stay undecoded, can be.
     `result` documents the answer's type; an endpoint for HTTP only may return a whole `Response`.
@@ -65,7 +66,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     rpc: str | Derived | None = Derived.RPC_NAME
     http: bool = True
     query: QueryReader | None = None
-    urgent: bool = False
+    urgent: bool | Callable[[Mapping[str, object]], bool] = False
     large: bool = False
     described: type[msgspec.Struct] | None = None
     result: Any = Any

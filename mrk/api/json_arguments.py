@@ -15,10 +15,12 @@ from mrk.errors import ClientError
 # Decoding so little as a whole takes less than its members one by one.
 _SMALL_BYTES = 4096
 _decode = msgspec.json.Decoder().decode
+JsonText = bytes | msgspec.Raw
 
 
-def decode_object(text: bytes) -> dict[str, Any]:
+def decode_object(text: JsonText) -> dict[str, Any]:
     """All members, within the bounds."""
+    text = bytes(text)
     json_bounds.check(text, "The arguments")
     try:
         value = _decode(text)
@@ -49,9 +51,9 @@ class MemberReader:
         self._kept = frozenset(kept)
         self._decoder: msgspec.json.Decoder[msgspec.Struct] | None = None
 
-    def decode(self, text: bytes) -> dict[str, Any]:
+    def decode(self, text: JsonText) -> dict[str, Any]:
         """The members that are there."""
-        if self._names and len(text) <= _SMALL_BYTES and not self._kept:
+        if self._names and len(memoryview(text)) <= _SMALL_BYTES and not self._kept:
             return decode_object(text)
         found = self._members(text)
         return {
@@ -60,7 +62,7 @@ class MemberReader:
             if part is not msgspec.UNSET
         }
 
-    def _members(self, text: bytes) -> msgspec.Struct:
+    def _members(self, text: JsonText) -> msgspec.Struct:
         try:
             return self._decode(text)
         except RecursionError:
@@ -70,7 +72,7 @@ class MemberReader:
         except (msgspec.DecodeError, UnicodeDecodeError) as exc:
             raise _not_json(exc) from None
 
-    def _decode(self, text: bytes) -> msgspec.Struct:
+    def _decode(self, text: JsonText) -> msgspec.Struct:
         if self._decoder is None:  # made when needed: a type for each endpoint takes 2 KB
             fields = [(f"part{i}", msgspec.Raw, msgspec.UNSET) for i in range(len(self._names))]
             wire_names = {f"part{i}": name for i, name in enumerate(self._names)}

@@ -38,7 +38,7 @@ def perform(
         outcome = method.call(arguments, caller)
         if not is_pending(outcome):
             return encode(outcome)
-        if busy and not method.endpoint.urgent:
+        if busy and not method.is_urgent(arguments):
             outcome.close()  # it has not run a line
             raise ClientError("Too many requests in flight: wait for answers", TOO_MANY_REQUESTS)
         return _finish(method, outcome, encode)

@@ -14,10 +14,13 @@ from mrk.access.roles import role_needed
 from mrk.api.arguments import ArgumentReader
 from mrk.api.caller import Caller, Transport
 from mrk.api.endpoint import Derived, Endpoint, rpc_name, verb_rpc_name
-from mrk.api.json_arguments import decode_object
+from mrk.api.json_arguments import JsonText, decode_object
 from mrk.api.route_pattern import RoutePattern
 from mrk.errors import ClientError
 from mrk.limits import ARGUMENTS_BYTES
+
+# Arguments that may make a call urgent.
+_URGENT_BYTES = 500
 
 
 class Method(msgspec.Struct, frozen=True):
@@ -41,19 +44,30 @@ class Method(msgspec.Struct, frozen=True):
             if caller.role < needed:
                 raise role_needed(needed, caller.role)
         if isinstance(arguments, msgspec.Raw):
-            arguments = self.decode(bytes(arguments))
+            arguments = self.decode(arguments)
         if self.captured is not None:
             arguments = {**arguments, **self.captured}
         params = arguments if self.reader is None else self.reader.read(arguments)
         return self.endpoint.handler(params, caller)
 
-    def decode(self, text: bytes) -> Mapping[str, object]:
+    def is_urgent(self, arguments: Mapping[str, object] | msgspec.Raw) -> bool:
+        """Whether a call with such arguments overtakes others; no long text is looked at."""
+        urgent = self.endpoint.urgent
+        if isinstance(urgent, bool):
+            return urgent
+        if isinstance(arguments, msgspec.Raw):
+            if len(memoryview(arguments)) > _URGENT_BYTES:
+                return False
+            arguments = self.decode(arguments)
+        return urgent(arguments)
+
+    def decode(self, text: JsonText) -> Mapping[str, object]:
         """The arguments in a JSON object, as far as the endpoint has them.
 
         Raises `ClientError`: 413 for more than it takes, 400 for too many values, and for what is
         no JSON object.
         """
-        if len(text) > ARGUMENTS_BYTES and not self.endpoint.large:
+        if len(memoryview(text)) > ARGUMENTS_BYTES and not self.endpoint.large:
             raise ClientError(f"The arguments are larger than {ARGUMENTS_BYTES} bytes", 413)
         return decode_object(text) if self.reader is None else self.reader.decode(text)
 

@@ -58,6 +58,12 @@ def check_script(arguments: Mapping[str, Any]) -> str:
     return script
 
 
+def is_stop(arguments: Mapping[str, Any]) -> bool:
+    """Whether the `script` of gcode/script is M112 alone, which is an emergency stop."""
+    script = arguments.get("script")
+    return isinstance(script, str) and len(script) < 100 and script.strip().upper() == "M112"
+
+
 def check_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Arguments of any other endpoint, as they will be forwarded."""
     forwarded = {key: value for key, value in arguments.items() if key not in _NOT_FORWARDED}

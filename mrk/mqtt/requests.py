@@ -21,6 +21,8 @@ QUERY = "printer.objects.query"
 REMEMBERED_STAMPS = 20
 _MARKS = (STAMP.encode(), SUBSCRIBE.encode())
 _URGENT = b"emergency_stop"
+# A script of M112 alone.
+_STOP, _STOP_BYTES = b"M112", 1000
 _encode = msgspec.json.Encoder().encode
 
 
@@ -59,7 +61,7 @@ class MqttRequest(msgspec.Struct):
 
 def is_urgent(message: bytes) -> bool:
     """Whether a message may be an emergency stop, which overtakes what waits."""
-    return _URGENT in message
+    return _URGENT in message or (len(message) < _STOP_BYTES and _STOP in message.upper())
 
 
 def prepare(message: bytes, stamps: Stamps) -> MqttRequest:

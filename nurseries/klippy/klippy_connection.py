@@ -6,6 +6,7 @@
 
 import itertools
 import logging
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -25,6 +26,7 @@ logger = logging.getLogger(__name__)
 OnReply = Callable[[msgspec.Raw], None]
 
 READ_BYTES = 64 * 1024
+WRITE_BYTES = 64 * 1024
 JUNK_LIMIT = 10  # frames in a row
 PENDING_LOG_S = 60.0
 # A Klipper that does not read for long is stuck; its socket buffers some 200 KB by itself.
@@ -65,7 +67,7 @@ class KlippyConnection:
         self._on_message = on_message
         self._ids = itertools.count(1)
         self._pending: dict[int, _Pending] = {}
-        self._unsent: list[bytes] = []
+        self._unsent: deque[bytes] = deque()
         self._unsent_bytes = 0
         # Size 1: a second wake-up before the writer ran would say nothing new.
         self._wake, self._woken = trio.open_memory_channel[None](1)
@@ -106,14 +108,14 @@ class KlippyConnection:
 
         `on_reply` is called when the reply is read, before any later frame is looked at, and
         also when the caller was cancelled meanwhile. `urgent` requests are never refused for
-        what else is waiting.
+        what else is waiting, and are sent before it.
         """
         if self._lost:
             raise ClientError("Klippy Host not connected", 503)
         if not urgent and len(self._pending) >= PENDING_LIMIT:
             raise ClientError("Too many requests wait for Klippy", 503)
         id_ = next(self._ids)
-        self._send(encode_request(method, dict(params or {}), id_), urgent)
+        self._send(encode_request(method, dict(params or {}), id_), always=urgent, first=urgent)
         slot = self._pending[id_] = _Pending(on_reply)
         try:
             await self._wait(slot, method)
@@ -128,7 +130,7 @@ class KlippyConnection:
     def post(self, method: str, params: Mapping[str, Any]) -> None:
         """Ask for something that needs no answer, not even an error."""
         if not self._lost:
-            self._send(encode_request(method, dict(params)), urgent=True)
+            self._send(encode_request(method, dict(params)), always=True)
 
     async def _wait(self, slot: _Pending, method: str) -> None:
         began = trio.current_time()
@@ -139,23 +141,36 @@ class KlippyConnection:
                 waited_s = trio.current_time() - began
                 logger.info("%s: no reply from Klippy for %.0f s", method, waited_s)
 
-    def _send(self, request: bytes, urgent: bool) -> None:
-        if not urgent and self._unsent_bytes + len(request) > UNSENT_LIMIT_BYTES and self._unsent:
+    def _send(self, request: bytes, *, always: bool, first: bool = False) -> None:
+        if not always and self._unsent_bytes + len(request) > UNSENT_LIMIT_BYTES and self._unsent:
             raise ClientError("Klippy Host does not read its requests", 503)
-        self._unsent.append(etx_frame(request))
-        self._unsent_bytes += len(request)
+        frame = etx_frame(request)
+        if first:
+            self._unsent.appendleft(frame)
+        else:
+            self._unsent.append(frame)
+        self._unsent_bytes += len(frame)
         if self._wake.statistics().current_buffer_used == 0:
             self._wake.send_nowait(None)
 
     async def _write(self) -> None:
         async for _ in self._woken:
-            chunk, size_bytes = b"".join(self._unsent), self._unsent_bytes
-            self._unsent.clear()
-            if not await self._sent(chunk):
-                # Klipper's last words may be unread: the reader comes to the end by itself.
-                await trio.sleep(LAST_WORDS_S)
-                raise LinkLost("Klipper closed the connection")
-            self._unsent_bytes -= size_bytes
+            while self._unsent:
+                chunk = self._next_chunk()
+                if not await self._sent(chunk):
+                    # Klipper's last words may be unread: the reader comes to the end by itself.
+                    await trio.sleep(LAST_WORDS_S)
+                    raise LinkLost("Klipper closed the connection")
+                self._unsent_bytes -= len(chunk)
+
+    def _next_chunk(self) -> bytes:
+        """Whole frames, no more than an urgent one can wait for."""
+        frames = [self._unsent.popleft()]
+        size_bytes = len(frames[0])
+        while self._unsent and size_bytes + len(self._unsent[0]) <= WRITE_BYTES:
+            frames.append(self._unsent.popleft())
+            size_bytes += len(frames[-1])
+        return b"".join(frames)
 
     async def _sent(self, chunk: bytes) -> bool:
         try:

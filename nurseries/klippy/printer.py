@@ -28,6 +28,7 @@ from mrk.klippy.requests import (
     check_arguments,
     check_objects,
     check_script,
+    is_stop,
     print_file_script,
     printed_name,
 )
@@ -198,28 +199,29 @@ class Printer:
                 handler = self.objects_query
             case "objects/subscribe":
                 handler = self.objects_subscribe
+            case "emergency_stop":
+                handler = self.emergency_stop
             case _:
                 handler = self._forwarder(name)
+        stops = name == "emergency_stop"
         about_objects = name in ("objects/query", "objects/subscribe")
         return Endpoint(
             f"/printer/{name}",
             BOTH_VERBS,
-            None,
+            NoParams if stops else None,
             handler,
             _SUMMARIES.get(name, f"Klippy's endpoint {name}, passed through."),
             access=klippy_access(name),
             rpc="printer." + name.replace("/", "."),
             query=objects_query if about_objects else None,
-            urgent=name == "emergency_stop",
+            urgent=is_stop if name == "gcode/script" else stops,
             described=_DESCRIBED.get(name),
             transports=SUBSCRIBE_TRANSPORTS if name == "objects/subscribe" else EVERYWHERE,
         )
 
     def _forwarder(self, name: str) -> Callable[..., Any]:
-        urgent = name == "emergency_stop"
-
         async def forward(arguments: Mapping[str, Any], _caller: Caller) -> msgspec.Raw | str:
-            return await self._klippy.request(name, check_arguments(arguments), urgent=urgent)
+            return await self._klippy.request(name, check_arguments(arguments))
 
         return forward
 
@@ -228,8 +230,13 @@ class Printer:
     async def gcode_script(
         self, arguments: Mapping[str, Any], _caller: Caller
     ) -> msgspec.Raw | str:
-        """Waits without limit: a script may take as long as a print."""
-        return await self._run(check_script(arguments))
+        """Waits without limit: a script may take as long as a print. M112 waits for nothing."""
+        script = check_script(arguments)
+        return await (self._stop(script) if is_stop(arguments) else self._run(script))
+
+    async def emergency_stop(self, _params: NoParams, _caller: Caller) -> msgspec.Raw | str:
+        """Overtakes everything that waits for Klipper."""
+        return await self._klippy.request("emergency_stop", urgent=True)
 
     async def objects_query(
         self, arguments: Mapping[str, Any], _caller: Caller
@@ -362,6 +369,12 @@ class Printer:
         status = answer.get("status") if isinstance(answer, dict) else None
         stats = status.get("print_stats") if isinstance(status, dict) else None
         return stats == {"state": "printing", "filename": name}
+
+    async def _stop(self, script: str) -> msgspec.Raw | str:
+        """Klipper would run it behind the script that runs now."""
+        if self._klippy.klippy_connected:
+            self._commands.record_command(script)
+        return await self._klippy.request("emergency_stop", urgent=True)
 
     async def _run(self, script: str) -> msgspec.Raw | str:
         if self._klippy.klippy_connected:

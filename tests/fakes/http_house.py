@@ -32,6 +32,10 @@ class EchoParams(msgspec.Struct, frozen=True):
     number: int | None = None
 
 
+class StoreParams(msgspec.Struct, frozen=True):
+    value: msgspec.Raw
+
+
 def trusted(address: str) -> bool:
     return judge(address, LOOPBACK)
 
@@ -50,6 +54,7 @@ class House:
     clients: Clients = field(default_factory=Clients)
     begun: trio.Event = field(default_factory=trio.Event)
     released: trio.Event = field(default_factory=trio.Event)
+    on_echo: Callable[[], None] = lambda: None
     outcomes: list[str] = field(default_factory=list)
     upgrades: dict[str, Callable[[trio.abc.Stream, RequestHead, bytes], Awaitable[None]]] = field(
         default_factory=dict
@@ -121,6 +126,24 @@ class House:
                     query=objects_query,
                 ),
                 Endpoint(
+                    "/stop",
+                    ("POST",),
+                    NoParams,
+                    self._stop,
+                    "Waits for nothing.",
+                    access=Access.ADMIN,
+                    urgent=True,
+                ),
+                Endpoint(
+                    "/store",
+                    ("POST",),
+                    StoreParams,
+                    lambda p, c: len(memoryview(p.value)),
+                    "Takes a large value.",
+                    access=Access.ADMIN,
+                    large=True,
+                ),
+                Endpoint(
                     "/sockets",
                     ("POST",),
                     NoParams,
@@ -163,8 +186,8 @@ class House:
         warnings = ("<b>watch out</b>", "x" * self.padding_bytes)
         return LandingFacts("v0.10.0-mrk-test", "ready", warnings=warnings, clients=2)
 
-    @staticmethod
-    def _echo(params: EchoParams, caller: Caller) -> object:
+    def _echo(self, params: EchoParams, caller: Caller) -> object:
+        self.on_echo()
         return {"text": params.text, "number": params.number}
 
     @staticmethod
@@ -174,6 +197,11 @@ class House:
             "connection_id": caller.connection_id,
             "address": caller.address,
         }
+
+    async def _stop(self, params: NoParams, caller: Caller) -> str:
+        await trio.lowlevel.checkpoint()
+        self.outcomes.append("stopped")
+        return "ok"
 
     @staticmethod
     def _fail(params: NoParams, caller: Caller) -> object:

@@ -8,7 +8,7 @@ from mrk.clients.outbox import Outbox
 from mrk.clients.registry import Client
 from mrk.http.head import RequestHead
 from mrk.http.response import Response
-from mrk.limits import Limits
+from mrk.limits import ARGUMENTS_BYTES, Limits
 from tests.fakes.accounts import FakeAccounts, user
 from tests.fakes.http_house import House
 from transports.api_http import STRANGERS_BODY_BYTES
@@ -228,9 +228,38 @@ def test_a_route_prefix() -> None:
     assert request(house, "GET", "/printer1/") is None
 
 
-def test_the_largest_body_is_the_limit() -> None:
-    house = House(limits=Limits(body_bytes=77))
-    call = house.api.begin(RequestHead("POST", "/raw", "1.1", [], "127.0.0.1", "127.0.0.1"))
+@pytest.mark.parametrize(
+    ("target", "limits", "body_bytes"),
+    [
+        ("/raw", Limits(), ARGUMENTS_BYTES),
+        ("/raw", Limits(body_bytes=77), 77),
+        ("/store", Limits(), 16 * 1024 * 1024),
+        ("/store", Limits(body_bytes=77), 77),
+        ("/server/jsonrpc", Limits(), 10 * 1024 * 1024),
+        ("/server/jsonrpc", Limits(message_bytes=88), 88),
+    ],
+)
+def test_the_largest_body(target: str, limits: Limits, body_bytes: int) -> None:
+    house = House(limits=limits)
+    call = house.api.begin(RequestHead("POST", target, "1.1", [], "127.0.0.1", "127.0.0.1"))
     assert call is not None
     assert not isinstance(call, Response)
-    assert call.body_bytes == 77
+    assert call.body_bytes == body_bytes
+
+
+def test_a_large_value_stays_text_and_other_members_are_bounded() -> None:
+    house, many = House(), b"[" + b"[]," * 600_000 + b"1]"
+    answer = request(house, "POST", "/store", b'{"value":' + many + b"}", **JSON)
+    assert value(answer) == {"result": len(many)}
+    names = b'{"text":[' + b'"x",' * 60_000 + b'"x"]}'
+    assert "values" in value(request(house, "POST", "/echo", names, **JSON))["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"{", b"[1]", b"5", b"\xff", b'"\xed\xa0\x80"', b"[" * 100_000, b'{"a":' * 100_000],
+)
+@pytest.mark.parametrize("target", ["/echo", "/raw", "/caller", "/store"])
+def test_json_that_is_refused(target: str, body: bytes) -> None:
+    answer = request(House(), "POST", target, body, **JSON)
+    assert status(answer) == 400

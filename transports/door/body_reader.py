@@ -18,10 +18,11 @@ PROGRESS_BYTES = 8 * 1024
 
 
 class BodyBudget(msgspec.Struct):
-    """Bytes of bodies that all connections may hold together."""
+    """Bytes of bodies that all connections may hold together; `turn` is for large ones."""
 
     limit_bytes: int
     held_bytes: int = 0
+    turn: trio.Lock = msgspec.field(default_factory=trio.Lock)
 
     def take(self, size_bytes: int) -> None:
         """Account for more; raises `Refusal` 503 when all connections hold too much."""
@@ -49,6 +50,7 @@ class BodyReader:
         self._idle_s = idle_s
         self._limit_bytes = limit_bytes
         self._body = bytearray()
+        self._read_bytes = 0
 
     async def read(self, body_bytes: int | None, budget: BodyBudget) -> bytes:
         """Read a body of that length, None for a chunked one; raises `Refusal`.
@@ -64,7 +66,8 @@ class BodyReader:
             if decoder is not None:
                 self.rest = decoder.rest
             if decoder.done if decoder is not None else len(self._body) == body_bytes:
-                return bytes(self._body)
+                body, self._body = bytes(self._body), bytearray()  # not held twice
+                return body
             if len(self._body) - counted >= PROGRESS_BYTES:
                 deadline, counted = trio.current_time() + self._idle_s, len(self._body)
             self.rest = await self._receive(deadline)
@@ -72,7 +75,7 @@ class BodyReader:
     @property
     def held_bytes(self) -> int:
         """What was taken from the budget; the caller gives it back when the body is used up."""
-        return len(self._body)
+        return self._read_bytes
 
     def _cut(self, body_bytes: int | None) -> bytes:
         assert body_bytes is not None
@@ -85,6 +88,7 @@ class BodyReader:
             raise too_large(self._limit_bytes)
         budget.take(len(part))
         self._body += part
+        self._read_bytes += len(part)
 
     async def _receive(self, deadline: float) -> bytes:
         with trio.CancelScope(deadline=deadline) as scope:

@@ -23,7 +23,7 @@ from mrk.http.head import RequestHead
 from mrk.http.head_parser import HeadParser
 from mrk.http.refusal import Refusal
 from mrk.http.response import Response, error_response, wire
-from mrk.limits import Limits
+from mrk.limits import LARGE_CALL_BYTES, Limits
 from transports.door.body_reader import BodyBudget, BodyReader, too_large
 from transports.door.body_stream import CONTINUE, BodyStream
 from transports.door.limited_stream import LimitedStream
@@ -42,6 +42,7 @@ class ApiRequest(Protocol):
 
     body_bytes: int
     authorized: bool  # whether its caller may do anything, log-in aside
+    takes_body: bool
 
     @property
     def ends_with_client(self) -> bool:
@@ -246,6 +247,8 @@ class HttpConnection:
     async def _serve(self, head: RequestHead, frame: Framing, call: ApiRequest) -> bool:
         if not frame.has_body:
             return await self._answer(head, frame, await self._run(call, b""))
+        if not call.takes_body:
+            return await self._answer_early(head, frame, await self._run(call, b""))
         self._disarm()
         if frame.body_bytes is not None and frame.body_bytes > call.body_bytes:
             return await self._answer_early(head, frame, error_response(too_large(call.body_bytes)))
@@ -258,10 +261,18 @@ class HttpConnection:
             body = await reader.read(frame.body_bytes, self._budget)
             self._rest = reader.rest
             self.waits = False
-            outcome = call.run(body)
+            outcome = await self._begun(call, body)
+            del body  # what waits keeps only what it needs of it
         finally:
             self._budget.give_back(reader.held_bytes)
         return await self._answer(head, frame, await self._settled(call, outcome))
+
+    async def _begun(self, call: ApiRequest, body: bytes) -> Response | Awaitable[Response]:
+        if len(body) <= LARGE_CALL_BYTES:
+            return call.run(body)
+        async with self._budget.turn:
+            await trio.lowlevel.checkpoint()
+            return call.run(body)
 
     async def _transfer(self, head: RequestHead, frame: Framing, transfer: Transfer) -> bool:
         body = self._body_stream(head, frame)

@@ -23,7 +23,7 @@ from mrk.api.rpc import Pending, Rpc
 from mrk.api.table import Table
 from mrk.clients.registry import Client, Clients
 from mrk.errors import ClientError
-from mrk.limits import Limits
+from mrk.limits import LARGE_CALL_BYTES, Limits
 from mrk.websocket.events import Ending
 from transports.sockets.client_connection import SERVER_SHUTDOWN, ClientConnection, ConnectionTask
 from transports.sockets.outbox_sender import OutboxSender
@@ -36,20 +36,17 @@ _PARSE_ERROR = jsonrpc.encode_error(None, jsonrpc.PARSE_ERROR, "").partition(b',
 
 
 class SessionContext(msgspec.Struct, frozen=True):
-    """What all sessions of a generation share; `when_cancelled` is how it ends them."""
+    """What all sessions of a generation share; `when_cancelled` is how it ends them.
+
+    Whoever reads a large message takes the `turn`.
+    """
 
     rpc: Rpc
     table: Table
     clients: Clients
     limits: Limits
     when_cancelled: Callable[[], Ending] = lambda: SERVER_SHUTDOWN
-
-
-class _Method(msgspec.Struct):
-    method: str = ""
-
-
-_method = msgspec.json.Decoder(_Method).decode
+    turn: trio.Lock = msgspec.field(default_factory=trio.Lock)
 
 
 class ClientSession:
@@ -100,7 +97,7 @@ class ClientSession:
         if self._backlog or self._sender.crowded:
             await self._postpone(message)
         else:
-            self._answer(message)
+            await self._take(message)
         if self._in_flight >= self._hub.limits.requests_in_flight + URGENT_IN_FLIGHT:
             self._sender.flush()
             await self._until(lambda: self._in_flight < self._hub.limits.requests_in_flight)
@@ -113,6 +110,15 @@ class ClientSession:
             self._sender.flush()
             await self._turn.rest()
             self._sender.cork()
+
+    async def _take(self, message: bytes | str) -> None:
+        if len(message) <= LARGE_CALL_BYTES:
+            self._answer(message)
+            return
+        self._sender.flush()
+        async with self._hub.turn:
+            await trio.lowlevel.checkpoint()
+            self._answer(message)
 
     def _answer(self, message: bytes | str) -> None:
         limits = self._hub.limits
@@ -192,9 +198,12 @@ class ClientSession:
 
     def _is_urgent(self, message: bytes | str) -> bool:
         try:
-            name = _method(message).method
-            return self._hub.table.method(name, self._client.transport).endpoint.urgent
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ClientError):
+            call = jsonrpc.parse(message)
+            if not isinstance(call, jsonrpc.RpcCall):
+                return False
+            method = self._hub.table.method(call.method, self._client.transport)
+            return method.is_urgent({} if call.params is None else call.params)
+        except (jsonrpc.RpcError, ClientError):
             return False
 
     async def _catch_up(self) -> None:
@@ -204,7 +213,7 @@ class ClientSession:
         while self._backlog:
             await self._sender.room()
             message = self._backlog[0]
-            self._answer(message)
+            await self._take(message)
             self._backlog.popleft()
             self._backlog_bytes -= len(message) + 100
             self._moved.set()

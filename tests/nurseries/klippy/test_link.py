@@ -2,6 +2,7 @@ import json
 import logging
 from pathlib import Path
 
+import msgspec
 import pytest
 import trio
 import trio.testing
@@ -237,6 +238,35 @@ async def test_a_klipper_that_does_not_read_is_reported_and_bounded(
         nursery.start_soon(lambda: link.request("emergency_stop", urgent=True))
         await trio.testing.wait_all_tasks_blocked()
         assert len(failures) == 4
+        nursery.cancel_scope.cancel()
+    await theirs.aclose()
+
+
+async def test_an_emergency_stop_overtakes_what_waits_for_klipper(
+    autojump_clock: MockClock,
+) -> None:
+    ours, theirs = trio.testing.lockstep_stream_pair()
+
+    async def open_stream() -> Stream:
+        await trio.lowlevel.checkpoint()
+        return ours
+
+    link = KlippyLink(open_stream, Clients())
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(link.serve)
+        await trio.testing.wait_all_tasks_blocked()
+        for _ in range(200):
+            nursery.start_soon(link.request, "gcode/script", {"script": "x" * 10_000})
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.start_soon(lambda: link.request("emergency_stop", urgent=True))
+        await trio.testing.wait_all_tasks_blocked()
+        received = b""
+        while b"emergency_stop" not in received:
+            received += await theirs.receive_some()
+        # What was being sent, and nothing of what waited behind it.
+        assert received.count(b"gcode/script") <= 6
+        frames = received.split(b"\x03")
+        assert all(msgspec.json.decode(frame) for frame in frames[:-1])
         nursery.cancel_scope.cancel()
     await theirs.aclose()
 

@@ -1,5 +1,6 @@
 from typing import Any
 
+import msgspec
 import pytest
 import trio
 from trio.testing import MockClock
@@ -73,6 +74,29 @@ async def test_what_is_never_offered(name: str, autojump_clock: MockClock) -> No
     async with open_house() as house:
         await house.until_ready()
         assert house.table.verbs(f"/printer/{name}") == []
+
+
+@pytest.mark.parametrize("script", ["M112", " m112\n"])
+async def test_a_script_of_m112_is_an_emergency_stop(
+    script: str, autojump_clock: MockClock
+) -> None:
+    async with open_house() as house:
+        await house.until_ready()
+        house.klippy.answers["emergency_stop"] = lambda _params: {}
+        assert await house.call("printer.gcode.script", {"script": script}) == "ok"
+        assert house.klippy.asked("gcode/script") == []
+        method = house.table.route("POST", "/printer/gcode/script")
+        assert method.is_urgent({"script": script})
+        assert method.is_urgent(msgspec.Raw(msgspec.json.encode({"script": script})))
+
+
+@pytest.mark.parametrize("script", ["M1120", "G28\nM112", "", 112, "M112" + " " * 600])
+async def test_other_scripts_wait_their_turn(script: Any, autojump_clock: MockClock) -> None:
+    async with open_house() as house:
+        await house.until_ready()
+        method = house.table.route("POST", "/printer/gcode/script")
+        assert not method.is_urgent({"script": script})
+        assert not method.is_urgent(msgspec.Raw(msgspec.json.encode({"script": script})))
 
 
 async def test_endpoints_of_a_fork(autojump_clock: MockClock) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import pytest
@@ -10,7 +10,7 @@ import trio
 import trio.testing
 
 from mrk.http.head import RequestHead
-from mrk.limits import Limits
+from mrk.limits import LARGE_CALL_BYTES, Limits
 from tests.fakes.http_house import House
 from transports.door.body_reader import PROGRESS_BYTES
 
@@ -157,6 +157,51 @@ async def test_refusals_end_the_connection(
     autojump_clock: trio.testing.MockClock, data: bytes, status: int
 ) -> None:
     assert await status_of(House(limits=LIMITS), data) == status
+
+
+async def test_an_emergency_stop_does_not_wait_for_its_body(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    house = House()
+    async with connected(house) as client:
+        await client.send(b"POST /stop HTTP/1.1\r\nContent-Length: 10\r\n\r\n{")
+        await trio.testing.wait_all_tasks_blocked()
+        assert house.outcomes == ["stopped"]
+        await client.send(b"123456789" + GET)
+        assert [(await client.answer())[0] for _ in range(2)] == [200, 200]
+
+
+async def test_large_bodies_are_judged_one_at_a_time(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Others get their turn between two, so a flood of them delays nobody by their sum."""
+    house = House()
+    body = json.dumps({"text": "x" * LARGE_CALL_BYTES}).encode()
+    kind = b"Content-Type: application/json\r\n"
+    head = b"POST /echo HTTP/1.1\r\n" + kind + b"Content-Length: %d\r\n\r\n"
+    turns: list[int] = []
+    turn = 0
+
+    async def count() -> None:
+        nonlocal turn
+        while True:
+            await trio.lowlevel.checkpoint()
+            turn += 1
+
+    house.on_echo = lambda: turns.append(turn)
+    async with AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(connected(house)) for _ in range(5)]
+        for client in clients:
+            await client.send(head % len(body) + body[:-1])
+        await trio.testing.wait_all_tasks_blocked()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(count)
+            for client in clients:
+                nursery.start_soon(client.send, body[-1:])
+            for client in clients:
+                assert (await client.answer())[0] == 200
+            nursery.cancel_scope.cancel()
+    assert len(set(turns)) == len(turns) == len(clients)
 
 
 async def test_the_largest_body_passes(autojump_clock: trio.testing.MockClock) -> None:
