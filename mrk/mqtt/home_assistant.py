@@ -126,7 +126,7 @@ class Announcement:
         availability = [
             {
                 "topic": self._topics.server,
-                "value_template": "{{ value_json.server }}",
+                "value_template": _template("{{ json.get('server', 'offline') }}"),
                 "payload_available": "online",
                 "payload_not_available": "offline",
             }
@@ -147,15 +147,17 @@ class Announcement:
         return {
             **self._entity(key, name),
             "state_topic": self._topics.home_state,
-            "value_template": f"{{{{ {template} }}}}",
+            "value_template": _template(template),
         }
 
     def _sensors(self) -> Iterable[tuple[str, str, Document]]:
         for key, name, field, more in _SENSORS:
-            yield "sensor", key, self._shown(key, name, f"value_json.{field}") | more
+            yield "sensor", key, self._shown(key, name, f"{{{{ json.get('{field}') }}}}") | more
 
     def _binary_sensors(self) -> Iterable[tuple[str, str, Document]]:
-        printing = "'ON' if value_json.printing else 'OFF'"
+        printing = (
+            "{% set on = json.get('printing') %}{{ None if on is none else 'ON' if on else 'OFF' }}"
+        )
         yield (
             "binary_sensor",
             "printing",
@@ -179,11 +181,15 @@ class Announcement:
         }
         for sensor, key in zip(presence.sensors, _keys(presence.sensors), strict=True):
             title = _title(sensor)
-            field = f"value_json.temperatures[{_quoted(sensor)}]"
-            yield "sensor", key, self._shown(key, title, f"{field}.temperature") | more
+            field = f"{{{{ json.get('temperatures', {{}}).get({_quoted(sensor)}, {{}}).get"
+            yield "sensor", key, self._shown(key, title, f"{field}('temperature') }}}}") | more
             if sensor in presence.with_target:
                 key = f"{key}_target"
-                yield "sensor", key, self._shown(key, f"{title} target", f"{field}.target") | more
+                yield (
+                    "sensor",
+                    key,
+                    self._shown(key, f"{title} target", f"{field}('target') }}}}") | more,
+                )
 
     def _buttons(self) -> Iterable[tuple[str, str, Document]]:
         for key, name, method, icon in _BUTTONS:
@@ -229,6 +235,14 @@ def _title(sensor: str) -> str:
     return name[:1].upper() + name[1:]
 
 
+def _template(text: str) -> str:
+    """A template over `json`, the payload as a mapping: empty for what is none.
+
+    Home Assistant takes `None` as unknown; an attribute of what is absent would be an error.
+    """
+    return "{% set json = value_json if value_json is mapping else {} %}" + text
+
+
 def _quoted(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"
@@ -247,12 +261,14 @@ def temperature_objects(heaters: Mapping[str, Any]) -> list[str]:
 def home_state(status: Mapping[str, Mapping[str, Any]], sensors: Iterable[str]) -> Document:
     """What the entities show, from the last known fields of printer objects.
 
+    A printer without `print_stats` is `ready`.
+
     Progress in percent, times in seconds, filament in millimetres; null where nothing is known.
     """
     stats = status.get("print_stats", {})
     state = status.get("webhooks", {}).get("state")
     if state == "ready":
-        state = stats.get("state")
+        state = stats.get("state", state)
     progress = _number(status.get("virtual_sdcard", {}).get("progress"))
     duration_s = _number(stats.get("print_duration"))
     printing = state in ("printing", "paused")

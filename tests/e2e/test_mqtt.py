@@ -65,8 +65,8 @@ def test_a_printer_in_home_assistant_and_the_end_of_both(tmp_path: Path, broker:
         home.subscribe("shop/#", 1)
         home.subscribe("homeassistant/#", 1)
         with run_printer(folder) as printer:
-            home.until(PRINTER, lambda heard: heard.payload == b"online")
             state = home.until("shop/homeassistant/state", lambda h: h.json["state"] == "standby")
+            home.until(PRINTER, lambda heard: heard.payload == b"online")
             assert "extruder" in state.json["temperatures"]
             kinds = {heard.topic.split("/")[1] for heard in home.heard if "/config" in heard.topic}
             assert kinds == {"sensor", "binary_sensor", "button"}

@@ -83,6 +83,8 @@ class BrokerSession:
                 text = f"the MQTT broker does not answer within {ACCEPT_S:.0f} s"
                 raise NotAccepted(f"{text}; check port and enable_tls in [mqtt]") from None
             logger.info("connected to the MQTT broker at %s:%d", settings.address, settings.port)
+            if settings.enable_homeassistant_discovery:
+                self._home.tell_absence()
             connection.post(topics.server, ONLINE, settings.default_qos, retain=True)
             if settings.enable_moonraker_api:
                 await nursery.start(self._api.run, name="mqtt api")

@@ -86,10 +86,15 @@ class HomeAssistant:
         self._appearance_changed.set()
         self._printing_changed = trio.Event()
         self._printing = False
+        # Whether the printer told of all its objects: before that a state would be half of one.
+        self._known = False
+        self._shown = b""
         self.open = True
 
     def push_status(self, update: StatusUpdate) -> None:
-        """Called by the link's reader."""
+        """Called by the link's reader, also for changes that come before the first answer."""
+        if not self._known:
+            return
         self._merge(update.delta)
         stats = update.delta.get("print_stats", {})
         if "webhooks" in update.delta or "state" in stats or "filename" in stats:
@@ -99,6 +104,13 @@ class HomeAssistant:
         for name, fields in delta.items():
             self._status[name] = {**self._status.get(name, {}), **fields}
         self._changed.set()
+
+    def tell_absence(self) -> None:
+        """The printer counts as away until it is known, whatever the broker kept of the last run.
+
+        To be said before mrk itself is told to be there.
+        """
+        self._outlet.post(self._topics.printer, OFFLINE, self._qos, retain=True)
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -115,12 +127,11 @@ class HomeAssistant:
     async def _follow(self) -> None:
         # Three events a restart of Klipper; 16 would be five of them while one is subscribed to.
         with self._klippy.open_events("home assistant", 16, Started, Ready, Disconnected) as events:
-            if self._klippy.klippy_state in AWAY:
-                await self._post(self._topics.printer, OFFLINE)
-            else:
+            if self._klippy.klippy_state not in AWAY:
                 await self._started()
             async for event in events:
                 if isinstance(event, Disconnected):
+                    self._known = False
                     self._status.clear()
                     await self._post(self._topics.printer, OFFLINE)
                 else:
@@ -139,8 +150,9 @@ class HomeAssistant:
         self._status.clear()
         self._merge(answer["status"])
         self._sensors = sensors
-        self._state_changed.set()
+        self._known = True
         self._appearance_changed.set()
+        await self._show_state()
         await self._post(self._topics.printer, ONLINE)
 
     async def _announce(self) -> None:
@@ -162,21 +174,28 @@ class HomeAssistant:
         self._announced = messages
 
     async def _publish_state(self) -> None:
-        shown = b""
         while True:
             await self._changed.wait()
             self._changed = trio.Event()
-            state = home_state(self._status, self._sensors)
-            self._note_printing(state["printing"])
-            document = _encode(state)
-            if document != shown and self._status:
-                shown = document
-                await self._post(self._topics.home_state, document)
+            if await self._show_state():
                 await trio.sleep(STATE_S)
             if not self._printing:
                 with trio.move_on_after(IDLE_STATE_S - STATE_S):
                     await self._state_changed.wait()
             self._state_changed = trio.Event()
+
+    async def _show_state(self) -> bool:
+        """Publish the state if the printer is known and it differs from what was shown last."""
+        if not self._known:
+            return False
+        state = home_state(self._status, self._sensors)
+        self._note_printing(state["printing"])
+        document = _encode(state)
+        if document == self._shown:
+            return False
+        self._shown = document
+        await self._post(self._topics.home_state, document)
+        return True
 
     def _note_printing(self, printing: bool) -> None:
         if printing != self._printing:

@@ -98,7 +98,7 @@ class Mqtt:
             settings,
             self._topics,
             settings.client_id or own_id,
-            Device(own_id.replace("-", "_"), name, VERSION),
+            Device(device_id(instance_id), name, VERSION),
             klippy,
             handle,
             webcams,
@@ -245,6 +245,11 @@ def client_id(instance_id: str, instance_name: str) -> str:
     """
     name = f"{instance_id}\n{instance_name}".encode()
     return f"mrk-{hashlib.sha256(name).hexdigest()[:16]}"
+
+
+def device_id(instance_id: str) -> str:
+    """What Home Assistant knows the printer by, whatever it is called."""
+    return f"mrk_{hashlib.sha256(instance_id.encode()).hexdigest()[:16]}"
 
 
 def _load_session() -> Callable[..., SessionLike]:

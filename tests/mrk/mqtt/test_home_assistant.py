@@ -86,7 +86,7 @@ def test_buttons_only_where_requests_are_run():
 
 def shown(document, state):
     """As Home Assistant renders it."""
-    template = jinja2.Template(document["value_template"])
+    template = jinja2.Template(document["value_template"], undefined=jinja2.StrictUndefined)
     return template.render(value_json=state)
 
 
@@ -112,6 +112,30 @@ def test_sensors_read_the_state(key, value):
     document = everything()[f"homeassistant/sensor/mrk_1/{key}/config"]
     assert document["state_topic"] == "shop/homeassistant/state"
     assert shown(document, state) == value
+
+
+ABSENT = [{}, {"temperatures": {}}, {"temperatures": {"extruder": {}}}, [], 7, None]
+
+
+@pytest.mark.parametrize("state", ABSENT, ids=str)
+def test_templates_tolerate_what_is_absent(state):
+    """Home Assistant takes `None` as unknown; an undefined value's attribute is an error there."""
+    for document in everything().values():
+        if "value_template" in document:
+            assert shown(document, state) == "None"
+        for one in document["availability"]:
+            if "value_template" in one:
+                assert shown(one, state) == "offline"
+
+
+def test_availability():
+    (document, *_) = everything().values()
+    (server, *_) = document["availability"]
+    assert shown(server, {"server": "online"}) == "online"
+
+
+def test_a_printer_without_print_stats_is_ready():
+    assert home_state({"webhooks": {"state": "ready"}}, ())["state"] == "ready"
 
 
 def test_printing():

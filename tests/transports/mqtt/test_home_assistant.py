@@ -6,8 +6,10 @@ import pytest
 import trio
 
 from mrk.webcams.webcam import Webcam
+from tests.fakes.klippy import FakeKlippy
 from tests.transports.mqtt.house import open_mqtt, open_stranger, until
 from tests.transports.mqtt.proxy import open_proxy
+from transports.mqtt.subsystem import device_id
 
 PRINTER, STATE = "shop/homeassistant/printer", "shop/homeassistant/state"
 SERVER = "shop/moonraker/status"
@@ -30,8 +32,8 @@ async def test_it_appears_by_itself_with_its_state(broker):
         open_stranger(broker, "#") as stranger,
         open_mqtt(broker.port, **options) as shop,
     ):
+        state = await stranger.until(STATE)
         await stranger.until(PRINTER, lambda heard: heard.payload == b"online")
-        state = await stranger.until(STATE, lambda heard: heard.json["temperatures"])
         assert state.json["temperatures"] == {"extruder": {"temperature": 20.0, "target": 0.0}}
         wanted = {"progress", "temperature_extruder_target", "emergency_stop", "klippy"}
         await until(lambda: {topic.split("/")[3] for topic in configs(stranger)} >= wanted)
@@ -42,10 +44,59 @@ async def test_it_appears_by_itself_with_its_state(broker):
             await shop.house.klippy.wait_for("pause_resume/pause")
 
 
+class Busy(FakeKlippy):
+    """Prints, and tells of changes before it answers a subscription."""
+
+    async def answer(self, request):
+        if request["method"] == "objects/subscribe":
+            self.subscribed = {"virtual_sdcard": ["progress"]}
+            self.templates["status"] = request["params"]["response_template"]
+            for progress in (0.5, 0.6):
+                await self.send(self.change({"virtual_sdcard": {"progress": progress}}))
+        await super().answer(request)
+
+
+async def test_nothing_is_shown_before_the_printer_is_known(broker):
+    """What the last run left at the broker says `online`, too."""
+    options = {"enable_homeassistant_discovery": True}
+    async with open_stranger(broker, PRINTER) as stranger, open_mqtt(broker.port, **options):
+        await stranger.until(PRINTER, lambda heard: heard.payload == b"online")
+    klippy = Busy()
+    klippy.status["print_stats"] = {"state": "printing", "filename": "a.gcode"}
+    klippy.status["virtual_sdcard"] = {"progress": 0.5}
+    async with (
+        open_stranger(broker, "shop/#") as stranger,
+        open_mqtt(broker.port, klippy, **options),
+    ):
+        await stranger.until(PRINTER, lambda heard: heard.payload == b"online" and not heard.retain)
+        live = [heard for heard in stranger.stranger.heard if not heard.retain]
+        first, second, third, *_more, last = live
+        assert (first.topic, first.payload) == (PRINTER, b"offline")
+        assert (second.topic, second.json) == (SERVER, {"server": "online"})
+        assert third.topic == STATE
+        assert (third.json["state"], third.json["printing"]) == ("printing", True)
+        assert third.json["temperatures"]["extruder"]["temperature"] == 20.0
+        assert (last.topic, last.payload) == (PRINTER, b"online")
+
+
+async def test_another_name_keeps_the_device(broker):
+    options = {"enable_homeassistant_discovery": True}
+    seen = []
+    for name in ("shop", "attic"):
+        async with (
+            open_stranger(broker, "homeassistant/#") as stranger,
+            open_mqtt(broker.port, instance_name=name, **options),
+        ):
+            await until(lambda: len(configs(stranger)) > 8)
+            seen.append({one["device"]["identifiers"][0] for one in configs(stranger).values()})
+    assert len(seen[0]) == 1
+    assert seen[0] == seen[1]
+    assert device_id("0" * 32) in seen[0]
+    assert device_id("1" * 32) not in seen[0]
+
+
 async def test_fields_that_klipper_answers_with_null_are_no_targets(broker):
     options = {"enable_homeassistant_discovery": True}
-    from tests.fakes.klippy import FakeKlippy
-
     klippy = FakeKlippy()
     klippy.status["heaters"]["available_sensors"] = ["extruder", "temperature_sensor host"]
     klippy.status["temperature_sensor host"] = {"temperature": 40.0, "target": None}
@@ -112,8 +163,6 @@ async def test_the_connection_is_cut(broker):
 
 async def test_without_a_printer(broker):
     options = {"enable_homeassistant_discovery": True}
-    from tests.fakes.klippy import FakeKlippy
-
     klippy = FakeKlippy()
     klippy.up = False
     async with open_stranger(broker, "#") as stranger, open_mqtt(broker.port, klippy, **options):
