@@ -63,11 +63,15 @@ class ObjectsAdded(msgspec.Struct, tag="objects"):
 
 
 class Failed(msgspec.Struct, tag="failed"):
-    """The job could not be done, and why; size and time of the file if it could be opened."""
+    """The job could not be done, and why; size and time of the file if it could be opened.
+
+    `may_pass`: the host is to blame (a full disk), and another try may succeed.
+    """
 
     reason: str
     size_bytes: int = 0
     mtime_ns: int = 0
+    may_pass: bool = False
 
 
 Request = ScanFile | UnpackPackage | AddObjects

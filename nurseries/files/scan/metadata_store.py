@@ -20,6 +20,7 @@ from mrk.files.paths import GCODE_SUFFIXES
 from mrk.files.temporary import TOKEN_BYTES, Purpose, temporary_name
 from mrk.gcode.image_names import renamed_image
 from mrk.gcode.metadata import ScanOutcome, ScanState
+from nurseries.files.scan.packages import Packages
 from nurseries.files.scan.scanner import RewriteFailed, Scanner, ScannerStopped
 
 logger = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ class MetadataStore:
     ) -> None:
         self._gcodes = gcodes
         self._scanner = scanner
+        self._packages = Packages(gcodes, scanner)
         self._database = database
         self._object_processing = object_processing
         self._records: dict[str, bytes] = {}
@@ -106,8 +108,7 @@ class MetadataStore:
         ):
             return dict(known)
         if file.suffix.lower() == ".ufp":
-            await self._unpack(file)
-            return None
+            return await self._scan_package(path, file, status)
         outcome = await self._scanner.scan(file)
         if outcome.state is ScanState.OK and await self._add_objects(file, outcome):
             outcome = await self._scanner.scan(file)
@@ -122,26 +123,21 @@ class MetadataStore:
         await trio.to_thread.run_sync(_remove_images, list(stale))
         return record
 
+    async def _scan_package(
+        self, path: str, package: Path, status: os.stat_result
+    ) -> Record | None:
+        """A package becomes its model; one that never will is known as failed from now on."""
+        reason = await self._packages.replace(package)
+        if reason is None:
+            return None
+        failed = ScanOutcome(state=ScanState.FAILED, reason=reason)
+        record = _record(failed, status.st_size, status.st_mtime)
+        await self._keep({path: record})
+        return record
+
     async def unpack(self, package: Path, path: str) -> Path | None:
         """Unpack a UFP that is to be the file `path`; returns its model, under a hidden name."""
-        model = self._temporary(package.parent)
-        try:
-            await self._scanner.unpack(package, model, self._gcodes / path)
-        except (RewriteFailed, ScannerStopped) as exc:
-            logger.warning("%s cannot be unpacked: %s", path, exc)
-            return None
-        return model
-
-    async def _unpack(self, package: Path) -> None:
-        """Put the model of a UFP in its place; a broken package stays as it is."""
-        final = package.with_suffix(".gcode")
-        model = await self.unpack(package, str(final.relative_to(self._gcodes)))
-        if model is None:
-            return
-        try:
-            await trio.to_thread.run_sync(_replace_package, model, final, package)
-        except OSError as exc:
-            logger.warning("%s cannot be unpacked: %s", package.name, exc)
+        return await self._packages.unpack(package, path)
 
     async def _add_objects(self, file: Path, outcome: ScanOutcome) -> bool:
         metadata = outcome.metadata
@@ -296,11 +292,6 @@ def _stat(file: Path) -> os.stat_result | None:
         return file.stat()
     except OSError:
         return None
-
-
-def _replace_package(model: Path, final: Path, package: Path) -> None:
-    os.replace(model, final)
-    package.unlink(missing_ok=True)
 
 
 def _remove_images(images: list[Path]) -> None:

@@ -31,10 +31,16 @@ class ScanLimits(msgspec.Struct, frozen=True):
     """Times in seconds, sizes in bytes."""
 
     scan_s: float = 20.0  # one file's metadata and images
-    rewrite_s: float = 300.0  # one UFP or object processing
+    rewrite_s: float = 300.0  # one object processing, or the largest UFP
+    unpack_s: float = 30.0  # one UFP, and for each MB of it:
+    unpack_s_per_mb: float = 1.0
     idle_s: float = 30.0  # without work, then the worker ends
     goodbye_s: float = 2.0  # for the worker to end by itself
     answer_bytes: int = 4 * 1024 * 1024
+
+    def for_package(self, size_bytes: int) -> float:
+        """How long a UFP may take: it grows fourfold, and a slow card takes 10 MB/s."""
+        return min(self.unpack_s + self.unpack_s_per_mb * size_bytes / 1e6, self.rewrite_s)
 
 
 class ScanProcess:

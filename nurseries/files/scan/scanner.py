@@ -41,7 +41,14 @@ class ScannerStopped(Transient):
 
 
 class RewriteFailed(MrkError):
-    """A package could not be unpacked, or objects not be added; says why."""
+    """A package could not be unpacked, or objects not be added; says why.
+
+    `may_pass`: not the file is to blame, another try may succeed.
+    """
+
+    def __init__(self, reason: str, *, may_pass: bool = False) -> None:
+        super().__init__(reason)
+        self.may_pass = may_pass
 
 
 class _Job(msgspec.Struct):
@@ -91,18 +98,20 @@ class Scanner:
             mtime_ns=failed.mtime_ns,
         )
 
-    async def unpack(self, package: Path, model: Path, final: Path) -> Unpacked:
+    async def unpack(
+        self, package: Path, model: Path, final: Path, *, size_bytes: int = 0
+    ) -> Unpacked:
         """Unpack a UFP: its model into the new file `model`, its image for the name `final`.
 
-        `model` is fsynced and the caller's to rename to `final`. Raises `RewriteFailed` and
-        `ScannerStopped`; `model` is gone then.
+        A package of `size_bytes` gets time accordingly. `model` is fsynced and the caller's to
+        rename to `final`. Raises `RewriteFailed` and `ScannerStopped`; `model` is gone then.
         """
         request = UnpackPackage(os.fsencode(package), os.fsencode(model), os.fsencode(final))
-        answer = await self._ask(request, self._limits.rewrite_s)
+        answer = await self._ask(request, self._limits.for_package(size_bytes))
         if isinstance(answer, Unpacked):
             return answer
         await _discard(model)
-        raise RewriteFailed(_reason(answer))
+        raise _refused(answer)
 
     async def add_objects(self, source: Path, target: Path) -> list[str]:
         """Write `source` with exclude_object commands into the new file `target`.
@@ -115,7 +124,7 @@ class Scanner:
         if isinstance(answer, ObjectsAdded):
             return answer.names
         await _discard(target)
-        raise RewriteFailed(_reason(answer))
+        raise _refused(answer)
 
     def state(self, path: Path) -> ScanState | None:
         """`pending` while a scan of the path waits or runs; what came of it is the caller's."""
@@ -134,7 +143,7 @@ class Scanner:
                         await self._run_worker(job, receive)
                     except WorkerMissing as error:
                         logger.warning("%s", error)
-                        job.finish(Failed(str(error)))
+                        job.finish(Failed(str(error), may_pass=True))
                     finally:
                         job.finish(None)
         finally:
@@ -193,6 +202,10 @@ def _outcome(answer: ScannedAnswer) -> ScanOutcome:
         mtime_ns=answer.mtime_ns,
         notes=answer.notes,
     )
+
+
+def _refused(answer: Answer) -> RewriteFailed:
+    return RewriteFailed(_reason(answer), may_pass=isinstance(answer, Failed) and answer.may_pass)
 
 
 def _reason(answer: Answer) -> str:

@@ -6,6 +6,7 @@ MiB. A file that makes it crash costs that file's record: the scanner reports it
 """
 
 import contextlib
+import errno
 import os
 import resource
 import sys
@@ -72,8 +73,11 @@ def perform(request: Request) -> Answer:
                 assert_never(request)
     except MemoryError:
         return Failed("needs more memory than a scan may use")
-    except (MrkError, OSError) as error:
-        return Failed(getattr(error, "strerror", None) or str(error))
+    except OSError as error:
+        # EINVAL is a seek to a place that a damaged archive names.
+        return Failed(error.strerror or str(error), may_pass=error.errno != errno.EINVAL)
+    except MrkError as error:
+        return Failed(str(error))
 
 
 def _scan(request: ScanFile) -> Answer:

@@ -13,8 +13,9 @@ from pytest_trio import trio_fixture
 from mrk.errors import ClientError
 from mrk.files.temporary import is_temporary
 from mrk.gcode.metadata import ScanOutcome
+from nurseries.files.scan.messages import Unpacked
 from nurseries.files.scan.metadata_store import NAMESPACE, MetadataStore
-from nurseries.files.scan.scanner import Scanner
+from nurseries.files.scan.scanner import RewriteFailed, Scanner
 from nurseries.testing.memory_database import MemoryDatabase
 from tests.fakes.gcode_images import png
 
@@ -27,11 +28,15 @@ class Store:
         self.gcodes = gcodes
         self.database = database
         self._nursery = nursery
+        self._running: list[Scanner] = []
 
     async def open(self, scanner: Scanner | None = None, **options: bool) -> MetadataStore:
+        runs = scanner is not None and scanner in self._running
         scanner = scanner or Scanner()
         store = MetadataStore(self.gcodes, scanner, self.database, **options)
-        await self._nursery.start(scanner.serve)
+        if not runs:
+            self._running.append(scanner)
+            await self._nursery.start(scanner.serve)
         await self._nursery.start(store.serve)
         return store
 
@@ -280,6 +285,55 @@ async def test_a_package_is_unpacked_for_its_place(house: Store) -> None:
         images = [image["relative_path"] for image in found["thumbnails"]]
         assert ".thumbs/part.package.png" in images
         assert all((house.gcodes / image).is_file() for image in images)
+
+
+class Counting(Scanner):
+    """Counts packages; `away` is what the host does to them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unpacked = 0
+        self.away: RewriteFailed | None = None
+
+    async def unpack(
+        self, package: Path, model: Path, final: Path, *, size_bytes: int = 0
+    ) -> Unpacked:
+        self.unpacked += 1
+        if self.away is not None:
+            raise self.away
+        return await super().unpack(package, model, final, size_bytes=size_bytes)
+
+
+async def test_a_broken_package_is_unpacked_once(house: Store) -> None:
+    scanner = Counting()
+    store = await house.open(scanner)
+    uploaded, package = house.gcodes / ".upload", house.gcodes / "part.ufp"
+    uploaded.write_bytes(b"PK no package")
+    assert await store.unpack(uploaded, "part.gcode") is None
+    uploaded.rename(package)
+    for _ in range(2):
+        found = await store.request_scan("part.ufp")
+        assert found is not None
+        assert (found["scan_state"], found["size"]) == ("failed", 13)
+        assert "zip" in found["scan_reason"]
+    assert await (await house.open(scanner)).request_scan("part.ufp") == found
+    assert scanner.unpacked == 1
+    package.write_bytes(b"PK no package either")
+    await store.request_scan("part.ufp")
+    assert scanner.unpacked == 2
+
+
+async def test_a_package_that_the_host_failed_is_tried_again(house: Store) -> None:
+    scanner = Counting()
+    store = await house.open(scanner)
+    package = house.gcodes / "part.ufp"
+    with zipfile.ZipFile(package, "w") as archive:
+        archive.writestr("/3D/model.gcode", b"G28\n")
+    scanner.away = RewriteFailed("No space left on device", may_pass=True)
+    assert await store.request_scan("part.ufp") is None
+    scanner.away = None
+    assert await store.request_scan("part.ufp") is None
+    assert [file.name for file in house.gcodes.iterdir()] == ["part.gcode"]
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 not really", b"G28\n"])

@@ -195,6 +195,11 @@ async def test_without_pillow_the_images_are_there_and_a_note_says_what_is_not(t
     assert [image["width"] for image in found.metadata.fields()["thumbnails"]] == [300]
 
 
+@pytest.mark.parametrize(("size_bytes", "limit_s"), [(0, 30), (10_000_000, 40), (10**10, 300)])
+def test_a_package_has_time_by_its_size(size_bytes, limit_s):
+    assert ScanLimits().for_package(size_bytes) == limit_s
+
+
 async def test_a_package_and_a_broken_one(tmp_path):
     package, model = tmp_path / "a.ufp", tmp_path / ".a.part"
     with zipfile.ZipFile(package, "w") as archive:

@@ -1,0 +1,87 @@
+"""Packages (UFP) into their models, by the scan worker; one that cannot be unpacked is tried once.
+
+Part of the metadata store, without a task of its own. What was refused is known by inode, time and
+size, so that an upload that is put in its place under another name is not unpacked again.
+"""
+
+import logging
+import os
+from pathlib import Path
+
+import trio
+
+from mrk.files.temporary import TOKEN_BYTES, Purpose, temporary_name
+from nurseries.files.scan.scanner import RewriteFailed, Scanner, ScannerStopped
+
+logger = logging.getLogger(__name__)
+# Refusals that are remembered, the newest; those in place are kept with the metadata, too.
+REFUSED_LIMIT = 500
+_Identity = tuple[int, int, int]
+
+
+class Packages:
+    """`gcodes` is the root that models are unpacked into."""
+
+    def __init__(self, gcodes: Path, scanner: Scanner) -> None:
+        self._gcodes = gcodes
+        self._scanner = scanner
+        self._refused: dict[_Identity, str] = {}
+
+    async def unpack(self, package: Path, path: str) -> Path | None:
+        """Unpack what is to be the file `path`; returns its model, under a hidden name."""
+        status = await trio.to_thread.run_sync(_stat, package)
+        if status is None or _identity(status) in self._refused:
+            return None
+        model = package.parent / temporary_name(Purpose.REWRITE, os.urandom(TOKEN_BYTES))
+        try:
+            await self._scanner.unpack(
+                package, model, self._gcodes / path, size_bytes=status.st_size
+            )
+        except (RewriteFailed, ScannerStopped) as exc:
+            logger.warning("%s cannot be unpacked: %s", path, exc)
+            if isinstance(exc, RewriteFailed) and not exc.may_pass:
+                self._remember(_identity(status), str(exc))
+            return None
+        return model
+
+    async def replace(self, package: Path) -> str | None:
+        """Put the model of a package in its place; why not, when trying again would not help."""
+        final = package.with_suffix(".gcode")
+        model = await self.unpack(package, str(final.relative_to(self._gcodes)))
+        if model is None:
+            status = await trio.to_thread.run_sync(_stat, package)
+            return None if status is None else self._refused.get(_identity(status))
+        await trio.to_thread.run_sync(_replace_package, model, final, package)
+        return None
+
+    def _remember(self, identity: _Identity, reason: str) -> None:
+        self._refused[identity] = reason
+        if len(self._refused) > REFUSED_LIMIT:
+            del self._refused[next(iter(self._refused))]
+
+
+def _stat(file: Path) -> os.stat_result | None:
+    try:
+        return file.stat()
+    except OSError:
+        return None
+
+
+def _identity(status: os.stat_result) -> _Identity:
+    return status.st_ino, status.st_mtime_ns, status.st_size
+
+
+def _replace_package(model: Path, final: Path, package: Path) -> None:
+    try:
+        os.replace(model, final)
+        package.unlink(missing_ok=True)
+    except OSError as exc:
+        logger.warning("%s cannot be replaced by its model: %s", package.name, exc)
+        _discard(model)
+
+
+def _discard(model: Path) -> None:
+    try:
+        model.unlink(missing_ok=True)
+    except OSError as exc:
+        logger.debug("%s stays: %s", model.name, exc)
