@@ -35,6 +35,7 @@ _USED = "\0used"
 _LOOP = "\0loop"
 _CONCAT = "\0concat"
 # urlize, pprint, xmlattr, wordwrap: slow on long texts, and no printer needs them.
+_OF_NUMBERS = ("float", "int", "round", "abs")
 _LEFT_OUT = frozenset({"pprint", "urlize", "wordwrap", "xmlattr"})
 _WIDTHS = frozenset({"batch", "center", "indent", "round", "slice", "tojson", "truncate"})
 # 1 us for a character, or worse.
@@ -150,6 +151,8 @@ def filters(step: Step) -> dict[str, Any]:
     }
     found["fromjson"] = _wrapped(step, "fromjson", _fromjson)
     found["sum"] = _wrapped(step, "sum", _sum)
+    for name in _OF_NUMBERS:
+        found[name] = _wrapped(step, name, _keeping_null(name))
 
     @pass_context
     def used(context: Context, value: Any) -> Any:
@@ -224,6 +227,21 @@ def _checked(name: str, value: Any, args: tuple[Any, ...], kwargs: dict[str, Any
         value = list(value)
         check_text(weigh(value) + len(value) * sum(weigh(one) for one in given))
     return value
+
+
+def _keeping_null(name: str) -> Callable[..., Any]:
+    """A null stays one: Jinja2 makes 0 of it, which would be taken for a measurement.
+
+    Not where the template says what it wants instead, `float(0)`.
+    """
+    function, has_default = jinja2.filters.FILTERS[name], name in ("float", "int")
+
+    def kept(value: Any, *args: Any, **kwargs: Any) -> Any:
+        if value is None and not (has_default and (args or kwargs)):
+            return None
+        return function(value, *args, **kwargs)
+
+    return kept
 
 
 def _fromjson(text: str) -> Any:

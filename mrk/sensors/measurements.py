@@ -8,6 +8,8 @@ from collections import deque
 from collections.abc import Mapping
 
 Number = int | float
+# None: the sensor said that it has no value now.
+Value = Number | None
 
 # A template may take names from the payload, and a payload may hold anything.
 MOST_NAMES = 32
@@ -16,11 +18,13 @@ NAME_CHARS = 64
 LARGEST = 1e15
 
 
-def checked_value(value: object) -> Number:
-    """A finite number of a sane size; texts of numbers are taken, truth is 1 or 0.
+def checked_value(value: object) -> Value:
+    """A finite number of a sane size, or null; texts of numbers are taken, truth is 1 or 0.
 
     Raises `ValueError` with the reason.
     """
+    if value is None:
+        return None
     if isinstance(value, bool):
         return int(value)
     number = value
@@ -57,15 +61,15 @@ class Measurements:
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._values: dict[str, Number] = {}
-        self._series: dict[str, deque[Number]] = {}
+        self._values: dict[str, Value] = {}
+        self._series: dict[str, deque[Value]] = {}
 
     @property
-    def values(self) -> Mapping[str, Number]:
+    def values(self) -> Mapping[str, Value]:
         """The newest value of each; empty while nothing is known. Never changed, but replaced."""
         return self._values
 
-    def take(self, values: Mapping[str, Number]) -> None:
+    def take(self, values: Mapping[str, Value]) -> None:
         """New values; those that are not named stay. Raises `ValueError` for too many names."""
         merged = {**self._values, **values}
         if len(self._series.keys() | merged.keys()) > MOST_NAMES:
@@ -84,6 +88,6 @@ class Measurements:
                 series = self._series[name] = deque(maxlen=self._size)
             series.append(value)
 
-    def series(self) -> dict[str, list[Number]]:
+    def series(self) -> dict[str, list[Value]]:
         """Samples of each measurement, oldest first."""
         return {name: list(series) for name, series in self._series.items()}

@@ -2,7 +2,7 @@
 
 import re
 from typing import Any, Literal
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import msgspec
 
@@ -14,7 +14,9 @@ MOST_TEXT_CHARS = 8192
 Verb = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 # RFC 3986: what may stand in a path and in a query; a percent sign begins two hexadecimal digits.
 _PATH = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})+")
-_UNSAFE_IN_QUERY = re.compile(r"[\x00-\x20\x7f#]")
+_SAFE_IN_QUERY = "!$&'()*+,;=:@/?-._~%"
+_BARE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class ProxyParams(msgspec.Struct, frozen=True):
@@ -60,9 +62,20 @@ def _query(query: object) -> str:
         return ""
     if not isinstance(query, str):
         raise ClientError("Argument 'query': a text is expected, such as 'limit=10'")
-    if len(query) > MOST_TEXT_CHARS or _UNSAFE_IN_QUERY.search(query):
-        raise ClientError("Argument 'query' has blanks, '#' or control characters: encode it")
-    return f"?{query.removeprefix('?')}"
+    if len(query) > MOST_TEXT_CHARS:
+        text = f"Argument 'query' has {len(query)} characters, over {MOST_TEXT_CHARS}"
+        raise ClientError(text)
+    if _CONTROL.search(query):
+        raise ClientError("Argument 'query' has control characters: encode them")
+    return f"?{_encoded(query.removeprefix('?'))}"
+
+
+def _encoded(query: str) -> str:
+    """The query as a URL may hold it; what is encoded already stays as it is."""
+    try:
+        return quote(_BARE_PERCENT.sub("%25", query), safe=_SAFE_IN_QUERY)
+    except UnicodeEncodeError:
+        raise ClientError("Argument 'query' cannot be written as UTF-8") from None
 
 
 def _body(params: ProxyParams) -> bytes | None:

@@ -12,7 +12,7 @@ from config.template_errors import TemplateFailed
 from mrk.log.throttle import LogThrottle
 from mrk.sensors.history_field import FieldRules, HistoryField
 from mrk.sensors.inbox import Inbox
-from mrk.sensors.measurements import Measurements, Number, checked_name, checked_value
+from mrk.sensors.measurements import Measurements, Value, checked_name, checked_value
 
 logger = logging.getLogger(__name__)
 # A template runs in the event loop, where 5 ms are long; a meter's message has some 500 bytes.
@@ -56,8 +56,9 @@ class Sensor:
             return True
         paused = self._is_paused()
         for field in self.fields:
-            if field.rules.parameter in found:
-                field.take(found[field.rules.parameter], paused=paused)
+            value = found.get(field.rules.parameter)
+            if value is not None:
+                field.take(value, paused=paused)
         return True
 
     def lose(self) -> None:
@@ -65,17 +66,17 @@ class Sensor:
         self._inbox.clear()
         self.measurements.forget()
 
-    def known(self, field: HistoryField) -> Number | None:
+    def known(self, field: HistoryField) -> Value | None:
         """The newest value that a field is made of."""
         return self.measurements.values.get(field.rules.parameter)
 
-    def _rendered(self, payload: bytes) -> dict[str, Number]:
+    def _rendered(self, payload: bytes) -> dict[str, Value]:
         """What the template finds; raises `TemplateFailed` and `ValueError`."""
         try:
             text = payload.decode()
         except UnicodeDecodeError:
             raise ValueError("it is not UTF-8") from None
-        found: dict[str, Number] = {}
+        found: dict[str, Value] = {}
         template = self.settings.state_response_template
         template.render(payload=text, set_result=partial(_set_result, found))
         return found
@@ -87,7 +88,7 @@ class Sensor:
             logger.warning("%s: %s", line, reason[:_REASON_CHARS])
 
 
-def _set_result(found: dict[str, Number], name: object, value: object) -> str:
+def _set_result(found: dict[str, Value], name: object, value: object) -> str:
     """What templates call; empty, because they print what it returns."""
     name = checked_name(name)
     try:

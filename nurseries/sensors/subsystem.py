@@ -20,11 +20,11 @@ from mrk.jobs.job_protocols import AuxiliaryValue, JobStatePort
 from mrk.jobs.print_stats import PAUSED
 from mrk.klippy.klippy_protocols import MqttPort
 from mrk.sensors.history_field import FieldRules
-from mrk.sensors.measurements import Number
+from mrk.sensors.measurements import Value
 from nurseries.sensors.sensor import Sensor
 
 SAMPLE_S = 1.0
-Series = dict[str, dict[str, list[Number]]]
+Series = dict[str, dict[str, list[Value]]]
 
 
 class SensorListParams(msgspec.Struct, frozen=True):
@@ -63,12 +63,12 @@ class ShownField(msgspec.Struct, frozen=True):
 
 
 class ShownSensor(msgspec.Struct, frozen=True):
-    """A sensor and its newest values; empty while nothing is known."""
+    """A sensor and its newest values: none before it told any, null where it has none now."""
 
     id: str
     friendly_name: str
     type: str
-    values: Mapping[str, Number]
+    values: Mapping[str, Value]
     parameter_info: list[dict[str, str]] | msgspec.UnsetType = msgspec.UNSET
     history_fields: list[ShownField] | msgspec.UnsetType = msgspec.UNSET
 
@@ -95,7 +95,7 @@ class Sensors:
         self._sensors = {
             one.id: Sensor(one, self._is_paused, trio.current_time) for one in settings
         }
-        self._told: dict[str, Mapping[str, Number]] = {name: {} for name in self._sensors}
+        self._told: dict[str, Mapping[str, Value]] = {name: {} for name in self._sensors}
         self._arrived = trio.Event()
         for sensor in self._sensors.values():
             put = partial(self._put, sensor)
@@ -167,7 +167,7 @@ class Sensors:
         if not self._mqtt.mqtt_connected:
             for sensor in self._sensors.values():
                 sensor.lose()
-        changed: dict[str, Mapping[str, Number]] = {}
+        changed: dict[str, Mapping[str, Value]] = {}
         for name, sensor in self._sensors.items():
             sensor.measurements.sample()
             values = sensor.measurements.values

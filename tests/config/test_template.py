@@ -22,6 +22,9 @@ CONTEXT = {"data_path": "/data"}
         ('{% set x = "y" %}{x}', "y"),
         ("{% do [].append(1) %}z", "z"),
         ("a}b", "a}b"),
+        # Null stays null where a template names nothing else.
+        ("{none|float} {none|int} {none|float|round(1)} {none|abs}", "None None None None"),
+        ("{none|float(0)} {none|int(default=7)} {'1.26'|float|round(1)} {(-2)|abs}", "0 7 1.3 2"),
     ],
 )
 def test_results(text, result):

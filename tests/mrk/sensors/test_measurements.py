@@ -10,7 +10,17 @@ from mrk.sensors.measurements import MOST_NAMES, Measurements, checked_name, che
 
 @pytest.mark.parametrize(
     ("given", "value"),
-    [(1, 1), (-2.5, -2.5), (0, 0), ("3.5", 3.5), (" 7 ", 7.0), (True, 1), (False, 0), (1e15, 1e15)],
+    [
+        (1, 1),
+        (-2.5, -2.5),
+        (0, 0),
+        ("3.5", 3.5),
+        (" 7 ", 7.0),
+        (True, 1),
+        (False, 0),
+        (1e15, 1e15),
+        (None, None),
+    ],
 )
 def test_numbers(given, value):
     found = checked_value(given)
@@ -20,7 +30,7 @@ def test_numbers(given, value):
 @pytest.mark.parametrize(
     "given",
     [
-        None, "", "warm", "nan", "inf", "1e999", math.nan, math.inf, -math.inf, [], {}, [1], b"1",
+        "", "warm", "nan", "inf", "1e999", math.nan, math.inf, -math.inf, [], {}, [1], b"1",
         1e16, 10**400, "9" * 400,
     ],
 )  # fmt: skip
@@ -47,6 +57,16 @@ def test_series_hold_the_last_reading_again():
         kept.sample()
     assert kept.values == {"temperature": 21.0, "humidity": 22}
     assert kept.series() == {"temperature": [21.0] * 3, "humidity": [22] * 3}
+
+
+def test_null_is_a_value_that_the_sensor_does_not_have():
+    kept = Measurements(9)
+    kept.take({"a": 1, "b": 2})
+    kept.sample()
+    kept.take({"a": None})
+    kept.sample()
+    assert kept.values == {"a": None, "b": 2}
+    assert kept.series() == {"a": [1, None], "b": [2, 2]}
 
 
 def test_nothing_is_sampled_while_nothing_is_known():

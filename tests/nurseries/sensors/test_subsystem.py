@@ -172,6 +172,23 @@ async def test_samples_and_notifications(settings, autojump_clock):
         assert house.call("measurements", sensor="meter") == {"meter": series}
 
 
+async def test_null_is_shown_as_null_and_counts_for_no_field(settings, autojump_clock):
+    """Such as of a sensor that lost its probe; neither 0 nor the last value is true."""
+    async with open_house(settings) as house:
+        house.sensors.begin_job()
+        await house.say(power=1, energy=3)
+        await house.say(power=3, energy=4)
+        await house.say(power=None, energy=None)
+        await trio.sleep(1.5)
+        assert house.values() == {"power": None, "energy": None}
+        assert house.told() == [[{"meter": {"power": None, "energy": None}}]]
+        assert house.call("measurements")["meter"] == {"power": [None], "energy": [None]}
+        assert house.fields()["mean"] == 2
+        await house.say(power=5)
+        assert house.values() == {"power": 5, "energy": None}
+        assert house.fields()["mean"] == 3
+
+
 async def test_values_are_gone_with_the_broker(settings, autojump_clock):
     async with open_house(settings) as house:
         await house.say(power=5)
@@ -229,7 +246,6 @@ JUNK = {
     "no JSON": b"{",
     "no UTF-8": b"\xff\xfe\x00",
     "a list": b"[]",
-    "null": b'{"power": null}',
     "a text": b'{"power": "warm"}',
     "NaN": b'{"power": NaN}',
     "infinity": b'{"power": -Infinity}',
