@@ -1,7 +1,8 @@
 """The job queue: what clients and macros order, and the one task that starts queued prints.
 
-Every change is in the database before it is believed, answered or told. `serve` follows the
-printer's jobs and loads the next one; it ends when cancelled. The rules are `mrk/jobs/queue.py`.
+What is ordered is in the database before it is believed, answered or told; what the printer or
+somebody else did is believed at once, and written when it can be. `serve` follows the printer's
+jobs and loads the next one; it ends when cancelled. The rules are `mrk/jobs/queue.py`.
 """
 
 import logging
@@ -22,8 +23,8 @@ from mrk.jobs.job_protocols import JobFiles, JobStatePort
 from mrk.jobs.print_stats import JobEvent
 from mrk.jobs.queue import Queue, QueuedJob, QueueState
 from mrk.klippy.klippy_protocols import GcodePort, KlippyPort
-from nurseries.jobs.queue_store import read_queue, write_queue
 from nurseries.jobs.queue_view import QueueEndpoints, queued_jobs
+from nurseries.jobs.stored_queue import StoredQueue
 
 logger = logging.getLogger(__name__)
 Rule = Callable[[Queue], Queue]
@@ -64,15 +65,11 @@ class JobQueue:
         self._gcode = gcode
         self._job_state = job_state
         self._files = files
-        self._database = database
         self._clients = clients
         self._transitions = transitions
         self._wall_clock = wall_clock
-        # None: what is stored has to be read, because nobody waited for a write to end.
-        self._queue: Queue | None = None
+        self._queue = StoredQueue(database)
         self._told: Queue | None = None
-        # One change is computed, written and only then believed, before the next is looked at.
-        self._changing = trio.Lock()
         self._to_load: trio.MemorySendChannel[bool] | None = None
         self._delay = trio.CancelScope()
         self._step: trio.Event | None = None
@@ -85,7 +82,7 @@ class JobQueue:
 
     async def status(self) -> Queue:
         """The queue as it is stored."""
-        async with self._changing:
+        async with self._queue.changing:
             return await self._known()
 
     async def add(
@@ -146,41 +143,41 @@ class JobQueue:
 
     async def on_file_removed(self, path: str) -> None:
         """A file of the gcodes root, or a folder with all that is in it, is gone."""
-        await self._change(lambda queue: queue.file_removed(path), "jobs_removed")
+        await self._change(lambda queue: queue.file_removed(path), "jobs_removed", happened=True)
 
     async def on_file_moved(self, source: str, dest: str) -> None:
         """The same was renamed within the gcodes root."""
-        await self._change(lambda queue: queue.file_moved(source, dest), "jobs_added")
+        await self._change(lambda queue: queue.file_moved(source, dest), happened=True)
 
     # Changes
 
     async def _known(self) -> Queue:
-        if self._queue is None:
-            self._queue = await self._database.run(read_queue)
+        queue = self._queue.believed
+        if queue is None:
+            queue = await self._queue.read()
             if self._told is None:
-                self._told = self._queue
-            self._tell(self._queue, "jobs_added")
-        return self._queue
+                self._told = queue
+            self._tell(queue, "jobs_added")
+        return queue
 
     async def _change(
-        self, rule: Rule, action: str | None = "jobs_added", *, tell_unchanged: bool = False
+        self,
+        rule: Rule,
+        action: str | None = "jobs_added",
+        *,
+        tell_unchanged: bool = False,
+        happened: bool = False,
     ) -> Queue:
         """Apply a rule, write what it changed, and tell the clients. Raises `ClientError`.
 
-        `action` says what a change of the jobs is called; None tells nothing of it.
+        `action` says what a change of the jobs is called; None tells nothing of it. What `happened`
+        can no longer be refused.
         """
-        async with self._changing:
+        async with self._queue.changing:
             old = await self._known()
             new = rule(old)
             if new != old:
-                # A caller that is cancelled here leaves None: the next one reads what was stored.
-                self._queue = None
-                try:
-                    await self._database.run(lambda c: write_queue(c, old, new), durable=True)
-                except ClientError:
-                    self._queue = old
-                    raise
-                self._queue = new
+                await self._queue.write(old, new, happened=happened)
             if action is None:
                 self._told = new
             else:
@@ -215,6 +212,7 @@ class JobQueue:
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(self._load_jobs, loads, name="job loader")
                     nursery.start_soon(self._obey, ordered, name="job queue orders")
+                    nursery.start_soon(self._queue.catch_up, name="job queue writes")
                     task_status.started()
                     await self._follow(news)
         finally:
@@ -243,7 +241,7 @@ class JobQueue:
 
     async def _restore(self, look: JobSnapshot | None) -> None:
         """Begin with what is stored; what happened to a job handed over is asked of the printer."""
-        self._queue = None
+        self._queue.forget()
         automatic = self._transitions.automatic
         await self._apply(lambda queue: queue.restored(automatic).settled(look, automatic))
         if look is not None:
@@ -288,7 +286,8 @@ class JobQueue:
 
     async def _handed_over(self) -> None:
         """A tiny print can end before the printer's answer to its start was read."""
-        is_starting = self._queue is not None and self._queue.state is QueueState.STARTING
+        queue = self._queue.believed
+        is_starting = queue is not None and queue.state is QueueState.STARTING
         if is_starting and self._step is not None:
             await self._step.wait()
 
@@ -297,9 +296,9 @@ class JobQueue:
         await self._apply(Queue.on_shutdown)
 
     async def _apply(self, rule: Rule, action: str = "jobs_added") -> Queue | None:
-        """A change that nobody asked for: None when it could not be stored."""
+        """What happened, and nobody asked for: None when what is stored cannot be read."""
         try:
-            return await self._change(rule, action)
+            return await self._change(rule, action, happened=True)
         except ClientError as exc:
             logger.warning("the job queue stays as it is: %s", exc.message)
             return None
@@ -343,7 +342,7 @@ class JobQueue:
         job, automatic = queue.jobs[0], self._transitions.automatic
         logger.info("job queue: starting %s", job.filename)
         await self._gcode.start_print(job.filename, job.user)
-        await self._change(lambda q: q.loaded(job.job_id, automatic), "job_loaded")
+        await self._change(lambda q: q.loaded(job.job_id, automatic), "job_loaded", happened=True)
 
     async def _may_load(self) -> bool:
         queue = await self.status()

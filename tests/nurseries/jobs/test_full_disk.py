@@ -8,7 +8,9 @@ import trio
 from trio.testing import MockClock
 
 from mrk.errors import ClientError
+from nurseries.jobs.job_queue import Transitions
 from nurseries.jobs.pending_writes import RETRY_S, PendingWrites
+from nurseries.jobs.queue_store import read_queue
 from nurseries.testing.memory_database import MemoryDatabase
 from tests.fakes.own_mount import passes_on_small_disk
 from tests.fakes.workshop import Shop, World, open_shop
@@ -98,6 +100,75 @@ async def test_an_end_of_mrk_meanwhile_says_what_is_lost(
     async with open_shop(world) as shop:
         await print_whole(shop, "a.gcode", "ann")
     assert "3 writes of the history are lost" in caplog.text
+
+
+# The queue
+
+
+async def test_the_queue_knows_what_happened_meanwhile(
+    world: World, autojump_clock: MockClock, memory_database: MemoryDatabase
+) -> None:
+    async with open_shop(world, Transitions(automatic=True)) as shop:
+        await shop.call("server.job_queue.post_job", filenames=["a.gcode", "b.gcode"])
+        await shop.call("server.job_queue.start")
+        await shop.until("printing")
+        await trio.sleep(1)
+        memory_database.write_failure = FULL
+        await shop.queue.on_file_removed("b.gcode")
+        assert (await shop.queued())[0] == []
+        with pytest.raises(ClientError, match="full"):
+            await shop.call("server.job_queue.post_job", filenames=["c.gcode"])
+        await shop.until("complete")
+        await shop.restart("job_queue")
+        assert await shop.queued() == ([], "ready")
+        memory_database.write_failure = None
+        await trio.sleep(RETRY_S + 1)
+        stored = await memory_database.run(read_queue)
+        assert (stored.jobs, stored.state, stored.printing) == ((), "ready", None)
+
+
+async def test_a_print_that_ends_meanwhile_lets_the_queue_go_on_after_a_start(
+    world: World, autojump_clock: MockClock, memory_database: MemoryDatabase
+) -> None:
+    async with open_shop(world, Transitions(automatic=True)) as shop:
+        await shop.call("server.job_queue.post_job", filenames=["a.gcode", "b.gcode"])
+        await shop.call("server.job_queue.start")
+        await shop.until("printing")
+        await trio.sleep(1)
+        memory_database.write_failure = FULL
+        await shop.until("complete")
+        await trio.sleep(1)
+        # Nothing is handed to the printer that could be handed to it twice.
+        assert await shop.queued() == (["b.gcode"], "paused")
+        memory_database.write_failure = None
+        await shop.call("server.job_queue.start")
+        await shop.until("printing")
+        await shop.until("complete")
+        await trio.sleep(RETRY_S + 1)
+        assert await shop.queued() == ([], "paused")
+
+
+async def test_a_caller_that_leaves_while_the_queue_is_behind(
+    world: World, autojump_clock: MockClock, memory_database: MemoryDatabase
+) -> None:
+    async with open_shop(world) as shop:
+        await shop.call("server.job_queue.post_job", filenames=["a.gcode", "b.gcode"])
+        memory_database.write_failure = FULL
+        await shop.queue.on_file_removed("b.gcode")
+        memory_database.write_failure = None
+        for checkpoints in range(4):
+            with trio.CancelScope() as scope:
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(shop.queue.add, ["c.gcode"])
+                    for _ in range(checkpoints):
+                        await trio.lowlevel.checkpoint()
+                    scope.cancel()
+            assert (await shop.queued())[0][:1] == ["a.gcode"]
+            assert "b.gcode" not in (await shop.queued())[0]
+        await trio.sleep(RETRY_S + 1)
+        queued, _ = await shop.queued()
+        stored = await memory_database.run(read_queue)
+        assert [job.filename for job in stored.jobs] == queued
 
 
 # The writes that wait
