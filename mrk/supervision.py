@@ -18,6 +18,10 @@ class Backoff(msgspec.Struct, frozen=True):
     crash_window_s: float = 300.0
 
 
+# Of programs outside: a broker or a Spoolman that is back should be seen soon.
+OUTSIDE_BACKOFF = Backoff(first_s=2.0, limit_s=10.0)
+
+
 class SupervisionState(enum.StrEnum):
     """What a supervised part does now, as `server.nurseries` shows it."""
 

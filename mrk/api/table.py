@@ -91,12 +91,18 @@ class Table:
     def __init__(
         self,
         endpoints: Iterable[Endpoint] = (),
-        unlisted: Unlisted = lambda path: None,
+        unlisted: Unlisted | None = None,
     ) -> None:
-        self._unlisted = unlisted
+        self._unlisted: Unlisted = unlisted or (lambda _path: None)
         self._methods: dict[str, Method] = {}
         self._routes: dict[str, dict[str, Method]] = {}
         self._patterns: dict[str, tuple[RoutePattern, dict[str, Method]]] = {}
+        self.add(endpoints)
+
+    def add(self, endpoints: Iterable[Endpoint], unlisted: Unlisted | None = None) -> None:
+        """Take more endpoints; raises `ValueError` for a path or name that is there already."""
+        if unlisted is not None:
+            self._unlisted = unlisted
         for method in _methods(list(endpoints)):
             self._add(method)
 

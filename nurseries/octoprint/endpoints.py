@@ -24,6 +24,7 @@ from mrk.klippy.requirements import read_names
 from mrk.octoprint import answers
 from mrk.octoprint.answers import UFP_PLUGIN, OctoPrintWebcam, UfpPlugin
 from mrk.octoprint.printer import PrinterAnswer, printer_state, state_text, temperatures
+from mrk.subsystem import Additions, Needs
 from mrk.version import MOONRAKER_VERSION
 
 logger = logging.getLogger(__name__)
@@ -227,3 +228,10 @@ def _endpoint(
         frozenset({Transport.HTTP}),
         rpc=None,
     )
+
+
+def build(settings: OctoPrintCompatSettings, needs: Needs, additions: Additions) -> None:
+    """For `[octoprint_compat]`."""
+    octoprint = OctoPrint(settings, needs.klippy, needs.gcode, needs.files, needs.upload_prints)
+    additions.add("octoprint_compat", octoprint)
+    additions.upload_paths.update(UPLOAD_PATHS)

@@ -11,7 +11,6 @@ from collections.abc import Callable
 import trio
 
 from config.load import Configuration
-from mrk.api.endpoint import Endpoint
 from mrk.api.table import Table
 from mrk.clients.registry import Clients
 from mrk.machine.lag import LagMs
@@ -51,8 +50,10 @@ class Generation:
         settings = configuration.settings
         rules = rules_of(settings.authorization)
         self.clients = Clients()
+        self.table = Table()
+        self._refusals = RefusalLog()
         self.subsystems = Subsystems(
-            settings, surroundings, self.clients, self._extend, self.end_for_restart
+            settings, surroundings, self.clients, self.table, self._refusals, self.end_for_restart
         )
         self._warnings = [
             *configuration.warnings,
@@ -66,8 +67,7 @@ class Generation:
         self.parts = self._failed
         self._components = self.subsystems.names
         server = Server(self, self.link, self.clients, self.end_for_restart)
-        self.table = Table(server.endpoints() + self.subsystems.endpoints(), self.printer.unlisted)
-        self._refusals = RefusalLog()
+        self.table.add(server.endpoints() + self.subsystems.endpoints(), self.printer.unlisted)
         self._doors = Transports(
             settings,
             self.table,
@@ -79,9 +79,6 @@ class Generation:
             self._how_it_ends,
             self._refusals,
         )
-
-    def _extend(self, endpoints: list[Endpoint]) -> list[Endpoint]:
-        return self.table.extend(endpoints)
 
     @property
     def link(self) -> KlippyLink:

@@ -9,12 +9,16 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
+import trio
+
 from config.settings.families import Settings
 from mrk.api.endpoint import Endpoint
-from mrk.api.rpc import Pending, Reply, Who
+from mrk.api.rpc import Rpc
+from mrk.api.table import Table
 from mrk.clients.registry import Clients
 from mrk.jobs.schema import JOB_MIGRATIONS
 from mrk.spool.schema import SPOOL_MIGRATIONS
+from mrk.subsystem import Additions, Needs, Subsystem
 from mrk.supervision import Backoff, Supervision, SupervisionState
 from nurseries.access.authorization import Authorization
 from nurseries.access.logins import Directory
@@ -29,14 +33,16 @@ from nurseries.klippy.link import KlippyLink
 from nurseries.klippy.printer import Printer
 from nurseries.log.rollover import LogRollover
 from nurseries.proc_stats.sampler import ProcStats
+from nurseries.refusal_log import RefusalLog
 from nurseries.root.host import Host
-from nurseries.root.optional import OPTIONAL, Additions, Needs, Subsystem
+from nurseries.root.optional import OPTIONAL
 from nurseries.root.prints import PrintedFile, SeenStarts, UploadPrinter
-from nurseries.root.settings_views import transitions_of
-from nurseries.root.supervised import Supervised
+from nurseries.root.settings_views import limits_of, transitions_of
+from nurseries.root.supervised import Supervised, supervised
 from nurseries.root.surroundings import Surroundings
 from nurseries.server.connections import Connections
 from nurseries.supervise import NotBuilt, build, failed_part
+from nurseries.templates.calls import TemplateCalls
 from nurseries.webcams.subsystem import Webcams
 
 logger = logging.getLogger(__name__)
@@ -47,12 +53,11 @@ KLIPPY_BEAT = Backoff(first_s=0.25, limit_s=0.25)
 MIGRATIONS = (*JOB_MIGRATIONS, *SPOOL_MIGRATIONS)
 
 Made = TypeVar("Made")
-Extend = Callable[[list[Endpoint]], list[Endpoint]]
 
 
-def _nobody_answers(_message: bytes, _who: Who, _busy: bool) -> Reply | Pending:
-    """MQTT is served after the table and its RPC have been made."""
-    return None
+async def join_in_thread(parts: list[bytes]) -> bytes:
+    """A `Join` that holds nobody up."""
+    return await trio.to_thread.run_sync(b"".join, parts)
 
 
 class Subsystems:
@@ -66,7 +71,8 @@ class Subsystems:
         settings: Settings,
         surroundings: Surroundings,
         clients: Clients,
-        extend: Extend,
+        table: Table,
+        refusals: RefusalLog,
         request_restart: Callable[[], None],
     ) -> None:
         self._settings = settings
@@ -85,16 +91,21 @@ class Subsystems:
             "authorization", access.serve, access.endpoints(), essential=True
         )
         self.klippy = Supervised("klippy_connection", self.link.serve, [], True, KLIPPY_BEAT)
-        self.extensions = Extensions(clients, self.link)
+        extensions = Extensions(clients, self.link)
+        calls = limits_of(settings.server).batch_calls
+        pause, denied = trio.lowlevel.checkpoint, refusals.refused
+        self.rpc = Rpc(table, pause, calls, extensions, join_in_thread, denied)
+        self._templates = TemplateCalls(table)
         self.plain = [
             *Connections(clients, self.accounts).endpoints(),
-            *self.extensions.endpoints(),
+            *extensions.endpoints(),
         ]
         self.lines: list[Supervised] = []
-        self._built = Additions()
+        self._added = Additions()
+        self._optional: list[Supervised] = []
+        self._optional_transports: list[Supervised] = []
         self._request_restart = request_restart
-        self.answer: Callable[[bytes, Who, bool], Reply | Pending] = _nobody_answers
-        self._add_printer(extend)
+        self._add_printer(table)
         self._add_files_and_jobs()
         self._add_host()
         self._add_web()
@@ -121,7 +132,7 @@ class Subsystems:
     def _add(self, name: str, part: Subsystem, *, essential: bool = False) -> None:
         self.lines.append(Supervised(name, part.serve, part.endpoints(), essential))
 
-    def _add_printer(self, extend: Extend) -> None:
+    def _add_printer(self, table: Table) -> None:
         sizes = self._settings.data_store
         data_store = DataStore(
             self.link,
@@ -129,7 +140,7 @@ class Subsystems:
             gcode_store_size=sizes.gcode_store_size,
         )
         self._starters = SeenStarts(lambda: self._job_state.look)
-        self.printer = Printer(self.link, self._clients, data_store, extend, self._starters)
+        self.printer = Printer(self.link, self._clients, data_store, table.extend, self._starters)
         self._add("klippy_apis", self.printer, essential=True)
         self._add("data_store", data_store)
 
@@ -155,7 +166,7 @@ class Subsystems:
             store,
             clients,
             self._starters,
-            auxiliary=self._built.auxiliary,  # filled once optional parts have been built
+            auxiliary=self._added.auxiliary,  # filled once optional parts have been built
         )
         self.upload_printer = UploadPrinter(
             self.printer, state, queue, settings.file_manager.queue_gcode_uploads
@@ -203,22 +214,33 @@ class Subsystems:
 
     def _add_optional(self) -> None:
         """Parts that a section of the configuration asks for."""
+        outside = self._surroundings
         needs = Needs(
-            self._settings,
-            self._surroundings,
-            self._clients,
-            self.link,
-            self.store,
-            self.printer,
-            self._job_state,
-            self.files,
-            self.upload_printer,
-            self._webcams.all_webcams,
-            lambda message, who, busy: self.answer(message, who, busy),
+            data_path=outside.paths.data,
+            gcodes_path=outside.paths.gcodes,
+            instance_id=outside.instance_id,
+            host_name=outside.host_name,
+            klippy=self.link,
+            gcode=self.printer,
+            clients=self._clients,
+            database=self.store,
+            http=outside.http,
+            job_state=self._job_state,
+            files=self.files,
+            metadata=self.files.metadata,
+            upload_prints=self.upload_printer,
+            services=self.machine,
+            webcams=self._webcams.all_webcams,
+            answer=self.rpc.handle,
+            templates=self._templates,
         )
-        for part in OPTIONAL:
-            if getattr(self._settings, part.field):
-                self._try(part.component, partial(part.build, needs, self._built))
+        for optional in OPTIONAL:
+            settings = getattr(self._settings, optional.field)
+            if settings:
+                make = partial(optional.build, settings, needs, self._added)
+                self._try(optional.component, make)
+        self._optional = [supervised(service) for service in self._added.services]
+        self._optional_transports = [supervised(service) for service in self._added.transports]
 
     def _try(self, component: str, make: Callable[[], Made]) -> Made | None:
         """What `make` gives; None when it cannot, and then the component has failed."""
@@ -250,17 +272,17 @@ class Subsystems:
     @property
     def running_lines(self) -> list[Supervised]:
         """The parts that run inside the link to Klipper."""
-        return [*self.lines, *self._built.lines]
+        return [*self.lines, *self._optional]
 
     @property
     def transports(self) -> list[Supervised]:
         """Optional transports, which end before all other parts."""
-        return self._built.transports
+        return self._optional_transports
 
     @property
     def upload_paths(self) -> dict[str, str]:
         """Paths that take uploads besides the file manager's."""
-        return self._built.upload_paths
+        return self._added.upload_paths
 
     @property
     def names(self) -> list[str]:
@@ -274,4 +296,4 @@ class Subsystems:
     @property
     def _all(self) -> list[Supervised]:
         essential = [self.database, self.authorization, self.klippy]
-        return [*essential, *self.lines, *self._built.lines, *self._built.transports]
+        return [*essential, *self.lines, *self._optional, *self._optional_transports]

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 import trio
 
 from mrk.api.endpoint import Endpoint
+from mrk.subsystem import Service
 from mrk.supervision import Backoff, Supervision, SupervisionState
 from nurseries.supervise import guarded, supervise
 
@@ -34,6 +35,11 @@ class Supervised:
     def offered(self) -> list[Endpoint]:
         """Its endpoints; those of an optional part answer 503 while it is down."""
         return self._endpoints if self.essential else guarded(self.part, self._endpoints)
+
+
+def supervised(service: Service) -> Supervised:
+    """An optional subsystem's service as a line of the table."""
+    return Supervised(service.name, service.serve, service.endpoints, backoff=service.backoff)
 
 
 @contextlib.asynccontextmanager

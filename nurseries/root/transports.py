@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 import msgspec
-import trio
 
 from config.settings.authorization import AuthorizationSettings
 from config.settings.families import Settings
@@ -12,7 +11,6 @@ from mrk.access.address import ProxyRule
 from mrk.access.decision import AccessRules
 from mrk.access.hosts import Hosts
 from mrk.access.request_authorizer import RequestAuthorizer
-from mrk.api.rpc import Rpc
 from mrk.api.table import Table
 from mrk.clients.registry import Clients
 from mrk.http.cors import CorsRules
@@ -22,7 +20,7 @@ from nurseries.access.name_lookup import NameLookup
 from nurseries.refusal_log import RefusalLog
 from nurseries.root.own_names import own_names
 from nurseries.root.settings_views import limits_of
-from nurseries.root.subsystems import Subsystems
+from nurseries.root.subsystems import Subsystems, join_in_thread
 from nurseries.root.supervised import Supervised
 from nurseries.root.surroundings import Surroundings
 from transports.api_http import ApiHttp
@@ -58,10 +56,7 @@ class Transports:
     ) -> None:
         limits = limits_of(settings.server)
         prefix = settings.server.route_prefix
-        calls = limits.batch_calls
-        pause, denied = trio.lowlevel.checkpoint, refusals.refused
-        rpc = Rpc(table, pause, calls, subsystems.extensions, _join, denied)
-        subsystems.answer = rpc.handle
+        rpc = subsystems.rpc
         hub = SessionContext(rpc, table, clients, limits, ending)
         access = settings.authorization
         proxies = _proxies(settings)
@@ -82,7 +77,7 @@ class Transports:
             route_prefix=prefix,
             serves_other=WebDoor.serves,
             transfer_verbs=(lambda _path: ()) if transfers is None else transfers.verbs,
-            join=_join,
+            join=join_in_thread,
         )
         web = WebDoor(
             api,
@@ -182,7 +177,3 @@ class Transports:
 def _proxies(settings: Settings) -> ProxyRule:
     believed = settings.server.use_xheaders
     return ProxyRule(settings.authorization.trusted_proxies if believed else ())
-
-
-async def _join(parts: list[bytes]) -> bytes:
-    return await trio.to_thread.run_sync(b"".join, parts)

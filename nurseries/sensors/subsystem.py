@@ -15,12 +15,13 @@ from config.settings.sensors import SensorSettings
 from mrk.api.caller import Caller
 from mrk.api.endpoint import Access, Endpoint
 from mrk.clients.registry import Clients
-from mrk.errors import ClientError
+from mrk.errors import ClientError, MrkError
 from mrk.jobs.job_protocols import AuxiliaryValue, JobStatePort
 from mrk.jobs.print_stats import PAUSED
 from mrk.klippy.klippy_protocols import MqttPort
 from mrk.sensors.history_field import FieldRules
 from mrk.sensors.measurements import Value
+from mrk.subsystem import Additions, Needs
 from nurseries.sensors.sensor import Sensor
 
 SAMPLE_S = 1.0
@@ -264,3 +265,12 @@ def _get(
         access=Access.VIEW,
         result=result,
     )
+
+
+def build(settings: Sequence[SensorSettings], needs: Needs, additions: Additions) -> None:
+    """For `[sensor ...]`: they listen through the broker."""
+    if additions.mqtt is None:
+        raise MrkError("it needs [mqtt], which does not run")
+    sensors = Sensors(settings, additions.mqtt, needs.job_state, needs.clients)
+    additions.add("sensor", sensors)
+    additions.auxiliary.append(sensors)

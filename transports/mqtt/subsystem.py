@@ -23,6 +23,8 @@ from mrk.mqtt.home_assistant import Device
 from mrk.mqtt.mqtt_protocols import BrokerClient, MqttKlippy
 from mrk.mqtt.payloads import decode_payload, encode_payload
 from mrk.mqtt.topics import Topics, check_qos, check_topic
+from mrk.subsystem import Additions, Needs, Service
+from mrk.supervision import OUTSIDE_BACKOFF
 from mrk.version import VERSION
 from transports.mqtt.api import Handle
 from transports.mqtt.broker_state import BrokerState
@@ -257,3 +259,18 @@ def _load_session() -> Callable[..., SessionLike]:
     from transports.mqtt.broker_session import BrokerSession
 
     return BrokerSession
+
+
+def build(settings: MqttSettings, needs: Needs, additions: Additions) -> None:
+    """For `[mqtt]`: a transport, which ends with the others."""
+    mqtt = Mqtt(
+        settings,
+        needs.klippy,
+        needs.answer,
+        needs.webcams,
+        needs.http,
+        instance_name=needs.host_name,
+        instance_id=needs.instance_id,
+    )
+    additions.transports.append(Service("mqtt", mqtt.serve, mqtt.endpoints(), OUTSIDE_BACKOFF))
+    additions.mqtt = mqtt

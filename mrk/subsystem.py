@@ -1,0 +1,104 @@
+"""What an optional subsystem is to the daemon: what it is given, and what it adds.
+
+The module that the root's table (`nurseries/root/optional.py`) names for a section has a function
+`build(settings, needs, additions)`, imported and called when the section is there. It makes its
+objects from `needs` and adds services; what it raises fails that component alone.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+
+from mrk.api.endpoint import Endpoint
+from mrk.api.rpc import Pending, Reply, Who
+from mrk.clients.registry import Clients
+from mrk.database.database_protocols import DatabasePort
+from mrk.files.transfers import UploadPrints
+from mrk.http.client import HttpRequests
+from mrk.jobs.job_protocols import AuxiliaryProvider, JobMetadata, JobStatePort, PrintedFiles
+from mrk.klippy.klippy_protocols import GcodePort, KlippyPort, MqttPort
+from mrk.machine.services import ServiceControl
+from mrk.mqtt.mqtt_protocols import MqttKlippy
+from mrk.supervision import Backoff
+from mrk.webcams.webcam import Webcam
+
+# Runs until cancelled; takes `task_status` and calls `started` on it once it stands.
+Serve = Callable[..., Awaitable[object]]
+
+
+class Subsystem(Protocol):
+    """What clients may ask, and what it does while nobody asks."""
+
+    def endpoints(self) -> list[Endpoint]: ...
+
+    # `task_status` is Trio's.
+    async def serve(self, *, task_status: Any = ...) -> None: ...
+
+
+class LinkPort(KlippyPort, MqttKlippy, Protocol):
+    """The link to Klipper, for subsystems and for who passes status on to clients of its own."""
+
+
+class TemplateMethods(Protocol):
+    """What templates may call."""
+
+    async def call_method(self, method: str, **arguments: Any) -> Any:
+        """The result of an API method, decoded; raises `TemplateFailed`."""
+
+
+class Needs(msgspec.Struct, frozen=True):
+    """The parts that are always there, as optional ones may use them.
+
+    `data_path` is the data folder. `answer` handles a JSON-RPC message for a caller;
+    `templates` may be used once the subsystem serves.
+    """
+
+    data_path: Path
+    gcodes_path: Path
+    instance_id: str
+    host_name: str
+    klippy: LinkPort
+    gcode: GcodePort
+    clients: Clients
+    database: DatabasePort
+    http: HttpRequests
+    job_state: JobStatePort
+    files: PrintedFiles
+    metadata: JobMetadata
+    upload_prints: UploadPrints
+    services: ServiceControl
+    webcams: Callable[[], Awaitable[list[Webcam]]]
+    answer: Callable[[bytes, Who, bool], Reply | Pending]
+    templates: TemplateMethods
+
+
+class Service(msgspec.Struct, frozen=True):
+    """One supervised service: its name in `server.nurseries`, and how it is retried."""
+
+    name: str
+    serve: Serve
+    endpoints: Sequence[Endpoint] = ()
+    backoff: Backoff = Backoff()
+
+
+class Additions(msgspec.Struct):
+    """What optional subsystems added, in the order in which they were built.
+
+    `transports` end before `services` do. `auxiliary` fills fields of jobs, `upload_paths` take
+    uploads besides the file manager's (path, and what `Location` begins with), `mqtt` is the
+    broker for those that are built after it.
+    """
+
+    services: list[Service] = []
+    transports: list[Service] = []
+    auxiliary: list[AuxiliaryProvider] = []
+    upload_paths: dict[str, str] = {}
+    mqtt: MqttPort | None = None
+
+    def add(self, name: str, subsystem: Subsystem, backoff: Backoff | None = None) -> None:
+        """Have a subsystem run, and its endpoints offered while it does."""
+        self.services.append(
+            Service(name, subsystem.serve, subsystem.endpoints(), backoff or Backoff())
+        )
