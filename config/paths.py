@@ -127,14 +127,17 @@ def create_folders(paths: Paths) -> list[str]:
     except OSError as exc:
         reason = f"folder cannot be created: {exc.strerror}"
         raise ConfigError(reason, file=str(paths.data)) from exc
-    warnings: list[str] = []
+    lacking: dict[str | None, list[str]] = {}
     for folder in (paths.config, paths.logs, paths.gcodes, paths.database, paths.comms):
         try:
             folder.mkdir(exist_ok=True)
         except OSError as exc:
             if not folder.is_dir():
-                warnings.append(f"The folder {folder} cannot be created: {exc.strerror}.")
-    return warnings
+                lacking.setdefault(exc.strerror, []).append(folder.name)
+    return [
+        f"In {paths.data}, {', '.join(names)} cannot be created: {reason}."
+        for reason, names in lacking.items()
+    ]
 
 
 def _absolute(text: str, environ: Mapping[str, str]) -> Path:

@@ -4,11 +4,8 @@ Nothing is written beside the source, no lock file, no journal. What a write-ahe
 journal beside the file holds is read from a copy in a temporary folder.
 """
 
-import contextlib
 import importlib
-import shutil
 import sqlite3
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,11 +13,10 @@ from typing import Any
 from mrk.database import moonraker
 from mrk.database.moonraker import Found, decode_json, decode_record
 from mrk.errors import MrkError
-from nurseries.database.opening import open_copy
+from nurseries.database.untouched import SIDECARS, open_untouched
 
 SQL_NAME = "moonraker-sql.db"
 LMDB_NAME = "data.mdb"
-_SIDECARS = ("-wal", "-journal")
 _MAX_NAMESPACES = 1000
 
 
@@ -56,27 +52,13 @@ def read_source(file: Path) -> Found:
 
 
 def _stamps(file: Path) -> list[tuple[str, int, int]]:
-    files = (file.with_name(file.name + suffix) for suffix in ("", *_SIDECARS))
+    files = (file.with_name(file.name + suffix) for suffix in ("", *SIDECARS))
     return [(f.name, f.stat().st_size, f.stat().st_mtime_ns) for f in files if f.exists()]
 
 
 def _read_file(file: Path) -> Found:
-    with _open_untouched(file) as connection:
+    with open_untouched(file) as connection:
         return read_sql(connection)
-
-
-@contextlib.contextmanager
-def _open_untouched(file: Path) -> Iterator[sqlite3.Connection]:
-    sidecars = [file.with_name(file.name + suffix) for suffix in _SIDECARS]
-    if not any(side.exists() and side.stat().st_size for side in sidecars):
-        with open_copy(file) as connection:
-            yield connection
-        return
-    with tempfile.TemporaryDirectory(prefix="mrk-import-") as folder:
-        for part in (file, *(side for side in sidecars if side.exists())):
-            shutil.copyfile(part, Path(folder) / part.name)
-        with contextlib.closing(sqlite3.connect(Path(folder) / file.name)) as connection:
-            yield connection
 
 
 def is_moonraker(connection: sqlite3.Connection) -> bool:

@@ -20,7 +20,13 @@ from mrk.database.schema import APPLICATION_ID, Migration, missing, too_new
 from mrk.errors import ClientError, MrkError
 from nurseries.database.copies import copy_daily, plain_files, sync
 from nurseries.database.lock import open_lock
-from nurseries.database.sqlite_errors import NotOurs, as_client_error, is_damage, is_full_disk
+from nurseries.database.sqlite_errors import (
+    NotOurs,
+    as_client_error,
+    is_damage,
+    is_full_disk,
+    is_unwritable,
+)
 
 logger = logging.getLogger(__name__)
 FILE_NAME = "mrk.db"
@@ -30,6 +36,10 @@ DAILY_FOLDER = "backup"
 FULL_CHECK_BYTES = 8 * 1024 * 1024
 QUICK_CHECK_BYTES = 64 * 1024 * 1024
 _BUSY_S = 2.0
+
+
+class Unwritable(MrkError):
+    """The folder or the file is not to be written: a read-only card, no permission."""
 
 
 class DatabaseLocation(msgspec.Struct):
@@ -61,8 +71,8 @@ class DatabaseLocation(msgspec.Struct):
 def open_database(place: DatabaseLocation) -> Iterator[sqlite3.Connection]:
     """The open database, locked against other processes; closed on leaving.
 
-    Raises `MrkError` when it cannot be opened at all: in use, no permission, disk full, written
-    by a newer mrk.
+    Raises `MrkError` when it cannot be opened at all: in use, written by a newer mrk; of these
+    `Unwritable` when the folder or the file cannot be written.
     """
     with contextlib.ExitStack() as stack:
         try:
@@ -71,7 +81,7 @@ def open_database(place: DatabaseLocation) -> Iterator[sqlite3.Connection]:
             _take_restored(place)
             connection = stack.enter_context(contextlib.closing(_open_good(place)))
         except OSError as exc:
-            raise MrkError(f"database {place.file}: {exc.strerror or exc}") from exc
+            raise Unwritable(f"database {place.file}: {exc.strerror or exc}") from exc
         yield connection
 
 
@@ -113,7 +123,9 @@ def _open_on_full_disk(place: DatabaseLocation) -> sqlite3.Connection:
 def _cannot_open(place: DatabaseLocation, error: Exception) -> MrkError:
     known = as_client_error(error) if isinstance(error, sqlite3.Error) else None
     reason = known.message if isinstance(known, ClientError) else str(error)
-    return MrkError(f"database {place.file} cannot be opened: {reason}")
+    outside = isinstance(error, sqlite3.Error) and (is_unwritable(error) or is_full_disk(error))
+    kind = Unwritable if outside else MrkError
+    return kind(f"database {place.file} cannot be opened: {reason}")
 
 
 def _open_migrated(place: DatabaseLocation, *, exclusive: bool = False) -> sqlite3.Connection:
@@ -171,13 +183,15 @@ def schema_versions(connection: sqlite3.Connection) -> dict[str, int]:
     return dict(connection.execute("SELECT owner, version FROM schema_version") if known else ())
 
 
-def migrate(connection: sqlite3.Connection, place: DatabaseLocation) -> None:
-    """Run the steps that the file still needs, each whole or not at all."""
+def migrate(
+    connection: sqlite3.Connection, place: DatabaseLocation, *, keeps_copy: bool = True
+) -> None:
+    """Run the steps that the file still needs, each whole or not at all; first it is copied."""
     versions = schema_versions(connection)
     if newer := too_new(place.steps, versions):
         raise MrkError(f"database {place.file}: written by a newer mrk ({', '.join(newer)})")
     steps = missing(place.steps, versions)
-    if versions and steps:
+    if versions and steps and keeps_copy:
         copy_daily(connection, place.daily)
     for step in steps:
         connection.execute("BEGIN IMMEDIATE")

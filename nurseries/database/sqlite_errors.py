@@ -52,6 +52,11 @@ def is_full_disk(error: Exception) -> bool:
     return code & 0xFF == sqlite3.SQLITE_FULL or code == sqlite3.SQLITE_IOERR_SHMSIZE
 
 
+def is_unwritable(error: sqlite3.Error) -> bool:
+    """Whether the file cannot be written, or the disk refuses to."""
+    return _code(error) & 0xFF in _BROKEN
+
+
 def as_client_error(error: sqlite3.Error) -> ClientError | None:
     """What a client hears; None when the statement itself is at fault, which is a bug."""
     primary = _code(error) & 0xFF

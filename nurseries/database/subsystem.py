@@ -8,7 +8,7 @@ in `endpoints.py`.
 import logging
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,7 +23,7 @@ from nurseries.database import store
 from nurseries.database.copies import copy_daily
 from nurseries.database.endpoints import DatabaseEndpoints
 from nurseries.database.items import Items
-from nurseries.database.opening import DatabaseLocation, open_database
+from nurseries.database.opening import DatabaseLocation, Unwritable, open_database
 from nurseries.database.thread import DatabaseThread, closed
 from nurseries.database.transaction import long_job, transaction
 
@@ -60,6 +60,7 @@ class Database(Items):
         self._reserved = ReservedNamespaces(protected, forbidden)
         self._first_copy_s = first_copy_s
         self._worker: DatabaseThread | None = None
+        self._is_lasting = True
         self._clients = DatabaseEndpoints(
             self, self._place, self._reserved, debug, is_printing, request_restart
         )
@@ -82,12 +83,21 @@ class Database(Items):
         async with trio.open_nursery() as nursery:
             await nursery.start(worker.serve, name="database worker")
             self._worker = worker
-            nursery.start_soon(self._copy_daily, name="daily copy")
+            if self._is_lasting:
+                nursery.start_soon(self._copy_daily, name="daily copy")
             task_status.started()
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        with open_database(self._place) as connection:
+        with ExitStack() as stack:
+            try:
+                connection = stack.enter_context(open_database(self._place))
+            except Unwritable as exc:
+                # Imported here: few daemons need it.
+                from nurseries.database.memory_copy import open_in_memory
+
+                connection = stack.enter_context(open_in_memory(self._place, str(exc)))
+                self._is_lasting = False
             transaction(lambda c: store.read_reserved(c, self._reserved))(connection)
             yield connection
 

@@ -4,10 +4,13 @@ import contextlib
 from pathlib import Path
 
 import msgspec
+import trio
 
 from config.load import Configuration
 from config.paths import Paths
-from transports.listeners import Certificate, Listeners, open_listeners
+from transports.listeners.listen_errors import ListenError
+from transports.listeners.listeners import Listeners, open_listeners
+from transports.listeners.tls import Certificate, Tls
 
 
 class Addresses(msgspec.Struct, frozen=True):
@@ -28,6 +31,16 @@ class Addresses(msgspec.Struct, frozen=True):
         return cls(
             server.host or "all", server.port, server.ssl_port, certificate, paths.unix_socket
         )
+
+    async def has_tls_since(self, listeners: Listeners) -> bool:
+        """Whether a certificate that could not be used when they were opened can be used now."""
+        if listeners.tls_warning is None or self.certificate is None:
+            return False
+        try:
+            await trio.to_thread.run_sync(Tls, Certificate(*self.certificate))
+        except ListenError:
+            return False
+        return True
 
     def open(self) -> contextlib.AbstractAsyncContextManager[Listeners]:
         """Listen there while the block lasts; raises `ListenError`."""

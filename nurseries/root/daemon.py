@@ -28,7 +28,9 @@ from nurseries.process.signals import Signals
 from nurseries.root.addresses import Addresses
 from nurseries.root.generation import Generation
 from nurseries.root.real_surroundings import HidingLog, real_surroundings
-from transports.listeners import ListenError, Listeners, Tls
+from transports.listeners.listen_errors import ListenError
+from transports.listeners.listeners import Listeners
+from transports.listeners.tls import Tls
 
 logger = logging.getLogger(__name__)
 
@@ -109,9 +111,11 @@ class Daemon:
                 await self._reload()
                 wanted = Addresses.of(self._configuration, self._paths)
                 self._not_listening = []
-                if wanted != addresses:
+                if wanted != addresses or await addresses.has_tls_since(listeners):
                     await sockets.aclose()
-                    addresses, listeners = await self._listen(sockets, wanted, addresses)
+                    addresses, listeners = await self._listen(
+                        sockets, wanted, addresses, was_reachable=listeners.reachable
+                    )
                 elif listeners.tls_side is not None:
                     await self._renew(listeners.tls_side)
                 self._succeed()
@@ -145,14 +149,25 @@ class Daemon:
         _tell(self._configuration)
 
     async def _listen(
-        self, sockets: contextlib.AsyncExitStack, wanted: Addresses, before: Addresses
+        self,
+        sockets: contextlib.AsyncExitStack,
+        wanted: Addresses,
+        before: Addresses,
+        *,
+        was_reachable: bool,
     ) -> tuple[Addresses, Listeners]:
+        """Where it is wanted, else, as long as nobody could connect there, where it was before."""
         try:
-            return wanted, await sockets.enter_async_context(wanted.open())
+            listeners = await sockets.enter_async_context(wanted.open())
+            if listeners.reachable or not was_reachable:
+                return wanted, listeners
+            reason = "; ".join(listeners.warnings)
+            await sockets.aclose()
         except ListenError as exc:
-            logger.error("%s; listening where it was before", exc)
-            self._not_listening = [f"{exc}; still listening where it was before"]
-            return before, await sockets.enter_async_context(before.open())
+            reason = str(exc)
+        logger.error("%s; listening where it was before", reason)
+        self._not_listening = [f"{reason}; still listening where it was before"]
+        return before, await sockets.enter_async_context(before.open())
 
     def _ready(self) -> None:
         logger.info("generation %d is up", self.generation.generation)

@@ -28,7 +28,7 @@ from nurseries.root.transports import Transports
 from nurseries.server.endpoints import ConfigAnswer, Server, absences, failed_components
 from nurseries.supervise import failed_part
 from transports.door.acceptor import Door
-from transports.listeners import Listeners
+from transports.listeners.listeners import Listeners
 from transports.sockets.client_connection import SERVER_RESTART, SERVER_SHUTDOWN
 
 # The answer to server.restart leaves before its connection is ended.
@@ -45,6 +45,7 @@ class Generation:
         self.configuration = configuration
         self._asked_to_end = trio.Event()
         self._restart = False
+        self._listeners: Listeners | None = None
         # Another generation follows, or, after a crash, another process: only `end` is final.
         self._ending = SERVER_RESTART
         settings = configuration.settings
@@ -101,6 +102,7 @@ class Generation:
         """Run everything until `end` or `end_for_restart`; raises what an essential part raises."""
         database, access = self.subsystems.database, self.subsystems.authorization
         link = self.subsystems.klippy
+        self._listeners = listeners
         transports = [*self._doors.lines(listeners), *self.subsystems.transports]
         lines = self.subsystems.running_lines
         self._nest([database], [access], [link], lines, transports)
@@ -149,6 +151,7 @@ class Generation:
             parts.machine.warnings,
             self._refusals.warnings,
             parts.given_up,
+            () if self._listeners is None else self._listeners.warnings,
         )
         if not any(later):
             return self._warnings

@@ -26,7 +26,7 @@ from nurseries.root.surroundings import Surroundings
 from transports.api_http import ApiHttp
 from transports.door.acceptor import Door
 from transports.door.http_connection import HandOn, Routes
-from transports.listeners import Listeners
+from transports.listeners.listeners import Listeners
 from transports.sockets.admission import WebsocketAdmission
 from transports.sockets.bridge import Bridge
 from transports.sockets.client_session import SessionContext

@@ -29,7 +29,7 @@ from nurseries.root.surroundings import Surroundings
 from nurseries.testing.memory_database import MemoryDatabase
 from nurseries.virtual_printer.gcodes import sample_gcode
 from nurseries.virtual_printer.service import VirtualPrinter, VirtualPrinterSettings
-from transports.listeners import Listeners
+from transports.listeners.listeners import Listeners
 
 # What a peer address is over memory streams; trusted by default, as loopback is.
 PEER = "127.0.0.1"

@@ -52,6 +52,18 @@ def test_backup_is_flat_and_reads_back_the_same(conf):
     assert 'moonraker.conf:2: [server] port: "abc" is not an integer' in fallen_back.warnings[0]
 
 
+def test_one_that_moonraker_left_is_taken_and_told_first(conf):
+    conf.write("[server]\nport: 7126\n[websockets]\nx: 1\n", conf.backup)
+    conf.write("[server]\nport: 7127\nbare\n")
+    fallen_back = load_or_backup(conf.paths)
+    assert fallen_back.settings.server.port == 7126
+    first, *more = fallen_back.warnings
+    assert "its backup .moonraker.conf.bkp of 20" in first
+    assert "changes of moonraker.conf have no effect" in first
+    assert "moonraker.conf:3: " in first
+    assert len(more) == 1
+
+
 def test_repaired_file_is_read_again(conf):
     conf.write("[server]\nport: 7126\n")
     load_or_backup(conf.paths)

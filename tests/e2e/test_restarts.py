@@ -186,6 +186,26 @@ async def test_a_restart_can_change_the_port(tmp_path: Path) -> None:
                 assert (await client.call("server.info"))["klippy_connected"]
 
 
+async def test_a_restart_to_an_address_that_is_not_ours_stays_where_it_was(
+    tmp_path: Path,
+) -> None:
+    with trio.fail_after(20):
+        async with open_socket_daemon(tmp_path, settings=QUICK) as running:
+            file = running.paths.config / "moonraker.conf"
+            text = file.read_text()
+            file.write_text(text.replace("host: 127.0.0.1", "host: 192.0.2.7"))
+            for _ in range(2):
+                await restarted(running)
+                async with running.connect_websocket() as client:
+                    warnings = (await client.call("server.info"))["warnings"]
+                (warning,) = [text for text in warnings if "192.0.2.7" in text]
+                assert "still listening where it was before" in warning
+            file.write_text(text)
+            await restarted(running)
+            async with running.connect_websocket() as client:
+                assert (await client.call("server.info"))["warnings"] == []
+
+
 async def test_a_restart_to_a_taken_port_stays_where_it_was(tmp_path: Path) -> None:
     with trio.fail_after(20), socket.socket() as other:
         other.bind(("127.0.0.1", 0))

@@ -12,8 +12,11 @@ import httpx
 import pytest
 import trio
 
+from nurseries.root.addresses import Addresses
 from tests.fakes.http_house import House
-from transports.listeners import Certificate, ListenError, Listeners, open_listeners
+from transports.listeners.listen_errors import ListenError
+from transports.listeners.listeners import Listeners, open_listeners
+from transports.listeners.tls import Certificate
 
 pytestmark = pytest.mark.e2e
 
@@ -84,8 +87,45 @@ async def test_a_port_in_use_says_what_to_do(tmp_path: Path, taken_port: int) ->
     assert not (tmp_path / "comms" / "moonraker.sock").exists()
 
 
-async def test_a_host_that_is_not_ours(tmp_path: Path) -> None:
-    assert "no address of this machine" in await refused(tmp_path, host="192.0.2.1")
+@pytest.mark.parametrize("host", ["192.0.2.1", '"127.0.0.1"', "2001:db8::1", "nobody.invalid"])
+async def test_a_host_that_is_not_ours_leaves_the_unix_socket(tmp_path: Path, host: str) -> None:
+    async with opened(tmp_path, host=host) as listeners:
+        (warning,) = listeners.warnings
+        assert repr(host) in warning
+        assert "no address of this machine" in warning
+        assert ("quotes" in warning) == ('"' in host)
+        assert not listeners.reachable
+        async with await trio.open_unix_socket(tmp_path / "comms" / "moonraker.sock"):
+            pass
+
+
+async def test_a_folder_that_is_none_leaves_tcp(tmp_path: Path) -> None:
+    (tmp_path / "comms").touch()
+    async with opened(tmp_path) as listeners:
+        (warning,) = listeners.warnings
+        assert f"Cannot listen at {tmp_path}/comms/moonraker.sock" in warning
+        assert listeners.reachable
+        async with await trio.open_tcp_stream("127.0.0.1", listeners.port):
+            pass
+
+
+async def test_broken_certificates_leave_plain_http(
+    tmp_path: Path, certificate: Certificate
+) -> None:
+    good = certificate.key.read_text()
+    certificate.key.write_text("no key")
+    async with opened(tmp_path) as listeners:
+        (warning,) = listeners.warnings
+        assert warning.startswith("There is no HTTPS: ")
+        assert "remove them to serve without TLS" in warning
+        assert (listeners.tls, listeners.ssl_port) == ([], None)
+        async with await trio.open_tcp_stream("127.0.0.1", listeners.port):
+            pass
+        pair = (certificate.certificate, certificate.key)
+        addresses = Addresses("127.0.0.1", 1, 2, pair, tmp_path)
+        assert not await addresses.has_tls_since(listeners)
+        certificate.key.write_text(good)
+        assert await addresses.has_tls_since(listeners)
 
 
 async def test_a_stale_socket_is_replaced(tmp_path: Path) -> None:
@@ -106,7 +146,8 @@ async def test_a_socket_somebody_answers_at_is_left_alone(tmp_path: Path) -> Non
 async def test_a_file_that_is_no_socket_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "moonraker.sock"
     path.write_text("precious")
-    assert "is no socket" in await refused(tmp_path, unix_path=path)
+    async with opened(tmp_path, unix_path=path) as listeners:
+        assert "is no socket" in listeners.warnings[0]
     assert path.read_text() == "precious"
 
 
@@ -120,7 +161,8 @@ async def test_another_daemons_socket_is_not_removed_at_the_end(tmp_path: Path) 
 
 
 async def test_a_path_too_long_for_a_socket(tmp_path: Path) -> None:
-    assert "shorter data folder" in await refused(tmp_path, unix_path=tmp_path / ("x" * 108))
+    async with opened(tmp_path, unix_path=tmp_path / ("x" * 108)) as listeners:
+        assert "shorter data folder" in listeners.warnings[0]
 
 
 async def test_tls(tmp_path: Path, certificate: Certificate) -> None:
@@ -154,12 +196,3 @@ async def test_tls(tmp_path: Path, certificate: Certificate) -> None:
             async with httpx.AsyncClient(verify=trust, base_url=base) as client:
                 assert (await client.get("/server/info")).status_code == 200
             nursery.cancel_scope.cancel()
-
-
-async def test_a_broken_certificate_says_what_to_do(
-    tmp_path: Path, certificate: Certificate
-) -> None:
-    certificate.key.write_text("no key")
-    message = await refused(tmp_path)
-    assert "cannot be used for TLS" in message
-    assert str(certificate.key) in message
