@@ -18,6 +18,7 @@ NAME_BYTES = 255
 PATH_BYTES = 3072
 _HIDDEN_FOLDER = ".git"
 GCODE_SUFFIXES = (".gcode", ".g", ".gco", ".ufp", ".nc")
+BINARY_SUFFIX = ".bgcode"
 SHOWN_CHARS = 100
 
 
@@ -151,6 +152,12 @@ def is_utf8(name: str) -> bool:
 def is_gcode(name: str) -> bool:
     """Whether the name is one that printers print, in any case."""
     return name.lower().endswith(GCODE_SUFFIXES)
+
+
+def has_metadata(name: str) -> bool:
+    """Whether metadata is read from such a file: g-code, and its binary form, which no printer
+    with Klipper prints as it is."""
+    return is_gcode(name) or name.lower().endswith(BINARY_SUFFIX)
 
 
 def package_model(path: RootPath) -> RootPath | None:

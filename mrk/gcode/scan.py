@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import msgspec
 
+from mrk.gcode.binary.as_text import BinaryText
+from mrk.gcode.binary.blocks import is_binary
 from mrk.gcode.field_table import SlicerFields, Value, read_family
 from mrk.gcode.heating import fill_temperatures
 from mrk.gcode.metadata import Metadata
@@ -58,15 +60,18 @@ class ScanResult:
 
 
 def scan(source: GcodeSource) -> ScanResult:
-    """Read a g-code file's metadata; raises only what `source` raises."""
-    text = GcodeText(read_window(source))
+    """Read a g-code file's metadata; raises what `source` raises, and `BadStream` for a broken
+    file of binary g-code.
+    """
+    binary = is_binary(source)
+    text = GcodeText(BinaryText(source).window() if binary else read_window(source))
     slicer = recognise(text)
     family = FAMILIES[slicer.family]
     found = read_family(family, text)
     if family.command_heating:
         flavour = text.value(b"gcode_flavor") or b""
         fill_temperatures(text.header, found, bed_by_m109=flavour in _BED_BY_M109)
-    if commands := command_range(text.window):
+    if not binary and (commands := command_range(text.window)):
         found["gcode_start_byte"], found["gcode_end_byte"] = commands
     found |= {
         "slicer": slicer.name,

@@ -13,7 +13,7 @@ from mrk.api.caller import EVERYWHERE, Caller, Transport
 from mrk.api.endpoint import Access, Endpoint, NoParams
 from mrk.api.large_result import LargeResult
 from mrk.errors import ClientError
-from mrk.files.paths import is_gcode
+from mrk.files.paths import has_metadata
 from mrk.files.records import Change, PathInfo, RootInfo, ThumbnailDetails, ZipAnswer
 from mrk.files.roots import Roots, write_role
 from nurseries.files.changes.archives import Archives
@@ -252,7 +252,7 @@ class FileEndpoints:
         place = await self._placement.find(path)
         if place.stat is None or place.is_folder:
             raise ClientError(f"File not found: {path.path}", _NOT_FOUND)
-        if not is_gcode(path.name):
+        if not has_metadata(path.name):
             raise ClientError(f"{path.path} is no g-code file")
         await self._metadata.remove(path.path)
         record = await self._metadata.request_scan(path.path)

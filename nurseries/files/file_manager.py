@@ -20,7 +20,7 @@ from mrk.api.endpoint import Endpoint
 from mrk.clients.registry import Clients
 from mrk.errors import ClientError
 from mrk.files.file_protocols import FileMetadata, InUse, KlipperFacts
-from mrk.files.paths import is_gcode
+from mrk.files.paths import has_metadata
 from mrk.files.reserved import Permissions, ReservedPaths, usual_places
 from mrk.files.roots import Root, Roots
 from mrk.files.tree import files_below
@@ -177,7 +177,7 @@ class FileManager:
         for count, (path, stat) in enumerate(files):
             if count % _PER_TURN == 0:
                 await trio.lowlevel.checkpoint()
-            if not is_gcode(path):
+            if not has_metadata(path):
                 continue
             present.append(path)
             known = self._metadata.get(path)

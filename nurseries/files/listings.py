@@ -16,7 +16,7 @@ import trio
 from mrk.api.large_result import LargeResult
 from mrk.errors import ClientError
 from mrk.files.file_protocols import MetadataSource
-from mrk.files.paths import RootPath, is_gcode, is_utf8
+from mrk.files.paths import RootPath, has_metadata, is_gcode, is_utf8
 from mrk.files.records import DiskUsage, FileEntry, FolderEntry, PathInfo, Stat
 from mrk.files.roots import Root, Roots
 from mrk.files.tree import Folder, files_below
@@ -106,7 +106,7 @@ class Listings:
     ) -> FileEntry | dict[str, Any]:
         permissions = stat.allowed(root.writable).value
         known: Mapping[str, Any] | None = None
-        if extended and root.name == GCODES and is_gcode(name):
+        if extended and root.name == GCODES and has_metadata(name):
             known = self._metadata.get(path.child(name).path)
         if known is None:
             return FileEntry(stat.modified, stat.size, permissions, name)

@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 
 from mrk.errors import ClientError
-from mrk.files.paths import RootPath, is_gcode
+from mrk.files.paths import RootPath, has_metadata
 from mrk.files.records import Action, Change, Item, SourceItem, Stat
 from mrk.files.roots import READ_ONLY, Roots, require_writable
 from mrk.files.temporary import Purpose
@@ -87,7 +87,7 @@ class Operations:
             self._placement.require_unused(place)
             await self._threads.run(_unlink, place)
             self._trees.remove(path)
-        if is_gcode(path.name):
+        if has_metadata(path.name):
             await self._forget_metadata(path)
         return self._placement.told(Change(Action.DELETE_FILE, Item.gone(path)))
 
@@ -136,7 +136,7 @@ class Operations:
         if item.root == GCODES:
             for path in waiting:
                 self._scans.add(item.path + path[len(source.path) :], None)
-        if source.root != GCODES or not (stat.is_folder or is_gcode(source.path)):
+        if source.root != GCODES or not (stat.is_folder or has_metadata(source.path)):
             await self._placement.scan(new.path, stat)
         return Change(action, item, source)
 

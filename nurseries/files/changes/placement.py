@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from mrk.errors import ClientError
 from mrk.files.file_protocols import FileMetadata, InUse
-from mrk.files.paths import RootPath, is_gcode
+from mrk.files.paths import RootPath, has_metadata
 from mrk.files.records import Action, Change, Item, Stat
 from mrk.files.roots import Roots
 from nurseries.files import disk_paths
@@ -87,12 +87,12 @@ class Placement:
         if path.root != GCODES:
             return
         if not stat.is_folder:
-            if is_gcode(path.name):
+            if has_metadata(path.name):
                 await self.metadata.request_scan(path.path)
             return
         real = self.roots.get(path.root).disk_path(path.parts)
         for name, _stat in await self.threads.run(walk_files, real, self.roots.reserved):
-            if is_gcode(name):
+            if has_metadata(name):
                 await self.metadata.request_scan(f"{path.path}/{name}")
 
     def told(self, change: Change) -> Change:

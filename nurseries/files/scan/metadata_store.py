@@ -16,7 +16,7 @@ import trio
 
 from mrk.database.database_protocols import DatabasePort, SqlConnection
 from mrk.errors import ClientError
-from mrk.files.paths import GCODE_SUFFIXES
+from mrk.files.paths import BINARY_SUFFIX, GCODE_SUFFIXES
 from mrk.files.temporary import TOKEN_BYTES, Purpose, temporary_name
 from mrk.gcode.image_names import renamed_image
 from mrk.gcode.metadata import ScanOutcome, ScanState
@@ -207,7 +207,7 @@ class MetadataStore:
         """
         names = self._listed_images(path)
         stem = str(PurePosixPath(path).with_suffix(""))
-        for suffix in GCODE_SUFFIXES if names else ():
+        for suffix in (*GCODE_SUFFIXES, BINARY_SUFFIX) if names else ():
             if (other := stem + suffix) != path and other in self._records:
                 names -= self._listed_images(other)
         folder = (self._gcodes / path).parent

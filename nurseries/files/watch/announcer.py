@@ -12,7 +12,7 @@ import trio
 from mrk.clients.registry import Clients
 from mrk.files.changes import Bundle
 from mrk.files.file_protocols import FileMetadata
-from mrk.files.paths import is_gcode
+from mrk.files.paths import has_metadata
 from mrk.files.records import Action, Change, Item, SourceItem
 from nurseries.files.scan.queue import ScanQueue
 
@@ -150,7 +150,7 @@ class FileAnnouncer:
         else:
             if in_gcodes and action in (Action.DELETE_FILE, Action.DELETE_DIR):
                 self.scans.drop(item.path)
-                if action is Action.DELETE_DIR or is_gcode(item.path):
+                if action is Action.DELETE_DIR or has_metadata(item.path):
                     await self._metadata.remove(item.path)
             self._broadcast(change)
 
@@ -163,7 +163,7 @@ class FileAnnouncer:
         if dest.root == GCODES:
             for path in waiting:
                 self.scans.add(dest.path + path[len(source.path) :], None)
-            if source.root != GCODES and is_gcode(dest.path):
+            if source.root != GCODES and has_metadata(dest.path):
                 self.scans.add(dest.path, None)
 
     def _broadcast(self, change: Change) -> None:
@@ -172,16 +172,16 @@ class FileAnnouncer:
 
 def _wants_scan(change: Change) -> bool:
     written = change.action in (Action.CREATE_FILE, Action.MODIFY_FILE)
-    return written and change.item.root == GCODES and is_gcode(change.item.path)
+    return written and change.item.root == GCODES and has_metadata(change.item.path)
 
 
 async def carry_metadata(
     metadata: FileMetadata, source: SourceItem, dest: Item, action: Action
 ) -> None:
     """Within gcodes metadata goes along; outside of it there is none."""
-    if source.root != GCODES or not (action is Action.MOVE_DIR or is_gcode(source.path)):
+    if source.root != GCODES or not (action is Action.MOVE_DIR or has_metadata(source.path)):
         return
-    if dest.root == GCODES and (action is Action.MOVE_DIR or is_gcode(dest.path)):
+    if dest.root == GCODES and (action is Action.MOVE_DIR or has_metadata(dest.path)):
         await metadata.move(source.path, dest.path)
     else:
         await metadata.remove(source.path)

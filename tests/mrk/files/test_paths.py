@@ -13,6 +13,7 @@ from mrk.files.paths import (
     PATH_BYTES,
     RootPath,
     check_new,
+    has_metadata,
     is_gcode,
     is_hidden,
     is_utf8,
@@ -167,6 +168,8 @@ def test_relations_of_paths():
 def test_gcode_names_in_any_case():
     assert all(map(is_gcode, ["a.gcode", "A.GCODE", "b.g", "c.gco", "d.ufp", "e.Nc"]))
     assert not any(map(is_gcode, ["gcode", "a.gcode.txt", "a.bgcode", "a.stl"]))
+    assert all(map(has_metadata, ["a.gcode", "a.BGCODE"]))
+    assert not has_metadata("a.3mf")
 
 
 @given(st.binary(max_size=20).map(os.fsdecode))

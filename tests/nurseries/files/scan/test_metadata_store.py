@@ -17,6 +17,7 @@ from nurseries.files.scan.messages import Unpacked
 from nurseries.files.scan.metadata_store import NAMESPACE, MetadataStore
 from nurseries.files.scan.scanner import RewriteFailed, Scanner
 from nurseries.testing.memory_database import MemoryDatabase
+from tests.fakes.binary_gcode import binary_gcode
 from tests.fakes.gcode_images import png
 
 DATA = Path(__file__).parents[3] / "data/gcode"
@@ -343,3 +344,34 @@ async def test_what_is_no_package_stays(house: Store, content: bytes) -> None:
     package.write_bytes(content)
     assert await store.unpack(package, "part.gcode") is None
     assert [file.name for file in house.gcodes.iterdir()] == [".upload"]
+
+
+SUMMARY = {"filament used [mm]": "252.22", "estimated printing time (normal mode)": "3m 41s"}
+
+
+@pytest.mark.parametrize("name", ["part.bgcode", "named.gcode"])
+async def test_binary_gcode_is_read(house: Store, name: str) -> None:
+    images = [(0, 48, 48, png(48, 48))]
+    data = binary_gcode([b"G28\nG1 X1 E1\n"], {"layer_height": "0.2"}, SUMMARY, images)
+    (house.gcodes / name).write_bytes(data)
+    store = await house.open()
+    found = await store.request_scan(name)
+    assert found is not None
+    assert (found["slicer"], found["estimated_time"], found["layer_height"]) == (
+        "PrusaSlicer", 221, 0.2,
+    )  # fmt: skip
+    assert "gcode_start_byte" not in found
+    written = images_of(store, name)
+    assert written
+    assert all((house.gcodes / image).is_file() for image in written)
+
+
+async def test_broken_binary_gcode_has_a_reason(house: Store) -> None:
+    data = bytearray(binary_gcode([b"G28\nG1 X1 E1\n"], {"layer_height": "0.2"}, SUMMARY))
+    data[40] ^= 1
+    (house.gcodes / "part.bgcode").write_bytes(data)
+    store = await house.open()
+    found = await store.request_scan("part.bgcode")
+    assert found is not None
+    assert (found["scan_state"], found["size"]) == ("failed", len(data))
+    assert found["scan_reason"] == "the checksum of a block is wrong"
