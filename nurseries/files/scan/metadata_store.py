@@ -1,7 +1,7 @@
 """Metadata of g-code files: scanned by the worker, kept in the database, held in memory.
 
-One instance per generation. `serve` loads what is stored and then only waits; scans run in the
-task of whoever asks. In memory a record is its JSON text, which takes a tenth of a dict.
+One instance per generation. `serve` loads what is stored, and writes what a full disk refused;
+scans run in the task of whoever asks. In memory a record is its JSON text, a tenth of a dict.
 """
 
 import logging
@@ -28,6 +28,8 @@ Record = dict[str, Any]
 
 NAMESPACE = "gcode_metadata"
 THUMBS = ".thumbs"
+# How long what a full disk refused waits.
+RETRY_S = 30.0
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Record).decode
 
@@ -46,6 +48,7 @@ class MetadataStore:
         database: DatabasePort,
         *,
         object_processing: bool = False,
+        retry_s: float = RETRY_S,
     ) -> None:
         self._gcodes = gcodes
         self._scanner = scanner
@@ -53,13 +56,22 @@ class MetadataStore:
         self._database = database
         self._object_processing = object_processing
         self._records: dict[str, bytes] = {}
+        # Paths whose record, or its absence, the database does not hold yet.
+        self._unwritten: set[str] = set()
+        self._write_failed = trio.Event()
+        self._retry_s = retry_s
         self._scanning: dict[str, trio.Event] = {}
 
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Started when the stored records are known; raises `ClientError` without a database."""
-        self._records = await self._database.run(_read_all)
+        known = await self._database.run(_read_all)
+        for path in self._unwritten:
+            known.pop(path, None)
+            if path in self._records:
+                known[path] = self._records[path]
+        self._records = known
         task_status.started()
-        await trio.sleep_forever()
+        await self._write_later()
 
     # What is known
 
@@ -220,35 +232,47 @@ class MetadataStore:
         return {path.name for path in paths if path.parent == PurePosixPath(THUMBS)}
 
     async def _keep(self, records: Mapping[str, Record], gone: Iterable[str] = ()) -> None:
-        texts = {path: _encode(record) for path, record in records.items()}
+        await self._change({path: _encode(record) for path, record in records.items()}, gone)
+
+    async def _forget(self, paths: Iterable[str]) -> None:
+        await self._change({}, paths)
+
+    async def _change(self, texts: Mapping[str, bytes], gone: Iterable[str]) -> None:
         names = list(gone)
-
-        def write(connection: SqlConnection) -> None:
-            _delete(connection, names)
-            connection.executemany(
-                "INSERT INTO namespace_store (namespace, key, value) VALUES (?, ?, ?) "
-                "ON CONFLICT (namespace, key) DO UPDATE SET value = excluded.value",
-                [(NAMESPACE, path, text.decode()) for path, text in texts.items()],
-            )
-
         for name in names:
             self._records.pop(name, None)
         self._records |= texts
-        await self._write(write)
+        self._unwritten.update(names, texts)
+        if names or texts:
+            await self._write()
 
-    async def _forget(self, paths: Iterable[str]) -> None:
-        names = list(paths)
-        for name in names:
-            self._records.pop(name, None)
-        if names:
-            await self._write(lambda connection: _delete(connection, names))
-
-    async def _write(self, write: Any) -> None:
-        """A record that cannot be stored is still known until the next start, and found again."""
+    async def _write(self) -> None:
+        """What cannot be stored now is known nevertheless, and written later."""
+        names, self._unwritten = self._unwritten, set()
+        kept = [
+            (NAMESPACE, name, self._records[name].decode())
+            for name in names
+            if name in self._records
+        ]
+        is_written = False
         try:
-            await self._database.run(write)
+            await self._database.run(lambda connection: _replace(connection, names, kept))
+            is_written = True
         except ClientError as exc:
-            logger.warning("metadata is not stored: %s", exc.message)
+            logger.warning("metadata is not stored yet, tried again: %s", exc.message)
+        finally:
+            # Also when who asked for it went away meanwhile.
+            if not is_written:
+                self._unwritten |= names
+                self._write_failed.set()
+
+    async def _write_later(self) -> None:
+        while True:
+            await self._write_failed.wait()
+            self._write_failed = trio.Event()
+            await trio.sleep(self._retry_s)
+            if self._unwritten:
+                await self._write()
 
 
 def _read_all(connection: SqlConnection) -> dict[str, bytes]:
@@ -258,10 +282,16 @@ def _read_all(connection: SqlConnection) -> dict[str, bytes]:
     return {key: value.encode() for key, value in rows}
 
 
-def _delete(connection: SqlConnection, names: list[str]) -> None:
+def _replace(
+    connection: SqlConnection, names: Iterable[str], kept: list[tuple[str, str, str]]
+) -> None:
+    """Of these names, there are those that are kept."""
     connection.executemany(
         "DELETE FROM namespace_store WHERE namespace = ? AND key = ?",
         [(NAMESPACE, name) for name in names],
+    )
+    connection.executemany(
+        "INSERT INTO namespace_store (namespace, key, value) VALUES (?, ?, ?)", kept
     )
 
 

@@ -5,6 +5,7 @@ import shutil
 import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -31,7 +32,7 @@ class Store:
         self._nursery = nursery
         self._running: list[Scanner] = []
 
-    async def open(self, scanner: Scanner | None = None, **options: bool) -> MetadataStore:
+    async def open(self, scanner: Scanner | None = None, **options: Any) -> MetadataStore:
         runs = scanner is not None and scanner in self._running
         scanner = scanner or Scanner()
         store = MetadataStore(self.gcodes, scanner, self.database, **options)
@@ -253,6 +254,31 @@ async def test_a_full_disk_costs_the_record_of_the_next_start_only(
     assert await store.request_scan("a.gcode") is not None
     assert store.get("a.gcode") is not None
     assert "metadata is not stored" in caplog.text
+
+
+async def test_what_a_full_disk_refused_is_stored_later(house: Store) -> None:
+    for name in ("a.gcode", "b.gcode", "c.gcode"):
+        house.put(WITH_IMAGES, name)
+    store = await house.open(retry_s=0.01)
+    await store.request_scan("a.gcode")
+    await store.request_scan("b.gcode")
+    house.database.write_failure = ClientError("no space left", 507)
+    await store.note_print("a.gcode", 5.0, "00000A")
+    await store.remove("b.gcode")
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await store.note_print("a.gcode", 5.0, "00000A")
+    await store.request_scan("c.gcode")
+    assert (await house.open()).get("c.gcode") is None
+    house.database.write_failure = None
+    while (await house.open()).get("c.gcode") is None:  # noqa: ASYNC110
+        await trio.sleep(0.01)
+    again = await house.open()
+    assert again.get("a.gcode") == store.get("a.gcode")
+    noted = again.get("a.gcode")
+    assert noted is not None
+    assert noted["job_id"] == "00000A"
+    assert again.get("b.gcode") is None
 
 
 async def test_objects_are_added_once_when_asked_for(house: Store) -> None:
