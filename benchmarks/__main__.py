@@ -1,6 +1,7 @@
 """`python -m benchmarks`: measures the daemon and prints figures beside their budgets.
 
-Progress goes to standard error, the table to standard output, `--json FILE` gets everything.
+With `--beside-moonraker` mrk is compared with Moonraker in the same run. Progress goes to standard
+error, the table to standard output, `--json FILE` gets everything.
 The exit code is 1 when something could not be measured; a budget that is not met is no failure.
 """
 
@@ -26,6 +27,7 @@ from benchmarks.files import measure_files
 from benchmarks.jobs import measure_jobs
 from benchmarks.klippy_replay import NoLink
 from benchmarks.mqtt import measure_mqtt
+from benchmarks.paired.run import FAMILIES, beside, paired_plan, run_paired
 from benchmarks.plan import QUICK, WHOLE, Plan
 from benchmarks.proc_stats import measure_proc_stats
 from benchmarks.process import reference_ms
@@ -90,11 +92,42 @@ def machine() -> dict[str, Any]:
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write all of it here.")
 @click.option("--only", multiple=True, type=click.Choice(list(MEASUREMENTS)), help="Repeatable.")
 @click.option("--quick", is_flag=True, help="Fewer and shorter rounds: does it work at all?")
-def main(json_file: Path | None, only: tuple[str, ...], quick: bool) -> None:
+@click.option("--beside-moonraker", is_flag=True, help="Compare with Moonraker, installed by pip.")
+@click.option(
+    "--beside-checkout",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Compare with the mrk in this folder.",
+)
+@click.option("--rounds", type=click.IntRange(1), help="Compared: rounds of each.")
+@click.option("--subscribers", multiple=True, type=click.IntRange(1), help="Compared: repeatable.")
+@click.option("--rate", "rates", multiple=True, type=click.IntRange(1), help="Pushes a second.")
+def main(
+    json_file: Path | None,
+    only: tuple[str, ...],
+    quick: bool,
+    beside_moonraker: bool,
+    beside_checkout: Path | None,
+    rounds: int | None,
+    subscribers: tuple[int, ...],
+    rates: tuple[int, ...],
+) -> None:
     """Measure the daemon in a process of its own, on loopback, in a temporary data folder."""
+    if beside_moonraker or beside_checkout is not None:
+        plan = paired_plan(quick=quick, rounds=rounds, subscribers=subscribers, rates=rates)
+        if unknown := [name for name in only if name not in FAMILIES]:
+            raise click.UsageError(f"not compared: {', '.join(unknown)}; {', '.join(FAMILIES)} are")
+        programs = beside(beside_moonraker, beside_checkout)
+        run_paired(plan, programs, only or tuple(FAMILIES), machine(), json_file)
+    if rounds or subscribers or rates:
+        raise click.UsageError("--rounds, --subscribers and --rate need something to compare with")
+    run_alone(QUICK if quick else WHOLE, only or tuple(MEASUREMENTS), json_file)
+
+
+def run_alone(plan: Plan, names: Sequence[str], json_file: Path | None) -> None:
+    """Measure, print, write; ends the process with 1 when something could not be measured."""
     about = machine()
     speed = [reference_ms()]
-    figures, failures = run(QUICK if quick else WHOLE, only or tuple(MEASUREMENTS), speed)
+    figures, failures = run(plan, names, speed)
     about["reference_ms"] = speed
     click.echo(table(figures, failures))
     click.echo(f"fixed piece of work: {min(speed):.1f} to {max(speed):.1f} ms during the run")

@@ -1,7 +1,8 @@
 """The daemon and the virtual printer, each a process of its own in a temporary data folder.
 
 `open_daemon` and `open_printer` start one and end it with their block. Only loopback is used, on
-a port that was free a moment before.
+a port that was free a moment before. A `Program` is what `open_daemon` starts: mrk, or something
+else that takes the same options and configuration.
 """
 
 import contextlib
@@ -26,11 +27,13 @@ _POLL_S = 0.002
 _PATIENCE_S = 20.0
 _STOP_S = 10.0
 _LOG_LINES = 15
+ROOT = Path(__file__).parents[1]
 _CONFIG = """\
 [server]
 host: {host}
 port: {port}
 klippy_uds_address: {klippy}
+max_websocket_connections: 2000
 
 [authorization]
 trusted_clients: 127.0.0.1
@@ -42,6 +45,18 @@ provider: none
 
 class DaemonFailed(Exception):
     """The daemon or the printer did not do what a measurement needs; says what it printed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A daemon that can be started: `command` is followed by `-d FOLDER`, and runs in `folder`."""
+
+    name: str
+    command: tuple[str, ...]
+    folder: Path = ROOT
+
+
+MRK = Program("mrk", (sys.executable, "-m", "mrk"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,22 +109,23 @@ def temporary_folder() -> Iterator[Path]:
         yield Path(name)
 
 
-def _start(arguments: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
-    """Run `mrk` with byte code written, as an installed one has it; the log takes its output."""
+def start(command: Sequence[str], log: Path, folder: Path = ROOT) -> subprocess.Popen[bytes]:
+    """Run a program with byte code written, as an installed one has it; `log` gets what it says."""
     environ = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     environ = {k: v for k, v in environ.items() if not k.startswith("MOONRAKER_")}
     with log.open("ab") as out:
         return subprocess.Popen(
-            [sys.executable, "-m", "mrk", *arguments],
+            command,
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.STDOUT,
             env=environ,
-            cwd=Path(__file__).parents[1],
+            cwd=folder,
         )
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """SIGTERM, and SIGKILL for what does not end by itself."""
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
     try:
@@ -120,28 +136,31 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 
 @contextlib.contextmanager
-def open_daemon(folder: Path, klippy: Path, sections: str = "") -> Iterator[Daemon]:
+def open_daemon(
+    folder: Path, klippy: Path, sections: str = "", program: Program = MRK
+) -> Iterator[Daemon]:
     """A daemon with core sections and `sections`, answering; `folder` becomes its data folder.
 
     Raises `DaemonFailed` when it ends or stays silent.
     """
-    (folder / "config").mkdir(parents=True, exist_ok=True)
+    for name in ("config", "logs"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
     port = free_port()
     text = _CONFIG.format(host=HOST, port=port, klippy=klippy) + sections
     (folder / "config" / "moonraker.conf").write_text(text)
     log = folder / "bench.log"
     began = time.monotonic()
-    process = _start(["-d", str(folder)], log)
+    process = start([*program.command, "-d", str(folder)], log, program.folder)
     try:
-        _await_answer(process, port, log)
+        _await_answer(process, port, log, program.name)
         answered_s = time.monotonic() - began
         cpu_s = cpu_ns(process.pid) / NS_PER_S
         yield Daemon(process, port, folder / "comms" / "moonraker.sock", log, answered_s, cpu_s)
     finally:
-        _stop(process)
+        stop(process)
 
 
-def _await_answer(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def _await_answer(process: subprocess.Popen[bytes], port: int, log: Path, name: str) -> None:
     limit = time.monotonic() + _PATIENCE_S
     while time.monotonic() < limit:
         if process.poll() is not None:
@@ -149,7 +168,7 @@ def _await_answer(process: subprocess.Popen[bytes], port: int, log: Path) -> Non
         if _answers(port):
             return
         time.sleep(_POLL_S)
-    raise DaemonFailed(f"no answer from `mrk -d`; it ended with {process.poll()}\n{tail(log)}")
+    raise DaemonFailed(f"no answer from {name}; it ended with {process.poll()}\n{tail(log)}")
 
 
 def _answers(port: int) -> bool:
@@ -169,12 +188,13 @@ def _answers(port: int) -> bool:
 
 
 @contextlib.contextmanager
-def open_printer(folder: Path) -> Iterator[Path]:
+def open_printer(folder: Path, *options: str) -> Iterator[Path]:
     """`mrk virtual-printer` on a socket in `folder`; yields the socket's path."""
     path, log = folder / "klippy.sock", folder / "printer.log"
     gcodes = folder / "gcodes"
     gcodes.mkdir(parents=True, exist_ok=True)
-    process = _start(["virtual-printer", str(path), "--gcodes", str(gcodes)], log)
+    command = ["virtual-printer", str(path), "--gcodes", str(gcodes), *options]
+    process = start([*MRK.command, *command], log)
     try:
         limit = time.monotonic() + _PATIENCE_S
         while not _listens(path):
@@ -183,7 +203,7 @@ def open_printer(folder: Path) -> Iterator[Path]:
             time.sleep(_POLL_S)
         yield path
     finally:
-        _stop(process)
+        stop(process)
 
 
 def _listens(path: Path) -> bool:

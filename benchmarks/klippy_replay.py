@@ -1,26 +1,38 @@
-"""A small scripted Klippy in this process: recorded replies, and status pushes when told to.
+"""A small scripted Klippy: recorded replies, and status pushes when told to.
 
 The virtual printer pushes four times a second, as Klipper does; to weigh a push this one sends
 recorded pushes as fast as the measurement wants. `open_replay` owns the listening socket and a
-thread per connection; all end with the block.
+thread per connection; all end with the block. `open_replay_process` has one in a process of its
+own, which answers without sharing an interpreter with the load.
 """
 
 import contextlib
 import itertools
 import json
 import socket
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks.daemon import Daemon, open_daemon, temporary_folder
+from benchmarks.daemon import (
+    Daemon,
+    DaemonFailed,
+    open_daemon,
+    start,
+    stop,
+    tail,
+    temporary_folder,
+)
 
 RECORDINGS = Path(__file__).parents[1] / "tests" / "data" / "klippy"
 STREAM_METHOD = "bench/stream"
 _ETX = b"\x03"
 _CHUNK_BYTES = 65536
 _STREAM_SEND_FRAMES = 32
+_PATIENCE_S = 10.0
 Status = dict[str, dict[str, Any]]
 
 
@@ -41,12 +53,11 @@ class Recording:
         for entry in _lines(folder / "static.jsonl"):
             self.replies[entry["request"]["method"]] = entry["reply"]["result"]
         self.status: Status = self.replies["objects/query"]["status"]
-        messages = (entry["message"] for entry in _lines(folder / "print_excerpt.jsonl"))
-        self.pushes = [
-            frame(message)
-            for message in messages
-            if message.get("method") == "process_status_update"
-        ]
+        messages = [entry["message"] for entry in _lines(folder / "print_excerpt.jsonl")]
+        updates = [m for m in messages if m.get("method") == "process_status_update"]
+        self.pushes = [frame(message) for message in updates]
+        self.deltas: list[Status] = [message["params"]["status"] for message in updates]
+        self._encoded: dict[str, bytes] = {}
 
     def answer(self, method: str, params: dict[str, Any]) -> Any:
         """The result of one request; unknown methods are answered like a command, with `{}`."""
@@ -55,6 +66,15 @@ class Recording:
             status = {name: self._fields(name, fields) for name, fields in objects.items()}
             return {"eventtime": 5880.0, "status": status}
         return self.replies.get(method, {})
+
+    def reply(self, request: dict[str, Any]) -> bytes:
+        """The whole frame that answers a request; results are encoded once."""
+        method, params = request["method"], request.get("params", {})
+        key = f"{method} {params}"
+        if key not in self._encoded:
+            self._encoded[key] = json.dumps(self.answer(method, params)).encode()
+        id_ = json.dumps(request["id"]).encode()
+        return b'{"id":' + id_ + b',"result":' + self._encoded[key] + b"}" + _ETX
 
     def _fields(self, name: str, fields: list[str] | None) -> dict[str, Any]:
         known = self.status.get(name, {})
@@ -113,8 +133,7 @@ class KlippyReplay:
         if method == "objects/subscribe":
             self._link = connection
         if request.get("id") is not None:
-            result = self.recording.answer(method, params)
-            connection.sendall(frame({"id": request["id"], "result": result}))
+            connection.sendall(self.recording.reply(request))
 
 
 def _stream(connection: socket.socket, frames: int, frame_bytes: int) -> None:
@@ -151,6 +170,27 @@ def open_replayed() -> Iterator[tuple[Daemon, KlippyReplay]]:
             yield daemon, klippy
 
 
+@contextlib.contextmanager
+def open_replay_process(path: Path) -> Iterator[None]:
+    """The same in a process of its own, without pushes; raises `DaemonFailed`."""
+    log = path.with_suffix(".log")
+    process = start([sys.executable, "-m", "benchmarks.klippy_replay", str(path)], log)
+    try:
+        limit = time.monotonic() + _PATIENCE_S
+        while not path.exists():
+            if process.poll() is not None or time.monotonic() > limit:
+                raise DaemonFailed(f"the scripted Klippy does not listen\n{tail(log)}")
+            time.sleep(0.01)
+        yield
+    finally:
+        stop(process)
+
+
 def endless(pushes: list[bytes]) -> Iterator[bytes]:
     """The recorded pushes, over and over."""
     return itertools.cycle(pushes)
+
+
+if __name__ == "__main__":
+    with open_replay(Path(sys.argv[1])):
+        threading.Event().wait()
