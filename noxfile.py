@@ -68,3 +68,9 @@ def docs(session: nox.Session) -> None:
         session.run("mrk", "api", "--markdown", stdout=reference, external=True)
     session.install("mkdocs-material==9.*")
     session.run("mkdocs", "build", "--quiet", env={"NO_MKDOCS_2_WARNING": "1"})
+
+
+@nox.session
+def soak(session: nox.Session) -> None:
+    """A busy printer for 20 minutes, and what it leaves behind; `-- --minutes 3` for less."""
+    session.run("python", "-m", "tests.soak", *session.posargs)
