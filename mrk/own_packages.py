@@ -15,7 +15,7 @@ _NAMES = ("config", "nurseries", "transports")
 _OURS = {
     "config": "daemon_options.py",
     "nurseries": "supervise.py",
-    "transports": "listeners.py",
+    "transports": "listeners/listeners.py",
 }
 
 

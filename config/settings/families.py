@@ -92,6 +92,7 @@ def read_families(reader: ConfigReader, paths: Paths) -> Settings:
     """All settings; what a mistake leaves out has its default. `reader` knows the rest."""
     fields: dict[str, Any] = {}
     for family in FAMILIES:
+        told = len(reader.notices)
         found, mistakes = reader.attempt(partial(family.read, reader, paths))
         if found is not None and (not mistakes or family.rule is Rule.DEFAULTS):
             fields[family.field] = found
@@ -102,6 +103,8 @@ def read_families(reader: ConfigReader, paths: Paths) -> Settings:
         elif family.rule is Rule.DEFAULTS:
             reader.notices += mistake_notices(mistakes, "Until then its default counts.")
         else:
+            # Advice about a part that does not run would only hide why.
+            reader.notices[told:] = [one for one in reader.notices[told:] if not one.mild]
             consequence = f"Until that is mended {family.section} does not run."
             for notice in mistake_notices(mistakes, consequence):
                 reader.fail(family.section, notice)

@@ -17,6 +17,7 @@ from config.values import Bounds
 
 MIB = 1024 * 1024
 _PORT = Bounds(low=1, high=65535)
+_SSL_PORT = Bounds(low=0, high=65535)
 _UPLOAD_MIB = Bounds(low=1, high=1024 * 1024, clamps=True)
 _SIZE_MIB = Bounds(low=1, high=1024, clamps=True)
 _COUNT = Bounds(low=1, high=100_000, clamps=True)
@@ -133,7 +134,10 @@ def _route_prefix(text: str) -> str:
 
 
 def _ssl_port(section: Section, port: int) -> int | None:
-    ssl_port = section.integer("ssl_port", ServerSettings().ssl_port, _PORT)
+    ssl_port = section.integer("ssl_port", ServerSettings().ssl_port, _SSL_PORT)
+    if ssl_port == 0:
+        section.warn("ssl_port", "is 0; there will be no HTTPS", mild=True)
+        return None
     if ssl_port == port:
         section.warn("ssl_port", f"is the same as port ({port}); there will be no HTTPS")
         return None
@@ -152,5 +156,6 @@ def _certificate(section: Section, option: str, usual: Path) -> Path | None:
     if usual.exists():
         return usual
     if not old.exists():
-        section.problem(option, f"there is no file {old}")
+        section.warn(option, f"names a file that does not exist: {old}; there will be no HTTPS")
+        return None
     return old

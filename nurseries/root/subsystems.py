@@ -110,6 +110,8 @@ class Subsystems:
         self._add_host()
         self._add_web()
         self._add_optional()
+        essential = [self.database, self.authorization, self.klippy]
+        self._all = [*essential, *self.lines, *self._optional, *self._optional_transports]
 
     def _directory(self) -> Directory | None:
         """The LDAP server, which may hold users besides our own."""
@@ -292,8 +294,3 @@ class Subsystems:
     def endpoints(self) -> list[Endpoint]:
         """Everything that subsystems answer."""
         return self.plain + [endpoint for line in self._all for endpoint in line.offered()]
-
-    @property
-    def _all(self) -> list[Supervised]:
-        essential = [self.database, self.authorization, self.klippy]
-        return [*essential, *self.lines, *self._optional, *self._optional_transports]

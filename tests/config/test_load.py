@@ -139,13 +139,13 @@ def test_server_section_is_required(folder):
 
 
 def test_all_mistakes_are_told_at_once(folder):
-    write(folder, "[server]\nport: abc\nssl_port: 0\nbare\n[authorization]\nforce_logins: x\n")
+    write(folder, "[server]\nport: abc\nssl_port: -1\nbare\n[authorization]\nforce_logins: x\n")
     with pytest.raises(ConfigError) as caught:
         load(paths_of(folder))
     assert str(caught.value).splitlines() == [
         'moonraker.conf:4: [server] "bare" is no option: it lacks ":" or "="',
         'moonraker.conf:2: [server] port: "abc" is not an integer (expected 1 to 65535)',
-        'moonraker.conf:3: [server] ssl_port: "0" is out of range (expected 1 to 65535)',
+        'moonraker.conf:3: [server] ssl_port: "-1" is out of range (expected 0 to 65535)',
         'moonraker.conf:6: [authorization] force_logins: "x" is not a boolean '
         "(expected yes or no, true or false)",
     ]

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from mrk.own_packages import _OURS
+
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("config", "mrk", "nurseries", "transports")
 FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
@@ -162,4 +164,12 @@ def test_every_source_folder_is_a_package() -> None:
     folders = {path.parent for path in FILES}
     folders |= set(itertools.chain.from_iterable(p.relative_to(ROOT).parents for p in folders))
     missing = [f for f in folders if (ROOT / f) != ROOT and not (ROOT / f / "__init__.py").exists()]
+    assert not missing
+
+
+def test_the_files_that_prove_a_package_to_be_ours_are_there() -> None:
+    """Without one of them no process of ours starts."""
+    missing = [
+        f"{name}/{file}" for name, file in _OURS.items() if not (ROOT / name / file).is_file()
+    ]
     assert not missing

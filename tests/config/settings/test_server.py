@@ -25,7 +25,6 @@ def read(tmp_path):
 
 BOUNDS = [
     ("port", "port", 1, 65535, 1),
-    ("ssl_port", "ssl_port", 1, 65535, 1),
     ("max_upload_size", "max_upload_size_bytes", 1, 1048576, MIB),
     ("max_websocket_connections", "max_websocket_connections", 1, 100000, 1),
     ("max_connections", "max_connections", 1, 100000, 1),
@@ -45,7 +44,7 @@ def test_bounds(read, option, field, low, high, unit):
     for value in (low, high):
         assert getattr(read(f"{option}: {value}")[0], field) == value * unit
     for value, used in ((low - 1, low), (high + 1, high)):
-        if "port" in option:
+        if option == "port":
             with pytest.raises(Exception, match=rf"x\.conf:2: \[server\] {option}: .*out of range"):
                 read(f"{option}: {value}")
             continue
@@ -88,6 +87,16 @@ def test_route_prefix(read, text, prefix):
     assert read(f"route_prefix: {text}")[0].route_prefix == prefix
 
 
+def test_port_0_means_no_https(read):
+    server, (warning,) = read("ssl_port: 0")
+    assert server.ssl_port is None
+    assert "there will be no HTTPS" in warning
+    for value in ("-1", "65536", "off"):
+        with pytest.raises(Exception, match=r"\[server\] ssl_port: .*expected 0 to 65535"):
+            read(f"ssl_port: {value}")
+    assert read("ssl_port: 65535")[0].ssl_port == 65535
+
+
 def test_same_port_twice_means_no_https(read):
     server, warnings = read("port: 8000\nssl_port: 8000")
     assert server.ssl_port is None
@@ -110,8 +119,9 @@ def test_certificates_of_the_data_folder(read, tmp_path):
 
 def test_deprecated_certificate_options(read, tmp_path):
     old = tmp_path / "old.cert"
-    with pytest.raises(Exception, match=r"ssl_certificate_path: there is no file .*old\.cert"):
-        read(f"ssl_certificate_path: {old}")
+    server, warnings = read(f"ssl_certificate_path: {old}")
+    assert server.ssl_certificate_path is None
+    assert f"does not exist: {old}; there will be no HTTPS" in warnings[1]
     old.touch()
     server, warnings = read(f"ssl_certificate_path: {old}")
     assert server.ssl_certificate_path == old
