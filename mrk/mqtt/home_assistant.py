@@ -16,6 +16,8 @@ ONLINE, OFFLINE = b"online", b"offline"
 # Temperatures of one printer; each is an entity.
 MOST_SENSORS = 64
 MOST_CAMERAS = 4
+# How keys of temperatures begin.
+TEMPERATURE = "temperature_"
 _encode = msgspec.json.Encoder().encode
 Document = dict[str, Any]
 
@@ -218,7 +220,7 @@ def _keys(sensors: Sequence[str]) -> list[str]:
     seen: dict[str, int] = {}
     keys = []
     for sensor in sensors:
-        key = f"temperature_{_key(sensor)}"
+        key = f"{TEMPERATURE}{_key(sensor)}"
         seen[key] = seen.get(key, 0) + 1
         keys.append(key if seen[key] == 1 else f"{key}_{seen[key]}")
     return keys

@@ -54,7 +54,9 @@ class BrokerSession:
             self._connection,
             state.webcams,
             state.http,
+            state.announced,
         )
+        self._announced = state.announced
 
     async def run(self) -> None:
         """Until cancelled, or the broker is lost (`Transient`, in a group); closes `stream`."""
@@ -94,7 +96,14 @@ class BrokerSession:
             nursery.start_soon(self._status.run, name="mqtt status")
             if settings.enable_homeassistant_discovery:
                 nursery.start_soon(self._home.run, name="home assistant")
+            else:
+                nursery.start_soon(self._take_all_back, name="home assistant entities")
             self._on_up(connection)
+
+    async def _take_all_back(self) -> None:
+        """Home Assistant is told of nothing any more."""
+        await self._announced.load()
+        await self._announced.take_back(self._announced.others(()), self._connection)
 
     def _on_message(self, topic: str, payload: bytes, retain: bool) -> None:
         """Whatever the broker sends: a request, a message for listeners, or both."""

@@ -8,6 +8,7 @@ from mrk.mqtt.home_assistant import Device
 from mrk.mqtt.mqtt_protocols import MqttKlippy
 from mrk.mqtt.requests import Stamps
 from mrk.mqtt.topics import Topics
+from transports.mqtt.announced_topics import AnnouncedTopics
 from transports.mqtt.api import Handle
 from transports.mqtt.audience import Audience
 from transports.mqtt.home_assistant import ListWebcams
@@ -24,5 +25,6 @@ class BrokerState(msgspec.Struct, frozen=True):
     handle: Handle
     webcams: ListWebcams
     http: HttpGet
+    announced: AnnouncedTopics
     stamps: Stamps = msgspec.field(default_factory=Stamps)
     audience: Audience = msgspec.field(default_factory=Audience)

@@ -21,6 +21,7 @@ from mrk.mqtt.home_assistant import (
     MOST_CAMERAS,
     OFFLINE,
     ONLINE,
+    TEMPERATURE,
     Announcement,
     Camera,
     Device,
@@ -28,12 +29,13 @@ from mrk.mqtt.home_assistant import (
     home_state,
     temperature_objects,
 )
-from mrk.mqtt.mqtt_protocols import BrokerPublisher, MqttKlippy
+from mrk.mqtt.mqtt_protocols import BrokerClient, MqttKlippy
 from mrk.mqtt.topics import Topics
 from mrk.status.subscriptions import Wanted
 from mrk.status.update import StatusUpdate
 from mrk.webcams.addresses import completed
 from mrk.webcams.webcam import Webcam
+from transports.mqtt.announced_topics import AnnouncedTopics
 
 logger = logging.getLogger(__name__)
 AWAY = ("disconnected", "startup")
@@ -62,9 +64,10 @@ class HomeAssistant:
         topics: Topics,
         device: Device,
         klippy: MqttKlippy,
-        outlet: BrokerPublisher,
+        outlet: BrokerClient,
         webcams: ListWebcams,
         http: HttpGet,
+        told: AnnouncedTopics,
     ) -> None:
         self._qos = settings.default_qos
         self._topics = topics
@@ -72,18 +75,23 @@ class HomeAssistant:
         self._outlet = outlet
         self._webcams = webcams
         self._http = http
+        self._told = told
         prefix = settings.homeassistant_prefix
         self._announcement = Announcement(prefix, topics, device, settings.default_qos)
         role = next(role for role in Role if role.word == settings.mqtt_role)
         self._buttons = settings.enable_moonraker_api and role >= Role.OPERATE
         self._status: dict[str, dict[str, Any]] = {}
         self._sensors: list[str] = []
+        # Whether these are all that there are; a Klipper without its configuration tells of none.
+        self._sensors_known = self._cameras_known = False
         self._cameras: list[Camera] = []
         self._announced: dict[str, bytes] = {}
         self._changed = trio.Event()
         self._state_changed = trio.Event()
         self._appearance_changed = trio.Event()
         self._appearance_changed.set()
+        # A picture of a camera that was not announced would be shown to nobody.
+        self._cameras_announced = trio.Event()
         self._printing_changed = trio.Event()
         self._printing = False
         # Whether the printer told of all its objects: before that a state would be half of one.
@@ -140,7 +148,10 @@ class HomeAssistant:
     async def _started(self) -> None:
         try:
             answer = await self._klippy.subscribe_reader(self, BASE)
-            sensors = temperature_objects(answer["status"].get("heaters", {}))
+            heaters = answer["status"].get("heaters", {})
+            ready = answer["status"].get("webhooks", {}).get("state") == "ready"
+            told = ready or heaters.get("available_heaters") is not None
+            sensors = temperature_objects(heaters) if told else self._sensors
             fields = frozenset({"temperature", "target"})
             wanted = {**BASE, **dict.fromkeys(sensors, fields)}
             answer = await self._klippy.subscribe_reader(self, wanted)
@@ -150,6 +161,7 @@ class HomeAssistant:
         self._status.clear()
         self._merge(answer["status"])
         self._sensors = sensors
+        self._sensors_known = self._sensors_known or told
         self._known = True
         self._appearance_changed.set()
         await self._show_state()
@@ -165,13 +177,24 @@ class HomeAssistant:
         # Klipper may answer null for a field that an object does not have.
         targets = {n for n in self._sensors if self._status.get(n, {}).get("target") is not None}
         presence = Presence(self._sensors, frozenset(targets), self._cameras, self._buttons)
+        cameras_announced = self._cameras_announced
         messages = self._announcement.messages(presence)
-        for topic in self._announced.keys() - messages.keys():
-            await self._post(topic, b"")  # no such entity any more
+        await self._told.load()
+        await self._told.add(messages)
         for topic, document in messages.items():
             if self._announced.get(topic) != document:
                 await self._post(topic, document)
         self._announced = messages
+        cameras_announced.set()
+        gone = [topic for topic in self._told.others(messages) if self._is_judged(topic)]
+        await self._told.take_back(gone, self._outlet)
+
+    def _is_judged(self, topic: str) -> bool:
+        """Whether it is known by now that such an entity is no more."""
+        component, _device, key, _config = topic.split("/")[-4:]
+        if component == "camera":
+            return self._cameras_known
+        return self._sensors_known or not key.startswith(TEMPERATURE)
 
     async def _publish_state(self) -> None:
         while True:
@@ -205,6 +228,7 @@ class HomeAssistant:
     async def _publish_pictures(self) -> None:
         while True:
             await self._find_cameras()
+            await self._cameras_announced.wait()
             for camera in self._cameras:
                 picture = await self._picture(camera)
                 if picture is not None:
@@ -224,8 +248,9 @@ class HomeAssistant:
             for webcam in webcams
             if webcam.enabled and webcam.snapshot_url
         ][:MOST_CAMERAS]
-        if cameras != self._cameras:
-            self._cameras = cameras
+        if cameras != self._cameras or not self._cameras_known:
+            self._cameras, self._cameras_known = cameras, True
+            self._cameras_announced = trio.Event()
             self._appearance_changed.set()
 
     async def _picture(self, camera: Camera) -> bytes | None:

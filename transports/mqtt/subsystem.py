@@ -17,6 +17,7 @@ from config.settings.mqtt import MqttSettings
 from mrk.access.roles import Role
 from mrk.api.caller import Caller, Transport
 from mrk.api.endpoint import Access, Endpoint
+from mrk.database.database_protocols import ItemsPort
 from mrk.errors import ClientError
 from mrk.http.client import HttpGet
 from mrk.mqtt.home_assistant import Device
@@ -26,6 +27,7 @@ from mrk.mqtt.topics import Topics, check_qos, check_topic
 from mrk.subsystem import Additions, Needs, Service
 from mrk.supervision import OUTSIDE_BACKOFF
 from mrk.version import VERSION
+from transports.mqtt.announced_topics import AnnouncedTopics
 from transports.mqtt.api import Handle
 from transports.mqtt.broker_state import BrokerState
 from transports.mqtt.broker_stream import BrokerNotReached, open_stream
@@ -78,7 +80,7 @@ class Mqtt:
     """`handle` is `Rpc.handle`, `instance_id` names the installation.
 
     `instance_name` begins all topics unless the settings name another; `webcams` and `http` give
-    Home Assistant its pictures.
+    Home Assistant its pictures. `items` keeps what was announced to it.
     """
 
     def __init__(
@@ -88,6 +90,7 @@ class Mqtt:
         handle: Handle,
         webcams: ListWebcams,
         http: HttpGet,
+        items: ItemsPort,
         *,
         instance_name: str,
         instance_id: str,
@@ -105,6 +108,7 @@ class Mqtt:
             handle,
             webcams,
             http,
+            AnnouncedTopics(items),
         )
         self._audience = self._lasting.audience
         self._role = next(role for role in Role if role.word == settings.mqtt_role)
@@ -269,6 +273,7 @@ def build(settings: MqttSettings, needs: Needs, additions: Additions) -> None:
         needs.answer,
         needs.webcams,
         needs.http,
+        needs.database,
         instance_name=needs.host_name,
         instance_id=needs.instance_id,
     )

@@ -1,7 +1,7 @@
 """The MQTT part on a real broker, with link, printer and table as the root wires them."""
 
 import functools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -14,6 +14,7 @@ from mrk.supervision import Backoff, Supervision
 from mrk.webcams.webcam import Webcam
 from nurseries.supervise import supervise
 from tests.fakes.house import House, open_house
+from tests.fakes.items import MemoryItems
 from tests.fakes.klippy import FakeKlippy
 from tests.fakes.mosquitto import Heard, Mosquitto, Stranger
 from transports.mqtt.subsystem import Mqtt
@@ -39,7 +40,9 @@ class FakeWeb:
 class MqttHouse:
     """A running Mqtt; `house` has its table, `part` what the supervisor says of it."""
 
-    def __init__(self, house: House, settings: MqttSettings) -> None:
+    def __init__(
+        self, house: House, settings: MqttSettings, items: MemoryItems, instance_id: str
+    ) -> None:
         self.house = house
         self.web = FakeWeb()
         self.webcams: list[Webcam] = []
@@ -50,8 +53,9 @@ class MqttHouse:
             rpc.handle,
             self.list_webcams,
             self.web,
+            items,
             instance_name="shop",
-            instance_id="0" * 32,
+            instance_id=instance_id,
         )
         house.table.extend(self.mqtt.endpoints())
         self.part = Supervision("mqtt", backoff=BEAT)
@@ -76,12 +80,20 @@ async def until(condition: Callable[[], Any]) -> None:
 
 @asynccontextmanager
 async def open_mqtt(
-    broker_port: int, klippy: FakeKlippy | None = None, *, wait: bool = True, **options: Any
+    broker_port: int,
+    klippy: FakeKlippy | None = None,
+    *,
+    wait: bool = True,
+    items: MemoryItems | None = None,
+    webcams: Sequence[Webcam] = (),
+    instance_id: str = "0" * 32,
+    **options: Any,
 ) -> AsyncIterator[MqttHouse]:
     """Everything running, connected to the broker."""
     options = {"address": "127.0.0.1", "port": broker_port, **options}
     async with open_house(klippy) as house:
-        shop = MqttHouse(house, MqttSettings(**options))
+        shop = MqttHouse(house, MqttSettings(**options), items or MemoryItems(), instance_id)
+        shop.webcams += webcams
         async with trio.open_nursery() as nursery:
             nursery.start_soon(supervise, shop.part, shop.mqtt.serve)
             if wait:

@@ -6,6 +6,7 @@ import pytest
 import trio
 
 from mrk.webcams.webcam import Webcam
+from tests.fakes.items import MemoryItems
 from tests.fakes.klippy import FakeKlippy
 from tests.transports.mqtt.house import open_mqtt, open_stranger, until
 from tests.transports.mqtt.proxy import open_proxy
@@ -93,6 +94,79 @@ async def test_another_name_keeps_the_device(broker):
     assert seen[0] == seen[1]
     assert device_id("0" * 32) in seen[0]
     assert device_id("1" * 32) not in seen[0]
+
+
+def retained(stranger):
+    """Config topics that the broker keeps."""
+    return {heard.topic for heard in stranger.stranger.heard if heard.payload}
+
+
+async def kept_by(broker):
+    async with open_stranger(broker, "homeassistant/#", "mark") as stranger:
+        await stranger.publish("mark", b"x", 2)
+        await stranger.until("mark")
+        return {topic.split("/", 2)[-1].split("/", 1)[-1] for topic in retained(stranger)} - {
+            "mark"
+        }
+
+
+async def test_what_is_announced_no_more_is_taken_back(broker):
+    """A webcam, the buttons and a sensor, removed while mrk was away."""
+    items = MemoryItems()
+    discovery = {"enable_homeassistant_discovery": True, "items": items}
+    async with open_mqtt(
+        broker.port, webcams=[WEBCAM], enable_moonraker_api=True, **discovery
+    ) as shop:
+        await shop.house.until_ready()
+        camera = "camera_ab_1/config"
+        await until_kept(broker, lambda kept: camera in kept and "pause/config" in kept)
+        await until_kept(broker, lambda kept: "temperature_extruder/config" in kept)
+    away = FakeKlippy()
+    away.up = False
+    async with open_mqtt(broker.port, away, **discovery):
+        kept = await until_kept(broker, lambda kept: not kept & {camera, "pause/config"})
+        # A printer that is away may still have its sensors.
+        assert "temperature_extruder/config" in kept
+        assert "state/config" in kept
+    without = FakeKlippy()
+    without.status["heaters"] = {"available_heaters": [], "available_sensors": []}
+    async with open_mqtt(broker.port, without, **discovery):
+        kept = await until_kept(broker, lambda kept: "temperature_extruder/config" not in kept)
+        assert "temperature_extruder_target/config" not in kept
+        assert len(kept) == 9
+    async with open_mqtt(broker.port, items=items):
+        assert await until_kept(broker, lambda kept: not kept) == set()
+        await until(lambda: items.records("moonraker")["mqtt"]["announced"] == [])
+
+
+async def until_kept(broker, suits):
+    with trio.fail_after(20):
+        while not suits(kept := await kept_by(broker)):
+            pass
+    return kept
+
+
+async def test_a_printer_in_error_keeps_its_temperatures(broker):
+    """Without its configuration Klipper lists no heaters; Home Assistant would forget entities."""
+    klippy, items = FakeKlippy(), MemoryItems()
+    discovery = {"enable_homeassistant_discovery": True, "items": items}
+    async with open_mqtt(broker.port, klippy, **discovery):
+        await until_kept(broker, lambda kept: "temperature_extruder/config" in kept)
+    broken = FakeKlippy()
+    broken.status = {"webhooks": {"state": "error", "state_message": "x"}}
+    async with (
+        open_stranger(broker, STATE) as stranger,
+        open_mqtt(broker.port, broken, **discovery),
+    ):
+        await stranger.until(STATE, lambda heard: heard.json["state"] == "error")
+        assert "temperature_extruder/config" in await kept_by(broker)
+
+
+async def test_a_full_disk_does_not_stop_the_announcement(broker):
+    items = MemoryItems()
+    items.full = True
+    async with open_mqtt(broker.port, enable_homeassistant_discovery=True, items=items):
+        await until_kept(broker, lambda kept: "temperature_extruder/config" in kept)
 
 
 async def test_fields_that_klipper_answers_with_null_are_no_targets(broker):
