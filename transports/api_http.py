@@ -12,7 +12,6 @@ from typing import Any
 
 from mrk.access.decision import Decision
 from mrk.access.request_authorizer import RequestAuthorizer
-from mrk.access.roles import Role
 from mrk.api.caller import Caller, Transport
 from mrk.api.json_arguments import decode_object
 from mrk.api.large_result import Join, LargeResult, join_here
@@ -20,12 +19,13 @@ from mrk.api.perform import perform
 from mrk.api.rpc import Rpc
 from mrk.api.table import Method, Table, is_pending
 from mrk.clients.registry import Clients
+from mrk.definitions.limits import ARGUMENTS_BYTES, Limits
+from mrk.definitions.roles import Role
 from mrk.errors import ClientError
 from mrk.http import arguments
 from mrk.http.cors import CorsRules
 from mrk.http.head import RequestHead
 from mrk.http.response import Headers, Response, error_response, result_response
-from mrk.limits import ARGUMENTS_BYTES, Limits
 
 RPC_PATH = "/server/jsonrpc"
 REDIRECT_PATH = "/server/redirect"

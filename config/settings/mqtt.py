@@ -13,9 +13,9 @@ from config.reader import ConfigReader
 from config.secret import Secret
 from config.section import Required, Section
 from config.values import Bounds, split_items
+from mrk.definitions.roles import ROLE_WORDS
 
 PROTOCOLS = ("v3.1", "v3.1.1", "v5")
-ROLES = ("view", "operate", "admin")
 _PORT = Bounds(low=1, high=65535)
 _QOS = Bounds(low=0, high=2)
 _KEEPALIVE_S = Bounds(low=1, high=3600)
@@ -85,7 +85,7 @@ def read_mqtt(reader: ConfigReader, paths: Paths) -> MqttSettings | None:
             "keepalive", KEEPALIVE_WATCHED_S if watched else KEEPALIVE_S, _KEEPALIVE_S
         ),
         enable_moonraker_api=section.boolean("enable_moonraker_api", False),
-        mqtt_role=section.choice("mqtt_role", ROLES, "operate"),
+        mqtt_role=section.choice("mqtt_role", ROLE_WORDS, "operate"),
         instance_name=section.custom("instance_name", None, _topic_part),
         status_objects=_status_objects(section),
         status_interval_s=section.number("status_interval", 0.0, Bounds(above=0.25)),

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import msgspec
 
-from mrk.access.roles import Role
+from mrk.definitions.roles import Role
 from mrk.errors import MrkError
 
 # Names that no user may have; clients know them.

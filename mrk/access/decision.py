@@ -11,8 +11,9 @@ import msgspec
 from mrk.access.accounts import MOONRAKER, TRUSTED_USER, Account, Accounts, TokenRefused
 from mrk.access.address import UNKNOWN
 from mrk.access.reasons import Reason
-from mrk.access.roles import Role, role_needed
+from mrk.access.roles import role_needed
 from mrk.access.trusted_clients import TrustedClients
+from mrk.definitions.roles import Role
 from mrk.errors import AccessDenied
 
 # Who is let in by address is no person, and may do everything, as front ends expect.

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from mrk.access.accounts import API_KEY_USER, MOONRAKER, Account
 from mrk.access.redacted import Redacted
-from mrk.access.roles import Role
 from mrk.access.user_names import checked_name
+from mrk.definitions.roles import Role
 
 # As Moonraker's: 32 hexadecimal digits.
 KEY_BYTES = 16

@@ -14,7 +14,7 @@ from mrk.access.decision import AccessRules, Decision, RequestFacts, decide
 from mrk.access.hosts import Hosts
 from mrk.access.origin import cross_site, cross_site_get, same_origin
 from mrk.access.reasons import Reason
-from mrk.access.roles import Role
+from mrk.definitions.roles import Role
 from mrk.errors import AccessDenied, ClientError
 from mrk.http.head import RequestHead
 

@@ -1,29 +1,9 @@
-"""What somebody may do: roles of users and keys, each including the one before.
+"""The refusal of somebody whose role does not suffice."""
 
-Off until used: who has no role given is an `ADMIN`, as front ends expect.
-"""
-
-import enum
-
+from mrk.definitions.roles import Role
 from mrk.errors import AccessDenied
-
-
-class Role(enum.IntEnum):
-    """Ordered, so that `caller.role >= needed` decides."""
-
-    VIEW = 1  # looks at everything that is no secret
-    OPERATE = 2  # prints, moves, uploads
-    ADMIN = 3  # configuration, users, the machine itself
-
-    @property
-    def word(self) -> str:
-        """As it is written in requests, settings and answers."""
-        return self.name.lower()
 
 
 def role_needed(needed: Role, given: Role, what: str = "This") -> AccessDenied:
     """The refusal of somebody who is known, but may not do it (403)."""
     return AccessDenied(f"{what} needs the role {needed.word}; yours is {given.word}", 403)
-
-
-ROLE_WORDS = tuple(role.word for role in Role)

@@ -1,7 +1,7 @@
 """Which names users and keys may have, and which sources there are."""
 
 from mrk.access.accounts import API_KEY_USER, LDAP, MOONRAKER, TRUSTED_USER
-from mrk.access.roles import ROLE_WORDS, Role
+from mrk.definitions.roles import ROLE_WORDS, Role
 from mrk.errors import ClientError
 
 NAME_CHARS = 64

@@ -8,8 +8,8 @@ from mrk.access.accounts import LDAP, Account
 from mrk.access.keys import ApiKey
 from mrk.access.passwords import StoredPassword
 from mrk.access.redacted import Redacted
-from mrk.access.roles import Role
 from mrk.access.tokens import same_kid
+from mrk.definitions.roles import Role
 
 
 class User(Redacted, frozen=True):

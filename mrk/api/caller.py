@@ -5,7 +5,8 @@ import enum
 import msgspec
 
 from mrk.access.reasons import Reason
-from mrk.access.roles import Role, role_needed
+from mrk.access.roles import role_needed
+from mrk.definitions.roles import Role
 from mrk.errors import AccessDenied
 
 

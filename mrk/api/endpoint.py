@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from mrk.access.roles import Role
 from mrk.api.caller import EVERYWHERE, Caller, Transport
+from mrk.definitions.roles import Role
 
 # Handlers are typed at their own definition; the table only hands params and caller through.
 Handler = Callable[[Any, Caller], Any | Awaitable[Any]]

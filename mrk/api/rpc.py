@@ -15,9 +15,9 @@ from mrk.api.jsonrpc import RpcAnswer, RpcCall, RpcError
 from mrk.api.large_result import Join, LargeResult, join_here
 from mrk.api.perform import TOO_MANY_REQUESTS, perform
 from mrk.api.table import Table
+from mrk.definitions.limits import ARGUMENTS_BYTES
 from mrk.errors import AccessDenied, ClientError
 from mrk.json_bounds import MOST_VALUES
-from mrk.limits import ARGUMENTS_BYTES
 
 Reply = bytes | None
 Pending = Coroutine[Any, Any, Reply]

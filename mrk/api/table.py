@@ -16,8 +16,8 @@ from mrk.api.caller import Caller, Transport
 from mrk.api.endpoint import Derived, Endpoint, rpc_name, verb_rpc_name
 from mrk.api.json_arguments import JsonText, decode_object
 from mrk.api.route_pattern import RoutePattern
+from mrk.definitions.limits import ARGUMENTS_BYTES
 from mrk.errors import ClientError
-from mrk.limits import ARGUMENTS_BYTES
 
 # Arguments that may make a call urgent.
 _URGENT_BYTES = 500

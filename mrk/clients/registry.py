@@ -12,11 +12,11 @@ import msgspec
 
 from mrk.access.accounts import Account
 from mrk.access.reasons import Reason
-from mrk.access.roles import Role
 from mrk.api.caller import Transport
 from mrk.api.notification import notification
 from mrk.clients.outbox import Outbox
 from mrk.clients.send_batch import SendBatch
+from mrk.definitions.roles import Role
 
 
 class Identity(msgspec.Struct, frozen=True):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from mrk.access.roles import Role
+from mrk.definitions.roles import Role
 from mrk.errors import ClientError
 from mrk.files.paths import RootPath, locate, shown, within
 from mrk.files.records import RootInfo

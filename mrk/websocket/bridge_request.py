@@ -7,9 +7,9 @@ judged here first. Nothing but method, id and the outer shape is decoded; the by
 import msgspec
 
 from mrk import json_bounds
+from mrk.definitions.limits import ARGUMENTS_BYTES
 from mrk.errors import ClientError
 from mrk.klippy.etx import ETX
-from mrk.limits import ARGUMENTS_BYTES
 
 
 class BridgeRefusal(Exception):

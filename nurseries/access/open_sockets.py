@@ -2,9 +2,9 @@
 
 from mrk.access.accounts import Account
 from mrk.access.reasons import Reason
-from mrk.access.roles import Role
 from mrk.api.caller import Caller, Transport
 from mrk.clients.registry import Client, Clients
+from mrk.definitions.roles import Role
 
 
 class UserSockets:

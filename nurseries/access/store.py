@@ -11,10 +11,10 @@ from mrk.access.keys import KEY_BYTES, MOST_KEYS, ApiKey, digest_of
 from mrk.access.login_guard import Count
 from mrk.access.passwords import StoredPassword
 from mrk.access.redacted import Redacted
-from mrk.access.roles import ROLE_WORDS, Role
 from mrk.access.tokens import KEY_BYTES as SIGNING_BYTES
 from mrk.access.users import AccountSnapshot, User, checked_admins
 from mrk.database.database_protocols import SqlConnection
+from mrk.definitions.roles import ROLE_WORDS, Role
 from mrk.errors import ClientError, MrkError
 
 # All of them are in memory, and listed in one answer.

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from config.paths import Paths
-from mrk.access.roles import ROLE_WORDS
+from mrk.definitions.roles import ROLE_WORDS
 
 _ROLE = click.option(
     "--role",

@@ -10,13 +10,13 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 import trio
 
-from mrk.access.roles import Role
 from mrk.api.caller import Caller
 from mrk.api.endpoint import Access, Endpoint, NoParams
 from mrk.database.database_protocols import SqlConnection
 from mrk.database.keys import check_text, parse_key
 from mrk.database.namespaces import ADMINS, ReservedNamespaces, check_name
 from mrk.database.schema import JSON_COLUMN, SECRET_COLUMNS
+from mrk.definitions.roles import Role
 from mrk.errors import ClientError
 from nurseries.database import maintenance, store
 from nurseries.database.copies import plain_files

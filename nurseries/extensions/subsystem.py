@@ -11,12 +11,12 @@ from typing import Any, Protocol
 import msgspec
 import trio
 
-from mrk.access.roles import Role
 from mrk.api.caller import SOCKETS, Caller
 from mrk.api.endpoint import Access, Endpoint, NoParams
 from mrk.api.jsonrpc import RpcAnswer
 from mrk.api.notification import notification
 from mrk.clients.registry import Client, Clients
+from mrk.definitions.roles import Role
 from mrk.errors import ClientError
 from mrk.extensions.relay import agent_call, checked_arguments
 from mrk.klippy.remote_methods import RemoteMethod

@@ -15,11 +15,11 @@ import trio
 from trio.abc import Stream
 
 from mrk.clients.send_batch import SendBatch
+from mrk.definitions.limits import Limits
 from mrk.errors import ClientError, Transient
 from mrk.klippy.etx import EtxDecoder, FrameTooLong, etx_frame
 from mrk.klippy.link_errors import KlippyLost
 from mrk.klippy.messages import Frame, JunkFrame, decode_frame, encode_request, error_message
-from mrk.limits import Limits
 from mrk.log.throttle import LogThrottle
 
 logger = logging.getLogger(__name__)

@@ -37,7 +37,7 @@ from nurseries.refusal_log import RefusalLog
 from nurseries.root.host import Host
 from nurseries.root.optional import OPTIONAL
 from nurseries.root.prints import PrintedFile, SeenStarts, UploadPrinter
-from nurseries.root.settings_views import limits_of, transitions_of
+from nurseries.root.settings_views import transitions_of
 from nurseries.root.supervised import Supervised, supervised
 from nurseries.root.surroundings import Surroundings
 from nurseries.server.connections import Connections
@@ -92,7 +92,7 @@ class Subsystems:
         )
         self.klippy = Supervised("klippy_connection", self.link.serve, [], True, KLIPPY_BEAT)
         extensions = Extensions(clients, self.link)
-        calls = limits_of(settings.server).batch_calls
+        calls = settings.server.limits.batch_calls
         pause, denied = trio.lowlevel.checkpoint, refusals.refused
         self.rpc = Rpc(table, pause, calls, extensions, join_in_thread, denied)
         self._templates = TemplateCalls(table)

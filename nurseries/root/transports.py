@@ -19,7 +19,6 @@ from mrk.websocket.events import Ending
 from nurseries.access.name_lookup import NameLookup
 from nurseries.refusal_log import RefusalLog
 from nurseries.root.own_names import own_names
-from nurseries.root.settings_views import limits_of
 from nurseries.root.subsystems import Subsystems, join_in_thread
 from nurseries.root.supervised import Supervised
 from nurseries.root.surroundings import Surroundings
@@ -54,7 +53,7 @@ class Transports:
         ending: Callable[[], Ending],
         refusals: RefusalLog,
     ) -> None:
-        limits = limits_of(settings.server)
+        limits = settings.server.limits
         prefix = settings.server.route_prefix
         rpc = subsystems.rpc
         hub = SessionContext(rpc, table, clients, limits, ending)
@@ -139,7 +138,7 @@ class Transports:
             subsystems.upload_printer,
             authorizer,
             cors,
-            limits_of(settings.server),
+            settings.server.limits,
             max_upload_bytes=settings.server.max_upload_size_bytes,
             logs={"klippy.log": klippy_log, "moonraker.log": own_log},
             upload_paths=UPLOAD_PATHS | subsystems.upload_paths,

@@ -8,10 +8,11 @@ import msgspec
 from mrk.access.accounts import Accounts, TokenRefused
 from mrk.access.reasons import Reason
 from mrk.access.redacted import Redacted
-from mrk.access.roles import Role, role_needed
+from mrk.access.roles import role_needed
 from mrk.api.caller import SOCKETS, Caller
 from mrk.api.endpoint import Access, Endpoint, NoParams
 from mrk.clients.registry import Client, Clients, Identity
+from mrk.definitions.roles import Role
 from mrk.errors import ClientError
 
 # Told to every client when an agent comes, so it must be short.

@@ -14,10 +14,10 @@ import trio
 
 from config.secret import Secret
 from mrk.access.redacted import Redacted
-from mrk.access.roles import Role
 from mrk.api.caller import Caller
 from mrk.api.endpoint import Access, Endpoint
 from mrk.clients.registry import Clients
+from mrk.definitions.roles import Role
 from mrk.errors import ClientError
 from mrk.machine.host_commands import CommandResult, CommandUnavailable, FedCommands
 from mrk.machine.services import ServiceAway, ServiceError, StillUnderWay

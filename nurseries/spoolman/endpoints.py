@@ -4,9 +4,9 @@ from typing import Protocol
 
 import msgspec
 
-from mrk.access.roles import Role
 from mrk.api.caller import Caller
 from mrk.api.endpoint import Access, Endpoint, NoParams
+from mrk.definitions.roles import Role
 from mrk.errors import ClientError
 from mrk.http.client import Fetched
 from mrk.spool.assignments import SpoolAssignments

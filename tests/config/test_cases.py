@@ -145,7 +145,7 @@ def test_limits_are_clamped_with_a_warning_each(folder):
     configuration = load(folder("limits"))
     settings = configuration.settings
     assert settings.server.max_upload_size_bytes == 1024 * 1024
-    assert settings.server.max_websocket_connections == 1
+    assert settings.server.limits.websockets == 1
     assert settings.data_store.temperature_store_size == 86_400
     assert settings.data_store.gcode_store_size == 100_000
     assert settings.file_manager.metadata_parser_s == 0.1

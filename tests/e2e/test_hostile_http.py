@@ -11,7 +11,7 @@ import httpx
 import pytest
 import trio
 
-from mrk.limits import Limits
+from mrk.definitions.limits import Limits
 from tests.fakes.http_house import House
 
 pytestmark = pytest.mark.e2e

@@ -10,7 +10,7 @@ import pytest
 import trio
 import trio.testing
 
-from mrk.limits import Limits
+from mrk.definitions.limits import Limits
 from tests.fakes.http_house import House
 from tests.fakes.transfer_files import TransferHouse
 from tests.transports.transfers.http_client import file, upload

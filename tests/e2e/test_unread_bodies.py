@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from mrk.limits import Limits
+from mrk.definitions.limits import Limits
 from tests.fakes.transfer_files import TransferHouse
 from tests.transports.transfers.http_client import Client
 

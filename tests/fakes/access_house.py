@@ -15,11 +15,11 @@ from config.settings.authorization import AuthorizationSettings
 from mrk.access import passwords
 from mrk.access.accounts import TRUSTED_USER
 from mrk.access.passwords import Cost, StoredPassword, Verdict
-from mrk.access.roles import Role
 from mrk.api.caller import Caller, Transport
 from mrk.api.table import Table, is_pending
 from mrk.clients.outbox import Outbox
 from mrk.clients.registry import Client, Clients
+from mrk.definitions.roles import Role
 from nurseries.access.authorization import Authorization
 from nurseries.access.logins import LdapUnavailable
 from nurseries.testing.memory_database import MemoryDatabase

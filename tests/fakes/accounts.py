@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from mrk.access.accounts import API_KEY_USER, MOONRAKER, Account, TokenRefused
-from mrk.access.roles import Role
+from mrk.definitions.roles import Role
 
 
 def user(username: str, role: Role = Role.ADMIN) -> Account:

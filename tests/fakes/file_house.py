@@ -12,11 +12,11 @@ import trio
 
 from config.paths import Paths, create_folders
 from config.settings.file_manager import FileManagerSettings
-from mrk.access.roles import Role
 from mrk.api.caller import Caller, Transport
 from mrk.api.table import Table
 from mrk.clients.outbox import Outbox
 from mrk.clients.registry import Client, Clients
+from mrk.definitions.roles import Role
 from mrk.fanout import Fanout
 from mrk.files.temporary import TOKEN_BYTES, Purpose, temporary_name
 from mrk.klippy.events import Identified, KlippyEvent

@@ -14,10 +14,10 @@ from mrk.api.endpoint import Access, Endpoint, NoParams
 from mrk.api.rpc import Rpc
 from mrk.api.table import Table
 from mrk.clients.registry import Clients
+from mrk.definitions.limits import Limits
 from mrk.errors import ClientError
 from mrk.http.cors import CorsRules
 from mrk.http.head import RequestHead
-from mrk.limits import Limits
 from mrk.web.landing_page import LandingFacts
 from tests.fakes.accounts import FakeAccounts
 from tests.fakes.judgement import authorizer

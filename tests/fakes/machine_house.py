@@ -10,11 +10,11 @@ import msgspec
 import trio
 
 from config.settings.machine import MachineSettings
-from mrk.access.roles import Role
 from mrk.api.caller import Caller, Transport
 from mrk.api.table import Table, is_pending
 from mrk.clients.outbox import Outbox
 from mrk.clients.registry import Client, Clients
+from mrk.definitions.roles import Role
 from mrk.klippy.peer import SocketPeer
 from mrk.supervision import Backoff, Supervision
 from nurseries.services.subsystem import Machine

@@ -13,13 +13,13 @@ from mrk.api.endpoint import Access, Endpoint, NoParams
 from mrk.api.rpc import Rpc
 from mrk.api.table import Table
 from mrk.clients.registry import Clients
+from mrk.definitions.limits import Limits
 from mrk.errors import ClientError
 from mrk.files.paths import safe_parts
 from mrk.files.records import Item
 from mrk.files.temporary import is_temporary
 from mrk.files.transfers import PrintOutcome, PrintStart
 from mrk.http.cors import CorsRules
-from mrk.limits import Limits
 from mrk.web.landing_page import LandingFacts
 from tests.fakes.accounts import FakeAccounts
 from tests.fakes.http_house import trusted

@@ -32,6 +32,8 @@ CATCH_ALL_ALLOWED = {
     "transports/mqtt/audience.py",  # one listener's message
     "transports/sockets/client_connection.py",  # one client's connection
 }
+# Limits and roles, which settings and decisions share.
+BELOW_CONFIG = "mrk.definitions"
 TIMED_SCOPES = ("move_on_after", "move_on_at", "fail_after", "fail_at")
 FILE_LINES = 400
 FUNCTION_LINES = 60
@@ -67,6 +69,10 @@ def allowed(importer: str, imported: str) -> bool:
         return True
     if package in ("nurseries", "transports") and target == package:
         return sibling == target_sibling
+    if package == "config" and imported.startswith(BELOW_CONFIG):
+        return True
+    if importer.startswith(BELOW_CONFIG.replace(".", "/")):
+        return imported.startswith(BELOW_CONFIG)
     return (
         target
         in {

@@ -5,10 +5,10 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from mrk.access.reasons import Reason
-from mrk.access.roles import Role
 from mrk.api.caller import Caller, Transport
 from mrk.api.table import is_pending
 from mrk.clients.registry import Client
+from mrk.definitions.roles import Role
 from mrk.errors import ClientError
 from tests.fakes.accounts import user
 from tests.fakes.house import House as PrinterHouse

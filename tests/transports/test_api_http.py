@@ -6,9 +6,9 @@ import pytest
 from mrk.api.caller import Transport
 from mrk.clients.outbox import Outbox
 from mrk.clients.registry import Client
+from mrk.definitions.limits import ARGUMENTS_BYTES, Limits
 from mrk.http.head import RequestHead
 from mrk.http.response import Response
-from mrk.limits import ARGUMENTS_BYTES, Limits
 from tests.fakes.accounts import FakeAccounts, user
 from tests.fakes.http_house import House
 from transports.api_http import STRANGERS_BODY_BYTES

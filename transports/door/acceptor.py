@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 
 import trio
 
+from mrk.definitions.limits import Limits
 from mrk.errors import ClientError
 from mrk.http.eviction import give_way
 from mrk.http.response import error_response, wire
-from mrk.limits import Limits
 from transports.door.body_reader import BodyBudget
 from transports.door.http_connection import LINGER_S, HttpConnection, Routes
 from transports.door.limited_stream import LimitedStream

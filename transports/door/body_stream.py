@@ -8,12 +8,12 @@ from collections.abc import Callable
 
 import trio
 
+from mrk.definitions.limits import Limits
 from mrk.http.chunked import ChunkedDecoder
 from mrk.http.framing import Framing
 from mrk.http.head import RequestHead
 from mrk.http.refusal import Refusal
 from mrk.http.response import Response, wire
-from mrk.limits import Limits
 from transports.door.body_reader import CHUNKED_RECEIVE_BYTES, PROGRESS_BYTES, too_large
 from transports.door.limited_stream import LimitedStream
 

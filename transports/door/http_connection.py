@@ -16,6 +16,7 @@ import trio
 from mrk.access.address import ProxyRule
 from mrk.access.login_guard import counted_as
 from mrk.api.large_result import LARGE_BYTES
+from mrk.definitions.limits import LARGE_CALL_BYTES, Limits
 from mrk.errors import ClientError
 from mrk.http.exchange import Transfer
 from mrk.http.framing import Framing, bare_head, framing
@@ -23,7 +24,6 @@ from mrk.http.head import RequestHead
 from mrk.http.head_parser import HeadParser
 from mrk.http.refusal import Refusal
 from mrk.http.response import Response, error_response, wire
-from mrk.limits import LARGE_CALL_BYTES, Limits
 from transports.door.body_reader import BodyBudget, BodyReader, too_large
 from transports.door.body_stream import CONTINUE, BodyStream
 from transports.door.limited_stream import LimitedStream

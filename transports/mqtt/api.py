@@ -11,11 +11,11 @@ from collections.abc import Callable, Coroutine
 import trio
 
 from config.settings.mqtt import MqttSettings
-from mrk.access.roles import Role
 from mrk.api import jsonrpc
 from mrk.api.caller import Caller, Transport
 from mrk.api.perform import TOO_MANY_REQUESTS
 from mrk.api.rpc import TOO_LARGE, Pending, Reply, Who
+from mrk.definitions.roles import Role
 from mrk.errors import ClientError
 from mrk.log.throttle import LogThrottle
 from mrk.mqtt.mqtt_protocols import BrokerPublisher

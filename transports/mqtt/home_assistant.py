@@ -13,7 +13,7 @@ import msgspec
 import trio
 
 from config.settings.mqtt import MqttSettings
-from mrk.access.roles import Role
+from mrk.definitions.roles import Role
 from mrk.errors import ClientError, Transient
 from mrk.http.client import HttpGet
 from mrk.klippy.events import Disconnected, Ready, Started

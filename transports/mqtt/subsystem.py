@@ -14,10 +14,10 @@ import msgspec
 import trio
 
 from config.settings.mqtt import MqttSettings
-from mrk.access.roles import Role
 from mrk.api.caller import Caller, Transport
 from mrk.api.endpoint import Access, Endpoint
 from mrk.database.database_protocols import ItemsPort
+from mrk.definitions.roles import Role
 from mrk.errors import ClientError
 from mrk.http.client import HttpGet
 from mrk.mqtt.home_assistant import Device

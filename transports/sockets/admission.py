@@ -10,10 +10,10 @@ import trio
 
 from mrk.access.decision import Decision
 from mrk.access.request_authorizer import RequestAuthorizer
+from mrk.definitions.limits import Limits
 from mrk.errors import AccessDenied, ClientError
 from mrk.http.head import RequestHead
 from mrk.http.response import reason_phrase
-from mrk.limits import Limits
 from mrk.websocket.handshake import accept_upgrade, refusal
 
 

@@ -11,12 +11,12 @@ from collections.abc import Awaitable, Callable
 import trio
 
 from mrk.access.reasons import Reason
-from mrk.access.roles import Role
 from mrk.clients.registry import Clients
+from mrk.definitions.limits import Limits
+from mrk.definitions.roles import Role
 from mrk.errors import ClientError, Transient
 from mrk.http.head import RequestHead
 from mrk.klippy.etx import EtxDecoder, FrameTooLong, etx_frame
-from mrk.limits import Limits
 from mrk.websocket.bridge_request import BridgeRefusal, klippy_request
 from mrk.websocket.events import Ending
 from mrk.websocket.frames import text_frames

@@ -22,8 +22,8 @@ from mrk.api.large_result import LARGE_BYTES
 from mrk.api.rpc import Pending, Rpc
 from mrk.api.table import Table
 from mrk.clients.registry import Client, Clients
+from mrk.definitions.limits import LARGE_CALL_BYTES, Limits
 from mrk.errors import ClientError
-from mrk.limits import LARGE_CALL_BYTES, Limits
 from mrk.websocket.events import Ending
 from transports.sockets.client_connection import SERVER_SHUTDOWN, ClientConnection, ConnectionTask
 from transports.sockets.outbox_sender import OutboxSender

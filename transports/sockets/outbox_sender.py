@@ -11,7 +11,7 @@ import trio
 from mrk.api.notification import Framing
 from mrk.clients.outbox import Outbox
 from mrk.clients.send_batch import SendBatch
-from mrk.limits import Limits
+from mrk.definitions.limits import Limits
 from mrk.websocket.events import NO_CLOSE_FRAME, Ending
 from transports.sockets.nonblocking_send import direct_send
 

@@ -12,7 +12,8 @@ from typing import Protocol
 
 import trio
 
-from mrk.access.roles import Role, role_needed
+from mrk.access.roles import role_needed
+from mrk.definitions.roles import Role
 from mrk.errors import ClientError
 from mrk.files.roots import write_role
 from mrk.files.transfers import StoredUpload, UploadFiles, fits

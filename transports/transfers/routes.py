@@ -10,14 +10,14 @@ from urllib.parse import unquote_to_bytes
 
 from mrk.access.decision import Decision
 from mrk.access.request_authorizer import RequestAuthorizer
-from mrk.access.roles import Role
+from mrk.definitions.limits import Limits
+from mrk.definitions.roles import Role
 from mrk.errors import ClientError
 from mrk.files.transfers import DownloadFiles, UploadFiles, UploadPrints
 from mrk.http.cors import CorsRules
 from mrk.http.exchange import Exchange, Transfer
 from mrk.http.head import RequestHead
 from mrk.http.response import Headers, error_response
-from mrk.limits import Limits
 from transports.transfers.downloads import DownloadHandler, Logs
 from transports.transfers.uploads import UploadHandler
 

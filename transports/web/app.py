@@ -1,7 +1,7 @@
 """The Quart-Trio app: the landing page, and the API on connections that stayed with it.
 
 Built once per generation in a thread (`web_door.py`), run by `http1.py` in each connection's
-task. Quart's own limits are off: `mrk/limits.py` rules here as everywhere.
+task. Quart's own limits are off: `mrk/definitions/limits.py` rules here as everywhere.
 """
 
 import inspect
@@ -15,10 +15,10 @@ from werkzeug.exceptions import HTTPException
 
 from mrk.access.address import ProxyRule
 from mrk.access.request_authorizer import RequestAuthorizer
+from mrk.definitions.limits import Limits
 from mrk.errors import ClientError
 from mrk.http.head import RequestHead
 from mrk.http.response import Response, error_response
-from mrk.limits import Limits
 from mrk.web.landing_page import CONTENT_SECURITY_POLICY, landing_page
 from transports.web.api_routes import Facts, LookUpNames, WebApiRequest, WebApiRoutes
 

@@ -22,8 +22,8 @@ from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ConnectionState
 from quart import Quart
 
+from mrk.definitions.limits import Limits
 from mrk.http.head import RequestHead
-from mrk.limits import Limits
 
 logger = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ import trio
 
 from mrk.access.address import ProxyRule
 from mrk.access.request_authorizer import RequestAuthorizer
+from mrk.definitions.limits import Limits
 from mrk.http.head import RequestHead
-from mrk.limits import Limits
 from transports.web.api_routes import Facts, LookUpNames, WebApiRoutes
 
 

@@ -1,5 +1,6 @@
 """[server], every bound at its edge."""
 
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
@@ -26,30 +27,34 @@ def read(tmp_path):
 BOUNDS = [
     ("port", "port", 1, 65535, 1),
     ("max_upload_size", "max_upload_size_bytes", 1, 1048576, MIB),
-    ("max_websocket_connections", "max_websocket_connections", 1, 100000, 1),
-    ("max_connections", "max_connections", 1, 100000, 1),
-    ("max_requests_in_flight", "max_requests_in_flight", 1, 100000, 1),
-    ("max_batch_calls", "max_batch_calls", 1, 100000, 1),
-    ("max_body_size", "max_body_size_bytes", 1, 1024, MIB),
-    ("max_message_size", "max_message_size_bytes", 1, 1024, MIB),
-    ("outbox_size", "outbox_size_bytes", 1, 1024, MIB),
-    ("head_timeout", "head_timeout_s", 1, 3600, 1),
-    ("body_timeout", "body_timeout_s", 1, 3600, 1),
-    ("send_timeout", "send_timeout_s", 1, 3600, 1),
+    ("max_websocket_connections", "limits.websockets", 1, 100000, 1),
+    ("max_connections", "limits.connections", 1, 100000, 1),
+    ("max_requests_in_flight", "limits.requests_in_flight", 1, 100000, 1),
+    ("max_batch_calls", "limits.batch_calls", 1, 100000, 1),
+    ("max_body_size", "limits.body_bytes", 1, 1024, MIB),
+    ("max_message_size", "limits.message_bytes", 1, 1024, MIB),
+    ("outbox_size", "limits.outbox_bytes", 1, 1024, MIB),
+    ("head_timeout", "limits.head_s", 1, 3600, 1),
+    ("body_timeout", "limits.body_idle_s", 1, 3600, 1),
+    ("send_timeout", "limits.send_s", 1, 3600, 1),
 ]
+
+
+def field_of(server, name):
+    return attrgetter(name)(server)
 
 
 @pytest.mark.parametrize(("option", "field", "low", "high", "unit"), BOUNDS)
 def test_bounds(read, option, field, low, high, unit):
     for value in (low, high):
-        assert getattr(read(f"{option}: {value}")[0], field) == value * unit
+        assert field_of(read(f"{option}: {value}")[0], field) == value * unit
     for value, used in ((low - 1, low), (high + 1, high)):
         if option == "port":
             with pytest.raises(Exception, match=rf"x\.conf:2: \[server\] {option}: .*out of range"):
                 read(f"{option}: {value}")
             continue
         server, (warning,) = read(f"{option}: {value}")
-        assert getattr(server, field) == used * unit
+        assert field_of(server, field) == used * unit
         assert f"option '{option}'" in warning
         assert f"(expected {low} to {high}); {used:g} is used" in warning
     with pytest.raises(Exception, match=rf"\[server\] {option}: .*expected {low} to {high}"):
@@ -63,7 +68,7 @@ def test_defaults(read):
     assert server.klippy_uds_address == Path("/tmp/klippy_uds")
     assert server.route_prefix == ""
     assert server.max_upload_size_bytes == 1024 * MIB
-    assert server.max_websocket_connections == 1000
+    assert server.limits.websockets == 1000
     assert server.ssl_certificate_path is None
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mrk.access.accounts import API_KEY_USER, TRUSTED_USER
-from mrk.access.roles import Role
+from mrk.definitions.roles import Role
 
 HOME, STRANGER, LOCAL = "192.168.1.5", "203.0.113.9", "127.0.0.1"
 NAMED = "198.51.100.7"  # its name is bench.example.net

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from mrk.access.address import ProxyRule
 from mrk.access.reasons import Reason
-from mrk.access.roles import Role
 from mrk.api.caller import Caller, Transport
+from mrk.definitions.roles import Role
 from mrk.errors import ClientError
 from mrk.http.head import RequestHead
 from tests.fakes.accounts import FakeAccounts

@@ -4,7 +4,7 @@ import pytest
 
 from mrk.access.accounts import MOONRAKER, Account
 from mrk.access.oneshot import LIFE_S, MOST, OneshotTokens
-from mrk.access.roles import Role
+from mrk.definitions.roles import Role
 
 ANNA = Account("anna", MOONRAKER, Role.ADMIN, 1.0)
 HERE = "192.0.2.1"

@@ -2,7 +2,7 @@ import pytest
 
 from mrk.access.hosts import Hosts, host_name
 from mrk.access.request_authorizer import RequestAuthorizer
-from mrk.access.roles import Role
+from mrk.definitions.roles import Role
 from mrk.errors import ClientError
 from mrk.http.head import RequestHead
 from tests.fakes.judgement import authorizer

@@ -5,9 +5,9 @@ import pytest
 
 from mrk.access.keys import ApiKey
 from mrk.access.passwords import StoredPassword, Verdict
-from mrk.access.roles import Role
 from mrk.access.tokens import Named
 from mrk.access.users import AccountSnapshot
+from mrk.definitions.roles import Role
 from nurseries.access import messages
 from nurseries.access.store import NewUser
 from nurseries.server.connections import IdentifyParams

@@ -3,7 +3,7 @@
 import pytest
 
 from mrk.access.address import ProxyRule
-from mrk.access.roles import Role
+from mrk.definitions.roles import Role
 from mrk.http.head import RequestHead
 from tests.fakes.judgement import LOOPBACK, authorizer
 

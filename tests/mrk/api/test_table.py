@@ -1,10 +1,10 @@
 import msgspec
 import pytest
 
-from mrk.access.roles import Role
 from mrk.api.caller import EVERYWHERE, Caller, Transport
 from mrk.api.endpoint import Access, Endpoint, NoParams
 from mrk.api.table import Table
+from mrk.definitions.roles import Role
 from mrk.errors import ClientError
 
 

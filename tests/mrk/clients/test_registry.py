@@ -1,8 +1,8 @@
 from mrk.access.reasons import Reason
-from mrk.access.roles import Role
 from mrk.api.caller import Transport
 from mrk.clients.outbox import Outbox
 from mrk.clients.registry import Client, Clients
+from mrk.definitions.roles import Role
 from mrk.klippy.etx import etx_frame
 from mrk.status.update import StatusUpdate
 from tests.fakes.accounts import user

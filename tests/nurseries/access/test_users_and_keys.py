@@ -5,7 +5,7 @@ import trio
 import trio.testing
 
 from mrk.access.accounts import API_KEY_USER, TRUSTED_USER, TokenRefused
-from mrk.access.roles import Role
+from mrk.definitions.roles import Role
 from mrk.errors import ClientError
 from nurseries.access import store
 from nurseries.testing.memory_database import MemoryDatabase

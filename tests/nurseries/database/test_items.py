@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 import trio
 
-from mrk.access.roles import Role
 from mrk.api.caller import Caller, Transport
 from mrk.api.schema import openapi, openrpc
 from mrk.api.table import Table
+from mrk.definitions.roles import Role
 from mrk.errors import ClientError
 from nurseries.database.subsystem import Database
 from tests.nurseries.database.conftest import Ask, build, client_of

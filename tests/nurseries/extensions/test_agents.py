@@ -3,8 +3,8 @@
 import pytest
 import trio
 
-from mrk.access.roles import Role
 from mrk.api.notification import notification
+from mrk.definitions.roles import Role
 from mrk.klippy.remote_methods import BadRemoteCall
 from nurseries.extensions.agent import (
     EVENT_BYTES,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mrk.access.roles import Role
+from mrk.definitions.roles import Role
 from mrk.errors import ClientError
 from tests.fakes.file_house import open_files
 

@@ -10,9 +10,9 @@ import trio
 import trio.testing
 
 from config.settings.octoprint_compat import OctoPrintCompatSettings
-from mrk.access.roles import Role
 from mrk.api.caller import Caller, Transport
 from mrk.api.table import is_pending
+from mrk.definitions.roles import Role
 from mrk.errors import ClientError
 from mrk.files.transfers import PrintOutcome, PrintStart
 from mrk.http.response import Response

@@ -2,11 +2,11 @@ import pytest
 
 from mrk.access.accounts import API_KEY_USER
 from mrk.access.reasons import Reason
-from mrk.access.roles import Role
 from mrk.api.caller import Caller, Transport
 from mrk.api.table import Table
 from mrk.clients.outbox import Outbox
 from mrk.clients.registry import Client, Clients
+from mrk.definitions.roles import Role
 from mrk.errors import ClientError
 from mrk.klippy.etx import etx_frame
 from nurseries.server.connections import IDENTITY_CHARS, Connections

@@ -12,7 +12,7 @@ import trio.testing
 
 from config.secret import Secret
 from config.settings.machine import MachineSettings
-from mrk.access.roles import Role
+from mrk.definitions.roles import Role
 from mrk.errors import ClientError
 from mrk.klippy.peer import SocketPeer
 from mrk.machine.host_commands import CommandResult

@@ -9,11 +9,11 @@ import msgspec
 import trio
 import trio.testing
 
-from mrk.access.roles import Role
 from mrk.api.caller import Caller, Transport
 from mrk.api.table import Table, is_pending
 from mrk.clients.outbox import Outbox
 from mrk.clients.registry import Client, Clients
+from mrk.definitions.roles import Role
 from mrk.spool.schema import SPOOL_MIGRATIONS
 from nurseries.spoolman.reporter import SpoolReporter
 from nurseries.spoolman.server import SpoolmanServer

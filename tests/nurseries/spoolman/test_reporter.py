@@ -2,7 +2,7 @@
 
 import pytest
 
-from mrk.access.roles import Role
+from mrk.definitions.roles import Role
 from mrk.errors import ClientError
 from tests.fakes.spoolman_http import Fault
 from tests.nurseries.spoolman.house import beats, open_mrk, open_workshop

@@ -8,7 +8,7 @@ import pytest
 import trio
 import trio.testing
 
-from mrk.limits import Limits
+from mrk.definitions.limits import Limits
 from tests.fakes.http_house import House
 
 GET = b"GET /server/info HTTP/1.1\r\nHost: printer\r\n\r\n"

@@ -9,8 +9,8 @@ import pytest
 import trio
 import trio.testing
 
+from mrk.definitions.limits import LARGE_CALL_BYTES, Limits
 from mrk.http.head import RequestHead
-from mrk.limits import LARGE_CALL_BYTES, Limits
 from tests.fakes.http_house import House
 from transports.door.body_reader import PROGRESS_BYTES
 

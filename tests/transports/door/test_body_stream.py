@@ -4,11 +4,11 @@ import pytest
 import trio
 import trio.testing
 
+from mrk.definitions.limits import Limits
 from mrk.http.framing import Framing
 from mrk.http.head import RequestHead
 from mrk.http.refusal import Refusal
 from mrk.http.response import Response
-from mrk.limits import Limits
 from transports.door.body_reader import PROGRESS_BYTES
 from transports.door.body_stream import CONTINUE, BodyStream
 from transports.door.limited_stream import LimitedStream

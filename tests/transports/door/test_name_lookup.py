@@ -4,8 +4,8 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
+from mrk.definitions.limits import Limits
 from mrk.http.head import RequestHead
-from mrk.limits import Limits
 from tests.fakes.http_house import House
 from tests.transports.door.test_acceptor import GET, connected
 

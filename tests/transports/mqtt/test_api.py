@@ -5,8 +5,8 @@ import json
 import pytest
 import trio
 
-from mrk.access.roles import Role
 from mrk.api.endpoint import Access, Endpoint, NoParams
+from mrk.definitions.roles import Role
 from tests.transports.mqtt.house import PATIENCE_S, open_mqtt, open_stranger, until
 from transports.mqtt.api import IN_FLIGHT, REQUEST_BYTES
 

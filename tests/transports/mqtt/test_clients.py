@@ -6,8 +6,8 @@ import pytest
 import trio
 import trio.testing
 
-from mrk.access.roles import Role
 from mrk.api.caller import Caller, Transport
+from mrk.definitions.roles import Role
 from mrk.errors import ClientError
 from tests.transports.mqtt.house import open_mqtt, open_stranger, until
 from transports.mqtt.broker_connection import QUEUE_BYTES, QUEUE_MESSAGES

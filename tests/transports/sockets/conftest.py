@@ -19,8 +19,8 @@ from mrk.api.endpoint import Access, Endpoint, NoParams
 from mrk.api.rpc import Rpc
 from mrk.api.table import Table
 from mrk.clients.registry import Clients
+from mrk.definitions.limits import Limits
 from mrk.http.head import RequestHead
-from mrk.limits import Limits
 from mrk.websocket.events import Ending
 from nurseries.server.connections import Connections
 from tests.fakes.accounts import FakeAccounts

@@ -9,9 +9,9 @@ import trio
 from trio.testing import lockstep_stream_pair, memory_stream_pair, wait_all_tasks_blocked
 from wsproto.events import TextMessage
 
-from mrk.access.roles import Role
+from mrk.definitions.limits import Limits
+from mrk.definitions.roles import Role
 from mrk.errors import ClientError, Transient
-from mrk.limits import Limits
 from tests.transports.sockets.conftest import Daemon, connected, head_bytes, upgrade_head
 from transports.sockets.bridge import Bridge
 from transports.sockets.client_connection import SERVER_RESTART

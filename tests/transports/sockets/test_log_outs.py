@@ -7,8 +7,8 @@ import trio
 from msgspec.structs import replace
 from trio.testing import lockstep_stream_pair, memory_stream_pair, wait_all_tasks_blocked
 
-from mrk.access.roles import Role
-from mrk.limits import Limits
+from mrk.definitions.limits import Limits
+from mrk.definitions.roles import Role
 from mrk.status.update import StatusUpdate
 from tests.transports.sockets.conftest import Daemon, Peer, connected, head_bytes, upgrade_head
 from transports.sockets.websocket import UNAUTHORIZED_MESSAGE_BYTES

@@ -14,8 +14,8 @@ import trio
 from websockets.exceptions import ConnectionClosedError, ConnectionClosedOK, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from mrk.definitions.limits import Limits
 from mrk.errors import Transient
-from mrk.limits import Limits
 from tests.transports.sockets.conftest import Daemon, upgrade_head
 from transports.sockets.bridge import Bridge
 from transports.sockets.unix_socket import UnixSocket

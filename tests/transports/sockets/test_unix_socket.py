@@ -10,7 +10,7 @@ import trio
 from trio.testing import lockstep_stream_pair, memory_stream_pair, wait_all_tasks_blocked
 
 from mrk.api.caller import Transport
-from mrk.limits import Limits
+from mrk.definitions.limits import Limits
 from tests.transports.sockets.conftest import Daemon
 from transports.sockets.unix_socket import UnixSocket
 

@@ -6,7 +6,7 @@ import trio
 from trio.testing import lockstep_stream_pair, memory_stream_pair, wait_all_tasks_blocked
 from wsproto.events import CloseConnection, Ping, Pong
 
-from mrk.limits import Limits
+from mrk.definitions.limits import Limits
 from mrk.status.update import StatusUpdate
 from tests.transports.sockets.conftest import Daemon, Peer, connected, head_bytes, upgrade_head
 from transports.sockets.client_connection import SERVER_RESTART

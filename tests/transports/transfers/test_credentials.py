@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mrk.access.roles import Role
+from mrk.definitions.roles import Role
 from tests.fakes.transfer_files import TransferHouse
 from tests.transports.transfers.http_client import connected, field, file, upload
 

@@ -8,8 +8,8 @@ import pytest
 import trio
 import trio.testing
 
+from mrk.definitions.limits import Limits
 from mrk.http.conditional import http_date
-from mrk.limits import Limits
 from tests.fakes.transfer_files import TransferHouse
 from tests.transports.transfers.http_client import Client, connected, file, upload
 

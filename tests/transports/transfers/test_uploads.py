@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import trio
 
+from mrk.definitions.limits import Limits
 from mrk.files.transfers import PrintOutcome, PrintStart
-from mrk.limits import Limits
 from tests.fakes.transfer_files import TransferHouse
 from tests.transports.transfers.http_client import (
     BOUNDARY,

@@ -6,9 +6,9 @@ import pytest
 import trio
 import trio.testing
 
+from mrk.definitions.limits import Limits
 from mrk.http.head import RequestHead
 from mrk.http.response import Response
-from mrk.limits import Limits
 from mrk.web.landing_page import LandingFacts
 from tests.fakes.http_house import House
 from transports.web.web_door import WebDoor

@@ -16,7 +16,7 @@ LARGE_CALL_BYTES = 16 * 1024
 class Limits(msgspec.Struct, frozen=True):
     """Sizes in bytes, times in seconds, everything else in pieces."""
 
-    connections: int = 1200  # TCP connections at once, over it: the longest idle ends, else 503
+    connections: int = 2000  # TCP connections at once, over it: the longest idle ends, else 503
     websockets: int = 1000  # primary and bridge together, over it: 503 at the handshake
     # Primary websockets that nobody logged in on, over it: 503 for more such.
     unauthorized_websockets: int = 100
