@@ -1,11 +1,20 @@
 """What the file manager needs of others; the root hands over who does it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
+import msgspec
+
 from mrk.fanout import EventReader
 from mrk.klippy.events import KlippyEvent
+
+
+class UnpackedModel(msgspec.Struct, frozen=True):
+    """G-code from a package; `others` are a project's further plates."""
+
+    path: Path
+    others: Sequence[int] = ()
 
 
 class MetadataSource(Protocol):
@@ -26,9 +35,10 @@ class FileMetadata(MetadataSource, Protocol):
         A file that cannot be scanned has a minimal record. Raises nothing for it.
         """
 
-    async def unpack(self, package: Path, path: str) -> Path | None:
-        """Unpack a UFP whose model is to be the file `path`, with its image.
+    async def unpack(self, package: Path, path: str, plate: int = 0) -> UnpackedModel | None:
+        """Unpack what holds g-code, which is to be the file `path`, with its image.
 
+        A UFP, a 3MF project (of which `plate` or the first one is taken), or binary g-code.
         Returns the model, complete, under a hidden name in the package's folder, to be renamed;
         None when it is no package that can be unpacked. The package stays.
         """

@@ -19,6 +19,7 @@ PATH_BYTES = 3072
 _HIDDEN_FOLDER = ".git"
 GCODE_SUFFIXES = (".gcode", ".g", ".gco", ".ufp", ".nc")
 BINARY_SUFFIX = ".bgcode"
+PROJECT_SUFFIXES = (".gcode.3mf", ".3mf")
 SHOWN_CHARS = 100
 
 
@@ -160,9 +161,21 @@ def has_metadata(name: str) -> bool:
     return is_gcode(name) or name.lower().endswith(BINARY_SUFFIX)
 
 
-def package_model(path: RootPath) -> RootPath | None:
-    """The file that a UFP package becomes beside itself; None for other files."""
-    stem, dot, suffix = path.name.rpartition(".")
-    if not stem or dot + suffix.lower() != ".ufp":
+def package_model(path: RootPath, *, binary: bool = False, plate: int = 0) -> RootPath | None:
+    """The g-code file that a package (UFP, 3MF project) becomes beside itself; None for others.
+
+    `binary`: binary g-code becomes text. `plate`: a further one of a project.
+    """
+    name = path.name.lower()
+    suffixes = (".ufp", *PROJECT_SUFFIXES, *((BINARY_SUFFIX,) if binary else ()))
+    suffix = next((suffix for suffix in suffixes if name.endswith(suffix)), None)
+    stem = path.name[: -len(suffix)] if suffix else ""
+    if not stem:
         return None
-    return RootPath(path.root, (*path.parts[:-1], f"{stem}.gcode"))
+    number = f"_plate_{plate}" if plate else ""
+    return RootPath(path.root, (*path.parts[:-1], f"{stem}{number}.gcode"))
+
+
+def is_project(name: str) -> bool:
+    """Whether the name is that of a 3MF project, which is kept beside the g-code from it."""
+    return name.lower().endswith(PROJECT_SUFFIXES)

@@ -35,6 +35,18 @@ class Package:
 
 def open_package(entries: Sequence[zipfile.ZipInfo]) -> Package:
     """Find model and image among the archive's entries; raises `PackageRefused`."""
+    by_name = entries_by_name(entries)
+    model, image = by_name.get(MODEL), by_name.get(IMAGE)
+    if model is None:
+        raise PackageRefused(f"no {MODEL} in it")
+    check_model(model)
+    if image is not None and image.file_size > IMAGE_LIMIT_BYTES:
+        image = None
+    return Package(model, image)
+
+
+def entries_by_name(entries: Sequence[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
+    """The archive's entries; raises `PackageRefused` for one name that leads elsewhere."""
     if len(entries) > ENTRIES_LIMIT:
         raise PackageRefused(f"{len(entries)} entries, at most {ENTRIES_LIMIT} are taken")
     by_name: dict[str, zipfile.ZipInfo] = {}
@@ -43,13 +55,7 @@ def open_package(entries: Sequence[zipfile.ZipInfo]) -> Package:
         if name in by_name:
             raise PackageRefused(f"{name!r} is there twice")
         by_name[name] = entry
-    model, image = by_name.get(MODEL), by_name.get(IMAGE)
-    if model is None:
-        raise PackageRefused(f"no {MODEL} in it")
-    _check_size(model, MODEL_LIMIT_BYTES)
-    if image is not None and image.file_size > IMAGE_LIMIT_BYTES:
-        image = None
-    return Package(model, image)
+    return by_name
 
 
 def _plain_name(name: str) -> str:
@@ -61,10 +67,11 @@ def _plain_name(name: str) -> str:
     return "/".join(parts)
 
 
-def _check_size(entry: zipfile.ZipInfo, limit_bytes: int) -> None:
+def check_model(entry: zipfile.ZipInfo) -> None:
+    """Raise `PackageRefused` for g-code that should not be unpacked."""
     if entry.flag_bits & _ENCRYPTED:
         raise PackageRefused("it is encrypted")
-    if entry.file_size > limit_bytes:
+    if entry.file_size > MODEL_LIMIT_BYTES:
         raise PackageRefused(f"its model of {entry.file_size} bytes is too large")
     if entry.file_size > max(RATIO_FREE_BYTES, RATIO_LIMIT * entry.compress_size):
         raise PackageRefused("its model is packed too tightly to be g-code")

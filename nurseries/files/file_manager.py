@@ -76,7 +76,7 @@ class FileManager:
             metadata,
             in_use,
         )
-        self._uploads = UploadStore(placement)
+        self._uploads = UploadStore(placement, converts_binary=settings.convert_binary_gcode)
         self._klipper_roots = KlipperRoots(
             self.roots,
             self._threads,

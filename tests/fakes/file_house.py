@@ -18,6 +18,7 @@ from mrk.clients.outbox import Outbox
 from mrk.clients.registry import Client, Clients
 from mrk.definitions.roles import Role
 from mrk.fanout import Fanout
+from mrk.files.file_protocols import UnpackedModel
 from mrk.files.temporary import TOKEN_BYTES, Purpose, temporary_name
 from mrk.klippy.events import Identified, KlippyEvent
 from nurseries.files.file_manager import FileManager
@@ -34,6 +35,7 @@ class MemoryMetadata:
         self.records: dict[str, dict[str, Any]] = {}
         self.scans: list[str] = []
         self.retained: list[str] | None = None
+        self.unpacks = b"UFP"
         self.may_scan = trio.Event()
         self.may_scan.set()
 
@@ -59,14 +61,19 @@ class MemoryMetadata:
         }
         return self.records[path]
 
-    async def unpack(self, package: Path, path: str) -> Path | None:
-        """A package is the word UFP and a model."""
+    async def unpack(self, package: Path, path: str, plate: int = 0) -> UnpackedModel | None:
+        """A package is the word UFP and a model, a project 3MF and a letter for each plate."""
         content = package.read_bytes()
-        if not content.startswith(b"UFP"):
+        if content.startswith(b"3MF"):
+            plates = content[3:]
+            model = package.with_name(temporary_name(Purpose.REWRITE, os.urandom(TOKEN_BYTES)))
+            model.write_bytes(plates[max(plate - 1, 0) :][:1])
+            return UnpackedModel(model, list(range(2, len(plates) + 1)) if not plate else ())
+        if not content.startswith(self.unpacks):
             return None
         model = package.with_name(temporary_name(Purpose.REWRITE, bytes(TOKEN_BYTES)))
-        model.write_bytes(content[3:])
-        return model
+        model.write_bytes(content[len(self.unpacks) :])
+        return UnpackedModel(model)
 
     async def remove(self, path: str) -> None:
         for known in list(self.records):

@@ -3,15 +3,19 @@
 Used by whoever receives files; they write `UploadTarget.temporary()` and call `finish`.
 """
 
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
 from mrk.errors import ClientError
-from mrk.files.paths import RootPath, package_model, within
+from mrk.files.file_protocols import UnpackedModel
+from mrk.files.paths import RootPath, is_gcode, is_project, package_model, within
 from mrk.files.records import Action, Change, Item, Stat
 from mrk.files.roots import Roots, require_writable
 from mrk.files.temporary import Purpose
+from mrk.gcode.binary.blocks import MAGIC
 from nurseries.files.changes.placement import Placement, stat_after
 from nurseries.files.changes.removal import fresh_name
 from nurseries.files.disk_paths import DiskPath
@@ -52,8 +56,9 @@ class FinishedUpload(msgspec.Struct, frozen=True):
 class UploadStore:
     """Takes uploads into roots; methods raise `ClientError`."""
 
-    def __init__(self, placement: Placement) -> None:
+    def __init__(self, placement: Placement, *, converts_binary: bool = False) -> None:
         self._placement = placement
+        self._converts_binary = converts_binary
 
     async def target(self, root: str, folder: str, filename: str) -> UploadTarget:
         """Judge an upload by its names, before its first byte is stored.
@@ -103,31 +108,70 @@ class UploadStore:
         """Put a complete file in place, and return when its metadata is known.
 
         An existing file is replaced, one that a link names too. On errors the temporary is gone.
-        A package (UFP) in gcodes becomes its model, unless it cannot be unpacked.
+        A package in gcodes becomes its model, unless it cannot be unpacked; a 3MF project stays
+        beside the g-code of its plates.
         """
-        temporary, path = await self._unpacked(temporary, target.path)
+        placement = self._placement
+        model_path = await self._model_path(temporary, target.path)
+        model = None
+        if model_path is not None:
+            model = await self._unpacked(temporary, model_path)
+        if model is None or model_path is None:
+            return await self._placed(temporary, target.path)
+        try:
+            if is_project(target.path.name):
+                await self._place_others(temporary, target.path, model.others)
+                placement.told(await placement.put_in_place(temporary, target.path))
+            else:
+                placement.removal.discard(temporary)
+        except BaseException:
+            placement.removal.discard(model.path)
+            raise
+        return await self._placed(model.path, model_path)
+
+    async def _placed(self, temporary: Path, path: RootPath) -> FinishedUpload:
         change = await self._placement.put_in_place(temporary, path, through_link=True)
         # Also over an existing file: the word that clients know for uploads.
         answer = Change(Action.CREATE_FILE, change.item)
         return FinishedUpload(answer, self._placement.announcer.hold(answer))
 
-    async def _unpacked(self, temporary: Path, path: RootPath) -> tuple[Path, RootPath]:
+    async def _model_path(self, temporary: Path, path: RootPath) -> RootPath | None:
+        """What the file is to become, None for what is what it should be."""
+        if path.root != GCODES:
+            return None
+        found = package_model(path, binary=self._converts_binary)
+        if found is not None or not self._converts_binary or not is_gcode(path.name):
+            return found
+        # Some slicers write binary g-code under the name of text.
+        return path if await self._placement.threads.run(_is_binary, temporary) else None
+
+    async def _unpacked(self, temporary: Path, model_path: RootPath) -> UnpackedModel | None:
         """Before anybody sees the package: what is announced is the model alone."""
         placement = self._placement
-        model_path = package_model(path) if path.root == GCODES else None
-        if model_path is None:
-            return temporary, path
         try:
             # Its thumbnails would replace those of a print under way.
             placement.require_unused(await placement.find(model_path))
-            model = await placement.metadata.unpack(temporary, model_path.path)
+            return await placement.metadata.unpack(temporary, model_path.path)
         except BaseException:
             placement.removal.discard(temporary)
             raise
-        if model is None:
-            return temporary, path
-        placement.removal.discard(temporary)
-        return model, model_path
+
+    async def _place_others(self, project: Path, path: RootPath, plates: Sequence[int]) -> None:
+        """Further plates, under names of their own; one that is being printed stays as it is."""
+        placement = self._placement
+        for plate in plates:
+            target = package_model(path, plate=plate)
+            assert target is not None
+            with suppress(ClientError):
+                placement.require_unused(await placement.find(target))
+                model = await placement.metadata.unpack(project, target.path, plate)
+                if model is not None:
+                    placement.told(await placement.put_in_place(model.path, target))
+
+
+def _is_binary(file: Path) -> bool:
+    with open(file, "rb") as opened:
+        return opened.read(len(MAGIC)) == MAGIC
 
 
 def _folder_of(place: DiskPath) -> Path:

@@ -16,11 +16,14 @@ class ScanFile(msgspec.Struct, tag="scan"):
 
 
 class UnpackPackage(msgspec.Struct, tag="unpack"):
-    """Unpack a UFP: its model into the new file `model`, its image as that of the file `final`."""
+    """Unpack a UFP, a 3MF project's plate or binary g-code: its model into the new file `model`,
+    its image as that of the file `final`.
+    """
 
     package: bytes
     model: bytes
     final: bytes
+    plate: int = 0
 
 
 class AddObjects(msgspec.Struct, tag="objects"):
@@ -54,6 +57,7 @@ class Unpacked(msgspec.Struct, tag="unpacked"):
 
     size_bytes: int
     image: bool
+    others: list[int] = []  # a project's further plates
 
 
 class ObjectsAdded(msgspec.Struct, tag="objects"):

@@ -16,6 +16,7 @@ import trio
 
 from mrk.database.database_protocols import DatabasePort, SqlConnection
 from mrk.errors import ClientError
+from mrk.files.file_protocols import UnpackedModel
 from mrk.files.paths import BINARY_SUFFIX, GCODE_SUFFIXES
 from mrk.files.temporary import TOKEN_BYTES, Purpose, temporary_name
 from mrk.gcode.image_names import renamed_image
@@ -147,9 +148,9 @@ class MetadataStore:
         await self._keep({path: record})
         return record
 
-    async def unpack(self, package: Path, path: str) -> Path | None:
-        """Unpack a UFP that is to be the file `path`; returns its model, under a hidden name."""
-        return await self._packages.unpack(package, path)
+    async def unpack(self, package: Path, path: str, plate: int = 0) -> UnpackedModel | None:
+        """Unpack what is to be the file `path`; returns its model, under a hidden name."""
+        return await self._packages.unpack(package, path, plate)
 
     async def _add_objects(self, file: Path, outcome: ScanOutcome) -> bool:
         metadata = outcome.metadata

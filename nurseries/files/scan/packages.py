@@ -10,7 +10,9 @@ from pathlib import Path
 
 import trio
 
+from mrk.files.file_protocols import UnpackedModel
 from mrk.files.temporary import TOKEN_BYTES, Purpose, temporary_name
+from mrk.gcode.binary.blocks import MAGIC
 from nurseries.files.scan.scanner import RewriteFailed, Scanner, ScannerStopped
 
 logger = logging.getLogger(__name__)
@@ -27,22 +29,25 @@ class Packages:
         self._scanner = scanner
         self._refused: dict[_Identity, str] = {}
 
-    async def unpack(self, package: Path, path: str) -> Path | None:
+    async def unpack(self, package: Path, path: str, plate: int = 0) -> UnpackedModel | None:
         """Unpack what is to be the file `path`; returns its model, under a hidden name."""
         status = await trio.to_thread.run_sync(_stat, package)
         if status is None or _identity(status) in self._refused:
             return None
+        # Heatshrink and MeatPack take their time: 1 MB of text a second on a small board.
+        is_binary = await trio.to_thread.run_sync(_begins_with, package, MAGIC)
+        size_bytes = 0 if is_binary else status.st_size
         model = package.parent / temporary_name(Purpose.REWRITE, os.urandom(TOKEN_BYTES))
         try:
-            await self._scanner.unpack(
-                package, model, self._gcodes / path, size_bytes=status.st_size
+            unpacked = await self._scanner.unpack(
+                package, model, self._gcodes / path, size_bytes=size_bytes, plate=plate
             )
         except (RewriteFailed, ScannerStopped) as exc:
             logger.warning("%s cannot be unpacked: %s", path, exc)
             if isinstance(exc, RewriteFailed) and not exc.may_pass:
                 self._remember(_identity(status), str(exc))
             return None
-        return model
+        return UnpackedModel(model, unpacked.others)
 
     async def replace(self, package: Path) -> str | None:
         """Put the model of a package in its place; why not, when trying again would not help."""
@@ -51,7 +56,7 @@ class Packages:
         if model is None:
             status = await trio.to_thread.run_sync(_stat, package)
             return None if status is None else self._refused.get(_identity(status))
-        await trio.to_thread.run_sync(_replace_package, model, final, package)
+        await trio.to_thread.run_sync(_replace_package, model.path, final, package)
         return None
 
     def _remember(self, identity: _Identity, reason: str) -> None:
@@ -65,6 +70,14 @@ def _stat(file: Path) -> os.stat_result | None:
         return file.stat()
     except OSError:
         return None
+
+
+def _begins_with(file: Path, magic: bytes) -> bool:
+    try:
+        with open(file, "rb") as opened:
+            return opened.read(len(magic)) == magic
+    except OSError:
+        return False
 
 
 def _identity(status: os.stat_result) -> _Identity:

@@ -1,4 +1,4 @@
-"""The scan worker's jobs that write g-code: unpacking a UFP and adding exclude_object commands.
+"""The scan worker's jobs that write g-code: unpacking packages and adding exclude_object commands.
 
 Both write a new file that the caller named and that must not exist, whole or not at all; the
 caller renames it. Runs in the scan worker only.
@@ -11,11 +11,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
+from mrk.gcode.binary.as_text import BinaryText
+from mrk.gcode.binary.blocks import is_binary
 from mrk.gcode.image_names import package_image_name
 from mrk.gcode.object_marks import mark_style
 from mrk.gcode.objects import LINE_LIMIT_BYTES, Rewrite, Survey
+from mrk.gcode.project import Plate, is_project, open_plate
 from mrk.gcode.source import read_window
-from mrk.gcode.ufp import PackageRefused, open_package
+from mrk.gcode.ufp import MODEL_LIMIT_BYTES, Package, PackageRefused, open_package
 from mrk.version import VERSION
 from nurseries.files.scan.gcode_file import GcodeFile
 from nurseries.files.scan.images import open_thumbs, write_whole
@@ -27,27 +30,54 @@ BAD_ARCHIVE = (zipfile.BadZipFile, NotImplementedError, EOFError, zlib.error, Ru
                LookupError, ValueError)  # fmt: skip
 
 
-def unpack(package: bytes, model: bytes, final: bytes) -> Unpacked:
-    """Unpack a UFP; raises `MrkError` or OSError, and leaves nothing behind then."""
-    with GcodeFile(package) as source, open(source.fd, "rb", closefd=False) as file:
-        try:
-            with zipfile.ZipFile(file) as archive:
-                found = open_package(archive.infolist())
-                with _new_file(model) as target, archive.open(found.model) as entry:
-                    size_bytes = 0
-                    while chunk := entry.read(_CHUNK_BYTES):
-                        size_bytes += len(chunk)
-                        if size_bytes > found.model.file_size:
-                            raise PackageRefused("its model is larger than it says")
-                        target.write(chunk)
-                image = archive.read(found.image) if found.image else b""
-        except BAD_ARCHIVE as error:
-            raise PackageRefused(str(error) or type(error).__name__) from error
+def unpack(package: bytes, model: bytes, final: bytes, plate: int = 0) -> Unpacked:
+    """Unpack a UFP, a plate of a 3MF project, or binary g-code.
+
+    Raises `MrkError` or OSError, and leaves nothing behind then.
+    """
+    with GcodeFile(package) as source:
+        if is_binary(source):
+            return _convert(source, model)
+        with open(source.fd, "rb", closefd=False) as file:
+            try:
+                with zipfile.ZipFile(file) as archive:
+                    found = _open(archive, plate)
+                    size_bytes = _extract(archive, found.model, model)
+                    image = archive.read(found.image) if found.image else b""
+            except BAD_ARCHIVE as error:
+                raise PackageRefused(str(error) or type(error).__name__) from error
     if image:
         folder, name = os.path.split(final)
         with open_thumbs(folder or b".", create=True) as thumbs:
             write_whole(thumbs, package_image_name(name), image)
-    return Unpacked(size_bytes, bool(image))
+    return Unpacked(size_bytes, bool(image), found.others if isinstance(found, Plate) else [])
+
+
+def _open(archive: zipfile.ZipFile, plate: int) -> Package | Plate:
+    entries = archive.infolist()
+    return open_plate(entries, plate) if is_project(entries) else open_package(entries)
+
+
+def _extract(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, model: bytes) -> int:
+    size_bytes = 0
+    with _new_file(model) as target, archive.open(entry) as packed:
+        while chunk := packed.read(_CHUNK_BYTES):
+            size_bytes += len(chunk)
+            if size_bytes > entry.file_size:
+                raise PackageRefused("its model is larger than it says")
+            target.write(chunk)
+    return size_bytes
+
+
+def _convert(source: GcodeFile, model: bytes) -> Unpacked:
+    size_bytes = 0
+    with _new_file(model) as target:
+        for piece in BinaryText(source).pieces():
+            size_bytes += len(piece)
+            if size_bytes > MODEL_LIMIT_BYTES:
+                raise PackageRefused(f"its text is longer than {MODEL_LIMIT_BYTES} bytes")
+            target.write(piece)
+    return Unpacked(size_bytes, False)
 
 
 def add_objects(source: bytes, target: bytes) -> ObjectsAdded:

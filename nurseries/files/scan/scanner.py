@@ -99,15 +99,17 @@ class Scanner:
         )
 
     async def unpack(
-        self, package: Path, model: Path, final: Path, *, size_bytes: int = 0
+        self, package: Path, model: Path, final: Path, *, size_bytes: int = 0, plate: int = 0
     ) -> Unpacked:
-        """Unpack a UFP: its model into the new file `model`, its image for the name `final`.
+        """Unpack a package: its model into the new file `model`, its image for the name `final`.
 
-        A package of `size_bytes` gets time accordingly. `model` is fsynced and the caller's to
-        rename to `final`. Raises `RewriteFailed` and `ScannerStopped`; `model` is gone then.
+        A package of `size_bytes` gets time accordingly, without a size the most there is. `model`
+        is fsynced and the caller's to rename to `final`. Raises `RewriteFailed` and
+        `ScannerStopped`; `model` is gone then.
         """
-        request = UnpackPackage(os.fsencode(package), os.fsencode(model), os.fsencode(final))
-        answer = await self._ask(request, self._limits.for_package(size_bytes))
+        request = UnpackPackage(os.fsencode(package), os.fsencode(model), os.fsencode(final), plate)
+        limit_s = self._limits.for_package(size_bytes) if size_bytes else self._limits.rewrite_s
+        answer = await self._ask(request, limit_s)
         if isinstance(answer, Unpacked):
             return answer
         await _discard(model)

@@ -31,6 +31,8 @@ from nurseries.files.scan.messages import (
 )
 from nurseries.files.scan.rewrites import add_objects, unpack
 
+# Their packages and projects hold the picture beside the g-code.
+_PACKAGED = ("Cura", "BambuStudio")
 MEMORY_LIMIT_BYTES = 512 * 1024 * 1024
 
 
@@ -66,7 +68,7 @@ def perform(request: Request) -> Answer:
             case ScanFile():
                 return _scan(request)
             case UnpackPackage():
-                return unpack(request.package, request.model, request.final)
+                return unpack(request.package, request.model, request.final, request.plate)
             case AddObjects():
                 return add_objects(request.source, request.target)
             case _:
@@ -88,7 +90,7 @@ def _scan(request: ScanFile) -> Answer:
         notes: list[str] = []
         images = []
         if request.images:
-            packaged = found.metadata.slicer == "Cura"
+            packaged = found.metadata.slicer in _PACKAGED
             images = store_images(request.path, found.thumbnails, notes, packaged=packaged)
         return ScannedAnswer(found.metadata, images, file.size_bytes, file.mtime_ns, notes)
 

@@ -18,6 +18,7 @@ from mrk.files.paths import (
     is_hidden,
     is_utf8,
     locate,
+    package_model,
     safe_parts,
     shown,
     within,
@@ -170,6 +171,21 @@ def test_gcode_names_in_any_case():
     assert not any(map(is_gcode, ["gcode", "a.gcode.txt", "a.bgcode", "a.stl"]))
     assert all(map(has_metadata, ["a.gcode", "a.BGCODE"]))
     assert not has_metadata("a.3mf")
+
+
+@pytest.mark.parametrize(
+    ("name", "model"),
+    [
+        ("a.ufp", "a.gcode"), ("a.b.UFP", "a.b.gcode"), ("a.3mf", "a.gcode"), (".ufp", None),
+        ("a.gcode.3MF", "a.gcode"), (".3mf", None), ("a.gcode", None), ("a.bgcode", None),
+    ],
+)  # fmt: skip
+def test_what_packages_become(name: str, model: str | None) -> None:
+    found = package_model(within("gcodes", f"sub/{name}"))
+    assert found == (None if model is None else within("gcodes", f"sub/{model}"))
+    assert package_model(within("gcodes", "a.bgcode"), binary=True) == within("gcodes", "a.gcode")
+    further = package_model(within("gcodes", "a.gcode.3mf"), plate=2)
+    assert further == within("gcodes", "a_plate_2.gcode")
 
 
 @given(st.binary(max_size=20).map(os.fsdecode))

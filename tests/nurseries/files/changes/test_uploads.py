@@ -84,6 +84,51 @@ async def test_a_package_is_its_model(data):
         await until(lambda: os.listdir(house.gcodes / "parts") == ["box.gcode"])
 
 
+async def test_a_project_stays_beside_the_gcode_of_its_plates(data):
+    async with open_files(data) as house:
+        finished = await upload(house, "box.gcode.3mf", "3MFabc")
+        assert finished.item.path == "box.gcode"
+        assert sorted(os.listdir(house.gcodes)) == [
+            "box.gcode", "box.gcode.3mf", "box_plate_2.gcode", "box_plate_3.gcode",
+        ]  # fmt: skip
+        assert (house.gcodes / "box_plate_3.gcode").read_text() == "c"
+        assert sorted(house.metadata.scans) == [
+            "box.gcode", "box_plate_2.gcode", "box_plate_3.gcode",
+        ]  # fmt: skip
+        finished.announce()
+        told = await house.told(4)
+        assert {action for action, _path in told} == {"create_file"}
+        assert told[-1] == ("create_file", "gcodes/box.gcode")
+        # A project without g-code is a file as any other.
+        assert (await upload(house, "model.3mf", "x")).item.path == "model.3mf"
+
+
+async def test_a_plate_that_is_being_printed_stays(data):
+    async with open_files(data) as house:
+        (house.gcodes / "box_plate_2.gcode").write_text("printing")
+        house.printing.file = house.gcodes / "box_plate_2.gcode"
+        await upload(house, "box.3mf", "3MFab")
+        assert (house.gcodes / "box_plate_2.gcode").read_text() == "printing"
+        assert (house.gcodes / "box.gcode").read_text() == "a"
+        assert sorted(os.listdir(house.gcodes)) == ["box.3mf", "box.gcode", "box_plate_2.gcode"]
+
+
+@pytest.mark.parametrize("name", ["part.bgcode", "part.gcode"])
+async def test_binary_gcode_becomes_text_by_option(data, name):
+    # The fake metadata unpacks what begins with UFP; here the name or the first bytes ask for it.
+    async with open_files(data, convert_binary_gcode=True) as house:
+        house.metadata.unpacks = b"GCDE"
+        finished = await upload(house, name, "GCDEG28")
+        assert finished.item.path == "part.gcode"
+        assert os.listdir(house.gcodes) == ["part.gcode"]
+        assert (house.gcodes / "part.gcode").read_text() == "G28"
+        assert (await upload(house, "text.gcode", "G28")).item.path == "text.gcode"
+    async with open_files(data) as house:
+        house.metadata.unpacks = b"GCDE"
+        finished = await upload(house, name, "GCDEG28")
+        assert (finished.item.path, finished.item.size) == (name, 7)
+
+
 async def test_packages_that_stay_as_they_are(data):
     async with open_files(data) as house:
         for root, text in (("gcodes", "broken"), ("config", "UFPG28")):

@@ -301,8 +301,9 @@ async def test_a_package_is_unpacked_for_its_place(house: Store) -> None:
                 "/3D/model.gcode", (DATA / "cura-4.13.0-ender3-cube-cut.gcode").read_bytes()
             )
             archive.writestr("/Metadata/thumbnail.png", png(48, 48))
-        model = await store.unpack(package, "part.gcode")
-        assert model is not None
+        unpacked = await store.unpack(package, "part.gcode")
+        assert unpacked is not None
+        model = unpacked.path
         assert is_temporary(model.name)
         model.rename(house.gcodes / "part.gcode")
         package.unlink()
@@ -323,7 +324,7 @@ class Counting(Scanner):
         self.away: RewriteFailed | None = None
 
     async def unpack(
-        self, package: Path, model: Path, final: Path, *, size_bytes: int = 0
+        self, package: Path, model: Path, final: Path, *, size_bytes: int = 0, plate: int = 0
     ) -> Unpacked:
         self.unpacked += 1
         if self.away is not None:

@@ -22,6 +22,7 @@ from nurseries.files.scan.messages import (
     encode,
 )
 from nurseries.files.scan.worker import perform, serve
+from tests.fakes.binary_gcode import binary_gcode
 from tests.fakes.gcode_images import block, png, qoi
 
 DATA = Path(__file__).parents[3] / "data" / "gcode"
@@ -276,3 +277,52 @@ def test_lines_of_any_length_pass_through_object_processing(tmp_path):
     out = target.read_bytes()
     kept = [line for line in out.splitlines(True) if b"EXCLUDE" not in line and b"Pre-" not in line]
     assert b"".join(kept) == data
+
+
+def project(path: Path, *plates: int, image: bool = True) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("3D/3dmodel.model", "<model/>")
+        for number in plates:
+            archive.writestr(f"Metadata/plate_{number}.gcode", CURA + b"; plate %d\n" % number)
+            archive.writestr(f"Metadata/plate_{number}.gcode.md5", "0")
+            if image:
+                archive.writestr(f"Metadata/plate_{number}.png", png(64, 64))
+    return path
+
+
+def test_the_plates_of_a_project(tmp_path):
+    path, final = project(tmp_path / "cube.gcode.3mf", 12, 2), tmp_path / "cube.gcode"
+    found = unpack(path, final)
+    assert found == Unpacked(len(CURA + b"; plate 2\n"), True, [12])
+    assert final.read_bytes().endswith(b"; plate 2\n")
+    assert thumbs(tmp_path) == ["cube.package.png"]
+    request = UnpackPackage(
+        os.fsencode(path), os.fsencode(tmp_path / ".model"), os.fsencode(final), 12
+    )
+    assert isinstance(perform(request), Unpacked)
+    assert (tmp_path / ".model").read_bytes().endswith(b"; plate 12\n")
+
+
+def test_a_project_without_gcode_or_without_that_plate(tmp_path):
+    for plate, path in ((0, project(tmp_path / "a.3mf")), (3, project(tmp_path / "b.3mf", 1))):
+        request = UnpackPackage(
+            os.fsencode(path),
+            os.fsencode(tmp_path / ".m"),
+            os.fsencode(tmp_path / "a.gcode"),
+            plate,
+        )
+        assert isinstance(perform(request), Failed)
+        assert not (tmp_path / ".m").exists()
+
+
+def test_binary_gcode_becomes_text(tmp_path):
+    body = b"G28\nG1 X1 Y2 E.5\n"
+    path = tmp_path / "part.bgcode"
+    path.write_bytes(binary_gcode([body, body], {"layer_height": "0.2"}, {}))
+    found = unpack(path, tmp_path / "part.gcode")
+    assert isinstance(found, Unpacked)
+    text = (tmp_path / "part.gcode").read_bytes()
+    assert body + body in text
+    assert found.size_bytes == len(text)
+    path.write_bytes(path.read_bytes()[:-3])
+    assert unpack(path, tmp_path / "part.gcode") == Failed("the binary g-code ends in a block")
