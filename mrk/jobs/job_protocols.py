@@ -30,6 +30,15 @@ class JobMetadata(Protocol):
     def get(self, path: str) -> Mapping[str, Any] | None:
         """The stored record of a file; None when there is none."""
 
+    async def extruded_mm(
+        self, path: str, known: Mapping[str, Any], until: int | None = None
+    ) -> float | None:
+        """Filament in mm that the moves of a file ask for in its first `until` bytes, or in all.
+
+        None when it cannot be read, or is another file by now than the one with the metadata
+        `known`. Takes minutes for the largest files.
+        """
+
     async def note_print(self, path: str, print_start_time: float, job_id: str) -> None:
         """Remember with the file when it was printed last, and as which job."""
 
@@ -50,6 +59,9 @@ class JobStatePort(Protocol):
 
     async def query(self) -> PrintStats | None:
         """Ask the printer now; None when it is not ready or does not say."""
+
+    async def file_position(self) -> int | None:
+        """Ask the printer how far into the loaded file it is, in bytes; None when unknown."""
 
 
 class PrintStarts(Protocol):

@@ -87,6 +87,17 @@ class Job(msgspec.Struct, frozen=True):
         end = min(now, done.start_time + done.total_duration)
         return done.ended(END_STATUS[look.stats.state], end)
 
+    def with_filament(self, used_mm: float) -> "Job":
+        """With what the file's own moves ask for; macros may have used more, and been counted."""
+        shown = shown_auxiliary((filament_source(FILAMENT_FROM_FILE),))[0]
+        auxiliary = [
+            shown if (field.get("provider"), field.get("name")) == ("history", "filament_source")
+            else field
+            for field in self.auxiliary_data
+        ]  # fmt: skip
+        used = max(self.filament_used, _rounded(used_mm))
+        return msgspec.structs.replace(self, filament_used=used, auxiliary_data=auxiliary)
+
     def is_shown_ended(self, look: JobSnapshot) -> bool:
         """Whether the printer shows the end of this very print, as it was recorded."""
         stats = look.stats
@@ -137,6 +148,16 @@ def shown_auxiliary(values: Sequence[AuxiliaryValue]) -> list[dict[str, Any]]:
         }
         for value in values
     ]
+
+
+FILAMENT_INCOMPLETE = "incomplete"
+FILAMENT_FROM_FILE = "file"
+_FILAMENT_SOURCE = "Source of filament_used: Klipper counts only while it is asked"
+
+
+def filament_source(source: str) -> AuxiliaryValue:
+    """Marks a job whose end nobody saw: `filament_used` is too low, or taken from the file."""
+    return AuxiliaryValue("history", "filament_source", source, _FILAMENT_SOURCE)
 
 
 class Amount(msgspec.Struct, frozen=True):

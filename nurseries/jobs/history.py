@@ -31,6 +31,7 @@ from mrk.jobs.print_stats import JobEvent, PrintStats
 from mrk.jobs.record import (
     END_STATUS,
     EVENT_STATUS,
+    FILAMENT_INCOMPLETE,
     IN_PROGRESS,
     INTERRUPTED,
     KLIPPY_SHUTDOWN,
@@ -39,6 +40,7 @@ from mrk.jobs.record import (
     Job,
     amounts,
     begun,
+    filament_source,
     kept_metadata,
     shown_auxiliary,
 )
@@ -46,6 +48,7 @@ from mrk.jobs.starters import Starters
 from nurseries.jobs import history_store
 from nurseries.jobs.history_view import HistoryEndpoints, file_exists
 from nurseries.jobs.pending_writes import PendingWrites
+from nurseries.jobs.unseen_filament import UnseenFilament
 
 logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
@@ -94,6 +97,9 @@ class History:
         self._running: _Recorded | None = None
         self._last: _Recorded | None = None
         self._writes = PendingWrites("history")
+        self._unseen = UnseenFilament(
+            job_state, metadata, database, lambda job: self._notify("finished", job)
+        )
 
     def endpoints(self) -> list[Endpoint]:
         """What clients may ask."""
@@ -101,7 +107,15 @@ class History:
         return view.endpoints()
 
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Record jobs. Raises `NotRead`."""
+        """Record jobs. Raises `NotRead` (in a group)."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._unseen.serve, name="filament of unseen ends")
+            await nursery.start(self._follow, name="jobs")
+            task_status.started()
+
+    async def _follow(
+        self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
         with self._job_state.open_events("history", NEWS) as news:
             self._running = None
             # No wait in between: what happens after this look comes as news.
@@ -181,7 +195,7 @@ class History:
         self._end("cancelled", None)
         if look.stats.state in END_STATUS and (missed or self._started_by_us(last, look)):
             begun_unseen = self._begin(look)
-            self._finish(begun_unseen.job.ended_unseen(look, self._wall_clock()))
+            self._finish_unseen(begun_unseen, look)
         if look.stats.is_active and look.klippy_state == "ready":
             self._begin(look)
 
@@ -213,7 +227,7 @@ class History:
         if look.klippy_state == "shutdown":
             self._end(KLIPPY_SHUTDOWN, look.stats)
         elif look.stats.state in END_STATUS:
-            self._finish(recorded.job.ended_unseen(look, self._wall_clock()))
+            self._finish_unseen(recorded, look)
 
     # One job
 
@@ -238,16 +252,22 @@ class History:
         job = self._running.job if stats is None else self._running.job.with_figures(stats)
         self._finish(job.ended(status, self._wall_clock()))
 
-    def _finish(self, job: Job) -> None:
+    def _finish_unseen(self, recorded: _Recorded, look: JobSnapshot) -> None:
+        """Klipper tells how it ended; of its filament only what somebody asked for."""
+        job = recorded.job.ended_unseen(look, self._wall_clock())
+        self._finish(job, [filament_source(FILAMENT_INCOMPLETE)])
+
+    def _finish(self, job: Job, marks: Sequence[AuxiliaryValue] = ()) -> None:
         assert self._running is not None
-        values = self._values()
+        values = [*self._values(), *marks]
         # Metadata of a fresh upload may not have been known at the start.
         metadata = job.metadata or kept_metadata(self._metadata.get(job.filename))
         recorded, self._running = self._running, None
         recorded.job = job = msgspec.structs.replace(
             job, metadata=metadata, auxiliary_data=shown_auxiliary(values)
         )
-        self._writes.add(partial(self._finish_row, recorded, job, list(amounts(job, values))))
+        added = list(amounts(job, values))
+        self._writes.add(partial(self._finish_row, recorded, job, added, is_unseen=bool(marks)))
 
     async def _keep_figures(self) -> None:
         look, running = self._job_state.look, self._running
@@ -308,11 +328,15 @@ class History:
         job = recorded.job
         await self._store(lambda c: history_store.reopen_job(c, job))
 
-    async def _finish_row(self, recorded: _Recorded, job: Job, added: Sequence[Amount]) -> None:
+    async def _finish_row(
+        self, recorded: _Recorded, job: Job, added: Sequence[Amount], *, is_unseen: bool
+    ) -> None:
         known = recorded.job
         job = msgspec.structs.replace(job, job_id=known.job_id, start_time=known.start_time)
         if await self._store(lambda c: history_store.finish_job(c, job, added)):
             self._notify("finished", job)
+            if is_unseen:
+                self._unseen.add(job)
 
     async def _store(self, function: Callable[[SqlConnection], Result]) -> Result:
         """Write so that a power cut does not take it. Raises `ClientError`."""

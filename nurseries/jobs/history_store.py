@@ -107,6 +107,28 @@ def finish_job(connection: SqlConnection, job: Job, added: Sequence[Amount]) -> 
     return True
 
 
+def correct_filament(connection: SqlConnection, job: Job, added_mm: float) -> bool:
+    """Store what an ended job used, `added_mm` more than was counted; false when it is gone."""
+    changed = connection.execute(
+        "UPDATE job_history SET filament_used = ?, auxiliary_data = ?"
+        " WHERE job_id = ? AND start_time = ? AND status = ? AND end_time = ?"
+        " AND filament_used <= ?",
+        (
+            job.filament_used,
+            _texts(job)[1],
+            job.job_id,
+            job.start_time,
+            job.status,
+            job.end_time,
+            job.filament_used,
+        ),
+    ).rowcount
+    if not changed:
+        return False
+    _count(connection, [Amount("history", "total_filament_used", None, added_mm)])
+    return True
+
+
 def reopen_job(connection: SqlConnection, job: Job) -> Job:
     """A job that was thought to have ended goes on; it does not count until it ends."""
     row = connection.execute(

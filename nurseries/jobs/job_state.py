@@ -57,6 +57,18 @@ class JobState:
         look = await self._ask()
         return None if look is None else look.stats
 
+    async def file_position(self) -> int | None:
+        """How far into the loaded file the printer is, in bytes; None when it does not say."""
+        objects = {"virtual_sdcard": ["file_position"]}
+        try:
+            answer = await self._klippy.call("objects/query", {"objects": objects})
+        except ClientError:
+            return None
+        status = answer.get("status") if isinstance(answer, dict) else None
+        card = status.get("virtual_sdcard") if isinstance(status, dict) else None
+        position = card.get("file_position") if isinstance(card, dict) else None
+        return position if type(position) is int and position > 0 else None
+
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Follow the printer. Raises `Transient` when Klipper refuses the subscription."""
         kinds = (Identified, Started, Ready, Shutdown, Disconnected, StatusChanged)

@@ -64,6 +64,13 @@ class MemoryMetadata:
         """Nothing is known."""
         return None
 
+    async def extruded_mm(
+        self, path: str, known: Mapping[str, Any], until: int | None = None
+    ) -> float | None:
+        """Nobody reads files."""
+        await trio.lowlevel.checkpoint()
+        return None
+
     async def note_print(self, path: str, print_start_time: float, job_id: str) -> None:
         """There is no record to note it in."""
         await trio.lowlevel.checkpoint()

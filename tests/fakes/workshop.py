@@ -6,7 +6,7 @@ it again the next start.
 
 import contextlib
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ from mrk.clients.outbox import Outbox
 from mrk.clients.registry import Client, Clients
 from mrk.database.database_protocols import TablesPort
 from mrk.errors import Transient
+from mrk.gcode.extrusion import FileExtrusion
 from mrk.jobs.starters import Starters
 from mrk.supervision import Backoff, Supervision
 from mrk.virtual_printer.memory_folder import MemoryFolder
@@ -46,6 +47,7 @@ class FakeFiles:
         self.mtimes = dict.fromkeys(names, 500.0)
         self.records: dict[str, dict[str, Any]] = {}
         self.noted: list[tuple[str, float, str]] = []
+        self.texts: dict[str, bytes] = {}
 
     def exists(self, path: str) -> bool:
         return path in self.mtimes
@@ -55,6 +57,16 @@ class FakeFiles:
 
     def get(self, path: str) -> dict[str, Any] | None:
         return self.records.get(path)
+
+    async def extruded_mm(
+        self, path: str, known: Mapping[str, Any], until: int | None = None
+    ) -> float | None:
+        await trio.lowlevel.checkpoint()
+        if path not in self.texts:
+            return None
+        extrusion = FileExtrusion()
+        extrusion.feed(self.texts[path][:until].splitlines(keepends=True))
+        return extrusion.used_mm
 
     async def note_print(self, path: str, print_start_time: float, job_id: str) -> None:
         await trio.lowlevel.checkpoint()
@@ -85,7 +97,7 @@ class World:
 
     def put(self, *names: str, text: bytes = PART) -> None:
         for name in names:
-            self.card[name] = text
+            self.card[name] = self.files.texts[name] = text
             self.files.mtimes[name] = 500.0
 
     async def open_klippy(self) -> trio.abc.Stream:

@@ -66,9 +66,8 @@ class PrintStatsObject:
         self.state = state
         self._message = message
         now = self._reactor.now
-        if self._paused_at is None:
-            self._count_filament()
-        else:
+        # Klipper does not count here: what was extruded since somebody asked is missing.
+        if self._paused_at is not None:
             self._paused_s += now - self._paused_at
             self._paused_at = None
         self._total_s = now - self._started_at

@@ -33,6 +33,13 @@ class AddObjects(msgspec.Struct, tag="objects"):
     target: bytes
 
 
+class MeasureExtrusion(msgspec.Struct, tag="measure"):
+    """Count the filament that the first `until` bytes of `path` ask for; None: the whole file."""
+
+    path: bytes
+    until: int | None
+
+
 class WrittenImage(msgspec.Struct):
     """A file in `.thumbs`; sizes in pixels and bytes."""
 
@@ -66,6 +73,14 @@ class ObjectsAdded(msgspec.Struct, tag="objects"):
     names: list[str]
 
 
+class ExtrusionMeasured(msgspec.Struct, tag="measured"):
+    """What a file that had this size asks for, in mm."""
+
+    used_mm: float
+    size_bytes: int
+    mtime_ns: int
+
+
 class Failed(msgspec.Struct, tag="failed"):
     """The job could not be done, and why; size and time of the file if it could be opened.
 
@@ -78,8 +93,8 @@ class Failed(msgspec.Struct, tag="failed"):
     may_pass: bool = False
 
 
-Request = ScanFile | UnpackPackage | AddObjects
-Answer = ScannedAnswer | Unpacked | ObjectsAdded | Failed
+Request = ScanFile | UnpackPackage | AddObjects | MeasureExtrusion
+Answer = ScannedAnswer | Unpacked | ObjectsAdded | ExtrusionMeasured | Failed
 
 
 def encode(message: Request | Answer) -> bytes:

@@ -94,6 +94,20 @@ class MetadataStore:
             record["print_start_time"], record["job_id"] = print_start_time, job_id
             await self._keep({path: record})
 
+    async def extruded_mm(
+        self, path: str, known: Mapping[str, Any], until: int | None = None
+    ) -> float | None:
+        """`JobMetadata.extruded_mm`."""
+        try:
+            found = await self._scanner.measure(self._gcodes / path, until)
+        except (RewriteFailed, ScannerStopped) as exc:
+            logger.info("what %s extrudes is not known: %s", path, exc)
+            return None
+        seconds, nanoseconds = divmod(found.mtime_ns, 1_000_000_000)
+        modified = seconds + 1e-9 * nanoseconds
+        true = known.get("size", found.size_bytes) == found.size_bytes
+        return found.used_mm if true and known.get("modified", modified) == modified else None
+
     # What changes
 
     async def request_scan(self, path: str) -> Mapping[str, Any] | None:

@@ -22,7 +22,9 @@ from mrk.gcode.metadata import ScanOutcome, ScanState, ThumbnailInfo
 from nurseries.files.scan.messages import (
     AddObjects,
     Answer,
+    ExtrusionMeasured,
     Failed,
+    MeasureExtrusion,
     ObjectsAdded,
     Request,
     ScanFile,
@@ -41,7 +43,7 @@ class ScannerStopped(Transient):
 
 
 class RewriteFailed(MrkError):
-    """A package could not be unpacked, or objects not be added; says why.
+    """A package could not be unpacked, objects not be added or a file not be read; says why.
 
     `may_pass`: not the file is to blame, another try may succeed.
     """
@@ -126,6 +128,16 @@ class Scanner:
         if isinstance(answer, ObjectsAdded):
             return answer.names
         await _discard(target)
+        raise _refused(answer)
+
+    async def measure(self, path: Path, until: int | None) -> ExtrusionMeasured:
+        """Filament that a file asks for in its first `until` bytes, or in all.
+
+        Raises `RewriteFailed` and `ScannerStopped`.
+        """
+        answer = await self._ask(MeasureExtrusion(os.fsencode(path), until), self._limits.rewrite_s)
+        if isinstance(answer, ExtrusionMeasured):
+            return answer
         raise _refused(answer)
 
     def state(self, path: Path) -> ScanState | None:

@@ -10,18 +10,23 @@ import errno
 import os
 import resource
 import sys
+from collections.abc import Iterator
 from typing import BinaryIO, assert_never
 
 import psutil
 
 from mrk.errors import MrkError
+from mrk.gcode.extrusion import FileExtrusion
+from mrk.gcode.objects import LINE_LIMIT_BYTES
 from mrk.gcode.scan import scan
 from nurseries.files.scan.gcode_file import GcodeFile
 from nurseries.files.scan.images import store_images
 from nurseries.files.scan.messages import (
     AddObjects,
     Answer,
+    ExtrusionMeasured,
     Failed,
+    MeasureExtrusion,
     Request,
     ScanFile,
     ScannedAnswer,
@@ -71,6 +76,8 @@ def perform(request: Request) -> Answer:
                 return unpack(request.package, request.model, request.final, request.plate)
             case AddObjects():
                 return add_objects(request.source, request.target)
+            case MeasureExtrusion():
+                return _measure(request)
             case _:
                 assert_never(request)
     except MemoryError:
@@ -93,6 +100,22 @@ def _scan(request: ScanFile) -> Answer:
             packaged = found.metadata.slicer in _PACKAGED
             images = store_images(request.path, found.thumbnails, notes, packaged=packaged)
         return ScannedAnswer(found.metadata, images, file.size_bytes, file.mtime_ns, notes)
+
+
+def _measure(request: MeasureExtrusion) -> ExtrusionMeasured:
+    with GcodeFile(request.path) as gcode, open(gcode.fd, "rb", closefd=False) as file:
+        extrusion = FileExtrusion()
+        end = gcode.size_bytes if request.until is None else request.until
+        extrusion.feed(_lines_until(file, end))
+        return ExtrusionMeasured(extrusion.used_mm, gcode.size_bytes, gcode.mtime_ns)
+
+
+def _lines_until(file: BinaryIO, end: int) -> Iterator[bytes]:
+    """Lines that begin before `end`; longer ones than Klipper would take come in pieces."""
+    position = 0
+    while position < end and (line := file.readline(LINE_LIMIT_BYTES)):
+        yield line
+        position += len(line)
 
 
 if __name__ == "__main__":

@@ -315,6 +315,20 @@ async def test_a_package_is_unpacked_for_its_place(house: Store) -> None:
         assert all((house.gcodes / image).is_file() for image in images)
 
 
+async def test_what_a_file_extrudes_unless_it_is_another(house: Store) -> None:
+    file = house.gcodes / "part.gcode"
+    file.write_bytes(b"G1 E2\nG1 E5\n")
+    store = await house.open()
+    known = await store.request_scan("part.gcode")
+    assert known is not None
+    assert await store.extruded_mm("part.gcode", known) == 5.0
+    assert await store.extruded_mm("part.gcode", known, 3) == 2.0
+    assert await store.extruded_mm("part.gcode", {}) == 5.0
+    assert await store.extruded_mm("gone.gcode", {}) is None
+    file.write_bytes(b"G1 E3\n")
+    assert await store.extruded_mm("part.gcode", known) is None
+
+
 class Counting(Scanner):
     """Counts packages; `away` is what the host does to them."""
 

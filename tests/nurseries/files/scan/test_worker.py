@@ -12,7 +12,9 @@ from mrk.gcode.images import ImageKind, image_size
 from nurseries.files.scan.images import NO_PILLOW
 from nurseries.files.scan.messages import (
     AddObjects,
+    ExtrusionMeasured,
     Failed,
+    MeasureExtrusion,
     ObjectsAdded,
     ScanFile,
     ScannedAnswer,
@@ -175,6 +177,16 @@ def package(path: Path, model: bytes = CURA, image: bytes | None = None, **more:
         for name, data in more.items():
             archive.writestr(name, data)
     return path
+
+
+@pytest.mark.parametrize(("until", "mm"), [(None, 5.0), (0, 0.0), (7, 2.0), (8, 2.0), (9, 5.0)])
+def test_filament_up_to_a_place(tmp_path: Path, until: int | None, mm: float) -> None:
+    path = tmp_path / "a.gcode"
+    path.write_bytes(b"G1 E2 ;\nG1 E5\n")
+    answer = perform(MeasureExtrusion(os.fsencode(path), until))
+    assert isinstance(answer, ExtrusionMeasured)
+    assert (answer.used_mm, answer.size_bytes) == (mm, 14)
+    assert isinstance(perform(MeasureExtrusion(b"/nowhere", None)), Failed)
 
 
 def unpack(path: Path, final: Path) -> Unpacked | Failed:
