@@ -1,4 +1,4 @@
-"""`mrk metadata FILE...`: what a scan finds in g-code files and UFP packages, for a person.
+"""`mrk metadata FILE...`: what a scan finds in g-code files and what holds some, for a person.
 
 Runs in the foreground without a daemon and writes nothing: images are listed, not stored.
 """
@@ -14,9 +14,9 @@ from mrk.errors import MrkError
 from mrk.gcode.object_marks import mark_style
 from mrk.gcode.scan import ScanResult, scan
 from mrk.gcode.source import BytesSource, read_window
-from mrk.gcode.ufp import PackageRefused, open_package
+from mrk.gcode.ufp import PackageRefused
 from nurseries.files.scan.gcode_file import GcodeFile
-from nurseries.files.scan.rewrites import BAD_ARCHIVE
+from nurseries.files.scan.rewrites import BAD_ARCHIVE, open_model
 
 MODEL_LIMIT_BYTES = 256 * 1024 * 1024  # of a package, which is read in memory here
 
@@ -43,7 +43,7 @@ def run(files: Sequence[Path], as_json: bool) -> int:
 def describe(path: Path) -> dict[str, Any]:
     """Everything found in one file, as the API would name it; raises MrkError or OSError."""
     with GcodeFile(path) as file:
-        if path.suffix.lower() == ".ufp":
+        if path.suffix.lower() in (".ufp", ".3mf"):
             model = BytesSource(_model(file))
             found, head = scan(model), read_window(model).head
         else:
@@ -72,7 +72,7 @@ def _model(file: GcodeFile) -> bytes:
     with open(file.fd, "rb", closefd=False) as raw:
         try:
             with zipfile.ZipFile(raw) as archive:
-                entry = open_package(archive.infolist()).model
+                entry = open_model(archive).model
                 if entry.file_size > MODEL_LIMIT_BYTES:
                     raise PackageRefused("its model is too large to be shown")
                 return archive.read(entry)

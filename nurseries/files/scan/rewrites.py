@@ -41,7 +41,7 @@ def unpack(package: bytes, model: bytes, final: bytes, plate: int = 0) -> Unpack
         with open(source.fd, "rb", closefd=False) as file:
             try:
                 with zipfile.ZipFile(file) as archive:
-                    found = _open(archive, plate)
+                    found = open_model(archive, plate)
                     size_bytes = _extract(archive, found.model, model)
                     image = archive.read(found.image) if found.image else b""
             except BAD_ARCHIVE as error:
@@ -53,7 +53,8 @@ def unpack(package: bytes, model: bytes, final: bytes, plate: int = 0) -> Unpack
     return Unpacked(size_bytes, bool(image), found.others if isinstance(found, Plate) else [])
 
 
-def _open(archive: zipfile.ZipFile, plate: int) -> Package | Plate:
+def open_model(archive: zipfile.ZipFile, plate: int = 0) -> Package | Plate:
+    """What an archive holds as a UFP or as a project; raises `PackageRefused`."""
     entries = archive.infolist()
     return open_plate(entries, plate) if is_project(entries) else open_package(entries)
 

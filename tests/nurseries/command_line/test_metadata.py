@@ -5,6 +5,7 @@ import zipfile
 from pathlib import Path
 
 from nurseries.command_line.metadata import run
+from tests.fakes.binary_gcode import binary_gcode
 
 DATA = Path(__file__).parents[2] / "data" / "gcode"
 GUI = DATA / "prusa-slicer-2.5.0-gui-thumbnails-png-cut.gcode"
@@ -48,3 +49,13 @@ def test_the_model_in_a_package_is_shown_and_nothing_is_unpacked(capsys, tmp_pat
     assert run([path], as_json=True) == 0
     assert json.loads(capsys.readouterr().out)[0]["layer_count"] == 50
     assert [entry.name for entry in tmp_path.iterdir()] == ["cube.ufp"]
+
+
+def test_the_plate_of_a_project_and_binary_gcode(capsys, tmp_path):
+    project, binary = tmp_path / "cube.gcode.3mf", tmp_path / "cube.bgcode"
+    with zipfile.ZipFile(project, "w") as archive:
+        archive.write(CURA, "Metadata/plate_1.gcode")
+    binary.write_bytes(binary_gcode([b"G28\n"], {"layer_height": "0.3"}, {}))
+    assert run([project, binary], as_json=True) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found[0]["layer_count"], found[1]["layer_height"]) == (50, 0.3)
