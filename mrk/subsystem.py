@@ -88,7 +88,8 @@ class Additions(msgspec.Struct):
 
     `transports` end before `services` do. `auxiliary` fills fields of jobs, `upload_paths` take
     uploads besides the file manager's (path, and what `Location` begins with), `mqtt` is the
-    broker for those that are built after it.
+    broker for those that are built after it. `warnings` are what they find out while they run, for
+    server.info.
     """
 
     services: list[Service] = []
@@ -96,6 +97,7 @@ class Additions(msgspec.Struct):
     auxiliary: list[AuxiliaryProvider] = []
     upload_paths: dict[str, str] = {}
     mqtt: MqttPort | None = None
+    warnings: list[Callable[[], Sequence[str]]] = []
 
     def add(self, name: str, subsystem: Subsystem, backoff: Backoff | None = None) -> None:
         """Have a subsystem run, and its endpoints offered while it does."""

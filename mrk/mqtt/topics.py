@@ -56,6 +56,11 @@ class Topics(msgspec.Struct, frozen=True):
         return f"{self.instance}/moonraker/status"
 
     @property
+    def installation(self) -> str:
+        """Whose this name is, retained."""
+        return f"{self.instance}/moonraker/installation"
+
+    @property
     def status(self) -> str:
         """Changes of printer objects."""
         return f"{self.instance}/klipper/status"

@@ -151,6 +151,7 @@ class Generation:
             parts.machine.warnings,
             self._refusals.warnings,
             parts.given_up,
+            parts.found_out,
             () if self._listeners is None else self._listeners.warnings,
         )
         if not any(later):

@@ -272,6 +272,11 @@ class Subsystems:
         ]
 
     @property
+    def found_out(self) -> list[str]:
+        """What optional parts warn of since they run."""
+        return [text for warnings in self._added.warnings for text in warnings()]
+
+    @property
     def running_lines(self) -> list[Supervised]:
         """The parts that run inside the link to Klipper."""
         return [*self.lines, *self._optional]

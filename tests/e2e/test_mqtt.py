@@ -155,3 +155,27 @@ def test_others_do_not_notice(broker: Mosquitto, daemon: DaemonProcess) -> None:
     with stranger(broker) as client:
         client.subscribe(SERVER, 1)
         client.until(SERVER, lambda heard: heard.json == {"server": "online"})
+
+
+def test_two_daemons_of_one_name(tmp_path: Path, broker: Mosquitto) -> None:
+    options = OPTIONS.format(port=broker.port)
+    with (
+        stranger(broker) as home,
+        run_daemon(tmp_path / "one", options) as one,
+        run_daemon(tmp_path / "two", options) as two,
+    ):
+        home.subscribe("#", 1)
+        home.until("shop/moonraker/status", lambda heard: heard.json == {"server": "online"})
+        both = {"shop"}
+        while len(both) < 2:
+            heard = home.next()
+            if heard.topic.endswith("/moonraker/status"):
+                both.add(heard.topic.split("/")[0])
+        (suffixed,) = both - {"shop"}
+        assert suffixed.startswith("shop-")
+        told = []
+        for daemon in (one, two):
+            with daemon.connect() as unix:
+                warnings = unix.call("server.info")["warnings"]
+                told += [text for text in warnings if suffixed in text and "instance_name" in text]
+        assert len(told) == 1

@@ -221,14 +221,16 @@ class BrokerConnection:
             if self._client.loop_misc():
                 raise BrokerLost(f"the broker is silent for over {self._settings.keepalive_s} s")
 
-    async def say_goodbye(self, topic: str, payload: bytes) -> None:
-        """Publish a last message and disconnect, so that the will is not published.
+    async def say_goodbye(self, last: tuple[str, bytes] | None) -> None:
+        """Publish a last message, if any, and disconnect, so that the will is not published.
 
         Only after `run` was cancelled; the caller sets the deadline. Past it there is the will.
         """
         if self._writing or not self._client.accepted:
             return
-        self._client.publish(topic, payload, self._settings.default_qos, retain=True)
+        if last is not None:
+            topic, payload = last
+            self._client.publish(topic, payload, self._settings.default_qos, retain=True)
         self._client.disconnect()
         self._client.loop_write()
         try:

@@ -12,10 +12,11 @@ from transports.mqtt.announced_topics import AnnouncedTopics
 from transports.mqtt.api import Handle
 from transports.mqtt.audience import Audience
 from transports.mqtt.home_assistant import ListWebcams
+from transports.mqtt.naming import Naming
 
 
 class BrokerState(msgspec.Struct, frozen=True):
-    """Built once by `Mqtt`, handed to each session."""
+    """Built by `Mqtt` for each session; all but the name and what follows from it stays."""
 
     settings: MqttSettings
     topics: Topics
@@ -26,5 +27,6 @@ class BrokerState(msgspec.Struct, frozen=True):
     webcams: ListWebcams
     http: HttpGet
     announced: AnnouncedTopics
+    naming: Naming
     stamps: Stamps = msgspec.field(default_factory=Stamps)
     audience: Audience = msgspec.field(default_factory=Audience)

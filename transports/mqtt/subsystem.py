@@ -32,6 +32,7 @@ from transports.mqtt.api import Handle
 from transports.mqtt.broker_state import BrokerState
 from transports.mqtt.broker_stream import BrokerNotReached, open_stream
 from transports.mqtt.home_assistant import ListWebcams
+from transports.mqtt.naming import NameTaken, Naming
 
 # Name look-up, TCP and TLS.
 CONNECT_S = 10.0
@@ -96,19 +97,20 @@ class Mqtt:
         instance_id: str,
     ) -> None:
         name = settings.instance_name or instance_name
-        own_id = client_id(instance_id, name)
         self._settings = settings
-        self._topics = Topics(name)
+        self._instance_id = instance_id
+        self._naming = Naming(name, installation_mark(instance_id), items)
         self._lasting = BrokerState(
             settings,
-            self._topics,
-            settings.client_id or own_id,
+            Topics(name),
+            "",
             Device(device_id(instance_id), name, VERSION),
             klippy,
             handle,
             webcams,
             http,
             AnnouncedTopics(items),
+            self._naming,
         )
         self._audience = self._lasting.audience
         self._role = next(role for role in Role if role.word == settings.mqtt_role)
@@ -117,8 +119,26 @@ class Mqtt:
     # Life
 
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """One connection; raises `Transient`, alone or in a group. Ready at once."""
+        """One connection; raises `Transient`, alone or in a group. Ready at once.
+
+        Another one, under another name, where the first turns out to be another installation's.
+        """
         task_status.started()
+        await self._naming.load()
+        while await self._is_renamed_after_one():
+            pass
+
+    async def _is_renamed_after_one(self) -> bool:
+        taken = False
+        try:
+            await self._serve_one()
+        except* NameTaken:
+            taken = True
+        if taken:
+            await self._naming.leave()
+        return taken
+
+    async def _serve_one(self) -> None:
         settings = self._settings
         make_session = await trio.to_thread.run_sync(_load_session, abandon_on_cancel=True)
         try:
@@ -127,11 +147,29 @@ class Mqtt:
         except trio.TooSlowError:
             place = f"{settings.address}:{settings.port}"
             raise BrokerNotReached(f"no MQTT broker at {place} within {CONNECT_S:.0f} s") from None
-        session = make_session(stream, self._lasting, self._set_broker)
+        session = make_session(stream, self._state(), self._set_broker)
         try:
             await session.run()
         finally:
             self._broker = None
+
+    @property
+    def _topics(self) -> Topics:
+        return Topics(self._naming.name)
+
+    def _state(self) -> BrokerState:
+        name, lasting = self._naming.name, self._lasting
+        return msgspec.structs.replace(
+            lasting,
+            topics=Topics(name),
+            client_id=self._settings.client_id or client_id(self._instance_id, name),
+            device=msgspec.structs.replace(lasting.device, name=name),
+        )
+
+    @property
+    def warnings(self) -> list[str]:
+        """What was found out about our name, for server.info."""
+        return self._naming.warnings
 
     def _set_broker(self, broker: BrokerClient) -> None:
         self._broker = broker
@@ -253,9 +291,14 @@ def client_id(instance_id: str, instance_name: str) -> str:
     return f"mrk-{hashlib.sha256(name).hexdigest()[:16]}"
 
 
+def installation_mark(instance_id: str) -> str:
+    """What tells installations apart on a broker; the id itself is nobody else's business."""
+    return hashlib.sha256(instance_id.encode()).hexdigest()[:16]
+
+
 def device_id(instance_id: str) -> str:
     """What Home Assistant knows the printer by, whatever it is called."""
-    return f"mrk_{hashlib.sha256(instance_id.encode()).hexdigest()[:16]}"
+    return f"mrk_{installation_mark(instance_id)}"
 
 
 def _load_session() -> Callable[..., SessionLike]:
@@ -279,3 +322,4 @@ def build(settings: MqttSettings, needs: Needs, additions: Additions) -> None:
     )
     additions.transports.append(Service("mqtt", mqtt.serve, mqtt.endpoints(), OUTSIDE_BACKOFF))
     additions.mqtt = mqtt
+    additions.warnings.append(lambda: mqtt.warnings)
