@@ -79,7 +79,10 @@ def as_str(name: str, value: object) -> str:
         raise _refuse(name, value, "a text")
     if isinstance(value, bool | int | float):
         return str(value)
-    return json.dumps(value)
+    try:
+        return json.dumps(value)
+    except RecursionError:
+        raise ClientError(f"Argument '{name}': nested too deeply") from None
 
 
 def as_mapping(name: str, value: object) -> dict[str, Any]:
@@ -100,7 +103,7 @@ def as_json(name: str, value: object) -> msgspec.Raw:
         return value
     try:
         return msgspec.Raw(_encode(value))
-    except UnicodeEncodeError as exc:
+    except (UnicodeEncodeError, RecursionError) as exc:
         raise ClientError(f"Argument '{name}': no valid JSON, {exc}") from exc
 
 
@@ -177,6 +180,7 @@ class ArgumentReader:
         ]
         # Without fields every call gets the same frozen instance.
         self._constant = None if self._fields else params()
+        self.blank = not self._fields
         self._members = MemberReader(
             [wire_name for _, wire_name, _, _ in self._fields],
             [wire_name for _, wire_name, convert, _ in self._fields if convert is as_json],

@@ -5,7 +5,7 @@ Endpoint errors keep their HTTP status as the code, except 404 and 401. No I/O, 
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -22,6 +22,8 @@ _encode = msgspec.json.Encoder().encode
 Id = Any  # JSON text (`msgspec.Raw`), or a value; None stands for a notification
 _SPACE = b" \t\r\n"
 _ABSENT = msgspec.Raw(b"")
+# A message of so much is decoded in one go: it holds no more than a thousand values.
+USUAL_BYTES = 2048
 _NULL = msgspec.Raw(b"null")
 _OBJECT = ord("{")
 _VERSION = msgspec.Raw(b'"2.0"')
@@ -38,10 +40,14 @@ class RpcError(Exception):
 
 
 class RpcCall(msgspec.Struct, frozen=True):
-    """A request, or a notification when `id` is None; `params` are an object, undecoded."""
+    """A request, or a notification when `id` is None; `params` are an object.
 
+    It is undecoded where the message is larger than `USUAL_BYTES`.
+    """
+
+    jsonrpc: Literal["2.0"]
     method: str
-    params: msgspec.Raw | None
+    params: msgspec.Raw | dict[str, Any] | None
     id: Id
 
 
@@ -64,6 +70,12 @@ class _Message(msgspec.Struct):
     error: msgspec.Raw = _ABSENT
 
 
+class _UsualCall(RpcCall, frozen=True):
+    params: dict[str, Any] | None = None
+    id: int | str | None = None
+
+
+_usual_call = msgspec.json.Decoder(_UsualCall).decode
 _message = msgspec.json.Decoder(_Message).decode
 _elements = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _skim = msgspec.json.Decoder(msgspec.Raw).decode
@@ -74,8 +86,8 @@ _plain = msgspec.json.Decoder(int | float | str).decode
 def is_batch(message: bytes | str) -> bool:
     """Whether a message can only be an array."""
     if isinstance(message, str):
-        return message.lstrip()[:1] == "["
-    return message.lstrip(_SPACE)[:1] == b"["
+        return message[:1] != "{" and message.lstrip()[:1] == "["
+    return message[:1] != b"{" and message.lstrip(_SPACE)[:1] == b"["
 
 
 def batch(message: bytes, most_values: int) -> Sequence[msgspec.Raw]:
@@ -95,6 +107,10 @@ def batch(message: bytes, most_values: int) -> Sequence[msgspec.Raw]:
 
 def parse(message: bytes | str | msgspec.Raw) -> RpcCall | RpcAnswer:
     """Judge one message or batch element; raises `RpcError` -32700, -32600 or -32602."""
+    if not isinstance(message, msgspec.Raw) and len(message) <= USUAL_BYTES:
+        call = _usual(message)
+        if call is not None:
+            return call
     found = _outline(message)
     # A copy, so that a call does not keep its whole message.
     id_ = None if found.id in (_ABSENT, _NULL) else found.id.copy()
@@ -110,7 +126,17 @@ def parse(message: bytes | str | msgspec.Raw) -> RpcCall | RpcAnswer:
     params = _given(found.params)
     if params is not None and memoryview(params)[0] != _OBJECT:
         raise RpcError(INVALID_PARAMS, "Invalid params: params must be an object", id_)
-    return RpcCall(method, params, id_)
+    return RpcCall("2.0", method, params, id_)
+
+
+def _usual(message: bytes | str) -> RpcCall | None:
+    """A call without anything unusual, in half the time; None for all else, right or wrong."""
+    try:
+        if isinstance(message, bytes):
+            _check_unicode(message)
+        return _usual_call(message)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def _outline(message: bytes | str | msgspec.Raw) -> _Message:

@@ -100,7 +100,7 @@ class Rpc:
 
     def _start(self, call: RpcCall, caller: Caller, busy: bool) -> Reply | Pending:
         method = self._table.method(call.method, caller.transport)
-        params: dict[str, object] | Raw = {} if call.params is None else call.params
+        params = {} if call.params is None else call.params
         outcome = perform(method, params, caller, self._encoder(call.id), busy)
         return _reply_later(call.id, outcome) if isinstance(outcome, Coroutine) else outcome
 

@@ -19,6 +19,7 @@ from mrk.api.route_pattern import RoutePattern
 from mrk.definitions.limits import ARGUMENTS_BYTES
 from mrk.errors import ClientError
 
+_NONE: Mapping[str, object] = types.MappingProxyType({})
 # Arguments that may make a call urgent.
 _URGENT_BYTES = 500
 
@@ -44,7 +45,10 @@ class Method(msgspec.Struct, frozen=True):
             if caller.role < needed:
                 raise role_needed(needed, caller.role)
         if isinstance(arguments, msgspec.Raw):
-            arguments = self.decode(arguments)
+            # What has no names for arguments looks at none.
+            arguments = (
+                _NONE if self.reader is not None and self.reader.blank else self.decode(arguments)
+            )
         if self.captured is not None:
             arguments = {**arguments, **self.captured}
         params = arguments if self.reader is None else self.reader.read(arguments)

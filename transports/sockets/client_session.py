@@ -96,8 +96,10 @@ class ClientSession:
             self._sender.flush()
         if self._backlog or self._sender.crowded:
             await self._postpone(message)
+        elif len(message) > LARGE_CALL_BYTES:
+            await self._answer_large(message)
         else:
-            await self._take(message)
+            self._answer(message)
         if self._in_flight >= self._hub.limits.requests_in_flight + URGENT_IN_FLIGHT:
             self._sender.flush()
             await self._until(lambda: self._in_flight < self._hub.limits.requests_in_flight)
@@ -111,10 +113,7 @@ class ClientSession:
             await self._turn.rest()
             self._sender.cork()
 
-    async def _take(self, message: bytes | str) -> None:
-        if len(message) <= LARGE_CALL_BYTES:
-            self._answer(message)
-            return
+    async def _answer_large(self, message: bytes | str) -> None:
         self._sender.flush()
         async with self._hub.turn:
             await trio.lowlevel.checkpoint()
@@ -213,7 +212,10 @@ class ClientSession:
         while self._backlog:
             await self._sender.room()
             message = self._backlog[0]
-            await self._take(message)
+            if len(message) > LARGE_CALL_BYTES:
+                await self._answer_large(message)
+            else:
+                self._answer(message)
             self._backlog.popleft()
             self._backlog_bytes -= len(message) + 100
             self._moved.set()
