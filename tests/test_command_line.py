@@ -68,7 +68,7 @@ def test_check_config_of_a_good_file(tmp_path: Path) -> None:
 
 def test_check_config_says_what_is_wrong_one_line_each(tmp_path: Path) -> None:
     file = tmp_path / "bad.conf"
-    file.write_text("[server]\nport: abc\nmax_connections: 0\n\n[nonsense]\na: 1\n")
+    file.write_text("[server]\nport: abc\nmax_connections: many\n\n[nonsense]\na: 1\n")
     result = mrk("check-config", file)
     assert result.returncode == 1
     lines = result.stdout.splitlines()

@@ -59,7 +59,7 @@ trio.run(main)
 
 STUCK_CONSOLE = """
 import logging, sys
-from nurseries.log import LogOptions, open_log
+from nurseries.log.daemon_log import LogOptions, open_log
 
 with open_log(LogOptions(None), flush_s=0.2):
     for number in range(3000):
