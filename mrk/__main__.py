@@ -1,26 +1,33 @@
 """Starts mrk: the daemon at once where only its own options are given, else the command line.
 
-The only module of mrk/ that looks up.
+The only module of mrk/ that looks up. What it needs is imported late, so that Ctrl-C is quiet then
+too.
 """
 
 import os
 import sys
+from typing import TYPE_CHECKING
 
 from mrk.own_packages import use_own_packages
 
 use_own_packages()
 
-from config.config_errors import ConfigError  # noqa: E402
-from config.daemon_options import read_plain  # noqa: E402
-from config.paths import Paths  # noqa: E402
+from nurseries.command_line.quiet_end import end_after  # noqa: E402
+
+if TYPE_CHECKING:
+    from config.paths import Paths
 
 
 def main() -> None:
     """Ends the process."""
+    end_after(_run)
+
+
+def _run() -> None:
     _import_msgspec_alone()
     paths = _plain_paths()
     if paths is None:
-        from nurseries.command_line.main import main as run_command
+        from nurseries.command_line.main import run_command
 
         run_command()
     else:
@@ -40,8 +47,12 @@ def _import_msgspec_alone() -> None:
         del sys.modules["typing_extensions"]
 
 
-def _plain_paths() -> Paths | None:
+def _plain_paths() -> "Paths | None":
     """None: there is a command, an unusual way to write an option, or a fault to be told."""
+    from config.config_errors import ConfigError
+    from config.daemon_options import read_plain
+    from config.paths import Paths
+
     options = read_plain(sys.argv[1:])
     if options is None:
         return None

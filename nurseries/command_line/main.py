@@ -17,6 +17,7 @@ from config.daemon_options import DAEMON_OPTIONS
 from config.paths import Paths
 from mrk.version import VERSION
 from nurseries.command_line.accounts import key, user
+from nurseries.command_line.quiet_end import print_to
 
 _PATH = click.Path(path_type=Path)
 
@@ -179,12 +180,24 @@ def watch(paths: Paths, objects: tuple[str, ...], everything: bool, url: str | N
     from nurseries.command_line import call_and_watch
 
     target = call_and_watch.Target(paths.unix_socket, url)
-    try:
-        code = trio.run(call_and_watch.watch, target, objects, everything)
-    except* KeyboardInterrupt:  # it comes out of a nursery
-        code = 130
-    sys.exit(code)
+    sys.exit(trio.run(call_and_watch.watch, target, objects, everything))
 
 
 main.add_command(user)
 main.add_command(key)
+
+
+def run_command() -> None:
+    """Read the command line and run what it says; ends with `SystemExit`."""
+    print_to(1)
+    try:
+        sys.exit(main(standalone_mode=False))
+    except click.ClickException as exc:
+        exc.show()
+        sys.exit(exc.exit_code)
+    except click.Abort as exc:
+        # A prompt makes one of Ctrl-C and of the end of the input.
+        if isinstance(exc.__context__, EOFError):
+            click.echo("mrk: the input ended before the answer", err=True)
+            sys.exit(1)
+        raise KeyboardInterrupt from None
