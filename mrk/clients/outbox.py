@@ -12,6 +12,10 @@ from mrk.api.notification import Framing, SharedMessage
 from mrk.status.update import StatusUpdate
 
 
+def _uncounted(_size_bytes: int) -> None:
+    """Nobody counts what is kept for this client."""
+
+
 class Outbox:
     """Bounded output of one client.
 
@@ -31,6 +35,10 @@ class Outbox:
         self._status: StatusUpdate | None = None
         self._control: dict[str, bytes] = {}
         self.full = False
+        # Told how much the client's subscription takes; set by who counts.
+        self.keep_subscription: Callable[[int], None] = _uncounted
+        # Called with `waiting_bytes` whenever that grows, as long as somebody counts.
+        self.on_waiting: Callable[[int], None] | None = None
 
     def __bool__(self) -> bool:
         return bool(self._frames) or self._status is not None or bool(self._control) or self.full
@@ -73,11 +81,24 @@ class Outbox:
         idle = not self
         self._add(frames)
         if self._waiting_bytes - self._largest_bytes > self._limit_bytes:
-            self.full = True
-            self._frames.clear()
-            self._waiting_bytes, self._status = 0, None
+            self._drop_all()
         if idle or self.full:
             self._wake()
+
+    def overflow(self) -> None:
+        """Be full from now on, for the good of others: this client is about to be closed."""
+        if not self.full:
+            self._drop_all()
+            self._wake()
+
+    def close(self) -> None:
+        """Keep nothing: the client has gone, and garbage collection may come late."""
+        self._drop_all()
+
+    def _drop_all(self) -> None:
+        self.full = True
+        self._frames.clear()
+        self._waiting_bytes, self._status = 0, None
 
     def control(self, kind: str, frame: bytes) -> None:
         """Have a control frame go out before everything else; a later one of its kind replaces it.
@@ -134,3 +155,5 @@ class Outbox:
         self._waiting_bytes += len(frame)
         if len(frame) > self._largest_bytes:
             self._largest_bytes = len(frame)
+        if self.on_waiting is not None:
+            self.on_waiting(self._waiting_bytes)

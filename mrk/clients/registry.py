@@ -16,6 +16,7 @@ from mrk.api.caller import Transport
 from mrk.api.notification import notification
 from mrk.clients.outbox import Outbox
 from mrk.clients.send_batch import SendBatch
+from mrk.clients.waiting import WaitingTotal
 from mrk.definitions.roles import Role
 
 
@@ -52,6 +53,7 @@ class Clients:
 
     def __init__(self) -> None:
         self.send_batch = SendBatch()
+        self.waiting = WaitingTotal()
         self._clients: dict[int, Client] = {}
         self._departures: list[Callable[[int], None]] = []
         self._identifications: list[Callable[[Client], None]] = []

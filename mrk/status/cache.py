@@ -4,7 +4,7 @@
 while connected, and are asked for directly by who needs them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from mrk.status.update import StatusDelta
@@ -15,6 +15,12 @@ _LEFT_OUT = {"configfile": frozenset({"config", "settings"})}
 def _kept(name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     left_out = _LEFT_OUT.get(name, frozenset())
     return {field: value for field, value in fields.items() if field not in left_out}
+
+
+def _chosen(fields: dict[str, Any], asked: Collection[str] | None) -> dict[str, Any]:
+    if asked is None:
+        return fields
+    return {field: fields[field] for field in asked if field in fields}
 
 
 class StatusCache:
@@ -38,6 +44,17 @@ class StatusCache:
     def replace(self, name: str, fields: Mapping[str, Any]) -> None:
         """Take all fields of an object: others it had are gone."""
         self._objects[name] = _kept(name, fields)
+
+    def keep(self, asked: Mapping[str, Collection[str] | None]) -> None:
+        """Forget what nobody subscribes to any more, and what Klipper does not have.
+
+        Only subscriptions feed the cache: the rest is stale, and grows with each unknown name.
+        """
+        self._objects = {
+            name: _chosen(fields, asked[name])
+            for name, fields in self._objects.items()
+            if fields and name in asked
+        }
 
     def difference(self, status: StatusDelta) -> StatusDelta:
         """The part of `status` that is not known yet, without what the cache leaves out."""

@@ -7,10 +7,16 @@ encoded, once per distinct subscription. Pure.
 from collections.abc import Collection, Iterator, Mapping
 from typing import Protocol
 
+from mrk.errors import ClientError
 from mrk.status.update import StatusDelta, StatusUpdate
 
 # None stands for all fields of an object.
 Wanted = Mapping[str, frozenset[str] | None]
+# A subscription may have so many; a large printer has some 300 objects with names of 20 characters.
+MOST_OBJECTS = 1000
+MOST_CHARS = 128 * 1024
+# What keeping a name takes besides its characters.
+_NAME_BYTES = 150
 _Key = frozenset[tuple[str, frozenset[str] | None]]
 
 
@@ -22,6 +28,22 @@ class StatusReader(Protocol):
 
     def push_status(self, update: StatusUpdate) -> None:
         """Take a change without waiting; it is shared with others and must not be altered."""
+
+
+def check_size(objects: Mapping[str, Collection[str] | None]) -> int:
+    """About how many bytes a subscription costs to keep; raises `ClientError` 400 past its bounds.
+
+    Klipper takes any names, those of objects that it has never heard of too.
+    """
+    if len(objects) > MOST_OBJECTS:
+        raise ClientError(f"Argument 'objects' has more than {MOST_OBJECTS} printer objects")
+    names = chars = 0
+    for name, fields in objects.items():
+        names += 1 + len(fields or ())
+        chars += len(name) + sum(map(len, fields or ()))
+    if chars > MOST_CHARS:
+        raise ClientError(f"Argument 'objects' has names of more than {MOST_CHARS} characters")
+    return chars + names * _NAME_BYTES
 
 
 def wanted(objects: Mapping[str, Collection[str] | None]) -> dict[str, frozenset[str] | None]:

@@ -56,6 +56,7 @@ class StatusTracker:
                 self._cache.replace(name, fields)
             else:
                 self._cache.merge({name: fields})
+        self._cache.keep(asked)
         self._eventtime = eventtime
         return news
 

@@ -33,6 +33,7 @@ class WebsocketReader:
         self._fragments: _FragmentReader | None = None
         self._ended = False
         self._tail = b""  # an unfinished header
+        self.pending_bytes = 0  # of messages that are not whole yet
         self._owed_bytes = 0  # what wsproto has still to get of the frame it reads
         self._fragmented = False
 
@@ -92,7 +93,10 @@ class WebsocketReader:
 
             self._fragments = FragmentReader(self.limit_bytes)
         self._fragments.limit_bytes = self.limit_bytes
+        self.pending_bytes += len(data)
         for event in self._fragments.feed(data):
+            if isinstance(event, str | bytes):
+                self.pending_bytes = 0
             yield event
             if type(event) is Ending:
                 self._ended = True

@@ -67,6 +67,7 @@ class LinkedKlippy:
         self.peer: SocketPeer | None = None
         self.endpoint_names: tuple[str, ...] = ()
         self.missing_requirements: list[str] = []
+        self.object_names: frozenset[str] = frozenset()  # empty until Klipper has told them
         self.virtual_sd_path: str | None = None
         self.ready_again = trio.Event()
         self.publish = publish
@@ -130,9 +131,11 @@ class LinkedKlippy:
             self._on_webhooks(news)
             self.board.push(news, eventtime)
             if not call.gone:
-                self.board.set(reader, entry)
                 if reader is self._subsystems:
                     self._shared = dict(entry)
+                    self.board.set(reader, entry)
+                else:
+                    self.board.set(reader, self._existing(entry, call.status))
 
         params = {"objects": asked, "response_template": {"method": STATUS_METHOD}}
         try:
@@ -142,6 +145,17 @@ class LinkedKlippy:
         if self.connection.lost:
             raise KlippyLost()  # the reply was read, and the subscription is gone again
         return {name: fields for name, fields in call.status.items() if name in new}
+
+    def _existing(self, entry: Wanted, status: StatusDelta) -> Wanted:
+        """The part of a subscription that there is.
+
+        Else Klipper would be asked for each client's unknown names with anybody's subscription.
+        """
+        listed = self.object_names
+        if not listed:
+            return entry
+        there = [name for name in entry if name in listed or status.get(name, True)]
+        return {name: entry[name] for name in there}
 
     def _read_reply(self, raw: msgspec.Raw) -> tuple[StatusDelta, float]:
         try:

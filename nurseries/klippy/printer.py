@@ -32,7 +32,7 @@ from mrk.klippy.requests import (
     print_file_script,
     printed_name,
 )
-from mrk.status.subscriptions import wanted
+from mrk.status.subscriptions import check_size, wanted
 from mrk.status.update import StatusUpdate
 
 Extend = Callable[[list[Endpoint]], list[Endpoint]]
@@ -253,7 +253,9 @@ class Printer:
         client = self._subscriber(caller)
         if caller.transport is not Transport.HTTP and not client.authorized:
             raise Reason.REVOKED.denied_call(caller.address)  # shut out since the call was accepted
+        size_bytes = check_size(objects)
         reader = self._readers.setdefault(client.id, ClientReader(client))
+        client.outbox.keep_subscription(size_bytes)
         reader.user = caller.user
         answer = await self._klippy.subscribe_reader(reader, wanted(objects))
         if not reader.open and client in self._clients:
@@ -281,6 +283,7 @@ class Printer:
         reader = self._readers.pop(connection_id, None)
         if reader is not None:
             reader.open = False
+            reader.client.outbox.keep_subscription(0)
             self._klippy.unsubscribe_reader(reader)
 
     def _on_revoked(self, username: str, shut_out: list[Client]) -> None:

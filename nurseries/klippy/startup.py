@@ -83,6 +83,7 @@ class Startup:
         listed = await self._insist("objects/list")
         if listed is not None:
             objects = read_names(listed, "objects")
+            self._linked.object_names = frozenset(objects)
             self._linked.missing_requirements = missing_requirements(objects)
             if "virtual_sdcard" in objects:
                 await self._read_virtual_sd_path()

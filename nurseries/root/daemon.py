@@ -20,14 +20,17 @@ from config.config_errors import ConfigError
 from config.load import Configuration, link_old_folders
 from config.paths import Paths, create_folders
 from mrk.errors import MrkError, leaves
+from mrk.supervision import Supervision
 from mrk.version import VERSION
 from nurseries.instance_id import read_instance_id
 from nurseries.log.daemon_log import LogOptions, open_log
+from nurseries.process.memory_release import MemoryRelease
 from nurseries.process.service_manager import ServiceManager
 from nurseries.process.signals import Signals
 from nurseries.root.addresses import Addresses
 from nurseries.root.generation import Generation
 from nurseries.root.real_surroundings import HidingLog, real_surroundings
+from nurseries.supervise import supervise
 from transports.listeners.listen_errors import ListenError
 from transports.listeners.listeners import Listeners
 from transports.listeners.tls import Tls
@@ -247,6 +250,8 @@ async def _serve(
     async with trio.open_nursery() as nursery:
         await nursery.start(Signals(on_stop=on_stop, on_restart=daemon.restart).serve)
         await nursery.start(manager.serve)
+        memory = Supervision("memory_release")
+        nursery.start_soon(supervise, memory, MemoryRelease().serve, name=memory.name)
         if companion is not None:
             await nursery.start(companion)
         await daemon.serve()

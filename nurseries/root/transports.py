@@ -54,6 +54,7 @@ class Transports:
         refusals: RefusalLog,
     ) -> None:
         limits = settings.server.limits
+        clients.waiting.limit_bytes = max(clients.waiting.limit_bytes, 4 * limits.outbox_bytes)
         prefix = settings.server.route_prefix
         rpc = subsystems.rpc
         hub = SessionContext(rpc, table, clients, limits, ending)

@@ -481,9 +481,18 @@ def test_more_connections_than_allowed_are_told_so(tmp_path: Path) -> None:
         assert receive_all(idle.pop(0)) == b""
         idle.append(stack.enter_context(connect_tcp(port)))
         for sock in idle:
-            sock.sendall(b"GET /serv")
+            sock.sendall(b"GET /serv")  # half a head gives way as well
+        with connect_tcp(port) as one_more:
+            sent(one_more, b"GET /server/info HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            assert http_status(receive_all(one_more)) == 200
+        idle = [stack.enter_context(connect_tcp(port)) for _ in range(10)]
+        for sock in idle:  # requests under way do not
+            sock.sendall(
+                b"POST /server/jsonrpc HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n"
+                b"Content-Type: application/json\r\n\r\n{"
+            )
         with daemon.connect() as unix:
-            for _ in range(2):  # by then the halves of heads were read
+            for _ in range(2):  # by then the halves of bodies were read
                 assert unix.call("server.info")["websocket_count"] == 11
         with connect_tcp(port) as one_more:
             assert http_status(receive_all(one_more)) == 503

@@ -90,7 +90,7 @@ class Bridge:
     def _span(
         self, stream: trio.abc.Stream, klippy: trio.abc.Stream, head: RequestHead, trailing: bytes
     ) -> "_Span":
-        wire = WebsocketStream(stream, trailing, self._limits)
+        wire = WebsocketStream(stream, trailing, self._limits, total=self._clients.waiting)
         name = f"bridge of {head.address}"
         return _Span(wire, klippy, ClientConnection(name, wire.sender, self._when_cancelled))
 

@@ -62,6 +62,8 @@ class ClientConnection:
         except* Exception as bugs:
             logger.error("%s: closed because of a bug", self._name, exc_info=bugs)
             self._ending = BUG
+        finally:
+            self._sender.close()
 
     def start(self, work: Callable[[], Awaitable[None]], name: str) -> None:
         """Run `work` as long as the connection lives."""

@@ -12,6 +12,7 @@ calls excepted, of which a few more may run.
 
 from collections import deque
 from collections.abc import Callable
+from sys import getsizeof
 
 import msgspec
 import trio
@@ -26,7 +27,7 @@ from mrk.definitions.limits import LARGE_CALL_BYTES, Limits
 from mrk.errors import ClientError
 from mrk.websocket.events import Ending
 from transports.sockets.client_connection import SERVER_SHUTDOWN, ClientConnection, ConnectionTask
-from transports.sockets.outbox_sender import OutboxSender
+from transports.sockets.outbox_sender import TIGHT_BYTES, UNAUTHORIZED_BYTES, OutboxSender
 from transports.sockets.time_slice import TimeSlice
 
 BACKLOG_BYTES = 1024 * 1024
@@ -72,11 +73,15 @@ class ClientSession:
         self._backlog: deque[bytes | str] = deque()
         self._backlog_bytes = 0
         self._moved = trio.Event()
+        self._authorized = True
         self._caller = Caller(client.transport)
 
     async def run(self, read: ConnectionTask, *parts: ConnectionTask) -> None:
         """Be a connected client until `read` or another of the `parts` (pings) ends."""
-        await self.connection.run(lambda: self._present(read), *parts)
+        try:
+            await self.connection.run(lambda: self._present(read), *parts)
+        finally:
+            self._backlog.clear()
 
     async def _present(self, read: ConnectionTask) -> Ending:
         self._hub.clients.add(self._client)
@@ -87,6 +92,9 @@ class ClientSession:
 
     def begin_chunk(self) -> None:
         """To be called when bytes have come in; behind their messages, flush the sender."""
+        if self._client.authorized is not self._authorized:
+            self._authorized = self._client.authorized
+            self._sender.confine(self._authorized)
         self._turn.begin()
         self._sender.cork()
 
@@ -142,6 +150,7 @@ class ClientSession:
         self.unreadable = 0
         self._in_flight += 1
         self._in_flight_bytes += size_bytes
+        self._sender.share.set("calls", self._in_flight_bytes)
         self.connection.start(lambda: self._finish(pending, size_bytes), "call")
 
     async def _finish(self, pending: Pending, size_bytes: int) -> None:
@@ -149,12 +158,22 @@ class ClientSession:
             reply = await pending
             if reply is not None:
                 # A hundred answers may come at once; none of them may fill the outbox.
-                await self._sender.room()
+                if self._sender.crowded:
+                    await self._hold(reply)
                 await self._reply(reply)
         finally:
             self._in_flight -= 1
             self._in_flight_bytes -= size_bytes
+            self._sender.share.set("calls", self._in_flight_bytes)
             self._moved.set()
+
+    async def _hold(self, reply: bytes) -> None:
+        share = self._sender.share
+        share.add("replies", len(reply))
+        try:
+            await self._sender.room()
+        finally:
+            share.add("replies", -len(reply))
 
     async def _reply(self, reply: bytes) -> None:
         outbox = self._sender.outbox
@@ -191,9 +210,21 @@ class ClientSession:
         if not self._backlog:
             self.connection.start(self._catch_up, "backlog")
         self._backlog.append(message)
-        self._backlog_bytes += len(message) + 100
+        self._grow_backlog(getsizeof(message))
         self._sender.flush()
-        await self._until(lambda: self._backlog_bytes < BACKLOG_BYTES)
+        await self._until(self._has_backlog_room)
+
+    def _grow_backlog(self, by_bytes: int) -> None:
+        self._backlog_bytes += by_bytes
+        self._sender.share.set("backlog", self._backlog_bytes)
+
+    def _has_backlog_room(self) -> bool:
+        most = BACKLOG_BYTES
+        if not self._authorized:
+            most = UNAUTHORIZED_BYTES
+        elif self._sender.share.total.tight:
+            most = TIGHT_BYTES
+        return self._backlog_bytes < most
 
     def _is_urgent(self, message: bytes | str) -> bool:
         try:
@@ -217,7 +248,7 @@ class ClientSession:
             else:
                 self._answer(message)
             self._backlog.popleft()
-            self._backlog_bytes -= len(message) + 100
+            self._grow_backlog(-getsizeof(message))
             self._moved.set()
             if turn.over:
                 await turn.rest()

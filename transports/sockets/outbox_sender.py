@@ -5,12 +5,14 @@ once the connection is cancelled it sends what still waits, within `limits.goodb
 """
 
 import math
+from functools import partial
 
 import trio
 
 from mrk.api.notification import Framing
 from mrk.clients.outbox import Outbox
 from mrk.clients.send_batch import SendBatch
+from mrk.clients.waiting import WaitingTotal
 from mrk.definitions.limits import Limits
 from mrk.websocket.events import NO_CLOSE_FRAME, Ending
 from transports.sockets.nonblocking_send import direct_send
@@ -20,13 +22,17 @@ VANISHED = Ending(NO_CLOSE_FRAME, "connection lost")
 TOO_SLOW = 1008  # RFC 6455: policy violation
 # Work for a client begins anew once it has read its answers down to this share of the outbox.
 _CROWDED_SHARE = 4
+# The same while much waits for all clients together, and for who may do nothing.
+TIGHT_BYTES = 64 * 1024
+UNAUTHORIZED_BYTES = 16 * 1024
 
 
 class OutboxSender:
     """Writes all that waits in as few sends as possible.
 
     `intact` is False once a frame may have been cut: nothing can follow it. `progress` grows with
-    every send. `last_moment` is when the goodbye ends, on Trio's clock.
+    every send. `last_moment` is when the goodbye ends, on Trio's clock. `share` is what the client
+    has of what waits for all; output counts there once the kernel has not taken it at once.
     """
 
     def __init__(
@@ -35,8 +41,12 @@ class OutboxSender:
         framing: Framing,
         limits: Limits,
         send_batch: SendBatch | None = None,
+        total: WaitingTotal | None = None,
     ) -> None:
         self.outbox = Outbox(framing, limits.outbox_bytes, self._wake)
+        self.share = (total or WaitingTotal()).share(self._give_way)
+        self.outbox.keep_subscription = partial(self.share.set, "subscription")
+        self._gave_way = False
         self.intact = True
         self.progress = 0
         self.last_moment = math.inf
@@ -44,7 +54,8 @@ class OutboxSender:
         self._stream = stream
         self._try_send = direct_send(stream)
         self._limits = limits
-        self._crowded_bytes = limits.outbox_bytes // _CROWDED_SHARE
+        self._authorized_bytes = limits.outbox_bytes // _CROWDED_SHARE
+        self._crowded_bytes = self._authorized_bytes
         self._woken = trio.Event()
         self._room: trio.Event | None = None
         self._slice_scope: trio.CancelScope | None = None
@@ -56,7 +67,15 @@ class OutboxSender:
     @property
     def crowded(self) -> bool:
         """Whether so much waits that new work for this client had better wait too."""
-        return self.outbox.waiting_bytes > self._crowded_bytes
+        waiting_bytes = self.outbox.waiting_bytes
+        if waiting_bytes <= TIGHT_BYTES:
+            return waiting_bytes > self._crowded_bytes
+        return waiting_bytes > self._crowded_bytes or self.share.total.tight
+
+    def confine(self, authorized: bool) -> None:
+        """How much may wait before work waits, by what the client may do."""
+        most = self._authorized_bytes
+        self._crowded_bytes = most if authorized else min(most, UNAUTHORIZED_BYTES)
 
     async def room(self) -> None:
         """Wait until the outbox is not crowded; returns at once when it is not."""
@@ -103,11 +122,35 @@ class OutboxSender:
                 self.intact = not self._rest
                 return self._too_slow()
             if not self._try_send_all():
-                failure = await self._send(self._rest or self.outbox.take(SLICE_BYTES))
+                self._rest = self._rest or self.outbox.take(SLICE_BYTES)
+                self._count(self.outbox.waiting_bytes)
+                failure = await self._send(self._rest)
                 if failure is not None:
                     self.intact = False
                     return failure
+                if self.outbox:
+                    self._count(self.outbox.waiting_bytes)
+                else:
+                    self._stop_counting()
             self._tell_room()
+
+    def _count(self, waiting_bytes: int) -> None:
+        self.outbox.on_waiting = self._count
+        self.share.set("output", waiting_bytes + len(self._rest))
+
+    def _stop_counting(self) -> None:
+        self.outbox.on_waiting = None
+        self.share.set("output", 0)
+
+    def close(self) -> None:
+        """Keep nothing: the connection is over."""
+        self.share.close()
+        self.outbox.close()
+        self._rest = b""
+
+    def _give_way(self) -> None:
+        self._gave_way = True
+        self.outbox.overflow()
 
     def _try_send_all(self) -> bool:
         """Send without waiting; True when nothing is left."""
@@ -120,6 +163,8 @@ class OutboxSender:
                 self._rest = memoryview(chunk)[sent_bytes:]
                 return False
             self.progress += 1
+        if self.outbox.on_waiting is not None:
+            self._stop_counting()
         self._tell_room()
         return True
 
@@ -156,6 +201,8 @@ class OutboxSender:
         return self._too_slow()
 
     def _too_slow(self) -> Ending:
+        if self._gave_way:
+            return Ending(TOO_SLOW, "too much waited for all clients, most of it for this one")
         if self.outbox.full:
             return Ending(
                 TOO_SLOW, f"more than {self._limits.outbox_bytes} bytes waited to be read"

@@ -92,7 +92,8 @@ class UnixSocket:
 
     async def _serve_client(self, stream: trio.abc.Stream) -> None:
         hub = self._hub
-        sender = OutboxSender(stream, etx_frame, hub.limits, hub.clients.send_batch)
+        clients = hub.clients
+        sender = OutboxSender(stream, etx_frame, hub.limits, clients.send_batch, clients.waiting)
         client = Client(hub.clients.next_id(), Transport.UNIX, sender.outbox, authorized=True)
         session = ClientSession(hub, client, sender, hub.limits.unix_message_bytes)
         await session.run(lambda: self._read(stream, sender, session))
@@ -116,5 +117,6 @@ class UnixSocket:
                     await session.hear(frame)
                     if session.unreadable >= UNREADABLE_IN_A_ROW:
                         return Ending(1007, f"{UNREADABLE_IN_A_ROW} messages in a row were no JSON")
+                sender.share.set("input", decoder.pending_bytes)
                 sender.flush()
         return VANISHED

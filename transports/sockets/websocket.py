@@ -71,7 +71,9 @@ class Websocket:
         trailing: bytes,
     ) -> None:
         hub = self._hub
-        wire = WebsocketStream(stream, trailing, hub.limits, hub.clients.send_batch)
+        wire = WebsocketStream(
+            stream, trailing, hub.limits, hub.clients.send_batch, hub.clients.waiting
+        )
         client = Client(
             hub.clients.next_id(),
             Transport.WEBSOCKET,

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 import trio
 
 from mrk.clients.send_batch import SendBatch
+from mrk.clients.waiting import WaitingTotal
 from mrk.definitions.limits import Limits
 from mrk.websocket.events import NO_CLOSE_FRAME, Ending, Pinged
 from mrk.websocket.frames import PING, close_frame, pong_frame, text_frame
@@ -28,8 +29,11 @@ class WebsocketStream:
         trailing: bytes,
         limits: Limits,
         send_batch: SendBatch | None = None,
+        total: WaitingTotal | None = None,
     ) -> None:
-        self.sender = OutboxSender(stream, text_frame, limits, send_batch)
+        self.sender = OutboxSender(stream, text_frame, limits, send_batch, total)
+        self._chunk_bytes = CHUNK_BYTES
+        self._pending_bytes = 0
         self._stream = stream
         self._trailing = trailing
         self._limits = limits
@@ -48,6 +52,7 @@ class WebsocketStream:
     def bound_messages(self, limit_bytes: int) -> None:
         """From the next bytes on: the largest message that is taken, also for one that began."""
         self._incoming.limit_bytes = limit_bytes
+        self._chunk_bytes = min(CHUNK_BYTES, limit_bytes // 4)
 
     async def read(
         self,
@@ -70,6 +75,9 @@ class WebsocketStream:
                 if isinstance(event, Pinged):
                     self.sender.outbox.control("pong", pong_frame(event.payload))
                 await yield_if_due()
+            if self._incoming.pending_bytes != self._pending_bytes:
+                self._pending_bytes = self._incoming.pending_bytes
+                self.sender.share.set("input", self._pending_bytes)
             self.sender.flush()
         return VANISHED
 
@@ -79,7 +87,7 @@ class WebsocketStream:
             return chunk
         self._listening = True
         try:
-            chunk = bytes(await self._stream.receive_some(CHUNK_BYTES))
+            chunk = bytes(await self._stream.receive_some(self._chunk_bytes))
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             return b""
         self._listening = False

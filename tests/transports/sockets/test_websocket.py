@@ -10,6 +10,7 @@ from mrk.definitions.limits import Limits
 from mrk.status.update import StatusUpdate
 from tests.transports.sockets.conftest import Daemon, Peer, connected, head_bytes, upgrade_head
 from transports.sockets.client_connection import SERVER_RESTART
+from transports.sockets.outbox_sender import UNAUTHORIZED_BYTES
 
 
 async def test_calls_in_text_and_binary(daemon: Daemon) -> None:
@@ -402,3 +403,65 @@ async def test_others_are_served_while_one_floods(daemon: Daemon) -> None:
         await other.call("test.echo", 5)
         with trio.fail_after(1):
             assert (await other.message())["id"] == 5
+
+
+async def test_when_too_much_waits_for_all_the_largest_gives_way(daemon: Daemon) -> None:
+    daemon.clients.waiting.limit_bytes = 300_000
+    serve, pair = daemon.websocket.serve_connection, lockstep_stream_pair
+    async with connected(serve, pair) as (large, gone, _), connected(serve, pair) as (small, _, _):
+        await wait_all_tasks_blocked()
+        for client, size in zip(daemon.clients, (200_000, 90_000), strict=True):
+            client.outbox.reply(b'"%s"' % (b"x" * size))
+            await wait_all_tasks_blocked()  # nobody reads: it is counted
+        assert 290_000 < daemon.clients.waiting.held_bytes < 300_000
+        daemon.clients.broadcast("notify_test", ["y" * 10_000])
+        with trio.fail_after(5):
+            await gone.wait()
+        assert len(daemon.clients) == 1
+        assert daemon.clients.waiting.held_bytes < 110_000
+        assert len(await small.message()) == 90_000
+        assert (await small.message())["method"] == "notify_test"
+        await wait_all_tasks_blocked()
+        assert daemon.clients.waiting.held_bytes == 0
+        await large.stream.aclose()
+
+
+async def test_work_waits_sooner_for_who_may_do_nothing(daemon: Daemon) -> None:
+    daemon.accounts.add_user("ann")
+    daemon.trusted = False
+    for head, most in (
+        (upgrade_head(), UNAUTHORIZED_BYTES),
+        (upgrade_head(target="/websocket?access_token=ann-token"), 1024 * 1024),
+    ):
+        serve = daemon.websocket.serve_connection
+        async with connected(serve, lockstep_stream_pair, head) as (peer, _over, scope):
+            await wait_all_tasks_blocked()
+            (client,) = daemon.clients
+            client.outbox.reply(bytes(64 * 1024))  # on its way, and not read
+            await wait_all_tasks_blocked()
+            client.outbox.reply(bytes(most - 10))
+            before = client.outbox.waiting_bytes
+            await peer.call("test.open")
+            await wait_all_tasks_blocked()
+            answered = client.outbox.waiting_bytes
+            assert answered > before
+            await peer.call("test.open")
+            await wait_all_tasks_blocked()
+            assert client.outbox.waiting_bytes == answered
+            scope.cancel()
+
+
+async def test_subscriptions_and_unfinished_messages_count(daemon: Daemon) -> None:
+    async with connected(daemon.websocket.serve_connection) as (peer, over, _scope):
+        await peer.send("x" * 1000, finished=False)
+        await wait_all_tasks_blocked()
+        assert daemon.clients.waiting.held_bytes >= 1000
+        (client,) = daemon.clients
+        client.outbox.keep_subscription(5000)
+        assert daemon.clients.waiting.held_bytes >= 6000
+        await peer.send("x")
+        await wait_all_tasks_blocked()
+        assert daemon.clients.waiting.held_bytes == 5000
+        await peer.stream.aclose()
+        await over.wait()
+        assert daemon.clients.waiting.held_bytes == 0
