@@ -24,15 +24,25 @@ class BodyBudget(msgspec.Struct):
     held_bytes: int = 0
     turn: trio.Lock = msgspec.field(default_factory=trio.Lock)
 
-    def take(self, size_bytes: int) -> None:
-        """Account for more; raises `Refusal` 503 when all connections hold too much."""
-        if self.held_bytes + size_bytes > self.limit_bytes:
+    # Of each address; none gets more than half of all.
+    _theirs: dict[str, int] = msgspec.field(default_factory=dict)
+
+    def take(self, size_bytes: int, address: str) -> None:
+        """Account for more; raises `Refusal` 503 when one address or all of them hold too much."""
+        theirs = self._theirs.get(address, 0) + size_bytes
+        if theirs > self.limit_bytes // 2 or self.held_bytes + size_bytes > self.limit_bytes:
             raise Refusal(503, "Too many large requests at once: try again later")
+        self._theirs[address] = theirs
         self.held_bytes += size_bytes
 
-    def give_back(self, size_bytes: int) -> None:
+    def give_back(self, size_bytes: int, address: str) -> None:
         """What was taken is no longer held."""
         self.held_bytes -= size_bytes
+        left = self._theirs.get(address, 0) - size_bytes
+        if left > 0:
+            self._theirs[address] = left
+        else:
+            self._theirs.pop(address, None)
 
 
 class BodyReader:
@@ -52,17 +62,18 @@ class BodyReader:
         self._body = bytearray()
         self._read_bytes = 0
 
-    async def read(self, body_bytes: int | None, budget: BodyBudget) -> bytes:
-        """Read a body of that length, None for a chunked one; raises `Refusal`.
+    async def read(self, body_bytes: int | None, budget: BodyBudget, address: str) -> bytes:
+        """Read a body of that length, None for a chunked one, for a client of that address.
 
-        400 broken, 408 too slow, 413 too large, 503 over the budget of all connections.
+        Raises `Refusal`: 400 broken, 408 too slow, 413 too large, 503 over the
+        budget of one address or of all.
         Raises `trio.BrokenResourceError` when the client goes before the end.
         """
         decoder = None if body_bytes is not None else ChunkedDecoder()
         deadline, counted = trio.current_time() + self._idle_s, 0
         while True:
             part = self._cut(body_bytes) if decoder is None else decoder.feed(self.rest)
-            self._grow(part, budget)
+            self._grow(part, budget, address)
             if decoder is not None:
                 self.rest = decoder.rest
             if decoder.done if decoder is not None else len(self._body) == body_bytes:
@@ -83,10 +94,10 @@ class BodyReader:
         part, self.rest = self.rest[:missing], self.rest[missing:]
         return part
 
-    def _grow(self, part: bytes, budget: BodyBudget) -> None:
+    def _grow(self, part: bytes, budget: BodyBudget, address: str) -> None:
         if len(self._body) + len(part) > self._limit_bytes:
             raise too_large(self._limit_bytes)
-        budget.take(len(part))
+        budget.take(len(part), address)
         self._body += part
         self._read_bytes += len(part)
 

@@ -258,13 +258,13 @@ class HttpConnection:
         if not call.authorized:
             self._may_give_way()
         try:
-            body = await reader.read(frame.body_bytes, self._budget)
+            body = await reader.read(frame.body_bytes, self._budget, self.counted_address)
             self._rest = reader.rest
             self.waits = False
             outcome = await self._begun(call, body)
             del body  # what waits keeps only what it needs of it
         finally:
-            self._budget.give_back(reader.held_bytes)
+            self._budget.give_back(reader.held_bytes, self.counted_address)
         return await self._answer(head, frame, await self._settled(call, outcome))
 
     async def _begun(self, call: ApiRequest, body: bytes) -> Response | Awaitable[Response]:

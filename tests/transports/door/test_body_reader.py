@@ -6,11 +6,11 @@ from mrk.http.refusal import Refusal
 from transports.door.body_reader import BodyBudget, BodyReader
 
 
-async def read(budget: BodyBudget, size: int) -> BodyReader:
+async def read(budget: BodyBudget, size: int, address: str = "10.0.0.2") -> BodyReader:
     near, far = trio.testing.memory_stream_pair()
     await near.send_all(b"x" * size + b"next")
     reader = BodyReader(far, b"", 60, 1000)
-    assert await reader.read(size, budget) == b"x" * size
+    assert await reader.read(size, budget, address) == b"x" * size
     assert reader.rest == b"next"
     return reader
 
@@ -19,14 +19,26 @@ async def test_all_bodies_together_have_a_limit(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     budget = BodyBudget(1000)
-    first = await read(budget, 600)
-    await read(budget, 400)
+    first = await read(budget, 500, "10.0.0.2")
+    await read(budget, 500, "10.0.0.3")
+    with pytest.raises(Refusal) as caught:
+        await read(budget, 1, "10.0.0.4")
+    assert caught.value.status == 503
+    budget.give_back(first.held_bytes, "10.0.0.2")
+    await read(budget, 500, "10.0.0.4")
+    assert budget.held_bytes == 1000
+
+
+async def test_one_address_holds_half_of_it(autojump_clock: trio.testing.MockClock) -> None:
+    budget = BodyBudget(1000)
+    await read(budget, 300)
+    second = await read(budget, 200)
     with pytest.raises(Refusal) as caught:
         await read(budget, 1)
     assert caught.value.status == 503
-    budget.give_back(first.held_bytes)
-    await read(budget, 600)
-    assert budget.held_bytes == 1000
+    await read(budget, 1, "10.0.0.3")
+    budget.give_back(second.held_bytes, "10.0.0.2")
+    await read(budget, 200)
 
 
 async def test_a_client_that_leaves_within_a_body(
@@ -36,4 +48,4 @@ async def test_a_client_that_leaves_within_a_body(
     await near.send_all(b"x")
     await near.send_eof()
     with pytest.raises(trio.BrokenResourceError):
-        await BodyReader(far, b"", 60, 1000).read(2, BodyBudget(1000))
+        await BodyReader(far, b"", 60, 1000).read(2, BodyBudget(1000), "10.0.0.2")
