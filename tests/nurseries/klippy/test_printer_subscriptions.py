@@ -38,6 +38,25 @@ async def test_updates_are_cut_to_each_client(autojump_clock: MockClock) -> None
         assert updates(nothing) == []
 
 
+async def test_a_field_without_a_list_around_it_reaches_klipper_in_one(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_house() as house:
+        await house.until_ready()
+        client = house.client()
+        objects = {"extruder": "target", "toolhead": ["homed_axes"]}
+        found = await subscribe(house, client, objects)
+        assert found == {"extruder": {"target": 0.0}, "toolhead": {"homed_axes": ""}}
+        asked = house.klippy.asked("objects/subscribe")[-1]["objects"]
+        assert all(fields is None or type(fields) is list for fields in asked.values())
+        await change(house, {"extruder": {"target": 200.0, "temperature": 21.0}})
+        assert updates(client) == [{"extruder": {"target": 200.0}}]
+        for transport in (Transport.HTTP, Transport.UNIX, Transport.MQTT):
+            await house.call("printer.objects.query", {"objects": objects}, transport=transport)
+            asked = house.klippy.asked("objects/query")[-1]["objects"]
+            assert asked == {"extruder": ["target"], "toolhead": ["homed_axes"]}
+
+
 async def test_a_new_subscription_replaces_and_an_empty_one_cancels(
     autojump_clock: MockClock,
 ) -> None:
