@@ -86,14 +86,14 @@ async def _soak(
 ) -> dict[str, Any]:
     await trio.sleep(_SETTLE_S)
     start = await observed.snapshot()
-    told_before = await observed.told()
     click.echo(f"start: {_line(start)}")
-    samples = await _load(observed, place, seconds)
+    told_halfway: list[dict[str, Any]] = []
+    samples = await _load(observed, place, seconds, told_halfway)
     tally = place.tally
     known = frozenset(f"data/gcodes/{name}" for name in tally.files)
     end = await _calm(observed, start, known)
     click.echo(f"end: {_line(end)}")
-    told_after = await observed.told()
+    told_end = await observed.told()
     found = complaints(start, end, round(memory_mb * MB)) if not trace else []
     found += work_complaints(tally.prints)
     found += history_complaints(tally.prints, await _rows(place.port))
@@ -104,19 +104,24 @@ async def _soak(
         f" prints {dict(outcomes)}, {len(tally.refusals)} refused while restarting"
     )
     if trace:
-        _print_growth(told_before["lines"], told_after["lines"])
+        _print_growth(told_halfway[0]["lines"], told_end["lines"])
     return {
         "complaints": found,
         "resident_mb": samples,
         "start": _facts(start),
         "end": _facts(end),
         "refusals": tally.refusals[-100:],
-        "objects": [told_before["objects"], told_after["objects"]],
+        "objects": [told_halfway[0]["objects"], told_end["objects"]],
     }
 
 
-async def _load(observed: Observed, place: Place, seconds: float) -> list[float]:
-    """Everything at once, then the last print to its end; returns resident memory as it went."""
+async def _load(
+    observed: Observed, place: Place, seconds: float, told_halfway: list[dict[str, Any]]
+) -> list[float]:
+    """Everything at once, then the last print to its end; returns resident memory as it went.
+
+    What the daemon tells halfway is compared with the end: by then all that is loaded is loaded.
+    """
     samples: list[float] = []
     async with trio.open_nursery() as nursery:
         for _ in range(WEBSOCKETS):
@@ -124,7 +129,9 @@ async def _load(observed: Observed, place: Place, seconds: float) -> list[float]
         nursery.start_soon(upload, place)
         nursery.start_soon(restart, place)
         nursery.start_soon(_sample, observed, samples)
-        await print_until(place, trio.current_time() + seconds)
+        await print_until(place, trio.current_time() + seconds / 2)
+        told_halfway.append(await observed.told())
+        await print_until(place, trio.current_time() + seconds / 2)
         nursery.cancel_scope.cancel()
     return samples
 
