@@ -13,7 +13,7 @@ import msgspec
 import trio
 
 from mrk.api.caller import Caller
-from mrk.api.endpoint import Access, Endpoint
+from mrk.api.endpoint import Access, Endpoint, get
 from mrk.data_store.stores import GcodeEntry, GcodeStore, TemperatureStore
 from mrk.errors import ClientError
 from mrk.klippy.events import GcodeResponse, Ready
@@ -65,22 +65,20 @@ class DataStore:
     def endpoints(self) -> list[Endpoint]:
         """What clients may ask."""
         return [
-            Endpoint(
+            get(
                 "/server/temperature_store",
-                ("GET",),
-                TemperatureParams,
                 self.temperature_store,
                 "Temperatures of the last minutes, one sample a second, oldest first.",
-                access=Access.VIEW,
+                Access.VIEW,
+                TemperatureParams,
             ),
-            Endpoint(
+            get(
                 "/server/gcode_store",
-                ("GET",),
-                GcodeParams,
                 self.gcode_store,
                 "The newest console lines: commands and the printer's responses.",
-                access=Access.VIEW,
-                result=GcodeAnswer,
+                Access.VIEW,
+                GcodeParams,
+                GcodeAnswer,
             ),
         ]
 

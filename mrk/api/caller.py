@@ -22,6 +22,8 @@ class Transport(enum.StrEnum):
 
 
 EVERYWHERE = frozenset(Transport)
+# For what must be bound to a user: callers over MQTT are all one.
+NOT_OVER_MQTT = EVERYWHERE - {Transport.MQTT}
 SOCKETS = frozenset({Transport.WEBSOCKET, Transport.UNIX})
 
 

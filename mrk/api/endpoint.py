@@ -1,11 +1,13 @@
 """One declaration per endpoint: HTTP route, JSON-RPC name, params and reference derive from it.
 
-Subsystems return these from `endpoints()`; the root joins the lists into a `Table`.
+Subsystems return these from `endpoints()`; the root joins the lists into a `Table`. They are
+declared by `get`, `post` and `delete`, and those of several verbs by `Endpoint` itself, in
+`<subsystem>/endpoints.py` or a `<subject>_endpoints.py`, with the types of params and answer.
 """
 
 import enum
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import msgspec
 
@@ -77,6 +79,57 @@ class Endpoint(msgspec.Struct, frozen=True):
             raise TypeError(
                 f"endpoint {self.path} does not say whose it is: give it access=Access...."
             )
+
+
+class EndpointOptions(TypedDict, total=False):
+    """Fields of an `Endpoint` that most leave as they are."""
+
+    transports: frozenset[Transport]
+    rpc: str | Derived | None
+    http: bool
+    query: QueryReader | None
+    urgent: bool | Callable[[Mapping[str, object]], bool]
+    large: bool
+    described: type[msgspec.Struct] | None
+
+
+def get(
+    path: str,
+    handler: Handler,
+    summary: str,
+    access: Access,
+    params: type[msgspec.Struct] | None = NoParams,
+    result: Any = Any,
+    **options: Unpack[EndpointOptions],
+) -> Endpoint:
+    """An endpoint that changes nothing."""
+    return Endpoint(path, ("GET",), params, handler, summary, access, result=result, **options)
+
+
+def post(
+    path: str,
+    handler: Handler,
+    summary: str,
+    access: Access,
+    params: type[msgspec.Struct] | None = NoParams,
+    result: Any = Any,
+    **options: Unpack[EndpointOptions],
+) -> Endpoint:
+    """An endpoint that changes or begins something."""
+    return Endpoint(path, ("POST",), params, handler, summary, access, result=result, **options)
+
+
+def delete(
+    path: str,
+    handler: Handler,
+    summary: str,
+    access: Access,
+    params: type[msgspec.Struct] | None = NoParams,
+    result: Any = Any,
+    **options: Unpack[EndpointOptions],
+) -> Endpoint:
+    """An endpoint that removes something."""
+    return Endpoint(path, ("DELETE",), params, handler, summary, access, result=result, **options)
 
 
 def rpc_name(path: str) -> str:

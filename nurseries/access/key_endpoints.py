@@ -2,8 +2,8 @@
 
 from mrk.access.keys import checked_key_name
 from mrk.access.user_names import role_of
-from mrk.api.caller import Caller
-from mrk.api.endpoint import Access, Endpoint, NoParams
+from mrk.api.caller import NOT_OVER_MQTT, Caller
+from mrk.api.endpoint import Access, Endpoint, NoParams, get, post
 from nurseries.access import store
 from nurseries.access.account_cache import AccountCache
 from nurseries.access.messages import (
@@ -14,7 +14,6 @@ from nurseries.access.messages import (
     NewKey,
     NewKeyParams,
 )
-from nurseries.access.offered_transports import offered
 
 
 class KeyEndpoints:
@@ -26,40 +25,47 @@ class KeyEndpoints:
     def endpoints(self) -> list[Endpoint]:
         """What clients may ask."""
         return [
-            offered(
-                "GET api_key", NoParams, self.get_api_key, "Return the API key.", Access.ADMIN, str
+            get(
+                "/access/api_key",
+                self.get_api_key,
+                "Return the API key.",
+                Access.ADMIN,
+                result=str,
+                transports=NOT_OVER_MQTT,
             ),
-            offered(
-                "POST api_key",
-                NoParams,
+            post(
+                "/access/api_key",
                 self.post_api_key,
                 "Replace the API key by a new one and return it.",
                 Access.ADMIN,
-                str,
+                result=str,
+                transports=NOT_OVER_MQTT,
             ),
-            offered(
-                "GET keys/list",
-                NoParams,
+            get(
+                "/access/keys/list",
                 self.list_keys,
                 "List the named API keys, without their texts.",
                 Access.ADMIN,
-                KeyList,
+                result=KeyList,
+                transports=NOT_OVER_MQTT,
             ),
-            offered(
-                "POST keys/create",
-                NewKeyParams,
+            post(
+                "/access/keys/create",
                 self.create_key,
                 "Make a named API key; its text is shown this once.",
                 Access.ADMIN,
+                NewKeyParams,
                 NewKey,
+                transports=NOT_OVER_MQTT,
             ),
-            offered(
-                "POST keys/revoke",
-                KeyParams,
+            post(
+                "/access/keys/revoke",
                 self.revoke_key,
                 "Revoke a named API key; sockets that came with it are shut out.",
                 Access.ADMIN,
+                KeyParams,
                 KeyRevokedAnswer,
+                transports=NOT_OVER_MQTT,
             ),
         ]
 

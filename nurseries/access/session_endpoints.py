@@ -5,8 +5,8 @@ from mrk.access.accounts import MOONRAKER, Account, TokenRefused
 from mrk.access.tokens import TokenKind
 from mrk.access.user_names import checked_source, is_reserved
 from mrk.access.users import User
-from mrk.api.caller import Caller
-from mrk.api.endpoint import Access, Endpoint, NoParams
+from mrk.api.caller import NOT_OVER_MQTT, Caller
+from mrk.api.endpoint import Access, Endpoint, NoParams, get, post
 from mrk.errors import ClientError
 from nurseries.access import store
 from nurseries.access.account_cache import AccountCache
@@ -22,7 +22,6 @@ from nurseries.access.messages import (
     Refreshed,
     RefreshParams,
 )
-from nurseries.access.offered_transports import offered
 from nurseries.access.open_sockets import UserSockets
 
 
@@ -46,62 +45,72 @@ class SessionEndpoints:
 
     def endpoints(self) -> list[Endpoint]:
         """What clients may ask."""
+        return [*self._log_in_and_out(), *self._about_the_caller()]
+
+    def _log_in_and_out(self) -> list[Endpoint]:
         return [
-            offered(
-                "POST login",
-                LoginParams,
+            post(
+                "/access/login",
                 self.login,
                 "Check a user's credentials and return tokens; a socket becomes that user's.",
                 Access.OPEN,
+                LoginParams,
                 LoggedIn,
+                transports=NOT_OVER_MQTT,
             ),
-            offered(
-                "POST logout",
-                NoParams,
+            post(
+                "/access/logout",
                 self.logout,
                 "Log the calling user out everywhere.",
                 Access.VIEW,
-                Done,
+                result=Done,
+                transports=NOT_OVER_MQTT,
             ),
-            offered(
-                "POST refresh_jwt",
-                RefreshParams,
+            post(
+                "/access/refresh_jwt",
                 self.refresh_jwt,
                 "Exchange a refresh token for a new access token.",
                 Access.OPEN,
+                RefreshParams,
                 Refreshed,
+                transports=NOT_OVER_MQTT,
             ),
-            offered(
-                "GET user",
-                NoParams,
+        ]
+
+    def _about_the_caller(self) -> list[Endpoint]:
+        return [
+            get(
+                "/access/user",
                 self.get_user,
                 "Tell which user the caller is.",
                 Access.VIEW,
-                CurrentUser,
+                result=CurrentUser,
+                transports=NOT_OVER_MQTT,
             ),
-            offered(
-                "POST user/password",
-                PasswordParams,
+            post(
+                "/access/user/password",
                 self.change_password,
                 "Change the calling user's password.",
                 Access.VIEW,
+                PasswordParams,
                 Done,
+                transports=NOT_OVER_MQTT,
             ),
-            offered(
-                "GET oneshot_token",
-                NoParams,
+            get(
+                "/access/oneshot_token",
                 self.oneshot_token,
                 "Issue a token that authorizes one request through its query string.",
                 Access.VIEW,
-                str,
+                result=str,
+                transports=NOT_OVER_MQTT,
             ),
-            offered(
-                "GET info",
-                NoParams,
+            get(
+                "/access/info",
                 self.info,
                 "Describe how callers can log in, and how this one is judged.",
                 Access.OPEN,
-                AccessInfo,
+                result=AccessInfo,
+                transports=NOT_OVER_MQTT,
             ),
         ]
 

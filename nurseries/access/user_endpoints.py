@@ -3,8 +3,8 @@
 from config.settings.authorization import AuthorizationSettings
 from mrk.access.accounts import MOONRAKER
 from mrk.access.user_names import checked_name, checked_source, is_reserved, role_of
-from mrk.api.caller import Caller
-from mrk.api.endpoint import Access, Endpoint, NoParams
+from mrk.api.caller import NOT_OVER_MQTT, Caller
+from mrk.api.endpoint import Access, Endpoint, NoParams, delete, get, post
 from mrk.errors import ClientError
 from nurseries.access import store
 from nurseries.access.account_cache import AccountCache
@@ -19,7 +19,6 @@ from nurseries.access.messages import (
     UserList,
     UserParams,
 )
-from nurseries.access.offered_transports import offered
 from nurseries.access.session_endpoints import logged_in
 
 
@@ -36,32 +35,40 @@ class UserEndpoints:
     def endpoints(self) -> list[Endpoint]:
         """What clients may ask."""
         return [
-            offered(
-                "POST user",
-                NewUserParams,
+            post(
+                "/access/user",
                 self.post_user,
                 "Create a local user and return tokens for it.",
                 Access.ADMIN,
+                NewUserParams,
                 LoggedIn,
+                transports=NOT_OVER_MQTT,
             ),
-            offered(
-                "DELETE user", UserParams, self.delete_user, "Delete a user.", Access.ADMIN, Done
+            delete(
+                "/access/user",
+                self.delete_user,
+                "Delete a user.",
+                Access.ADMIN,
+                UserParams,
+                Done,
+                transports=NOT_OVER_MQTT,
             ),
-            offered(
-                "GET users/list",
-                NoParams,
+            get(
+                "/access/users/list",
                 self.list_users,
                 "List the user accounts.",
                 Access.VIEW,
-                UserList,
+                result=UserList,
+                transports=NOT_OVER_MQTT,
             ),
-            offered(
-                "POST user/role",
-                RoleParams,
+            post(
+                "/access/user/role",
                 self.set_role,
                 "Set what a user may do: view, operate or admin.",
                 Access.ADMIN,
+                RoleParams,
                 RoleSet,
+                transports=NOT_OVER_MQTT,
             ),
         ]
 

@@ -19,7 +19,7 @@ from mrk.announcements.entry import Entry
 from mrk.announcements.feed_parser import FeedError, FeedItem, FeedParser
 from mrk.announcements.subscriptions import PollBackoff, feed_name
 from mrk.api.caller import Caller
-from mrk.api.endpoint import Access, Endpoint, NoParams
+from mrk.api.endpoint import Access, Endpoint, NoParams, delete, get, post
 from mrk.clients.registry import Clients
 from mrk.errors import ClientError
 from mrk.http.client import HttpGet
@@ -145,51 +145,55 @@ class Announcements:
 
     def endpoints(self) -> list[Endpoint]:
         """What clients may ask."""
-        here, feed = "/server/announcements", "/server/announcements/feed"
-        VIEW, OPERATE, ADMIN = Access.VIEW, Access.OPERATE, Access.ADMIN
-        rows = (
-            (
-                f"{here}/list",
-                "GET",
-                AnnouncementListParams,
+        base = "/server/announcements"
+        return [
+            get(
+                f"{base}/list",
                 self.list_entries,
                 "Announcements.",
+                Access.VIEW,
+                AnnouncementListParams,
                 EntryList,
-                VIEW,
             ),
-            (
-                f"{here}/update",
-                "POST",
-                UpdateParams,
+            post(
+                f"{base}/update",
                 self.update,
                 "Poll feeds now.",
+                Access.OPERATE,
+                UpdateParams,
                 Updated,
-                OPERATE,
             ),
-            (
-                f"{here}/dismiss",
-                "POST",
-                DismissParams,
+            post(
+                f"{base}/dismiss",
                 self.dismiss,
                 "Dismiss one.",
+                Access.OPERATE,
+                DismissParams,
                 EntryId,
-                OPERATE,
             ),
-            (f"{here}/feeds", "GET", NoParams, self.feeds, "The subscribed feeds.", FeedList, VIEW),
-            (feed, "POST", FeedParams, self.post_feed, "Subscribe to a feed.", FeedAction, ADMIN),
-            (
-                feed,
-                "DELETE",
+            get(
+                f"{base}/feeds",
+                self.feeds,
+                "The subscribed feeds.",
+                Access.VIEW,
+                result=FeedList,
+            ),
+            post(
+                f"{base}/feed",
+                self.post_feed,
+                "Subscribe to a feed.",
+                Access.ADMIN,
                 FeedParams,
+                FeedAction,
+            ),
+            delete(
+                f"{base}/feed",
                 self.delete_feed,
                 "Unsubscribe from one.",
+                Access.ADMIN,
+                FeedParams,
                 FeedAction,
-                ADMIN,
             ),
-        )
-        return [
-            Endpoint(path, (verb,), params, handler, summary, access=access, result=result)
-            for path, verb, params, handler, summary, result, access in rows
         ]
 
     # What clients ask

@@ -11,7 +11,7 @@ import msgspec
 import trio
 
 from mrk.api.caller import Caller
-from mrk.api.endpoint import Access, Endpoint, NoParams
+from mrk.api.endpoint import Access, Endpoint, NoParams, delete, get, post
 from mrk.database.database_protocols import SqlConnection
 from mrk.database.keys import check_text, parse_key
 from mrk.database.namespaces import ADMINS, ReservedNamespaces, check_name
@@ -133,50 +133,43 @@ class DatabaseEndpoints:
         """The debug ones exist with -g only."""
         server = [
             *self._item_endpoints("/server", debug=False),
-            Endpoint(
+            get(
                 "/server/database/list",
-                ("GET",),
-                NoParams,
                 self.list_namespaces,
                 "Namespaces that clients may read, and backup files.",
-                access=Access.VIEW,
+                Access.VIEW,
                 result=Listing,
             ),
-            Endpoint(
+            post(
                 "/server/database/compact",
-                ("POST",),
-                NoParams,
                 self.compact,
                 "Rebuild the database file without its holes.",
-                access=Access.ADMIN,
+                Access.ADMIN,
                 result=Sizes,
             ),
-            Endpoint(
+            post(
                 "/server/database/backup",
-                ("POST",),
-                BackupParams,
                 self.post_backup,
                 "Write a backup copy of the database.",
-                access=Access.ADMIN,
-                result=BackupPath,
+                Access.ADMIN,
+                BackupParams,
+                BackupPath,
             ),
-            Endpoint(
+            delete(
                 "/server/database/backup",
-                ("DELETE",),
-                BackupName,
                 self.delete_backup,
                 "Delete one backup.",
-                access=Access.ADMIN,
-                result=BackupPath,
-            ),
-            Endpoint(
-                "/server/database/restore",
-                ("POST",),
+                Access.ADMIN,
                 BackupName,
+                BackupPath,
+            ),
+            post(
+                "/server/database/restore",
                 self.restore,
                 "Replace the database by a backup, and begin a new generation.",
-                access=Access.ADMIN,
-                result=Restored,
+                Access.ADMIN,
+                BackupName,
+                Restored,
             ),
         ]
         return [*server, *self._debug_endpoints()] if self._debug else server
@@ -184,23 +177,20 @@ class DatabaseEndpoints:
     def _debug_endpoints(self) -> list[Endpoint]:
         return [
             *self._item_endpoints("/debug", debug=True),
-            Endpoint(
+            get(
                 "/debug/database/list",
-                ("GET",),
-                NoParams,
                 self.list_everything,
                 "All namespaces, backup files and tables.",
-                access=Access.ADMIN,
+                Access.ADMIN,
                 result=DebugListing,
             ),
-            Endpoint(
+            get(
                 "/debug/database/table",
-                ("GET",),
-                TableParams,
                 self.table,
                 "All rows of one table; secrets are left out.",
-                access=Access.ADMIN,
-                result=TableDump,
+                Access.ADMIN,
+                TableParams,
+                TableDump,
             ),
         ]
 
@@ -209,26 +199,35 @@ class DatabaseEndpoints:
         read = Access.ADMIN if debug else Access.VIEW
         # Front ends keep their settings here, whoever uses them.
         change = Access.ADMIN if debug else Access.OPERATE
-        handlers: list[tuple[str, type[msgspec.Struct], Any, str, Access]] = [
-            ("GET", GetParams, self._get, "Read one value, or a whole namespace.", read),
-            ("POST", PostParams, self._post, "Store one value.", change),
-            ("DELETE", DeleteItemParams, self._delete, "Remove one value.", change),
-        ]
         return [
-            Endpoint(
+            get(
                 path,
-                (verb,),
-                params,
-                _with(handler, debug),
-                summary,
-                access=access,
-                large=params is PostParams,
-                result=DatabaseItem,
-            )
-            for verb, params, handler, summary, access in handlers
+                _with(self._read_item, debug),
+                "Read one value, or a whole namespace.",
+                read,
+                GetParams,
+                DatabaseItem,
+            ),
+            post(
+                path,
+                _with(self._store_item, debug),
+                "Store one value.",
+                change,
+                PostParams,
+                DatabaseItem,
+                large=True,
+            ),
+            delete(
+                path,
+                _with(self._delete_item, debug),
+                "Remove one value.",
+                change,
+                DeleteItemParams,
+                DatabaseItem,
+            ),
         ]
 
-    async def _get(self, params: GetParams, _caller: Caller, debug: bool) -> DatabaseItem:
+    async def _read_item(self, params: GetParams, _caller: Caller, debug: bool) -> DatabaseItem:
         if not debug:
             self._reserved.check_read(params.namespace)
         name = check_text("namespace", params.namespace)
@@ -244,7 +243,7 @@ class DatabaseEndpoints:
         value = await self._jobs.run(read)
         return DatabaseItem(params.namespace, params.key, msgspec.Raw(value))
 
-    async def _post(self, params: PostParams, caller: Caller, debug: bool) -> DatabaseItem:
+    async def _store_item(self, params: PostParams, caller: Caller, debug: bool) -> DatabaseItem:
         if not debug:
             self._reserved.check_write(params.namespace)
             _check_role(caller, params.namespace)
@@ -263,19 +262,21 @@ class DatabaseEndpoints:
         value = await self._jobs.run(write)
         return DatabaseItem(params.namespace, params.key, value)
 
-    async def _delete(self, params: DeleteItemParams, caller: Caller, debug: bool) -> DatabaseItem:
+    async def _delete_item(
+        self, params: DeleteItemParams, caller: Caller, debug: bool
+    ) -> DatabaseItem:
         if not debug:
             self._reserved.check_write(params.namespace)
             _check_role(caller, params.namespace)
         name = check_text("namespace", params.namespace)
         path = parse_key(params.key)
 
-        def delete(connection: SqlConnection) -> bytes:
+        def remove(connection: SqlConnection) -> bytes:
             if debug:
                 store.count_debug_use(connection)
             return store.delete(connection, name, path)
 
-        value = await self._jobs.run(delete)
+        value = await self._jobs.run(remove)
         return DatabaseItem(params.namespace, params.key, msgspec.Raw(value))
 
     async def list_namespaces(self, _params: NoParams, _caller: Caller) -> Listing:

@@ -5,14 +5,13 @@ identification to its departure; no task of its own: relayed calls wait in their
 """
 
 import logging
-from collections.abc import Callable
 from typing import Any, Protocol
 
 import msgspec
 import trio
 
 from mrk.api.caller import SOCKETS, Caller
-from mrk.api.endpoint import Access, Endpoint, NoParams
+from mrk.api.endpoint import Access, Endpoint, NoParams, get, post
 from mrk.api.jsonrpc import RpcAnswer
 from mrk.api.notification import notification
 from mrk.clients.registry import Client, Clients
@@ -95,52 +94,41 @@ class Extensions:
     def endpoints(self) -> list[Endpoint]:
         """What clients and agents may ask."""
         return [
-            Endpoint(
+            get(
                 "/server/extensions/list",
-                ("GET",),
-                NoParams,
                 self.list_agents,
                 "The agents connected now.",
-                access=Access.VIEW,
+                Access.VIEW,
                 result=AgentList,
             ),
-            Endpoint(
+            post(
                 "/server/extensions/request",
-                ("POST",),
-                RequestParams,
                 self.request,
                 "Call a method of an agent, and return its result.",
-                access=Access.OPERATE,
+                Access.OPERATE,
+                RequestParams,
             ),
-            self._for_agents(
+            post(
                 "/connection/send_event",
-                EventParams,
                 self.send_event,
                 "Agents only: send an event to all other clients.",
+                Access.OPERATE,
+                EventParams,
+                str,
+                transports=SOCKETS,
+                http=False,
             ),
-            self._for_agents(
+            post(
                 "/connection/register_remote_method",
-                MethodParams,
                 self.register_remote_method,
                 "Agents only: let Klipper's macros call a method of the agent.",
+                Access.OPERATE,
+                MethodParams,
+                str,
+                transports=SOCKETS,
+                http=False,
             ),
         ]
-
-    @staticmethod
-    def _for_agents(
-        path: str, params: type[msgspec.Struct], handler: Callable[[Any, Caller], str], summary: str
-    ) -> Endpoint:
-        return Endpoint(
-            path,
-            ("POST",),
-            params,
-            handler,
-            summary,
-            access=Access.OPERATE,
-            transports=SOCKETS,
-            http=False,
-            result=str,
-        )
 
     # What clients ask
 

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from mrk.api.caller import EVERYWHERE, Caller, Transport
-from mrk.api.endpoint import Access, Endpoint, NoParams
+from mrk.api.endpoint import Access, Endpoint, NoParams, delete, get, post
 from mrk.api.large_result import LargeResult
 from mrk.errors import ClientError
 from mrk.files.paths import has_metadata
@@ -105,116 +105,103 @@ class FileEndpoints:
 
     def _reading(self) -> list[Endpoint]:
         return [
-            Endpoint(
+            get(
                 "/server/files/list",
-                ("GET",),
-                FileListParams,
                 self.list_files,
                 "Every file of a root, sorted; in the gcodes root only g-code.",
-                access=Access.VIEW,
-                result=list[PathInfo],
+                Access.VIEW,
+                FileListParams,
+                list[PathInfo],
             ),
-            Endpoint(
+            get(
                 "/server/files/roots",
-                ("GET",),
-                NoParams,
                 self.list_roots,
                 "The registered roots: where they are, and whether they may be written.",
-                access=Access.VIEW,
+                Access.VIEW,
                 result=list[RootInfo],
             ),
-            Endpoint(
+            get(
                 "/server/files/directory",
-                ("GET",),
-                FolderParams,
                 self.get_directory,
                 "One folder, without descending.",
-                access=Access.VIEW,
+                Access.VIEW,
+                FolderParams,
             ),
-            Endpoint(
+            get(
                 "/server/files/metadata",
-                ("GET",),
-                FileParams,
                 self.get_metadata,
                 "The stored metadata of a g-code file.",
-                access=Access.VIEW,
-            ),
-            Endpoint(
-                "/server/files/thumbnails",
-                ("GET",),
+                Access.VIEW,
                 FileParams,
+            ),
+            get(
+                "/server/files/thumbnails",
                 self.list_thumbnails,
                 "Thumbnails of a g-code file, relative to the gcodes root.",
-                access=Access.VIEW,
-                result=list[ThumbnailDetails],
-            ),
-            Endpoint(
-                "/server/files/metascan",
-                ("POST",),
+                Access.VIEW,
                 FileParams,
+                list[ThumbnailDetails],
+            ),
+            post(
+                "/server/files/metascan",
                 self.metascan,
                 "Read the metadata of a g-code file anew.",
-                access=Access.OPERATE,
+                Access.OPERATE,
+                FileParams,
             ),
         ]
 
     def _changing(self) -> list[Endpoint]:
         return [
-            Endpoint(
+            post(
                 "/server/files/directory",
-                ("POST",),
-                NewFolderParams,
                 self.post_directory,
                 "Create one folder.",
-                access=Access.OPERATE,
-                result=Change,
+                Access.OPERATE,
+                NewFolderParams,
+                Change,
             ),
-            Endpoint(
+            delete(
                 "/server/files/directory",
-                ("DELETE",),
-                DeleteFolderParams,
                 self.delete_directory,
                 "Delete one folder.",
-                access=Access.OPERATE,
-                result=Change,
+                Access.OPERATE,
+                DeleteFolderParams,
+                Change,
             ),
-            Endpoint(
+            post(
                 "/server/files/move",
-                ("POST",),
-                PairParams,
                 self.move,
                 "Move or rename a file or folder.",
-                access=Access.OPERATE,
-                result=Change,
-            ),
-            Endpoint(
-                "/server/files/copy",
-                ("POST",),
+                Access.OPERATE,
                 PairParams,
+                Change,
+            ),
+            post(
+                "/server/files/copy",
                 self.copy,
                 "Copy a file or folder.",
-                access=Access.OPERATE,
-                result=Change,
+                Access.OPERATE,
+                PairParams,
+                Change,
             ),
-            Endpoint(
+            post(
                 "/server/files/zip",
-                ("POST",),
-                ZipParams,
                 self.zip,
                 "Write a ZIP archive from listed files and folders.",
-                access=Access.OPERATE,
-                result=ZipAnswer,
+                Access.OPERATE,
+                ZipParams,
+                ZipAnswer,
             ),
-            Endpoint(
+            delete(
                 "/server/files/{path...}",
-                ("DELETE",),
-                PathParams,
                 self.delete_file,
                 "Delete one file.",
-                access=Access.OPERATE,
+                Access.OPERATE,
+                PathParams,
+                Change,
                 transports=EVERYWHERE & _DELETE_FILE,
                 rpc="server.files.delete_file",
-                result=Change,
             ),
         ]
 

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from mrk.api.caller import Caller
-from mrk.api.endpoint import Access, Endpoint, NoParams
+from mrk.api.endpoint import Access, Endpoint, NoParams, delete, get, post
 from mrk.api.large_result import LargeResult
 from mrk.database.database_protocols import SqlConnection, TablesPort
 from mrk.errors import ClientError
@@ -92,27 +92,36 @@ class HistoryEndpoints:
         """What clients may ask."""
         job = "/server/history/job"
         return [
-            _endpoint(
-                "list", "GET", HistoryListParams, self.list_jobs, "List jobs.", dict[str, Any]
+            get(
+                "/server/history/list",
+                self.list_jobs,
+                "List jobs.",
+                Access.VIEW,
+                HistoryListParams,
+                dict[str, Any],
             ),
-            _endpoint("totals", "GET", NoParams, self.totals, "Totals of all jobs.", Totals),
-            _endpoint(
-                "reset_totals",
-                "POST",
-                NoParams,
+            get(
+                "/server/history/totals",
+                self.totals,
+                "Totals of all jobs.",
+                Access.VIEW,
+                result=Totals,
+            ),
+            post(
+                "/server/history/reset_totals",
                 self.reset_totals,
                 "Set all totals to zero; the jobs stay.",
-                LastTotals,
+                Access.ADMIN,
+                result=LastTotals,
             ),
-            Endpoint(job, ("GET",), JobParams, self.get_job, "Return one job.", access=Access.VIEW),
-            Endpoint(
+            get(job, self.get_job, "Return one job.", Access.VIEW, JobParams),
+            delete(
                 job,
-                ("DELETE",),
-                DeleteJobsParams,
                 self.delete_job,
                 "Delete one job, or all jobs; totals stay.",
-                access=Access.OPERATE,
-                result=DeletedJobs,
+                Access.OPERATE,
+                DeleteJobsParams,
+                DeletedJobs,
             ),
         ]
 
@@ -190,14 +199,6 @@ def file_exists(files: PrintedFiles, filename: str, modified: float | None) -> b
         return True
     now = files.modified(filename)
     return now is not None and abs(now - modified) < _SAME_MTIME_S
-
-
-def _endpoint(
-    name: str, verb: str, params: type[msgspec.Struct], handler: Any, summary: str, result: Any
-) -> Endpoint:
-    access = Access.VIEW if verb == "GET" else Access.ADMIN
-    path = f"/server/history/{name}"
-    return Endpoint(path, (verb,), params, handler, summary, access=access, result=result)
 
 
 def _page(wanted: dict[str, Any]) -> Callable[[SqlConnection], list[ShownRow]]:

@@ -4,12 +4,12 @@ Owns nothing; built with the `JobQueue` that carries it out.
 """
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 
 from mrk.api.caller import Caller
-from mrk.api.endpoint import Access, Endpoint, NoParams
+from mrk.api.endpoint import Access, Endpoint, NoParams, delete, get, post
 from mrk.errors import ClientError
 from mrk.jobs.queue import COPIES_LIMIT, NOTE_CHARS, Queue
 
@@ -95,28 +95,51 @@ class QueueEndpoints:
     def endpoints(self) -> list[Endpoint]:
         """What clients may ask."""
         return [
-            _endpoint("status", "GET", NoParams, self.status, "The queued jobs and the state."),
-            Endpoint(
+            get(
+                "/server/job_queue/status",
+                self.status,
+                "The queued jobs and the state.",
+                Access.VIEW,
+                result=QueueStatus,
+            ),
+            post(
                 "/server/job_queue/job",
-                ("POST",),
-                PostJobParams,
                 self.post_job,
                 "Append jobs to the queue.",
-                access=Access.OPERATE,
-                result=QueueStatus,
+                Access.OPERATE,
+                PostJobParams,
+                QueueStatus,
             ),
-            Endpoint(
+            delete(
                 "/server/job_queue/job",
-                ("DELETE",),
-                DeleteJobParams,
                 self.delete_job,
                 "Remove jobs from the queue.",
-                access=Access.OPERATE,
+                Access.OPERATE,
+                DeleteJobParams,
+                QueueStatus,
+            ),
+            post(
+                "/server/job_queue/pause",
+                self.pause,
+                "Hold the queue.",
+                Access.OPERATE,
                 result=QueueStatus,
             ),
-            _endpoint("pause", "POST", NoParams, self.pause, "Hold the queue."),
-            _endpoint("start", "POST", NoParams, self.start, "Start the queue."),
-            _endpoint("jump", "POST", JumpParams, self.jump, "Move one job to the front."),
+            post(
+                "/server/job_queue/start",
+                self.start,
+                "Start the queue.",
+                Access.OPERATE,
+                result=QueueStatus,
+            ),
+            post(
+                "/server/job_queue/jump",
+                self.jump,
+                "Move one job to the front.",
+                Access.OPERATE,
+                JumpParams,
+                QueueStatus,
+            ),
         ]
 
     def _shown(self, queue: Queue) -> QueueStatus:
@@ -158,11 +181,3 @@ class QueueEndpoints:
     async def jump(self, params: JumpParams, _caller: Caller) -> QueueStatus:
         """The other jobs keep their order."""
         return self._shown(await self._orders.jump(params.job_id))
-
-
-def _endpoint(
-    name: str, verb: str, params: type[msgspec.Struct], handler: Any, summary: str
-) -> Endpoint:
-    path = f"/server/job_queue/{name}"
-    access = Access.VIEW if verb == "GET" else Access.OPERATE
-    return Endpoint(path, (verb,), params, handler, summary, access=access, result=QueueStatus)

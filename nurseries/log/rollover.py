@@ -14,7 +14,7 @@ import msgspec
 import trio
 
 from mrk.api.caller import Caller
-from mrk.api.endpoint import Access, Endpoint
+from mrk.api.endpoint import Access, Endpoint, post
 from mrk.errors import ClientError, MrkError
 from mrk.klippy.peer import SocketPeer, unit_of_cgroup
 from mrk.machine.services import ServiceControl, ServiceError
@@ -92,14 +92,13 @@ class LogRollover:
     def endpoints(self) -> list[Endpoint]:
         """`server.logs.rollover`."""
         return [
-            Endpoint(
+            post(
                 "/server/logs/rollover",
-                ("POST",),
-                RolloverParams,
                 self.rollover,
                 "Begin a fresh log file for this server, for Klipper, or for both.",
-                access=Access.ADMIN,
-                result=RolloverAnswer,
+                Access.ADMIN,
+                RolloverParams,
+                RolloverAnswer,
             )
         ]
 

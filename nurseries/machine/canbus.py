@@ -12,7 +12,7 @@ from collections.abc import Callable
 import msgspec
 
 from mrk.api.caller import Caller
-from mrk.api.endpoint import Access, Endpoint
+from mrk.api.endpoint import Access, Endpoint, get
 from mrk.can.bus import CanBus, CanFailed, OpenBus
 from mrk.can.uuid_query import ANSWER_ID, QUERY, Answers, CanNode, is_interface_name
 from mrk.errors import ClientError
@@ -62,14 +62,13 @@ class CanbusQuery:
     def endpoints(self) -> list[Endpoint]:
         """`machine.peripherals.canbus`."""
         return [
-            Endpoint(
+            get(
                 "/machine/peripherals/canbus",
-                ("GET",),
-                CanbusParams,
                 self.canbus,
                 "Ask a CAN interface for nodes without an assigned id.",
-                access=Access.OPERATE,
-                result=CanUuids,
+                Access.OPERATE,
+                CanbusParams,
+                CanUuids,
             )
         ]
 

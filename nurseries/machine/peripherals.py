@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 import msgspec
 
 from mrk.api.caller import Caller
-from mrk.api.endpoint import Access, Endpoint, NoParams
+from mrk.api.endpoint import Access, Endpoint, NoParams, get
 from mrk.machine.host_commands import Commands
 from mrk.machine.libcamera import LibcameraDevice
 from mrk.machine.serial_ports import SerialDevice
@@ -73,31 +73,21 @@ class Peripherals:
     def endpoints(self) -> list[Endpoint]:
         """What clients may ask."""
         return [
-            Endpoint(
-                "/machine/peripherals/usb",
-                ("GET",),
-                NoParams,
-                self.usb,
-                "USB devices.",
-                access=Access.VIEW,
-                result=UsbDevices,
+            get(
+                "/machine/peripherals/usb", self.usb, "USB devices.", Access.VIEW, result=UsbDevices
             ),
-            Endpoint(
+            get(
                 "/machine/peripherals/serial",
-                ("GET",),
-                NoParams,
                 self.serial,
                 "Serial ports.",
-                access=Access.VIEW,
+                Access.VIEW,
                 result=SerialDevices,
             ),
-            Endpoint(
+            get(
                 "/machine/peripherals/video",
-                ("GET",),
-                NoParams,
                 self.video,
                 "Video capture devices.",
-                access=Access.VIEW,
+                Access.VIEW,
                 result=VideoDevices,
             ),
         ]

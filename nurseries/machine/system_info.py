@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from mrk.api.caller import Caller
-from mrk.api.endpoint import Access, Endpoint, NoParams
+from mrk.api.endpoint import Access, Endpoint, NoParams, get
 from mrk.machine.interfaces import CanInterface, Interface, canbus, network
 from mrk.machine.machine_protocols import InstanceIds, ServiceFacts
 from mrk.machine.netlink import Address, Link
@@ -72,13 +72,11 @@ class SystemInfoReader:
     def endpoints(self) -> list[Endpoint]:
         """`machine.system_info`."""
         return [
-            Endpoint(
+            get(
                 "/machine/system_info",
-                ("GET",),
-                NoParams,
                 self.system_info,
                 "What the host is: hardware, system, networks and services.",
-                access=Access.VIEW,
+                Access.VIEW,
                 result=SystemInfoAnswer,
             )
         ]

@@ -12,7 +12,7 @@ import trio
 
 from config.settings.octoprint_compat import OctoPrintCompatSettings
 from mrk.api.caller import Caller, Transport
-from mrk.api.endpoint import Access, Endpoint, NoParams
+from mrk.api.endpoint import Access, Endpoint, EndpointOptions, NoParams, get, post
 from mrk.errors import ClientError
 from mrk.files.paths import safe_parts
 from mrk.files.transfers import PrintStart, UploadPrints
@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 GCODES = "gcodes"
 # For `transports/transfers`: where OctoPrint takes uploads, and what `Location` begins with.
 UPLOAD_PATHS = {"/api/files/local": "/api/files/moonraker"}
+HTTP_ONLY: EndpointOptions = {"transports": frozenset({Transport.HTTP}), "rpc": None}
 _CHAMBERS = ("chamber", "heater_generic chamber")
 
 
@@ -70,20 +71,73 @@ class OctoPrint:
     def endpoints(self) -> list[Endpoint]:
         """What clients may ask; bodies are not wrapped in `result`."""
         return [
-            _get("version", self.version, "Name and version, as OctoPrint tells them."),
-            _get("server", self.server, "Whether OctoPrint would be in safe mode."),
-            _get("login", self.user, "The user of the key; no login takes place.", "GET", "POST"),
-            _get("currentuser", self.user, "The user of the key."),
-            _get("settings", self.settings, "Webcam, and whether packages of Cura are taken."),
-            _get("job", self.job, "State of the job; everything else is null."),
-            _get("printer", self.printer, "Temperatures and state flags."),
-            _get("printerprofiles", self.profiles, "The one printer profile."),
-            _post("printer/command", CommandParams, self.command, "Run g-code commands."),
-            _post(
-                "files/moonraker/{root}/{path...}",
-                OctoPrintFileParams,
+            get(
+                "/api/version",
+                self.version,
+                "Name and version, as OctoPrint tells them.",
+                Access.VIEW,
+                **HTTP_ONLY,
+            ),
+            get(
+                "/api/server",
+                self.server,
+                "Whether OctoPrint would be in safe mode.",
+                Access.VIEW,
+                **HTTP_ONLY,
+            ),
+            Endpoint(
+                "/api/login",
+                ("GET", "POST"),
+                NoParams,
+                self.user,
+                "The user of the key; no login takes place.",
+                Access.VIEW,
+                **HTTP_ONLY,
+            ),
+            get("/api/currentuser", self.user, "The user of the key.", Access.VIEW, **HTTP_ONLY),
+            get(
+                "/api/settings",
+                self.settings,
+                "Webcam, and whether packages of Cura are taken.",
+                Access.VIEW,
+                **HTTP_ONLY,
+            ),
+            get(
+                "/api/job",
+                self.job,
+                "State of the job; everything else is null.",
+                Access.VIEW,
+                **HTTP_ONLY,
+            ),
+            get(
+                "/api/printer",
+                self.printer,
+                "Temperatures and state flags.",
+                Access.VIEW,
+                **HTTP_ONLY,
+            ),
+            get(
+                "/api/printerprofiles",
+                self.profiles,
+                "The one printer profile.",
+                Access.VIEW,
+                **HTTP_ONLY,
+            ),
+            post(
+                "/api/printer/command",
+                self.command,
+                "Run g-code commands.",
+                Access.OPERATE,
+                CommandParams,
+                **HTTP_ONLY,
+            ),
+            post(
+                "/api/files/moonraker/{root}/{path...}",
                 self.select,
                 "Select an uploaded file, and print it if asked to.",
+                Access.OPERATE,
+                OctoPrintFileParams,
+                **HTTP_ONLY,
             ),
         ]
 
@@ -200,34 +254,6 @@ class OctoPrint:
 
 def _bare(answer: Any) -> Response:
     return Response(200, msgspec.json.encode(answer))
-
-
-def _get(name: str, handler: Any, summary: str, *verbs: str) -> Endpoint:
-    return _endpoint(name, verbs or ("GET",), NoParams, handler, summary, Access.VIEW)
-
-
-def _post(name: str, params: type[msgspec.Struct], handler: Any, summary: str) -> Endpoint:
-    return _endpoint(name, ("POST",), params, handler, summary, Access.OPERATE)
-
-
-def _endpoint(
-    name: str,
-    verbs: tuple[str, ...],
-    params: type[msgspec.Struct],
-    handler: Any,
-    summary: str,
-    access: Access,
-) -> Endpoint:
-    return Endpoint(
-        f"/api/{name}",
-        verbs,
-        params,
-        handler,
-        summary,
-        access,
-        frozenset({Transport.HTTP}),
-        rpc=None,
-    )
 
 
 def build(settings: OctoPrintCompatSettings, needs: Needs, additions: Additions) -> None:

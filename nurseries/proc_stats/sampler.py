@@ -16,7 +16,7 @@ import msgspec
 import trio
 
 from mrk.api.caller import Caller
-from mrk.api.endpoint import Access, Endpoint, NoParams
+from mrk.api.endpoint import Access, Endpoint, NoParams, get
 from mrk.machine.cpu import CpuTimes, cpu_usage, parse_stat
 from mrk.machine.host import parse_thermal_zone, parse_uptime
 from mrk.machine.host_commands import Commands
@@ -107,13 +107,11 @@ class ProcStats:
     def endpoints(self) -> list[Endpoint]:
         """`machine.proc_stats`."""
         return [
-            Endpoint(
+            get(
                 "/machine/proc_stats",
-                ("GET",),
-                NoParams,
                 self.proc_stats,
                 "Resource usage of this process and of the host.",
-                access=Access.VIEW,
+                Access.VIEW,
                 result=ProcStatsAnswer,
             )
         ]

@@ -152,14 +152,14 @@ class Subsystems:
         printed = PrintedFile(
             state,
             self._starters,
-            self.printer.started_within,
+            self.printer.gcode.started_within,
             self._surroundings.paths.gcodes,
         )
         files = self.files = self._surroundings.make_files(
             settings.file_manager, clients, link, store, printed
         )
         transitions = transitions_of(settings.job_queue)
-        queue = JobQueue(link, self.printer, state, files, store, clients, transitions)
+        queue = JobQueue(link, self.printer.gcode, state, files, store, clients, transitions)
         files.followers.append(queue)
         history = History(
             state,
@@ -171,7 +171,7 @@ class Subsystems:
             auxiliary=self._added.auxiliary,  # filled once optional parts have been built
         )
         self.upload_printer = UploadPrinter(
-            self.printer, state, queue, settings.file_manager.queue_gcode_uploads
+            self.printer.gcode, state, queue, settings.file_manager.queue_gcode_uploads
         )
         self._add("file_manager", files)
         self.lines.append(Supervised("job_state", state.serve))
@@ -223,7 +223,7 @@ class Subsystems:
             instance_id=outside.instance_id,
             host_name=outside.host_name,
             klippy=self.link,
-            gcode=self.printer,
+            gcode=self.printer.gcode,
             clients=self._clients,
             database=self.store,
             http=outside.http,

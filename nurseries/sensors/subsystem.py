@@ -13,7 +13,7 @@ import trio
 
 from config.settings.sensors import SensorSettings
 from mrk.api.caller import Caller
-from mrk.api.endpoint import Access, Endpoint
+from mrk.api.endpoint import Access, Endpoint, get
 from mrk.clients.registry import Clients
 from mrk.errors import ClientError, MrkError
 from mrk.jobs.job_protocols import AuxiliaryValue, JobStatePort
@@ -105,25 +105,28 @@ class Sensors:
     def endpoints(self) -> list[Endpoint]:
         """What clients may ask."""
         return [
-            _get(
-                "list",
-                SensorListParams,
+            get(
+                "/server/sensors/list",
                 self.list,
                 "Sensors and their newest values.",
+                Access.VIEW,
+                SensorListParams,
                 ShownSensors,
             ),
-            _get(
-                "info",
-                SensorInfoParams,
+            get(
+                "/server/sensors/info",
                 self.info,
                 "One sensor and its newest values.",
+                Access.VIEW,
+                SensorInfoParams,
                 ShownSensor,
             ),
-            _get(
-                "measurements",
-                MeasurementsParams,
+            get(
+                "/server/sensors/measurements",
                 self.series,
                 "Values of the last minutes, one a second, oldest first.",
+                Access.VIEW,
+                MeasurementsParams,
                 Series,
             ),
         ]
@@ -250,20 +253,6 @@ def _shown_field(rules: FieldRules) -> ShownField:
         report_maximum=rules.report_maximum,
         precision=rules.precision,
         parameter=rules.parameter,
-    )
-
-
-def _get(
-    name: str, params: type[msgspec.Struct], handler: Any, summary: str, result: Any
-) -> Endpoint:
-    return Endpoint(
-        f"/server/sensors/{name}",
-        ("GET",),
-        params,
-        handler,
-        summary,
-        access=Access.VIEW,
-        result=result,
     )
 
 

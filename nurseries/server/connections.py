@@ -10,7 +10,7 @@ from mrk.access.reasons import Reason
 from mrk.access.redacted import Redacted
 from mrk.access.roles import role_needed
 from mrk.api.caller import SOCKETS, Caller
-from mrk.api.endpoint import Access, Endpoint, NoParams
+from mrk.api.endpoint import Access, Endpoint, NoParams, get, post
 from mrk.clients.registry import Client, Clients, Identity
 from mrk.definitions.roles import Role
 from mrk.errors import ClientError
@@ -54,27 +54,24 @@ class Connections:
     def endpoints(self) -> list[Endpoint]:
         """What clients may ask, on sockets only."""
         return [
-            Endpoint(
+            post(
                 "/server/connection/identify",
-                ("POST",),
-                IdentifyParams,
                 self.identify,
                 "Tell the server which client this connection is, optionally authorizing it.",
+                Access.OPEN,
+                IdentifyParams,
+                Connected,
                 transports=SOCKETS,
-                access=Access.OPEN,
                 http=False,
-                result=Connected,
             ),
-            Endpoint(
+            get(
                 "/server/websocket/id",
-                ("GET",),
-                NoParams,
                 self.websocket_id,
                 "The id of this connection (deprecated: identify returns it too).",
-                access=Access.VIEW,
+                Access.VIEW,
+                result=WebsocketId,
                 transports=SOCKETS,
                 http=False,
-                result=WebsocketId,
             ),
         ]
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import msgspec
 
 from mrk.api.caller import Caller
-from mrk.api.endpoint import Access, Endpoint, NoParams
+from mrk.api.endpoint import Access, Endpoint, NoParams, get, post
 from mrk.clients.registry import Clients
 from mrk.machine.lag import LagMs
 from mrk.supervision import Supervision, SupervisionState
@@ -142,40 +142,33 @@ class Server:
     def endpoints(self) -> list[Endpoint]:
         """What clients may ask."""
         return [
-            Endpoint(
+            get(
                 "/server/info",
-                ("GET",),
-                ServerInfoParams,
                 self.info,
                 "State of the daemon and of its link to Klipper.",
-                access=Access.VIEW,
-                result=ServerInfo,
+                Access.VIEW,
+                ServerInfoParams,
+                ServerInfo,
             ),
-            Endpoint(
+            get(
                 "/server/config",
-                ("GET",),
-                NoParams,
                 self.config,
                 "The configuration: as read with defaults, as written, and in which files.",
-                access=Access.VIEW,
+                Access.VIEW,
                 result=ConfigAnswer,
             ),
-            Endpoint(
+            post(
                 "/server/restart",
-                ("POST",),
-                NoParams,
                 self.restart,
                 "Read the configuration again and begin a new generation.",
-                access=Access.ADMIN,
+                Access.ADMIN,
                 result=str,
             ),
-            Endpoint(
+            get(
                 "/server/nurseries",
-                ("GET",),
-                NoParams,
                 self.nurseries,
                 "The tree of what runs, its restarts and last errors, and the event loop's lag.",
-                access=Access.VIEW,
+                Access.VIEW,
                 result=NurseriesInfo,
             ),
         ]

@@ -16,7 +16,7 @@ import trio
 
 from config.settings.machine import MachineSettings
 from mrk.api.caller import Caller
-from mrk.api.endpoint import Access, Endpoint
+from mrk.api.endpoint import Access, Endpoint, post
 from mrk.clients.registry import Clients
 from mrk.errors import ClientError, Transient
 from mrk.klippy.peer import SocketPeer
@@ -121,35 +121,32 @@ class Machine:
     def endpoints(self) -> list[Endpoint]:
         """What clients may ask."""
         service = [
-            Endpoint(
+            post(
                 f"/machine/services/{verb}",
-                ("POST",),
-                ServiceParams,
                 self._handler(verb),
                 f"{verb.capitalize()} a service of the host.",
-                access=Access.ADMIN,
-                result=str,
+                Access.ADMIN,
+                ServiceParams,
+                str,
             )
             for verb in Verb
         ]
         power = [
-            Endpoint(
+            post(
                 "/machine/shutdown",
-                ("POST",),
-                PowerParams,
                 self.shutdown,
                 "Power the host off, or halt it; refused while a print is under way.",
-                access=Access.ADMIN,
-                result=str,
-            ),
-            Endpoint(
-                "/machine/reboot",
-                ("POST",),
+                Access.ADMIN,
                 PowerParams,
+                str,
+            ),
+            post(
+                "/machine/reboot",
                 self.reboot,
                 "Reboot the host; refused while a print is under way.",
-                access=Access.ADMIN,
-                result=str,
+                Access.ADMIN,
+                PowerParams,
+                str,
             ),
         ]
         return [*service, *power, *self.sudo.endpoints()]

@@ -15,7 +15,7 @@ import trio
 from config.secret import Secret
 from mrk.access.redacted import Redacted
 from mrk.api.caller import Caller
-from mrk.api.endpoint import Access, Endpoint
+from mrk.api.endpoint import Access, Endpoint, get, post
 from mrk.clients.registry import Clients
 from mrk.definitions.roles import Role
 from mrk.errors import ClientError
@@ -107,23 +107,21 @@ class Sudo:
     def endpoints(self) -> list[Endpoint]:
         """machine.sudo.*."""
         return [
-            Endpoint(
+            get(
                 "/machine/sudo/info",
-                ("GET",),
-                SudoInfoParams,
                 self.info,
                 "This server's user and what it needs root permission for.",
-                access=Access.VIEW,
-                result=SudoInfo,
+                Access.VIEW,
+                SudoInfoParams,
+                SudoInfo,
             ),
-            Endpoint(
+            post(
                 "/machine/sudo/password",
-                ("POST",),
-                SudoPasswordParams,
                 self.set_password,
                 "Give the sudo password, kept in memory, and run what waits for it.",
-                access=Access.ADMIN,
-                result=PasswordAnswer,
+                Access.ADMIN,
+                SudoPasswordParams,
+                PasswordAnswer,
             ),
         ]
 

@@ -5,7 +5,7 @@ from typing import Protocol
 import msgspec
 
 from mrk.api.caller import Caller
-from mrk.api.endpoint import Access, Endpoint, NoParams
+from mrk.api.endpoint import Access, Endpoint, NoParams, get, post
 from mrk.definitions.roles import Role
 from mrk.errors import ClientError
 from mrk.http.client import Fetched
@@ -124,42 +124,49 @@ class SpoolEndpoints:
         """What clients may ask."""
         base, view, operate = "/server/spoolman", Access.VIEW, Access.OPERATE
         spool_id, tool, reassign = f"{base}/spool_id", f"{base}/tool_spool", f"{base}/reassign"
-        get, post = ("GET",), ("POST",)
         return [
-            Endpoint(
-                f"{base}/status", get, NoParams, self.status,
+            get(
+                f"{base}/status",
+                self.status,
                 "Link state, active spool and usage not reported yet.",
-                access=view, result=SpoolStatus,
+                view,
+                result=SpoolStatus,
             ),
-            Endpoint(
-                spool_id, get, NoParams, self.get_spool_id, "Id of the active spool.",
-                access=view, result=ActiveSpool,
-            ),
-            Endpoint(
-                spool_id, post, SpoolParams, self.post_spool_id,
+            get(spool_id, self.get_spool_id, "Id of the active spool.", view, result=ActiveSpool),
+            post(
+                spool_id,
+                self.post_spool_id,
                 "Set or clear the spool that usage is charged to.",
-                access=operate, result=ActiveSpool,
+                operate,
+                SpoolParams,
+                ActiveSpool,
             ),
-            Endpoint(
-                tool, get, NoParams, self.get_tool_spool, "Spools of single extruders.",
-                access=view, result=ToolSpools,
-            ),
-            Endpoint(
-                tool, post, ToolParams, self.post_tool_spool,
+            get(tool, self.get_tool_spool, "Spools of single extruders.", view, result=ToolSpools),
+            post(
+                tool,
+                self.post_tool_spool,
                 "Charge one extruder's usage to a spool of its own, or to the active one again.",
-                access=operate, result=ToolSpools,
+                operate,
+                ToolParams,
+                ToolSpools,
             ),
-            Endpoint(
-                reassign, post, ReassignParams, self.post_reassign,
+            post(
+                reassign,
+                self.post_reassign,
                 "Charge usage that cannot be reported to another spool, or forget it.",
-                access=operate, result=Reassigned,
+                operate,
+                ReassignParams,
+                Reassigned,
             ),
             # Reading needs less than the other verbs: the handler looks.
-            Endpoint(
-                f"{base}/proxy", post, ProxyParams, self.proxy,
-                "Forward one HTTP request to the Spoolman API.", access=view,
+            post(
+                f"{base}/proxy",
+                self.proxy,
+                "Forward one HTTP request to the Spoolman API.",
+                view,
+                ProxyParams,
             ),
-        ]  # fmt: skip
+        ]
 
     async def status(self, _params: NoParams, _caller: Caller) -> SpoolStatus:
         """Everything that is known here."""

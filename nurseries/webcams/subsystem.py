@@ -13,7 +13,7 @@ import msgspec
 
 from config.settings.webcams import WebcamSettings
 from mrk.api.caller import Caller
-from mrk.api.endpoint import Access, Endpoint, NoParams
+from mrk.api.endpoint import Access, Endpoint, NoParams, delete, get, post
 from mrk.clients.registry import Clients
 from mrk.errors import ClientError
 from mrk.http.client import HttpGet
@@ -82,50 +82,30 @@ class Webcams:
         """What clients may ask."""
         item = "/server/webcams/item"
         return [
-            Endpoint(
+            get(
                 "/server/webcams/list",
-                ("GET",),
-                NoParams,
                 self.list_webcams,
                 "All webcams, disabled ones too.",
-                access=Access.VIEW,
+                Access.VIEW,
                 result=WebcamList,
             ),
-            Endpoint(
+            get(item, self.get, "One webcam.", Access.VIEW, WhichParams, OneWebcam),
+            post(
                 item,
-                ("GET",),
-                WhichParams,
-                self.get,
-                "One webcam.",
-                access=Access.VIEW,
-                result=OneWebcam,
-            ),
-            Endpoint(
-                item,
-                ("POST",),
-                WebcamParams,
                 self.post,
                 "Add a webcam, or change a stored one.",
-                access=Access.ADMIN,
-                result=OneWebcam,
+                Access.ADMIN,
+                WebcamParams,
+                OneWebcam,
             ),
-            Endpoint(
-                item,
-                ("DELETE",),
-                WhichParams,
-                self.delete,
-                "Delete a stored one.",
-                access=Access.ADMIN,
-                result=OneWebcam,
-            ),
-            Endpoint(
+            delete(item, self.delete, "Delete a stored one.", Access.ADMIN, WhichParams, OneWebcam),
+            post(
                 "/server/webcams/test",
-                ("POST",),
-                WhichParams,
                 self.test,
                 "Resolve a webcam's URLs as this host reaches them, and try its snapshot.",
-                access=Access.OPERATE,
-                result=TestResult,
+                Access.OPERATE,
+                WhichParams,
+                TestResult,
             ),
         ]
 

@@ -147,7 +147,7 @@ class Shop:
         )
         self.job_state = JobState(self.link)
         self.queue = JobQueue(
-            self.link, self.printer, self.job_state, world.files, world.database,
+            self.link, self.printer.gcode, self.job_state, world.files, world.database,
             self.clients, self.transitions, wall_clock=clock,
         )  # fmt: skip
         self.history = History(
@@ -181,7 +181,7 @@ class Shop:
 
     async def run(self, script: str) -> None:
         """G-code on the printer."""
-        await self.printer.run_gcode(script)
+        await self.printer.gcode.run_gcode(script)
 
     async def until(self, state: str) -> None:
         """Return once the printer's job is in that state."""

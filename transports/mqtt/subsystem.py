@@ -14,8 +14,8 @@ import msgspec
 import trio
 
 from config.settings.mqtt import MqttSettings
-from mrk.api.caller import Caller, Transport
-from mrk.api.endpoint import Access, Endpoint
+from mrk.api.caller import NOT_OVER_MQTT, Caller
+from mrk.api.endpoint import Access, Endpoint, post
 from mrk.database.database_protocols import ItemsPort
 from mrk.definitions.roles import Role
 from mrk.errors import ClientError
@@ -37,7 +37,6 @@ from transports.mqtt.naming import NameTaken, Naming
 # Name look-up, TCP and TLS.
 CONNECT_S = 10.0
 MOST_TIMEOUT_S = 1e9
-NOT_OVER_MQTT = frozenset(Transport) - {Transport.MQTT}
 
 
 class PublishParams(msgspec.Struct, frozen=True):
@@ -204,25 +203,23 @@ class Mqtt:
     def endpoints(self) -> list[Endpoint]:
         """Never over MQTT itself."""
         return [
-            Endpoint(
+            post(
                 "/server/mqtt/publish",
-                ("POST",),
-                PublishParams,
                 self.publish_message,
                 "Publish to an MQTT topic; answers once the broker has the message.",
+                Access.OPERATE,
+                PublishParams,
+                Published,
                 transports=NOT_OVER_MQTT,
-                access=Access.OPERATE,
-                result=Published,
             ),
-            Endpoint(
+            post(
                 "/server/mqtt/subscribe",
-                ("POST",),
-                SubscribeParams,
                 self.next_message,
                 "Wait for the next message on an MQTT topic.",
+                Access.OPERATE,
+                SubscribeParams,
+                Received,
                 transports=NOT_OVER_MQTT,
-                access=Access.OPERATE,
-                result=Received,
             ),
         ]
 

@@ -51,7 +51,7 @@ class Desk:
         self.house = house
         self.prints = Prints()
         self.octoprint = OctoPrint(
-            settings, house.link, house.printer, Gcodes("a b.gcode", "x/y.gcode"), self.prints
+            settings, house.link, house.printer.gcode, Gcodes("a b.gcode", "x/y.gcode"), self.prints
         )
         house.table.extend(self.octoprint.endpoints())
 

@@ -1,0 +1,97 @@
+"""printer.*: restart and print, which exist whether Klipper runs or not."""
+
+import msgspec
+
+from mrk.api.caller import Caller
+from mrk.api.endpoint import Access, Endpoint, NoParams, post
+from mrk.klippy.klippy_protocols import KlippyRequests
+from nurseries.klippy.gcode import PrinterGcode
+
+
+class PrintStartParams(msgspec.Struct, frozen=True):
+    """`filename` is relative to the gcodes root."""
+
+    filename: str
+
+
+class PrinterEndpoints:
+    """The declarations and handlers."""
+
+    def __init__(self, klippy: KlippyRequests, gcode: PrinterGcode) -> None:
+        self._klippy = klippy
+        self._gcode = gcode
+
+    def endpoints(self) -> list[Endpoint]:
+        """What clients may ask."""
+        return [
+            post(
+                "/printer/restart",
+                self.restart,
+                "Restart the printer host software.",
+                Access.OPERATE,
+                result=str,
+            ),
+            post(
+                "/printer/firmware_restart",
+                self.firmware_restart,
+                "Restart the printer host software and reset the micro-controllers.",
+                Access.OPERATE,
+                result=str,
+            ),
+            post(
+                "/printer/print/start",
+                self.print_start,
+                "Print a file; answers as soon as the printer accepted it.",
+                Access.OPERATE,
+                PrintStartParams,
+                str,
+            ),
+            post(
+                "/printer/print/pause",
+                self.print_pause,
+                "Pause the print.",
+                Access.OPERATE,
+                result=str,
+            ),
+            post(
+                "/printer/print/resume",
+                self.print_resume,
+                "Resume the print.",
+                Access.OPERATE,
+                result=str,
+            ),
+            post(
+                "/printer/print/cancel",
+                self.print_cancel,
+                "Cancel the print.",
+                Access.OPERATE,
+                result=str,
+            ),
+        ]
+
+    async def restart(self, _params: NoParams, _caller: Caller) -> str:
+        """RESTART; that the link drops meanwhile is the normal course."""
+        await self._gcode.restart("RESTART")
+        return "ok"
+
+    async def firmware_restart(self, _params: NoParams, _caller: Caller) -> str:
+        """FIRMWARE_RESTART."""
+        await self._gcode.restart("FIRMWARE_RESTART")
+        return "ok"
+
+    async def print_start(self, params: PrintStartParams, caller: Caller) -> str:
+        """The file's existence is for Klipper to check."""
+        await self._gcode.start_print(params.filename, caller.user)
+        return "ok"
+
+    async def print_pause(self, _params: NoParams, _caller: Caller) -> msgspec.Raw | str:
+        """Answers when PAUSE, or the macro in its place, has finished."""
+        return await self._klippy.request("pause_resume/pause")
+
+    async def print_resume(self, _params: NoParams, _caller: Caller) -> msgspec.Raw | str:
+        """Answers when RESUME has finished."""
+        return await self._klippy.request("pause_resume/resume")
+
+    async def print_cancel(self, _params: NoParams, _caller: Caller) -> msgspec.Raw | str:
+        """Answers when CANCEL_PRINT has finished."""
+        return await self._klippy.request("pause_resume/cancel")

@@ -1,0 +1,92 @@
+"""Runs g-code on the printer and starts prints, for clients' requests and for subsystems.
+
+Owns what was started last; no task of its own. Commands are recorded before they run.
+"""
+
+import contextlib
+
+import msgspec
+import trio
+
+from mrk.errors import ClientError
+from mrk.jobs.job_protocols import PrintStarts
+from mrk.klippy.klippy_protocols import CommandLog, KlippyRequests
+from mrk.klippy.link_errors import KlippyLost
+from mrk.klippy.requests import print_file_script, printed_name
+
+# A slicer may upload with "print" and then ask to print the same file once more.
+START_AGAIN_S = 10.0
+
+
+class PrinterGcode:
+    """`GcodePort`, on the link to Klipper. `starts` hears who asked for a print."""
+
+    def __init__(self, klippy: KlippyRequests, commands: CommandLog, starts: PrintStarts) -> None:
+        self._klippy = klippy
+        self._commands = commands
+        self._starts = starts
+        self._last_start = ("", float("-inf"))
+
+    async def run_gcode(self, script: str) -> None:
+        """Run g-code; returns when the last command has run. Raises `ClientError`."""
+        await self.run_script(script)
+
+    async def start_print(self, filename: str, user: str | None = None) -> None:
+        """Print a file, given relative to the gcodes root. Raises `ClientError`.
+
+        Starting again what was started seconds ago and is printing now is no error. `user` asked
+        for it.
+        """
+        script, name = print_file_script(filename), printed_name(filename)
+        # Before the printer is asked: it may tell of the print before it answers.
+        number = self._starts.note_start(name, user)
+        refused: ClientError | None = None
+        try:
+            await self.run_script(script)
+        except KlippyLost:
+            raise
+        except ClientError as exc:
+            refused = exc
+        if refused is None:
+            self._starts.accept_start(number)
+            self._last_start = (name, trio.current_time())
+            return
+        # Forgiven or not, it starts nothing: what begins later is not this user's.
+        self._starts.forget_start(number)
+        if not (self._started_lately(name) and await self._is_printing(name)):
+            raise refused
+
+    def _started_lately(self, name: str) -> bool:
+        return self.started_within(START_AGAIN_S) == name
+
+    def started_within(self, seconds: float) -> str | None:
+        """The file whose start was acknowledged last, if that was less than `seconds` ago."""
+        last_name, last_time = self._last_start
+        return last_name if trio.current_time() - last_time < seconds else None
+
+    async def _is_printing(self, name: str) -> bool:
+        objects = {"print_stats": ["state", "filename"]}
+        try:
+            answer = await self._klippy.call("objects/query", {"objects": objects})
+        except ClientError:
+            return False
+        status = answer.get("status") if isinstance(answer, dict) else None
+        stats = status.get("print_stats") if isinstance(status, dict) else None
+        return stats == {"state": "printing", "filename": name}
+
+    async def restart(self, command: str) -> None:
+        """Run RESTART or FIRMWARE_RESTART; that the link drops meanwhile is the normal course."""
+        with contextlib.suppress(KlippyLost):
+            await self.run_script(command)
+
+    async def stop(self, script: str) -> msgspec.Raw | str:
+        """Stop the printer at once; Klipper would run `script` behind the one that runs now."""
+        if self._klippy.klippy_connected:
+            self._commands.record_command(script)
+        return await self._klippy.request("emergency_stop", urgent=True)
+
+    async def run_script(self, script: str) -> msgspec.Raw | str:
+        """Run g-code, and return Klipper's answer. Raises `ClientError`."""
+        if self._klippy.klippy_connected:
+            self._commands.record_command(script)
+        return await self._klippy.request("gcode/script", {"script": script})
