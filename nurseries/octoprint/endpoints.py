@@ -1,8 +1,4 @@
-"""/api/*: the part of OctoPrint's HTTP API that slicers use; built only when it is configured.
-
-`serve` keeps the printer's heaters and print state subscribed; it ends when cancelled. Uploads to
-`/api/files/local` come through `transports/transfers`.
-"""
+"""/api/*: the part of OctoPrint's HTTP API that slicers use."""
 
 import logging
 from typing import Any, Literal
@@ -18,19 +14,15 @@ from mrk.files.paths import safe_parts
 from mrk.files.transfers import PrintStart, UploadPrints
 from mrk.http.response import Response
 from mrk.jobs.job_protocols import JobFiles
-from mrk.klippy.events import Ready
 from mrk.klippy.klippy_protocols import GcodePort, KlippyPort
-from mrk.klippy.requirements import read_names
 from mrk.octoprint import answers
 from mrk.octoprint.answers import UFP_PLUGIN, OctoPrintWebcam, UfpPlugin
 from mrk.octoprint.printer import PrinterAnswer, printer_state, state_text, temperatures
-from mrk.subsystem import Additions, Needs
 from mrk.version import MOONRAKER_VERSION
+from nurseries.octoprint.heaters import PrinterHeaters
 
 logger = logging.getLogger(__name__)
 GCODES = "gcodes"
-# For `transports/transfers`: where OctoPrint takes uploads, and what `Location` begins with.
-UPLOAD_PATHS = {"/api/files/local": "/api/files/moonraker"}
 HTTP_ONLY: EndpointOptions = {"transports": frozenset({Transport.HTTP}), "rpc": None}
 _CHAMBERS = ("chamber", "heater_generic chamber")
 
@@ -50,8 +42,8 @@ class OctoPrintFileParams(msgspec.Struct, frozen=True):
     print: bool = False
 
 
-class OctoPrint:
-    """Answers in OctoPrint's place. `files` knows the gcodes root, `prints` starts or queues."""
+class OctoPrintEndpoints:
+    """The declarations and handlers. `files` knows the gcodes root, `prints` starts or queues."""
 
     def __init__(
         self,
@@ -60,16 +52,20 @@ class OctoPrint:
         gcode: GcodePort,
         files: JobFiles,
         prints: UploadPrints,
+        heaters: PrinterHeaters,
     ) -> None:
         self._settings = settings
         self._klippy = klippy
         self._gcode = gcode
         self._files = files
         self._prints = prints
-        self._heaters: list[str] = []
+        self._heaters = heaters
 
     def endpoints(self) -> list[Endpoint]:
         """What clients may ask; bodies are not wrapped in `result`."""
+        return [*self._reading(), *self._acting()]
+
+    def _reading(self) -> list[Endpoint]:
         return [
             get(
                 "/api/version",
@@ -123,6 +119,10 @@ class OctoPrint:
                 Access.VIEW,
                 **HTTP_ONLY,
             ),
+        ]
+
+    def _acting(self) -> list[Endpoint]:
+        return [
             post(
                 "/api/printer/command",
                 self.command,
@@ -140,30 +140,6 @@ class OctoPrint:
                 **HTTP_ONLY,
             ),
         ]
-
-    async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Know the printer's heaters and its print state."""
-        # Ready comes once per restart of the printer; 8 may wait.
-        with self._klippy.open_events("octoprint", 8, Ready) as ready:
-            task_status.started()
-            if self._klippy.klippy_state == "ready":
-                await self._find_heaters()
-            async for _ in ready:
-                await self._find_heaters()
-
-    async def _find_heaters(self) -> None:
-        try:
-            answer = await self._klippy.call("objects/query", {"objects": {"heaters": None}})
-            status = answer.get("status") if isinstance(answer, dict) else None
-            heaters = status.get("heaters") if isinstance(status, dict) else None
-            found = read_names(heaters, "available_heaters")
-            await self._klippy.subscribe(dict.fromkeys(("print_stats", *found)))
-        except ClientError as exc:
-            logger.info("heaters are not known: %s", exc.message)
-            return
-        self._heaters = found
-
-    # Handlers
 
     def version(self, _params: NoParams, _caller: Caller) -> Response:
         """`text` begins with OctoPrint."""
@@ -197,15 +173,15 @@ class OctoPrint:
 
     def printer(self, _params: NoParams, _caller: Caller) -> Response:
         """Without temperatures while no printer is connected."""
-        found = temperatures(self._known_heaters(), self._klippy.status)
+        found = temperatures(self._heaters.connected, self._klippy.status)
         return _bare(PrinterAnswer(found, printer_state(self._state())))
 
     def profiles(self, _params: NoParams, _caller: Caller) -> Response:
         """With the heaters of the printer that was ready last."""
         return _bare(
             answers.profiles(
-                heated_bed="heater_bed" in self._heaters,
-                heated_chamber=any(name in self._heaters for name in _CHAMBERS),
+                heated_bed="heater_bed" in self._heaters.names,
+                heated_chamber=any(name in self._heaters.names for name in _CHAMBERS),
             )
         )
 
@@ -248,16 +224,6 @@ class OctoPrint:
     def _state(self) -> str:
         return state_text(self._klippy.klippy_state, self._klippy.status("print_stats"))
 
-    def _known_heaters(self) -> list[str]:
-        return self._heaters if self._klippy.klippy_connected else []
-
 
 def _bare(answer: Any) -> Response:
     return Response(200, msgspec.json.encode(answer))
-
-
-def build(settings: OctoPrintCompatSettings, needs: Needs, additions: Additions) -> None:
-    """For `[octoprint_compat]`."""
-    octoprint = OctoPrint(settings, needs.klippy, needs.gcode, needs.files, needs.upload_prints)
-    additions.add("octoprint_compat", octoprint)
-    additions.upload_paths.update(UPLOAD_PATHS)

@@ -28,5 +28,5 @@ OPTIONAL = (
     Optional("mqtt", "mqtt", "transports.mqtt.subsystem"),
     Optional("sensor", "sensors", "nurseries.sensors.subsystem"),
     Optional("spoolman", "spoolman", "nurseries.spoolman.build"),
-    Optional("octoprint_compat", "octoprint_compat", "nurseries.octoprint.endpoints"),
+    Optional("octoprint_compat", "octoprint_compat", "nurseries.octoprint.subsystem"),
 )

@@ -16,7 +16,7 @@ from mrk.definitions.roles import Role
 from mrk.errors import ClientError
 from mrk.files.transfers import PrintOutcome, PrintStart
 from mrk.http.response import Response
-from nurseries.octoprint.endpoints import OctoPrint
+from nurseries.octoprint.subsystem import OctoPrint
 from tests.fakes.house import House, open_house
 from tests.fakes.klippy import FakeKlippy, Refused
 from tests.fakes.transfer_files import Prints

@@ -1,0 +1,50 @@
+"""Which heaters the printer has, kept subscribed with its print state.
+
+`serve` asks each time the printer is ready; it ends when cancelled.
+"""
+
+import logging
+
+import trio
+
+from mrk.errors import ClientError
+from mrk.klippy.events import Ready
+from mrk.klippy.klippy_protocols import KlippyPort
+from mrk.klippy.requirements import read_names
+
+logger = logging.getLogger(__name__)
+
+
+class PrinterHeaters:
+    """`names` are those of the printer that was ready last."""
+
+    def __init__(self, klippy: KlippyPort) -> None:
+        self._klippy = klippy
+        self.names: list[str] = []
+
+    @property
+    def connected(self) -> list[str]:
+        """The heaters of a printer that is connected now."""
+        return self.names if self._klippy.klippy_connected else []
+
+    async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Know the printer's heaters and its print state."""
+        # Ready comes once per restart of the printer; 8 may wait.
+        with self._klippy.open_events("octoprint", 8, Ready) as ready:
+            task_status.started()
+            if self._klippy.klippy_state == "ready":
+                await self._find_heaters()
+            async for _ in ready:
+                await self._find_heaters()
+
+    async def _find_heaters(self) -> None:
+        try:
+            answer = await self._klippy.call("objects/query", {"objects": {"heaters": None}})
+            status = answer.get("status") if isinstance(answer, dict) else None
+            heaters = status.get("heaters") if isinstance(status, dict) else None
+            found = read_names(heaters, "available_heaters")
+            await self._klippy.subscribe(dict.fromkeys(("print_stats", *found)))
+        except ClientError as exc:
+            logger.info("heaters are not known: %s", exc.message)
+            return
+        self.names = found
