@@ -1,14 +1,13 @@
 """Which heaters the printer has, kept subscribed with its print state.
 
-`serve` asks each time the printer is ready; it ends when cancelled.
+`follow` asks each time the printer is ready; it ends when cancelled.
 """
 
 import logging
 
-import trio
-
 from mrk.errors import ClientError
-from mrk.klippy.events import Ready
+from mrk.fanout import EventReader
+from mrk.klippy.events import KlippyEvent
 from mrk.klippy.klippy_protocols import KlippyPort
 from mrk.klippy.requirements import read_names
 
@@ -27,15 +26,12 @@ class PrinterHeaters:
         """The heaters of a printer that is connected now."""
         return self.names if self._klippy.klippy_connected else []
 
-    async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Know the printer's heaters and its print state."""
-        # Ready comes once per restart of the printer; 8 may wait.
-        with self._klippy.open_events("octoprint", 8, Ready) as ready:
-            task_status.started()
-            if self._klippy.klippy_state == "ready":
-                await self._find_heaters()
-            async for _ in ready:
-                await self._find_heaters()
+    async def follow(self, ready: EventReader[KlippyEvent]) -> None:
+        """Know the heaters of the printer each time it is ready; ends when cancelled."""
+        if self._klippy.klippy_state == "ready":
+            await self._find_heaters()
+        async for _ in ready:
+            await self._find_heaters()
 
     async def _find_heaters(self) -> None:
         try:

@@ -10,6 +10,7 @@ from config.settings.octoprint_compat import OctoPrintCompatSettings
 from mrk.api.endpoint import Endpoint
 from mrk.files.transfers import UploadPrints
 from mrk.jobs.job_protocols import JobFiles
+from mrk.klippy.events import Ready
 from mrk.klippy.klippy_protocols import GcodePort, KlippyPort
 from mrk.subsystem import Additions, Needs
 from nurseries.octoprint.endpoints import OctoPrintEndpoints
@@ -30,6 +31,7 @@ class OctoPrint:
         files: JobFiles,
         prints: UploadPrints,
     ) -> None:
+        self._klippy = klippy
         self._heaters = PrinterHeaters(klippy)
         self._endpoints = OctoPrintEndpoints(settings, klippy, gcode, files, prints, self._heaters)
 
@@ -39,7 +41,10 @@ class OctoPrint:
 
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Know the printer's heaters and its print state."""
-        await self._heaters.serve(task_status=task_status)
+        # Ready comes once per restart of the printer; 8 may wait.
+        with self._klippy.open_events("octoprint", 8, Ready) as ready:
+            task_status.started()
+            await self._heaters.follow(ready)
 
 
 def build(settings: OctoPrintCompatSettings, needs: Needs, additions: Additions) -> None:
