@@ -11,9 +11,12 @@ import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 
+import click
+
 from config.paths import Paths
 from mrk.database.database_protocols import SqlConnection
 from mrk.database.schema import joined, missing, too_new
+from mrk.definitions.roles import ROLE_WORDS
 from mrk.errors import MrkError
 from mrk.jobs.schema import JOB_MIGRATIONS
 from nurseries.database.lock import DatabaseInUse
@@ -22,6 +25,21 @@ from nurseries.database.transaction import transaction
 
 # The daemon's own writes take milliseconds; a compaction takes longer.
 _BUSY_S = 10.0
+
+
+ROLE_OPTION = click.option(
+    "--role",
+    type=click.Choice(ROLE_WORDS),
+    help="What may be done: look, print too, or everything (the default).",
+)
+
+
+def run_change(paths: Paths, change: Callable[[SqlConnection], str]) -> None:
+    """Make a change of accounts and print what it says; an error ends the command."""
+    try:
+        click.echo(change_accounts(paths, change))
+    except MrkError as exc:
+        raise click.ClickException(str(exc)) from None
 
 
 def change_accounts(paths: Paths, change: Callable[[SqlConnection], str]) -> str:

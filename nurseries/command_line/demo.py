@@ -5,7 +5,10 @@ Only `klippy.log` is written anew.
 """
 
 import os
+import sys
 from pathlib import Path
+
+import click
 
 from config.paths import Paths, create_folders
 from mrk.virtual_printer.demo_printer import DEMO_PRINTER
@@ -15,6 +18,7 @@ from nurseries.root.daemon import run
 from nurseries.virtual_printer.gcodes import DiskFolder, sample_gcode
 from nurseries.virtual_printer.service import VirtualPrinter, VirtualPrinterSettings
 
+_PATH = click.Path(path_type=Path)
 _CONFIGURATION = """\
 # Made by `mrk demo`. Everything here may be changed; docs/configuration.md tells what there is.
 
@@ -92,3 +96,18 @@ def _fill(paths: Paths, log_file: Path, port: int) -> None:
     sample = paths.gcodes / name
     if not sample.exists():
         sample.write_bytes(content)
+
+
+@click.command("demo")
+@click.option("--speed", type=click.FloatRange(0.1, 1000), default=1.0, show_default=True)
+@click.option("--port", type=click.IntRange(1, 65535), default=7125, show_default=True)
+@click.option(
+    "--data",
+    "folder",
+    type=click.Path(path_type=Path),
+    default=Path("demo-data"),
+    show_default=True,
+)
+def command(speed: float, port: int, folder: Path) -> None:
+    """Run the daemon on a virtual printer, in a data folder of its own."""
+    sys.exit(run_demo(folder, port, speed))

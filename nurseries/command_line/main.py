@@ -1,12 +1,12 @@
 """The command line of mrk; without a command it runs the daemon.
 
-Everything heavy is imported inside the command that needs it, because start-up time counts. Only
-loaded by `mrk/__main__.py`, and not for a daemon that a service starts.
+`COMMANDS` is the one table: each command is a file of its own, with a click command called
+`command`. Only loaded by `mrk/__main__.py`, and not for a daemon that a service starts.
 """
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,26 @@ from config.config_errors import ConfigError
 from config.daemon_options import DAEMON_OPTIONS
 from config.paths import Paths
 from mrk.version import VERSION
-from nurseries.command_line.accounts import key, user
+from nurseries.command_line.command_table import CommandEntry, CommandTable
 from nurseries.command_line.quiet_end import print_to
 
-_PATH = click.Path(path_type=Path)
+# In the order of the alphabet, as `mrk --help` shows them.
+COMMANDS: Mapping[str, CommandEntry] = {
+    "api": ("api", "Print the schema of the API, generated from its declarations."),
+    "call": ("call", "Call METHOD with key=value arguments on a running daemon."),
+    "check-config": ("check_config", "Say what is wrong with the configuration."),
+    "demo": ("demo", "Run the daemon on a virtual printer, in a data folder of its own."),
+    "import-moonraker": (
+        "import_moonraker",
+        "Take over the database of the Moonraker in FOLDER, once.",
+    ),
+    "key": ("key", "Named API keys, for programs."),
+    "metadata": ("metadata", "Print what is found in g-code FILES."),
+    "template": ("template", "Show what a template gives."),
+    "user": ("user", "Users of this printer, for those who cannot log in."),
+    "virtual-printer": ("virtual_printer", "Serve a printer without hardware on SOCKET."),
+    "watch": ("watch", "Print notifications of a running daemon, and changes of OBJECTS."),
+}
 
 
 def _paths(options: dict[str, Any]) -> Paths:
@@ -36,14 +52,23 @@ def _daemon_options(command: Callable[..., None]) -> Callable[..., None]:
             option.long,
             option.name,
             # A flag that is not given leaves the choice to the environment.
-            **({"is_flag": True, "default": None} if option.is_flag else {"type": _PATH}),
+            **(
+                {"is_flag": True, "default": None}
+                if option.is_flag
+                else {"type": click.Path(path_type=Path)}
+            ),
             help=option.help,
         )
         command = declare(command)
     return command
 
 
-@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=CommandTable,
+    entries=COMMANDS,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @_daemon_options
 @click.version_option(VERSION, prog_name="mrk")
 @click.pass_context
@@ -58,133 +83,6 @@ def main(context: click.Context, /, **options: Any) -> None:
         from nurseries.root.daemon import run
 
         sys.exit(run(context.obj))
-
-
-@main.command("check-config")
-@click.argument("file", type=_PATH, required=False)
-@click.pass_obj
-def check_config(paths: Paths, file: Path | None) -> None:
-    """Say what is wrong with the configuration, one line each; exit 1 on errors."""
-    from config.check import check, has_errors
-
-    lines = check(file, paths)
-    for line in lines:
-        click.echo(line)
-    sys.exit(1 if has_errors(lines) else 0)
-
-
-@main.command()
-@click.option("--openrpc", "kind", flag_value="openrpc", default=True, help="JSON-RPC methods.")
-@click.option("--openapi", "kind", flag_value="openapi", help="HTTP routes.")
-@click.option("--markdown", "kind", flag_value="markdown", help="A page for people.")
-@click.pass_obj
-def api(paths: Paths, kind: str) -> None:
-    """Print the schema of the API, generated from its declarations."""
-    import json
-
-    from mrk.api import schema
-    from mrk.api.reference import markdown
-    from nurseries.root.real_surroundings import build_table
-
-    if kind == "markdown":
-        click.echo(markdown(build_table(paths)))
-        return
-    document = getattr(schema, kind)(build_table(paths))
-    click.echo(json.dumps(document, indent=2))
-
-
-@main.command()
-@click.option("--speed", type=click.FloatRange(0.1, 1000), default=1.0, show_default=True)
-@click.option("--port", type=click.IntRange(1, 65535), default=7125, show_default=True)
-@click.option("--data", "folder", type=_PATH, default=Path("demo-data"), show_default=True)
-def demo(speed: float, port: int, folder: Path) -> None:
-    """Run the daemon on a virtual printer, in a data folder of its own."""
-    from nurseries.command_line.demo import run_demo
-
-    sys.exit(run_demo(folder, port, speed))
-
-
-@main.command()
-@click.argument("files", nargs=-1, required=True, type=_PATH)
-@click.option("--json", "as_json", is_flag=True, help="JSON, one object a line.")
-def metadata(files: tuple[Path, ...], as_json: bool) -> None:
-    """Print what is found in g-code FILES."""
-    from nurseries.command_line.metadata import run
-
-    sys.exit(run(files, as_json))
-
-
-@main.command()
-@click.argument("what")
-@click.argument("context", nargs=-1)
-@click.option("--reveal", is_flag=True, help="Show a result that is a secret.")
-@click.pass_obj
-def template(paths: Paths, what: str, context: tuple[str, ...], reveal: bool) -> None:
-    """Show what a template gives: WHAT is an option (SECTION.OPTION), a file, or - (input).
-
-    CONTEXT is what the template sees: NAME=TEXT or NAME:=JSON. Calls are told, not made.
-    """
-    from nurseries.command_line.template import run
-
-    sys.exit(run(paths, what, context, reveal))
-
-
-@main.command("import-moonraker")
-@click.argument("folder", type=_PATH)
-@click.option("--again", is_flag=True, help="Import although it was done before.")
-@click.pass_obj
-def import_moonraker(paths: Paths, folder: Path, again: bool) -> None:
-    """Take over the database of the Moonraker whose data folder is FOLDER, once."""
-    from mrk.jobs.schema import JOB_MIGRATIONS
-    from nurseries.database.importer import run_import
-
-    sys.exit(run_import(paths.data, folder, again, JOB_MIGRATIONS))
-
-
-@main.command("virtual-printer")
-@click.argument("socket", type=_PATH)
-@click.option("--gcodes", type=_PATH, default=Path(), help="Folder of g-code files.")
-@click.option("--speed", type=click.FloatRange(0.1, 1000), default=1.0, show_default=True)
-@click.option("--fault", multiple=True, help="KIND or KIND=SECONDS, from the start on.")
-def virtual_printer(socket: Path, gcodes: Path, speed: float, fault: tuple[str, ...]) -> None:
-    """Serve a printer without hardware on SOCKET, in Klipper's protocol."""
-    from nurseries.command_line.virtual_printer import run_alone
-
-    sys.exit(run_alone(socket, gcodes, speed, fault))
-
-
-@main.command()
-@click.argument("method")
-@click.argument("arguments", nargs=-1)
-@click.option("--url", help="Websocket, such as ws://127.0.0.1:7125/websocket.")
-@click.pass_obj
-def call(paths: Paths, method: str, arguments: tuple[str, ...], url: str | None) -> None:
-    """Call METHOD with key=value arguments on a running daemon; values may be JSON."""
-    import trio
-
-    from nurseries.command_line import call_and_watch
-
-    target = call_and_watch.Target(paths.unix_socket, url)
-    sys.exit(trio.run(call_and_watch.call, target, method, arguments))
-
-
-@main.command()
-@click.argument("objects", nargs=-1)
-@click.option("--all", "everything", is_flag=True, help="Subscribe to every printer object.")
-@click.option("--url", help="Websocket, such as ws://127.0.0.1:7125/websocket.")
-@click.pass_obj
-def watch(paths: Paths, objects: tuple[str, ...], everything: bool, url: str | None) -> None:
-    """Print notifications of a running daemon, and changes of OBJECTS (extruder=temperature)."""
-    import trio
-
-    from nurseries.command_line import call_and_watch
-
-    target = call_and_watch.Target(paths.unix_socket, url)
-    sys.exit(trio.run(call_and_watch.watch, target, objects, everything))
-
-
-main.add_command(user)
-main.add_command(key)
 
 
 def run_command() -> None:

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import click
+
 from mrk.errors import MrkError
 from mrk.gcode.object_marks import mark_style
 from mrk.gcode.scan import ScanResult, scan
@@ -94,3 +96,11 @@ def _print_record(record: dict[str, Any]) -> None:
         if field not in ("filename", "state") and value not in (None, []):
             shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
             print(f"  {field:<22} {shown}")
+
+
+@click.command("metadata")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="JSON, one object a line.")
+def command(files: tuple[Path, ...], as_json: bool) -> None:
+    """Print what is found in g-code FILES."""
+    sys.exit(run(files, as_json))

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import click
 import trio
 
 from config.config_errors import ConfigError
@@ -101,3 +102,16 @@ _STAND_INS = {
     "set_result": _set_result,
     "send_notification": _send_notification,
 }
+
+
+@click.command("template")
+@click.argument("what")
+@click.argument("context", nargs=-1)
+@click.option("--reveal", is_flag=True, help="Show a result that is a secret.")
+@click.pass_obj
+def command(paths: Paths, what: str, context: tuple[str, ...], reveal: bool) -> None:
+    """Show what a template gives: WHAT is an option (SECTION.OPTION), a file, or - (input).
+
+    CONTEXT is what the template sees: NAME=TEXT or NAME:=JSON. Calls are told, not made.
+    """
+    sys.exit(run(paths, what, context, reveal))

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import click
 import trio
 
 from mrk.errors import MrkError, leaves
@@ -54,3 +55,13 @@ async def _serve(printer: VirtualPrinter, path: Path) -> None:
             print(f"virtual printer on {path}", flush=True)
             await anext(signals)
             nursery.cancel_scope.cancel()
+
+
+@click.command("virtual-printer")
+@click.argument("socket", type=click.Path(path_type=Path))
+@click.option("--gcodes", type=click.Path(path_type=Path), default=Path(), help="Folder of files.")
+@click.option("--speed", type=click.FloatRange(0.1, 1000), default=1.0, show_default=True)
+@click.option("--fault", multiple=True, help="KIND or KIND=SECONDS, from the start on.")
+def command(socket: Path, gcodes: Path, speed: float, fault: tuple[str, ...]) -> None:
+    """Serve a printer without hardware on SOCKET, in Klipper's protocol."""
+    sys.exit(run_alone(socket, gcodes, speed, fault))

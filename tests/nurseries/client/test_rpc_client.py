@@ -13,7 +13,8 @@ from mrk.errors import ClientError
 from mrk.klippy.etx import EtxDecoder, etx_frame
 from nurseries.client.channels import ChannelClosed, EtxChannel
 from nurseries.client.rpc_client import CallFailed, RpcClient, open_rpc_client
-from nurseries.command_line.call_and_watch import parse_arguments, parse_objects
+from nurseries.command_line.call import parse_arguments
+from nurseries.command_line.watch import parse_objects
 
 
 class ScriptedDaemon:

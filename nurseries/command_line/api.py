@@ -1,0 +1,24 @@
+"""`mrk api`: the schema of the API, generated from its declarations."""
+
+import json
+
+import click
+
+from config.paths import Paths
+from mrk.api import schema
+from mrk.api.reference import markdown
+from nurseries.root.real_surroundings import build_table
+
+
+@click.command("api")
+@click.option("--openrpc", "kind", flag_value="openrpc", default=True, help="JSON-RPC methods.")
+@click.option("--openapi", "kind", flag_value="openapi", help="HTTP routes.")
+@click.option("--markdown", "kind", flag_value="markdown", help="A page for people.")
+@click.pass_obj
+def command(paths: Paths, kind: str) -> None:
+    """Print the schema of the API, generated from its declarations."""
+    if kind == "markdown":
+        click.echo(markdown(build_table(paths)))
+        return
+    document = getattr(schema, kind)(build_table(paths))
+    click.echo(json.dumps(document, indent=2))

@@ -1,0 +1,22 @@
+"""`mrk import-moonraker`: takes over what a Moonraker has kept, once."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from config.paths import Paths
+from mrk.jobs.schema import JOB_MIGRATIONS
+from nurseries.database.importer import run_import
+
+
+@click.command("import-moonraker")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--again", is_flag=True, help="Import although it was done before.")
+@click.pass_obj
+def command(paths: Paths, folder: Path, again: bool) -> None:
+    """Take over the database of the Moonraker in FOLDER, once.
+
+    FOLDER is its data folder, or the database itself. The old database is only read.
+    """
+    sys.exit(run_import(paths.data, folder, again, JOB_MIGRATIONS))
