@@ -70,3 +70,11 @@ class KlipperFacts(Protocol):
 
     def open_events(self, name: str, size: int, *kinds: type) -> EventReader[KlippyEvent]:
         """Events of the given classes from now on; use it in a `with` block."""
+
+
+class FileFollower(Protocol):
+    """Keeps names of files, and wants to know what became of them."""
+
+    async def on_file_removed(self, path: str) -> None: ...
+
+    async def on_file_moved(self, source: str, dest: str) -> None: ...

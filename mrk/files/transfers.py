@@ -32,33 +32,45 @@ class StoredUpload(Protocol):
         ...
 
 
-class UploadFiles(Protocol):
-    """The file manager, for uploads.
+class UploadDestination(Protocol):
+    """Where one upload will be: found once, before its first byte is stored.
 
-    `folder` is a sub-folder of `root` that may be missing, `filename` may hold sub-folders that
-    exist. Methods raise `ClientError`: 400 for what is no root, read-only or no path, 403 for
-    reserved places and a file that is being printed.
+    `folder` is absolute, there already, and on the file system where the file will be.
     """
+
+    @property
+    def folder(self) -> str: ...
+
+    async def prepare(self) -> str:
+        """Make missing folders; returns the one where the unfinished file gets its hidden name.
+
+        Raises `ClientError` as `begin_upload` does.
+        """
+        ...
+
+    async def store(self, temporary: str) -> StoredUpload:
+        """Put a finished file in its place, atomically, and make what clients expect of it.
+
+        `temporary`, synced, lies in the folder that `prepare` gave, and is gone afterwards, on
+        errors too. Returns when metadata is known. Whether the file may be replaced is checked
+        again under the lock; raises `ClientError`.
+        """
+        ...
+
+
+class UploadFiles(Protocol):
+    """The file manager, for uploads."""
 
     def upload_folders(self) -> list[str]:
         """Absolute paths of the writable roots, gcodes first."""
         ...
 
-    async def judge_upload(self, root: str, folder: str, filename: str) -> str:
-        """Judge a destination and make nothing; returns an existing folder of its file system."""
-        ...
+    async def begin_upload(self, root: str, folder: str, filename: str) -> UploadDestination:
+        """Find where an upload goes, and make nothing.
 
-    async def place_upload(self, root: str, folder: str, filename: str) -> str:
-        """Make missing folders; returns the folder, where an unfinished file may lie."""
-        ...
-
-    async def store_upload(
-        self, temporary: str, root: str, folder: str, filename: str
-    ) -> StoredUpload:
-        """Put a finished file in its place, atomically, and make what clients expect of it.
-
-        `temporary`, synced, lies in the folder that `place_upload` gave, and is gone afterwards,
-        on errors too. Returns when metadata is known.
+        `folder` is a sub-folder of `root` that may be missing, `filename` may hold sub-folders
+        that exist. Raises `ClientError`: 400 for what is no root, read-only or no path, 403 for
+        reserved places and a file that is being printed.
         """
         ...
 

@@ -6,7 +6,6 @@ returns only when cancelled. Blocking calls run in a few threads of its own.
 
 import errno
 import logging
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,19 +17,17 @@ from config.paths import Paths
 from config.settings.file_manager import FileManagerSettings
 from mrk.api.endpoint import Endpoint
 from mrk.clients.registry import Clients
-from mrk.errors import ClientError
 from mrk.files.file_protocols import FileMetadata, InUse, KlipperFacts
 from mrk.files.paths import has_metadata
-from mrk.files.reserved import Permissions, ReservedPaths, usual_places
-from mrk.files.roots import Root, Roots
+from mrk.files.roots import Root
 from mrk.files.tree import files_below
-from nurseries.files import disk_paths
 from nurseries.files.changes.archives import Archives
 from nurseries.files.changes.operations import Operations
 from nurseries.files.changes.placement import Placement
 from nurseries.files.changes.removal import Removal, sweep
-from nurseries.files.changes.uploads import FinishedUpload, UploadStore, UploadTarget
-from nurseries.files.disk_paths import DiskPath
+from nurseries.files.changes.uploads import UploadStore
+from nurseries.files.data_roots import data_roots
+from nurseries.files.downloads import DownloadOpener
 from nurseries.files.endpoints import FileEndpoints
 from nurseries.files.klipper_roots import KlipperRoots
 from nurseries.files.listings import Listings
@@ -45,7 +42,10 @@ _PER_TURN = 500
 
 
 class FileManager:
-    """Files as clients see them. `program` is the folder of mrk itself, closed to clients."""
+    """Files as clients see them. `program` is the folder of mrk itself, closed to clients.
+
+    `uploads` and `downloads` are for the transport.
+    """
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class FileManager:
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self.warnings: list[str] = []
-        self.roots = _roots(paths, settings, program)
+        self.roots = data_roots(paths, settings, program)
         self._settings = settings
         self._metadata = metadata
         self._threads = Threads()
@@ -76,7 +76,8 @@ class FileManager:
             metadata,
             in_use,
         )
-        self._uploads = UploadStore(placement, converts_binary=settings.convert_binary_gcode)
+        self.uploads = UploadStore(placement, converts_binary=settings.convert_binary_gcode)
+        self.downloads = DownloadOpener(self.roots)
         self._klipper_roots = KlipperRoots(
             self.roots,
             self._threads,
@@ -101,32 +102,6 @@ class FileManager:
     def registered_directories(self) -> list[str]:
         """Names of the roots, for server.info."""
         return self.roots.names
-
-    # For siblings
-
-    async def upload_target(self, root: str, folder: str, filename: str) -> UploadTarget:
-        """Where an upload will be (`UploadStore.target`); raises `ClientError`."""
-        return await self._uploads.target(root, folder, filename)
-
-    async def judge_upload(self, root: str, folder: str, filename: str) -> Path:
-        """Judge an upload without making anything (`UploadStore.judge`); raises `ClientError`."""
-        return await self._uploads.judge(root, folder, filename)
-
-    async def finish_upload(self, temporary: Path, target: UploadTarget) -> FinishedUpload:
-        """Put a complete upload in place (`UploadStore.finish`); raises `ClientError`."""
-        return await self._uploads.finish(temporary, target)
-
-    async def find_file(self, root: str, filename: str) -> DiskPath:
-        """A file to be read; raises 404 when it is not there, 403 for folders and closed places."""
-        if root not in self.roots:
-            raise ClientError(f"There is no root {root}", 404)
-        _root, path = self.roots.within(root, filename)
-        place = await self._threads.run(disk_paths.find, self.roots, path, write=False)
-        if place.stat is None:
-            raise ClientError(f"There is no file {path}", 404)
-        if place.stat.is_folder or not place.stat.permissions:
-            raise ClientError(f"Access to {path} is not allowed", 403)
-        return place
 
     # Life
 
@@ -200,26 +175,3 @@ class FileManager:
         if text not in self.warnings:
             logger.warning("%s", text)
             self.warnings.append(text)
-
-
-def _roots(paths: Paths, settings: FileManagerSettings, program: Path | None) -> Roots:
-    """The roots of the data folder; what is closed within is resolved once, here."""
-    folders = [
-        ("config", paths.config, settings.enable_config_write_access),
-        ("logs", paths.logs, False),
-        ("gcodes", paths.gcodes, True),
-    ]
-    found = [Root(name, str(path), os.path.realpath(path), ok) for name, path, ok in folders]
-    closed = usual_places(str(paths.data))
-    also = (paths.database, paths.certificate.parent, settings.secrets_file)
-    for written in (*list(closed), *(str(path) for path in also if path is not None)):
-        closed[os.path.realpath(written)] = Permissions.NONE
-    if program is not None:
-        real = os.path.realpath(program)
-        # Somebody may keep the data folder in there.
-        if not any((root.real + "/").startswith(real + "/") for root in found):
-            closed[real] = Permissions.NONE
-    roots = Roots(ReservedPaths(closed, disk_paths.identities_of(list(closed))))
-    for root in found:
-        roots.register(root)
-    return roots

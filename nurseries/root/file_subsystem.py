@@ -1,12 +1,6 @@
-"""The file room of a generation: manager, metadata and scanner on a real data folder.
+"""What a generation needs of files: a data folder gives the real ones, fixtures a dictionary."""
 
-`DiskFiles` is what jobs and transports see of it. Owns no task itself; `serve` is one line of the
-supervision table, because neither part is worth anything without the others.
-"""
-
-import stat
 from collections.abc import Callable
-from pathlib import Path
 from typing import Protocol
 
 import trio
@@ -16,33 +10,11 @@ from config.settings.file_manager import FileManagerSettings
 from mrk.api.endpoint import Endpoint
 from mrk.clients.registry import Clients
 from mrk.database.database_protocols import DatabasePort
-from mrk.errors import ClientError
-from mrk.files.file_protocols import InUse
-from mrk.files.paths import safe_parts
-from mrk.files.records import Stat
+from mrk.files.file_protocols import FileFollower, InUse
 from mrk.files.transfers import DownloadFiles, UploadFiles
 from mrk.jobs.job_protocols import JobMetadata, PrintedFiles
 from mrk.klippy.klippy_protocols import KlippyPort
-from nurseries.files.file_manager import FileManager
-from nurseries.files.scan.metadata_store import MetadataStore
-from nurseries.files.scan.process import ScanLimits
-from nurseries.files.scan.scanner import Scanner
-from nurseries.files.transfer_ports import TransferPorts
-
-GCODES = "gcodes"
-PROGRAM = Path(__file__).parents[2]
-
-
-class TransferFiles(UploadFiles, DownloadFiles, Protocol):
-    """The file manager as uploads and downloads want it."""
-
-
-class FileFollower(Protocol):
-    """Keeps names of files, and wants to know what became of them."""
-
-    async def on_file_removed(self, path: str) -> None: ...
-
-    async def on_file_moved(self, source: str, dest: str) -> None: ...
+from nurseries.files.subsystem import DiskFiles
 
 
 class FileSubsystem(PrintedFiles, Protocol):
@@ -53,9 +25,9 @@ class FileSubsystem(PrintedFiles, Protocol):
     @property
     def metadata(self) -> JobMetadata: ...
 
-    @property
-    def transfers(self) -> TransferFiles | None:
-        """None where nothing can be uploaded or downloaded."""
+    # None where nothing can be uploaded or downloaded.
+    uploads: UploadFiles | None
+    downloads: DownloadFiles | None
 
     @property
     def registered_directories(self) -> list[str]: ...
@@ -73,104 +45,8 @@ class FileSubsystem(PrintedFiles, Protocol):
 MakeFiles = Callable[[FileManagerSettings, Clients, KlippyPort, DatabasePort, InUse], FileSubsystem]
 
 
-class FollowedMetadata(MetadataStore):
-    """Metadata, whose changes tell followers that a file has moved or gone."""
-
-    def __init__(
-        self, gcodes: Path, scanner: Scanner, database: DatabasePort, object_processing: bool
-    ) -> None:
-        super().__init__(gcodes, scanner, database, object_processing=object_processing)
-        self.followers: list[FileFollower] = []
-        self._root = gcodes
-
-    async def remove(self, path: str) -> None:
-        """Also asked for before a new scan: then the file is still there."""
-        await super().remove(path)
-        if not await trio.to_thread.run_sync((self._root / path).exists):
-            for follower in self.followers:
-                await follower.on_file_removed(path)
-
-    async def move(self, source: str, dest: str) -> None:
-        """Followers hear of it once the record has its new name."""
-        await super().move(source, dest)
-        for follower in self.followers:
-            await follower.on_file_moved(source, dest)
-
-
-class DiskFiles:
-    """Implements `FileSubsystem`."""
-
-    def __init__(
-        self,
-        paths: Paths,
-        settings: FileManagerSettings,
-        clients: Clients,
-        klippy: KlippyPort,
-        database: DatabasePort,
-        in_use: InUse,
-    ) -> None:
-        self._gcodes = paths.gcodes
-        self._scanner = Scanner(ScanLimits(scan_s=settings.metadata_parser_s))
-        self._metadata = FollowedMetadata(
-            paths.gcodes, self._scanner, database, settings.enable_object_processing
-        )
-        self.followers = self._metadata.followers
-        self._manager = FileManager(
-            paths, settings, clients, klippy, self._metadata, in_use, program=PROGRAM
-        )
-        self.transfers: TransferFiles | None = TransferPorts(self._manager)
-        self._is_read = False
-
-    @property
-    def metadata(self) -> JobMetadata:
-        """Records of g-code files."""
-        return self._metadata
-
-    @property
-    def registered_directories(self) -> list[str]:
-        """Names of the roots."""
-        return self._manager.registered_directories
-
-    @property
-    def warnings(self) -> list[str]:
-        """What the user should know about folders and watching."""
-        return self._manager.warnings
-
-    def endpoints(self) -> list[Endpoint]:
-        """server.files.*."""
-        return self._manager.endpoints()
-
-    async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Scanner first, then what is known, then the manager, who compares it with the disk."""
-        self._is_read = False
-        async with trio.open_nursery() as nursery:
-            await nursery.start(self._scanner.serve, name="metadata scanner")
-            await nursery.start(self._metadata.serve, name="metadata")
-            await nursery.start(self._manager.serve, name="files")
-            self._is_read = True
-            task_status.started()
-
-    def exists(self, path: str) -> bool:
-        """Whether there is such a g-code file."""
-        return self.modified(path) is not None
-
-    def modified(self, path: str) -> float | None:
-        """When a g-code file was changed, in Unix seconds."""
-        # Until all has been read a tree lacks files that are there.
-        tree = self._manager.trees.known(GCODES) if self._is_read else None
-        if tree is not None:
-            # Not by pathlib: a history asks for thousands of names.
-            found = tree.find(tuple(path.split("/")))
-            return found.modified if isinstance(found, Stat) and not found.is_folder else None
-        try:
-            status = self._gcodes.joinpath(*safe_parts(path)).stat()
-        except (ClientError, OSError, ValueError):
-            return None
-        return status.st_mtime if stat.S_ISREG(status.st_mode) else None
-
-
 def made_on(paths: Paths) -> MakeFiles:
-    """The file room of a data folder."""
+    """The files of a data folder."""
 
     def make(
         settings: FileManagerSettings,

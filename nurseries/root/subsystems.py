@@ -29,6 +29,8 @@ from nurseries.host_commands import HostCommands
 from nurseries.jobs.history import History
 from nurseries.jobs.job_queue import JobQueue
 from nurseries.jobs.job_state import JobState
+from nurseries.jobs.printed_file import PrintedFile, SeenStarts
+from nurseries.jobs.upload_prints import UploadPrinter
 from nurseries.klippy.link import KlippyLink
 from nurseries.klippy.printer import Printer
 from nurseries.log.rollover import LogRollover
@@ -36,7 +38,6 @@ from nurseries.proc_stats.sampler import ProcStats
 from nurseries.refusal_log import RefusalLog
 from nurseries.root.host import Host
 from nurseries.root.optional import OPTIONAL
-from nurseries.root.prints import PrintedFile, SeenStarts, UploadPrinter
 from nurseries.root.settings_views import transitions_of
 from nurseries.root.supervised import Supervised, supervised
 from nurseries.root.surroundings import Surroundings

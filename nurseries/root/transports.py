@@ -121,8 +121,8 @@ class Transports:
         authorizer: RequestAuthorizer,
         cors: CorsRules,
     ) -> Transfers | None:
-        files = subsystems.files.transfers
-        if files is None:
+        uploads, downloads = subsystems.files.uploads, subsystems.files.downloads
+        if uploads is None or downloads is None:
             return None
 
         def klippy_log() -> str | None:
@@ -134,8 +134,8 @@ class Transports:
             return None if log_file is None else str(log_file)
 
         return Transfers(
-            files,
-            files,
+            uploads,
+            downloads,
             subsystems.upload_printer,
             authorizer,
             cors,

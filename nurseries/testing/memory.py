@@ -17,12 +17,13 @@ from config.load import load_file
 from config.paths import Paths
 from mrk.api.endpoint import Endpoint
 from mrk.errors import Transient
+from mrk.files.file_protocols import FileFollower
+from mrk.files.transfers import DownloadFiles, UploadFiles
 from mrk.http.client import NO_HEADERS, Fetched, FetchFailed
 from mrk.virtual_printer.memory_folder import MemoryFolder
 from nurseries.client.channels import EtxChannel, WebsocketChannel
 from nurseries.client.rpc_client import RpcClient, open_rpc_client
 from nurseries.klippy.link import KlippyLink
-from nurseries.root.file_subsystem import FileFollower, TransferFiles
 from nurseries.root.generation import Generation
 from nurseries.root.real_surroundings import NoLog
 from nurseries.root.surroundings import Surroundings
@@ -84,7 +85,8 @@ class MemoryFiles:
         self._files = files
         self.followers: list[FileFollower] = []
         self.metadata = MemoryMetadata()
-        self.transfers: TransferFiles | None = None
+        self.uploads: UploadFiles | None = None
+        self.downloads: DownloadFiles | None = None
         self.registered_directories: list[str] = []
         self.warnings: list[str] = []
 

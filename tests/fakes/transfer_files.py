@@ -63,34 +63,47 @@ class FolderFiles:
             raise ClientError("The file is loaded", 403)
         return place
 
-    async def judge_upload(self, root: str, folder: str, filename: str) -> str:
+    async def begin_upload(self, root: str, folder: str, filename: str) -> "Destination":
         await trio.lowlevel.checkpoint()
-        target = self.roots.get(root, Path()) / self._place(root, folder, filename)
-        return str(next(path for path in target.parents if path.is_dir()))
-
-    async def place_upload(self, root: str, folder: str, filename: str) -> str:
-        await trio.lowlevel.checkpoint()
-        target = self.roots.get(root, Path()) / self._place(root, folder, filename)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        return str(target.parent)
-
-    async def store_upload(self, temporary: str, root: str, folder: str, filename: str) -> "Stored":
-        assert is_temporary(os.path.basename(temporary))
-        await trio.lowlevel.checkpoint()
-        if self.refuse_storing:
-            raise ClientError("The file is loaded", 403)
         path = self._place(root, folder, filename)
-        target = self.roots[root] / path
-        os.replace(temporary, target)
-        status = target.stat()
-        item = Item(path, root, status.st_mtime, status.st_size, "rw")
-        return Stored(item, self.announced)
+        return Destination(self, root, path)
 
     def open_download(self, root: str, path: str) -> int:
         if root not in self.roots:
             raise ClientError("There is no such root", 404)
         target = self.roots[root].joinpath(*safe_parts(path))
         return os.open(target, os.O_RDONLY | os.O_NONBLOCK)
+
+
+@dataclass
+class Destination:
+    files: FolderFiles
+    root: str
+    path: str
+
+    @property
+    def target(self) -> Path:
+        return self.files.roots[self.root] / self.path
+
+    @property
+    def folder(self) -> str:
+        return str(next(path for path in self.target.parents if path.is_dir()))
+
+    async def prepare(self) -> str:
+        await trio.lowlevel.checkpoint()
+        self.target.parent.mkdir(parents=True, exist_ok=True)
+        return str(self.target.parent)
+
+    async def store(self, temporary: str) -> Stored:
+        assert is_temporary(os.path.basename(temporary))
+        await trio.lowlevel.checkpoint()
+        in_use = f"{self.root}/{self.path}" in self.files.in_use
+        if self.files.refuse_storing or in_use:
+            raise ClientError("The file is loaded", 403)
+        os.replace(temporary, self.target)
+        status = self.target.stat()
+        item = Item(self.path, self.root, status.st_mtime, status.st_size, "rw")
+        return Stored(item, self.files.announced)
 
 
 @dataclass

@@ -16,7 +16,7 @@ from mrk.access.roles import role_needed
 from mrk.definitions.roles import Role
 from mrk.errors import ClientError
 from mrk.files.roots import write_role
-from mrk.files.transfers import StoredUpload, UploadFiles, fits
+from mrk.files.transfers import StoredUpload, UploadDestination, UploadFiles, fits
 from mrk.http.exchange import Exchange
 from transports.transfers.unfinished_file import no_space
 from transports.transfers.upload_buffer import CLEAN_UP_S, UploadBuffer
@@ -66,6 +66,7 @@ class Receiving:
         self._max_file_bytes = max_file_bytes
         self._max_body_bytes = max_file_bytes + FORM_BYTES
         self._role = role
+        self._begun: tuple[tuple[str, str, str], UploadDestination] | None = None
 
     @property
     def wants_print(self) -> bool:
@@ -74,29 +75,29 @@ class Receiving:
 
     async def store(self) -> StoredUpload:
         """Receive the body and store the file; raises `ClientError`."""
-        async with UploadBuffer(self._folder, self._threads) as spool:
-            await self._receive(spool)
+        async with UploadBuffer(self._folder, self._threads) as buffer:
+            await self._receive(buffer)
             filename = self._form.finish()
-            self._check_digest(await spool.finish())
-            where = self._where(filename)
-            temporary = await spool.keep(await self._files.place_upload(*where))
+            self._check_digest(await buffer.finish())
+            destination = await self._begin(filename)
+            temporary = await buffer.keep(await destination.prepare())
             try:
-                return await self._files.store_upload(temporary, *where)
+                return await destination.store(temporary)
             except BaseException:
                 with trio.move_on_after(CLEAN_UP_S, shield=True):
                     await trio.to_thread.run_sync(_remove, temporary)
                 raise
 
-    async def _receive(self, spool: UploadBuffer) -> None:
+    async def _receive(self, buffer: UploadBuffer) -> None:
         received_bytes = 0
         while data := await self._receive_some():
             received_bytes += len(data)
             if received_bytes > self._max_body_bytes:
                 raise too_large(self._max_file_bytes)
             for part in self._form.feed(data):
-                if spool.size_bytes + len(part) > self._max_file_bytes:
+                if buffer.size_bytes + len(part) > self._max_file_bytes:
                     raise too_large(self._max_file_bytes)
-                await spool.add(part)
+                await buffer.add(part)
             del data
 
     def _check_digest(self, digest: str) -> None:
@@ -116,6 +117,13 @@ class Receiving:
             raise role_needed(needed, self._role, f"Writing files to {root[:40]}")
         return root, fields.get("path", ""), filename
 
+    async def _begin(self, filename: str) -> UploadDestination:
+        """Found once, unless fields behind the file name another place."""
+        names = self._where(filename)
+        if self._begun is None or self._begun[0] != names:
+            self._begun = names, await self._files.begin_upload(*names)
+        return self._begun[1]
+
     async def _folder(self) -> str:
         """Where the unfinished file goes; checks the space there.
 
@@ -123,7 +131,7 @@ class Receiving:
         """
         assert self._form.filename is not None
         try:
-            folder = await self._files.judge_upload(*self._where(self._form.filename))
+            folder = (await self._begin(self._form.filename)).folder
         except ClientError:
             if "root" in self._form.fields:
                 raise

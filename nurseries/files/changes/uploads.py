@@ -1,6 +1,6 @@
 """Where an upload goes, and how it gets there: whole, by a rename, or not at all.
 
-Used by whoever receives files; they write `UploadTarget.temporary()` and call `finish`.
+The transport begins an upload with its names, and hands the destination the finished file.
 """
 
 from collections.abc import Sequence
@@ -14,24 +14,12 @@ from mrk.files.file_protocols import UnpackedModel
 from mrk.files.paths import RootPath, is_gcode, is_project, package_model, within
 from mrk.files.records import Action, Change, Item, Stat
 from mrk.files.roots import Roots, require_writable
-from mrk.files.temporary import Purpose
 from mrk.gcode.binary.blocks import MAGIC
+from nurseries.files import disk_paths
 from nurseries.files.changes.placement import Placement, stat_after
-from nurseries.files.changes.removal import fresh_name
 from nurseries.files.disk_paths import DiskPath
 from nurseries.files.os_errors import refusal
 from nurseries.files.watch.announcer import GCODES, Held
-
-
-class UploadTarget(msgspec.Struct, frozen=True):
-    """Where a file will be. `folder` holds it, and its temporary files until then."""
-
-    path: RootPath
-    folder: Path
-
-    def temporary(self, purpose: Purpose = Purpose.UPLOAD) -> Path:
-        """A name for an unfinished file that nobody else uses; hidden, swept at the next start."""
-        return fresh_name(self.folder, purpose)
 
 
 class FinishedUpload(msgspec.Struct, frozen=True):
@@ -54,57 +42,31 @@ class FinishedUpload(msgspec.Struct, frozen=True):
 
 
 class UploadStore:
-    """Takes uploads into roots; methods raise `ClientError`."""
+    """Takes uploads into roots; implements `UploadFiles`."""
 
     def __init__(self, placement: Placement, *, converts_binary: bool = False) -> None:
         self._placement = placement
         self._converts_binary = converts_binary
 
-    async def target(self, root: str, folder: str, filename: str) -> UploadTarget:
-        """Judge an upload by its names, before its first byte is stored.
+    def upload_folders(self) -> list[str]:
+        """Where the writable roots are, gcodes first."""
+        writable = [root for root in self._placement.roots if root.writable]
+        return [root.real for root in sorted(writable, key=lambda root: root.name != GCODES)]
 
-        `folder`, relative to the root, is made when missing; folders within `filename` must be
-        there. 400: no name, no root, read-only; 403: reserved, or being printed.
-        """
+    async def begin_upload(self, root: str, folder: str, filename: str) -> "Destination":
+        """Decide about an upload by its names; nothing is made. Raises `ClientError`."""
         placement = self._placement
-        base, path = await self._paths(root, folder, filename)
-        placement.require_unused(await placement.find(path))
-        for depth in range(1, len(base.parts) + 1):
-            await self._make_folder(RootPath(root, base.parts[:depth]))
-        place = await placement.find(path)
-        if place.is_folder:
-            raise ClientError(f"{path} is a folder")
-        return UploadTarget(path, await placement.threads.run(_folder_of, place))
-
-    async def judge(self, root: str, folder: str, filename: str) -> Path:
-        """The judgement alone: nothing is made. Returns the closest folder that is there."""
-        placement = self._placement
-        _base, path = await self._paths(root, folder, filename)
-        place = await placement.find(path)
-        placement.require_unused(place)
-        return await placement.threads.run(_closest_folder, place)
-
-    async def _paths(self, root: str, folder: str, filename: str) -> tuple[RootPath, RootPath]:
-        """The folder that is made when missing, and the file."""
-        require_writable(self._placement.roots.get(root))
+        require_writable(placement.roots.get(root))
         base, name = within(root, folder), within(root, filename)
         if not name.parts or filename.endswith("/"):
             raise ClientError("The upload has no file name")
-        path = await self._placement.find_new_path(RootPath(root, (*base.parts, *name.parts)))
-        return RootPath(root, path.parts[: len(base.parts)]), path
+        asked = RootPath(root, (*base.parts, *name.parts))
+        path, place, closest = await placement.threads.run(_find, placement.roots, asked)
+        placement.require_unused(place)
+        base = RootPath(root, path.parts[: len(base.parts)])
+        return Destination(self, placement, base, path, str(closest))
 
-    async def _make_folder(self, path: RootPath) -> None:
-        placement = self._placement
-        async with placement.trees.changing():
-            place = await placement.find(path)
-            if place.stat is not None:
-                return
-            made = await placement.threads.run(_make, placement.roots, place)
-            placement.trees.put(path, made)
-        item = Item.of(path, made, place.root.writable)
-        placement.told(Change(Action.CREATE_DIR, item))
-
-    async def finish(self, temporary: Path, target: UploadTarget) -> FinishedUpload:
+    async def finish(self, temporary: Path, path: RootPath) -> FinishedUpload:
         """Put a complete file in place, and return when its metadata is known.
 
         An existing file is replaced, one that a link names too. On errors the temporary is gone.
@@ -112,16 +74,16 @@ class UploadStore:
         beside the g-code of its plates.
         """
         placement = self._placement
-        model_path = await self._model_path(temporary, target.path)
+        model_path = await self._model_path(temporary, path)
         model = None
         if model_path is not None:
             model = await self._unpacked(temporary, model_path)
         if model is None or model_path is None:
-            return await self._placed(temporary, target.path)
+            return await self._placed(temporary, path)
         try:
-            if is_project(target.path.name):
-                await self._place_others(temporary, target.path, model.others)
-                placement.told(await placement.put_in_place(temporary, target.path))
+            if is_project(path.name):
+                await self._place_others(temporary, path, model.others)
+                placement.told(await placement.put_in_place(temporary, path))
             else:
                 placement.removal.discard(temporary)
         except BaseException:
@@ -169,18 +131,71 @@ class UploadStore:
                     placement.told(await placement.put_in_place(model.path, target))
 
 
+class Destination:
+    """One upload's place; implements `UploadDestination`."""
+
+    def __init__(
+        self, store: UploadStore, placement: Placement, base: RootPath, path: RootPath, folder: str
+    ) -> None:
+        self.folder = folder
+        self.path = path
+        self._store = store
+        self._placement = placement
+        self._base = base
+
+    async def prepare(self) -> str:
+        """Make the folders that the upload names beside its file name and that are missing."""
+        found = await self._existing_folder()
+        if found is None:
+            for depth in range(1, len(self._base.parts) + 1):
+                await self._make_folder(RootPath(self.path.root, self._base.parts[:depth]))
+            found = await self._existing_folder()
+        if found is None:
+            raise ClientError(f"There is no folder {self.path.parent}")
+        return str(found)
+
+    async def store(self, temporary: str) -> FinishedUpload:
+        """Put a complete file in place."""
+        return await self._store.finish(Path(temporary), self.path)
+
+    async def _existing_folder(self) -> Path | None:
+        placement = self._placement
+        place, folder = await placement.threads.run(_existing, placement.roots, self.path)
+        placement.require_unused(place)
+        return folder
+
+    async def _make_folder(self, path: RootPath) -> None:
+        placement = self._placement
+        async with placement.trees.changing():
+            place = await placement.find(path)
+            if place.stat is not None:
+                return
+            made = await placement.threads.run(_make, placement.roots, place)
+            placement.trees.put(path, made)
+        item = Item.of(path, made, place.root.writable)
+        placement.told(Change(Action.CREATE_DIR, item))
+
+
 def _is_binary(file: Path) -> bool:
     with open(file, "rb") as opened:
         return opened.read(len(MAGIC)) == MAGIC
 
 
-def _folder_of(place: DiskPath) -> Path:
-    """In a thread: the folder on whose file system the file will be."""
+def _find(roots: Roots, asked: RootPath) -> tuple[RootPath, DiskPath, Path]:
+    """In a thread: the file's path, what is there, and the closest folder that exists."""
+    path = disk_paths.find_new_path(roots, asked)
+    place = disk_paths.find(roots, path, write=True)
+    return path, place, _closest_folder(place)
+
+
+def _existing(roots: Roots, path: RootPath) -> tuple[DiskPath, Path | None]:
+    """In a thread: what is at `path` now, and its folder if that exists."""
+    place = disk_paths.find(roots, path, write=True)
+    if place.is_folder:
+        raise ClientError(f"{path} is a folder")
     linked = place.stat is not None and place.stat.is_link
     folder = (place.real if linked else place.disk).parent
-    if not folder.is_dir():
-        raise ClientError(f"There is no folder {place.path.parent}")
-    return folder
+    return place, folder if folder.is_dir() else None
 
 
 def _closest_folder(place: DiskPath) -> Path:

@@ -17,6 +17,11 @@ def data(tmp_path):
     return tmp_path / "printer_data"
 
 
+async def opened(house, root, name):
+    """A download as the transport begins it."""
+    await trio.to_thread.run_sync(house.manager.downloads.open_download, root, name)
+
+
 async def status(call):
     try:
         await call
@@ -50,7 +55,7 @@ async def test_links_into_reserved_places(data):
             zipped = {"items": [path], "dest": "config/a.zip"}
             assert await status(house.call("server.files.zip", **zipped)) == 403
             root, _, name = path.partition("/")
-            assert await status(house.manager.find_file(root, name)) == 403
+            assert await status(opened(house, root, name)) == 403
         everything = {"path": "gcodes/up", "force": True}
         assert await status(house.call("server.files.delete_directory", **everything)) == 200
         assert (house.paths.database / "mrk.db").read_text() == "secret"
@@ -71,13 +76,13 @@ async def test_the_secrets_file_is_closed_wherever_it_goes(data):
         os.rename(data / "moonraker.secrets", house.config / "renamed")
         (house.config / "link").symlink_to("renamed")
         for name in ("old.secrets", "renamed", "link"):
-            assert await status(house.manager.find_file("config", name)) == 403
+            assert await status(opened(house, "config", name)) == 403
             for call, arguments in {
                 "server.files.copy": {"source": f"config/{name}", "dest": "config/stolen"},
                 "server.files.zip": {"items": [f"config/{name}"], "dest": "config/a.zip"},
             }.items():
                 assert await status(house.call(call, **arguments)) == 403
-            assert await status(house.manager.upload_target("config", "", name)) == 403
+            assert await status(house.manager.uploads.begin_upload("config", "", name)) == 403
         move = {"source": "config/old.secrets", "dest": "config/stolen"}
         assert await status(house.call("server.files.move", **move)) == 403
         assert (

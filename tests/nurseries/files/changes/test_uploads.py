@@ -1,12 +1,13 @@
 """Finished uploads: in their place whole, told behind the answer, or gone."""
 
 import os
+from pathlib import Path
 
 import pytest
 import trio
 
 from mrk.errors import ClientError
-from mrk.files.temporary import is_temporary
+from mrk.files.temporary import TOKEN_BYTES, Purpose, is_temporary, temporary_name
 from tests.fakes.file_house import open_files, until
 
 
@@ -16,10 +17,17 @@ def data(tmp_path):
 
 
 async def upload(house, filename, text, root="gcodes", folder=""):
-    target = await house.manager.upload_target(root, folder, filename)
-    temporary = target.temporary()
+    destination, temporary = await unfinished(house, text, root, folder, filename)
+    return await destination.store(temporary)
+
+
+async def unfinished(house, text, *names):
+    """A destination, and the finished file that is not in its place yet."""
+    destination = await house.manager.uploads.begin_upload(*names)
+    folder = await destination.prepare()
+    temporary = Path(folder, temporary_name(Purpose.UPLOAD, os.urandom(TOKEN_BYTES)))
     temporary.write_text(text)
-    return await house.manager.finish_upload(temporary, target)
+    return destination, str(temporary)
 
 
 async def test_an_upload_is_told_once_it_is_answered(data):
@@ -196,7 +204,7 @@ async def test_refused_before_the_first_byte(data, root, folder, filename, statu
         house.printing.file = house.gcodes / "printing.gcode"
         before = sorted(os.listdir(house.gcodes))
         with pytest.raises(ClientError) as caught:
-            await house.manager.upload_target(root, folder, filename)
+            await unfinished(house, "", root, folder, filename)
         assert caught.value.status == status
         assert sorted(os.listdir(house.gcodes)) == before
 
@@ -204,12 +212,10 @@ async def test_refused_before_the_first_byte(data, root, folder, filename, statu
 async def test_a_file_that_began_to_print_stays(data):
     async with open_files(data) as house:
         (house.gcodes / "a.gcode").write_text("old")
-        target = await house.manager.upload_target("gcodes", "", "a.gcode")
-        temporary = target.temporary()
-        temporary.write_text("new")
+        destination, temporary = await unfinished(house, "new", "gcodes", "", "a.gcode")
         house.printing.file = house.gcodes / "a.gcode"
         with pytest.raises(ClientError) as caught:
-            await house.manager.finish_upload(temporary, target)
+            await destination.store(temporary)
         assert caught.value.status == 403
         assert (house.gcodes / "a.gcode").read_text() == "old"
         await until(lambda: not any(map(is_temporary, os.listdir(house.gcodes))))
@@ -233,22 +239,3 @@ async def test_two_uploads_of_one_name_at_once(data):
                 nursery.start_soon(upload, house, "a.gcode", text)
         assert (house.gcodes / "a.gcode").read_text() in texts
         assert os.listdir(house.gcodes) == ["a.gcode"]
-
-
-async def test_files_are_found_for_reading(data):
-    async with open_files(data) as house:
-        (house.gcodes / "d").mkdir()
-        (house.gcodes / "d" / "a b.gcode").write_text("G28")
-        place = await house.manager.find_file("gcodes", "d/a b.gcode")
-        assert place.real == house.gcodes / "d" / "a b.gcode"
-        assert place.stat.size == 3
-        for root, name, status in (
-            ("gcodes", "d", 403),
-            ("gcodes", "no", 404),
-            ("nowhere", "a", 404),
-            ("gcodes", "../config/x", 400),
-            ("gcodes", ".git/x", 403),
-        ):
-            with pytest.raises(ClientError) as caught:
-                await house.manager.find_file(root, name)
-            assert caught.value.status == status

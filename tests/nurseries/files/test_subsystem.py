@@ -7,7 +7,7 @@ import trio
 from config.paths import Paths, create_folders
 from config.settings.file_manager import FileManagerSettings
 from mrk.clients.registry import Clients
-from nurseries.root.file_subsystem import DiskFiles
+from nurseries.files.subsystem import DiskFiles
 from nurseries.testing.memory_database import MemoryDatabase
 from tests.fakes.file_house import LIMIT_S, FakeKlipper, Printing
 

@@ -1,18 +1,14 @@
-"""What prints mean to files, and files to prints: small bridges between subsystems.
+"""Which file is being printed, for the file manager: it must not change under the printer.
 
-Owned by a generation; no task, no state beyond what they are given.
+Owns no task, and no state beyond what it is given.
 """
 
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
-from mrk.errors import ClientError
-from mrk.files.transfers import PrintOutcome, PrintStart
 from mrk.jobs.events import JobSnapshot
 from mrk.jobs.job_protocols import JobStatePort
 from mrk.jobs.starters import Starters
-from mrk.klippy.klippy_protocols import GcodePort
-from nurseries.jobs.job_queue import JobQueue
 
 # Klipper tells of a print at its next status beat, 0.25 s after the start was acknowledged; a slow
 # host takes a few of them.
@@ -65,33 +61,3 @@ class PrintedFile:
             names.append(look.stats.filename)
         files = [PurePosixPath(self._gcodes / name) for name in names if name]
         return any(path == file or path in file.parents for file in files)
-
-
-class UploadPrinter:
-    """Implements `UploadPrints`: starts what was uploaded, or queues it if that is configured."""
-
-    def __init__(
-        self, printer: GcodePort, job_state: JobStatePort, queue: JobQueue, queue_uploads: bool
-    ) -> None:
-        self._printer = printer
-        self._job_state = job_state
-        self._queue = queue
-        self._queue_uploads = queue_uploads
-
-    async def print_upload(self, filename: str, user: str | None = None) -> PrintOutcome:
-        """Start or queue a file, by its path in the gcodes root."""
-        reason = "a print is under way"
-        if not self._job_state.is_active:
-            try:
-                await self._printer.start_print(filename, user)
-            except ClientError as exc:
-                reason = exc.message
-            else:
-                return PrintOutcome(PrintStart.STARTED)
-        if not self._queue_uploads:
-            return PrintOutcome(PrintStart.REFUSED, reason)
-        try:
-            await self._queue.add([filename], user=user)
-        except ClientError as exc:
-            return PrintOutcome(PrintStart.REFUSED, exc.message)
-        return PrintOutcome(PrintStart.QUEUED, reason)

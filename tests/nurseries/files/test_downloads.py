@@ -1,4 +1,4 @@
-"""The file manager behind the protocols of uploads and downloads."""
+"""Downloads, of what was uploaded and of what is closed."""
 
 import os
 from pathlib import Path
@@ -7,26 +7,25 @@ import pytest
 import trio
 
 from mrk.errors import ClientError
-from nurseries.files.transfer_ports import TransferPorts
 from tests.fakes.file_house import open_files
 
 
 async def test_an_upload_and_its_download(tmp_path):
     async with open_files(tmp_path / "data") as house:
-        ports = TransferPorts(house.manager)
-        assert ports.upload_folders()[0] == os.path.realpath(house.gcodes)
-        where = ("gcodes", "new/folder", "a.gcode")
-        assert await ports.judge_upload(*where) == os.path.realpath(house.gcodes)
+        uploads = house.manager.uploads
+        assert uploads.upload_folders()[0] == os.path.realpath(house.gcodes)
+        destination = await uploads.begin_upload("gcodes", "new/folder", "a.gcode")
+        assert os.path.realpath(destination.folder) == os.path.realpath(house.gcodes)
         assert os.listdir(house.gcodes) == []
-        folder = await ports.place_upload(*where)
+        folder = await destination.prepare()
         temporary = os.path.join(folder, ".mrk-upload-0011223344556677")
         Path(temporary).write_text("G28")
-        stored = await ports.store_upload(temporary, *where)
+        stored = await destination.store(temporary)
         assert (stored.item.path, stored.item.size) == ("new/folder/a.gcode", 3)
         stored.announce()
         assert ("create_file", "gcodes/new/folder/a.gcode") in await house.told(3)
         descriptor = await trio.to_thread.run_sync(
-            ports.open_download, "gcodes", "new/folder/a.gcode"
+            house.manager.downloads.open_download, "gcodes", "new/folder/a.gcode"
         )
         assert os.read(descriptor, 10) == b"G28"
         os.close(descriptor)
@@ -52,7 +51,7 @@ async def test_downloads_that_are_refused(tmp_path, root, path, status):
         database.mkdir(exist_ok=True)
         (database / "out").write_text("secret")
         (house.gcodes / "leads").symlink_to(database)
-        ports = TransferPorts(house.manager)
+        opened = house.manager.downloads.open_download
         with pytest.raises(ClientError) as refused:
-            await trio.to_thread.run_sync(ports.open_download, root, path)
+            await trio.to_thread.run_sync(opened, root, path)
         assert refused.value.status == status
