@@ -15,6 +15,10 @@ class CanFailed(MrkError):
     """The bus could not be opened, or failed; the text is for a person."""
 
 
+class NoCanInterface(CanFailed):
+    """There is no CAN interface of that name."""
+
+
 class CanFrame(msgspec.Struct, frozen=True):
     """A frame with its identifier; `plain` means 11-bit, classic, and carrying data.
 

@@ -159,9 +159,7 @@ class SessionEndpoints:
     def oneshot_token(self, _params: NoParams, caller: Caller) -> str:
         """A token for one request from the caller's address, within 5 s."""
         if caller.address is None:
-            raise ClientError(
-                "A one-shot token belongs to a client's address; this caller has none", 500
-            )
+            raise ClientError("A one-shot token belongs to a client's address; you have none")
         return self._book.oneshot(self._account(caller), caller.address)
 
     def info(self, _params: NoParams, caller: Caller) -> AccessInfo:

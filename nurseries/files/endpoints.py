@@ -244,7 +244,10 @@ class FileEndpoints:
         await self._metadata.remove(path.path)
         record = await self._metadata.request_scan(path.path)
         if record is None:
-            raise ClientError(f"{path.path} could not be scanned", 500)
+            # Unpacked into its model, or removed by somebody meanwhile.
+            if (await self._placement.find(path)).stat is None:
+                raise ClientError(f"File not found any more: {path.path}", _NOT_FOUND)
+            raise ClientError(f"{path.path} could not be scanned now", 503)
         return {**record, "filename": params.filename}
 
     # Changing

@@ -213,8 +213,7 @@ def _number(uid: str) -> int:
     try:
         number = int(uid, 16)
     except ValueError:
-        # The code that front ends know of the incumbent.
-        raise ClientError(f"Argument 'uid': '{uid:.60}' is not hexadecimal", 500) from None
+        raise _unknown(uid) from None
     if not 0 <= number <= _MOST:
         raise _unknown(uid)
     return number

@@ -13,7 +13,7 @@ import msgspec
 
 from mrk.api.caller import Caller
 from mrk.api.endpoint import Access, Endpoint, get
-from mrk.can.bus import CanBus, CanFailed, OpenBus
+from mrk.can.bus import CanBus, CanFailed, NoCanInterface, OpenBus
 from mrk.can.uuid_query import ANSWER_ID, QUERY, Answers, CanNode, is_interface_name
 from mrk.errors import ClientError
 from mrk.machine.netlink import BUS_OFF, CAN, Link
@@ -28,6 +28,7 @@ DEADLINE_S = 8.0
 _SEND_S = 0.5
 # How soon the thread notices that nobody waits for it any more.
 _LOOK_S = 0.2
+_NOT_FOUND = 404
 _FAILED = 500  # Moonraker's status for a bus that does not work
 
 
@@ -73,7 +74,7 @@ class CanbusQuery:
         ]
 
     async def canbus(self, params: CanbusParams, _caller: Caller) -> CanUuids:
-        """Answer after 2 s. Raises `ClientError`: 400 wrong name, 500 failed, 503 stuck."""
+        """Answer after 2 s. Raises `ClientError`: 400 and 404 wrong name, 500 failed, 503 stuck."""
         name = params.interface
         if not is_interface_name(name):
             raise ClientError(
@@ -83,6 +84,8 @@ class CanbusQuery:
         abandoned = threading.Event()
         try:
             nodes = await self._reading.get(lambda: self._query(name, abandoned), key=name)
+        except NoCanInterface as exc:
+            raise ClientError(str(exc), _NOT_FOUND) from exc
         except CanFailed as exc:
             raise ClientError(str(exc), _FAILED) from exc
         finally:
@@ -126,9 +129,9 @@ def check_link(interface: str, links: list[Link]) -> None:
     link = next((link for link in links if link.name == interface), None)
     if link is None:
         others = ", ".join(link.name for link in links if link.kind == CAN) or "none"
-        raise CanFailed(f"There is no interface '{interface}'; CAN interfaces here: {others}")
+        raise NoCanInterface(f"There is no interface '{interface}'; CAN interfaces here: {others}")
     if link.kind != CAN:
-        raise CanFailed(f"Interface '{interface}' is no CAN interface")
+        raise NoCanInterface(f"Interface '{interface}' is no CAN interface")
     if link.can_state == BUS_OFF:
         raise CanFailed(
             f"CAN interface '{interface}' is bus off: too many errors. Check wiring, terminators"

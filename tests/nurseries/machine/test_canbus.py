@@ -210,17 +210,17 @@ async def test_a_bus_that_fails_is_closed_and_said(failure: str, words: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("interface", "words"),
+    ("interface", "status", "words"),
     [
-        ("can7", "There is no interface 'can7'; CAN interfaces here: can0, can1, can2"),
-        ("eth0", "is no CAN interface"),
-        ("can1", "sudo ip link set can1 up"),
-        ("can2", "is bus off"),
+        ("can7", 404, "There is no interface 'can7'; CAN interfaces here: can0, can1, can2"),
+        ("eth0", 404, "is no CAN interface"),
+        ("can1", 500, "sudo ip link set can1 up"),
+        ("can2", 500, "is bus off"),
     ],
 )
-async def test_interfaces_that_cannot_work(interface: str, words: str) -> None:
+async def test_interfaces_that_cannot_work(interface: str, status: int, words: str) -> None:
     error = await refusal(query(on("never opened")), interface)
-    assert error.status == 500
+    assert error.status == status
     assert words in error.message
 
 
