@@ -1,7 +1,7 @@
 """The data folder: where everything lies, from command line and environment.
 
-`Paths.resolve` is pure; arguments win over environment variables, whose names are
-Moonraker's, so that an existing service unit and its environment file keep working.
+`Paths.resolve` is pure; arguments win over MOONRAKER_ARGS, and that over the other environment
+variables. All names are Moonraker's, so that its service unit and environment file keep working.
 `create_folders` makes what a first start lacks.
 """
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from config.config_errors import ConfigError
+from config.moonraker_arguments import options_of
 
 CONF_NAME = "moonraker.conf"
 TOML_NAME = "mrk.toml"
@@ -50,31 +51,35 @@ class Paths(NamedTuple):
         debug: bool | None = None,
         asyncio_debug: bool | None = None,
     ) -> "Paths":
-        """Join arguments (None: not given), environment and defaults."""
+        """Join arguments (None: not given), environment and defaults. Raises ConfigError."""
+        in_variable = options_of(environ)
 
-        def path(given: Given, variable: str) -> Path | None:
-            text = str(given) if given is not None else environ.get(variable, "")
-            return _absolute(text, environ) if text else None
+        def path(given: Given, name: str, variable: str) -> Path | None:
+            if given is None:
+                found = in_variable.get(name)
+                given = found if isinstance(found, Path) else environ.get(variable)
+            return _absolute(str(given), environ) if given else None
 
-        def flag(given: bool | None, variable: str) -> bool:
+        def flag(given: bool | None, name: str, variable: str) -> bool:
             if given is not None:
                 return given
-            return environ.get(variable, "").strip().lower() in _TRUE
+            return name in in_variable or environ.get(variable, "").strip().lower() in _TRUE
 
-        data = path(data_path, "MOONRAKER_DATA_PATH") or _absolute("~/printer_data", environ)
-        no_log = flag(nologfile, "MOONRAKER_DISABLE_FILE_LOG")
-        log = path(log_file, "MOONRAKER_LOG_PATH") or data / "logs" / "moonraker.log"
-        socket = path(unix_socket, "MOONRAKER_UDS_PATH") or data / "comms" / "moonraker.sock"
+        default = _absolute("~/printer_data", environ)
+        data = path(data_path, "data_path", "MOONRAKER_DATA_PATH") or default
+        no_log = flag(nologfile, "nologfile", "MOONRAKER_DISABLE_FILE_LOG")
+        log = path(log_file, "log_file", "MOONRAKER_LOG_PATH")
+        socket = path(unix_socket, "unix_socket", "MOONRAKER_UDS_PATH")
         return cls(
             data=data,
-            config_file=path(config_file, "MOONRAKER_CONFIG_PATH"),
-            log_file=None if no_log else log,
-            unix_socket=socket,
+            config_file=path(config_file, "config_file", "MOONRAKER_CONFIG_PATH"),
+            log_file=None if no_log else log or data / "logs" / "moonraker.log",
+            unix_socket=socket or data / "comms" / "moonraker.sock",
             nologfile=no_log,
-            structured=flag(structured, "MOONRAKER_STRUCTURED_LOGGING"),
-            verbose=flag(verbose, "MOONRAKER_VERBOSE_LOGGING"),
-            debug=flag(debug, "MOONRAKER_ENABLE_DEBUG"),
-            asyncio_debug=flag(asyncio_debug, "MOONRAKER_ASYNCIO_DEBUG"),
+            structured=flag(structured, "structured", "MOONRAKER_STRUCTURED_LOGGING"),
+            verbose=flag(verbose, "verbose", "MOONRAKER_VERBOSE_LOGGING"),
+            debug=flag(debug, "debug", "MOONRAKER_ENABLE_DEBUG"),
+            asyncio_debug=flag(asyncio_debug, "asyncio_debug", "MOONRAKER_ASYNCIO_DEBUG"),
         )
 
     @property

@@ -51,9 +51,10 @@ def _plain_paths() -> "Paths | None":
     """None: there is a command, an unusual way to write an option, or a fault to be told."""
     from config.config_errors import ConfigError
     from config.daemon_options import read_plain
+    from config.moonraker_arguments import without_program
     from config.paths import Paths
 
-    options = read_plain(sys.argv[1:])
+    options = read_plain(without_program(sys.argv[1:]))
     if options is None:
         return None
     try:

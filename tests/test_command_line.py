@@ -16,7 +16,7 @@ import trio
 
 from mrk.version import VERSION
 from nurseries.testing.sockets import SocketDaemon
-from tests.e2e.processes import DaemonProcess, configure, run_daemon, run_demo, run_printer
+from tests.e2e.processes import DaemonProcess, configure, run_daemon, run_demo, run_printer, started
 from tests.e2e.wire import PATIENCE_S
 
 pytestmark = pytest.mark.e2e
@@ -232,6 +232,35 @@ def test_virtual_printer_alone(tmp_path: Path) -> None:
 def test_moonrakers_environment_names_the_data_folder(demo: DaemonProcess) -> None:
     result = mrk("call", "server.info", MOONRAKER_DATA_PATH=str(demo.folder))
     assert json.loads(result.stdout)["klippy_state"] == "ready"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["-m", "moonraker", "-d", "{folder}"],
+        ["/home/pi/moonraker/moonraker/moonraker.py", "-d", "{folder}"],
+        ["MOONRAKER_ARGS=/home/pi/moonraker/moonraker/moonraker.py -d '{folder}'"],
+        ["-m", "moonraker", "MOONRAKER_ARGS=-m moonraker", "MOONRAKER_DATA_PATH={folder}"],
+    ],
+    ids=["module", "script", "kiauh", "stock"],
+)
+def test_moonrakers_units_start_the_daemon(tmp_path: Path, words: list[str]) -> None:
+    """As an existing unit starts it, arguments and environment file unchanged."""
+    port = configure(tmp_path)
+    filled = [word.format(folder=tmp_path) for word in words]
+    environ = dict(word.split("=", 1) for word in filled if "=" in word)
+    arguments = [word for word in filled if "=" not in word]
+    with started(arguments, tmp_path, port, **environ) as daemon, daemon.connect() as client:
+        assert client.call("server.info")["klippy_connected"] is False
+    told = mrk(*arguments, "check-config", **environ)
+    assert (told.returncode, told.stderr) == (0, "")
+
+
+def test_a_broken_environment_file_is_told() -> None:
+    result = mrk(MOONRAKER_ARGS="-m moonraker --fly")
+    assert result.returncode == 1
+    assert "MOONRAKER_ARGS" in result.stderr
+    assert "'--fly' is no option; expected one of --datapath" in result.stderr
 
 
 def test_template_shows_what_an_option_gives(tmp_path: Path) -> None:

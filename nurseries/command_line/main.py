@@ -14,6 +14,7 @@ import click
 
 from config.config_errors import ConfigError
 from config.daemon_options import DAEMON_OPTIONS
+from config.moonraker_arguments import without_program
 from config.paths import Paths
 from mrk.version import VERSION
 from nurseries.command_line.command_table import CommandEntry, CommandTable
@@ -89,7 +90,7 @@ def run_command() -> None:
     """Read the command line and run what it says; ends with `SystemExit`."""
     print_to(1)
     try:
-        sys.exit(main(standalone_mode=False))
+        sys.exit(main(without_program(sys.argv[1:]), standalone_mode=False))
     except click.ClickException as exc:
         exc.show()
         sys.exit(exc.exit_code)
