@@ -16,6 +16,7 @@ from mrk.api.rpc import Pending, Reply, Who
 from mrk.clients.registry import Clients
 from mrk.database.database_protocols import DatabasePort
 from mrk.files.transfers import UploadPrints
+from mrk.gpio.gpio_protocols import GpioLines
 from mrk.http.client import HttpRequests
 from mrk.jobs.job_protocols import AuxiliaryProvider, JobMetadata, JobStatePort, PrintedFiles
 from mrk.klippy.klippy_protocols import GcodePort, KlippyPort, MqttPort
@@ -72,6 +73,7 @@ class Needs(msgspec.Struct, frozen=True):
     webcams: Callable[[], Awaitable[list[Webcam]]]
     answer: Callable[[bytes, Who, bool], Reply | Pending]
     templates: TemplateMethods
+    gpio: GpioLines
 
 
 class Service(msgspec.Struct, frozen=True):

@@ -22,6 +22,7 @@ from config.paths import Paths, create_folders
 from mrk.errors import MrkError, leaves
 from mrk.supervision import Supervision
 from mrk.version import VERSION
+from nurseries.gpio.chips import GpioChips
 from nurseries.instance_id import read_instance_id
 from nurseries.log.daemon_log import LogOptions, open_log
 from nurseries.process.memory_release import MemoryRelease
@@ -68,6 +69,8 @@ class Daemon:
         self._instance_id = read_instance_id(paths.instance_id)
         self._warnings = [*warnings]
         self._has_services = has_services
+        # A restart leaves the lines of power devices as they are.
+        self._gpio = GpioChips()
         self._not_listening: list[str] = []
         self._manager = manager
         self._stopping = False
@@ -83,6 +86,7 @@ class Daemon:
             self._instance_id,
             warnings,
             has_services=self._has_services,
+            gpio=self._gpio,
         )
         return Generation(number, self._configuration, surroundings)
 

@@ -10,7 +10,9 @@ from config.paths import Paths
 from mrk.api.table import Table
 from mrk.database.schema import Migration
 from mrk.errors import MrkError
+from mrk.gpio.gpio_protocols import GpioLines
 from nurseries.database.subsystem import Database
+from nurseries.gpio.chips import GpioChips
 from nurseries.http_client import HttpClient
 from nurseries.klippy.socket import KlippySocket
 from nurseries.log.rollover import OwnLog
@@ -45,6 +47,7 @@ def real_surroundings(
     instance_id: str,
     warnings: tuple[str, ...] = (),
     *,
+    gpio: GpioLines | None = None,
     has_services: bool = True,
 ) -> Surroundings:
     """Klipper's socket as configured, the database file of the data folder, the network."""
@@ -75,6 +78,7 @@ def real_surroundings(
         warnings,
         host_name=socket.gethostname(),
         has_services=has_services,
+        gpio=gpio or GpioChips(),
     )
 
 

@@ -236,6 +236,7 @@ class Subsystems:
             webcams=self._webcams.all_webcams,
             answer=self.rpc.handle,
             templates=self._templates,
+            gpio=outside.gpio,
         )
         for optional in OPTIONAL:
             settings = getattr(self._settings, optional.field)

@@ -13,7 +13,9 @@ from config.paths import Paths
 from mrk.api.endpoint import Endpoint
 from mrk.database.database_protocols import DatabasePort
 from mrk.database.schema import Migration
+from mrk.gpio.gpio_protocols import GpioLines
 from mrk.http.client import HttpRequests
+from nurseries.gpio.chips import GpioChips
 from nurseries.klippy.link import OpenStream
 from nurseries.log.rollover import OwnLog
 from nurseries.root.file_subsystem import MakeFiles
@@ -42,7 +44,8 @@ class Surroundings(msgspec.Struct, frozen=True):
     """`instance_id` names the installation (32 hexadecimal digits).
 
     `warnings` are of the process, such as those of the log; they join the configuration's.
-    `has_services`: the host's services may be watched and controlled.
+    `has_services`: the host's services may be watched and controlled. `gpio` owns the lines of the
+    process, over restarts too.
     """
 
     paths: Paths
@@ -55,3 +58,4 @@ class Surroundings(msgspec.Struct, frozen=True):
     warnings: tuple[str, ...] = ()
     host_name: str = "localhost"
     has_services: bool = False
+    gpio: GpioLines = msgspec.field(default_factory=GpioChips)

@@ -1,0 +1,1 @@
+"""GPIO lines as those see them who switch or watch one."""

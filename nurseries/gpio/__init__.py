@@ -1,0 +1,1 @@
+"""The machine's GPIO chips, shared by power devices and buttons."""
