@@ -19,9 +19,9 @@ from mrk.files.transfers import UploadPrints
 from mrk.gpio.gpio_protocols import GpioLines
 from mrk.http.client import HttpRequests
 from mrk.jobs.job_protocols import AuxiliaryProvider, JobMetadata, JobStatePort, PrintedFiles
-from mrk.klippy.klippy_protocols import GcodePort, KlippyPort, MqttPort
+from mrk.klippy.klippy_protocols import GcodePort, KlippyPort, KlippyRequests
 from mrk.machine.services import ServiceControl
-from mrk.mqtt.mqtt_protocols import MqttKlippy
+from mrk.mqtt.mqtt_protocols import MqttPort
 from mrk.supervision import Backoff
 from mrk.webcams.webcam import Webcam
 
@@ -36,10 +36,6 @@ class Subsystem(Protocol):
 
     # `task_status` is Trio's.
     async def serve(self, *, task_status: Any = ...) -> None: ...
-
-
-class LinkPort(KlippyPort, MqttKlippy, Protocol):
-    """The link to Klipper, for subsystems and for who passes status on to clients of its own."""
 
 
 class TemplateMethods(Protocol):
@@ -60,7 +56,8 @@ class Needs(msgspec.Struct, frozen=True):
     gcodes_path: Path
     instance_id: str
     host_name: str
-    klippy: LinkPort
+    klippy: KlippyPort
+    klippy_requests: KlippyRequests
     gcode: GcodePort
     clients: Clients
     database: DatabasePort

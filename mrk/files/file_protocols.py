@@ -6,9 +6,6 @@ from typing import Any, Protocol
 
 import msgspec
 
-from mrk.fanout import EventReader
-from mrk.klippy.events import KlippyEvent
-
 
 class UnpackedModel(msgspec.Struct, frozen=True):
     """G-code from a package; `others` are a project's further plates."""
@@ -59,17 +56,6 @@ class InUse(Protocol):
     def is_in_use(self, path: PurePosixPath) -> bool:
         """Whether the virtual sdcard has the file loaded, or one in the folder, while a print is
         active or paused. The path is absolute, free of links."""
-
-
-class KlipperFacts(Protocol):
-    """Where Klipper lies, as it tells itself (`KlippyPort` does this)."""
-
-    @property
-    def info(self) -> Mapping[str, Any]:
-        """Klipper's answer to `info`; empty while not connected."""
-
-    def open_events(self, name: str, size: int, *kinds: type) -> EventReader[KlippyEvent]:
-        """Events of the given classes from now on; use it in a `with` block."""
 
 
 class FileFollower(Protocol):

@@ -1,18 +1,19 @@
-"""What subsystems need of each other, as narrow protocols; the root hands over who does it."""
+"""The link to Klipper as others see it, and what runs g-code; the root hands over who does it."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 
 import msgspec
 
 from mrk.fanout import EventReader
 from mrk.klippy.events import KlippyEvent
+from mrk.klippy.peer import SocketPeer
 from mrk.klippy.remote_methods import RemoteMethod
 from mrk.status.subscriptions import StatusReader, Wanted
 
 
-class KlippyPort(Protocol):
-    """The link to Klipper, for subsystems. Requests raise `ClientError` (400, or 503: no link)."""
+class KlippyFacts(Protocol):
+    """The link to Klipper, for who only wants to know how it stands."""
 
     @property
     def klippy_connected(self) -> bool: ...
@@ -22,15 +23,27 @@ class KlippyPort(Protocol):
         """disconnected, startup, ready, error, shutdown, or what a fork says."""
 
     @property
+    def missing_klippy_requirements(self) -> list[str]:
+        """Printer objects that clients need and the configuration of Klipper lacks."""
+
+    @property
     def info(self) -> Mapping[str, Any]:
         """Klipper's answer to `info`; empty while not connected."""
 
     @property
-    def virtual_sd_path(self) -> str | None:
-        """The folder Klipper prints from, as configured there; known when ready."""
+    def peer(self) -> SocketPeer | None:
+        """Klipper's process, with its systemd unit."""
 
     def open_events(self, name: str, size: int, *kinds: type) -> EventReader[KlippyEvent]:
         """Events of the given classes from now on; use it in a `with` block."""
+
+
+class KlippyPort(KlippyFacts, Protocol):
+    """The link to Klipper, for subsystems. Requests raise `ClientError` (400, or 503: no link)."""
+
+    @property
+    def virtual_sd_path(self) -> str | None:
+        """The folder Klipper prints from, as configured there; known when ready."""
 
     async def call(self, method: str, params: Mapping[str, Any] | None = None) -> Any:
         """Ask one of Klippy's endpoints, and return its result decoded."""
@@ -55,29 +68,26 @@ class KlippyPort(Protocol):
         """Forget a remote method."""
 
 
-class KlippyRequests(Protocol):
-    """The link to Klipper, for clients' requests and subscriptions
-    (`nurseries/klippy/printer.py`)."""
+class KlippyRequests(KlippyFacts, Protocol):
+    """The link to Klipper, for clients' requests and subscriptions."""
 
     @property
-    def endpoint_names(self) -> tuple[str, ...]: ...
-
-    @property
-    def klippy_connected(self) -> bool: ...
-
-    def open_events(self, name: str, size: int, *kinds: type) -> EventReader[KlippyEvent]: ...
+    def endpoint_names(self) -> tuple[str, ...]:
+        """Klippy's own endpoints, once it has listed them."""
 
     async def request(
         self, method: str, params: Mapping[str, Any] | None = None, *, urgent: bool = False
     ) -> msgspec.Raw | str:
         """The result as Klipper wrote it, or `ok` for an empty one."""
 
-    async def call(self, method: str, params: Mapping[str, Any] | None = None) -> Any: ...
+    async def call(self, method: str, params: Mapping[str, Any] | None = None) -> Any:
+        """The result, decoded."""
 
     async def subscribe_reader(self, reader: StatusReader, wanted: Wanted) -> dict[str, Any]:
         """Replace the reader's subscription; returns `{"eventtime", "status"}`."""
 
-    def unsubscribe_reader(self, reader: StatusReader) -> None: ...
+    def unsubscribe_reader(self, reader: StatusReader) -> None:
+        """End the reader's subscription."""
 
 
 class CommandLog(Protocol):
@@ -96,26 +106,4 @@ class GcodePort(Protocol):
         """Print a file, given relative to the gcodes root. Raises `ClientError`.
 
         `user` is who asked for it, for the history.
-        """
-
-
-class MqttPort(Protocol):
-    """The MQTT transport, for subsystems that listen or publish (`transports/mqtt`)."""
-
-    @property
-    def mqtt_connected(self) -> bool: ...
-
-    def listen(self, topic: str, handler: Callable[[bytes], None], qos: int | None = None) -> None:
-        """Have `handler(payload)` called for each message, now and after each reconnect.
-
-        Call it before anything is served. `qos` None takes the configured default. The handler
-        must not block; what it raises is logged with the topic and harms nobody else.
-        """
-
-    async def publish(
-        self, topic: str, payload: bytes, qos: int | None = None, retain: bool = False
-    ) -> None:
-        """Returns once the broker has it (QoS 1, 2) or it was written (QoS 0).
-
-        Raises `ClientError` 503 when there is no broker, 529 when too much waits already.
         """

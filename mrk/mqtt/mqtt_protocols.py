@@ -1,24 +1,29 @@
-"""What the MQTT transport needs of others."""
+"""The MQTT transport as subsystems see it, and what its parts see of each other."""
 
 from collections.abc import Callable
-from typing import Any, Protocol
-
-from mrk.fanout import EventReader
-from mrk.klippy.events import KlippyEvent
-from mrk.status.subscriptions import StatusReader, Wanted
+from typing import Protocol
 
 
-class MqttKlippy(Protocol):
-    """The link to Klipper, as a publisher of its status sees it (`KlippyLink`)."""
+class MqttPort(Protocol):
+    """The MQTT transport, for subsystems that listen or publish (`transports/mqtt`)."""
 
     @property
-    def klippy_state(self) -> str: ...
+    def mqtt_connected(self) -> bool: ...
 
-    def open_events(self, name: str, size: int, *kinds: type) -> EventReader[KlippyEvent]: ...
+    def listen(self, topic: str, handler: Callable[[bytes], None], qos: int | None = None) -> None:
+        """Have `handler(payload)` called for each message, now and after each reconnect.
 
-    async def subscribe_reader(self, reader: StatusReader, wanted: Wanted) -> dict[str, Any]: ...
+        Call it before anything is served. `qos` None takes the configured default. The handler
+        must not block; what it raises is logged with the topic and harms nobody else.
+        """
 
-    def unsubscribe_reader(self, reader: StatusReader) -> None: ...
+    async def publish(
+        self, topic: str, payload: bytes, qos: int | None = None, retain: bool = False
+    ) -> None:
+        """Returns once the broker has it (QoS 1, 2) or it was written (QoS 0).
+
+        Raises `ClientError` 503 when there is no broker, 529 when too much waits already.
+        """
 
 
 class BrokerPublisher(Protocol):

@@ -5,7 +5,7 @@ identification to its departure; no task of its own: relayed calls wait in their
 """
 
 import logging
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 import trio
@@ -18,6 +18,7 @@ from mrk.clients.registry import Client, Clients
 from mrk.definitions.roles import Role
 from mrk.errors import ClientError
 from mrk.extensions.relay import agent_call, checked_arguments
+from mrk.klippy.klippy_protocols import KlippyPort
 from mrk.klippy.remote_methods import RemoteMethod
 from mrk.log.throttle import LogThrottle
 from nurseries.extensions.agent import MOST_METHODS, MOST_WAITING_BYTES, Agent, call_ids
@@ -28,14 +29,6 @@ RESERVED_EVENTS = frozenset({"connected", "disconnected"})
 # Moonraker waits for ever; an agent that lost a call would hold its caller's place for good.
 CALL_S = 120.0
 NAME_CHARS = 200
-
-
-class RemoteMethodsPort(Protocol):
-    """The part of `KlippyPort` that agents reach."""
-
-    def register_remote_method(self, name: str, method: RemoteMethod) -> None: ...
-
-    def unregister_remote_method(self, name: str) -> None: ...
 
 
 class AgentInfo(msgspec.Struct, frozen=True):
@@ -77,9 +70,7 @@ class MethodParams(msgspec.Struct, frozen=True):
 class Extensions:
     """The agents connected now."""
 
-    def __init__(
-        self, clients: Clients, klippy: RemoteMethodsPort, *, call_s: float = CALL_S
-    ) -> None:
+    def __init__(self, clients: Clients, klippy: KlippyPort, *, call_s: float = CALL_S) -> None:
         self._clients = clients
         self._klippy = klippy
         self._call_s = call_s

@@ -17,10 +17,11 @@ from config.paths import Paths
 from config.settings.file_manager import FileManagerSettings
 from mrk.api.endpoint import Endpoint
 from mrk.clients.registry import Clients
-from mrk.files.file_protocols import FileMetadata, InUse, KlipperFacts
+from mrk.files.file_protocols import FileMetadata, InUse
 from mrk.files.paths import has_metadata
 from mrk.files.roots import Root
 from mrk.files.tree import files_below
+from mrk.klippy.klippy_protocols import KlippyFacts
 from nurseries.files.changes.archives import Archives
 from nurseries.files.changes.operations import Operations
 from nurseries.files.changes.placement import Placement
@@ -52,7 +53,7 @@ class FileManager:
         paths: Paths,
         settings: FileManagerSettings,
         clients: Clients,
-        klipper: KlipperFacts,
+        klipper: KlippyFacts,
         metadata: FileMetadata,
         in_use: InUse,
         *,

@@ -7,10 +7,10 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from mrk.files.file_protocols import KlipperFacts
 from mrk.files.reserved import Permissions, ReservedPaths
 from mrk.files.roots import Root, Roots
 from mrk.klippy.events import Identified
+from mrk.klippy.klippy_protocols import KlippyFacts
 from nurseries.files.threads import Threads
 
 _FOLDERS = (("config_examples", "config"), ("docs", "docs"))
@@ -28,7 +28,7 @@ class KlipperRoots:
         self,
         roots: Roots,
         threads: Threads,
-        klipper: KlipperFacts,
+        klipper: KlippyFacts,
         registered: Callable[[Root], None],
         warn: Callable[[str], None] | None,
     ) -> None:

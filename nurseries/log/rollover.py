@@ -6,9 +6,8 @@ again. Runs nothing by itself; a request that is cancelled midway still starts K
 
 import logging
 import time
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 import trio
@@ -16,7 +15,8 @@ import trio
 from mrk.api.caller import Caller
 from mrk.api.endpoint import Access, Endpoint, post
 from mrk.errors import ClientError, MrkError
-from mrk.klippy.peer import SocketPeer, unit_of_cgroup
+from mrk.klippy.klippy_protocols import KlippyPort
+from mrk.klippy.peer import unit_of_cgroup
 from mrk.machine.services import ServiceControl, ServiceError
 
 logger = logging.getLogger(__name__)
@@ -34,24 +34,6 @@ class OwnLog(Protocol):
 
     def roll_over(self) -> None:
         """Begin a fresh file; blocks. Raises `MrkError` or `OSError`."""
-        ...
-
-
-class KlippyFacts(Protocol):
-    """The link to Klipper, as far as the rollover needs it."""
-
-    @property
-    def info(self) -> Mapping[str, Any]:
-        """Klipper's answer to `info`, with its `log_file`; empty while not connected."""
-        ...
-
-    @property
-    def peer(self) -> SocketPeer | None:
-        """Klipper's process, with its systemd unit."""
-        ...
-
-    async def call(self, method: str, params: Mapping[str, Any] | None = None) -> Any:
-        """Ask one of Klippy's endpoints. Raises `ClientError`."""
         ...
 
 
@@ -78,7 +60,7 @@ class LogRollover:
     def __init__(
         self,
         log: OwnLog,
-        klippy: KlippyFacts,
+        klippy: KlippyPort,
         services: ServiceControl,
         *,
         own_cgroup: Path = Path("/proc/self/cgroup"),

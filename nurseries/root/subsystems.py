@@ -224,6 +224,7 @@ class Subsystems:
             instance_id=outside.instance_id,
             host_name=outside.host_name,
             klippy=self.link,
+            klippy_requests=self.link,
             gcode=self.printer.gcode,
             clients=self._clients,
             database=self.store,

@@ -18,7 +18,7 @@ from mrk.clients.registry import Clients
 from mrk.errors import ClientError, MrkError
 from mrk.jobs.job_protocols import AuxiliaryValue, JobStatePort
 from mrk.jobs.print_stats import PAUSED
-from mrk.klippy.klippy_protocols import MqttPort
+from mrk.mqtt.mqtt_protocols import MqttPort
 from mrk.sensors.history_field import FieldRules
 from mrk.sensors.measurements import Value
 from mrk.subsystem import Additions, Needs

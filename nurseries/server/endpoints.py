@@ -12,6 +12,7 @@ import msgspec
 from mrk.api.caller import Caller
 from mrk.api.endpoint import Access, Endpoint, NoParams, get, post
 from mrk.clients.registry import Clients
+from mrk.klippy.klippy_protocols import KlippyFacts
 from mrk.machine.lag import LagMs
 from mrk.supervision import Supervision, SupervisionState
 from mrk.version import API_VERSION, MOONRAKER_VERSION
@@ -69,17 +70,6 @@ class ConfigAnswer(msgspec.Struct, frozen=True):
     files: list[dict[str, Any]]
 
 
-class KlippyView(Protocol):
-    """What server.info says of the link to Klipper."""
-
-    @property
-    def klippy_connected(self) -> bool: ...
-    @property
-    def klippy_state(self) -> str: ...
-    @property
-    def missing_klippy_requirements(self) -> list[str]: ...
-
-
 class ServerFacts(Protocol):
     """What the root knows and clients may ask."""
 
@@ -130,7 +120,7 @@ class Server:
     def __init__(
         self,
         facts: ServerFacts,
-        klippy: KlippyView,
+        klippy: KlippyFacts,
         clients: Clients,
         request_restart: Callable[[], None],
     ) -> None:

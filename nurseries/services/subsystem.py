@@ -9,7 +9,6 @@ import logging
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Protocol
 
 import msgspec
 import trio
@@ -19,7 +18,7 @@ from mrk.api.caller import Caller
 from mrk.api.endpoint import Access, Endpoint, post
 from mrk.clients.registry import Clients
 from mrk.errors import ClientError, Transient
-from mrk.klippy.peer import SocketPeer
+from mrk.klippy.klippy_protocols import KlippyFacts
 from mrk.machine.host_commands import FedCommands
 from mrk.machine.machine_protocols import InstanceIds, UnitStatus
 from mrk.machine.service_rules import check_power, check_service, is_allowed
@@ -45,13 +44,6 @@ from nurseries.services.sudo import Sudo
 logger = logging.getLogger(__name__)
 # The answer leaves before the service that gave it is restarted.
 _ANSWER_LEAVES_S = 0.1
-
-
-class KlippyPeer(Protocol):
-    """The link to Klipper, as far as its service is concerned."""
-
-    @property
-    def peer(self) -> SocketPeer | None: ...
 
 
 class ServiceParams(msgspec.Struct, frozen=True):
@@ -81,7 +73,7 @@ class Machine:
         data: Path,
         clients: Clients,
         commands: FedCommands,
-        klippy: KlippyPeer,
+        klippy: KlippyFacts,
         is_printing: Callable[[], bool],
         request_restart: Callable[[], None],
         in_container: Callable[[], bool],

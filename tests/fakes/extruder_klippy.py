@@ -10,9 +10,10 @@ from mrk.errors import ClientError
 from mrk.fanout import EventReader, Fanout
 from mrk.klippy.events import Disconnected, Identified, KlippyEvent, Ready, StatusChanged
 from mrk.status.update import StatusUpdate
+from tests.fakes.no_klippy import NoKlippy
 
 
-class ExtruderKlippy:
+class ExtruderKlippy(NoKlippy):
     """One printer. `pushed` is the truth: net mm of each extruder since it was built."""
 
     def __init__(self) -> None:

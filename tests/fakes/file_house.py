@@ -22,6 +22,7 @@ from mrk.files.file_protocols import UnpackedModel
 from mrk.files.temporary import TOKEN_BYTES, Purpose, temporary_name
 from mrk.klippy.events import Identified, KlippyEvent
 from nurseries.files.file_manager import FileManager
+from tests.fakes.no_klippy import NoKlippyFacts
 from tests.fakes.results import read_result
 
 LIMIT_S = 20
@@ -99,8 +100,8 @@ class Printing:
         return self.file is not None and (path == self.file or path in self.file.parents)
 
 
-class FakeKlipper:
-    """Implements `KlipperFacts`."""
+class FakeKlipper(NoKlippyFacts):
+    """Implements `KlippyFacts`."""
 
     def __init__(self) -> None:
         self.info: Mapping[str, Any] = {}

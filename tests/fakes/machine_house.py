@@ -15,11 +15,11 @@ from mrk.api.table import Table, is_pending
 from mrk.clients.outbox import Outbox
 from mrk.clients.registry import Client, Clients
 from mrk.definitions.roles import Role
-from mrk.klippy.peer import SocketPeer
 from mrk.supervision import Backoff, Supervision
 from nurseries.services.subsystem import Machine
 from nurseries.supervise import guarded, supervise
 from tests.fakes.commands import FakeCommands
+from tests.fakes.no_klippy import NoKlippyFacts
 
 
 class MachineHouse:
@@ -40,7 +40,7 @@ class MachineHouse:
         cgroup = folder / "cgroup"
         cgroup.write_text(f"0::/system.slice/{own}.service\n" if own else "0::/\n")
         self.data = folder
-        self.peer: SocketPeer | None = None
+        self.klippy = NoKlippyFacts()
         self.printing = False
         self.contained = False
         self.restarts = trio.Event()
@@ -60,7 +60,7 @@ class MachineHouse:
             folder,
             clients,
             self.commands,
-            self,
+            self.klippy,
             lambda: self.printing,
             self.restarts.set,
             lambda: self.contained,

@@ -173,7 +173,7 @@ async def test_an_agent_that_is_shut_out_is_none_any_more() -> None:
         house.clients.revoke("ann")
     assert "disconnected before it answered" in answers[0]["error"]["message"]
     with pytest.raises(Exception, match="lights"):
-        house.macros.call("lights")
+        house.macros.call_by_macro("lights")
     assert heard(agent) == []
     (told,) = heard(other)
     assert told["params"][0]["event"] == "disconnected"

@@ -4,8 +4,8 @@ import msgspec
 
 from config.settings.mqtt import MqttSettings
 from mrk.http.client import HttpGet
+from mrk.klippy.klippy_protocols import KlippyRequests
 from mrk.mqtt.home_assistant import Device
-from mrk.mqtt.mqtt_protocols import MqttKlippy
 from mrk.mqtt.requests import Stamps
 from mrk.mqtt.topics import Topics
 from transports.mqtt.announced_topics import AnnouncedTopics
@@ -22,7 +22,7 @@ class BrokerState(msgspec.Struct, frozen=True):
     topics: Topics
     client_id: str
     device: Device
-    klippy: MqttKlippy
+    klippy: KlippyRequests
     handle: Handle
     webcams: ListWebcams
     http: HttpGet

@@ -17,6 +17,7 @@ from mrk.definitions.roles import Role
 from mrk.errors import ClientError, Transient
 from mrk.http.client import HttpGet
 from mrk.klippy.events import Disconnected, Ready, Started
+from mrk.klippy.klippy_protocols import KlippyRequests
 from mrk.mqtt.home_assistant import (
     MOST_CAMERAS,
     OFFLINE,
@@ -29,7 +30,7 @@ from mrk.mqtt.home_assistant import (
     home_state,
     temperature_objects,
 )
-from mrk.mqtt.mqtt_protocols import BrokerClient, MqttKlippy
+from mrk.mqtt.mqtt_protocols import BrokerClient
 from mrk.mqtt.topics import Topics
 from mrk.status.subscriptions import Wanted
 from mrk.status.update import StatusUpdate
@@ -63,7 +64,7 @@ class HomeAssistant:
         settings: MqttSettings,
         topics: Topics,
         device: Device,
-        klippy: MqttKlippy,
+        klippy: KlippyRequests,
         outlet: BrokerClient,
         webcams: ListWebcams,
         http: HttpGet,

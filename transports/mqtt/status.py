@@ -11,7 +11,8 @@ import trio
 from config.settings.mqtt import MqttSettings
 from mrk.errors import ClientError
 from mrk.klippy.events import Disconnected, Ready, Started
-from mrk.mqtt.mqtt_protocols import BrokerPublisher, MqttKlippy
+from mrk.klippy.klippy_protocols import KlippyRequests
+from mrk.mqtt.mqtt_protocols import BrokerPublisher
 from mrk.mqtt.status import PendingStatus, status_messages
 from mrk.mqtt.topics import Topics
 from mrk.status.subscriptions import wanted
@@ -25,7 +26,11 @@ class StatusPublisher:
     """A `StatusReader` that publishes `settings.status_objects`."""
 
     def __init__(
-        self, settings: MqttSettings, topics: Topics, klippy: MqttKlippy, outlet: BrokerPublisher
+        self,
+        settings: MqttSettings,
+        topics: Topics,
+        klippy: KlippyRequests,
+        outlet: BrokerPublisher,
     ) -> None:
         self._settings = settings
         self._topics = topics

@@ -20,8 +20,9 @@ from mrk.database.database_protocols import ItemsPort
 from mrk.definitions.roles import Role
 from mrk.errors import ClientError
 from mrk.http.client import HttpGet
+from mrk.klippy.klippy_protocols import KlippyRequests
 from mrk.mqtt.home_assistant import Device
-from mrk.mqtt.mqtt_protocols import BrokerClient, MqttKlippy
+from mrk.mqtt.mqtt_protocols import BrokerClient
 from mrk.mqtt.payloads import decode_payload, encode_payload
 from mrk.mqtt.topics import Topics, check_qos, check_topic
 from mrk.subsystem import Additions, Needs, Service
@@ -86,7 +87,7 @@ class Mqtt:
     def __init__(
         self,
         settings: MqttSettings,
-        klippy: MqttKlippy,
+        klippy: KlippyRequests,
         handle: Handle,
         webcams: ListWebcams,
         http: HttpGet,
@@ -309,7 +310,7 @@ def build(settings: MqttSettings, needs: Needs, additions: Additions) -> None:
     """For `[mqtt]`: a transport, which ends with the others."""
     mqtt = Mqtt(
         settings,
-        needs.klippy,
+        needs.klippy_requests,
         needs.answer,
         needs.webcams,
         needs.http,

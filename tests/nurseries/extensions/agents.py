@@ -11,23 +11,28 @@ from mrk.api.rpc import Rpc
 from mrk.api.table import Table
 from mrk.clients.outbox import Outbox
 from mrk.clients.registry import Client, Clients
-from mrk.klippy.remote_methods import RemoteMethods
+from mrk.klippy.remote_methods import RemoteMethod, RemoteMethods
 from nurseries.extensions.subsystem import Extensions
 from nurseries.server.connections import Connections
 from tests.fakes.accounts import FakeAccounts
+from tests.fakes.no_klippy import NoKlippy
 
 OUTBOX_BYTES = 4 * 1024 * 1024
 
 
-class Macros:
+class Macros(NoKlippy):
     """What Klipper's macros may call; the link without Klipper."""
 
     def __init__(self) -> None:
         self.methods = RemoteMethods()
-        self.register_remote_method = self.methods.register
-        self.unregister_remote_method = self.methods.unregister
 
-    def call(self, name: str, /, **params: Any) -> None:
+    def register_remote_method(self, name: str, method: RemoteMethod) -> None:
+        self.methods.register(name, method)
+
+    def unregister_remote_method(self, name: str) -> None:
+        self.methods.unregister(name)
+
+    def call_by_macro(self, name: str, /, **params: Any) -> None:
         self.methods.bind(name, params)()
 
 

@@ -142,8 +142,8 @@ async def test_macros_call_an_agents_method():
     house = House()
     agent = house.agent()
     assert house.say(agent, register("alert"))["result"] == "ok"
-    house.macros.call("alert", heater="extruder", name=1)
-    house.macros.call("alert")
+    house.macros.call_by_macro("alert", heater="extruder", name=1)
+    house.macros.call_by_macro("alert")
     assert heard(agent) == [
         {"jsonrpc": "2.0", "method": "alert", "params": {"heater": "extruder", "name": 1}},
         {"jsonrpc": "2.0", "method": "alert"},
@@ -158,11 +158,11 @@ async def test_a_method_has_one_owner_until_it_leaves():
     for name in ("alert", "ours"):
         assert house.say(other, register(name))["error"]["code"] == 400
     house.clients.remove(other)
-    house.macros.call("ours")
+    house.macros.call_by_macro("ours")
     house.clients.remove(agent)
     assert list(house.macros.methods) == ["ours"]
     with pytest.raises(BadRemoteCall):
-        house.macros.call("alert")
+        house.macros.call_by_macro("alert")
     assert house.say(house.agent(), register("alert"))["result"] == "ok"
 
 
@@ -182,7 +182,7 @@ async def test_macros_cannot_fill_the_outbox_of_an_agent(caplog):
     agent = house.agent()
     house.say(agent, register("alert"))
     for _ in range(100):
-        house.macros.call("alert", text="x" * 100_000)
+        house.macros.call_by_macro("alert", text="x" * 100_000)
     assert not agent.outbox.full
     assert [r.message for r in caplog.records] == [
         "agent watch does not read: calls of alert are dropped"
@@ -222,6 +222,6 @@ async def test_who_may_only_look_is_no_agent_any_more():
     assert events(web) == [("watch", "disconnected", None)]
     assert house.say(web, call("server.extensions.list"))["result"] == {"agents": []}
     with pytest.raises(BadRemoteCall):
-        house.macros.call("alert")
+        house.macros.call_by_macro("alert")
     assert heard(agent) == []
     house.agent()  # the name is free

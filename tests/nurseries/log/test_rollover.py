@@ -15,6 +15,7 @@ from mrk.errors import ClientError, MrkError
 from mrk.klippy.peer import SocketPeer
 from mrk.machine.services import ServiceError
 from nurseries.log.rollover import LogRollover, RolloverAnswer, RolloverParams
+from tests.fakes.no_klippy import NoKlippy
 
 
 @dataclass
@@ -28,7 +29,7 @@ class Log:
         self.rolled += 1
 
 
-class Klippy:
+class Klippy(NoKlippy):
     """A link whose printer is in one state of printing; `answer` overrides it."""
 
     def __init__(

@@ -11,6 +11,7 @@ from mrk.api.caller import INTERNAL_CALLER
 from mrk.klippy.peer import SocketPeer
 from nurseries.log.rollover import LogRollover, RolloverAnswer, RolloverParams
 from tests.fakes.machine_house import MachineHouse, open_machine
+from tests.fakes.no_klippy import NoKlippy
 from tests.fakes.systemd import FakeSystemd, FakeUnit, PrivateBus
 
 pytestmark = pytest.mark.e2e
@@ -19,7 +20,7 @@ STARTED = {"klipper": {"active_state": "active", "sub_state": "running"}}
 CHANGED = "notify_service_state_changed"
 
 
-class Klippy:
+class Klippy(NoKlippy):
     """Klipper's side of the link, in standby."""
 
     peer: SocketPeer | None = SocketPeer(77, 1000, 1000, "klipper")

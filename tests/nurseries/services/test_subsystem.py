@@ -166,7 +166,7 @@ async def test_a_moonraker_beside_us_is_not_us(tmp_path: Path, host: Host) -> No
 async def test_klipper_is_the_unit_that_we_are_linked_to(tmp_path: Path, host: Host) -> None:
     host.units = {"klipper-2": "active running"}
     house = MachineHouse(tmp_path, CLI, host)
-    house.peer = SocketPeer(5, 1000, 1000, "klipper-2")
+    house.klippy.peer = SocketPeer(5, 1000, 1000, "klipper-2")
     async with open_machine(house):
         assert house.machine.instance_ids.klipper == "klipper-2"
         assert await house.call("machine.services.restart", service="klipper") == "ok"
@@ -176,7 +176,7 @@ async def test_klipper_is_the_unit_that_we_are_linked_to(tmp_path: Path, host: H
 @pytest.mark.parametrize("unit", [None, "user@1000", "mrk"])
 async def test_a_klipper_without_a_unit_of_its_own(tmp_path: Path, unit: str | None) -> None:
     house = MachineHouse(tmp_path)
-    house.peer = SocketPeer(5, 1000, 1000, unit)
+    house.klippy.peer = SocketPeer(5, 1000, 1000, unit)
     async with open_machine(house):
         assert house.machine.instance_ids.klipper == "klipper"
 

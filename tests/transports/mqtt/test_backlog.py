@@ -95,7 +95,7 @@ async def test_bytes_of_the_backlog_are_bounded_too(autojump_clock: MockClock) -
 
 
 class FakeLink:
-    """`MqttKlippy` without a printer."""
+    """`KlippyRequests` without a printer."""
 
     def __init__(self, state: str = "disconnected") -> None:
         self.klippy_state = state
