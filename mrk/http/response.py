@@ -1,6 +1,6 @@
 """Answers of the HTTP API, and how they look on the wire.
 
-Built by `transports/api_http.py`, written by whichever door the request came through.
+Built by `transports/door/api_http.py`, written by whichever door the request came through.
 """
 
 import re

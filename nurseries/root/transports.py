@@ -2,8 +2,6 @@
 
 from collections.abc import Callable
 
-import msgspec
-
 from config.settings.authorization import AuthorizationSettings
 from config.settings.families import Settings
 from mrk.access.accounts import Accounts
@@ -22,9 +20,10 @@ from nurseries.root.own_names import own_names
 from nurseries.root.subsystems import Subsystems, join_in_thread
 from nurseries.root.supervised import Supervised
 from nurseries.root.surroundings import Surroundings
-from transports.api_http import ApiHttp
 from transports.door.acceptor import Door
-from transports.door.http_connection import HandOn, Routes
+from transports.door.api_http import ApiHttp
+from transports.door.http_connection import Routes
+from transports.door.route_table import RouteTable
 from transports.listeners.listeners import Listeners
 from transports.sockets.admission import WebsocketAdmission
 from transports.sockets.bridge import Bridge
@@ -57,7 +56,7 @@ class Transports:
         clients.waiting.limit_bytes = max(clients.waiting.limit_bytes, 4 * limits.outbox_bytes)
         prefix = settings.server.route_prefix
         rpc = subsystems.rpc
-        hub = SessionContext(rpc, table, clients, limits, ending)
+        context = SessionContext(rpc, table, clients, limits, ending)
         access = settings.authorization
         proxies = _proxies(settings)
         cors = CorsRules(access.cors_domains, rules.trusted.has_address)
@@ -68,37 +67,23 @@ class Transports:
         admission = WebsocketAdmission(limits, authorizer)
         transfers = self._transfers(settings, surroundings, subsystems, authorizer, cors)
         api = ApiHttp(
-            table,
-            rpc,
-            clients,
-            authorizer,
-            cors,
-            limits,
-            route_prefix=prefix,
-            serves_other=WebDoor.serves,
-            transfer_verbs=(lambda _path: ()) if transfers is None else transfers.verbs,
-            join=join_in_thread,
+            table, rpc, clients, authorizer, cors, limits, route_prefix=prefix, join=join_in_thread
         )
-        web = WebDoor(
+        pages = WebDoor(cors, authorizer, facts, limits, route_prefix=prefix, proxies=proxies)
+        bridge = Bridge(limits, admission, clients, surroundings.open_klippy, ending)
+        found = RouteTable(
             api,
             authorizer,
-            facts,
-            limits,
-            route_prefix=prefix,
-            stays=transfers is None,
-            proxies=proxies,
-            look_up_names=look_up_names,
+            pages,
+            upgrades={
+                "/websocket": Websocket(context, admission).serve_connection,
+                "/klippysocket": bridge.serve_connection,
+            },
+            streamed=[] if transfers is None else [transfers],
         )
-        bridge = Bridge(limits, admission, clients, surroundings.open_klippy, ending)
-        upgrades: dict[str, HandOn] = {
-            "/websocket": Websocket(hub, admission).serve_connection,
-            "/klippysocket": bridge.serve_connection,
-        }
-        routes = Routes(api, upgrades, web.handle, proxies=proxies, look_up_names=look_up_names)
-        if transfers is not None:
-            routes = msgspec.structs.replace(routes, transfer=transfers.begin)
+        routes = Routes(found, proxies=proxies, look_up_names=look_up_names)
         self.door = Door(routes, limits)
-        self.unix_socket = UnixSocket(hub)
+        self.unix_socket = UnixSocket(context)
 
     def _authorizer(
         self,

@@ -21,9 +21,10 @@ from mrk.http.head import RequestHead
 from mrk.web.landing_page import LandingFacts
 from tests.fakes.accounts import FakeAccounts
 from tests.fakes.judgement import authorizer
-from transports.api_http import ApiHttp
 from transports.door.acceptor import Door
+from transports.door.api_http import ApiHttp
 from transports.door.http_connection import Routes
+from transports.door.route_table import RouteTable
 from transports.web.web_door import WebDoor
 
 
@@ -161,25 +162,25 @@ class House:
             names_of=lambda address: self.names.get(address, ()),
         )
         rpc = Rpc(self.table, trio.lowlevel.checkpoint, self.limits.batch_calls)
+        cors = CorsRules(parse_cors_domains(list(self.cors_domains))[0], trusted)
         self.api = ApiHttp(
             self.table,
             rpc,
             self.clients,
             self.authorizer,
-            CorsRules(parse_cors_domains(list(self.cors_domains))[0], trusted),
+            cors,
             self.limits,
             route_prefix=self.route_prefix,
-            serves_other=WebDoor.serves,
         )
         self.web = WebDoor(
-            self.api,
+            cors,
             self.authorizer,
             self._facts,
             self.limits,
             route_prefix=self.route_prefix,
-            look_up_names=self.look_up_names,
         )
-        routes = Routes(self.api, self.upgrades, self.web.handle, look_up_names=self.look_up_names)
+        self.routes = RouteTable(self.api, self.authorizer, self.web, upgrades=self.upgrades)
+        routes = Routes(self.routes, look_up_names=self.look_up_names)
         self.door = Door(routes, self.limits)
 
     def _facts(self) -> LandingFacts:

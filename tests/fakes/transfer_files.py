@@ -24,9 +24,10 @@ from mrk.web.landing_page import LandingFacts
 from tests.fakes.accounts import FakeAccounts
 from tests.fakes.http_house import trusted
 from tests.fakes.judgement import authorizer
-from transports.api_http import ApiHttp
 from transports.door.acceptor import Door
+from transports.door.api_http import ApiHttp
 from transports.door.http_connection import Routes
+from transports.door.route_table import RouteTable
 from transports.transfers.routes import Transfers
 from transports.web.web_door import WebDoor
 
@@ -194,18 +195,16 @@ class TransferHouse:
             cors,
             self.limits,
             route_prefix=self.route_prefix,
-            serves_other=WebDoor.serves,
-            transfer_verbs=transfers.verbs,
         )
         web = WebDoor(
-            api,
+            cors,
             self.authorizer,
             lambda: LandingFacts("v0.10.0-mrk-test", "ready"),
             self.limits,
             route_prefix=self.route_prefix,
-            stays=False,
         )
-        self.door = Door(Routes(api, {}, web.handle, transfers.begin), self.limits)
+        routes = RouteTable(api, self.authorizer, web, upgrades={}, streamed=[transfers])
+        self.door = Door(Routes(routes), self.limits)
 
     def leftovers(self) -> list[str]:
         """Names below the roots that belong to unfinished files."""

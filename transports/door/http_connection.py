@@ -8,7 +8,6 @@ import contextlib
 import logging
 import math
 from collections.abc import Awaitable, Callable
-from typing import Protocol
 
 import msgspec
 import trio
@@ -24,9 +23,11 @@ from mrk.http.head import RequestHead
 from mrk.http.head_parser import HeadParser
 from mrk.http.refusal import Refusal
 from mrk.http.response import Response, error_response, wire
+from transports.door.api_http import ApiCall
 from transports.door.body_reader import BodyBudget, BodyReader, too_large
 from transports.door.body_stream import CONTINUE, BodyStream
 from transports.door.limited_stream import LimitedStream
+from transports.door.route_table import Page, RouteTable, Streamed, Upgrade
 
 logger = logging.getLogger(__name__)
 
@@ -34,52 +35,14 @@ logger = logging.getLogger(__name__)
 LINGER_S = 2.0
 _RECEIVE_BYTES = 16 * 1024
 
-HandOn = Callable[[trio.abc.Stream, RequestHead, bytes], Awaitable[None]]
-
-
-class ApiRequest(Protocol):
-    """An accepted API request (`transports/api_http.py`)."""
-
-    body_bytes: int
-    authorized: bool  # whether its caller may do anything, log-in aside
-    takes_body: bool
-
-    @property
-    def ends_with_client(self) -> bool:
-        """Whether it is given up when the client leaves."""
-        ...
-
-    def run(self, body: bytes) -> Response | Awaitable[Response]:
-        """Answer it."""
-        ...
-
-
-class ApiRoutes(Protocol):
-    """Judges requests by their heads; None means that the web app answers."""
-
-    def begin(self, head: RequestHead) -> ApiRequest | Response | None:
-        """Accept, refuse or leave."""
-        ...
-
-    def local_path(self, head: RequestHead) -> str:
-        """The path behind the route prefix."""
-        ...
-
 
 class Routes(msgspec.Struct, frozen=True):
-    """Who answers. The callables get the stream, the head and all bytes read so far, the
-    head's included; the door closes the stream when they return.
+    """Who answers, and what has to be known of a client before.
 
-    `upgrades` are websocket endpoints by path (behind the route prefix). `transfer` answers uploads
-    and downloads on the connection, None for all else; it is asked before `web`. `look_up_names`,
-    when there is one, may wait for what has to be known of a client's address before its request is
-    judged.
+    `look_up_names`, when there is one, may wait for the host names of a client's address.
     """
 
-    api: ApiRoutes
-    upgrades: dict[str, HandOn]
-    web: HandOn
-    transfer: Callable[[RequestHead], Transfer | None] = lambda head: None
+    table: RouteTable
     proxies: ProxyRule = msgspec.field(default_factory=ProxyRule)
     look_up_names: Callable[[str], Awaitable[None]] | None = None
 
@@ -164,26 +127,24 @@ class HttpConnection:
         if self._routes.look_up_names is not None:
             self._disarm()
             await self._routes.look_up_names(client.address)
-        if frame.upgrade == "websocket":
-            way = self._routes.upgrades.get(self._routes.api.local_path(head))
-            if way is not None:
-                self._disarm()
-                await way(self._stream, head, parser.raw + parser.rest)
-                return False
-        call = self._routes.api.begin(head)
-        if call is None:
-            self._disarm()
-            transfer = self._routes.transfer(head)
-            if transfer is not None:
-                self._rest = parser.rest
-                return await self._transfer(head, frame, transfer)
-            return await self._hand_to_web(head, frame, parser)
+        route = self._routes.table.find(head, upgrade=frame.upgrade == "websocket")
         self._rest = parser.rest
-        if isinstance(call, Response):
-            return await self._answer_early(head, frame, call)
-        return await self._serve(head, frame, call)
+        if isinstance(route, ApiCall):
+            return await self._serve(head, frame, route)
+        if isinstance(route, Response):
+            return await self._answer_early(head, frame, route)
+        self._disarm()
+        if isinstance(route, Streamed):
+            return await self._transfer(head, frame, route.serve)
+        if isinstance(route, Upgrade):
+            await route.serve(self._stream, head, parser.raw + parser.rest)
+        else:
+            await self._show(head, frame, parser, route)
+        return False
 
-    async def _hand_to_web(self, head: RequestHead, frame: Framing, parser: HeadParser) -> bool:
+    async def _show(
+        self, head: RequestHead, frame: Framing, parser: HeadParser, page: Page
+    ) -> None:
         """No page takes a body, so it ends here: the web app's server never sees a broken one."""
         raw, rest = parser.raw, parser.rest
         if frame.has_body:
@@ -192,8 +153,7 @@ class HttpConnection:
             await body.skip()
             self.waits = False
             raw, rest = bare_head(head, frame.keep_alive), body.rest
-        await self._routes.web(self._stream, head, raw + rest)
-        return False
+        await page.serve(self._stream, head, raw + rest)
 
     async def _read_head(self) -> HeadParser | None:
         parser = HeadParser(self._limits.head_bytes)
@@ -244,7 +204,7 @@ class HttpConnection:
             return None
         raise Refusal(408, "The request's head did not arrive in time")
 
-    async def _serve(self, head: RequestHead, frame: Framing, call: ApiRequest) -> bool:
+    async def _serve(self, head: RequestHead, frame: Framing, call: ApiCall) -> bool:
         if not frame.has_body:
             return await self._answer(head, frame, await self._run(call, b""))
         if not call.takes_body:
@@ -267,7 +227,7 @@ class HttpConnection:
             self._budget.give_back(reader.held_bytes, self.counted_address)
         return await self._answer(head, frame, await self._settled(call, outcome))
 
-    async def _begun(self, call: ApiRequest, body: bytes) -> Response | Awaitable[Response]:
+    async def _begun(self, call: ApiCall, body: bytes) -> Response | Awaitable[Response]:
         if len(body) <= LARGE_CALL_BYTES:
             return call.run(body)
         async with self._budget.turn:
@@ -290,10 +250,10 @@ class HttpConnection:
         limits, may_give_way = self._limits, self._may_give_way
         return BodyStream(self._stream, head, frame, self._rest, limits, may_give_way)
 
-    async def _run(self, call: ApiRequest, body: bytes) -> Response:
+    async def _run(self, call: ApiCall, body: bytes) -> Response:
         return await self._settled(call, call.run(body))
 
-    async def _settled(self, call: ApiRequest, outcome: Response | Awaitable[Response]) -> Response:
+    async def _settled(self, call: ApiCall, outcome: Response | Awaitable[Response]) -> Response:
         """Wait for an async handler; one that is cancelled gets its client a last word."""
         if isinstance(outcome, Response):
             return outcome

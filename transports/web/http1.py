@@ -139,13 +139,11 @@ class _Server(TCPServer):
 
 
 class Http1:
-    """Runs `app` on connections; one instance per generation. `stays`: as in `WebDoor`."""
+    """Runs `app` on connections, for one request each; one instance per generation."""
 
-    def __init__(self, app: Quart, limits: Limits, *, stays: bool = True) -> None:
+    def __init__(self, app: Quart, limits: Limits) -> None:
         self._app = app
         self._config = _config(limits)
-        if not stays:
-            self._config.keep_alive_max_requests = 1
         self._closing_s = limits.goodbye_s
 
     async def __call__(self, stream: trio.abc.Stream, head: RequestHead, buffered: bytes) -> None:
@@ -178,5 +176,5 @@ def _config(limits: Limits) -> Config:
     config.include_server_header = False
     config.h11_max_incomplete_size = limits.head_bytes + _HEAD_SLACK_BYTES
     config.keep_alive_timeout = limits.keep_alive_s
-    config.keep_alive_max_requests = 1_000_000
+    config.keep_alive_max_requests = 1
     return config

@@ -4,6 +4,7 @@ Owned by the root, one instance per generation; each connection runs in the door
 and ends with it.
 """
 
+from collections.abc import Callable
 from typing import Protocol
 
 import trio
@@ -11,8 +12,11 @@ import trio
 from mrk.access.address import ProxyRule
 from mrk.access.request_authorizer import RequestAuthorizer
 from mrk.definitions.limits import Limits
+from mrk.http.cors import CorsRules
 from mrk.http.head import RequestHead
-from transports.web.api_routes import Facts, LookUpNames, WebApiRoutes
+from mrk.web.landing_page import LandingFacts
+
+Facts = Callable[[], LandingFacts]
 
 
 class ServeHttp(Protocol):
@@ -24,32 +28,24 @@ class ServeHttp(Protocol):
 
 
 class WebDoor:
-    """The third door. `api` answers API paths on connections that stay here.
-
-    `stays` False ends each connection with its first answer: a daemon with uploads and downloads
-    wants that, because only the door can answer those.
-    """
+    """Pages for people. Each connection ends with its first answer: other paths are not here."""
 
     def __init__(
         self,
-        api: WebApiRoutes,
+        cors: CorsRules,
         authorizer: RequestAuthorizer,
         facts: Facts,
         limits: Limits,
         *,
         route_prefix: str = "",
-        stays: bool = True,
         proxies: ProxyRule | None = None,
-        look_up_names: LookUpNames | None = None,
     ) -> None:
-        self._api = api
+        self._cors = cors
         self._authorizer = authorizer
         self._facts = facts
         self._limits = limits
         self._prefix = route_prefix
-        self._stays = stays
         self._proxies = proxies or ProxyRule()
-        self._look_up_names = look_up_names
         self._loading = trio.Lock()
         self._app: ServeHttp | None = None
 
@@ -78,13 +74,6 @@ class WebDoor:
         from transports.web.app import Pages, build_app
         from transports.web.http1 import Http1
 
-        pages = Pages(
-            self._api,
-            self._authorizer,
-            self._facts,
-            self._limits,
-            self._proxies,
-            self._look_up_names,
-        )
+        pages = Pages(self._cors, self._authorizer, self._facts, self._proxies)
         app = build_app(pages, self._prefix)
-        return Http1(app, self._limits, stays=self._stays)
+        return Http1(app, self._limits)

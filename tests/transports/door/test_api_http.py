@@ -11,7 +11,7 @@ from mrk.http.head import RequestHead
 from mrk.http.response import Response
 from tests.fakes.accounts import FakeAccounts, user
 from tests.fakes.http_house import House
-from transports.api_http import STRANGERS_BODY_BYTES
+from transports.door.api_http import UNAUTHORIZED_BODY_BYTES, ApiCall
 
 STRANGER = "10.0.0.9"
 JSON = {"content_type": "application/json"}
@@ -25,12 +25,12 @@ def request(
     address: str = "127.0.0.1",
     **headers: str,
 ) -> Response | None:
-    """The answer of a sync endpoint; None when the web app would answer."""
+    """The answer of a sync endpoint; None when a page would answer."""
     pairs = [(name.replace("_", "-"), value) for name, value in headers.items()]
     head = RequestHead(verb, target, "1.1", pairs, address, address)
-    call = house.api.begin(head)
-    if call is None or isinstance(call, Response):
-        return call
+    call = house.routes.find(head)
+    if not isinstance(call, ApiCall):
+        return call if isinstance(call, Response) else None
     answer = call.run(body)
     assert isinstance(answer, Response)
     return answer
@@ -137,10 +137,9 @@ def test_connection_id_means_an_open_websocket() -> None:
 def test_strangers_may_send_little() -> None:
     house = House()
     head = RequestHead("POST", "/open", "1.1", [], STRANGER, STRANGER)
-    call = house.api.begin(head)
-    assert call is not None
-    assert not isinstance(call, Response)
-    assert call.body_bytes == STRANGERS_BODY_BYTES
+    call = house.routes.find(head)
+    assert isinstance(call, ApiCall)
+    assert call.body_bytes == UNAUTHORIZED_BODY_BYTES
 
 
 def test_json_rpc() -> None:
@@ -169,9 +168,8 @@ async def test_a_batch_over_http() -> None:
     head = RequestHead(
         "POST", "/server/jsonrpc", "1.1", [("content-type", "application/json")], "::1", "::1"
     )
-    call = house.api.begin(head)
-    assert call is not None
-    assert not isinstance(call, Response)
+    call = house.routes.find(head)
+    assert isinstance(call, ApiCall)
     answer = call.run(b'[{"jsonrpc":"2.0","method":"server.info","id":1}, 5]')
     assert not isinstance(answer, Response)
     replies = json.loads((await answer).body)
@@ -241,9 +239,8 @@ def test_a_route_prefix() -> None:
 )
 def test_the_largest_body(target: str, limits: Limits, body_bytes: int) -> None:
     house = House(limits=limits)
-    call = house.api.begin(RequestHead("POST", target, "1.1", [], "127.0.0.1", "127.0.0.1"))
-    assert call is not None
-    assert not isinstance(call, Response)
+    call = house.routes.find(RequestHead("POST", target, "1.1", [], "127.0.0.1", "127.0.0.1"))
+    assert isinstance(call, ApiCall)
     assert call.body_bytes == body_bytes
 
 

@@ -1,13 +1,13 @@
 """Request -> response for API endpoints, without a web framework.
 
-The door asks it for every request that is no websocket handshake, the web app for every
-request on connections that stayed with it; no I/O happens here. One instance per generation.
+The route table asks it first for every request that is no websocket handshake; no I/O happens
+here. One instance per generation.
 
 What a client that leaves in mid-request gets: a pure GET is given up (`ends_with_client`),
 everything else, a running `gcode/script` above all, goes on to its end.
 """
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
 from mrk.access.decision import Decision
@@ -20,7 +20,6 @@ from mrk.api.rpc import Rpc
 from mrk.api.table import Method, Table, is_pending
 from mrk.clients.registry import Clients
 from mrk.definitions.limits import ARGUMENTS_BYTES, Limits
-from mrk.definitions.roles import Role
 from mrk.errors import ClientError
 from mrk.http import arguments
 from mrk.http.cors import CorsRules
@@ -31,9 +30,7 @@ RPC_PATH = "/server/jsonrpc"
 REDIRECT_PATH = "/server/redirect"
 _SPECIAL = {RPC_PATH: "POST", REDIRECT_PATH: "GET"}
 # What a caller without access may send to the few endpoints that are open (log-in, JSON-RPC).
-STRANGERS_BODY_BYTES = 64 * 1024
-
-_READ = ("GET", "HEAD")
+UNAUTHORIZED_BODY_BYTES = 64 * 1024
 
 Answer = Response | Awaitable[Response]
 Handler = Callable[[bytes], Answer]
@@ -95,9 +92,8 @@ class ApiCall:
 class ApiHttp:
     """The API over HTTP.
 
-    `authorizer` decides about a request by its head; `serves_other` says which paths (without the
-    prefix) the web app answers, `transfer_verbs` which verbs of a path are uploads or downloads;
-    `route_prefix` is empty or `/name`; `join` puts large answers together.
+    `authorizer` decides about a request by its head; `route_prefix` is empty or `/name`; `join`
+    puts large answers together.
     """
 
     def __init__(
@@ -110,8 +106,6 @@ class ApiHttp:
         limits: Limits,
         *,
         route_prefix: str = "",
-        serves_other: Callable[[str], bool] = lambda path: False,
-        transfer_verbs: Callable[[str], Sequence[str]] = lambda path: (),
         join: Join = join_here,
     ) -> None:
         self._table = table
@@ -121,25 +115,7 @@ class ApiHttp:
         self._cors = cors
         self._limits = limits
         self._prefix = route_prefix
-        self._serves_other = serves_other
-        self._transfer_verbs = transfer_verbs
         self._join = join
-
-    def begin(self, head: RequestHead) -> ApiCall | Response | None:
-        """Judge a request by its head alone.
-
-        A `Response` refuses it (401, 404, 405) or answers a preflight; None leaves it to the
-        transfers or the web app. Nobody's body is read before this.
-        """
-        path = self.local_path(head)
-        if head.method == "OPTIONS":
-            return self._preflight(head, path)
-        try:
-            if path in _SPECIAL:
-                return self._accept_special(head, path)
-            return self._accept(head, path)
-        except ClientError as exc:
-            return self.refusal(head, exc)
 
     def local_path(self, head: RequestHead) -> str:
         """The path behind the route prefix: empty for the bare prefix, `*` outside of it."""
@@ -158,11 +134,14 @@ class ApiHttp:
         """What every answer carries for the request's origin; empty when that is not allowed."""
         return self._cors.headers(head.header("origin"))
 
-    def _accept(self, head: RequestHead, path: str) -> ApiCall | Response | None:
-        try:
-            method = self._route(head.method, path)
-        except ClientError as exc:
-            return self._unrouted(head, path, exc)
+    def accept(self, head: RequestHead, path: str) -> ApiCall | Response:
+        """Decide about a request by its head alone; `path` is behind the route prefix.
+
+        Raises `ClientError`: 404 and 405 for what is not the API's, 401 and 403 for callers.
+        """
+        if path in _SPECIAL:
+            return self._accept_special(head, path)
+        method = self._route(head.method, path)
         decision = self._authorizer.admit(head, method.endpoint.access.role)
         return ApiCall(
             lambda body: self._call(head, method, decision, body),
@@ -174,24 +153,27 @@ class ApiHttp:
             takes_body=method.endpoint.urgent is not True,
         )
 
-    def _unrouted(self, head: RequestHead, path: str, error: ClientError) -> Response | None:
-        transfer_verbs = self._transfers_at(path)
-        if head.method in transfer_verbs:
-            return None
-        if error.status == 404 and self._serves_other(path):
-            return None
-        self._authorizer.admit(head, Role.VIEW)
-        if transfer_verbs:
-            error = ClientError("Method Not Allowed", 405)
-        return self._refusal_with_allow(head, path, error)
+    def has(self, path: str) -> bool:
+        """Whether an endpoint has that very path, without captures."""
+        return self._table.has(path)
 
-    def _refusal_with_allow(self, head: RequestHead, path: str, error: ClientError) -> Response:
-        allow: Headers = (("Allow", self._allow(path)),) if error.status == 405 else ()
-        return self.refusal(head, error).with_headers(allow)
+    def verbs(self, path: str) -> list[str]:
+        """What the API answers at a path; empty for paths of others."""
+        return [_SPECIAL[path]] if path in _SPECIAL else self._table.verbs(path)
+
+    @staticmethod
+    def is_special(path: str) -> bool:
+        """Whether a path is no endpoint's: JSON-RPC over HTTP, and the redirect."""
+        return path in _SPECIAL
+
+    def preflight_headers(self, head: RequestHead) -> Headers:
+        """Headers of a 204 to OPTIONS; empty when the origin is not allowed."""
+        return self._cors.preflight(head)
 
     def _accept_special(self, head: RequestHead, path: str) -> ApiCall | Response:
         if head.method != _SPECIAL[path]:
-            return self._refusal_with_allow(head, path, ClientError("Method Not Allowed", 405))
+            allow: Headers = (("Allow", f"{_SPECIAL[path]}, OPTIONS"),)
+            return self.refusal(head, ClientError("Method Not Allowed", 405)).with_headers(allow)
         handler = self._json_rpc if path == RPC_PATH else self._redirect
         # Each call of JSON-RPC is judged by itself.
         decision = self._authorizer.admit(head, None)
@@ -211,23 +193,7 @@ class ApiHttp:
         limit = self._limits.body_bytes
         if not large:
             limit = min(limit, ARGUMENTS_BYTES)
-        return limit if decision.authorized else min(limit, STRANGERS_BODY_BYTES)
-
-    def _verbs(self, path: str) -> list[str]:
-        if path in _SPECIAL:
-            return [_SPECIAL[path]]
-        return sorted({*self._table.verbs(path), *self._transfers_at(path)})
-
-    def _transfers_at(self, path: str) -> Sequence[str]:
-        verbs = self._transfer_verbs(path)
-        # A name that the API itself has is no file's: `/server/files/move` answers POST alone.
-        return [verb for verb in verbs if verb not in _READ] if self._table.has(path) else verbs
-
-    def _allow(self, path: str) -> str:
-        verbs = self._verbs(path)
-        if path in _SPECIAL or verbs != ["GET"]:
-            return ", ".join([*verbs, "OPTIONS"])
-        return "GET, HEAD, OPTIONS"
+        return limit if decision.authorized else min(limit, UNAUTHORIZED_BODY_BYTES)
 
     def _route(self, verb: str, path: str) -> Method:
         if verb != "HEAD":
@@ -237,15 +203,6 @@ class ApiHttp:
             # HEAD must not do what these do besides answering.
             raise ClientError("Method Not Allowed", 405)
         return method
-
-    def _preflight(self, head: RequestHead, path: str) -> Response:
-        if not self._verbs(path) and not self._serves_other(path):
-            return self.refusal(head, ClientError("Not Found", 404))
-        headers = self._cors.preflight(head)
-        if not headers:
-            error = error_response(ClientError("Method Not Allowed", 405))
-            return error.with_headers((("Allow", self._allow(path)),))
-        return Response(204, content_type="", headers=headers)
 
     def _call(self, head: RequestHead, method: Method, decision: Decision, body: bytes) -> Answer:
         query = arguments.query_pairs(head)

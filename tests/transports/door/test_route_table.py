@@ -1,0 +1,82 @@
+"""Who answers what: one table, in a fixed order."""
+
+import pytest
+
+from mrk.http.head import RequestHead
+from mrk.http.response import Response
+from tests.fakes.http_house import House
+from transports.door.api_http import ApiCall
+from transports.door.route_table import Page, RouteTable, Streamed, Upgrade
+
+
+class Files:
+    """Any name below /server/files/ is a file; uploads go to one path."""
+
+    def verbs(self, path):
+        if path == "/server/files/upload":
+            return ("POST",)
+        return ("GET", "HEAD") if path.startswith("/server/files/") else ()
+
+    def begin(self, head):
+        return self.serve if head.method in self.verbs(head.path) else None
+
+    async def serve(self, exchange):
+        """Nobody calls it here."""
+
+
+async def websocket(stream, head, buffered):
+    """Nobody calls it here."""
+
+
+def route(method, target, *, upgrade=False, peer="127.0.0.1"):
+    house = House()
+    table = RouteTable(
+        house.api,
+        house.authorizer,
+        house.web,
+        upgrades={"/websocket": websocket},
+        streamed=[Files()],
+    )
+    return table.find(RequestHead(method, target, "1.1", [], peer, peer), upgrade=upgrade)
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "kind"),
+    [
+        ("GET", "/server/info", ApiCall),
+        ("POST", "/server/jsonrpc", ApiCall),
+        ("POST", "/server/files/upload", Streamed),
+        ("GET", "/server/files/gcodes/a.gcode", Streamed),
+        ("HEAD", "/server/files/gcodes/a.gcode", Streamed),
+        ("GET", "/", Page),
+        ("GET", "/nothing", Response),
+        ("DELETE", "/server/info", Response),
+        ("OPTIONS", "/server/info", Response),
+    ],
+)
+def test_kinds(method, target, kind):
+    assert isinstance(route(method, target), kind)
+
+
+def test_a_handshake_goes_to_the_websocket_of_its_path():
+    assert route("GET", "/websocket", upgrade=True) == Upgrade(websocket)
+    assert isinstance(route("GET", "/websocket"), Response)
+    assert isinstance(route("GET", "/server/info", upgrade=True), ApiCall)
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "status", "allow"),
+    [
+        ("GET", "/server/files/upload", 405, "POST, OPTIONS"),
+        ("PUT", "/server/files/gcodes/a", 405, "GET, HEAD, OPTIONS"),
+        ("PUT", "/server/info", 405, "GET, HEAD, OPTIONS"),
+        ("GET", "/server/jsonrpc", 405, "POST, OPTIONS"),
+        ("GET", "/nothing", 404, None),
+        ("GET", "//", 404, None),
+    ],
+)
+def test_what_nobody_has(method, target, status, allow):
+    answer = route(method, target)
+    assert (answer.status, dict(answer.headers).get("Allow")) == (status, allow)
+    if target != "/server/jsonrpc":
+        assert route(method, target, peer="10.0.0.9").status == 401

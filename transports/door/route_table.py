@@ -1,0 +1,144 @@
+"""Who answers a request: one table for upgrades, the API, what is streamed, and pages.
+
+Asked by the connection for each request, by its head alone; nobody's body is read before. The
+order is fixed: a websocket's path, the API's own paths, paths of what streams bodies (uploads and
+downloads), pages. What nobody has is refused here. One instance per generation; no I/O.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+import trio
+
+from mrk.access.request_authorizer import RequestAuthorizer
+from mrk.definitions.roles import Role
+from mrk.errors import ClientError
+from mrk.http.exchange import Transfer
+from mrk.http.head import RequestHead
+from mrk.http.response import Headers, Response, error_response
+from transports.door.api_http import ApiCall, ApiHttp
+
+# Takes the stream, the head, and all bytes read so far, the head's included; the connection ends
+# when it returns.
+HandOn = Callable[[trio.abc.Stream, RequestHead, bytes], Awaitable[None]]
+_READ = ("GET", "HEAD")
+
+
+class Upgrade(msgspec.Struct, frozen=True):
+    """A websocket handshake, answered by `serve`."""
+
+    serve: HandOn
+
+
+class Page(msgspec.Struct, frozen=True):
+    """A page for people, answered by the web app."""
+
+    serve: HandOn
+
+
+class Streamed(msgspec.Struct, frozen=True):
+    """Bytes in or out on the connection, which goes on afterwards."""
+
+    serve: Transfer
+
+
+Route = ApiCall | Response | Streamed | Upgrade | Page
+
+
+class StreamedPaths(Protocol):
+    """Paths whose requests or answers are streamed (`transports/transfers/routes.py`)."""
+
+    def verbs(self, path: str) -> Sequence[str]:
+        """What is answered at a path behind the route prefix; empty for paths of others."""
+        ...
+
+    def begin(self, head: RequestHead) -> Transfer | None:
+        """Who serves the request, None when it is somebody else's."""
+        ...
+
+
+class PagePaths(Protocol):
+    """Pages (`transports/web/web_door.py`)."""
+
+    def serves(self, path: str) -> bool:
+        """Which paths (behind the route prefix) are pages."""
+        ...
+
+    async def handle(self, stream: trio.abc.Stream, head: RequestHead, buffered: bytes) -> None:
+        """Serve a connection to its end."""
+        ...
+
+
+class RouteTable:
+    """`upgrades` are websockets by path; paths are without the route prefix."""
+
+    def __init__(
+        self,
+        api: ApiHttp,
+        authorizer: RequestAuthorizer,
+        pages: PagePaths,
+        *,
+        upgrades: Mapping[str, HandOn],
+        streamed: Sequence[StreamedPaths] = (),
+    ) -> None:
+        self._api = api
+        self._authorizer = authorizer
+        self._pages = pages
+        self._upgrades = upgrades
+        self._streamed = streamed
+
+    def find(self, head: RequestHead, *, upgrade: bool = False) -> Route:
+        """The route of a request; a `Response` refuses it (401, 404, 405) or is a preflight's."""
+        path = self._api.local_path(head)
+        if upgrade and path in self._upgrades:
+            return Upgrade(self._upgrades[path])
+        if head.method == "OPTIONS":
+            return self._preflight(head, path)
+        try:
+            return self._api.accept(head, path)
+        except ClientError as exc:
+            if exc.status not in (404, 405):
+                return self._api.refusal(head, exc)
+            return self._elsewhere(head, path, exc)
+
+    def _elsewhere(self, head: RequestHead, path: str, error: ClientError) -> Route:
+        """What is not the API's; those who may read nothing do not learn what there is not."""
+        if head.method in self._streamed_verbs(path):
+            for streamed in self._streamed:
+                transfer = streamed.begin(head)
+                if transfer is not None:
+                    return Streamed(transfer)
+        if error.status == 404 and self._pages.serves(path):
+            return Page(self._pages.handle)
+        try:
+            self._authorizer.admit(head, Role.VIEW)
+        except ClientError as exc:
+            return self._api.refusal(head, exc)
+        if self._streamed_verbs(path):
+            error = ClientError("Method Not Allowed", 405)
+        allow: Headers = (("Allow", self._allow(path)),) if error.status == 405 else ()
+        return self._api.refusal(head, error).with_headers(allow)
+
+    def _streamed_verbs(self, path: str) -> list[str]:
+        verbs = [verb for streamed in self._streamed for verb in streamed.verbs(path)]
+        # A name that the API itself has is no file's: `/server/files/move` answers POST alone.
+        return [verb for verb in verbs if verb not in _READ] if self._api.has(path) else verbs
+
+    def _verbs(self, path: str) -> list[str]:
+        return sorted({*self._api.verbs(path), *self._streamed_verbs(path)})
+
+    def _allow(self, path: str) -> str:
+        verbs = self._verbs(path)
+        if self._api.is_special(path) or verbs != ["GET"]:
+            return ", ".join([*verbs, "OPTIONS"])
+        return "GET, HEAD, OPTIONS"
+
+    def _preflight(self, head: RequestHead, path: str) -> Response:
+        if not self._verbs(path) and not self._pages.serves(path):
+            return self._api.refusal(head, ClientError("Not Found", 404))
+        headers = self._api.preflight_headers(head)
+        if not headers:
+            error = error_response(ClientError("Method Not Allowed", 405))
+            return error.with_headers((("Allow", self._allow(path)),))
+        return Response(204, content_type="", headers=headers)
