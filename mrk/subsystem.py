@@ -12,7 +12,8 @@ from typing import Any, Protocol
 import msgspec
 
 from mrk.api.endpoint import Endpoint
-from mrk.api.rpc import Pending, Reply, Who
+from mrk.api.outcome import Outcome
+from mrk.api.rpc import Reply, Who
 from mrk.clients.registry import Clients
 from mrk.database.database_protocols import DatabasePort
 from mrk.files.transfers import UploadPrints
@@ -68,7 +69,7 @@ class Needs(msgspec.Struct, frozen=True):
     upload_prints: UploadPrints
     services: ServiceControl
     webcams: Callable[[], Awaitable[list[Webcam]]]
-    answer: Callable[[bytes, Who, bool], Reply | Pending]
+    answer: Callable[[bytes, Who, bool], Outcome[Reply]]
     templates: TemplateMethods
     gpio: GpioLines
 

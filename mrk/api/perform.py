@@ -5,18 +5,23 @@ traceback, answered as 500, and touches nobody else. Cancellation passes through
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+import types
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 from msgspec import Raw
 
 from mrk.api.caller import Caller
-from mrk.api.table import Method, is_pending
+from mrk.api.outcome import Outcome
+from mrk.api.table import Method
 from mrk.errors import ClientError, Transient
 
 logger = logging.getLogger(__name__)
 Encoded = TypeVar("Encoded")
-Encode = Callable[[Any], Encoded | Coroutine[Any, Any, Encoded]]
+# What is sent for a result; later where that is put together in a thread (`LargeResult`).
+Encode = Callable[[Any], Outcome[Encoded]]
+# What is sent for an error that comes later.
+Refuse = Callable[[ClientError], Encoded]
 TOO_MANY_REQUESTS = 429
 
 
@@ -25,33 +30,34 @@ def perform(
     arguments: Mapping[str, object] | Raw,
     caller: Caller,
     encode: Encode[Encoded],
+    refuse: Refuse[Encoded],
     busy: bool = False,
-) -> Encoded | Coroutine[Any, Any, Encoded]:
+) -> Outcome[Encoded]:
     """Call `method` and encode its result.
 
-    Returns the encoded result, or a coroutine of it when the handler (or `encode`, for
-    `mrk.api.large_result.Pieces`) is async. Both raise
-    only `ClientError`; encoding happens inside, so that a result JSON cannot carry is a 500 too.
+    Raises `ClientError` for what goes wrong at once; what goes wrong later is encoded by `refuse`.
+    Encoding happens inside, so that a result JSON cannot carry is a 500 too.
     A `busy` client is refused (429) what would have to wait, unless the endpoint is urgent.
     """
     try:
-        outcome = method.call(arguments, caller)
-        if not is_pending(outcome):
-            return encode(outcome)
+        result = method.call(arguments, caller)
+        if type(result) is not types.CoroutineType:
+            return encode(result)
         if busy and not method.is_urgent(arguments):
-            outcome.close()  # it has not run a line
+            result.close()  # it has not run a line
             raise ClientError("Too many requests in flight: wait for answers", TOO_MANY_REQUESTS)
-        return _finish(method, outcome, encode)
+        return Outcome.later(_finish(method, result, encode, refuse))
     except Exception as exc:
         raise _as_client_error(method, exc) from exc
 
 
-async def _finish(method: Method, outcome: Awaitable[Any], encode: Encode[Encoded]) -> Encoded:
+async def _finish(
+    method: Method, result: Awaitable[Any], encode: Encode[Encoded], refuse: Refuse[Encoded]
+) -> Encoded:
     try:
-        encoded = encode(await outcome)
-        return await encoded if isinstance(encoded, Coroutine) else encoded
+        return await encode(await result).wait()
     except Exception as exc:
-        raise _as_client_error(method, exc) from exc
+        return refuse(_as_client_error(method, exc))
 
 
 def _as_client_error(method: Method, error: Exception) -> ClientError:

@@ -1,10 +1,10 @@
 """JSON-RPC over the table, for every transport that carries it.
 
-Calls with a sync handler are answered on the spot; others, and batches, come back as a
-coroutine that the transport runs where it owns tasks. A batch runs in order.
+Calls with a sync handler are answered on the spot; others, and batches, come back as an outcome
+that the transport waits for where it owns tasks. A batch runs in order.
 """
 
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
 from msgspec import Raw
@@ -13,6 +13,7 @@ from mrk.api import jsonrpc
 from mrk.api.caller import Caller
 from mrk.api.jsonrpc import RpcAnswer, RpcCall, RpcError
 from mrk.api.large_result import Join, LargeResult, join_here
+from mrk.api.outcome import Outcome
 from mrk.api.perform import TOO_MANY_REQUESTS, perform
 from mrk.api.table import Table
 from mrk.definitions.limits import ARGUMENTS_BYTES
@@ -20,7 +21,6 @@ from mrk.errors import AccessDenied, ClientError
 from mrk.json_bounds import MOST_VALUES
 
 Reply = bytes | None
-Pending = Coroutine[Any, Any, Reply]
 # Who calls may change within a batch (a log-in, an identify), so it is asked for each call.
 Who = Callable[[], Caller]
 
@@ -68,8 +68,8 @@ class Rpc:
         self._join = join
         self._denied = denied
 
-    def handle(self, message: bytes | str, who: Who, busy: bool = False) -> Reply | Pending:
-        """Answer one message: a reply, None when nothing is to be said, or a coroutine of these.
+    def handle(self, message: bytes | str, who: Who, busy: bool = False) -> Outcome[Reply]:
+        """Answer one message: a reply, or None when nothing is to be said, at once or later.
 
         `busy` says that the client has its limit of requests in flight: what would have to
         wait is then refused with 429, save for urgent calls such as an emergency stop.
@@ -78,7 +78,7 @@ class Rpc:
             return self._batch(message, who, busy)
         return self._single(message, who, busy)
 
-    def _single(self, message: bytes | str | Raw, who: Who, busy: bool) -> Reply | Pending:
+    def _single(self, message: bytes | str | Raw, who: Who, busy: bool) -> Outcome[Reply]:
         call: RpcCall | None = None
         caller: Caller | None = None
         try:
@@ -86,44 +86,47 @@ class Rpc:
             if isinstance(parsed, RpcAnswer):
                 if self._answers is not None:
                     self._answers.on_answer(parsed, who())
-                return None
+                return Outcome(None)
             call, caller = parsed, who()
             return self._start(call, caller, busy)
         except RpcError as exc:
             if exc.id is None and exc.code == jsonrpc.INVALID_PARAMS:
-                return None  # a notification
-            return jsonrpc.encode_error(exc.id, exc.code, exc.message)
+                return Outcome(None)  # a notification
+            return Outcome(jsonrpc.encode_error(exc.id, exc.code, exc.message))
         except ClientError as exc:
             if caller is not None and isinstance(exc, AccessDenied):
                 self._denied(caller.who, exc.why)
-            return _refused(None if call is None else call.id, exc)
+            return Outcome(_refused(None if call is None else call.id, exc))
 
-    def _start(self, call: RpcCall, caller: Caller, busy: bool) -> Reply | Pending:
+    def _start(self, call: RpcCall, caller: Caller, busy: bool) -> Outcome[Reply]:
         method = self._table.method(call.method, caller.transport)
         params = {} if call.params is None else call.params
-        outcome = perform(method, params, caller, self._encoder(call.id), busy)
-        return _reply_later(call.id, outcome) if isinstance(outcome, Coroutine) else outcome
+        id_ = call.id
+        return perform(
+            method,
+            params,
+            caller,
+            lambda result: self._encoded(id_, result),
+            lambda error: _refused(id_, error),
+            busy,
+        )
 
-    def _encoder(self, id_: jsonrpc.Id) -> Callable[[Any], Reply | Pending]:
-        """A notification's result is not sent, but it is still encoded to nothing else."""
+    def _encoded(self, id_: jsonrpc.Id, result: Any) -> Outcome[Reply]:
         if id_ is None:
-            return lambda _result: None
-        return lambda result: self._encoded(id_, result)
-
-    def _encoded(self, id_: Any, result: Any) -> Reply | Pending:
+            return Outcome(None)  # a notification's result is not sent
         if type(result) is LargeResult:
-            return result.between(*jsonrpc.around_result(id_), self._join)
-        return jsonrpc.encode_result(id_, result)
+            return Outcome.later(result.between(*jsonrpc.around_result(id_), self._join))
+        return Outcome(jsonrpc.encode_result(id_, result))
 
-    def _batch(self, message: bytes | str, who: Who, busy: bool) -> Reply | Pending:
+    def _batch(self, message: bytes | str, who: Who, busy: bool) -> Outcome[Reply]:
         try:
             calls = self._calls(message)
         except RpcError as exc:
-            return jsonrpc.encode_error(None, exc.code, exc.message)
+            return Outcome(jsonrpc.encode_error(None, exc.code, exc.message))
         if busy:
             text = "Too many requests in flight: wait for answers"
-            return jsonrpc.encode_error(None, TOO_MANY_REQUESTS, text)
-        return self._run_batch(calls, who)
+            return Outcome(jsonrpc.encode_error(None, TOO_MANY_REQUESTS, text))
+        return Outcome.later(self._run_batch(calls, who))
 
     def _calls(self, message: bytes | str) -> Sequence[Raw]:
         """The calls of a batch, undecoded; raises `RpcError`."""
@@ -149,8 +152,7 @@ class Rpc:
             if total_bytes > MAX_BATCH_ANSWER_BYTES:
                 reply = _too_much(call)
             else:
-                outcome = self._single(call, who, False)
-                reply = await outcome if isinstance(outcome, Coroutine) else outcome
+                reply = await self._single(call, who, False).wait()
             if reply is not None:
                 replies.append(reply)
                 total_bytes += len(reply)
@@ -179,10 +181,3 @@ def _too_much(call: Raw) -> Reply:
 def _refused(id_: jsonrpc.Id, error: ClientError) -> Reply:
     """The reply for an endpoint's error; a notification gets none."""
     return None if id_ is None else jsonrpc.encode_client_error(id_, error)
-
-
-async def _reply_later(id_: jsonrpc.Id, outcome: Awaitable[Reply]) -> Reply:
-    try:
-        return await outcome
-    except ClientError as exc:
-        return _refused(id_, exc)

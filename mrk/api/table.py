@@ -33,7 +33,7 @@ class Method(msgspec.Struct, frozen=True):
     captured: Mapping[str, str] | None = None
 
     def call(self, arguments: Mapping[str, object] | msgspec.Raw, caller: Caller) -> Any:
-        """Run the handler; returns its result, or a coroutine when it is async.
+        """Run the handler; returns its result, or a coroutine when it is async (`mrk.api.perform`).
 
         Arguments that are JSON text are not looked at before the caller was.
         Raises `ClientError` for a caller without access and for arguments that do not fit.
@@ -74,11 +74,6 @@ class Method(msgspec.Struct, frozen=True):
         if len(memoryview(text)) > ARGUMENTS_BYTES and not self.endpoint.large:
             raise ClientError(f"The arguments are larger than {ARGUMENTS_BYTES} bytes", 413)
         return decode_object(text) if self.reader is None else self.reader.decode(text)
-
-
-def is_pending(outcome: object) -> bool:
-    """Whether `Method.call` returned something to be awaited."""
-    return type(outcome) is types.CoroutineType
 
 
 Unlisted = Callable[[str], Endpoint | None]

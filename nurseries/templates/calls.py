@@ -11,8 +11,9 @@ import msgspec
 from config.template_errors import TemplateFailed
 from mrk.api.caller import INTERNAL_CALLER, Transport
 from mrk.api.large_result import LargeResult, join_here
+from mrk.api.outcome import Outcome
 from mrk.api.perform import perform
-from mrk.api.table import Method, is_pending
+from mrk.api.table import Method
 from mrk.errors import ClientError
 
 
@@ -37,16 +38,19 @@ class TemplateCalls:
             raise TemplateFailed(f"call_method: no method {str(method)[:100]}") from None
         try:
             # A client's result has passed through JSON as well: no object of ours gets in.
-            outcome = perform(found, arguments, INTERNAL_CALLER, _through_json)
-            return await outcome if is_pending(outcome) else outcome
+            return await perform(found, arguments, INTERNAL_CALLER, _through_json, _fail).wait()
         except ClientError as exc:
             raise TemplateFailed(f"call_method {method}: {exc.message}") from None
 
 
-def _through_json(result: Any) -> Any:
+def _fail(error: ClientError) -> Any:
+    raise error
+
+
+def _through_json(result: Any) -> Outcome[Any]:
     if type(result) is LargeResult:
-        return _joined(result)
-    return msgspec.json.decode(msgspec.json.encode(result))
+        return Outcome.later(_joined(result))
+    return Outcome(msgspec.json.decode(msgspec.json.encode(result)))
 
 
 async def _joined(result: LargeResult) -> Any:

@@ -16,7 +16,7 @@ from mrk.access import passwords
 from mrk.access.accounts import TRUSTED_USER
 from mrk.access.passwords import Cost, StoredPassword, Verdict
 from mrk.api.caller import Caller, Transport
-from mrk.api.table import Table, is_pending
+from mrk.api.table import Table
 from mrk.clients.outbox import Outbox
 from mrk.clients.registry import Client, Clients
 from mrk.definitions.roles import Role
@@ -24,6 +24,7 @@ from nurseries.access.authorization import Authorization
 from nurseries.access.logins import LdapUnavailable
 from nurseries.testing.memory_database import MemoryDatabase
 from tests.fakes.house import Note, notes
+from tests.fakes.results import settled
 
 CHEAP = Cost(log2_n=2, r=1, p=1)
 NOW_S = 1_700_000_000.0
@@ -110,7 +111,7 @@ class AccessHouse:
         """Call as a client does; the result as it would read it."""
         caller = caller or self.caller()
         outcome = self.table.method(method, caller.transport).call(params, caller)
-        result = await outcome if is_pending(outcome) else outcome
+        result = await settled(outcome)
         return json.loads(msgspec.json.encode(result))
 
     async def add_user(self, name: str, password: str = "secret", **params: Any) -> Any:

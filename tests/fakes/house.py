@@ -10,7 +10,7 @@ import trio
 import trio.testing
 
 from mrk.api.caller import Caller, Transport
-from mrk.api.table import Table, is_pending
+from mrk.api.table import Table
 from mrk.clients.outbox import Outbox
 from mrk.clients.registry import Client, Clients
 from mrk.klippy.events import Ready
@@ -20,6 +20,7 @@ from nurseries.klippy.link import KlippyLink
 from nurseries.klippy.printer import Printer
 from nurseries.supervise import supervise
 from tests.fakes.klippy import FakeKlippy
+from tests.fakes.results import settled
 
 Note = tuple[str, list[Any]]
 
@@ -54,7 +55,7 @@ class House:
             transport = Transport.WEBSOCKET if client is None else client.transport
         caller = Caller(transport, connection_id=None if client is None else client.id)
         outcome = self.table.method(method, transport).call(params or {}, caller)
-        result = await outcome if is_pending(outcome) else outcome
+        result = await settled(outcome)
         return json.loads(msgspec.json.encode(result))
 
     async def settle(self) -> None:

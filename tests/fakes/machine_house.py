@@ -11,7 +11,7 @@ import trio
 
 from config.settings.machine import MachineSettings
 from mrk.api.caller import Caller, Transport
-from mrk.api.table import Table, is_pending
+from mrk.api.table import Table
 from mrk.clients.outbox import Outbox
 from mrk.clients.registry import Client, Clients
 from mrk.definitions.roles import Role
@@ -20,6 +20,7 @@ from nurseries.services.subsystem import Machine
 from nurseries.supervise import guarded, supervise
 from tests.fakes.commands import FakeCommands
 from tests.fakes.no_klippy import NoKlippyFacts
+from tests.fakes.results import settled
 
 
 class MachineHouse:
@@ -99,7 +100,7 @@ class MachineHouse:
     async def call(self, rpc: str, role: Role = Role.ADMIN, **params: Any) -> Any:
         caller = Caller(Transport.WEBSOCKET, connection_id=self.client.id, role=role)
         outcome = self.table.method(rpc, Transport.WEBSOCKET).call(params, caller)
-        result = await outcome if is_pending(outcome) else outcome
+        result = await settled(outcome)
         return json.loads(msgspec.json.encode(result))
 
 

@@ -6,7 +6,6 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from mrk.access.reasons import Reason
 from mrk.api.caller import Caller, Transport
-from mrk.api.table import is_pending
 from mrk.clients.registry import Client
 from mrk.definitions.roles import Role
 from mrk.errors import ClientError
@@ -14,6 +13,7 @@ from tests.fakes.accounts import user
 from tests.fakes.house import House as PrinterHouse
 from tests.fakes.house import notes, open_house
 from tests.fakes.printer_watch import change, subscribe, updates
+from tests.fakes.results import settled
 from tests.nurseries.extensions.agents import House, heard
 
 ANN = user("ann", Role.OPERATE)
@@ -32,7 +32,7 @@ async def subscribe_over_http(
     caller = Caller(Transport.HTTP, True, client.id, address, username)
     method = house.table.method("printer.objects.subscribe", Transport.HTTP)
     outcome = method.call({"objects": {"extruder": None}}, caller)
-    return await outcome if is_pending(outcome) else outcome
+    return await settled(outcome)
 
 
 async def test_nobody_subscribes_for_somebody_else(autojump_clock: MockClock) -> None:

@@ -7,17 +7,17 @@ What a client that leaves in mid-request gets: a pure GET is given up (`ends_wit
 everything else, a running `gcode/script` above all, goes on to its end.
 """
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
 
 from mrk.access.decision import Decision
 from mrk.access.request_authorizer import RequestAuthorizer
 from mrk.api.caller import Caller, Transport
 from mrk.api.json_arguments import decode_object
 from mrk.api.large_result import Join, LargeResult, join_here
+from mrk.api.outcome import Outcome
 from mrk.api.perform import perform
 from mrk.api.rpc import Rpc
-from mrk.api.table import Method, Table, is_pending
+from mrk.api.table import Method, Table
 from mrk.clients.registry import Clients
 from mrk.definitions.limits import ARGUMENTS_BYTES, Limits
 from mrk.errors import ClientError
@@ -32,7 +32,7 @@ _SPECIAL = {RPC_PATH: "POST", REDIRECT_PATH: "GET"}
 # What a caller without access may send to the few endpoints that are open (log-in, JSON-RPC).
 UNAUTHORIZED_BODY_BYTES = 64 * 1024
 
-Answer = Response | Awaitable[Response]
+Answer = Outcome[Response]
 Handler = Callable[[bytes], Answer]
 
 
@@ -72,20 +72,14 @@ class ApiCall:
         return self._verbs is not None and self._verbs() == ["GET"]
 
     def run(self, body: bytes) -> Answer:
-        """Answer the request; a coroutine when the endpoint's handler is async."""
+        """Answer the request; later when the endpoint's handler is async."""
         try:
             answer = self._handler(body)
         except ClientError as exc:
-            answer = error_response(exc)
-        if isinstance(answer, Response):
-            return answer.with_headers(self._headers)
-        return self._later(answer)
+            answer = Outcome(error_response(exc))
+        return answer.then(self._with_headers)
 
-    async def _later(self, answer: Awaitable[Response]) -> Response:
-        try:
-            response = await answer
-        except ClientError as exc:
-            response = error_response(exc)
+    def _with_headers(self, response: Response) -> Response:
         return response.with_headers(self._headers)
 
 
@@ -217,10 +211,12 @@ class ApiHttp:
                 form = arguments.form_pairs(content_type, body)
         merged = arguments.merged(query, form, from_json, method.endpoint.query)
         caller = self._caller(Transport.HTTP, head, decision, query, form)
-        return perform(method, merged, caller, self._encoded)
+        return perform(method, merged, caller, self._encoded, error_response)
 
-    def _encoded(self, result: object) -> Response | Coroutine[Any, Any, Response]:
-        return self._joined(result) if type(result) is LargeResult else result_response(result)
+    def _encoded(self, result: object) -> Answer:
+        if type(result) is LargeResult:
+            return Outcome.later(self._joined(result))
+        return Outcome(result_response(result))
 
     async def _joined(self, result: LargeResult) -> Response:
         return Response(200, await result.between(b'{"result":', b"}", self._join))
@@ -255,15 +251,9 @@ class ApiHttp:
         query = arguments.query_pairs(head)
         caller = self._caller(Transport.HTTP_RPC, head, decision, query, [])
         reply = self._rpc.handle(body, lambda: caller)
-        if is_pending(reply):
-            return self._json_rpc_later(reply)  # type: ignore[arg-type]  # it is a coroutine
-        return Response(200, reply or b"")  # type: ignore[arg-type]  # it is bytes or None
+        return reply.then(lambda text: Response(200, text or b""))
 
-    @staticmethod
-    async def _json_rpc_later(reply: Awaitable[bytes | None]) -> Response:
-        return Response(200, await reply or b"")
-
-    def _redirect(self, head: RequestHead, decision: Decision, body: bytes) -> Response:
+    def _redirect(self, head: RequestHead, decision: Decision, body: bytes) -> Answer:
         query = [text for key, text in arguments.query_pairs(head) if key == "url"]
         text = None if query else arguments.json_text(body)
         target = query[-1] if query else decode_object(text or b"{}").get("url")
@@ -274,4 +264,4 @@ class ApiHttp:
             raise ClientError("Only http and https addresses are redirected to", 400)
         if not self._cors.allows(target.removesuffix("/")):
             raise ClientError("The CORS settings do not allow this address", 400)
-        return Response(302, content_type="", headers=(("Location", target),))
+        return Outcome(Response(302, content_type="", headers=(("Location", target),)))

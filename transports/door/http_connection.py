@@ -15,6 +15,7 @@ import trio
 from mrk.access.address import ProxyRule
 from mrk.access.login_guard import counted_as
 from mrk.api.large_result import LARGE_BYTES
+from mrk.api.outcome import Outcome
 from mrk.definitions.limits import LARGE_CALL_BYTES, Limits
 from mrk.errors import ClientError
 from mrk.http.exchange import Transfer
@@ -227,7 +228,7 @@ class HttpConnection:
             self._budget.give_back(reader.held_bytes, self.counted_address)
         return await self._answer(head, frame, await self._settled(call, outcome))
 
-    async def _begun(self, call: ApiCall, body: bytes) -> Response | Awaitable[Response]:
+    async def _begun(self, call: ApiCall, body: bytes) -> Outcome[Response]:
         if len(body) <= LARGE_CALL_BYTES:
             return call.run(body)
         async with self._budget.turn:
@@ -253,15 +254,15 @@ class HttpConnection:
     async def _run(self, call: ApiCall, body: bytes) -> Response:
         return await self._settled(call, call.run(body))
 
-    async def _settled(self, call: ApiCall, outcome: Response | Awaitable[Response]) -> Response:
+    async def _settled(self, call: ApiCall, outcome: Outcome[Response]) -> Response:
         """Wait for an async handler; one that is cancelled gets its client a last word."""
-        if isinstance(outcome, Response):
-            return outcome
+        if outcome.pending is None:
+            return outcome.value
         self._disarm()
         try:
             if call.ends_with_client:
                 return await self._while_connected(outcome)
-            return await outcome
+            return await outcome.wait()
         finally:
             await self._last_word()  # noqa: ASYNC102 - shielded there, with a deadline
 
@@ -278,12 +279,12 @@ class HttpConnection:
         with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError):
             await self._stream.send_all(wire(error_response(error), keep_alive=False))
 
-    async def _while_connected(self, outcome: Awaitable[Response]) -> Response:
+    async def _while_connected(self, outcome: Outcome[Response]) -> Response:
         """The answer; raises `trio.BrokenResourceError` when the client leaves before it."""
         response: Response | None = None
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._watch, nursery.cancel_scope, name="client watch")
-            response = await outcome
+            response = await outcome.wait()
             nursery.cancel_scope.cancel()
         if response is None:
             raise trio.BrokenResourceError("the client left before the answer")

@@ -6,15 +6,16 @@ Requests are taken up while there is room for their answers. Calls run as tasks 
 
 import logging
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 
 import trio
 
 from config.settings.mqtt import MqttSettings
 from mrk.api import jsonrpc
 from mrk.api.caller import Caller, Transport
+from mrk.api.outcome import Outcome
 from mrk.api.perform import TOO_MANY_REQUESTS
-from mrk.api.rpc import TOO_LARGE, Pending, Reply, Who
+from mrk.api.rpc import TOO_LARGE, Reply, Who
 from mrk.definitions.roles import Role
 from mrk.errors import ClientError
 from mrk.log.throttle import LogThrottle
@@ -24,7 +25,7 @@ from mrk.mqtt.topics import Topics
 
 logger = logging.getLogger(__name__)
 # As `Rpc.handle`.
-Handle = Callable[[bytes, Who, bool], Reply | Pending]
+Handle = Callable[[bytes, Who, bool], Outcome[Reply]]
 
 # One request; decoding 1 MiB of tiny values would hold the loop for 50 ms.
 REQUEST_BYTES = 256 * 1024
@@ -119,16 +120,16 @@ class MqttApi:
             return
         busy = self._in_flight >= IN_FLIGHT
         outcome = self._handle(request.message, lambda: self._caller, busy)
-        if isinstance(outcome, Coroutine):
+        if outcome.pending is not None:
             assert self._nursery is not None
             self._in_flight += 1
             self._nursery.start_soon(self._finish, request, outcome, name="mqtt request")
         else:
-            self._answer(request, outcome)
+            self._answer(request, outcome.value)
 
-    async def _finish(self, request: MqttRequest, pending: Pending) -> None:
+    async def _finish(self, request: MqttRequest, outcome: Outcome[Reply]) -> None:
         try:
-            reply = await pending
+            reply = await outcome.wait()
             await self._outlet.room()
         finally:
             self._in_flight -= 1

@@ -20,7 +20,8 @@ import trio
 from mrk.api import jsonrpc
 from mrk.api.caller import Caller
 from mrk.api.large_result import LARGE_BYTES
-from mrk.api.rpc import Pending, Rpc
+from mrk.api.outcome import Outcome
+from mrk.api.rpc import Reply, Rpc
 from mrk.api.table import Table
 from mrk.clients.registry import Client, Clients
 from mrk.definitions.limits import LARGE_CALL_BYTES, Limits
@@ -134,8 +135,8 @@ class ClientSession:
             or self._in_flight_bytes >= self._message_bytes
         )
         outcome = self._hub.rpc.handle(message, self._who, busy)
-        if outcome is None or isinstance(outcome, bytes):
-            self._deliver(outcome)
+        if outcome.pending is None:
+            self._deliver(outcome.value)
         else:
             self._start(outcome, len(message))
 
@@ -146,16 +147,16 @@ class ClientSession:
         self.unreadable = self.unreadable + 1 if reply.startswith(_PARSE_ERROR) else 0
         self._sender.outbox.reply(reply)
 
-    def _start(self, pending: Pending, size_bytes: int) -> None:
+    def _start(self, outcome: Outcome[Reply], size_bytes: int) -> None:
         self.unreadable = 0
         self._in_flight += 1
         self._in_flight_bytes += size_bytes
         self._sender.share.set("calls", self._in_flight_bytes)
-        self.connection.start(lambda: self._finish(pending, size_bytes), "call")
+        self.connection.start(lambda: self._finish(outcome, size_bytes), "call")
 
-    async def _finish(self, pending: Pending, size_bytes: int) -> None:
+    async def _finish(self, outcome: Outcome[Reply], size_bytes: int) -> None:
         try:
-            reply = await pending
+            reply = await outcome.wait()
             if reply is not None:
                 # A hundred answers may come at once; none of them may fill the outbox.
                 if self._sender.crowded:

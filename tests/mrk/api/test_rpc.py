@@ -94,9 +94,8 @@ def run(pending: Coroutine[Any, Any, bytes | None]) -> bytes | None:
 
 def ask(message: Any, caller: Caller = FRIEND, busy: bool = False) -> Any:
     raw = message if isinstance(message, bytes) else json.dumps(message).encode()
-    reply = RPC.handle(raw, lambda: caller, busy)
-    if isinstance(reply, Coroutine):
-        reply = run(reply)
+    outcome = RPC.handle(raw, lambda: caller, busy)
+    reply = outcome.value if outcome.pending is None else run(outcome.pending)
     return None if reply is None else json.loads(reply)
 
 
@@ -236,9 +235,11 @@ def test_responses_of_clients_reach_the_receiver_and_get_no_reply() -> None:
         {"jsonrpc": "2.0", "error": {"code": 1}, "id": "x"},
     ]
     for answer in answers:
-        assert rpc.handle(json.dumps(answer).encode(), lambda: FRIEND) is None
-    batch = rpc.handle(json.dumps(answers).encode(), lambda: FRIEND)
-    assert isinstance(batch, Coroutine)
+        outcome = rpc.handle(json.dumps(answer).encode(), lambda: FRIEND)
+        assert outcome.pending is None
+        assert outcome.value is None
+    batch = rpc.handle(json.dumps(answers).encode(), lambda: FRIEND).pending
+    assert batch is not None
     assert run(batch) is None
     error = msgspec.Raw(b'{"code": 1}')
     wanted = [(RpcAnswer(5, None, None), FRIEND), (RpcAnswer("x", None, error), FRIEND)]
@@ -296,8 +297,8 @@ def test_the_answers_of_a_batch_are_bounded() -> None:
 def test_a_caller_who_logs_in_within_a_batch_is_let_in() -> None:
     callers = iter([Caller(Transport.UNIX, authorized=False), Caller(Transport.UNIX)])
     batch = json.dumps([call("whoami"), call("whoami")]).encode()
-    pending = RPC.handle(batch, lambda: next(callers))
-    assert isinstance(pending, Coroutine)
+    pending = RPC.handle(batch, lambda: next(callers)).pending
+    assert pending is not None
     first, second = json.loads(run(pending) or b"")
     assert first["error"]["code"] == -32602
     assert second["result"] is True

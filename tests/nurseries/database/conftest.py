@@ -9,8 +9,10 @@ import pytest
 import trio
 
 from mrk.api.caller import INTERNAL_CALLER, Caller, Transport
+from mrk.api.outcome import Outcome
 from mrk.api.perform import perform
-from mrk.api.table import Table, is_pending
+from mrk.api.table import Table
+from mrk.errors import ClientError
 from nurseries.database.subsystem import Database
 
 Ask = Callable[..., Awaitable[Any]]
@@ -24,13 +26,20 @@ def build(data: Path, **options: Any) -> Database:
     return Database(folder_of(data), data / "backup" / "database", **options)
 
 
+def encoded(result: Any) -> Outcome[bytes]:
+    return Outcome(msgspec.json.encode(result))
+
+
+def fail(error: ClientError) -> bytes:
+    raise error
+
+
 def client_of(database: Database, caller: Caller = INTERNAL_CALLER) -> Ask:
     table = Table(database.endpoints())
 
     async def ask(method: str, **arguments: Any) -> Any:
         found = table.method(method, Transport.WEBSOCKET)
-        outcome: Any = perform(found, arguments, caller, msgspec.json.encode)
-        return msgspec.json.decode(await outcome if is_pending(outcome) else outcome)
+        return msgspec.json.decode(await perform(found, arguments, caller, encoded, fail).wait())
 
     return ask
 

@@ -1,7 +1,6 @@
 """Clients and agents around `Extensions`, each speaking JSON-RPC as over a socket."""
 
 import json
-from collections.abc import Coroutine
 from typing import Any
 
 import trio
@@ -64,8 +63,8 @@ class House:
         """One message of a client; its reply, if that comes at once."""
         caller = Caller(transport or client.transport, client.authorized, client.id)
         reply = self.rpc.handle(json.dumps(message).encode(), lambda: caller)
-        assert not isinstance(reply, Coroutine)
-        return None if reply is None else json.loads(reply)
+        assert reply.pending is None
+        return None if reply.value is None else json.loads(reply.value)
 
     async def ask(
         self,
@@ -77,10 +76,9 @@ class House:
     ) -> Any:
         caller = Caller(client.transport, client.authorized, client.id)
         call = {"jsonrpc": "2.0", "method": method, "params": params, "id": "q"}
-        reply = self.rpc.handle(json.dumps(call).encode(), lambda: caller)
+        outcome = self.rpc.handle(json.dumps(call).encode(), lambda: caller)
         task_status.started()
-        if isinstance(reply, Coroutine):
-            reply = await reply
+        reply = await outcome.wait()
         assert reply is not None
         return json.loads(reply)
 

@@ -11,7 +11,6 @@ import trio.testing
 
 from config.settings.octoprint_compat import OctoPrintCompatSettings
 from mrk.api.caller import Caller, Transport
-from mrk.api.table import is_pending
 from mrk.definitions.roles import Role
 from mrk.errors import ClientError
 from mrk.files.transfers import PrintOutcome, PrintStart
@@ -19,6 +18,7 @@ from mrk.http.response import Response
 from nurseries.octoprint.subsystem import OctoPrint
 from tests.fakes.house import House, open_house
 from tests.fakes.klippy import FakeKlippy, Refused
+from tests.fakes.results import settled
 from tests.fakes.transfer_files import Prints
 
 USER = {
@@ -58,7 +58,7 @@ class Desk:
     async def ask(self, verb: str, name: str, **arguments: object) -> Response:
         method = self.house.table.route(verb, f"/api/{name}")
         answer = method.call(arguments, Caller(Transport.HTTP, user="ann"))
-        response = await answer if is_pending(answer) else answer
+        response = await settled(answer)
         assert isinstance(response, Response)
         return response
 

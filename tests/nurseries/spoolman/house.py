@@ -10,7 +10,7 @@ import trio
 import trio.testing
 
 from mrk.api.caller import Caller, Transport
-from mrk.api.table import Table, is_pending
+from mrk.api.table import Table
 from mrk.clients.outbox import Outbox
 from mrk.clients.registry import Client, Clients
 from mrk.definitions.roles import Role
@@ -19,6 +19,7 @@ from nurseries.spoolman.reporter import SpoolReporter
 from nurseries.spoolman.server import SpoolmanServer
 from nurseries.testing.memory_database import MemoryDatabase
 from tests.fakes.extruder_klippy import ExtruderKlippy
+from tests.fakes.results import settled
 from tests.fakes.spoolman_http import URL, SpoolmanHttp
 
 SYNC_S = 5.0
@@ -110,7 +111,7 @@ class Mrk:
         outcome = self.table.method(f"server.spoolman.{method}", Transport.UNIX).call(
             params, caller
         )
-        result = await outcome if is_pending(outcome) else outcome
+        result = await settled(outcome)
         return json.loads(msgspec.json.encode(result))
 
     def notes(self, method: str) -> list[Any]:
