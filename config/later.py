@@ -13,7 +13,6 @@ LATER = {
     "power": "power devices",
     "simplyprint": "SimplyPrint",
     "td1": "TD-1 devices",
-    "update_manager": "the update manager",
     "wled": "WLED strips",
     "zeroconf": "announcement over mDNS",
 }
@@ -61,6 +60,8 @@ REMOVED = {
     ("authorization", "enable"): _TRUST,
     ("authorization", "enabled"): _TRUST,
     ("database", "enable_database_debug"): "Use the command line switch --debug.",
+    ("update_manager", "client_path"): "Write a section [update_manager NAME] of type web.",
+    ("update_manager", "client_repo"): "Write a section [update_manager NAME] of type web.",
     ("server", "enable_asyncio_debug"): "mrk does not use asyncio.",
     ("server", "enable_database_debug"): "Use the command line switch --debug.",
     ("server", "enable_repo_debug"): "Use the command line switch --debug.",

@@ -4,7 +4,7 @@ One `ConfigReader` per load. The settings families ask it for sections; it gathe
 and warnings, the values for `server.config`, and knows in the end what nobody read.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -138,8 +138,12 @@ class ConfigReader:
 
         The others are used, and a warning says what is wrong with it.
         """
+        return self.entries_of(self.named(prefix), read)
+
+    def entries_of(self, titles: Sequence[str], read: Callable[[str], Found]) -> list[Found]:
+        """The same for some sections, by their titles."""
         found: list[Found] = []
-        for title in self.named(prefix):
+        for title in titles:
             entry, mistakes = self.attempt(partial(read, title))
             if entry is not None and not mistakes:
                 found.append(entry)

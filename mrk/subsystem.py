@@ -21,7 +21,7 @@ from mrk.gpio.gpio_protocols import GpioLines
 from mrk.http.client import HttpRequests
 from mrk.jobs.job_protocols import AuxiliaryProvider, JobMetadata, JobStatePort, PrintedFiles
 from mrk.klippy.klippy_protocols import GcodePort, KlippyPort, KlippyRequests
-from mrk.machine.services import ServiceControl
+from mrk.machine.services import ManagedServices
 from mrk.mqtt.mqtt_protocols import MqttPort
 from mrk.supervision import Backoff
 from mrk.webcams.webcam import Webcam
@@ -67,7 +67,7 @@ class Needs(msgspec.Struct, frozen=True):
     files: PrintedFiles
     metadata: JobMetadata
     upload_prints: UploadPrints
-    services: ServiceControl
+    services: ManagedServices
     webcams: Callable[[], Awaitable[list[Webcam]]]
     answer: Callable[[bytes, Who, bool], Outcome[Reply]]
     templates: TemplateMethods

@@ -27,6 +27,7 @@ from config.settings.octoprint_compat import OctoPrintCompatSettings, read_octop
 from config.settings.sensors import SensorSettings, read_sensors
 from config.settings.server import ServerSettings, read_server
 from config.settings.spoolman import SpoolmanSettings, read_spoolman
+from config.settings.update_manager import UpdateManagerSettings, read_update_manager
 from config.settings.webcams import WebcamSettings, read_webcams
 
 
@@ -47,6 +48,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     octoprint_compat: OctoPrintCompatSettings | None = None
     sensors: tuple[SensorSettings, ...] = ()
     spoolman: SpoolmanSettings | None = None
+    update_manager: UpdateManagerSettings | None = None
 
 
 class Rule(enum.Enum):
@@ -85,6 +87,7 @@ FAMILIES: tuple[Family, ...] = (
     Family("octoprint_compat", read_octoprint_compat, "octoprint_compat"),
     Family("sensors", read_sensors, "sensor"),
     Family("spoolman", read_spoolman, "spoolman"),
+    Family("update_manager", read_update_manager, "update_manager"),
 )
 
 

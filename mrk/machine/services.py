@@ -5,9 +5,11 @@ supervisord.
 """
 
 import enum
+from collections.abc import Mapping
 from typing import Protocol
 
 from mrk.errors import MrkError
+from mrk.machine.machine_protocols import InstanceIds, UnitStatus
 
 
 class Verb(enum.StrEnum):
@@ -44,3 +46,23 @@ class ServiceControl(Protocol):
     async def start(self, unit: str) -> None: ...
 
     async def stop(self, unit: str) -> None: ...
+
+
+class ManagedServices(ServiceControl, Protocol):
+    """Restarts units, and knows their states."""
+
+    async def restart(self, unit: str) -> None: ...
+
+    def restart_own(self) -> None:
+        """Have this server restarted soon: its answers get out first."""
+
+    def is_allowed(self, unit: str) -> bool:
+        """Whether clients may control the unit (moonraker.asvc)."""
+
+    @property
+    def service_state(self) -> Mapping[str, UnitStatus]:
+        """The last known state of each available service."""
+
+    @property
+    def instance_ids(self) -> InstanceIds:
+        """The unit names really in use."""

@@ -28,5 +28,6 @@ OPTIONAL = (
     Optional("mqtt", "mqtt", "transports.mqtt.subsystem"),
     Optional("sensor", "sensors", "nurseries.sensors.subsystem"),
     Optional("spoolman", "spoolman", "nurseries.spoolman.build"),
+    Optional("update_manager", "update_manager", "nurseries.update_manager.build"),
     Optional("octoprint_compat", "octoprint_compat", "nurseries.octoprint.subsystem"),
 )

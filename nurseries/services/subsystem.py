@@ -286,6 +286,18 @@ class Machine:
         """`ServiceControl.stop`."""
         await self._provider.act(Verb.STOP, unit)
 
+    async def restart(self, unit: str) -> None:
+        """`ManagedServices.restart`."""
+        await self._provider.act(Verb.RESTART, unit)
+
+    def restart_own(self) -> None:
+        """`ManagedServices.restart_own`."""
+        self._own_restart_asked.set()
+
+    def is_allowed(self, unit: str) -> bool:
+        """`ManagedServices.is_allowed`."""
+        return self._allows(unit)
+
     @property
     def provider(self) -> str:
         """`ServiceFacts.provider`: the one in use."""

@@ -161,11 +161,12 @@ def test_an_api_that_is_off_says_so(folder):
     assert "enable_moonraker_api: True" in warning
 
 
-def test_one_warning_for_all_updates(folder):
-    (warning,) = load(folder("many-updates")).warnings
-    assert warning == (
-        "[update_manager]: mrk does not have the update manager yet; its sections have no effect."
-    )
+def test_every_kind_of_update_is_read(folder):
+    configuration = load(folder("many-updates"))
+    assert configuration.warnings == []
+    updates = configuration.settings.update_manager
+    assert [item.name for item in updates.items] == ["frontend", "macros"]
+    assert updates.items[1].services == ("klipper",)
 
 
 def test_an_option_after_an_include_names_file_and_line(folder):

@@ -30,10 +30,11 @@ ldap_host: x
 [data_store]
 gcode_store_size: 200000
 
+[update_manager]
 [update_manager a]
 type: web
-[update_manager b]
-type: web
+path: /nowhere
+repo: a
 """
 FAILED = ["mqtt", "octoprint_compat", "spoolman", "ldap", "timelapse"]
 
@@ -45,11 +46,11 @@ def test_mistakes_cost_their_components_and_nothing_else(tmp_path: Path) -> None
         assert "file_manager" in info["components"]
         assert not set(FAILED) & set(info["components"])
         told = [warning for warning in info["warnings"] if "moonraker.conf: [" in warning]
-        assert len(told) == 5  # two in [spoolman]
+        assert len(told) == 6  # two in [spoolman], and one of an item of [update_manager]
         everything = " ".join(info["warnings"])
         assert "Unparsed" not in everything
         assert ".conf:" not in everything.replace(".conf: ", "")
-        assert sum("[update_manager]" in warning for warning in info["warnings"]) == 1
+        assert sum("[update_manager a]" in warning for warning in info["warnings"]) == 1
         spools = httpx.get(f"{daemon.url}/server/spoolman/status", timeout=PATIENCE_S)
         assert spools.status_code == 404
         said = daemon.process.said()

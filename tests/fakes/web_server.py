@@ -17,12 +17,16 @@ def response(body: bytes, status: str = "200 OK", **headers: str) -> bytes:
 
 
 class WebServer:
-    """`replies` by path; other paths are 404. `heads` are the requests' heads, in order."""
+    """`replies` by path; other paths are 404, or what `answer_others` makes of a request's head.
+
+    `heads` are the requests' heads, in order.
+    """
 
     def __init__(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self.replies: dict[str, Reply] = {}
         self.heads: list[str] = []
+        self.answer_others: Callable[[str], bytes] = lambda _head: response(b"no", "404 Not Found")
 
     async def handle(self, stream: trio.SocketStream) -> None:
         head = b""
@@ -34,7 +38,7 @@ class WebServer:
                 head += more
             self.heads.append(head.decode())
             path = head.split(b" ")[1].decode()
-            reply = self.replies.get(path, response(b"no", "404 Not Found"))
+            reply = self.replies.get(path) or self.answer_others(self.heads[-1])
             if isinstance(reply, bytes):
                 await stream.send_all(reply)
             else:

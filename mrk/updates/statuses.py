@@ -1,0 +1,112 @@
+"""What clients are told of each item, in Moonraker's shapes."""
+
+import msgspec
+
+from mrk.updates.git_output import CommitInfo
+
+
+class GitStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """An item that is a git clone."""
+
+    channel: str
+    debug_enabled: bool
+    channel_invalid: bool
+    is_valid: bool
+    configured_type: str = "git_repo"
+    info_tags: tuple[str, ...]
+    detected_type: str = "git_repo"
+    repo_detected: bool
+    remote_alias: str
+    branch: str
+    owner: str
+    repo_name: str
+    remote_url: str
+    recovery_url: str
+    version: str
+    remote_version: str
+    rollback_version: str
+    current_hash: str
+    remote_hash: str
+    is_dirty: bool
+    detached: bool
+    commits_behind: tuple[CommitInfo, ...]
+    commits_behind_count: int
+    git_messages: tuple[str, ...]
+    full_version_string: str
+    pristine: bool
+    corrupt: bool
+    warnings: tuple[str, ...]
+    anomalies: tuple[str, ...]
+    name: str
+
+
+class ReleaseStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """An item of type web, zip or executable."""
+
+    channel: str
+    debug_enabled: bool
+    channel_invalid: bool
+    is_valid: bool
+    configured_type: str
+    info_tags: tuple[str, ...]
+    name: str
+    repo_name: str
+    owner: str
+    version: str
+    remote_version: str
+    rollback_version: str
+    last_error: str
+    warnings: tuple[str, ...]
+    anomalies: tuple[str, ...]
+
+
+class PythonStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """An item of type python."""
+
+    channel: str
+    debug_enabled: bool
+    channel_invalid: bool
+    is_valid: bool
+    configured_type: str = "python"
+    info_tags: tuple[str, ...]
+    detected_type: str = "python_package"
+    name: str
+    branch: str | None
+    owner: str
+    repo_name: str
+    version: str
+    remote_version: str
+    rollback_version: str
+    current_hash: str
+    remote_hash: str
+    is_dirty: bool
+    changelog_url: str
+    full_version_string: str
+    pristine: bool
+    warnings: tuple[str, ...]
+
+
+class SystemStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """The packages of the operating system."""
+
+    name: str = "system"
+    configured_type: str = "system"
+    package_count: int
+    package_list: tuple[str, ...]
+
+
+class NoStatus(msgspec.Struct, frozen=True):
+    """An item whose kind is not known yet, such as klipper before it has connected."""
+
+
+ItemStatus = GitStatus | ReleaseStatus | PythonStatus | SystemStatus | NoStatus
+
+
+class UpdateStatus(msgspec.Struct, frozen=True):
+    """All items; the numbers of GitHub are None until it was asked."""
+
+    busy: bool
+    github_rate_limit: int | None
+    github_requests_remaining: int | None
+    github_limit_reset_time: float | None
+    version_info: dict[str, ItemStatus]

@@ -1,0 +1,84 @@
+"""What is remembered of each item, in the namespace `update_manager`, readable by clients."""
+
+import hashlib
+import logging
+from typing import Any
+
+import msgspec
+
+from mrk.database.database_protocols import ItemsPort
+from mrk.errors import ClientError
+from mrk.updates.item import UpdateItem
+
+logger = logging.getLogger(__name__)
+NAMESPACE = "update_manager"
+
+
+class Remembered(msgspec.Struct):
+    """When an item was last looked at (Unix time), and with which configuration."""
+
+    last_refresh_time: float = 0.0
+    last_config_hash: str = ""
+
+
+class StoredItems:
+    """Reads and writes the records."""
+
+    def __init__(self, items: ItemsPort) -> None:
+        self._items = items
+        self._known: dict[str, Remembered] = {}
+        self._records: dict[str, dict[str, Any]] = {}
+
+    async def load(self, names: set[str]) -> None:
+        """Read the records; those of items that are no longer configured are removed."""
+        found = await self._items.items(NAMESPACE)
+        for name in found.keys() - names:
+            await self._items.delete_item(NAMESPACE, name)
+        kept = {name: found[name] for name in found.keys() & names}
+        self._records = {name: it for name, it in kept.items() if isinstance(it, dict)}
+
+    def record(self, name: str) -> dict[str, Any]:
+        """What was read; empty for a new item."""
+        return self._records.get(name, {})
+
+    def restore(self, item: UpdateItem) -> None:
+        """Give an item back what it knew."""
+        record = self.record(item.name)
+        time, known = record.get("last_refresh_time"), record.get("last_config_hash")
+        self._known[item.name] = Remembered(
+            float(time) if isinstance(time, int | float) else 0.0,
+            known if isinstance(known, str) else "",
+        )
+        if record:
+            item.restore(record)
+
+    def remembered(self, name: str) -> Remembered:
+        """Of an item."""
+        return self._known.get(name, Remembered())
+
+    def forget(self, name: str) -> None:
+        """The item is another one now."""
+        self._records.pop(name, None)
+        self._known.pop(name, None)
+
+    @property
+    def newest_refresh(self) -> float:
+        """Of any item (Unix time)."""
+        return max((known.last_refresh_time for known in self._known.values()), default=0.0)
+
+    async def store(self, item: UpdateItem, remembered: Remembered | None = None) -> None:
+        """Write an item's record; `remembered` after a refresh."""
+        if remembered is not None:
+            self._known[item.name] = remembered
+        known: dict[str, Any] = msgspec.to_builtins(self.remembered(item.name))
+        try:
+            await self._items.put_item(NAMESPACE, item.name, {**item.stored(), **known})
+        except ClientError as exc:
+            # Of a full disk: what is in memory counts until the next start.
+            logger.warning("what is known of %s cannot be stored: %s", item.name, exc)
+
+
+def config_hash(settings: msgspec.Struct) -> str:
+    """Changes with the section's settings."""
+    encoded = msgspec.json.encode(settings, order="sorted", enc_hook=str)
+    return hashlib.sha256(encoded).hexdigest()[:32]

@@ -1,0 +1,168 @@
+"""[update_manager] and [update_manager NAME]: defaults, types, and items that are left out."""
+
+from pathlib import Path
+
+import pytest
+
+WEB = "[update_manager]\n[update_manager mainsail]\ntype: web\npath: /x\nrepo: a/b\n"
+
+
+def settings(read, text):
+    loaded = read(text)
+    assert loaded.warnings == []
+    return loaded.settings.update_manager
+
+
+def one(read, text):
+    (item,) = settings(read, f"[update_manager]\n[update_manager it]\n{text}\n").items
+    return item
+
+
+def warning(read, text):
+    (told,) = read(text).warnings
+    return told
+
+
+def test_none_without_the_section(read):
+    assert settings(read, "") is None
+
+
+def test_defaults(read):
+    found = settings(read, "[update_manager]\n")
+    assert (found.enable_auto_refresh, found.refresh_window) == (False, (0, 5))
+    assert found.refresh_interval_s == 168 * 3600
+    assert (found.enable_system_updates, found.enable_packagekit) == (True, True)
+    assert (found.channel, found.items) == (None, ())
+
+
+def test_items_without_the_section_have_no_effect(read):
+    text = WEB.removeprefix("[update_manager]\n")
+    assert "without a section [update_manager]" in warning(read, text)
+    assert read(text).settings.update_manager is None
+
+
+def test_a_web_item(read):
+    (item,) = settings(read, f"{WEB}persistent_files:\n  config.json\n  themes/\n").items
+    assert (item.name, item.type, item.channel, item.repo) == (
+        "mainsail",
+        "web",
+        "stable",
+        ("a", "b"),
+    )
+    assert item.persistent_files == ("config.json", "themes")
+    assert item.services == ()
+
+
+def test_an_old_title_names_the_same_item(read):
+    (item,) = settings(read, WEB.replace("manager mainsail", "manager client mainsail")).items
+    assert item.name == "mainsail"
+
+
+def test_a_git_item(read):
+    item = one(
+        read,
+        "type: git_repo\npath: /p\norigin: https://x.org/a.git\nvirtualenv: env\n"
+        "requirements: scripts/r.txt\nmanaged_services: klipper\npinned_commit: ABCDEF0123\n"
+        "install_script: i.sh\nprimary_branch: main\ninfo_tags:\n  desc=A\n  b\n"
+        "pip_environment_variables:\n  A=1\n  B=2",
+    )
+    assert (item.channel, item.primary_branch, item.services) == ("dev", "main", ("klipper",))
+    assert item.choices.pinned_commit == "abcdef0123"
+    assert item.dependencies.virtualenv == Path("/p/env")
+    assert item.dependencies.pip_environment == {"A": "1", "B": "2"}
+    assert item.info_tags == ("desc=A", "b")
+
+
+def test_the_older_env_is_an_interpreter(read):
+    item = one(
+        read,
+        "type: git_repo\npath: /p\norigin: https://x.org/a.git\nenv: /v/bin/python\n"
+        "requirements: r.txt",
+    )
+    assert item.dependencies.virtualenv == Path("/v")
+    assert item.services == ("it",)
+
+
+def test_a_python_item(read):
+    item = one(
+        read,
+        "type: python\nvirtualenv: /v\nproject_name: thing[a, b]\nis_system_service: False\n"
+        "channel: dev\nprimary_branch: devel",
+    )
+    assert (item.project, item.extras, item.services) == ("thing", ("a", "b"), ())
+    assert one(read, "type: python\nvirtualenv: /v").project == "it"
+
+
+def test_a_channel_that_the_type_lacks_is_told_and_replaced(read):
+    loaded = read(f"{WEB}channel: dev\n")
+    (item,) = loaded.settings.update_manager.items
+    assert (item.channel, item.choices.channel_invalid) == ("stable", True)
+    assert "stable is followed" in loaded.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("type: zip_beta\npath: /x\nrepo: a/b", "zip_beta"),
+        ("path: /x\nrepo: a/b", "required"),
+        ("type: web\npath: /x\nrepo: a", "owner/name"),
+        ("type: web\npath: /x\nrepo: a/b\npersistent_files: release_info.json", "cannot be kept"),
+        ("type: web\npath: /x\nrepo: a/b\npersistent_files: ../x", "cannot be kept"),
+        ("type: git_repo\npath: /x\norigin: --upload-pack=x", "no address"),
+        ("type: git_repo\npath: /x\norigin: ext::sh -c id", "no address"),
+        ("type: git_repo\npath: /x\norigin: x\npinned_commit: abc", "8 hexadecimal"),
+        ("type: git_repo\npath: /x\norigin: x\nprimary_branch: --x", "no name of a branch"),
+        ("type: git_repo\npath: /x\norigin: x\nvirtualenv: v", "requirements"),
+        ("type: git_repo\npath: /x\norigin: x\nrequirements: ../r", "relative path"),
+        ("type: python", "required"),
+        ("type: python\nvirtualenv: /v\nproject_name: a b", "Python package"),
+    ],
+)
+def test_an_item_with_a_mistake_is_left_out(read, options, said):
+    loaded = read(f"{WEB}[update_manager bad]\n{options}\n")
+    (told,) = loaded.warnings
+    assert said in told
+    assert "[update_manager bad] is not used" in told
+    assert [item.name for item in loaded.settings.update_manager.items] == ["mainsail"]
+    assert loaded.failures == ()
+
+
+def test_the_first_of_two_counts(read):
+    again = WEB.removeprefix("[update_manager]\n").replace("manager ", "manager client ")
+    text = f"{WEB}{again}"
+    assert "of that name already" in warning(read, text)
+    assert len(read(text).settings.update_manager.items) == 1
+
+
+def test_built_in_items_have_four_options(read):
+    found = settings(
+        read,
+        "[update_manager]\nchannel: beta\n[update_manager klipper]\nchannel: dev\n"
+        "pinned_commit: 0123456789\nrefresh_interval: 24\nreport_anomalies: False\n",
+    )
+    assert found.channel == "beta"
+    assert found.klipper.channel == "dev"
+    assert found.klipper.pinned_commit == "0123456789"
+    assert found.klipper.refresh_interval_s == 24 * 3600
+    assert not found.klipper.report_anomalies
+    assert found.moonraker.channel is None
+
+
+def test_a_service_of_others_is_not_managed(read):
+    text = "[update_manager]\n[update_manager it]\ntype: zip\npath: /x\nrepo: a/b\n"
+    loaded = read(f"{text}managed_services: it ssh moonraker\n")
+    assert loaded.settings.update_manager.items[0].services == ("it", "moonraker")
+    assert '"ssh"' in loaded.warnings[0]
+
+
+@pytest.mark.parametrize("window", ["5", "3-3", "a-b", "0-24", "-1-5"])
+def test_a_window_that_is_none_fails_the_component(failed, window):
+    failed("update_manager", f"[update_manager]\nrefresh_window: {window}\n")
+
+
+def test_a_window_may_cross_midnight(read):
+    assert settings(read, "[update_manager]\nrefresh_window: 22-4\n").refresh_window == (22, 4)
+
+
+def test_removed_options_say_what_to_write(read):
+    assert "type web" in warning(read, "[update_manager]\nclient_repo: a/b\n")
