@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from mrk.api.endpoint import Access, Endpoint, NoParams
+from mrk.api.endpoint import Access, Endpoint, NoParams, get, post
 from mrk.updates.statuses import UpdateStatus
 
 
@@ -55,43 +55,39 @@ class UpdateHandlers(msgspec.Struct, frozen=True):
 
 def endpoints(handlers: UpdateHandlers) -> list[Endpoint]:
     """The ten methods."""
-    VIEW, OPERATE, ADMIN = Access.VIEW, Access.OPERATE, Access.ADMIN
-    again = "(deprecated; use machine.update.upgrade)."
-    look = "What is known of every item."
-    rows: list[tuple[str, type[msgspec.Struct], Callable[..., Any], str, Access, Any]] = [
-        ("status", UpdateStatusParams, handlers.status, look, VIEW, UpdateStatus),
-        (
-            "refresh",
-            UpdateRefreshParams,
-            handlers.refresh,
-            "Look for new versions of one item or of all.",
-            OPERATE,
-            UpdateStatus,
-        ),
-    ]
-    changes: list[tuple[str, type[msgspec.Struct], Callable[..., Any], str]] = [
-        ("upgrade", UpgradeParams, handlers.upgrade, "Update one item, or everything."),
-        ("client", UpgradeParams, handlers.upgrade, f"Update a configured item {again}"),
-        ("full", NoParams, handlers.full, f"Update everything {again}"),
-        ("recover", RecoverParams, handlers.recover, "Repair a git item."),
-        ("rollback", RollbackParams, handlers.rollback, "Go back to the version before."),
+    here, again = "/machine/update", "(deprecated; use machine.update.upgrade)."
+    rows: list[tuple[str, Callable[..., Any], str, type[msgspec.Struct]]] = [
+        ("upgrade", handlers.upgrade, "Update one item, or everything.", UpgradeParams),
+        ("client", handlers.upgrade, f"Update a configured item {again}", UpgradeParams),
+        ("full", handlers.full, f"Update everything {again}", NoParams),
+        ("recover", handlers.recover, "Repair a git item.", RecoverParams),
+        ("rollback", handlers.rollback, "Go back to the version before.", RollbackParams),
     ]
     for name, what in (
         ("moonraker", "this server"),
         ("klipper", "Klipper"),
         ("system", "the packages of the operating system"),
     ):
-        changes.append((name, NoParams, handlers.upgrade_built_in(name), f"Update {what} {again}"))
-    rows += [(*change, ADMIN, str) for change in changes]
+        rows.append((name, handlers.upgrade_built_in(name), f"Update {what} {again}", NoParams))
     return [
-        Endpoint(
-            f"/machine/update/{name}",
-            ("GET",) if name == "status" else ("POST",),
-            params,
-            handler,
-            summary,
-            access=access,
-            result=result,
-        )
-        for name, params, handler, summary, access, result in rows
+        get(
+            f"{here}/status",
+            handlers.status,
+            "What is known of every item.",
+            Access.VIEW,
+            UpdateStatusParams,
+            UpdateStatus,
+        ),
+        post(
+            f"{here}/refresh",
+            handlers.refresh,
+            "Look for new versions of one item or of all.",
+            Access.OPERATE,
+            UpdateRefreshParams,
+            UpdateStatus,
+        ),
+        *(
+            post(f"{here}/{name}", handler, summary, Access.ADMIN, params, str)
+            for name, handler, summary, params in rows
+        ),
     ]

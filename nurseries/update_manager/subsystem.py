@@ -17,7 +17,7 @@ from mrk.api.endpoint import Endpoint, NoParams
 from mrk.clients.registry import Clients
 from mrk.errors import ClientError
 from mrk.klippy.events import Identified
-from mrk.klippy.klippy_protocols import KlippyPort
+from mrk.klippy.klippy_protocols import KlippyFacts
 from mrk.updates.item import UpdateItem
 from mrk.updates.schedule import FRESH_S
 from mrk.updates.statuses import UpdateStatus
@@ -61,7 +61,7 @@ class UpdateManager:
     def __init__(
         self,
         settings: UpdateManagerSettings,
-        klippy: KlippyPort,
+        klippy: KlippyFacts,
         clients: Clients,
         stored: StoredItems,
         github: GitHub,

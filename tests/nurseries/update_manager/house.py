@@ -12,7 +12,7 @@ import trio
 from config.settings.update_items import UpdateItemSettings
 from config.settings.update_manager import UpdateManagerSettings
 from mrk.api.caller import Caller, Transport
-from mrk.api.table import Table, is_pending
+from mrk.api.table import Table
 from mrk.clients.outbox import Outbox
 from mrk.clients.registry import Client, Clients
 from mrk.machine.machine_protocols import InstanceIds, UnitStatus
@@ -27,6 +27,7 @@ from nurseries.update_manager.restarts import Restarts
 from nurseries.update_manager.stored_items import StoredItems
 from nurseries.update_manager.subsystem import UpdateClock, UpdateManager
 from nurseries.update_manager.unknown_item import UnknownItem
+from tests.fakes.results import settled
 
 RUNNING = UnitStatus("active", "running")
 FAILED = UnitStatus("failed", "failed")
@@ -106,7 +107,7 @@ class UpdateHouse:
         name = f"machine.update.{method}"
         with trio.fail_after(PATIENCE_S):
             outcome = self.table.method(name, Transport.UNIX).call(params, Caller(Transport.UNIX))
-            result = await outcome if is_pending(outcome) else outcome
+            result = await settled(outcome)
         return json.loads(msgspec.json.encode(result))
 
     async def item(self, name: str) -> Any:
