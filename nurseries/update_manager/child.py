@@ -83,7 +83,8 @@ class ChildRunner:
                     # A child of the child may hold the pipes open; what is there by now suffices.
                     nursery.cancel_scope.deadline = trio.current_time() + _REAP_S
         finally:
-            await _end(process)
+            with trio.move_on_after(_TERM_S + _REAP_S, shield=True):
+                await _end(process)
         if not finished:
             raise UpdateFailed(_stalled(command, watch))
         return ChildResult(status, _text(out), _text(err))
@@ -209,11 +210,10 @@ async def _end(process: trio.Process) -> None:
     """Nothing of its group is left, unless it belongs to root."""
     if process.returncode is None:
         _signal(process, signal.SIGTERM)
-        with trio.move_on_after(_TERM_S, shield=True):
+        with trio.move_on_after(_TERM_S):
             await process.wait()
     _signal(process, signal.SIGKILL)
-    with trio.move_on_after(_REAP_S, shield=True):
-        await process.wait()
+    await process.wait()
 
 
 def _signal(process: trio.Process, number: signal.Signals) -> None:

@@ -121,24 +121,29 @@ class Upgrades:
         try:
             if not await change(tell):
                 return False
-            try:
-                await self._restarts.restart(wanted, tell)
-            except NotUp as exc:
-                await self._put_back(item, wanted, tell)
-                raise UpdateFailed(f"{exc}. The version before was put back") from exc
-            await item.keep()
-            return True
+            down = await self._down_after_restart(wanted, tell)
+            if down is None:
+                await item.keep()
+                return True
+            await self._put_back(item, wanted, tell)
+            raise UpdateFailed(f"{down}. The version before was put back")
         finally:
             with trio.move_on_after(1, shield=True):
                 await self._stored.store(item)
 
-    async def _put_back(self, item: UpdateItem, services: tuple[str, ...], tell: Tell) -> None:
-        tell(f"{item.prefix}: putting back the version before...")
-        await item.revert(tell)
+    async def _down_after_restart(self, services: tuple[str, ...], tell: Tell) -> str | None:
         try:
             await self._restarts.restart(services, tell)
         except NotUp as exc:
-            logger.warning("%s: with the version before too: %s", item.name, exc)
+            return str(exc)
+        return None
+
+    async def _put_back(self, item: UpdateItem, services: tuple[str, ...], tell: Tell) -> None:
+        tell(f"{item.prefix}: putting back the version before...")
+        await item.revert(tell)
+        down = await self._down_after_restart(services, tell)
+        if down is not None:
+            logger.warning("%s: with the version before too: %s", item.name, down)
 
     async def _update_in_turn(self, item: UpdateItem, tell: Tell) -> None:
         """Of an update of everything: Klipper and this server are restarted at their own turn."""
