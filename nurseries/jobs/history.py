@@ -46,7 +46,7 @@ from mrk.jobs.record import (
 )
 from mrk.jobs.starters import Starters
 from nurseries.jobs import history_store
-from nurseries.jobs.history_view import HistoryEndpoints, file_exists
+from nurseries.jobs.history_endpoints import HistoryEndpoints, file_exists
 from nurseries.jobs.pending_writes import PendingWrites
 from nurseries.jobs.unseen_filament import UnseenFilament
 

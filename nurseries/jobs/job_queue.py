@@ -23,7 +23,7 @@ from mrk.jobs.job_protocols import JobFiles, JobStatePort
 from mrk.jobs.print_stats import JobEvent
 from mrk.jobs.queue import Queue, QueuedJob, QueueState
 from mrk.klippy.klippy_protocols import GcodePort, KlippyPort
-from nurseries.jobs.queue_view import QueueEndpoints, queued_jobs
+from nurseries.jobs.queue_endpoints import QueueEndpoints, queued_jobs
 from nurseries.jobs.stored_queue import StoredQueue
 
 logger = logging.getLogger(__name__)

@@ -1,4 +1,4 @@
-"""Begins fresh log files on request: `server.logs.rollover` for our log and for Klipper's.
+"""Begins fresh log files on request, our own and Klipper's.
 
 Klipper keeps its log open, so its service is stopped, the log renamed and the service started
 again. Runs nothing by itself; a request that is cancelled midway still starts Klipper.
@@ -6,14 +6,12 @@ again. Runs nothing by itself; a request that is cancelled midway still starts K
 
 import logging
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-import msgspec
 import trio
 
-from mrk.api.caller import Caller
-from mrk.api.endpoint import Access, Endpoint, post
 from mrk.errors import ClientError, MrkError
 from mrk.klippy.klippy_protocols import KlippyPort
 from mrk.klippy.peer import unit_of_cgroup
@@ -37,25 +35,12 @@ class OwnLog(Protocol):
         ...
 
 
-class RolloverParams(msgspec.Struct, frozen=True):
-    """`application` is moonraker or klipper; both when absent."""
-
-    application: str | None = None
-
-
-class RolloverAnswer(msgspec.Struct, frozen=True):
-    """What was done, and what was not: application -> error text."""
-
-    rolled_over: list[str]
-    failed: dict[str, str]
-
-
 class RolloverFailed(MrkError):
     """One application's log was not rolled over; the text is for a person."""
 
 
 class LogRollover:
-    """The endpoint `server.logs.rollover`."""
+    """Our log and Klipper's."""
 
     def __init__(
         self,
@@ -71,33 +56,23 @@ class LogRollover:
         self._services = services
         self._klipper_under_way = False
 
-    def endpoints(self) -> list[Endpoint]:
-        """`server.logs.rollover`."""
-        return [
-            post(
-                "/server/logs/rollover",
-                self.rollover,
-                "Begin a fresh log file for this server, for Klipper, or for both.",
-                Access.ADMIN,
-                RolloverParams,
-                RolloverAnswer,
-            )
-        ]
+    async def rollover(self, applications: Sequence[str]) -> dict[str, str | None]:
+        """Roll over one log after the other; one's failure does not stop the others.
 
-    async def rollover(self, params: RolloverParams, caller: Caller) -> RolloverAnswer:
-        """Roll our log first, then Klipper's; one's failure does not stop the other."""
-        wanted = APPLICATIONS if params.application is None else (params.application,)
-        if wanted[0] not in APPLICATIONS:
-            raise ClientError(f"Unknown application {wanted[0][:60]!r}")
-        answer = RolloverAnswer([], {})
-        for application in wanted:
+        Returns, for each application, why it failed, or None. Raises `ClientError` 400.
+        """
+        for application in applications:
+            if application not in APPLICATIONS:
+                raise ClientError(f"Unknown application {application[:60]!r}")
+        outcomes: dict[str, str | None] = {}
+        for application in applications:
             try:
                 await (self._roll_own() if application == "moonraker" else self._roll_klipper())
-                answer.rolled_over.append(application)
+                outcomes[application] = None
             except RolloverFailed as exc:
                 logger.warning("log rollover of %s: %s", application, exc)
-                answer.failed[application] = str(exc)
-        return answer
+                outcomes[application] = str(exc)
+        return outcomes
 
     async def _roll_own(self) -> None:
         try:

@@ -24,7 +24,8 @@ from nurseries.access.authorization import Authorization
 from nurseries.access.logins import Directory
 from nurseries.announcements.subsystem import Announcements
 from nurseries.data_store import DataStore
-from nurseries.extensions.subsystem import Extensions
+from nurseries.extensions.agent_registry import AgentRegistry
+from nurseries.extensions.endpoints import ExtensionEndpoints
 from nurseries.host_commands import HostCommands
 from nurseries.jobs.history import History
 from nurseries.jobs.job_queue import JobQueue
@@ -33,6 +34,7 @@ from nurseries.jobs.printed_file import PrintedFile, SeenStarts
 from nurseries.jobs.upload_prints import UploadPrinter
 from nurseries.klippy.link import KlippyLink
 from nurseries.klippy.printer import Printer
+from nurseries.log.endpoints import LogEndpoints
 from nurseries.log.rollover import LogRollover
 from nurseries.proc_stats.sampler import ProcStats
 from nurseries.refusal_log import RefusalLog
@@ -41,10 +43,12 @@ from nurseries.root.optional import OPTIONAL
 from nurseries.root.settings_views import transitions_of
 from nurseries.root.supervised import Supervised, supervised
 from nurseries.root.surroundings import Surroundings
-from nurseries.server.connections import Connections
+from nurseries.server.connection_endpoints import Connections
 from nurseries.supervise import NotBuilt, build, failed_part
 from nurseries.templates.calls import TemplateCalls
-from nurseries.webcams.subsystem import Webcams
+from nurseries.webcams.endpoints import WebcamEndpoints
+from nurseries.webcams.registry import Webcams
+from nurseries.webcams.resolver import Resolver
 
 logger = logging.getLogger(__name__)
 
@@ -92,14 +96,14 @@ class Subsystems:
             "authorization", access.serve, access.endpoints(), essential=True
         )
         self.klippy = Supervised("klippy_connection", self.link.serve, [], True, KLIPPY_BEAT)
-        extensions = Extensions(clients, self.link)
+        agents = AgentRegistry(clients, self.link)
         calls = settings.server.limits.batch_calls
         pause, denied = trio.lowlevel.checkpoint, refusals.refused
-        self.rpc = Rpc(table, pause, calls, extensions, join_in_thread, denied)
+        self.rpc = Rpc(table, pause, calls, agents, join_in_thread, denied)
         self._templates = TemplateCalls(table)
         self.plain = [
             *Connections(clients, self.accounts).endpoints(),
-            *extensions.endpoints(),
+            *ExtensionEndpoints(agents).endpoints(),
         ]
         self.lines: list[Supervised] = []
         self._added = Additions()
@@ -197,14 +201,15 @@ class Subsystems:
         self.machine = host.machine
         self.plain += host.endpoints()
         self._add("machine", host.machine)
-        self.plain += LogRollover(outside.log, self.link, host.machine).endpoints()
+        rollover = LogRollover(outside.log, self.link, host.machine)
+        self.plain += LogEndpoints(rollover).endpoints()
 
     def _add_web(self) -> None:
         outside, clients = self._surroundings, self._clients
         webcams = self._webcams = Webcams(
-            self._settings.webcams, outside.instance_id, self.store, clients, outside.http
+            self._settings.webcams, outside.instance_id, self.store, clients
         )
-        self.plain += webcams.endpoints()
+        self.plain += WebcamEndpoints(webcams, Resolver(outside.http)).endpoints()
         announcements = Announcements(
             self.store,
             clients,

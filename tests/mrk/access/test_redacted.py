@@ -10,7 +10,7 @@ from mrk.access.users import AccountSnapshot
 from mrk.definitions.roles import Role
 from nurseries.access import messages
 from nurseries.access.store import NewUser
-from nurseries.server.connections import IdentifyParams
+from nurseries.server.connection_endpoints import IdentifyParams
 from nurseries.services.sudo import SudoPasswordParams
 
 PLANTED = "planted password"

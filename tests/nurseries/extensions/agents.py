@@ -11,8 +11,9 @@ from mrk.api.table import Table
 from mrk.clients.outbox import Outbox
 from mrk.clients.registry import Client, Clients
 from mrk.klippy.remote_methods import RemoteMethod, RemoteMethods
-from nurseries.extensions.subsystem import Extensions
-from nurseries.server.connections import Connections
+from nurseries.extensions.agent_registry import AgentRegistry
+from nurseries.extensions.endpoints import ExtensionEndpoints
+from nurseries.server.connection_endpoints import Connections
 from tests.fakes.accounts import FakeAccounts
 from tests.fakes.no_klippy import NoKlippy
 
@@ -39,9 +40,12 @@ class House:
     def __init__(self) -> None:
         self.clients = Clients()
         self.macros = Macros()
-        self.extensions = Extensions(self.clients, self.macros)
+        self.extensions = AgentRegistry(self.clients, self.macros)
         table = Table(
-            [*self.extensions.endpoints(), *Connections(self.clients, FakeAccounts()).endpoints()]
+            [
+                *ExtensionEndpoints(self.extensions).endpoints(),
+                *Connections(self.clients, FakeAccounts()).endpoints(),
+            ]
         )
         self.rpc = Rpc(table, trio.lowlevel.checkpoint, 100, self.extensions)
 

@@ -14,7 +14,7 @@ from nurseries.extensions.agent import (
     MOST_METHODS,
     MOST_WAITING_BYTES,
 )
-from nurseries.extensions.subsystem import NAME_CHARS
+from nurseries.extensions.agent_registry import NAME_CHARS
 from tests.nurseries.extensions.agents import House, events, heard
 
 

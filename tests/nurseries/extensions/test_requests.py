@@ -8,7 +8,7 @@ import trio.testing
 
 from mrk.api.caller import Transport
 from nurseries.extensions.agent import MOST_CALLS, MOST_WAITING_BYTES
-from nurseries.extensions.subsystem import CALL_S
+from nurseries.extensions.agent_registry import CALL_S
 from tests.nurseries.extensions.agents import House, heard
 
 LOOK = {"agent": "watch", "method": "look"}

@@ -14,7 +14,8 @@ from mrk.api.caller import INTERNAL_CALLER
 from mrk.errors import ClientError, MrkError
 from mrk.klippy.peer import SocketPeer
 from mrk.machine.services import ServiceError
-from nurseries.log.rollover import LogRollover, RolloverAnswer, RolloverParams
+from nurseries.log.endpoints import LogEndpoints, RolloverAnswer, RolloverParams
+from nurseries.log.rollover import LogRollover
 from tests.fakes.no_klippy import NoKlippy
 
 
@@ -85,7 +86,8 @@ def klippy_log(tmp_path: Path) -> Path:
 
 
 async def ask(rollover: LogRollover, application: str | None = None) -> RolloverAnswer:
-    return await rollover.rollover(RolloverParams(application), INTERNAL_CALLER)
+    endpoints = LogEndpoints(rollover)
+    return await endpoints.rollover(RolloverParams(application), INTERNAL_CALLER)
 
 
 async def test_both_are_rolled_ours_first(klippy_log: Path) -> None:

@@ -9,7 +9,8 @@ import trio
 
 from mrk.api.caller import INTERNAL_CALLER
 from mrk.klippy.peer import SocketPeer
-from nurseries.log.rollover import LogRollover, RolloverAnswer, RolloverParams
+from nurseries.log.endpoints import LogEndpoints, RolloverAnswer, RolloverParams
+from nurseries.log.rollover import LogRollover
 from tests.fakes.machine_house import MachineHouse, open_machine
 from tests.fakes.no_klippy import NoKlippy
 from tests.fakes.systemd import FakeSystemd, FakeUnit, PrivateBus
@@ -57,7 +58,7 @@ def klippy_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def test_stop_rename_start(tmp_path: Path, bus: PrivateBus, klippy_log: Path) -> None:
     systemd = FakeSystemd({"klipper": FakeUnit()})
     house = MachineHouse(tmp_path, bus_address=bus.address)
-    rollover = LogRollover(Log(), Klippy(klippy_log), house.machine)
+    rollover = LogEndpoints(LogRollover(Log(), Klippy(klippy_log), house.machine))
     with trio.fail_after(20):
         async with systemd.on(bus.address), open_machine(house):
             answer = await rollover.rollover(RolloverParams("klipper"), INTERNAL_CALLER)
@@ -73,7 +74,7 @@ async def test_a_client_that_goes_while_klipper_is_stopped(
 ) -> None:
     systemd = FakeSystemd({"klipper": FakeUnit()}, jobs_end=False)
     house = MachineHouse(tmp_path, bus_address=bus.address)
-    rollover = LogRollover(Log(), Klippy(klippy_log), house.machine)
+    rollover = LogEndpoints(LogRollover(Log(), Klippy(klippy_log), house.machine))
     with trio.fail_after(20):
         async with (
             systemd.on(bus.address),
@@ -92,7 +93,7 @@ async def test_a_service_control_that_ends_while_klipper_is_stopped(
 ) -> None:
     systemd = FakeSystemd({"klipper": FakeUnit()}, jobs_end=False)
     house = MachineHouse(tmp_path, bus_address=bus.address)
-    rollover = LogRollover(Log(), Klippy(klippy_log), house.machine)
+    rollover = LogEndpoints(LogRollover(Log(), Klippy(klippy_log), house.machine))
     with trio.fail_after(20):
         async with (
             systemd.on(bus.address),

@@ -22,7 +22,7 @@ from mrk.clients.registry import Clients
 from mrk.definitions.limits import Limits
 from mrk.http.head import RequestHead
 from mrk.websocket.events import Ending
-from nurseries.server.connections import Connections
+from nurseries.server.connection_endpoints import Connections
 from tests.fakes.accounts import FakeAccounts
 from tests.fakes.judgement import authorizer
 from transports.sockets.admission import WebsocketAdmission

@@ -13,7 +13,7 @@ from mrk.database.database_protocols import SqlConnection
 from mrk.errors import ClientError
 from mrk.jobs.schema import JOB_MIGRATIONS
 from nurseries.database.subsystem import Database
-from nurseries.jobs.history_view import PAGE_JOBS, HistoryEndpoints
+from nurseries.jobs.history_endpoints import PAGE_JOBS, HistoryEndpoints
 from tests.fakes.results import read_result
 from tests.fakes.workshop import FakeFiles
 

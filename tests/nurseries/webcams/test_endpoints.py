@@ -13,7 +13,9 @@ from mrk.api.table import Table
 from mrk.clients.outbox import Outbox
 from mrk.clients.registry import Client, Clients
 from mrk.errors import ClientError
-from nurseries.webcams.subsystem import MOST_STORED, Webcams
+from nurseries.webcams.endpoints import WebcamEndpoints
+from nurseries.webcams.registry import MOST_STORED, Webcams
+from nurseries.webcams.resolver import Resolver
 from tests.fakes.http_get import FakeHttp
 from tests.fakes.items import MemoryItems
 
@@ -26,8 +28,8 @@ class House:
     def __init__(self, configured=(), **stored):
         self.items = MemoryItems(webcams=stored)
         self.clients = Clients()
-        self.webcams = Webcams(configured, ID, self.items, self.clients, FakeHttp())
-        self.table = Table(self.webcams.endpoints())
+        self.webcams = Webcams(configured, ID, self.items, self.clients)
+        self.table = Table(WebcamEndpoints(self.webcams, Resolver(FakeHttp())).endpoints())
         outbox = Outbox(lambda payload: payload + b"\n", 4_000_000, lambda: None)
         self.client = Client(1, Transport.WEBSOCKET, outbox, authorized=True)
         self.clients.add(self.client)

@@ -1,4 +1,4 @@
-"""server.webcams.*: webcams from the configuration, which only it changes, and stored ones.
+"""All webcams: those from the configuration, which only it changes, and stored ones.
 
 Owns what the database holds of them, as far as it is known here: read at the first need, and again
 after a write that went wrong. No task of its own.
@@ -12,14 +12,10 @@ from typing import Any, Protocol
 import msgspec
 
 from config.settings.webcams import WebcamSettings
-from mrk.api.caller import Caller
-from mrk.api.endpoint import Access, Endpoint, NoParams, delete, get, post
 from mrk.clients.registry import Clients
 from mrk.errors import ClientError
-from mrk.http.client import HttpGet
-from mrk.webcams.changes import WebcamParams, WhichParams, changed, created
+from mrk.webcams.changes import WebcamParams, changed, created
 from mrk.webcams.webcam import CONFIGURED, Webcam, configured_uid, from_record, to_record
-from nurseries.webcams.resolver import Resolver
 
 logger = logging.getLogger(__name__)
 NAMESPACE = "webcams"
@@ -43,21 +39,6 @@ class WebcamList(msgspec.Struct, frozen=True):
     webcams: list[Webcam]
 
 
-class OneWebcam(msgspec.Struct, frozen=True):
-    """The answer about one webcam."""
-
-    webcam: Webcam
-
-
-class TestResult(msgspec.Struct, frozen=True):
-    """URLs as mrk reaches them, empty where they point nowhere."""
-
-    name: str
-    snapshot_reachable: bool
-    snapshot_url: str
-    stream_url: str
-
-
 class Webcams:
     """All webcams. `instance_id` (32 hexadecimal digits) seeds the uids of configured ones."""
 
@@ -67,61 +48,22 @@ class Webcams:
         instance_id: str,
         items: WebcamItems,
         clients: Clients,
-        http: HttpGet,
-        *,
-        resolver: Resolver | None = None,
     ) -> None:
         webcams = [_configured(one, instance_id) for one in configured]
         self._configured = {webcam.uid: webcam for webcam in webcams}
         self._items = items
         self._clients = clients
-        self._resolver = resolver or Resolver(http)
         self._known: dict[str, Webcam] | None = None
 
-    def endpoints(self) -> list[Endpoint]:
-        """What clients may ask."""
-        item = "/server/webcams/item"
-        return [
-            get(
-                "/server/webcams/list",
-                self.list_webcams,
-                "All webcams, disabled ones too.",
-                Access.VIEW,
-                result=WebcamList,
-            ),
-            get(item, self.get, "One webcam.", Access.VIEW, WhichParams, OneWebcam),
-            post(
-                item,
-                self.post,
-                "Add a webcam, or change a stored one.",
-                Access.ADMIN,
-                WebcamParams,
-                OneWebcam,
-            ),
-            delete(item, self.delete, "Delete a stored one.", Access.ADMIN, WhichParams, OneWebcam),
-            post(
-                "/server/webcams/test",
-                self.test,
-                "Resolve a webcam's URLs as this host reaches them, and try its snapshot.",
-                Access.OPERATE,
-                WhichParams,
-                TestResult,
-            ),
-        ]
-
     async def all_webcams(self) -> list[Webcam]:
-        """Configured ones, then stored ones that no configured one hides (for siblings)."""
+        """Configured ones, then stored ones that no configured one hides."""
         return self._listed(await self._stored())
 
-    async def list_webcams(self, _params: NoParams, _caller: Caller) -> WebcamList:
-        """All of them."""
-        return WebcamList(await self.all_webcams())
-
-    async def get(self, params: WhichParams, _caller: Caller) -> OneWebcam:
+    async def webcam(self, uid: str | None, name: str | None) -> Webcam:
         """One of them; raises `ClientError` 400 or 404."""
-        return OneWebcam(_required(self._find(await self._stored(), params.uid, params.name)))
+        return _required(self._find(await self._stored(), uid, name))
 
-    async def post(self, params: WebcamParams, _caller: Caller) -> OneWebcam:
+    async def save(self, params: WebcamParams) -> Webcam:
         """Add or change one; raises `ClientError` 400 or 404."""
         stored = await self._stored()
         old = self._find(stored, params.uid, params.name)
@@ -140,22 +82,16 @@ class Webcams:
         stored[new.uid] = new
         await self._write(self._items.put_item(NAMESPACE, new.uid, to_record(new)))
         self._notify(stored)
-        return OneWebcam(new)
+        return new
 
-    async def delete(self, params: WhichParams, _caller: Caller) -> OneWebcam:
+    async def delete(self, uid: str | None, name: str | None) -> Webcam:
         """Delete one and return it; raises `ClientError` 400 or 404."""
         stored = await self._stored()
-        webcam = _stored_one(_required(self._find(stored, params.uid, params.name)))
+        webcam = _stored_one(_required(self._find(stored, uid, name)))
         del stored[webcam.uid]
         await self._write(self._items.delete_item(NAMESPACE, webcam.uid))
         self._notify(stored)
-        return OneWebcam(webcam)
-
-    async def test(self, params: WhichParams, _caller: Caller) -> TestResult:
-        """Try one; raises `ClientError` 400 or 404."""
-        webcam = _required(self._find(await self._stored(), params.uid, params.name))
-        snapshot, stream, reachable = await self._resolver.test(webcam)
-        return TestResult(webcam.name, reachable, snapshot, stream)
+        return webcam
 
     async def _stored(self) -> dict[str, Webcam]:
         """Stored webcams by uid; what the caller changes without waiting is seen by the others."""

@@ -9,7 +9,7 @@ from mrk.clients.registry import Client, Clients
 from mrk.definitions.roles import Role
 from mrk.errors import ClientError
 from mrk.klippy.etx import etx_frame
-from nurseries.server.connections import IDENTITY_CHARS, Connections
+from nurseries.server.connection_endpoints import IDENTITY_CHARS, Connections
 from tests.fakes.accounts import FakeAccounts, user
 
 NAMED = {"client_name": "Mainsail", "version": "2", "type": "Web", "url": "http://x"}

@@ -1,4 +1,4 @@
-"""server.extensions.*, connection.send_event and connection.register_remote_method.
+"""The agents connected now: what they may do, and how calls are relayed to them.
 
 Agents are clients that identified as such. Owns what is kept for each of them, from its
 identification to its departure; no task of its own: relayed calls wait in their callers' requests.
@@ -11,7 +11,6 @@ import msgspec
 import trio
 
 from mrk.api.caller import SOCKETS, Caller
-from mrk.api.endpoint import Access, Endpoint, NoParams, get, post
 from mrk.api.jsonrpc import RpcAnswer
 from mrk.api.notification import notification
 from mrk.clients.registry import Client, Clients
@@ -40,34 +39,7 @@ class AgentInfo(msgspec.Struct, frozen=True):
     url: str
 
 
-class AgentList(msgspec.Struct, frozen=True):
-    """The answer of server.extensions.list."""
-
-    agents: list[AgentInfo]
-
-
-class RequestParams(msgspec.Struct, frozen=True):
-    """A call to relay; `arguments` is an array, an object or null."""
-
-    agent: str
-    method: str
-    arguments: object = None
-
-
-class EventParams(msgspec.Struct, frozen=True):
-    """An agent's event; `data` is any JSON."""
-
-    event: str
-    data: object = None
-
-
-class MethodParams(msgspec.Struct, frozen=True):
-    """The name that macros call."""
-
-    method_name: str
-
-
-class Extensions:
+class AgentRegistry:
     """The agents connected now."""
 
     def __init__(self, clients: Clients, klippy: KlippyPort, *, call_s: float = CALL_S) -> None:
@@ -82,94 +54,53 @@ class Extensions:
         clients.on_revoked(self._on_revoked)
         clients.on_role_changed(self._on_role_changed)
 
-    def endpoints(self) -> list[Endpoint]:
-        """What clients and agents may ask."""
-        return [
-            get(
-                "/server/extensions/list",
-                self.list_agents,
-                "The agents connected now.",
-                Access.VIEW,
-                result=AgentList,
-            ),
-            post(
-                "/server/extensions/request",
-                self.request,
-                "Call a method of an agent, and return its result.",
-                Access.OPERATE,
-                RequestParams,
-            ),
-            post(
-                "/connection/send_event",
-                self.send_event,
-                "Agents only: send an event to all other clients.",
-                Access.OPERATE,
-                EventParams,
-                str,
-                transports=SOCKETS,
-                http=False,
-            ),
-            post(
-                "/connection/register_remote_method",
-                self.register_remote_method,
-                "Agents only: let Klipper's macros call a method of the agent.",
-                Access.OPERATE,
-                MethodParams,
-                str,
-                transports=SOCKETS,
-                http=False,
-            ),
-        ]
-
     # What clients ask
 
-    def list_agents(self, _params: NoParams, _caller: Caller) -> AgentList:
+    def infos(self) -> list[AgentInfo]:
         """Every agent as it identified itself."""
-        return AgentList([_info(agent.client) for agent in self._agents.values()])
+        return [_info(agent.client) for agent in self._agents.values()]
 
-    async def request(self, params: RequestParams, _caller: Caller) -> Any:
-        """The agent's result, any JSON; raises what `Agent.call` does, and 400."""
-        arguments = checked_arguments(params.arguments)
+    async def call(self, agent_name: str, method: str, arguments: object) -> Any:
+        """The agent's result, any JSON; raises what `Agent.call` does, and `ClientError` 400."""
+        checked = checked_arguments(arguments)
         for agent in self._agents.values():
-            if agent.name == params.agent:
-                return await agent.call(params.method, arguments, self._call_s)
-        raise ClientError(f"Agent '{params.agent[:NAME_CHARS]}' is not connected")
+            if agent.name == agent_name:
+                return await agent.call(method, checked, self._call_s)
+        raise ClientError(f"Agent '{agent_name[:NAME_CHARS]}' is not connected")
 
     # What agents ask
 
-    def send_event(self, params: EventParams, caller: Caller) -> str:
-        """Hand an event to all other clients.
+    def send_event(self, caller: Caller, name: str, data: object) -> None:
+        """Hand an agent's event to all other clients; `data` is any JSON.
 
         Raises `ClientError`: 400 for others than agents and for reserved names, 413 for an event
         that is too large, 429 for too many.
         """
         agent = self._agent(caller)
-        if not params.event or params.event in RESERVED_EVENTS:
-            raise ClientError(f"Event name '{params.event}' is reserved")
-        event: dict[str, object] = {"agent": agent.name, "event": params.event}
-        if params.data is not None:
-            event["data"] = params.data
+        if not name or name in RESERVED_EVENTS:
+            raise ClientError(f"Event name '{name}' is reserved")
+        event: dict[str, object] = {"agent": agent.name, "event": name}
+        if data is not None:
+            event["data"] = data
         message = notification("notify_agent_event", [event])
         agent.spend(message)
         for client in self._clients.authorized_except(agent.client):
             # Who reads slowly misses events of agents rather than losing its connection.
             if client.outbox.waiting_bytes <= MOST_WAITING_BYTES:
                 client.outbox.notify(message)
-        return "ok"
 
-    def register_remote_method(self, params: MethodParams, caller: Caller) -> str:
+    def register_remote_method(self, caller: Caller, name: str) -> None:
         """Let macros call a method of the agent until it leaves.
 
         Raises `ClientError` 400 for others than agents and for a name that is taken.
         """
-        agent, name = self._agent(caller), params.method_name
+        agent = self._agent(caller)
         if not name or len(name) > NAME_CHARS:
             raise ClientError(f"Argument 'method_name': 1 to {NAME_CHARS} characters expected")
         if len(agent.methods) >= MOST_METHODS:
             raise ClientError(f"{agent.name} has registered {MOST_METHODS} methods, the limit")
         self._klippy.register_remote_method(name, self._forward(agent, name))
         agent.methods.append(name)
-        return "ok"
 
     def _forward(self, agent: Agent, name: str) -> RemoteMethod:
         def forward(**params: Any) -> None:
