@@ -9,7 +9,9 @@ import os
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
+from config.add_ons import find_add_ons
 from config.config_errors import ConfigError, ConfigErrors
 from config.include import read_conf
 from config.notices import Failure, Notice
@@ -110,11 +112,13 @@ def try_file(file: Path | None, paths: Paths) -> Attempt:
     problems = source.problems + reader.problems
     if file is not None and not reader.has("server") and not source.problems:
         problems.insert(0, ConfigError("this section is missing", file=file.name, section="server"))
-    tell_unread(reader, [family.section for family in FAMILIES])
+    components = [family.section for family in FAMILIES]
+    add_ons = find_add_ons(reader, components)
+    tell_unread(reader, components, [add_on.component for add_on in add_ons])
     if problems:
         return Attempt(None, problems, reader.notices, reader.notes)
     configuration = Configuration(
-        settings=settings,
+        settings=replace(settings, add_ons=tuple(add_ons)),
         notices=tuple(reader.notices),
         failures=tuple(reader.failures),
         orig=source.orig(reader.shown),

@@ -16,12 +16,19 @@ from config.source import Option
 _LIKENESS = 0.75
 
 
-def tell_unread(reader: ConfigReader, components: Iterable[str]) -> None:
-    """Warn about everything that `reader` still has; `components` are the names that mrk reads."""
+def tell_unread(
+    reader: ConfigReader, components: Iterable[str], add_ons: Collection[str] = ()
+) -> None:
+    """Warn about everything that `reader` still has; `components` are the names that mrk reads.
+
+    `add_ons` are read later, and say themselves what they do not know.
+    """
     known = {*components, *LATER, *CORE}
-    told: set[str] = set()
+    told: set[str] = {failure.component for failure in reader.failures}
     for name in reader.unread_sections():
         component = component_of(name)
+        if component in add_ons:
+            continue
         if name in CORE and not reader.source.options(name):
             continue
         if component in LATER:
@@ -33,7 +40,7 @@ def tell_unread(reader: ConfigReader, components: Iterable[str]) -> None:
             reader.fail(component, _unknown(reader, name, known))
         told.add(component)
     for name, option in reader.unread_options():
-        _tell_option(reader, name, option)
+        tell_option(reader, name, option)
 
 
 def _later(reader: ConfigReader, name: str) -> Notice:
@@ -77,7 +84,8 @@ def _alike(component: str, known: Collection[str]) -> str | None:
     return found[0] if found else None
 
 
-def _tell_option(reader: ConfigReader, section: str, option: Option) -> None:
+def tell_option(reader: ConfigReader, section: str, option: Option) -> None:
+    """Warn about one option that nobody read."""
     place = (option.file, option.line)
     said = f"[{section}]: option '{option.name}'"
     if (section, option.name) in REMOVED:

@@ -13,6 +13,10 @@ class Transient(MrkError):
     """The outside world is away (socket gone, host restarting); the supervisor retries."""
 
 
+class GivenUp(MrkError):
+    """An optional part must not be started again in this process."""
+
+
 class ClientError(MrkError):
     """A request that cannot be answered as asked.
 

@@ -2,7 +2,8 @@
 
 A foreseen absence of the outside world (`Transient`) is retried with growing delay. A bug ends
 the daemon when the subsystem is essential; an optional one is restarted, and given up after
-`Backoff.crash_limit` crashes within `Backoff.crash_window_s`. Ends only when cancelled or given up.
+`Backoff.crash_limit` crashes within `Backoff.crash_window_s`, or at once where it asks for that
+(`GivenUp`). Ends only when cancelled or given up.
 """
 
 import logging
@@ -15,7 +16,7 @@ import trio
 
 from mrk.api.caller import Caller
 from mrk.api.endpoint import Endpoint
-from mrk.errors import ClientError, MrkError, Transient, leaves
+from mrk.errors import ClientError, GivenUp, MrkError, Transient, leaves
 from mrk.log.throttle import LogThrottle
 from mrk.supervision import Supervision, SupervisionState
 
@@ -44,6 +45,10 @@ async def supervise(part: Supervision, service: Service) -> None:
             line = repeats.say(f"{part.name}: {part.last_error}", trio.current_time())
             if line is not None:
                 logger.warning("%s; retrying", line)
+        except* GivenUp as group:
+            part.crashed = True
+            part.enter(SupervisionState.FAILED, time.time(), leaves(group)[0])
+            logger.error("%s: %s", part.name, part.last_error)
         except* Exception as group:
             part.crashed = True
             if part.essential:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from config.add_ons import AddOn
 from config.notices import mistake_notices
 from config.paths import Paths
 from config.reader import ConfigReader
@@ -32,7 +33,10 @@ from config.settings.webcams import WebcamSettings, read_webcams
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything the configuration decides, by family."""
+    """Everything the configuration decides, by family.
+
+    `add_ons` are read when they are built.
+    """
 
     server: ServerSettings = ServerSettings()
     database: DatabaseSettings = DatabaseSettings()
@@ -49,6 +53,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     sensors: tuple[SensorSettings, ...] = ()
     spoolman: SpoolmanSettings | None = None
     update_manager: UpdateManagerSettings | None = None
+    add_ons: tuple[AddOn, ...] = ()
 
 
 class Rule(enum.Enum):

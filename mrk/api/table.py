@@ -105,6 +105,16 @@ class Table:
         for method in _methods(list(endpoints)):
             self._add(method)
 
+    def check_addition(self, endpoints: Iterable[Endpoint]) -> None:
+        """Raise what `add` would raise, and add nothing."""
+        new = Table(endpoints)
+        for name in new._methods:
+            if name in self._methods:
+                raise ValueError(f"method {name} is declared twice")
+        for path in (*new._routes, *new._patterns):
+            if path in self._routes or path in self._patterns:
+                raise ValueError(f"{path} is declared twice")
+
     def _add(self, method: Method) -> None:
         endpoint = method.endpoint
         if method.rpc is not None:

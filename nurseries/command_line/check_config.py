@@ -14,7 +14,10 @@ from config.paths import Paths
 @click.pass_obj
 def command(paths: Paths, file: Path | None) -> None:
     """Say what is wrong with the configuration, one line each; exit 1 on errors."""
-    lines = check(file, paths)
+    # Imported here: the checks of add-ons need the event loop's library.
+    from nurseries.root.add_ons import AddOns
+
+    lines = check(file, paths, AddOns(lambda _component, _reason: None).check)
     for line in lines:
         click.echo(line)
     sys.exit(1 if has_errors(lines) else 0)

@@ -56,6 +56,9 @@ class Generation:
         self.subsystems = Subsystems(
             settings, surroundings, self.clients, self.table, self._refusals, self.end_for_restart
         )
+        server = Server(self, self.link, self.clients, self.end_for_restart)
+        self.table.add(server.endpoints() + self.subsystems.endpoints(), self.printer.unlisted)
+        self.table.add(self.subsystems.add_add_ons(self.table.check_addition))
         self._warnings = [
             *configuration.warnings,
             *surroundings.warnings,
@@ -67,8 +70,6 @@ class Generation:
         ]
         self.parts = self._failed
         self._components = self.subsystems.names
-        server = Server(self, self.link, self.clients, self.end_for_restart)
-        self.table.add(server.endpoints() + self.subsystems.endpoints(), self.printer.unlisted)
         self._doors = Transports(
             settings,
             self.table,

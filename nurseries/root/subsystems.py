@@ -38,6 +38,7 @@ from nurseries.log.endpoints import LogEndpoints
 from nurseries.log.rollover import LogRollover
 from nurseries.proc_stats.sampler import ProcStats
 from nurseries.refusal_log import RefusalLog
+from nurseries.root.add_ons import AddOns, Clash
 from nurseries.root.host import Host
 from nurseries.root.optional import OPTIONAL
 from nurseries.root.settings_views import transitions_of
@@ -223,7 +224,7 @@ class Subsystems:
     def _add_optional(self) -> None:
         """Parts that a section of the configuration asks for."""
         outside = self._surroundings
-        needs = Needs(
+        needs = self._needs = Needs(
             data_path=outside.paths.data,
             gcodes_path=outside.paths.gcodes,
             instance_id=outside.instance_id,
@@ -251,6 +252,20 @@ class Subsystems:
                 self._try(optional.component, make)
         self._optional = [supervised(service) for service in self._added.services]
         self._optional_transports = [supervised(service) for service in self._added.transports]
+
+    def add_add_ons(self, check_endpoints: Clash) -> list[Endpoint]:
+        """Build the add-ons, once all else has its endpoints; returns theirs."""
+        if not self._settings.add_ons:
+            return []
+        add_ons = AddOns(self.fail)
+        added = add_ons.build_all(self._settings.add_ons, self._needs, self.names, check_endpoints)
+        self.warnings += add_ons.warnings
+        self._added.auxiliary += added.auxiliary
+        self._added.warnings += added.warnings
+        lines = [supervised(service) for service in added.services]
+        self._optional += lines
+        self._all += lines
+        return [endpoint for line in lines for endpoint in line.offered()]
 
     def _try(self, component: str, make: Callable[[], Made]) -> Made | None:
         """What `make` gives; None when it cannot, and then the component has failed."""

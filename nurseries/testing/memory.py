@@ -193,9 +193,9 @@ async def wait_klippy(link: KlippyLink, state: str) -> None:
 
 @contextlib.asynccontextmanager
 async def open_memory_daemon(
-    settings: VirtualPrinterSettings | None = None,
+    settings: VirtualPrinterSettings | None = None, config_file: Path | None = None
 ) -> AsyncIterator[MemoryDaemon]:
-    """Run a printer and a daemon with default configuration while the block lasts.
+    """Run a printer and a daemon while the block lasts, with default configuration or that file's.
 
     Returns once the daemon is linked to the printer and that one is ready.
     """
@@ -224,7 +224,7 @@ async def open_memory_daemon(
             NoNetwork(),
             instance_id="0" * 32,
         )
-        generation = Generation(1, load_file(None, paths), surroundings)
+        generation = Generation(1, load_file(config_file, paths), surroundings)
         ready = trio.Event()
         await nursery.start(printer.serve)
         nursery.start_soon(generation.serve, listeners, ready.set)  # noqa: ASYNC113 - waited for

@@ -26,6 +26,7 @@ CATCH_ALL_ALLOWED = {
     "mrk/api/perform.py",  # one client's request
     "nurseries/klippy/linked.py",  # one macro's call of a remote method
     "nurseries/log/line_queue.py",  # one line of the log
+    "nurseries/root/add_on.py",  # one callback of an add-on
     "nurseries/root/daemon.py",  # the end of the process, with a traceback and exit code 1
     "nurseries/supervise.py",  # one run of an optional part
     "transports/door/acceptor.py",  # one client's connection
