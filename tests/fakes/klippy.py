@@ -111,8 +111,11 @@ class FakeKlippy:
             if not data:
                 return
             *frames, rest = (rest + data).split(b"\x03")
-            for frame in frames:
-                await self._take(json.loads(frame))
+            try:
+                for frame in frames:
+                    await self._take(json.loads(frame))
+            except (trio.ClosedResourceError, trio.BrokenResourceError):
+                return  # it was closed while an answer was on its way
 
     async def _take(self, request: Params) -> None:
         self.requests.append(request)

@@ -196,9 +196,19 @@ async def test_documents_and_state_are_retained(broker):
             assert not [topic for topic in configs(buttons) if "/button/" in topic]
 
 
+def printing_klippy():
+    """A printer that lists `print_stats`, as one with a virtual SD card does."""
+    klippy = FakeKlippy()
+    klippy.status["print_stats"] = {"state": "standby", "filename": ""}
+    return klippy
+
+
 async def test_state_follows_the_printer_once_a_second(broker):
     options = {"enable_homeassistant_discovery": True}
-    async with open_stranger(broker, STATE) as stranger, open_mqtt(broker.port, **options) as shop:
+    async with (
+        open_stranger(broker, STATE) as stranger,
+        open_mqtt(broker.port, printing_klippy(), **options) as shop,
+    ):
         await shop.house.until_ready()
         await stranger.until(STATE)
         klippy = shop.house.klippy
@@ -252,7 +262,10 @@ async def test_without_a_printer(broker):
 async def test_pictures_of_webcams(broker):
     options = {"enable_homeassistant_discovery": True}
     topic = "shop/homeassistant/camera/ab-1"
-    async with open_stranger(broker, "#") as stranger, open_mqtt(broker.port, **options) as shop:
+    async with (
+        open_stranger(broker, "#") as stranger,
+        open_mqtt(broker.port, printing_klippy(), **options) as shop,
+    ):
         await shop.house.until_ready()
         shop.webcams.append(WEBCAM)
         shop.web.pictures["http://127.0.0.1/webcam/?action=snapshot"] = b"\xff\xd8picture"
