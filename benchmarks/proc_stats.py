@@ -15,8 +15,6 @@ import trio.testing
 from benchmarks.figures import Figure
 from benchmarks.plan import Plan
 from benchmarks.statistics import NS_PER_US, median
-from mrk.api.caller import INTERNAL_CALLER
-from mrk.api.endpoint import NoParams
 from mrk.machine.machine_protocols import InstanceIds, UnitStatus
 from nurseries.host_commands import HostCommands
 from nurseries.machine.peripherals import Peripherals
@@ -64,9 +62,9 @@ def measure_proc_stats(plan: Plan) -> list[Figure]:
             samples=tuple(samples),
             note="with its notification encoded; /proc and /sys of this host",
         ),
-        _asked("system_info", lambda: info.system_info(NoParams(), INTERNAL_CALLER), plan),
-        _asked("peripherals.usb", lambda: peripherals.usb(NoParams(), INTERNAL_CALLER), plan),
-        _asked("peripherals.serial", lambda: peripherals.serial(NoParams(), INTERNAL_CALLER), plan),
+        _asked("system_info", info.read, plan),
+        _asked("peripherals.usb", peripherals.usb, plan),
+        _asked("peripherals.serial", peripherals.serial, plan),
     ]
 
 

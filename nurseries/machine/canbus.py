@@ -1,4 +1,4 @@
-"""machine.peripherals.canbus: asks a CAN interface for nodes without an assigned id.
+"""Asks a CAN interface for nodes without an assigned id.
 
 One query at a time, in a thread of its own; who asks for the same interface meanwhile shares the
 answer, because each query costs nodes errors on their bus. No task. A cancelled query's thread
@@ -9,10 +9,6 @@ import threading
 import time
 from collections.abc import Callable
 
-import msgspec
-
-from mrk.api.caller import Caller
-from mrk.api.endpoint import Access, Endpoint, get
 from mrk.can.bus import CanBus, CanFailed, NoCanInterface, OpenBus
 from mrk.can.uuid_query import ANSWER_ID, QUERY, Answers, CanNode, is_interface_name
 from mrk.errors import ClientError
@@ -32,18 +28,6 @@ _NOT_FOUND = 404
 _FAILED = 500  # Moonraker's status for a bus that does not work
 
 
-class CanbusParams(msgspec.Struct, frozen=True):
-    """The name of a CAN interface."""
-
-    interface: str = "can0"
-
-
-class CanUuids(msgspec.Struct, frozen=True):
-    """What `machine.peripherals.canbus` answers, in the order of the nodes' answers."""
-
-    can_uuids: list[CanNode]
-
-
 class CanbusQuery:
     """Queries buses. `open_bus` opens an interface; `read_links` lists them, and blocks as well."""
 
@@ -60,22 +44,11 @@ class CanbusQuery:
         self._listen_s = listen_s
         self._reading = SharedReading[list[CanNode]]("The CAN interface", deadline_s)
 
-    def endpoints(self) -> list[Endpoint]:
-        """`machine.peripherals.canbus`."""
-        return [
-            get(
-                "/machine/peripherals/canbus",
-                self.canbus,
-                "Ask a CAN interface for nodes without an assigned id.",
-                Access.OPERATE,
-                CanbusParams,
-                CanUuids,
-            )
-        ]
+    async def nodes(self, name: str) -> list[CanNode]:
+        """Those that answer within 2 s on the interface `name`.
 
-    async def canbus(self, params: CanbusParams, _caller: Caller) -> CanUuids:
-        """Answer after 2 s. Raises `ClientError`: 400 and 404 wrong name, 500 failed, 503 stuck."""
-        name = params.interface
+        Raises `ClientError`: 400 or 404 for a wrong name, 500 failed, 503 stuck.
+        """
         if not is_interface_name(name):
             raise ClientError(
                 f"'interface' is {name[:40]!r}, expected an interface's name of at most"
@@ -90,7 +63,7 @@ class CanbusQuery:
             raise ClientError(str(exc), _FAILED) from exc
         finally:
             abandoned.set()
-        return CanUuids(nodes)
+        return nodes
 
     def _query(self, interface: str, abandoned: threading.Event) -> list[CanNode]:
         check_link(interface, self._read_links())

@@ -1,14 +1,10 @@
-"""machine.peripherals.usb, .serial and .video: what is plugged into the host.
+"""What is plugged into the host: USB devices, serial ports, cameras.
 
 Reads when asked, in a thread; callers at the same time share a reading. No task.
 """
 
 from collections.abc import Callable, Iterable
 
-import msgspec
-
-from mrk.api.caller import Caller
-from mrk.api.endpoint import Access, Endpoint, NoParams, get
 from mrk.machine.host_commands import Commands
 from mrk.machine.libcamera import LibcameraDevice
 from mrk.machine.serial_ports import SerialDevice
@@ -22,25 +18,6 @@ from nurseries.machine.video import LibcameraReader, V4l2Reader
 
 # The kernel gives up on a USB device that does not answer after 5 s.
 DEADLINE_S = 8.0
-
-
-class UsbDevices(msgspec.Struct, frozen=True):
-    """What `machine.peripherals.usb` answers."""
-
-    usb_devices: list[UsbDevice]
-
-
-class SerialDevices(msgspec.Struct, frozen=True):
-    """What `machine.peripherals.serial` answers."""
-
-    serial_devices: list[SerialDevice]
-
-
-class VideoDevices(msgspec.Struct, frozen=True):
-    """What `machine.peripherals.video` answers."""
-
-    v4l2_devices: list[V4l2Device]
-    libcamera_devices: list[LibcameraDevice]
 
 
 class Peripherals:
@@ -70,41 +47,19 @@ class Peripherals:
             "Video devices", deadline_s
         )
 
-    def endpoints(self) -> list[Endpoint]:
-        """What clients may ask."""
-        return [
-            get(
-                "/machine/peripherals/usb", self.usb, "USB devices.", Access.VIEW, result=UsbDevices
-            ),
-            get(
-                "/machine/peripherals/serial",
-                self.serial,
-                "Serial ports.",
-                Access.VIEW,
-                result=SerialDevices,
-            ),
-            get(
-                "/machine/peripherals/video",
-                self.video,
-                "Video capture devices.",
-                Access.VIEW,
-                result=VideoDevices,
-            ),
-        ]
+    async def usb(self) -> list[UsbDevice]:
+        """USB devices; raises `ClientError` 503 at the deadline."""
+        return await self._usb_reading.get(self._usb.read)
 
-    async def usb(self, _params: NoParams, _caller: Caller) -> UsbDevices:
-        """Answer `machine.peripherals.usb`; raises `ClientError` 503 at the deadline."""
-        return UsbDevices(await self._usb_reading.get(self._usb.read))
+    async def serial(self) -> list[SerialDevice]:
+        """Serial ports; raises `ClientError` 503 at the deadline."""
+        return await self._serial_reading.get(self._serial.read)
 
-    async def serial(self, _params: NoParams, _caller: Caller) -> SerialDevices:
-        """Answer `machine.peripherals.serial`; raises `ClientError` 503 at the deadline."""
-        return SerialDevices(await self._serial_reading.get(self._serial.read))
-
-    async def video(self, _params: NoParams, _caller: Caller) -> VideoDevices:
-        """Answer `machine.peripherals.video`; raises `ClientError` 503 at the deadline."""
+    async def video(self) -> tuple[list[V4l2Device], list[LibcameraDevice]]:
+        """Devices of V4L2 and of libcamera; raises `ClientError` 503 at the deadline."""
         devices, libcamera_installed = await self._video_reading.get(self._read_video)
         cameras = await self._libcamera.read() if libcamera_installed else []
-        return VideoDevices(devices, cameras)
+        return devices, cameras
 
     def _read_video(self) -> tuple[list[V4l2Device], bool]:
         return self._v4l2.read(), self._libcamera.is_installed()

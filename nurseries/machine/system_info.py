@@ -1,4 +1,4 @@
-"""machine.system_info: what the host is, which networks it is in, which services it runs.
+"""What the host is, which networks it is in, which services it runs.
 
 Owns what was read of the hardware, once, when first asked. Networks are read at each request, in
 a thread. No task.
@@ -7,10 +7,6 @@ a thread. No task.
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
-
-from mrk.api.caller import Caller
-from mrk.api.endpoint import Access, Endpoint, NoParams, get
 from mrk.machine.interfaces import CanInterface, Interface, canbus, network
 from mrk.machine.machine_protocols import InstanceIds, ServiceFacts
 from mrk.machine.netlink import Address, Link
@@ -40,12 +36,6 @@ class SystemInfo(Hardware, frozen=True, kw_only=True):
     instance_ids: InstanceIds
 
 
-class SystemInfoAnswer(msgspec.Struct, frozen=True):
-    """What `machine.system_info` answers."""
-
-    system_info: SystemInfo
-
-
 class SystemInfoReader:
     """Describes the host. `read_links` and `read_addresses` block, and never raise."""
 
@@ -69,33 +59,19 @@ class SystemInfoReader:
             "The host's description", deadline_s
         )
 
-    def endpoints(self) -> list[Endpoint]:
-        """`machine.system_info`."""
-        return [
-            get(
-                "/machine/system_info",
-                self.system_info,
-                "What the host is: hardware, system, networks and services.",
-                Access.VIEW,
-                result=SystemInfoAnswer,
-            )
-        ]
-
-    async def system_info(self, _params: NoParams, _caller: Caller) -> SystemInfoAnswer:
-        """Answer `machine.system_info`; raises `ClientError` 503 when reading does not end."""
-        links, addresses = await self._reading.get(self._read)
+    async def read(self) -> SystemInfo:
+        """The host as it is now; raises `ClientError` 503 when reading does not end."""
+        links, addresses = await self._reading.get(self._read_host)
         assert self._hardware is not None
         services = self._services
-        return SystemInfoAnswer(
-            SystemInfo(
-                **{name: getattr(self._hardware, name) for name in Hardware.__struct_fields__},
-                provider=services.provider,
-                network=network(links, addresses),
-                canbus=canbus(links),
-                available_services=list(services.available_services),
-                service_state=dict(services.service_state),
-                instance_ids=services.instance_ids,
-            )
+        return SystemInfo(
+            **{name: getattr(self._hardware, name) for name in Hardware.__struct_fields__},
+            provider=services.provider,
+            network=network(links, addresses),
+            canbus=canbus(links),
+            available_services=list(services.available_services),
+            service_state=dict(services.service_state),
+            instance_ids=services.instance_ids,
         )
 
     def in_container(self) -> bool:
@@ -106,7 +82,7 @@ class SystemInfoReader:
             found = read_virtualization(self._tree, self._uname)
         return found.virt_type == "container"
 
-    def _read(self) -> tuple[list[Link], list[Address]]:
+    def _read_host(self) -> tuple[list[Link], list[Address]]:
         # One thread at a time: nobody else sets it.
         if self._hardware is None:
             self._hardware = read_hardware(self._tree, self._uname)

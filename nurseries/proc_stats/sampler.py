@@ -1,6 +1,6 @@
 """Samples the resource usage of this process and of the host once a second.
 
-Owns the last 30 samples, the newest readings of /proc and /sys, and `machine.proc_stats`.
+Owns the last 30 samples, the newest readings of /proc and /sys.
 Run by the root as an optional subsystem; ends when cancelled. Its beat also measures the lag.
 """
 
@@ -15,16 +15,17 @@ from typing import Any, Protocol
 import msgspec
 import trio
 
-from mrk.api.caller import Caller
-from mrk.api.endpoint import Access, Endpoint, NoParams, get
+from mrk.api.endpoint import Endpoint
 from mrk.machine.cpu import CpuTimes, cpu_usage, parse_stat
 from mrk.machine.host import parse_thermal_zone, parse_uptime
 from mrk.machine.host_commands import Commands
 from mrk.machine.lag import LagMs, LoopLag
 from mrk.machine.memory import parse_meminfo, parse_statm
-from mrk.machine.network import InterfaceUsage, parse_net_dev, with_bandwidth
-from mrk.machine.throttled import UNREADABLE, ThrottledState
+from mrk.machine.network import parse_net_dev, with_bandwidth
+from mrk.machine.throttled import UNREADABLE
+from nurseries.proc_stats.endpoints import ProcStatsEndpoints
 from nurseries.proc_stats.host_files import KeptFile, read_once
+from nurseries.proc_stats.samples import HostUsage, ProcessSample, ProcStatsAnswer, ProcStatUpdate
 from nurseries.proc_stats.throttled import ThrottledReader
 
 INTERVAL_S = 1.0
@@ -38,40 +39,6 @@ class NotifiedClients(Protocol):
     def __len__(self) -> int: ...
 
     def broadcast(self, method: str, params: list[Any] | None = None) -> None: ...
-
-
-class ProcessSample(msgspec.Struct, frozen=True):
-    """This process at `time` (Unix): percent of one core since the sample before, memory held."""
-
-    time: float
-    cpu_usage: float
-    memory: int | None
-    mem_units: str | None
-
-
-class HostUsage(msgspec.Struct, frozen=True):
-    """The host as of the newest sample; percent by core, memory in kB, each empty if unknown."""
-
-    cpu_temp: float | None = None
-    network: dict[str, InterfaceUsage] = {}
-    system_cpu_usage: dict[str, float] = {}
-    system_memory: dict[str, int] = {}
-
-
-class ProcStatUpdate(HostUsage, frozen=True, kw_only=True):
-    """What `notify_proc_stat_update` carries."""
-
-    moonraker_stats: ProcessSample
-    websocket_connections: int
-
-
-class ProcStatsAnswer(HostUsage, frozen=True, kw_only=True):
-    """What `machine.proc_stats` answers."""
-
-    moonraker_stats: list[ProcessSample]
-    throttled_state: ThrottledState | None
-    system_uptime: float
-    websocket_connections: int
 
 
 class ProcStats:
@@ -105,16 +72,8 @@ class ProcStats:
         self._lag = LoopLag()
 
     def endpoints(self) -> list[Endpoint]:
-        """`machine.proc_stats`."""
-        return [
-            get(
-                "/machine/proc_stats",
-                self.proc_stats,
-                "Resource usage of this process and of the host.",
-                Access.VIEW,
-                result=ProcStatsAnswer,
-            )
-        ]
+        """What clients may ask."""
+        return ProcStatsEndpoints(self.read).endpoints()
 
     def lag_ms(self) -> LagMs:
         """How late the event loop came to the sampler's beat, in milliseconds."""
@@ -135,8 +94,8 @@ class ProcStats:
                 task_status.started()
                 await self._sample_forever()
 
-    async def proc_stats(self, params: NoParams, caller: Caller) -> ProcStatsAnswer:
-        """Answer `machine.proc_stats`; the throttled bits and the uptime are read now."""
+    async def read(self) -> ProcStatsAnswer:
+        """The samples and readings; the throttled bits and the uptime are read now."""
         return ProcStatsAnswer(
             **msgspec.structs.asdict(self._host),
             moonraker_stats=list(self._samples),

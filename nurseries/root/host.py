@@ -12,6 +12,7 @@ from mrk.clients.registry import Clients
 from nurseries.host_commands import HostCommands
 from nurseries.klippy.link import KlippyLink
 from nurseries.machine.canbus import CanbusQuery
+from nurseries.machine.endpoints import HostEndpoints
 from nurseries.machine.peripherals import Peripherals
 from nurseries.machine.system_info import SystemInfoReader
 from nurseries.services.subsystem import Machine
@@ -47,13 +48,11 @@ class Host:
             simulated=simulated,
         )
         self._info = SystemInfoReader(self.machine)
-        self._peripherals = Peripherals(commands)
-        self._canbus = CanbusQuery()
+        self._endpoints = HostEndpoints(self._info, Peripherals(commands), CanbusQuery())
 
     def _in_container(self) -> bool:
         return self._info.in_container()
 
     def endpoints(self) -> list[Endpoint]:
         """What clients may ask of the host and of what is plugged into it."""
-        rooms = (self._info, self._peripherals, self._canbus)
-        return [endpoint for room in rooms for endpoint in room.endpoints()]
+        return self._endpoints.endpoints()

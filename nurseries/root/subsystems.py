@@ -23,7 +23,7 @@ from mrk.supervision import Backoff, Supervision, SupervisionState
 from nurseries.access.authorization import Authorization
 from nurseries.access.logins import Directory
 from nurseries.announcements.subsystem import Announcements
-from nurseries.data_store import DataStore
+from nurseries.data_store.subsystem import DataStore
 from nurseries.extensions.agent_registry import AgentRegistry
 from nurseries.extensions.endpoints import ExtensionEndpoints
 from nurseries.host_commands import HostCommands

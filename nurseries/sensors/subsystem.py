@@ -1,4 +1,4 @@
-"""server.sensors.*: what sensors measure, kept for some minutes, told when it changes.
+"""What sensors measure, kept for some minutes, and sent to clients when it changes.
 
 `serve` reads the messages that came and samples once a second; it ends when cancelled. Values and
 series outlive restarts of `serve`. The history asks for its fields (`AuxiliaryProvider`).
@@ -8,76 +8,21 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-import msgspec
 import trio
 
 from config.settings.sensors import SensorSettings
-from mrk.api.caller import Caller
-from mrk.api.endpoint import Access, Endpoint, get
+from mrk.api.endpoint import Endpoint
 from mrk.clients.registry import Clients
-from mrk.errors import ClientError, MrkError
+from mrk.errors import MrkError
 from mrk.jobs.job_protocols import AuxiliaryValue, JobStatePort
 from mrk.jobs.print_stats import PAUSED
 from mrk.mqtt.mqtt_protocols import MqttPort
-from mrk.sensors.history_field import FieldRules
 from mrk.sensors.measurements import Value
 from mrk.subsystem import Additions, Needs
+from nurseries.sensors.endpoints import SensorEndpoints
 from nurseries.sensors.sensor import Sensor
 
 SAMPLE_S = 1.0
-Series = dict[str, dict[str, list[Value]]]
-
-
-class SensorListParams(msgspec.Struct, frozen=True):
-    """`extended` adds what is configured of parameters and history fields."""
-
-    extended: bool = False
-
-
-class SensorInfoParams(msgspec.Struct, frozen=True):
-    """`sensor` is its id."""
-
-    sensor: str
-    extended: bool = False
-
-
-class MeasurementsParams(msgspec.Struct, frozen=True):
-    """`sensor` is its id; empty: all."""
-
-    sensor: str = ""
-
-
-class ShownField(msgspec.Struct, frozen=True):
-    """A field of the history, as configured."""
-
-    field: str
-    provider: str
-    description: str
-    strategy: str
-    units: str | None
-    init_tracker: bool
-    exclude_paused: bool
-    report_total: bool
-    report_maximum: bool
-    precision: int | None
-    parameter: str
-
-
-class ShownSensor(msgspec.Struct, frozen=True):
-    """A sensor and its newest values: none before it told any, null where it has none now."""
-
-    id: str
-    friendly_name: str
-    type: str
-    values: Mapping[str, Value]
-    parameter_info: list[dict[str, str]] | msgspec.UnsetType = msgspec.UNSET
-    history_fields: list[ShownField] | msgspec.UnsetType = msgspec.UNSET
-
-
-class ShownSensors(msgspec.Struct, frozen=True):
-    """The answer of server.sensors.list, by id."""
-
-    sensors: dict[str, ShownSensor]
 
 
 class Sensors:
@@ -104,32 +49,7 @@ class Sensors:
 
     def endpoints(self) -> list[Endpoint]:
         """What clients may ask."""
-        return [
-            get(
-                "/server/sensors/list",
-                self.list,
-                "Sensors and their newest values.",
-                Access.VIEW,
-                SensorListParams,
-                ShownSensors,
-            ),
-            get(
-                "/server/sensors/info",
-                self.info,
-                "One sensor and its newest values.",
-                Access.VIEW,
-                SensorInfoParams,
-                ShownSensor,
-            ),
-            get(
-                "/server/sensors/measurements",
-                self.series,
-                "Values of the last minutes, one a second, oldest first.",
-                Access.VIEW,
-                MeasurementsParams,
-                Series,
-            ),
-        ]
+        return SensorEndpoints(self._sensors).endpoints()
 
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Read and sample."""
@@ -184,30 +104,6 @@ class Sensors:
         look = self._job_state.look
         return look is not None and look.stats.state == PAUSED
 
-    # Handlers
-
-    def list(self, params: SensorListParams, _caller: Caller) -> ShownSensors:
-        """By id, as configured."""
-        shown = {name: _shown(one, params.extended) for name, one in self._sensors.items()}
-        return ShownSensors(shown)
-
-    def info(self, params: SensorInfoParams, _caller: Caller) -> ShownSensor:
-        """400 for one that is not configured."""
-        return _shown(self._find(params.sensor), params.extended)
-
-    def series(self, params: MeasurementsParams, _caller: Caller) -> Series:
-        """By id, for one sensor too."""
-        chosen = self._sensors
-        if params.sensor:
-            chosen = {params.sensor: self._find(params.sensor)}
-        return {name: sensor.measurements.series() for name, sensor in chosen.items()}
-
-    def _find(self, name: str) -> Sensor:
-        sensor = self._sensors.get(name)
-        if sensor is None:
-            raise ClientError(f"There is no sensor '{name:.60}' in the configuration")
-        return sensor
-
     # For the history
 
     def begin_job(self) -> None:
@@ -226,34 +122,6 @@ class Sensors:
         """The fields as they are now."""
         sensors = self._sensors.values()
         return [field.auxiliary() for sensor in sensors for field in sensor.fields]
-
-
-def _shown(sensor: Sensor, extended: bool) -> ShownSensor:
-    settings = sensor.settings
-    parameters: Any = msgspec.UNSET
-    fields: Any = msgspec.UNSET
-    if extended:
-        parameters = [{**facts, "name": name} for name, facts in settings.parameters.items()]
-        fields = [_shown_field(field.rules) for field in sensor.fields]
-    return ShownSensor(
-        settings.id, settings.name, settings.type, sensor.measurements.values, parameters, fields
-    )
-
-
-def _shown_field(rules: FieldRules) -> ShownField:
-    return ShownField(
-        field=rules.name,
-        provider=rules.provider,
-        description=rules.description,
-        strategy=rules.strategy,
-        units=rules.units,
-        init_tracker=rules.init_tracker,
-        exclude_paused=rules.exclude_paused,
-        report_total=rules.report_total,
-        report_maximum=rules.report_maximum,
-        precision=rules.precision,
-        parameter=rules.parameter,
-    )
 
 
 def build(settings: Sequence[SensorSettings], needs: Needs, additions: Additions) -> None:

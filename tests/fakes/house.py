@@ -15,7 +15,7 @@ from mrk.clients.outbox import Outbox
 from mrk.clients.registry import Client, Clients
 from mrk.klippy.events import Ready
 from mrk.supervision import Backoff, Supervision
-from nurseries.data_store import DataStore
+from nurseries.data_store.subsystem import DataStore
 from nurseries.klippy.link import KlippyLink
 from nurseries.klippy.printer import Printer
 from nurseries.supervise import supervise

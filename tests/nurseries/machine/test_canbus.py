@@ -10,11 +10,10 @@ import msgspec
 import pytest
 import trio
 
-from mrk.api.caller import INTERNAL_CALLER
 from mrk.can.bus import CanBus, CanFailed, CanFrame
 from mrk.errors import ClientError
 from mrk.machine.netlink import Link, parse_links
-from nurseries.machine.canbus import CanbusParams, CanbusQuery
+from nurseries.machine.canbus import CanbusQuery
 from nurseries.machine.python_can import PythonCanBus, open_python_can, open_socketcan
 from tests.fakes import netlink
 from tests.fakes.can_nodes import ANSWER_ID, KATAPULT, KLIPPER, CanNodes, answer
@@ -50,8 +49,8 @@ def query(open_bus: Callable[[str, int], CanBus], **given: Any) -> CanbusQuery:
 
 
 async def ask(of: CanbusQuery, interface: str = "can0") -> list[tuple[str, str]]:
-    found = await of.canbus(CanbusParams(interface), INTERNAL_CALLER)
-    return [(n["uuid"], n["application"]) for n in msgspec.to_builtins(found)["can_uuids"]]
+    found = msgspec.to_builtins(await of.nodes(interface))
+    return [(n["uuid"], n["application"]) for n in found]
 
 
 async def refusal(of: CanbusQuery, interface: str = "can0") -> ClientError:

@@ -9,9 +9,8 @@ import msgspec
 import pytest
 import trio
 
-from mrk.api.caller import INTERNAL_CALLER
-from mrk.api.endpoint import NoParams
 from mrk.errors import ClientError
+from nurseries.machine.endpoints import SerialDevices, UsbDevices, VideoDevices
 from nurseries.machine.host_tree import HostTree
 from nurseries.machine.peripherals import Peripherals
 from nurseries.machine.v4l2_node import VideoNode
@@ -53,16 +52,16 @@ def peripherals(
 
 
 async def usb(of: Peripherals) -> list[dict[str, Any]]:
-    return msgspec.to_builtins(await of.usb(NoParams(), INTERNAL_CALLER))["usb_devices"]
+    return msgspec.to_builtins(await of.usb())
 
 
 async def serial(of: Peripherals) -> dict[str, dict[str, Any]]:
-    found = msgspec.to_builtins(await of.serial(NoParams(), INTERNAL_CALLER))
-    return {device["device_name"]: device for device in found["serial_devices"]}
+    found = msgspec.to_builtins(await of.serial())
+    return {device["device_name"]: device for device in found}
 
 
 async def video(of: Peripherals) -> dict[str, Any]:
-    return msgspec.to_builtins(await of.video(NoParams(), INTERNAL_CALLER))
+    return msgspec.to_builtins(VideoDevices(*await of.video()))
 
 
 @pytest.fixture
@@ -314,8 +313,8 @@ async def test_a_cancelled_caller_leaves_the_others_their_reading(pi: Path) -> N
 
 
 def test_the_answers_have_schemas() -> None:
-    for endpoint in Peripherals(FakeCommands()).endpoints():
-        assert msgspec.json.schema(endpoint.result)
+    for answer in (UsbDevices, SerialDevices, VideoDevices):
+        assert msgspec.json.schema(answer)
 
 
 async def test_this_host_can_be_read() -> None:

@@ -10,8 +10,6 @@ import pytest
 import trio
 import trio.testing
 
-from mrk.api.caller import INTERNAL_CALLER
-from mrk.api.endpoint import NoParams
 from nurseries.proc_stats.sampler import ProcStats
 from tests.fakes.commands import FakeCommands, said
 
@@ -76,7 +74,7 @@ async def serving(sampler: ProcStats) -> AsyncIterator[None]:
 
 
 async def answer(sampler: ProcStats) -> dict[str, Any]:
-    return msgspec.to_builtins(await sampler.proc_stats(NoParams(), INTERNAL_CALLER))
+    return msgspec.to_builtins(await sampler.read())
 
 
 def put_vcgencmd(tree: Path) -> None:
@@ -336,5 +334,5 @@ async def test_the_answer_and_the_notification_encode_as_json(
     sampler = proc_stats(tree, Listeners())
     async with serving(sampler):
         await trio.sleep(1.5)
-        found = await sampler.proc_stats(NoParams(), INTERNAL_CALLER)
+        found = await sampler.read()
     assert msgspec.json.decode(msgspec.json.encode(found))["cpu_temp"] == 47.24

@@ -1,4 +1,4 @@
-"""server.temperature_store and server.gcode_store: sampler and recorder.
+"""Temperatures and console lines of the last minutes: sampler and recorder.
 
 Owns the two histories, which outlive restarts of the printer and of `serve`. `serve` samples
 once a second and records console lines; it ends when cancelled, or by falling behind.
@@ -6,19 +6,18 @@ once a second and records console lines; it ends when cancelled, or by falling b
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-import msgspec
 import trio
 
-from mrk.api.caller import Caller
-from mrk.api.endpoint import Access, Endpoint, get
-from mrk.data_store.stores import GcodeEntry, GcodeStore, TemperatureStore
+from mrk.api.endpoint import Endpoint
+from mrk.data_store.stores import GcodeStore, TemperatureStore
 from mrk.errors import ClientError
 from mrk.klippy.events import GcodeResponse, Ready
 from mrk.klippy.klippy_protocols import KlippyPort
 from mrk.klippy.requirements import read_names
+from nurseries.data_store.endpoints import DataStoreEndpoints
 
 logger = logging.getLogger(__name__)
 
@@ -26,24 +25,6 @@ SAMPLE_S = 1.0
 # One read of the link (64 KiB) holds at most 1040 console lines; the link gives others their
 # turn in between.
 CONSOLE_LINES = 2048
-
-
-class TemperatureParams(msgspec.Struct, frozen=True):
-    """Monitors are sensors that may have no value at times."""
-
-    include_monitors: bool = False
-
-
-class GcodeParams(msgspec.Struct, frozen=True):
-    """Newest entries; 0: all, negative: without so many of the oldest."""
-
-    count: int = 0
-
-
-class GcodeAnswer(msgspec.Struct, frozen=True):
-    """The answer of server.gcode_store, oldest first."""
-
-    gcode_store: list[GcodeEntry]
 
 
 class DataStore:
@@ -64,31 +45,7 @@ class DataStore:
 
     def endpoints(self) -> list[Endpoint]:
         """What clients may ask."""
-        return [
-            get(
-                "/server/temperature_store",
-                self.temperature_store,
-                "Temperatures of the last minutes, one sample a second, oldest first.",
-                Access.VIEW,
-                TemperatureParams,
-            ),
-            get(
-                "/server/gcode_store",
-                self.gcode_store,
-                "The newest console lines: commands and the printer's responses.",
-                Access.VIEW,
-                GcodeParams,
-                GcodeAnswer,
-            ),
-        ]
-
-    def temperature_store(self, params: TemperatureParams, _caller: Caller) -> Mapping[str, Any]:
-        """Sensor -> series of what it reports."""
-        return self._temperatures.series(include_monitors=params.include_monitors)
-
-    def gcode_store(self, params: GcodeParams, _caller: Caller) -> GcodeAnswer:
-        """Commands and responses, oldest first."""
-        return GcodeAnswer(self._gcode.newest(params.count))
+        return DataStoreEndpoints(self._temperatures, self._gcode).endpoints()
 
     def record_command(self, script: str) -> None:
         """Record a script before it runs (`CommandLog`)."""

@@ -1,0 +1,1 @@
+"""Temperatures and console lines of the last minutes."""
