@@ -90,7 +90,7 @@ async def _soak(
     told_halfway: list[dict[str, Any]] = []
     samples = await _load(observed, place, seconds, told_halfway)
     tally = place.tally
-    known = frozenset(f"data/gcodes/{name}" for name in tally.files)
+    known = frozenset(f"data/gcodes/{name}" for name in (*tally.files, *tally.unsure))
     end = await _calm(observed, start, known)
     click.echo(f"end: {_line(end)}")
     told_end = await observed.told()

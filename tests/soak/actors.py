@@ -31,7 +31,10 @@ _LAYERS = 40
 
 @dataclass(slots=True)
 class Tally:
-    """What was done; `files` are those that should be in the g-code folder now."""
+    """What was done; `files` are those that should be in the g-code folder now.
+
+    `unsure` ones may be there: a restart took the answer away.
+    """
 
     joined: int = 0
     aborted: int = 0
@@ -41,6 +44,7 @@ class Tally:
     restarts: int = 0
     refusals: list[str] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
+    unsure: list[str] = field(default_factory=list)
     prints: list[Print] = field(default_factory=list)
 
 
@@ -106,6 +110,7 @@ async def upload(place: Place) -> None:
             await _delete_oldest(place)
         except Unavailable as exc:
             tally.refusals.append(str(exc))
+            tally.unsure.append(name)
         beat = max(beat + UPLOAD_S, trio.current_time())
         await trio.sleep_until(beat)
 

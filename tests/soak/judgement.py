@@ -13,7 +13,10 @@ MB = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The daemon at one moment; `files` are those in its data and temporary folders."""
+    """The daemon at one moment; `files` are those in its data and temporary folders.
+
+    `stacks` says where each thread was, to tell a thread that leaked from one that works.
+    """
 
     resident_bytes: int
     descriptors: Counter[str]
@@ -21,6 +24,7 @@ class Snapshot:
     tasks: Counter[str]
     files: frozenset[str] = frozenset()
     allocators: Mapping[str, int] = field(default_factory=dict)
+    stacks: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -33,9 +37,11 @@ class Print:
 
 def complaints(start: Snapshot, end: Snapshot, bound_bytes: int) -> list[str]:
     """Everything of which there is more than at the start, and memory beyond its bound."""
+    threads = _grown("thread", start.threads, end.threads)
     found = [
         *_grown("descriptor", start.descriptors, end.descriptors),
-        *_grown("thread", start.threads, end.threads),
+        *threads,
+        *(f"thread: {stack}" for stack in end.stacks if threads),
         *_grown("task", start.tasks, end.tasks),
         *(f"file left behind: {name}" for name in sorted(end.files - start.files)),
     ]

@@ -1,8 +1,8 @@
 """`python -m tests.soak.observed FACTS [mrk's arguments]`: mrk that tells its insides on SIGUSR1.
 
-Each signal writes one JSON document to the file FACTS: names of all Trio tasks, what the allocators
-hold and, with SOAK_TRACEMALLOC=1 in the environment, where memory was asked for. The product
-itself is what it always is; only the handler is added.
+Each signal writes one JSON document to the file FACTS: names of all Trio tasks, where threads
+are, what the allocators hold and, with SOAK_TRACEMALLOC=1 in the environment, where memory was
+asked for. The product itself is what it always is; only the handler is added.
 """
 
 import collections
@@ -12,14 +12,16 @@ import json
 import os
 import signal
 import sys
+import threading
+import traceback
 import tracemalloc
 from pathlib import Path
 from typing import Any
 
 import trio
 
-_LINES = 40
 _TYPES = 30
+_CALLS = 4
 
 
 class _Mallinfo(ctypes.Structure):
@@ -61,9 +63,22 @@ def allocators() -> dict[str, int]:
     return facts
 
 
+def stacks() -> list[str]:
+    """Where every thread but the main one is, innermost call first."""
+    names = {thread.ident: thread.name for thread in threading.enumerate()}
+    own = threading.main_thread().ident
+    found = []
+    for ident, frame in sys._current_frames().items():
+        if ident != own:
+            calls = traceback.extract_stack(frame)[: -_CALLS - 1 : -1]
+            places = ", ".join(f"{Path(c.filename).name}:{c.lineno} {c.name}" for c in calls)
+            found.append(f"{names.get(ident, ident)} in {places}")
+    return found
+
+
 def facts() -> dict[str, Any]:
     """Everything that is told."""
-    told: dict[str, Any] = {"tasks": task_names()}
+    told: dict[str, Any] = {"tasks": task_names(), "stacks": stacks()}
     if tracemalloc.is_tracing():
         gc.collect()
         lines = tracemalloc.take_snapshot().statistics("lineno")

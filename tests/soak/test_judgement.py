@@ -57,6 +57,14 @@ def test_each_leak_is_named(changed, text):
     assert not same_but_for_memory(START, later(**changed))
 
 
+def test_a_thread_is_told_with_where_it_is():
+    grown = later(threads=Counter({"python": 3}), stacks=("worker in os.py:1 read",))
+    assert complaints(START, grown, 0) == [
+        "thread left behind: 1 x python (2 at the start, 3 at the end)",
+        "thread: worker in os.py:1 read",
+    ]
+
+
 def test_less_than_before_is_no_leak():
     assert complaints(START, later(threads=Counter(), files=frozenset()), 0) == []
 
