@@ -11,11 +11,12 @@ from typing import Any
 import msgspec
 
 from mrk.errors import ClientError, MrkError
-from mrk.status.update import StatusDelta
+from mrk.lenient_json import decode_lenient
+from mrk.status.update import StatusDelta, StatusUpdate
 
 NOTHING = msgspec.Raw(b"")
+_BRACE = ord("{")
 _EMPTY_RESULTS = frozenset({b"", b"{}", b"[]", b"null", b'""', b"false", b"0", b"0.0"})
-_INT_RANGE = range(-(2**63), 2**64)
 _SHOWN_BYTES = 80
 
 
@@ -31,7 +32,7 @@ class Frame(msgspec.Struct, frozen=True):
 
     id: Any = None
     method: Any = None
-    params: Any = None
+    params: msgspec.Raw = NOTHING
     result: msgspec.Raw = NOTHING
     error: Any = None
 
@@ -56,39 +57,27 @@ def decode_frame(data: bytes) -> Frame:
 
 
 def _decode_lenient(data: bytes) -> Frame:
-    value = _lenient_value(data)
+    value = _lenient(data)
     if not isinstance(value, dict):
         raise JunkFrame(f"not an object: {data[:_SHOWN_BYTES]!r}")
     return Frame(
         id=value.get("id"),
         method=value.get("method"),
-        params=value.get("params"),
-        result=msgspec.Raw(_encode(value["result"])) if "result" in value else NOTHING,
+        params=_raw_member(value, "params"),
+        result=_raw_member(value, "result"),
         error=value.get("error"),
     )
 
 
-def _lenient_value(data: bytes) -> Any:
+def _raw_member(value: dict[str, Any], name: str) -> msgspec.Raw:
+    return msgspec.Raw(_encode(value[name])) if name in value else NOTHING
+
+
+def _lenient(data: bytes) -> Any:
     try:
-        return _cleaned(json.loads(data.decode(), parse_constant=lambda _name: None))
-    except (ValueError, RecursionError) as exc:
+        return decode_lenient(data)
+    except ValueError as exc:
         raise JunkFrame(f"{exc}: {data[:_SHOWN_BYTES]!r}") from None
-
-
-def _cleaned(value: Any) -> Any:
-    """Replace what JSON for clients cannot carry."""
-    match value:
-        case dict():
-            return {_cleaned(key): _cleaned(inner) for key, inner in value.items()}
-        case list():
-            return [_cleaned(inner) for inner in value]
-        case str():
-            return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        case float() if value in (float("inf"), float("-inf")):
-            return None
-        case int() if value not in _INT_RANGE:
-            return None
-    return value
 
 
 def decode_value(raw: msgspec.Raw) -> Any:
@@ -100,7 +89,7 @@ def decode_value(raw: msgspec.Raw) -> Any:
     except RecursionError:
         raise JunkFrame("nested too deeply") from None
     except msgspec.DecodeError:
-        return _lenient_value(bytes(raw))
+        return _lenient(bytes(raw))
 
 
 def is_empty(raw: msgspec.Raw) -> bool:
@@ -129,6 +118,37 @@ def encode_request(method: str, params: dict[str, Any], id_: int | None = None) 
         return _encode(request)
     except (TypeError, ValueError, OverflowError, RecursionError) as exc:
         raise ClientError(f"Arguments of {method} cannot be sent to Klipper: {exc}") from exc
+
+
+class _Status(msgspec.Struct):
+    eventtime: float = 0.0
+    status: dict[str, msgspec.Raw] = {}
+
+
+_decode_status = msgspec.json.Decoder(_Status).decode
+
+
+def read_update(params: msgspec.Raw) -> StatusUpdate:
+    """The changed objects of `process_status_update`, their fields still JSON text.
+
+    What does not fit is left out, as in `read_status`.
+    """
+    try:
+        read = _decode_status(params)
+    except (msgspec.DecodeError, RecursionError):
+        return StatusUpdate(*read_status(_value_or_none(params)))
+    objects = read.status
+    for raw in objects.values():
+        if len(text := memoryview(raw)) <= 2 or text[0] != _BRACE:
+            return StatusUpdate(*read_status(_value_or_none(params)))
+    return StatusUpdate(objects, read.eventtime)
+
+
+def _value_or_none(params: msgspec.Raw) -> Any:
+    try:
+        return decode_value(params)
+    except JunkFrame:
+        return None
 
 
 def read_status(params: Any) -> tuple[StatusDelta, float]:

@@ -119,9 +119,9 @@ class Subscriptions:
             result = united(result, group.wanted)
         return result
 
-    def parts(self, delta: StatusDelta) -> Iterator[tuple[StatusDelta, list[StatusReader]]]:
+    def parts(self, update: StatusUpdate) -> Iterator[tuple[StatusUpdate, list[StatusReader]]]:
         """For each distinct subscription its part of a change, unless empty, and its readers."""
         for group in list(self._groups.values()):
-            part = cut(delta, group.wanted)
-            if part:
+            part = update.part(group.wanted)
+            if part is not None:
                 yield part, list(group.readers)

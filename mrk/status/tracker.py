@@ -23,17 +23,16 @@ class StatusTracker:
     def __len__(self) -> int:
         return len(self._subscriptions)
 
-    def merge(self, delta: StatusDelta, eventtime: float) -> None:
+    def add(self, update: StatusUpdate) -> None:
         """Note changes; `push` tells of them."""
-        self._cache.merge(delta)
-        self._eventtime = eventtime
+        self._cache.add(update)
+        self._eventtime = update.eventtime
 
-    def push(self, delta: StatusDelta, eventtime: float) -> None:
+    def push(self, update: StatusUpdate) -> None:
         """Hand each reader its part of the changes."""
-        for part, readers in self._subscriptions.parts(delta):
-            update = StatusUpdate(part, eventtime)
+        for part, readers in self._subscriptions.parts(update):
             for reader in readers:
-                reader.push_status(update)
+                reader.push_status(part)
 
     def union(self, more: Wanted) -> dict[str, list[str] | None]:
         """The `objects` argument that asks Klipper for all subscriptions and `more`."""

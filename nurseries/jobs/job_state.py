@@ -128,7 +128,7 @@ class JobState:
         return _read_look(answer, state)
 
     def _follow(self, update: StatusUpdate) -> None:
-        delta = update.delta.get("print_stats")
+        delta = update.fields("print_stats")
         before = self._look
         # Updates that waited while the printer was looked at are older than that look.
         if delta is None or before is None or update.eventtime <= before.eventtime:

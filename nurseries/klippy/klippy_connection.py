@@ -60,7 +60,7 @@ class KlippyConnection:
     """
 
     def __init__(
-        self, stream: Stream, on_message: Callable[[str, Any], None], send_batch: SendBatch
+        self, stream: Stream, on_message: Callable[[str, msgspec.Raw], None], send_batch: SendBatch
     ) -> None:
         self._send_batch = send_batch
         self._stream = stream
@@ -201,15 +201,15 @@ class KlippyConnection:
     def _take(self, data: bytes) -> None:
         try:
             frame = decode_frame(data)
+            if frame.id is not None:
+                self._reply(frame)
+            elif isinstance(frame.method, str):
+                self._on_message(frame.method, frame.params)
+            # Else part of a data stream whose template a client left empty: nobody waits for it.
         except JunkFrame as exc:
             self._junk(str(exc))
-            return
-        self._junk_in_row = 0
-        if frame.id is not None:
-            self._reply(frame)
-        elif isinstance(frame.method, str):
-            self._on_message(frame.method, frame.params)
-        # Else part of a data stream whose template a client left empty: nobody waits for it.
+        else:
+            self._junk_in_row = 0
 
     def _junk(self, reason: str) -> None:
         self._junk_in_row += 1

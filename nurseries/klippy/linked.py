@@ -16,7 +16,7 @@ from mrk.clients.send_batch import SendBatch
 from mrk.errors import ClientError
 from mrk.klippy.events import GcodeResponse, KlippyEvent, StatusChanged
 from mrk.klippy.link_errors import KlippyLost
-from mrk.klippy.messages import JunkFrame, decode_value, is_empty, read_status
+from mrk.klippy.messages import JunkFrame, decode_value, is_empty, read_status, read_update
 from mrk.klippy.peer import SocketPeer
 from mrk.klippy.remote_methods import BadRemoteCall, RemoteMethods
 from mrk.klippy.state import READY, KlippyState
@@ -128,8 +128,9 @@ class LinkedKlippy:
             """In the reader: no update may slip in between the reply and its effect."""
             call.status, eventtime = self._read_reply(raw)
             news = self.board.subscribed(asked, call.status, eventtime)
-            self._on_webhooks(news)
-            self.board.push(news, eventtime)
+            update = StatusUpdate(news, eventtime)
+            self._on_webhooks(update)
+            self.board.push(update)
             if not call.gone:
                 if reader is self._subsystems:
                     self._shared = dict(entry)
@@ -170,21 +171,23 @@ class LinkedKlippy:
             self.registered.add(name)
             self.connection.post("register_remote_method", remote_method_params(name))
 
-    def _on_message(self, method: str, params: Any) -> None:
+    def _on_message(self, method: str, raw: msgspec.Raw) -> None:
         if method == STATUS_METHOD:
-            delta, eventtime = read_status(params)
-            self.board.merge(delta, eventtime)
-            self._on_webhooks(delta)
-            self.board.push(delta, eventtime)
-        elif method == OUTPUT_METHOD:
+            update = read_update(raw)
+            self.board.add(update)
+            self._on_webhooks(update)
+            self.board.push(update)
+            return
+        params = decode_value(raw)
+        if method == OUTPUT_METHOD:
             text = params.get("response") if isinstance(params, dict) else None
             if isinstance(text, str):
                 self.publish(GcodeResponse(text))
         else:
             self._on_remote_call(method, params)
 
-    def _on_webhooks(self, delta: StatusDelta) -> None:
-        webhooks = delta.get("webhooks")
+    def _on_webhooks(self, update: StatusUpdate) -> None:
+        webhooks = update.fields("webhooks")
         if webhooks is None:
             return
         events = self.session.on_webhooks(webhooks.get("state"), webhooks.get("state_message"))

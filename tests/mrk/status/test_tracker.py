@@ -17,8 +17,9 @@ class Reader:
 
 
 def change(board: StatusTracker, delta: StatusDelta, eventtime: float = 1.0) -> None:
-    board.merge(delta, eventtime)
-    board.push(delta, eventtime)
+    update = StatusUpdate(delta, eventtime)
+    board.add(update)
+    board.push(update)
 
 
 def test_union_unites_fields_and_null_wins() -> None:
@@ -82,7 +83,7 @@ def test_groups_without_readers_vanish() -> None:
     reader = Reader()
     subscriptions.set(reader, wanted({"a": ["x"]}))
     subscriptions.remove(reader)
-    assert list(subscriptions.parts({"a": {"x": 1}})) == []
+    assert list(subscriptions.parts(StatusUpdate({"a": {"x": 1}}, 1.0))) == []
     assert subscriptions.union({}) == {}
 
 

@@ -1,0 +1,72 @@
+"""Updates whose objects are still JSON text."""
+
+import json
+
+import msgspec
+import pytest
+
+from mrk.klippy.messages import read_update
+from mrk.status.subscriptions import wanted
+from mrk.status.update import StatusUpdate
+
+A_AND_B: dict[str, dict[str, int]] = {"a": {}, "b": {"x": 1}}
+
+
+def update_of(**objects: str) -> StatusUpdate:
+    return StatusUpdate({name: msgspec.Raw(text.encode()) for name, text in objects.items()}, 1.5)
+
+
+def sent(update: StatusUpdate | None) -> object:
+    assert update is not None
+    return json.loads(update.message().payload)["params"]
+
+
+def test_what_is_wanted_whole_goes_out_as_it_came() -> None:
+    update = update_of(fan='{"speed": 0.5}', extruder='{"target": 1}')
+    assert update.part(wanted({"fan": None, "extruder": None, "x": None})) is update
+    assert b'{"speed": 0.5}' in update.message().payload
+    assert sent(update) == [{"fan": {"speed": 0.5}, "extruder": {"target": 1}}, 1.5]
+
+
+def test_a_part_of_it() -> None:
+    update = update_of(fan='{"speed": 0.5, "rpm": 9}', extruder='{"target": 1}')
+    assert sent(update.part(wanted({"fan": ["rpm"]}))) == [{"fan": {"rpm": 9}}, 1.5]
+    assert sent(update.part(wanted({"extruder": None}))) == [{"extruder": {"target": 1}}, 1.5]
+    assert update.part(wanted({"fan": ["power"], "heater": None})) is None
+    assert update.part({}) is None
+
+
+def test_merging_decodes_only_what_both_have() -> None:
+    first = update_of(fan='{"speed": 0.5, "rpm": 9}', a="{}")
+    later = StatusUpdate({"fan": msgspec.Raw(b'{"speed":1}'), "b": {"c": 2}}, 2.0)
+    both = first.merged(later)
+    assert sent(both) == [{"fan": {"speed": 1, "rpm": 9}, "a": {}, "b": {"c": 2}}, 2.0]
+    assert first.fields("fan") == {"speed": 0.5, "rpm": 9}
+
+
+def test_fields_are_decoded_once_and_shared_with_parts() -> None:
+    update = update_of(fan='{"speed": 1}', a="{}")
+    part = update.part(wanted({"fan": None}))
+    assert part is not None
+    assert part.fields("fan") is update.fields("fan")
+    assert update.fields("none") is None
+
+
+@pytest.mark.parametrize(
+    ("params", "expected"),
+    [
+        (b'{"eventtime": 2.5, "status": {"a": {"x": 1}}}', ({"a": {"x": 1}}, 2.5)),
+        (
+            b'{"eventtime": 2.5, "status": {"a": {}, "b": {"x": 1}}}',
+            ({"a": {}, "b": {"x": 1}}, 2.5),
+        ),
+        (b'{"eventtime": null, "status": {"a": {"x": 1}, "b": 7}}', ({"a": {"x": 1}}, 0.0)),
+        (b'{"eventtime": 1, "status": [1]}', ({}, 1.0)),
+        (b"[1]", ({}, 0.0)),
+        (b"", ({}, 0.0)),
+        (b'{"status": {"a": {"x": NaN}}}', ({"a": {"x": None}}, 0.0)),
+    ],
+)
+def test_what_klipper_and_its_forks_send(params: bytes, expected: object) -> None:
+    update = read_update(msgspec.Raw(params))
+    assert (update.delta, update.eventtime) == expected
