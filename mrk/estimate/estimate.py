@@ -4,6 +4,7 @@
 whatever the file says: so many layers, kinds, objects and marks are kept apart, and no more.
 """
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import msgspec
@@ -79,8 +80,16 @@ class PlannerPort(Protocol):
 class Estimation:
     """Adds up one file."""
 
-    def __init__(self, limits: PrinterLimits, **options: Any) -> None:
+    def __init__(
+        self,
+        limits: PrinterLimits,
+        *,
+        new: Callable[..., PlannerPort] = new_planner,
+        **options: Any,
+    ) -> None:
+        """`new` makes the planner with `options`."""
         self._limits = limits
+        self._new = new
         self._options = options
         self._head = b""
         self._planner: PlannerPort | None = None
@@ -133,7 +142,7 @@ class Estimation:
     def _begin(self) -> PlannerPort:
         head, self._head = self._head, b""
         self._relative = begins_relative(head)
-        self._planner = new_planner(self._limits, relative_e=self._relative, **self._options)
+        self._planner = self._new(self._limits, relative_e=self._relative, **self._options)
         self._add(*self._planner.feed(head))
         return self._planner
 

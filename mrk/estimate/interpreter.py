@@ -207,7 +207,7 @@ class Interpreter:
 
     def save(self, named: Parameters) -> None:
         """SAVE_GCODE_STATE; more than 16 names are not kept apart from ones that are unknown."""
-        name = named.get(b"NAME", b"default")
+        name = named.get(b"NAME", b"default")[:NAME_BYTES]
         if name not in self._states and len(self._states) >= STATES_LIMIT:
             raise BadLine
         self._states[name] = _State(
@@ -223,7 +223,7 @@ class Interpreter:
 
     def restore(self, named: Parameters) -> None:
         """RESTORE_GCODE_STATE."""
-        state = self._states.get(named.get(b"NAME", b"default"))
+        state = self._states.get(named.get(b"NAME", b"default")[:NAME_BYTES])
         if state is None:
             raise BadLine
         move, speed = _moves(named), _speed(named, state.speed)

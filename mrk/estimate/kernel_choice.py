@@ -1,11 +1,86 @@
-"""The compiled kernel where it was built, the planner in Python elsewhere."""
+"""The compiled kernel where it was built, the planner in Python elsewhere.
 
+Both keep to one interface (`estimate.PlannerPort`) and give the same numbers.
+"""
+
+import importlib
+import struct
+from types import ModuleType
 from typing import Any
 
+from mrk.estimate.planner import FAN_S, START_S
 from mrk.estimate.planner import Planner as PythonPlanner
-from mrk.estimate.printer_limits import PrinterLimits
+from mrk.estimate.printer_limits import TOOLS_LIMIT, PrinterLimits, Retraction
+
+_SLOWDOWNS = {"radius": 1.0, "x": 2.0, "turn": 3.0}
 
 
-def new_planner(limits: PrinterLimits, **options: Any) -> Any:
-    """A planner for one file; options are those of `planner.Planner`."""
-    return PythonPlanner(limits, **options)
+def kernel() -> ModuleType | None:
+    """The compiled planner; None if there was no compiler when mrk was installed."""
+    try:
+        return importlib.import_module("mrk.estimate._kernel")
+    except ImportError:
+        return None
+
+
+def new_planner(
+    limits: PrinterLimits,
+    *,
+    relative_e: bool = False,
+    mark_s: float = 1.0,
+    excluded: frozenset[bytes] = frozenset(),
+    excluded_from: int = 0,
+) -> Any:
+    """A planner for one file; names of objects in capitals, as Klipper compares them."""
+    compiled = kernel()
+    if compiled is None:
+        return PythonPlanner(
+            limits,
+            relative_e=relative_e,
+            mark_s=mark_s,
+            excluded=excluded,
+            excluded_from=excluded_from,
+        )
+    numbers = _numbers(limits, relative_e, mark_s, excluded_from)
+    return compiled.Planner(struct.pack(f"={len(numbers)}d", *numbers), tuple(sorted(excluded)))
+
+
+def _numbers(
+    limits: PrinterLimits, relative_e: bool, mark_s: float, excluded_from: int
+) -> list[float]:
+    """In the order of `Numbers` in kernel.h, then three for each extruder."""
+    slow, back = limits.slowdown, limits.retraction
+    extruders = limits.extruders[:TOOLS_LIMIT]
+    return [
+        limits.max_velocity,
+        limits.max_accel,
+        limits.minimum_cruise_ratio,
+        limits.square_corner_velocity,
+        limits.max_z_velocity,
+        limits.max_z_accel,
+        float(limits.z_ratio),
+        *((_SLOWDOWNS[slow.kind], slow.first, slow.second) if slow else (0.0, 0.0, 0.0)),
+        limits.arc_mm or 0.0,
+        *((1.0, *_retraction(back)) if back else (0.0, 0.0, 0.0, 0.0, 0.0)),
+        *limits.home,
+        float(relative_e),
+        mark_s,
+        START_S,
+        FAN_S,
+        float(excluded_from),
+        float(len(extruders)),
+        *(
+            number
+            for one in extruders
+            for number in (one.max_velocity, one.max_accel, one.instant_corner_velocity)
+        ),
+    ]
+
+
+def _retraction(back: Retraction) -> tuple[float, float, float, float]:
+    return (
+        back.retract_length,
+        back.retract_speed,
+        back.unretract_extra_length,
+        back.unretract_speed,
+    )

@@ -16,6 +16,8 @@ LEAST_DISTANCE = 0.000000001
 _SQRT2_LESS_1 = math.sqrt(2.0) - 1.0
 # A move that rises (a spiral vase) begins a layer when it is this far above the last one.
 SPIRAL_UM = 100
+# Beyond it heights are one.
+HIGHEST = 1e12
 
 
 class Motion:
@@ -167,7 +169,7 @@ class Motion:
         """Height and layer of a move to `z`."""
         if z != self._last_z:
             self._last_z = z
-            self._z_um = math.floor(z * 1000.0 + 0.5)
+            self._z_um = math.floor(min(max(z, -HIGHEST), HIGHEST) * 1000.0 + 0.5)
         height = MOVING if dz else self._z_um
         layer = self._layer
         if de > 0.0 and (not dz or layer == NO_LAYER or self._z_um >= layer + SPIRAL_UM):

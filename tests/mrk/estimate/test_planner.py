@@ -7,17 +7,18 @@ import msgspec
 import pytest
 
 from mrk.estimate.estimate import Estimate, Estimation
+from mrk.estimate.kernel_choice import new_planner
 from mrk.estimate.planner import Planner
 from mrk.estimate.printer_limits import Extruder, PrinterLimits, Retraction, Slowdown
+from tests.mrk.estimate.both_planners import estimate_both
 from tests.mrk.estimate.printers import EXTRUDER, FULL, MEASURED
 
 VECTORS = json.loads((Path(__file__).parents[2] / "data/estimate/klipper_vectors.json").read_text())
 
 
 def estimate(text: str, limits: PrinterLimits = MEASURED, **options) -> Estimate:
-    estimation = Estimation(limits, **options)
-    estimation.feed(text.encode())
-    return estimation.finish()
+    """By the kernel, if it was built, and in Python: both have to give the same."""
+    return estimate_both(text.encode(), limits, **options)
 
 
 def seconds(text: str, limits: PrinterLimits = MEASURED) -> float:
@@ -25,8 +26,9 @@ def seconds(text: str, limits: PrinterLimits = MEASURED) -> float:
     return estimate(text, limits).total_time - 0.25
 
 
-def test_every_entry_takes_the_time_that_klipper_gives_it():
-    planner = Planner(MEASURED)
+@pytest.mark.parametrize("new", [Planner, new_planner])
+def test_every_entry_takes_the_time_that_klipper_gives_it(new):
+    planner = new(MEASURED)
     planner.feed(b"G90\nM83\nG1 X10 Y10 Z1 F6000\nM400\n")
     worst = {}
     for entry in VECTORS["entries"]:

@@ -1,0 +1,189 @@
+"""Properties of every plan, and of the two planners that have to agree on it."""
+
+import math
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mrk.estimate.estimate import Estimation
+from mrk.estimate.kernel_choice import kernel, new_planner
+from mrk.estimate.plan_clock import MARKS_LIMIT, PlanClock, seconds_at
+from mrk.estimate.printer_limits import PrinterLimits, Slowdown
+from tests.mrk.estimate.both_planners import estimate_both
+from tests.mrk.estimate.printers import FULL, MEASURED
+
+SAMPLES = sorted((Path(__file__).parents[2] / "data/gcode").glob("*.gcode"))
+FILES = pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
+
+
+def words(text: str) -> list[str]:
+    return text.split()
+
+
+_number = st.one_of(
+    st.integers(-300, 300).map(str),
+    st.floats(-300, 300, allow_nan=False).map(lambda value: f"{value:.4f}"),
+    st.sampled_from(["1e9", "1000000000", "-.5", "5.", "nan", "", "0.00000000001", "1" * 45]),
+)
+_words = st.dictionaries(st.sampled_from("XYZEFIJKPST"), _number, max_size=6).map(
+    lambda words: "".join(f" {letter}{value}" for letter, value in words.items())
+)
+_numbered = st.tuples(
+    st.sampled_from(
+        [
+            "G0",
+            "G1",
+            "G1",
+            "G1",
+            "G1",
+            "G2",
+            "G3",
+            "G4",
+            "G10",
+            "G11",
+            "G17",
+            "G18",
+            "G19",
+            "G28",
+            "G90",
+            "G91",
+            "G92",
+            "M82",
+            "M83",
+            "M84",
+            "M106",
+            "M107",
+            "M109",
+            "M204",
+            "M220",
+            "M221",
+            "M400",
+            "M600",
+            "T0",
+            "T1",
+            "G01",
+            "N3G1",
+            "g1",
+            "M73",
+            "T-1",
+        ]
+    ),
+    _words,
+).map("".join)
+_pairs = st.dictionaries(
+    st.sampled_from(
+        words(
+            "NAME VELOCITY ACCEL ACCEL_TO_DECEL SQUARE_CORNER_VELOCITY MINIMUM_CRUISE_RATIO X "
+            "Y_ADJUST E MOVE MOVE_SPEED RETRACT_LENGTH UNRETRACT_SPEED EXTRUDER RESET CURRENT"
+        )
+    ),
+    st.one_of(_number, st.sampled_from(["a", '"b c"', "extruder1", "0.2", "'d"])),
+    max_size=4,
+).map(lambda pairs: "".join(f" {key}={value}" for key, value in pairs.items()))
+_extended = st.tuples(
+    st.sampled_from(
+        words(
+            "SET_VELOCITY_LIMIT SET_GCODE_OFFSET SAVE_GCODE_STATE RESTORE_GCODE_STATE "
+            "SET_RETRACTION EXCLUDE_OBJECT_START EXCLUDE_OBJECT_END EXCLUDE_OBJECT "
+            "ACTIVATE_EXTRUDER START_PRINT TEMPERATURE_WAIT"
+        )
+    ),
+    _pairs,
+).map("".join)
+_comments = st.sampled_from(
+    [";TYPE:WALL", "; FEATURE: Top", ";ESTIMATOR_ADD_TIME 3 x", ";ESTIMATOR_ADD_TIME nan", ";", ""]
+)
+_noise = st.binary(max_size=30).map(lambda data: data.replace(b"\n", b"").decode("latin-1"))
+_lines = st.lists(st.one_of(_numbered, _numbered, _extended, _comments, _noise), max_size=60)
+_texts = _lines.map(lambda lines: "\n".join(lines).encode("latin-1"))
+# Straight moves in the plane, at sensible speeds.
+_flat = st.lists(
+    st.tuples(st.integers(0, 200), st.integers(0, 200), st.integers(0, 5), st.integers(5, 300)),
+    min_size=1,
+    max_size=40,
+)
+
+
+def moves(points) -> bytes:
+    return "".join(f"G1 X{x / 4} Y{y / 4} E{e / 10} F{v * 60}\n" for x, y, e, v in points).encode()
+
+
+def total(text: bytes, limits: PrinterLimits = MEASURED) -> float:
+    estimation = Estimation(limits)
+    estimation.feed(text)
+    return estimation.finish().total_time
+
+
+@given(text=_texts, piece=st.integers(1, 80))
+@settings(max_examples=300, deadline=None)
+def test_any_text_gives_finite_times_the_same_by_both_planners(text, piece):
+    slow = msgspec.structs.replace(FULL, slowdown=Slowdown("turn", 3.0))
+    for limits in (FULL, slow):
+        found = estimate_both(text, limits, piece, excluded=frozenset({b"A"}))
+        times = [found.total_time, *found.kind_times.values(), *found.sequences]
+        assert all(math.isfinite(time) and time >= 0 for time in times)
+        if found.num_moves:
+            assert found.total_time > 0
+
+
+@FILES
+def test_both_planners_agree_on_sliced_files(path):
+    found = estimate_both(path.read_bytes(), FULL)
+    assert found.total_time == pytest.approx(sum(found.sequences))
+
+
+@given(points=_flat, more=_flat)
+def test_times_add_up_over_a_stop(points, more):
+    first, second = b"M83\n" + moves(points) + b"M400\n", moves(more)
+    lead = total(first)
+    moved = b"M83\n" + moves(points[-1:]) + b"M400\n"
+    assert total(first + second) == pytest.approx(lead + total(moved + second) - total(moved))
+
+
+@given(points=_flat, factor=st.sampled_from([0.1, 0.5, 0.9]))
+@settings(max_examples=200)
+def test_slower_feedrates_and_corners_never_give_a_shorter_time(points, factor):
+    text = b"M83\n" + moves(points)
+    before = total(text)
+    slower = [(x, y, e, max(1, int(v * factor))) for x, y, e, v in points]
+    assert total(b"M83\n" + moves(slower)) >= before * (1 - 1e-9)
+    for field in ("max_velocity", "square_corner_velocity"):
+        limits = msgspec.structs.replace(MEASURED, **{field: getattr(MEASURED, field) * factor})
+        assert total(text, limits) >= before * (1 - 1e-9)
+
+
+@given(points=_flat)
+def test_a_plan_takes_at_least_its_distance_at_the_highest_speed(points):
+    estimation = Estimation(MEASURED)
+    estimation.feed(b"M83\n" + moves(points))
+    found = estimation.finish()
+    if found.max_speed is not None:
+        moving = found.total_output_time + found.total_travel_time
+        assert moving >= found.total_distance / found.max_speed * (1 - 1e-9)
+
+
+@given(gaps=st.lists(st.tuples(st.integers(1, 50), st.floats(0.01, 5)), max_size=6000))
+@settings(max_examples=20, deadline=None)
+def test_the_clock_keeps_few_marks_and_never_runs_backwards(gaps):
+    clock, offset, now = PlanClock(), 0, 0.0
+    for width, time in gaps:
+        offset, now = offset + width, now + time
+        clock.add((offset, now))
+    assert len(clock.marks) <= MARKS_LIMIT
+    read = [seconds_at(clock.marks, now, offset, at) for at in range(0, offset + 1, 97)]
+    assert read == sorted(read)
+    assert seconds_at(clock.marks, now, offset, offset) == pytest.approx(now, abs=15)
+
+
+def test_the_kernel_refuses_limits_of_another_version():
+    compiled = kernel()
+    if compiled is None:
+        pytest.skip("there was no compiler")
+    with pytest.raises(ValueError, match="packed"):
+        compiled.Planner(b"", ())
+    planner = new_planner(MEASURED)
+    with pytest.raises(TypeError):
+        planner.feed("text")
