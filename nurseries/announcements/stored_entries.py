@@ -12,6 +12,7 @@ import trio
 
 from mrk.announcements.entries import Changes, Entries
 from mrk.announcements.subscriptions import FeedSubscriptions
+from mrk.clients.registry import Clients
 from mrk.errors import ClientError
 from mrk.log.throttle import LogThrottle
 
@@ -41,6 +42,11 @@ class Known:
     def __init__(self, entries: Entries, subscriptions: FeedSubscriptions) -> None:
         self.entries = entries
         self.subscriptions = subscriptions
+
+
+def notify_update(clients: Clients, known: Known) -> None:
+    """Send clients all entries after a change."""
+    clients.broadcast("notify_announcement_update", [{"entries": known.entries.listed()}])
 
 
 class StoredEntries:

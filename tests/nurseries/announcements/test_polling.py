@@ -4,9 +4,9 @@ import pytest
 import trio
 import trio.testing
 
+from nurseries.announcements.feed_polling import FETCH_S
 from nurseries.announcements.poller import FIRST_POLL_S, POLL_S
 from nurseries.announcements.source import FEED_BYTES
-from nurseries.announcements.subsystem import FETCH_S
 from tests.nurseries.announcements.house import URL, House, open_house, rss
 
 BOTH = ["klipper", "moonraker"]

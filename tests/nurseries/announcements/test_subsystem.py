@@ -5,7 +5,7 @@ import trio
 
 from mrk.api.caller import Transport
 from mrk.errors import ClientError
-from nurseries.announcements.subsystem import LONGEST_NAP_S
+from nurseries.announcements.dismissals import LONGEST_NAP_S
 from tests.fakes.items import MemoryItems
 from tests.nurseries.announcements.house import House, open_house
 
