@@ -1,21 +1,19 @@
-"""machine.services.*, machine.shutdown and machine.reboot, and the services' states.
+"""The host's services and its power: what may be done to them, and the services' states.
 
-`Machine` chooses a provider, lets it watch, and tells clients each change. Without a service
+`Machine` chooses a provider, lets it watch, and notifies clients of each change. Without a service
 manager it runs on and controls nothing. Siblings start and stop services through it
 (`ServiceControl`) and show what it knows (`ServiceFacts`).
 """
 
 import logging
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import msgspec
 import trio
 
 from config.settings.machine import MachineSettings
-from mrk.api.caller import Caller
-from mrk.api.endpoint import Access, Endpoint, post
+from mrk.api.endpoint import Endpoint
 from mrk.clients.registry import Clients
 from mrk.errors import ClientError, Transient
 from mrk.klippy.klippy_protocols import KlippyFacts
@@ -31,6 +29,7 @@ from mrk.machine.services import (
     Verb,
 )
 from nurseries.services.choice import candidates
+from nurseries.services.endpoints import ServiceEndpoints
 from nurseries.services.host import HostFacts, read_host
 from nurseries.services.provider import (
     AllowedServices,
@@ -40,26 +39,15 @@ from nurseries.services.provider import (
     ProviderAbsent,
 )
 from nurseries.services.sudo import Sudo
+from nurseries.services.sudo_endpoints import SudoEndpoints
 
 logger = logging.getLogger(__name__)
 # The answer leaves before the service that gave it is restarted.
 _ANSWER_LEAVES_S = 0.1
 
 
-class ServiceParams(msgspec.Struct, frozen=True):
-    """`service` is a name without `.service`."""
-
-    service: str
-
-
-class PowerParams(msgspec.Struct, frozen=True):
-    """`force` goes through while a print is under way."""
-
-    force: bool = False
-
-
 class Machine:
-    """The part `machine`.
+    """The component `machine`.
 
     `request_restart` restarts this server within its process, where no service manager can.
     `bus_address` is as in DBUS_SYSTEM_BUS_ADDRESS; `in_container` is asked at each shutdown;
@@ -112,36 +100,7 @@ class Machine:
 
     def endpoints(self) -> list[Endpoint]:
         """What clients may ask."""
-        service = [
-            post(
-                f"/machine/services/{verb}",
-                self._handler(verb),
-                f"{verb.capitalize()} a service of the host.",
-                Access.ADMIN,
-                ServiceParams,
-                str,
-            )
-            for verb in Verb
-        ]
-        power = [
-            post(
-                "/machine/shutdown",
-                self.shutdown,
-                "Power the host off, or halt it; refused while a print is under way.",
-                Access.ADMIN,
-                PowerParams,
-                str,
-            ),
-            post(
-                "/machine/reboot",
-                self.reboot,
-                "Reboot the host; refused while a print is under way.",
-                Access.ADMIN,
-                PowerParams,
-                str,
-            ),
-        ]
-        return [*service, *power, *self.sudo.endpoints()]
+        return [*ServiceEndpoints(self).endpoints(), *SudoEndpoints(self.sudo).endpoints()]
 
     # Life
 
@@ -218,20 +177,13 @@ class Machine:
 
     # What clients ask
 
-    def _handler(self, verb: Verb) -> Callable[[ServiceParams, Caller], Awaitable[str]]:
-        async def handler(params: ServiceParams, caller: Caller) -> str:
-            await self._control(verb, params.service, caller)
-            return "ok"
-
-        return handler
-
-    async def _control(self, verb: Verb, asked: str, caller: Caller) -> None:
-        """Raises `ClientError` 400, 500 or 503."""
+    async def control(self, verb: Verb, asked: str, asker: str) -> None:
+        """Start, stop or restart a service. Raises `ClientError` 400, 500 or 503."""
         name = self._named(asked.removesuffix(".service"))
         # Where Moonraker runs beside us, its name is not ours.
         own = self._host.own or (None if "moonraker" in self._board.states else "moonraker")
         check_service(name, verb, self._host.listed, self._board.states, own)
-        logger.info("%s of %s, asked for by %s", verb, name, _named(caller))
+        logger.info("%s of %s, asked for by %s", verb, name, asker)
         if name == own:
             self._own_restart_asked.set()
             return
@@ -243,28 +195,20 @@ class Machine:
         except ServiceError as exc:
             raise _client_error(exc) from exc
 
-    async def shutdown(self, params: PowerParams, caller: Caller) -> str:
-        """Power off or halt, as configured; raises `ClientError` 400, 500 or 503."""
-        action = PowerAction(self._settings.shutdown_action)
-        return await self._power(action, params.force, caller)
-
-    async def reboot(self, params: PowerParams, caller: Caller) -> str:
-        """Reboot; raises `ClientError` 400, 500 or 503."""
-        return await self._power(PowerAction.REBOOT, params.force, caller)
-
-    async def _power(self, action: PowerAction, force: bool, caller: Caller) -> str:
+    async def power(self, action: PowerAction | None, force: bool, asker: str) -> None:
+        """Reboot, or end the host as configured (None). Raises `ClientError` 400, 500 or 503."""
+        action = action or PowerAction(self._settings.shutdown_action)
         if self._simulated:
             raise ClientError("The host of a demonstration is left alone")
         container = self._in_container()
         check_power(action, printing=self._is_printing(), force=force, in_container=container)
-        logger.info("%s of this host, asked for by %s", action, _named(caller))
+        logger.info("%s of this host, asked for by %s", action, asker)
         try:
             await self._provider.power(action)
         except StillUnderWay as exc:
             logger.info("%s", exc)
         except ServiceError as exc:
             raise _client_error(exc) from exc
-        return "ok"
 
     def _named(self, asked: str) -> str:
         """Front ends say `moonraker` and `klipper` whatever the units are called."""
@@ -331,10 +275,6 @@ class Machine:
         if text not in self._warnings:
             logger.warning("%s", text)
             self._warnings[text] = None
-
-
-def _named(caller: Caller) -> str:
-    return caller.user or caller.address or caller.transport.value
 
 
 def _client_error(error: ServiceError) -> ClientError:

@@ -1,4 +1,4 @@
-"""Runs commands as root, and the endpoints machine.sudo.*: who asks for root, and the password.
+"""Runs commands as root: who asks for root, and the password.
 
 The password lives in this object only: it reaches sudo through its input, never through
 arguments, logs or messages. No task of its own; a command ends by its deadline.
@@ -13,11 +13,7 @@ import msgspec
 import trio
 
 from config.secret import Secret
-from mrk.access.redacted import Redacted
-from mrk.api.caller import Caller
-from mrk.api.endpoint import Access, Endpoint, get, post
 from mrk.clients.registry import Clients
-from mrk.definitions.roles import Role
 from mrk.errors import ClientError
 from mrk.machine.host_commands import CommandResult, CommandUnavailable, FedCommands
 from mrk.machine.services import ServiceAway, ServiceError, StillUnderWay
@@ -35,21 +31,6 @@ _SHOWN_CHARS = 300
 Perform = Callable[[], Awaitable[str]]
 
 
-class SudoInfoParams(msgspec.Struct, frozen=True):
-    """`check_access` runs a command as root."""
-
-    check_access: bool = False
-
-
-class SudoInfo(msgspec.Struct, frozen=True):
-    """Who we are, and what root is needed for; `sudo_access` None: not checked."""
-
-    sudo_access: bool | None
-    linux_user: str
-    sudo_requested: bool
-    request_messages: list[str]
-
-
 class SudoAlert(msgspec.Struct, frozen=True):
     """notify_sudo_alert."""
 
@@ -57,28 +38,12 @@ class SudoAlert(msgspec.Struct, frozen=True):
     request_messages: list[str]
 
 
-class SudoPasswordParams(Redacted, frozen=True):
-    """The password of our own user."""
-
-    password: str
-
-    def __repr__(self) -> str:
-        return "PasswordParams(<hidden>)"
-
-
-class PasswordAnswer(msgspec.Struct, frozen=True):
-    """A line for the password and one for each request that was carried out."""
-
-    sudo_responses: list[str]
-    is_restarting: bool = False
-
-
 class PasswordNeeded(ServiceError):
     """sudo wants a password and has none, or not the right one."""
 
 
 class SudoRequest(msgspec.Struct, frozen=True):
-    """What waits for root: shown as `message`; `perform` returns a line about what it did."""
+    """What waits for root: shown as `message`; `perform` returns what it did, as text."""
 
     message: str
     perform: Perform | None
@@ -104,47 +69,24 @@ class Sudo:
         self._requests: dict[str, SudoRequest] = {}
         self._checking = False
 
-    def endpoints(self) -> list[Endpoint]:
-        """machine.sudo.*."""
-        return [
-            get(
-                "/machine/sudo/info",
-                self.info,
-                "This server's user and what it needs root permission for.",
-                Access.VIEW,
-                SudoInfoParams,
-                SudoInfo,
-            ),
-            post(
-                "/machine/sudo/password",
-                self.set_password,
-                "Give the sudo password, kept in memory, and run what waits for it.",
-                Access.ADMIN,
-                SudoPasswordParams,
-                PasswordAnswer,
-            ),
-        ]
+    async def set_password(self, text: str) -> list[str]:
+        """Keep a password if it is right, and run what waits for it.
 
-    async def info(self, params: SudoInfoParams, caller: Caller) -> SudoInfo:
-        """Who we are; raises `ClientError` 403 when a viewer wants a command run."""
-        access = None
-        if params.check_access:
-            if caller.role < Role.ADMIN:
-                raise ClientError("Argument 'check_access' needs the role admin", 403)
-            access = await self.has_access()
-        alert = self._alert()
-        return SudoInfo(access, self.user, alert.sudo_requested, alert.request_messages)
-
-    async def set_password(self, params: SudoPasswordParams, _caller: Caller) -> PasswordAnswer:
-        """Try a password and keep it if it is right; raises `ClientError` 400 or 500."""
+        Returns what each request says that was carried out; raises `ClientError` 400, 409 or 500.
+        """
         if self._checking:
             raise ClientError("Another sudo password is being checked; try again", 409)
         self._checking = True
         try:
-            await self._accept(Secret(params.password))
-            return PasswordAnswer(["Password accepted", *await self._perform_requests()])
+            await self._accept(Secret(text))
+            return await self._perform_requests()
         finally:
             self._checking = False
+
+    @property
+    def alert(self) -> SudoAlert:
+        """What waits for root."""
+        return SudoAlert(bool(self._requests), list(self._requests))
 
     async def _accept(self, password: Secret) -> None:
         text = password.reveal()
@@ -243,11 +185,8 @@ class Sudo:
         given = f"{password.reveal()}\n".encode()
         return await self._commands.run([*sudo, "-S", "-p", "", "--", *argv], given)
 
-    def _alert(self) -> SudoAlert:
-        return SudoAlert(bool(self._requests), list(self._requests))
-
     def _notify(self) -> None:
-        self._clients.broadcast("notify_sudo_alert", [self._alert()])
+        self._clients.broadcast("notify_sudo_alert", [self.alert])
 
 
 def _misses_password(result: CommandResult) -> bool:

@@ -11,7 +11,7 @@ from mrk.definitions.roles import Role
 from nurseries.access import messages
 from nurseries.access.store import NewUser
 from nurseries.server.connection_endpoints import IdentifyParams
-from nurseries.services.sudo import SudoPasswordParams
+from nurseries.services.sudo_endpoints import SudoPasswordParams
 
 PLANTED = "planted password"
 

@@ -18,7 +18,7 @@ from mrk.klippy.peer import SocketPeer
 from mrk.machine.host_commands import CommandResult
 from mrk.machine.machine_protocols import InstanceIds
 from mrk.machine.service_rules import USUAL_SERVICES
-from nurseries.services.sudo import SudoPasswordParams
+from nurseries.services.sudo_endpoints import SudoPasswordParams
 from tests.fakes.host import Host
 from tests.fakes.machine_house import MachineHouse, open_machine
 

@@ -10,7 +10,8 @@ from mrk.clients.registry import Clients
 from mrk.errors import ClientError
 from mrk.machine.host_commands import CommandResult
 from mrk.machine.services import ServiceAway, ServiceError, StillUnderWay
-from nurseries.services.sudo import Sudo, SudoInfoParams, SudoPasswordParams
+from nurseries.services.sudo import Sudo
+from nurseries.services.sudo_endpoints import SudoEndpoints, SudoInfoParams, SudoPasswordParams
 from tests.fakes.commands import FakeCommands
 
 OK = CommandResult(0, b"", b"")
@@ -43,7 +44,7 @@ async def test_a_check_that_hangs_refuses(autojump_clock: trio.testing.MockClock
     sudo = make(commands)
     assert await sudo.has_access() is False
     with pytest.raises(ClientError, match="did not accept"):
-        await sudo.set_password(SudoPasswordParams("pw"), INTERNAL_CALLER)
+        await SudoEndpoints(sudo).set_password(SudoPasswordParams("pw"), INTERNAL_CALLER)
     assert (trio.current_time(), commands.cancelled) == (20, 2)
 
 
@@ -58,7 +59,10 @@ async def test_who_asks_for_root_is_bounded() -> None:
     sudo = make(FakeCommands())
     for number in range(100):
         sudo.request(f"wish {number}")
-    assert len((await sudo.info(SudoInfoParams(), INTERNAL_CALLER)).request_messages) == 20
+    assert (
+        len((await SudoEndpoints(sudo).info(SudoInfoParams(), INTERNAL_CALLER)).request_messages)
+        == 20
+    )
 
 
 async def test_a_command_that_says_nothing() -> None:
@@ -73,4 +77,4 @@ async def test_a_warning_of_sudo_is_no_wish_for_a_password() -> None:
     sudo = make(commands)
     with pytest.raises(ServiceError, match="Failed"):
         await sudo.run_checked(["poweroff"], "power off")
-    assert not (await sudo.info(SudoInfoParams(), INTERNAL_CALLER)).sudo_requested
+    assert not (await SudoEndpoints(sudo).info(SudoInfoParams(), INTERNAL_CALLER)).sudo_requested
