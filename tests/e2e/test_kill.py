@@ -222,7 +222,8 @@ def check_history(listed: list[dict[str, Any]], writers: Writers) -> None:
         stored = jobs[job_id]
         if told["end_time"] is not None:
             assert stored["status"] == told["status"] == "completed"
-            assert stored["filament_used"] == told["filament_used"] > 0
+            # Of an end that nobody saw, the file tells later what Klipper had not counted.
+            assert stored["filament_used"] >= told["filament_used"]
     # One row a print. Each round may have started one more than it was answered.
     assert len({job["start_time"] for job in listed}) == len(listed)
 

@@ -47,12 +47,12 @@ def test_killed_in_the_middle_of_a_request(daemon: DaemonProcess) -> None:
     assert "Traceback" not in daemon.process.said()
 
 
-def test_an_unknown_method_before_klipper_was_ever_seen(daemon: DaemonProcess) -> None:
+def test_klippers_methods_before_klipper_was_ever_seen(daemon: DaemonProcess) -> None:
     with daemon.connect() as client, httpx.Client(base_url=daemon.url) as http:
         with pytest.raises(RpcFailed) as unknown:
             client.call("printer.objects.list")
-        assert unknown.value.code == -32601
-        assert http.get("/printer/objects/list").status_code == 404
+        assert unknown.value.code == 503
+        assert http.get("/printer/objects/list").status_code == 503
         with run_printer(daemon.folder):
             client.wait_for("notify_klippy_ready")
             assert "toolhead" in client.call("printer.objects.list")["objects"]
