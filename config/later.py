@@ -8,7 +8,6 @@ settings family that learns to read a section takes it off this list.
 LATER = {
     "analysis": "analysis of g-code",
     "button": "buttons",
-    "notifier": "notifications",
     "paneldue": "PanelDue displays",
     "power": "power devices",
     "simplyprint": "SimplyPrint",

@@ -16,14 +16,22 @@ from mrk.api.outcome import Outcome
 from mrk.api.rpc import Reply, Who
 from mrk.clients.registry import Clients
 from mrk.database.database_protocols import DatabasePort
+from mrk.files.file_protocols import ReadableFiles
 from mrk.files.transfers import UploadPrints
 from mrk.gpio.gpio_protocols import GpioLines
 from mrk.http.client import HttpRequests
-from mrk.jobs.job_protocols import AuxiliaryProvider, JobMetadata, JobStatePort, PrintedFiles
+from mrk.jobs.job_protocols import (
+    AuxiliaryProvider,
+    JobMetadata,
+    JobStatePort,
+    PrintedFiles,
+    QueueNews,
+)
 from mrk.klippy.klippy_protocols import GcodePort, KlippyPort, KlippyRequests
 from mrk.machine.services import ManagedServices
 from mrk.mqtt.mqtt_protocols import MqttPort
 from mrk.supervision import Backoff
+from mrk.webcams.snapshots import Snapshots
 from mrk.webcams.webcam import Webcam
 
 # Runs until cancelled; takes `task_status` and calls `started` on it once it stands.
@@ -50,7 +58,8 @@ class Needs(msgspec.Struct, frozen=True):
     """The parts that are always there, as optional ones may use them.
 
     `data_path` is the data folder. `answer` handles a JSON-RPC message for a caller;
-    `templates` may be used once the subsystem serves.
+    `templates` may be used once the subsystem serves. `debug` says that methods for debugging are
+    wanted.
     """
 
     data_path: Path
@@ -72,6 +81,10 @@ class Needs(msgspec.Struct, frozen=True):
     answer: Callable[[bytes, Who, bool], Outcome[Reply]]
     templates: TemplateMethods
     gpio: GpioLines
+    snapshots: Snapshots
+    readable: ReadableFiles
+    queue: QueueNews
+    debug: bool
 
 
 class Service(msgspec.Struct, frozen=True):

@@ -24,6 +24,7 @@ from config.settings.jobs import JobQueueSettings, read_job_queue
 from config.settings.ldap import LdapSettings, read_ldap
 from config.settings.machine import MachineSettings, read_machine
 from config.settings.mqtt import MqttSettings, read_mqtt
+from config.settings.notifiers import NotifierSettings, read_notifiers
 from config.settings.octoprint_compat import OctoPrintCompatSettings, read_octoprint_compat
 from config.settings.sensors import SensorSettings, read_sensors
 from config.settings.server import ServerSettings, read_server
@@ -49,6 +50,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ldap: LdapSettings | None = None
     machine: MachineSettings = MachineSettings()
     mqtt: MqttSettings | None = None
+    notifiers: tuple[NotifierSettings, ...] = ()
     octoprint_compat: OctoPrintCompatSettings | None = None
     sensors: tuple[SensorSettings, ...] = ()
     spoolman: SpoolmanSettings | None = None
@@ -89,6 +91,7 @@ FAMILIES: tuple[Family, ...] = (
     Family("ldap", read_ldap, "ldap"),
     Family("machine", read_machine, "machine", Rule.DEFAULTS),
     Family("mqtt", read_mqtt, "mqtt"),
+    Family("notifiers", read_notifiers, "notifier"),
     Family("octoprint_compat", read_octoprint_compat, "octoprint_compat"),
     Family("sensors", read_sensors, "sensor"),
     Family("spoolman", read_spoolman, "spoolman"),

@@ -58,6 +58,14 @@ class InUse(Protocol):
         active or paused. The path is absolute, free of links."""
 
 
+class ReadableFiles(Protocol):
+    """Which files of the disk clients may read, so that mrk may send them somewhere."""
+
+    def may_read(self, path: Path) -> bool:
+        """Whether a file lies in a root and in no reserved place. `path` is absolute and free of
+        links. Blocks for a moment: call it in a thread."""
+
+
 class FileFollower(Protocol):
     """Keeps names of files, and wants to know what became of them."""
 

@@ -1,6 +1,6 @@
 """What jobs need of others, and offer to them; the root hands over who does it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -62,6 +62,13 @@ class JobStatePort(Protocol):
 
     async def file_position(self) -> int | None:
         """Ask the printer how far into the loaded file it is, in bytes; None when unknown."""
+
+
+class QueueNews(Protocol):
+    """What the job queue tells siblings."""
+
+    def on_emptied(self, told: Callable[[], None]) -> None:
+        """Have `told()` called when the print of the last queued job has completed."""
 
 
 class PrintStarts(Protocol):

@@ -8,7 +8,7 @@ import errno
 import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import trio
@@ -17,8 +17,9 @@ from config.paths import Paths
 from config.settings.file_manager import FileManagerSettings
 from mrk.api.endpoint import Endpoint
 from mrk.clients.registry import Clients
+from mrk.errors import ClientError
 from mrk.files.file_protocols import FileMetadata, InUse
-from mrk.files.paths import has_metadata
+from mrk.files.paths import RootPath, has_metadata
 from mrk.files.roots import Root
 from mrk.files.tree import files_below
 from mrk.klippy.klippy_protocols import KlippyFacts
@@ -28,6 +29,7 @@ from nurseries.files.changes.placement import Placement
 from nurseries.files.changes.removal import Removal, sweep
 from nurseries.files.changes.uploads import UploadStore
 from nurseries.files.data_roots import data_roots
+from nurseries.files.disk_paths import find
 from nurseries.files.downloads import DownloadOpener
 from nurseries.files.endpoints import FileEndpoints
 from nurseries.files.klipper_roots import KlipperRoots
@@ -103,6 +105,15 @@ class FileManager:
     def registered_directories(self) -> list[str]:
         """Names of the roots, for server.info."""
         return self.roots.names
+
+    def may_read(self, path: Path) -> bool:
+        """`ReadableFiles.may_read`."""
+        for root in self.roots:
+            if path.is_relative_to(root.real):
+                below = RootPath(root.name, path.relative_to(root.real).parts)
+                with suppress(ClientError):
+                    return find(self.roots, below, write=False).stat is not None
+        return False
 
     # Life
 

@@ -73,6 +73,10 @@ class DiskFiles:
         """server.files.*."""
         return self._manager.endpoints()
 
+    def may_read(self, path: Path) -> bool:
+        """`ReadableFiles.may_read`."""
+        return self._manager.may_read(path)
+
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Scanner first, then what is known, then the manager, who compares it with the disk."""
         self._is_read = False

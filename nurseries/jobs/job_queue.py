@@ -73,10 +73,16 @@ class JobQueue:
         self._to_load: trio.MemorySendChannel[bool] | None = None
         self._delay = trio.CancelScope()
         self._step: trio.Event | None = None
+        self._is_last = False
+        self._emptied: list[Callable[[], None]] = []
 
     def endpoints(self) -> list[Endpoint]:
         """What clients may ask."""
         return QueueEndpoints(self, self._wall_clock).endpoints()
+
+    def on_emptied(self, told: Callable[[], None]) -> None:
+        """Have `told()` called when the print of the last queued job has completed."""
+        self._emptied.append(told)
 
     # What clients and siblings order
 
@@ -278,11 +284,20 @@ class JobQueue:
                 await self._apply(lambda queue: queue.on_started(filename))
             case JobEvent.COMPLETED:
                 await self._handed_over()
-                self._load_if_due(await self._apply(Queue.on_completed), transition=True)
+                queue = await self._apply(Queue.on_completed)
+                self._load_if_due(queue, transition=True)
+                self._tell_emptied(queue)
             case JobEvent.ERROR | JobEvent.CANCELLED | JobEvent.STANDBY:
                 # Standby after a completed print says nothing new.
                 if change.previous.is_active:
+                    self._is_last = False
                     await self._apply(Queue.on_aborted)
+
+    def _tell_emptied(self, queue: Queue | None) -> None:
+        was_last, self._is_last = self._is_last, False
+        if was_last and queue is not None and not queue.jobs:
+            for told in self._emptied:
+                told()
 
     async def _handed_over(self) -> None:
         """A tiny print can end before the printer's answer to its start was read."""
@@ -342,7 +357,10 @@ class JobQueue:
         job, automatic = queue.jobs[0], self._transitions.automatic
         logger.info("job queue: starting %s", job.filename)
         await self._gcode.start_print(job.filename, job.user)
-        await self._change(lambda q: q.loaded(job.job_id, automatic), "job_loaded", happened=True)
+        queue = await self._change(
+            lambda q: q.loaded(job.job_id, automatic), "job_loaded", happened=True
+        )
+        self._is_last = not queue.jobs
 
     async def _may_load(self) -> bool:
         queue = await self.status()

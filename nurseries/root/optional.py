@@ -29,5 +29,6 @@ OPTIONAL = (
     Optional("sensor", "sensors", "nurseries.sensors.subsystem"),
     Optional("spoolman", "spoolman", "nurseries.spoolman.build"),
     Optional("update_manager", "update_manager", "nurseries.update_manager.build"),
+    Optional("notifier", "notifiers", "nurseries.notifier.build"),
     Optional("octoprint_compat", "octoprint_compat", "nurseries.octoprint.subsystem"),
 )

@@ -50,6 +50,7 @@ from nurseries.templates.calls import TemplateCalls
 from nurseries.webcams.endpoints import WebcamEndpoints
 from nurseries.webcams.registry import Webcams
 from nurseries.webcams.resolver import Resolver
+from nurseries.webcams.snapshots import WebcamSnapshots
 
 logger = logging.getLogger(__name__)
 
@@ -165,7 +166,9 @@ class Subsystems:
             settings.file_manager, clients, link, store, printed
         )
         transitions = transitions_of(settings.job_queue)
-        queue = JobQueue(link, self.printer.gcode, state, files, store, clients, transitions)
+        queue = self._job_queue = JobQueue(
+            link, self.printer.gcode, state, files, store, clients, transitions
+        )
         files.followers.append(queue)
         history = History(
             state,
@@ -210,7 +213,9 @@ class Subsystems:
         webcams = self._webcams = Webcams(
             self._settings.webcams, outside.instance_id, self.store, clients
         )
-        self.plain += WebcamEndpoints(webcams, Resolver(outside.http)).endpoints()
+        resolver = Resolver(outside.http)
+        self._snapshots = WebcamSnapshots(webcams, resolver)
+        self.plain += WebcamEndpoints(webcams, resolver).endpoints()
         announcements = Announcements(
             self.store,
             clients,
@@ -244,6 +249,10 @@ class Subsystems:
             answer=self.rpc.handle,
             templates=self._templates,
             gpio=outside.gpio,
+            snapshots=self._snapshots,
+            readable=self.files,
+            queue=self._job_queue,
+            debug=outside.paths.debug,
         )
         for optional in OPTIONAL:
             settings = getattr(self._settings, optional.field)

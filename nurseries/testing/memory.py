@@ -98,6 +98,10 @@ class MemoryFiles:
         """All files are as old as time itself."""
         return 0.0 if path in self._files else None
 
+    def may_read(self, path: Path) -> bool:
+        """There is no disk."""
+        return False
+
     def endpoints(self) -> list[Endpoint]:
         """None: there is no disk."""
         return []

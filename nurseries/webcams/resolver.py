@@ -11,6 +11,7 @@ import trio
 
 from mrk.http.client import FetchFailed, HttpGet
 from mrk.webcams import addresses
+from mrk.webcams.snapshots import NoSnapshot, Snapshot
 from mrk.webcams.webcam import Webcam
 
 # Of a name look-up, and of the whole attempt at a snapshot; the first one on a slow board
@@ -19,6 +20,8 @@ LOOKUP_S = 1.0
 SNAPSHOT_S = 3.0
 # The first bytes prove that it is there; a stream in the place of a snapshot never ends.
 SNAPSHOT_BYTES = 1024
+# Of a whole picture; 1080p is some 0.5 MB.
+PICTURE_BYTES = 4 * 1024 * 1024
 # Attempts at once; others wait for their turn.
 MOST_AT_ONCE = 8
 # Never reached: asking for the route to it (RFC 5737) sends nothing.
@@ -115,6 +118,24 @@ class Resolver:
                     return False
                 return 200 <= got.status < 300 and bool(got.body)
         return False
+
+    async def fetch(self, url: str) -> Snapshot:
+        """One picture; the caller's deadline ends it. Raises `NoSnapshot`."""
+        if not url.lower().startswith(("http://", "https://")):
+            raise NoSnapshot("the webcam's snapshot_url is no web address")
+        async with self._attempts:
+            try:
+                got = await self._http.get(url, most_bytes=PICTURE_BYTES, local=True)
+            except FetchFailed as exc:
+                raise NoSnapshot(f"the webcam cannot be reached: {exc}") from exc
+        kind = got.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if not 200 <= got.status < 300:
+            raise NoSnapshot(f"the webcam answered with {got.status}")
+        if not got.whole:
+            raise NoSnapshot(f"the webcam's picture has more than {PICTURE_BYTES} bytes")
+        if not kind.startswith("image/") or not got.body:
+            raise NoSnapshot("the webcam answered with something that is no picture")
+        return Snapshot(got.body, kind)
 
     async def test(self, webcam: Webcam) -> tuple[str, str, bool]:
         """Snapshot and stream URL as mrk reaches them, and whether the snapshot came."""

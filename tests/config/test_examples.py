@@ -51,19 +51,24 @@ def test_examples_hold_every_option_with_its_default(name, tmp_path):
 
 
 def comparable(name):
-    """The settings, with what the template of the sensor does in place of the template."""
+    """The settings, with what templates do in place of the templates."""
     settings = loaded(EXAMPLES / name).settings
     (sensor,) = settings.sensors
     said = []
     payload = '{"ENERGY": {"Power": 1.5, "Total": 2}}'
     sensor.state_response_template.render(payload=payload, set_result=lambda *it: said.append(it))
     sensor = replace(sensor, state_response_template=None)
-    return replace(settings, sensors=(sensor,)), said
+    (notifier,) = settings.notifiers
+    texts = ("title", "body", "attach")
+    said.append([getattr(notifier, text).render(event_name="x") for text in texts])
+    notifier = replace(notifier, url=notifier.url.reveal(), **dict.fromkeys(texts))
+    return replace(settings, sensors=(sensor,), notifiers=(notifier,)), said
 
 
 def test_both_examples_mean_the_same():
     assert comparable("moonraker.conf") == comparable("mrk.toml")
-    assert comparable("mrk.toml")[1] == [("power", 1.5), ("energy", 2)]
+    said = [("power", 1.5), ("energy", 2), ["Printer", "x", "snapshot"]]
+    assert comparable("mrk.toml")[1] == said
 
 
 def test_the_page_names_every_option():

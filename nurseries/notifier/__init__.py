@@ -1,0 +1,1 @@
+"""Notifiers: people are told of events by the services that the library Apprise knows."""

@@ -1,0 +1,1 @@
+"""The process that sends, with Apprise, and its messages."""

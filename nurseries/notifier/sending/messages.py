@@ -1,0 +1,49 @@
+"""What the daemon and the process that sends say to each other: one JSON object a line.
+
+URLs with their tokens go this way, and not by arguments, which every user of the host can read.
+"""
+
+import msgspec
+
+
+class Picture(msgspec.Struct, frozen=True):
+    """An attachment that is no file."""
+
+    name: str
+    content_type: str
+    body: bytes
+
+
+class SendMessage(msgspec.Struct, frozen=True, tag="send"):
+    """`attached` are paths, and addresses that the library fetches."""
+
+    id: int
+    url: str
+    title: str
+    body: str
+    body_format: str
+    attached: tuple[str, ...] = ()
+    pictures: tuple[Picture, ...] = ()
+
+
+class CheckUrl(msgspec.Struct, frozen=True, tag="check"):
+    """Whether the library knows what to do with a URL."""
+
+    id: int
+    url: str
+
+
+class Delivery(msgspec.Struct, frozen=True):
+    """What became of a job; `known` False: the library cannot do anything with the URL."""
+
+    id: int
+    ok: bool
+    reason: str = ""
+    known: bool = True
+
+
+Job = SendMessage | CheckUrl
+
+encode = msgspec.json.Encoder().encode
+decode_job = msgspec.json.Decoder(Job).decode
+decode_delivery = msgspec.json.Decoder(Delivery).decode
