@@ -19,7 +19,7 @@ from mrk.database.database_protocols import DatabasePort
 from mrk.files.file_protocols import ReadableFiles
 from mrk.files.transfers import UploadPrints
 from mrk.gpio.gpio_protocols import GpioLines
-from mrk.http.client import HttpRequests
+from mrk.http.client import HttpDownloads
 from mrk.jobs.job_protocols import (
     AuxiliaryProvider,
     JobMetadata,
@@ -71,7 +71,7 @@ class Needs(msgspec.Struct, frozen=True):
     gcode: GcodePort
     clients: Clients
     database: DatabasePort
-    http: HttpRequests
+    http: HttpDownloads
     job_state: JobStatePort
     files: PrintedFiles
     metadata: JobMetadata

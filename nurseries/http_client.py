@@ -6,21 +6,23 @@ first call, in a thread: it takes 0.2 s and 2 MB, which a daemon that fetches no
 
 import ssl
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from types import ModuleType
+from typing import Any, TypeVar
 
 import trio
 
-from mrk.http.client import NO_HEADERS, Fetched, FetchFailed, NotReached
+from mrk.http.client import NO_HEADERS, Fetched, FetchFailed, NotReached, Save
 from mrk.version import VERSION
 
 MOST_REDIRECTS = 5
+Read = TypeVar("Read")
 # Without compression `most_bytes` bounds what a small answer could unfold to.
 _OWN_HEADERS = {"User-Agent": f"mrk/{VERSION}", "Accept-Encoding": "identity"}
 
 
 class HttpClient:
-    """Implements `HttpRequests`."""
+    """Implements `HttpDownloads`."""
 
     def __init__(self) -> None:
         self._contexts: dict[bool, ssl.SSLContext] = {}
@@ -50,6 +52,51 @@ class HttpClient:
         redirects: bool = False,
     ) -> Fetched:
         """`HttpRequests.request`."""
+        response, (answer, whole) = await self._exchange(
+            verb,
+            url,
+            lambda response: _read(response.aiter_raw(), most_bytes),
+            body=body,
+            headers=headers,
+            local=local,
+            redirects=redirects,
+        )
+        return _fetched(response, answer, whole)
+
+    async def download(
+        self,
+        url: str,
+        save: Save,
+        *,
+        most_bytes: int,
+        headers: Mapping[str, str] = NO_HEADERS,
+    ) -> Fetched:
+        """`HttpDownloads.download`."""
+
+        async def read(response: Any) -> tuple[bytes, bool]:
+            if url.lower().startswith("https://") and response.url.scheme != "https":
+                raise ValueError(f"redirected to {response.url}, which is not encrypted")
+            if response.status_code != 200:
+                return b"", True
+            return b"", await _pass_on(response.aiter_raw(), save, most_bytes)
+
+        response, (answer, whole) = await self._exchange(
+            "GET", url, read, headers=headers, redirects=True
+        )
+        return _fetched(response, answer, whole)
+
+    async def _exchange(
+        self,
+        verb: str,
+        url: str,
+        read: Callable[[Any], Awaitable[Read]],
+        *,
+        body: bytes | None = None,
+        headers: Mapping[str, str] = NO_HEADERS,
+        local: bool = False,
+        redirects: bool = False,
+    ) -> tuple[Any, Read]:
+        """httpx's response, and what `read` made of its body; raises `FetchFailed`."""
         httpx = await trio.to_thread.run_sync(_import_httpx, abandon_on_cancel=True)
         # What OpenSSL sets up for the first context takes 1 MB.
         encrypted = redirects or not url.lower().startswith("http://")
@@ -63,16 +110,12 @@ class HttpClient:
         )
         try:
             async with client, client.stream(verb, url, content=body) as response:
-                answer, whole = await _read(response.aiter_raw(), most_bytes)
+                return response, await read(response)
         except (httpx.ConnectError, httpx.UnsupportedProtocol, httpx.InvalidURL) as exc:
             # After a redirect too: the first server's answer has told that it did nothing.
             raise NotReached(f"{type(exc).__name__}: {exc}") from exc
         except (httpx.HTTPError, ValueError) as exc:
             raise FetchFailed(f"{type(exc).__name__}: {exc}") from exc
-        if response.headers.get("content-encoding", "identity") != "identity":
-            raise FetchFailed("the answer is compressed, though that was not asked for")
-        found = {name.lower(): value for name, value in response.headers.items()}
-        return Fetched(response.status_code, found, answer, whole)
 
     async def _context(self, httpx: ModuleType, local: bool) -> ssl.SSLContext:
         if local not in self._contexts:
@@ -94,6 +137,26 @@ def _import_httpx() -> ModuleType:
     import httpx
 
     return httpx
+
+
+def _fetched(response: Any, answer: bytes, whole: bool) -> Fetched:
+    if response.headers.get("content-encoding", "identity") != "identity":
+        raise FetchFailed("the answer is compressed, though that was not asked for")
+    found = {name.lower(): value for name, value in response.headers.items()}
+    return Fetched(response.status_code, found, answer, whole)
+
+
+async def _pass_on(chunks: AsyncIterator[bytes], save: Save, most_bytes: int) -> bool:
+    """Save at most so many bytes; whether there were no more."""
+    size = 0
+    with trio.CancelScope() as scope:
+        async for chunk in chunks:
+            size += len(chunk)
+            if size > most_bytes:
+                scope.cancel()
+            else:
+                await save(chunk)
+    return size <= most_bytes
 
 
 async def _read(chunks: AsyncIterator[bytes], most_bytes: int) -> tuple[bytes, bool]:

@@ -3,7 +3,7 @@
 `nurseries/http_client.py` stands behind it; tests put a fake in its place.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import Protocol
 
@@ -11,6 +11,8 @@ import msgspec
 
 from mrk.errors import Transient
 
+# Takes the next bytes of a file.
+Save = Callable[[bytes], Awaitable[None]]
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -71,4 +73,21 @@ class HttpRequests(HttpGet, Protocol):
         A redirect is an answer like others, unless `redirects` has a few of them followed: most
         turn another verb into a GET. Raises `FetchFailed`, which leaves open whether the request
         took effect, or its kind `NotReached`, which says that it did not.
+        """
+
+
+class HttpDownloads(HttpRequests, Protocol):
+    """Files of any size too; the caller puts a deadline round it."""
+
+    async def download(
+        self,
+        url: str,
+        save: Save,
+        *,
+        most_bytes: int,
+        headers: Mapping[str, str] = NO_HEADERS,
+    ) -> Fetched:
+        """GET a file, following a few redirects, none from https to http.
+
+        `save` is given its bytes, of an answer with status 200 only. Raises `FetchFailed`.
         """

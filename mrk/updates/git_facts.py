@@ -18,10 +18,7 @@ class GitRollback(msgspec.Struct, frozen=True):
 
 
 class GitFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """One look at a clone; also what is stored of it. `?` is unknown, versions are full ones.
-
-    `official_commits` says that HEAD is on the official branch.
-    """
+    """One look at a clone; also what is stored of it. `?` is unknown, versions are full ones."""
 
     repo_detected: bool = False
     corrupt: bool = False
@@ -55,10 +52,8 @@ class GitFacts(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_behind(self) -> bool:
-        """Whether there is something to update to."""
-        return UNKNOWN not in (self.current_hash, self.remote_hash) and (
-            self.current_hash != self.remote_hash
-        )
+        """Whether there is something to update to; commits made here do not count."""
+        return self.commits_behind_count > 0
 
     def is_valid(self, *, debug: bool = False) -> bool:
         """Whether it may be updated."""

@@ -66,8 +66,7 @@ class ReleaseRollback(msgspec.Struct, frozen=True):
 class ReleaseFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of an installed release; also what is stored of it.
 
-    `problem` is why it cannot be updated. `asset` and `url` are the newest release's; without a
-    `url` its repository offers nothing.
+    `problem` is why it cannot be updated.
     """
 
     problem: str | None = None
@@ -75,8 +74,6 @@ class ReleaseFacts(msgspec.Struct, frozen=True, kw_only=True):
     repo_name: str = "?"
     version: str = "?"
     remote_version: str = "?"
-    remote_tag: str = ""
-    current_tag: str = ""
     last_error: str = ""
     asset_name: str | None = None
     rollback: ReleaseRollback | None = None

@@ -14,7 +14,7 @@ from mrk.api.endpoint import Endpoint
 from mrk.database.database_protocols import DatabasePort
 from mrk.database.schema import Migration
 from mrk.gpio.gpio_protocols import GpioLines
-from mrk.http.client import HttpRequests
+from mrk.http.client import HttpDownloads
 from nurseries.gpio.chips import GpioChips
 from nurseries.klippy.link import OpenStream
 from nurseries.log.rollover import OwnLog
@@ -53,7 +53,7 @@ class Surroundings(msgspec.Struct, frozen=True):
     log: OwnLog
     make_database: MakeDatabase
     make_files: MakeFiles
-    http: HttpRequests
+    http: HttpDownloads
     instance_id: str
     warnings: tuple[str, ...] = ()
     host_name: str = "localhost"

@@ -19,7 +19,7 @@ from mrk.api.endpoint import Endpoint
 from mrk.errors import Transient
 from mrk.files.file_protocols import FileFollower
 from mrk.files.transfers import DownloadFiles, UploadFiles
-from mrk.http.client import NO_HEADERS, Fetched, FetchFailed
+from mrk.http.client import NO_HEADERS, Fetched, FetchFailed, Save
 from mrk.virtual_printer.memory_folder import MemoryFolder
 from nurseries.client.channels import EtxChannel, WebsocketChannel
 from nurseries.client.rpc_client import RpcClient, open_rpc_client
@@ -140,6 +140,12 @@ class NoNetwork:
         """Raises `FetchFailed`."""
         await trio.lowlevel.checkpoint()
         raise FetchFailed(f"{url}: there is no network over memory streams")
+
+    async def download(
+        self, url: str, save: Save, *, most_bytes: int, headers: Mapping[str, str] = NO_HEADERS
+    ) -> Fetched:
+        """Raises `FetchFailed`."""
+        return await self.request("GET", url, most_bytes=most_bytes)
 
 
 @dataclass(frozen=True, slots=True)

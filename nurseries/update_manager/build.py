@@ -5,6 +5,7 @@ import time
 from config.settings.update_manager import UpdateManagerSettings
 from mrk.subsystem import Additions, Needs
 from nurseries.update_manager.child import ChildRunner
+from nurseries.update_manager.download import Downloader
 from nurseries.update_manager.github import GitHub
 from nurseries.update_manager.items import ItemMaker
 from nurseries.update_manager.restarts import Restarts
@@ -28,7 +29,13 @@ def build(settings: UpdateManagerSettings, needs: Needs, additions: Additions) -
         needs.clients,
         StoredItems(needs.database),
         github,
-        ItemMaker(ChildRunner(), github),
+        ItemMaker(
+            ChildRunner(),
+            github,
+            Downloader(needs.http, github.scheme),
+            needs.http,
+            is_printing,
+        ),
         Restarts(needs.services, is_printing),
         is_printing,
         {"moonraker": UnknownItem("moonraker")},

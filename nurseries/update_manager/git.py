@@ -46,7 +46,7 @@ class Git:
     """git in the work tree `path`."""
 
     def __init__(self, runner: ChildRunner, path: Path) -> None:
-        self._runner = runner
+        self.runner = runner
         self.path = path
 
     async def ask(self, *arguments: str, but: Sequence[int] = ()) -> str:
@@ -85,7 +85,7 @@ class Git:
             # A clone within another repository is not looked for above its folder.
             environment={**ENVIRONMENT, "GIT_CEILING_DIRECTORIES": str(self.path.parent)},
         )
-        return await self._runner.run(command, tell)
+        return await self.runner.run(command, tell)
 
     def _failure(self, arguments: Sequence[str], result: ChildResult) -> GitFailed:
         text = f"{_shown(arguments)} failed ({result.status}): {result.said}"

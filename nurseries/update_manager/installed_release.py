@@ -34,7 +34,7 @@ def installed(path: Path, kind: str, home: Path) -> ReleaseInfo:
     clone = _clone_around(path.resolve(), home)
     if clone is not None:
         raise NotInstalled(f"{path} lies in the git repository {clone}")
-    found = _info(path, kind)
+    found = release_in(path, kind)
     if kind == "executable" and not (found.asset_name and (path / found.asset_name).is_file()):
         raise NotInstalled(f"{INFO_NAME} names no asset_name that lies in {path}")
     return found
@@ -50,7 +50,8 @@ def _clone_around(path: Path, home: Path) -> Path | None:
     return None
 
 
-def _info(path: Path, kind: str) -> ReleaseInfo:
+def release_in(path: Path, kind: str) -> ReleaseInfo:
+    """What a folder says that it holds; raises `NotInstalled`."""
     data = _content(path / INFO_NAME)
     if data is not None:
         found = read_info(data)

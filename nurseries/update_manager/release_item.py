@@ -12,12 +12,15 @@ import trio
 
 from config.settings.update_items import UpdateItemSettings
 from mrk.updates.item import Tell
-from mrk.updates.release_info import ReleaseFacts, ReleaseInfo
+from mrk.updates.release_info import ReleaseFacts, ReleaseInfo, ReleaseRollback
+from mrk.updates.releases import Release
 from mrk.updates.statuses import ReleaseStatus
-from mrk.updates.update_errors import UpdateRefused
+from mrk.updates.update_errors import UpdateFailed, UpdateRefused
 from mrk.updates.versions import UNKNOWN
+from nurseries.update_manager.executable_update import ExecutableUpdate
 from nurseries.update_manager.github import GitHub, GitHubFailed
 from nurseries.update_manager.installed_release import INVALID, NotInstalled, installed
+from nurseries.update_manager.release_update import ReleaseUpdate
 
 _PREFIXES = {"web": "Web Client", "zip": "Zip Application", "executable": "Executable"}
 
@@ -29,6 +32,7 @@ class ReleaseItem:
         self,
         settings: UpdateItemSettings,
         github: GitHub,
+        how: ReleaseUpdate | ExecutableUpdate,
         *,
         home: Callable[[], Path] = Path.home,
     ) -> None:
@@ -38,8 +42,10 @@ class ReleaseItem:
         self._path = settings.path
         self._repo = settings.repo
         self._github = github
+        self._how = how
         self._home = home
         self.facts = ReleaseFacts(owner=self._repo[0], repo_name=self._repo[1])
+        self._before = self.facts
 
     @property
     def name(self) -> str:
@@ -104,17 +110,12 @@ class ReleaseItem:
         """What GitHub refuses is told in `last_error`; what was known of it stays."""
         await self.look()
         try:
-            release = await self._github.newest_release(
-                self.facts.owner, self.facts.repo_name, self._settings.channel
-            )
+            release = await self._newest()
         except GitHubFailed as exc:
             self.facts = msgspec.structs.replace(self.facts, last_error=str(exc))
             return
         self.facts = msgspec.structs.replace(
-            self.facts,
-            remote_version=release.version,
-            remote_tag=release.tag_name,
-            last_error="",
+            self.facts, remote_version=release.version, last_error=""
         )
 
     async def look(self) -> ReleaseInfo | None:
@@ -139,17 +140,68 @@ class ReleaseItem:
     # Changing
 
     async def update(self, tell: Tell) -> bool:
-        raise UpdateRefused("not yet")
+        found = await self.look()
+        if found is None:
+            raise UpdateRefused(f"Update aborted, {INVALID.lower()}: {self.facts.problem}")
+        release = await self._newest()
+        if release.version == found.version:
+            return False
+        before = ReleaseRollback(found.version, f"{found.project_owner}/{found.project_name}")
+        await self._install(release, tell)
+        self.facts = msgspec.structs.replace(self.facts, rollback=before)
+        return True
+
+    async def _newest(self) -> Release:
+        facts = self.facts
+        release = await self._github.newest_release(
+            facts.owner, facts.repo_name, self._settings.channel
+        )
+        self.facts = msgspec.structs.replace(facts, remote_version=release.version)
+        return release
+
+    async def _install(self, release: Release, tell: Tell) -> None:
+        asset = release.asset(self.facts.asset_name)
+        if asset is None:
+            wanted = self.facts.asset_name or "an asset"
+            raise UpdateFailed(f"Release {release.version} does not have {wanted}", 400)
+        self._before = self.facts
+        if isinstance(self._how, ExecutableUpdate) and self.facts.asset_name is None:
+            raise UpdateFailed("release_info.json names no asset_name", 400)
+        await self._how.install(release, asset, self.name, tell)
+        await self.look()
 
     async def recover(self, tell: Tell, *, hard: bool, update_dependencies: bool) -> None:
         raise UpdateRefused(f"{self.name} is no git repository; there is nothing to recover")
 
     async def rollback(self, tell: Tell) -> bool:
-        raise UpdateRefused("not yet")
+        wanted = self.facts.rollback
+        if wanted is None:
+            raise UpdateRefused(f"{self.name} has no version to go back to")
+        found = await self.look()
+        if found is not None and found.version == wanted.version:
+            return False
+        owner, _, name = wanted.repo.partition("/")
+        release = await self._github.release(owner, name, wanted.version)
+        await self._install(release, tell)
+        return True
 
-    async def keep(self) -> None: ...
+    async def keep(self) -> None:
+        if isinstance(self._how, ExecutableUpdate):
+            await self._how.keep(self.facts.asset_name or "")
+        else:
+            await self._how.keep()
 
-    async def revert(self, tell: Tell) -> None: ...
+    async def revert(self, tell: Tell) -> None:
+        if isinstance(self._how, ExecutableUpdate):
+            await self._how.take_back(self.facts.asset_name or "")
+        else:
+            await self._how.take_back()
+        self.facts = self._before
+        await self.look()
 
     async def resume(self) -> str | None:
-        return None
+        if not isinstance(self._how, ExecutableUpdate):
+            return await self._how.resume()
+        found = await self.look()
+        name = None if found is None else found.asset_name
+        return None if name is None else await self._how.resume(name)

@@ -21,6 +21,7 @@ from mrk.klippy.klippy_protocols import KlippyFacts
 from mrk.updates.item import UpdateItem
 from mrk.updates.schedule import FRESH_S
 from mrk.updates.statuses import UpdateStatus
+from mrk.updates.update_errors import UpdateFailed
 from nurseries.update_manager.announcer import UpdateAnnouncer
 from nurseries.update_manager.endpoints import (
     RecoverParams,
@@ -142,10 +143,22 @@ class UpdateManager:
             task_status.started()
 
     async def _begin(self) -> None:
-        """The first pass, over what is due."""
+        """What an earlier run left is put right, then the first pass over what is due."""
+        for item in self._items.values():
+            await self._resume(item)
         await self._refresher.refresh(self._refresher.due(self._items.values()))
         self._is_initialized = True
         self._announcer.refreshed(self._all())
+
+    async def _resume(self, item: UpdateItem) -> None:
+        try:
+            done = await item.resume()
+        except UpdateFailed as exc:
+            logger.warning("%s: what an interrupted update left stays: %s", item.name, exc)
+            return
+        if done is not None:
+            logger.warning("%s: an update was interrupted; %s", item.name, done)
+            self._restarts.postpone(item.services)
 
     def _ask_due(self) -> None:
         if self._queue.find(_REFRESH) is None:

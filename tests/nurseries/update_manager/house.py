@@ -21,6 +21,7 @@ from nurseries.http_client import HttpClient
 from nurseries.klippy.link import KlippyLink
 from nurseries.testing.memory_database import MemoryDatabase
 from nurseries.update_manager.child import ChildRunner
+from nurseries.update_manager.download import Downloader
 from nurseries.update_manager.github import GitHub
 from nurseries.update_manager.items import ItemMaker
 from nurseries.update_manager.restarts import Restarts
@@ -79,13 +80,14 @@ class UpdateHouse:
         outbox = Outbox(lambda payload: payload + b"\n", 40_000_000, lambda: None)
         self.client = Client(self.clients.next_id(), Transport.UNIX, outbox, authorized=True)
         self.clients.add(self.client)
+        self.packages: Any = None
+        self.idle_s = 30.0
         self.seen: list[tuple[str, Any]] = []
 
     def build(self) -> UpdateManager:
         """A manager as after a start of the daemon."""
-        github = GitHub(
-            HttpClient(), base_url=self.github_url, wall_clock=lambda: self.now, between_s=0.01
-        )
+        http = HttpClient()
+        github = GitHub(http, base_url=self.github_url, wall_clock=lambda: self.now, between_s=0.01)
         self.klippy = KlippyLink(_no_klippy, self.clients)
         self.manager = UpdateManager(
             self.settings,
@@ -93,7 +95,15 @@ class UpdateHouse:
             self.clients,
             StoredItems(self.database),
             github,
-            ItemMaker(ChildRunner(), github),
+            ItemMaker(
+                ChildRunner(),
+                github,
+                Downloader(http, github.scheme, idle_s=self.idle_s),
+                http,
+                lambda: self.printing,
+                self.packages,
+                lock_s=0.5,
+            ),
             Restarts(self.services, lambda: self.printing, steady_s=0.0, watch_s=0.5),
             lambda: self.printing,
             {"moonraker": UnknownItem("moonraker")},

@@ -1,0 +1,169 @@
+"""Puts a folder that was made beside another one into its place, in one step, and back.
+
+What is needed lies in `.<name>.update` beside the folder: the new one, afterwards the old one, and
+a note. Both folders change places at once (renameat2(2)), so that whenever the power fails one of
+the two is there whole; `resume` puts the rest right. Blocking functions, called in threads.
+"""
+
+import contextlib
+import ctypes
+import errno
+import os
+import shutil
+from pathlib import Path
+
+import msgspec
+
+_NOTE = "note.json"
+_EXCHANGE = 2
+_AT_FDCWD = -100
+# File systems and kernels that cannot.
+_UNABLE = (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP)
+
+
+class _Note(msgspec.Struct):
+    """Device and inode of the new folder: whether it is in place is seen from the folder itself."""
+
+    device: int
+    inode: int
+
+
+class FolderSwitch:
+    """`path` is the folder; a link to one is followed."""
+
+    def __init__(self, path: Path, label: str = "update") -> None:
+        self._given = path
+        self._label = label
+
+    @property
+    def path(self) -> Path:
+        """The folder itself."""
+        return self._given.resolve()
+
+    @property
+    def staging(self) -> Path:
+        """Where the new one is made."""
+        return self.path.parent / f".{self.path.name}.{self._label}"
+
+    @property
+    def new(self) -> Path:
+        """The new folder; once it is in place, the old one."""
+        return self.staging / "new"
+
+    def begin(self) -> None:
+        """Make an empty staging folder; leftovers go. Raises OSError."""
+        self.resume()
+        self.staging.mkdir(mode=0o700)
+
+    def put(self) -> None:
+        """Put the new folder in place; raises OSError, and then the old one is there."""
+        status = self.new.stat()
+        # What lies on the disk only in part would be in place after a power cut.
+        os.sync()
+        _write(self.staging / _NOTE, msgspec.json.encode(_Note(status.st_dev, status.st_ino)))
+        if self.path.exists():
+            _change_places(self.new, self.path)
+        else:
+            self.new.rename(self.path)
+            sync_folder(self.path.parent)
+
+    @property
+    def is_put(self) -> bool:
+        """Whether the new folder is in place, and the old one still there."""
+        note = self._note()
+        return note is not None and _identity(self.path) == note
+
+    def take_back(self) -> None:
+        """Put the old folder in place again, and forget the new one."""
+        if self.is_put:
+            _change_places(self.new, self.path)
+        self.finish()
+
+    def finish(self) -> None:
+        """Forget the folder that is not in place."""
+        if self.staging.exists():
+            # A note without its folder would be read wrongly: it goes first.
+            (self.staging / _NOTE).unlink(missing_ok=True)
+            _remove(self.staging)
+
+    def resume(self) -> str | None:
+        """After an interruption: what was done, None if there was nothing to do."""
+        if not self.staging.exists():
+            return None
+        if not self.path.exists() and self.new.exists():
+            # Where two renames stand for one step.
+            old = self.staging / "old"
+            (old if old.exists() else self.new).rename(self.path)
+        put = self.is_put
+        self.finish()
+        return "the new version is in place" if put else "the version before stays in place"
+
+    def _note(self) -> tuple[int, int] | None:
+        try:
+            note = msgspec.json.decode((self.staging / _NOTE).read_bytes(), type=_Note)
+        except (OSError, msgspec.DecodeError):
+            return None
+        return note.device, note.inode
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _write(path: Path, content: bytes) -> None:
+    temporary = path.with_suffix(".part")
+    with temporary.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    sync_folder(path.parent)
+
+
+def sync_folder(path: Path) -> None:
+    """Names in a folder survive a power cut from here on."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _change_places(one: Path, other: Path) -> None:
+    try:
+        _exchange(one, other)
+    except OSError as exc:
+        if exc.errno not in _UNABLE:
+            raise
+        _by_two_renames(one, other)
+    sync_folder(other.parent)
+
+
+def _exchange(one: Path, other: Path) -> None:
+    renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if renameat2 is None:
+        raise OSError(errno.ENOSYS, "renameat2 is missing")
+    if renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _EXCHANGE) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), str(other))
+
+
+def _by_two_renames(one: Path, other: Path) -> None:
+    aside = one.parent / "old"
+    other.rename(aside)
+    try:
+        one.rename(other)
+    except OSError:
+        aside.rename(other)
+        raise
+    aside.rename(one)
+
+
+def _remove(path: Path) -> None:
+    """What cannot be removed is tried again with the next update."""
+    with contextlib.suppress(OSError):
+        shutil.rmtree(path)
