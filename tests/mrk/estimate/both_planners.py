@@ -4,10 +4,11 @@ from typing import Any
 
 import msgspec
 
-from mrk.estimate.estimate import Estimate, Estimation
+from mrk.estimate.estimate import Estimation
 from mrk.estimate.kernel_choice import new_planner
 from mrk.estimate.planner import Planner
 from mrk.estimate.printer_limits import PrinterLimits
+from mrk.estimate.record import Estimate
 
 # Of a figure: the kernel may put sums together in another order.
 TOLERANCE = 1e-9

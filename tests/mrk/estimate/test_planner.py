@@ -6,10 +6,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from mrk.estimate.estimate import Estimate, Estimation
+from mrk.estimate.estimate import Estimation
 from mrk.estimate.kernel_choice import new_planner
 from mrk.estimate.planner import Planner
 from mrk.estimate.printer_limits import Extruder, PrinterLimits, Retraction, Slowdown
+from mrk.estimate.record import Estimate
 from tests.mrk.estimate.both_planners import estimate_both
 from tests.mrk.estimate.printers import EXTRUDER, FULL, MEASURED
 
