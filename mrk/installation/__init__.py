@@ -1,0 +1,1 @@
+"""Decisions about an installation: unit and rule texts, old units, what is wrong and what to do."""

@@ -1,0 +1,1 @@
+"""Installing mrk as a service, taking over from Moonraker, and what keeps an installation well."""

@@ -1,0 +1,98 @@
+"""Asks a daemon of any make on its unix socket and its port whether it answers.
+
+Both make a restored Moonraker and a new mrk answer alike, whoever is let in from where.
+"""
+
+import contextlib
+import json
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+from mrk.errors import MrkError
+
+_ANSWER_S = 5.0
+_AGAIN_S = 0.25
+_LIMIT_BYTES = 16 * 1024 * 1024
+_ETX = b"\x03"
+
+
+def ask(unix_socket: Path, method: str, **params: Any) -> Any:
+    """Call a method on the daemon's unix socket; raises `MrkError`."""
+    try:
+        with socket.socket(socket.AF_UNIX) as stream:
+            stream.settimeout(_ANSWER_S)
+            stream.connect(str(unix_socket))
+            request = {"jsonrpc": "2.0", "method": method, "params": params, "id": 1}
+            stream.sendall(json.dumps(request).encode() + _ETX)
+            answer = _answer(stream)
+    except (OSError, ValueError) as exc:
+        raise MrkError(f"{unix_socket}: {exc}") from exc
+    if "result" not in answer:
+        raise MrkError(f"{method}: {answer.get('error')}")
+    return answer["result"]
+
+
+def printing(unix_socket: Path) -> str | None:
+    """The state of a print that must not be disturbed; None when there is none, or nobody asked."""
+    with contextlib.suppress(MrkError):
+        objects = {"print_stats": ["state"]}
+        found = ask(unix_socket, "printer.objects.query", objects=objects)
+        state = found.get("status", {}).get("print_stats", {}).get("state")
+        if state in ("printing", "paused"):
+            return str(state)
+    return None
+
+
+def answers_on(host: str | None, port: int) -> bool:
+    """Whether HTTP is answered there; with 401 too, since this host may not be trusted."""
+    address = "127.0.0.1" if host in (None, "", "0.0.0.0", "::", "all") else host
+    request = f"GET /server/info HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
+    try:
+        with socket.create_connection((address, port), timeout=_ANSWER_S) as stream:
+            stream.settimeout(_ANSWER_S)
+            stream.sendall(request.encode())
+            head = stream.recv(4096).split(b"\r\n")[0].split()
+    except OSError:
+        return False
+    return len(head) > 1 and head[0].startswith(b"HTTP/") and head[1] in (b"200", b"401", b"403")
+
+
+def wait_for_daemon(
+    unix_socket: Path, host: str | None, port: int, patience_s: float, *, is_mrk: bool
+) -> str | None:
+    """Wait until `server.info` comes from mrk, or from another; what was missing, or None."""
+    limit = time.monotonic() + patience_s
+    while True:
+        reason = _missing(unix_socket, host, port, is_mrk)
+        if reason is None or time.monotonic() > limit:
+            return reason
+        time.sleep(_AGAIN_S)
+
+
+def _missing(unix_socket: Path, host: str | None, port: int, is_mrk: bool) -> str | None:
+    try:
+        version = str(ask(unix_socket, "server.info").get("moonraker_version"))
+    except MrkError as exc:
+        return str(exc)
+    if ("-mrk-" in version) is not is_mrk:
+        return f"{unix_socket} is answered by version {version}"
+    return None if answers_on(host, port) else f"port {port} is not answered"
+
+
+def _answer(stream: socket.socket) -> dict[str, Any]:
+    """The answer to request 1; notifications before it are passed over."""
+    held = b""
+    limit = time.monotonic() + _ANSWER_S
+    while time.monotonic() < limit:
+        data = stream.recv(65536)
+        held += data
+        *frames, held = held.split(_ETX)
+        for frame in frames:
+            message = json.loads(frame)
+            if isinstance(message, dict) and message.get("id") == 1:
+                return message
+        if not data or len(held) > _LIMIT_BYTES:
+            raise ValueError("the connection ended without an answer")
+    raise ValueError(f"no answer within {_ANSWER_S:.0f} s")

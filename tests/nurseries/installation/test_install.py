@@ -1,0 +1,191 @@
+"""`mrk install-service` in a folder that stands for /: what is written, twice, and undone."""
+
+import os
+import stat
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from config.check import check, has_errors
+from config.paths import Paths
+from mrk.errors import MrkError
+from nurseries.command_line.main import main
+from nurseries.installation.install import Installation, InstallOptions, own_program
+from nurseries.installation.target_system import TargetSystem
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for folder in ("etc/polkit-1/rules.d", "etc/systemd/system", "home/pi"):
+        (tmp_path / folder).mkdir(parents=True)
+    who = f"pi:x:{os.getuid()}:{os.getgid()}:Pi:/home/pi:/bin/sh\n"
+    (tmp_path / "etc/passwd").write_text(f"root:x:0:0::/root:/bin/sh\n{who}broken\n")
+    return tmp_path
+
+
+def tree(root: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(root)): str(path.readlink()) if path.is_symlink() else path.read_text()
+        for path in sorted(root.rglob("*"))
+        if path.is_symlink() or path.is_file()
+    }
+
+
+def mrk(root: Path, *words: str, given: str | None = None) -> tuple[int, str]:
+    arguments = ["install-service", "--root", str(root), "--user", "pi", *words]
+    result = CliRunner().invoke(main, arguments, input=given)
+    return result.exit_code, result.output
+
+
+def test_what_is_written(root):
+    code, output = mrk(root, given="y\n")
+    assert code == 0, output
+    unit = (root / "etc/systemd/system/mrk.service").read_text()
+    assert "User=pi\n" in unit
+    assert "/bin/mrk -d /home/pi/printer_data\n" in unit
+    link = root / "etc/systemd/system/multi-user.target.wants/mrk.service"
+    assert str(link.readlink()) == "/etc/systemd/system/mrk.service"
+    assert 'subject.user == "pi"' in (root / "etc/polkit-1/rules.d/mrk.rules").read_text()
+    data = root / "home/pi/printer_data"
+    assert "crowsnest\n" in (data / "moonraker.asvc").read_text()
+    for path in tree(root):
+        if path != "etc/passwd" and "mrk-install" not in path:
+            assert f"write /{path}\n" in output
+    assert stat.S_IMODE((root / "etc/systemd/system/mrk.service").stat().st_mode) == 0o644
+
+
+def test_the_configuration_is_a_good_one(root):
+    for words in ([], ["--lan"]):
+        mrk(root, "--yes", *words)
+        file = root / "home/pi/printer_data/config/moonraker.conf"
+        lines = check(file, Paths.resolve(environ={}, data_path=root / "home/pi/printer_data"))
+        assert not has_errors(lines), lines
+        assert ("192.168.0.0/16" in file.read_text()) is bool(words)
+        mrk(root, "--uninstall", "--yes")
+
+
+def test_twice_changes_nothing(root):
+    mrk(root, "--yes")
+    before = tree(root)
+    code, output = mrk(root)
+    assert (code, output) == (0, "Everything is as it should be; nothing was changed.\n")
+    assert tree(root) == before
+
+
+def test_uninstall_removes_exactly_that(root):
+    before = tree(root)
+    folders = {path for path in root.rglob("*") if path.is_dir()}
+    mrk(root, "--yes")
+    assert tree(root) != before
+    code, output = mrk(root, "--uninstall", "--yes")
+    assert code == 0, output
+    assert tree(root) == before
+    left = {path for path in root.rglob("*") if path.is_dir()} - folders
+    assert {path.name for path in left} == {"multi-user.target.wants"}
+
+
+def test_what_was_changed_since_stays(root):
+    mrk(root, "--yes")
+    configuration = root / "home/pi/printer_data/config/moonraker.conf"
+    configuration.write_text("[server]\n")
+    code, output = mrk(root, "--uninstall", "--yes")
+    assert code == 0
+    assert "left, because it was changed: /home/pi/printer_data/config/moonraker.conf" in output
+    assert configuration.read_text() == "[server]\n"
+
+
+def test_a_configuration_that_is_there_is_left_alone(root):
+    config = root / "home/pi/printer_data/config"
+    config.mkdir(parents=True)
+    (config / "moonraker.conf").write_text("[server]\n")
+    mrk(root, "--yes")
+    assert (config / "moonraker.conf").read_text() == "[server]\n"
+    mrk(root, "--uninstall", "--yes")
+    assert (config / "moonraker.conf").read_text() == "[server]\n"
+
+
+def test_a_dry_run_shows_and_writes_nothing(root):
+    before = tree(root)
+    code, output = mrk(root, "--dry-run")
+    assert code == 0
+    assert "--- /etc/systemd/system/mrk.service\n" in output
+    assert "WatchdogSec=30" in output
+    assert tree(root) == before
+
+
+def test_no_is_an_answer(root):
+    before = tree(root)
+    code, output = mrk(root, given="n\n")
+    assert code == 1
+    assert "Go on?" in output
+    assert tree(root) == before
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--name", "-x"], "is no name of a unit"),
+        (["--user", "nobody-here"], "there is no user 'nobody-here'"),
+        (["--take-over"], "--take-over needs the running system"),
+        (["--uninstall"], "nothing was installed"),
+    ],
+)
+def test_mistakes(root, words, told):
+    code, output = mrk(root, "--yes", *words)
+    assert code == 1
+    assert told in output
+
+
+def test_somebody_elses_unit_is_not_overwritten(root):
+    (root / "etc/systemd/system/mrk.service").write_text("[Service]\nExecStart=/bin/other\n")
+    code, output = mrk(root, "--yes")
+    assert code == 1
+    assert "is somebody else's: choose another --name" in output
+    assert mrk(root, "--yes", "--name", "mrk-2")[0] == 0
+
+
+def test_a_moonraker_of_the_same_folder_is_named(root):
+    unit = "[Service]\nUser=pi\nExecStart=/x/python -m moonraker -d /home/pi/printer_data\n"
+    (root / "etc/systemd/system/moonraker.service").write_text(unit)
+    code, output = mrk(root, "--yes")
+    assert code == 1
+    assert "--take-over replaces it" in output
+    assert mrk(root, "--yes", "--data", "/home/pi/printer_2_data")[0] == 0
+
+
+def test_a_full_disk_leaves_no_half_file(root, monkeypatch):
+    installation = Installation(
+        TargetSystem(root), InstallOptions(program=own_program(), user="pi")
+    )
+    monkeypatch.setattr("nurseries.installation.target_system._WRITE", "echo full >&2; exit 1")
+    with pytest.raises(MrkError, match="full"):
+        installation.install(print)
+    assert not list((root / "etc").rglob("*.part"))
+    assert not (root / "etc/systemd/system/mrk.service").exists()
+
+
+def test_without_rights_commands_go_through_sudo(root, monkeypatch, tmp_path):
+    """Also as root here: what counts is who is asked."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    sudo = folder / "sudo"
+    sudo.write_text(f'#!/bin/sh\necho "$1" >> {tmp_path}/asked\nexec "$@"\n')
+    sudo.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    installation = Installation(
+        TargetSystem(root), InstallOptions(program=own_program(), user="pi")
+    )
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    installation.install(print)
+    assert (root / "etc/systemd/system/mrk.service").exists()
+    assert set((tmp_path / "asked").read_text().split()) == {"mkdir", "sh", "ln", "mv"}
+    assert sys.executable
+
+
+def test_a_root_owned_service_needs_a_name(root, monkeypatch):
+    monkeypatch.delenv("SUDO_USER", raising=False)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    with pytest.raises(MrkError, match="Name him with --user"):
+        Installation(TargetSystem(root), InstallOptions(program=own_program()))
