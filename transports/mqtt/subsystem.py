@@ -1,4 +1,4 @@
-"""The MQTT part: an optional, supervised client of one broker. Implements `MqttPort`.
+"""The MQTT transport: an optional, supervised client of one broker. Implements `MqttPort`.
 
 `serve` connects once, serves until the broker is lost (`Transient`: the supervisor has it try
 again, with a new connection object), and says goodbye when it is cancelled. What outlives a
@@ -6,7 +6,6 @@ connection stands here: who listens, and the time stamps of requests.
 """
 
 import hashlib
-import math
 from collections.abc import Callable
 from typing import Protocol
 
@@ -14,8 +13,7 @@ import msgspec
 import trio
 
 from config.settings.mqtt import MqttSettings
-from mrk.api.caller import NOT_OVER_MQTT, Caller
-from mrk.api.endpoint import Access, Endpoint, post
+from mrk.api.endpoint import Endpoint
 from mrk.database.database_protocols import ItemsPort
 from mrk.definitions.roles import Role
 from mrk.errors import ClientError
@@ -23,7 +21,6 @@ from mrk.http.client import HttpGet
 from mrk.klippy.klippy_protocols import KlippyRequests
 from mrk.mqtt.home_assistant import Device
 from mrk.mqtt.mqtt_protocols import BrokerClient
-from mrk.mqtt.payloads import decode_payload, encode_payload
 from mrk.mqtt.topics import Topics, check_qos, check_topic
 from mrk.subsystem import Additions, Needs, Service
 from mrk.supervision import OUTSIDE_BACKOFF
@@ -32,43 +29,12 @@ from transports.mqtt.announced_topics import AnnouncedTopics
 from transports.mqtt.api import Handle
 from transports.mqtt.broker_state import BrokerState
 from transports.mqtt.broker_stream import BrokerNotReached, open_stream
+from transports.mqtt.endpoints import MqttEndpoints
 from transports.mqtt.home_assistant import ListWebcams
 from transports.mqtt.naming import NameTaken, Naming
 
 # Name look-up, TCP and TLS.
 CONNECT_S = 10.0
-MOST_TIMEOUT_S = 1e9
-
-
-class PublishParams(msgspec.Struct, frozen=True):
-    """`payload`: text as it is, null as nothing, everything else as JSON. `timeout` in seconds."""
-
-    topic: str
-    payload: object = None
-    qos: int | None = None
-    retain: bool = False
-    timeout: float | None = None
-
-
-class SubscribeParams(msgspec.Struct, frozen=True):
-    """`timeout` in seconds; without it there is no limit."""
-
-    topic: str
-    qos: int | None = None
-    timeout: float | None = None
-
-
-class Published(msgspec.Struct, frozen=True):
-    """The broker has it."""
-
-    topic: str
-
-
-class Received(msgspec.Struct, frozen=True):
-    """One message; `payload` is a JSON value, or else the text."""
-
-    topic: str
-    payload: object
 
 
 class SessionLike(Protocol):
@@ -174,6 +140,10 @@ class Mqtt:
     def _set_broker(self, broker: BrokerClient) -> None:
         self._broker = broker
 
+    def endpoints(self) -> list[Endpoint]:
+        """What clients may ask."""
+        return MqttEndpoints(self).endpoints()
+
     # For subsystems
 
     @property
@@ -199,56 +169,22 @@ class Mqtt:
     def _qos(self, qos: int | None) -> int:
         return self._settings.default_qos if qos is None else check_qos(qos)
 
-    # For clients
-
-    def endpoints(self) -> list[Endpoint]:
-        """Never over MQTT itself."""
-        return [
-            post(
-                "/server/mqtt/publish",
-                self.publish_message,
-                "Publish to an MQTT topic; answers once the broker has the message.",
-                Access.OPERATE,
-                PublishParams,
-                Published,
-                transports=NOT_OVER_MQTT,
-            ),
-            post(
-                "/server/mqtt/subscribe",
-                self.next_message,
-                "Wait for the next message on an MQTT topic.",
-                Access.OPERATE,
-                SubscribeParams,
-                Received,
-                transports=NOT_OVER_MQTT,
-            ),
-        ]
-
-    async def publish_message(self, params: PublishParams, caller: Caller) -> Published:
-        """Raises `ClientError`: 400, 413, 503, 504, 529."""
-        self._check_escalation(params.topic, caller)
-        payload, limit_s = encode_payload(params.payload), _limit_s(params.timeout)
-        with trio.move_on_after(limit_s) as scope:
-            await self.publish(params.topic, payload, params.qos, params.retain)
-        if scope.cancelled_caught:
-            text = f"The broker has not acknowledged the message within {params.timeout} s"
-            raise ClientError(f"{text}; it may still be delivered", 504)
-        return Published(params.topic)
-
-    def _check_escalation(self, topic: str, caller: Caller) -> None:
-        """Who asks through the broker must not become more than he is."""
+    def check_escalation(self, topic: str, role: Role) -> None:
+        """Who asks through the broker must not get a higher role; raises `ClientError` 403."""
         if (
             topic == self._topics.request
             and self._settings.enable_moonraker_api
-            and caller.role < self._role
+            and role < self._role
         ):
             text = f"Requests over MQTT run with the role {self._role.word}"
             raise ClientError(f"{text}, which is more than yours", 403)
 
-    async def next_message(self, params: SubscribeParams, _caller: Caller) -> Received:
-        """Raises `ClientError`: 400, 403 (refused by the broker), 503, 504."""
-        topic, qos = check_topic(params.topic), self._qos(params.qos)
-        limit_s = _limit_s(params.timeout)
+    async def next_payload(self, topic: str, qos: int | None, limit_s: float) -> bytes | None:
+        """The next message on a topic; None when there is none within `limit_s`.
+
+        Raises `ClientError`: 400, 403 (refused by the broker), 503.
+        """
+        topic, qos = check_topic(topic), self._qos(qos)
         try:
             with self._audience.waiting(topic, qos) as waiting:
                 if self._broker is not None:
@@ -259,24 +195,12 @@ class Mqtt:
             self._forget(topic)
         if waiting.error is not None:
             raise waiting.error
-        if not waiting.done.is_set():
-            raise ClientError(f"No message on {topic[:200]} within {params.timeout} s", 504)
-        return Received(topic, decode_payload(waiting.payload))
+        return waiting.payload if waiting.done.is_set() else None
 
     def _forget(self, topic: str) -> None:
         own = topic == self._topics.request and self._settings.enable_moonraker_api
         if self._broker is not None and not own and not self._audience.wants(topic):
             self._broker.unsubscribe(topic)
-
-
-def _limit_s(timeout: float | None) -> float:
-    """What a client asked for; raises `ClientError` 400."""
-    if timeout is None:
-        return math.inf
-    if not 0 <= timeout <= MOST_TIMEOUT_S:
-        text = f"timeout: {timeout} is out of range (expected 0 to {MOST_TIMEOUT_S:.0f} s)"
-        raise ClientError(text)
-    return timeout
 
 
 def client_id(instance_id: str, instance_name: str) -> str:
