@@ -16,10 +16,10 @@ from benchmarks.figures import Figure
 from benchmarks.plan import Plan
 from benchmarks.statistics import NS_PER_US, median
 from mrk.machine.machine_protocols import InstanceIds, UnitStatus
-from nurseries.host_commands import HostCommands
 from nurseries.machine.peripherals import Peripherals
 from nurseries.machine.system_info import SystemInfoReader
 from nurseries.proc_stats.sampler import ProcStats
+from nurseries.process.host_commands import HostCommands
 
 _SAMPLES = 1000  # a round
 _REQUESTS = 100  # a round

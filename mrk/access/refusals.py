@@ -2,7 +2,7 @@
 
 A client that is turned away asks again and again, and anybody can ask. So each address has
 one line per reason in a while, all together are bounded, and so is what is remembered.
-`nurseries/refusal_log.py` has the clock and the log.
+`nurseries/access/refusal_log.py` has the clock and the log.
 """
 
 # How long the same address is not named again for the same reason.

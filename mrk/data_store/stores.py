@@ -1,6 +1,6 @@
 """Histories for the front ends: temperatures once a second, and the console's lines.
 
-Rules only; sampled and filled by `nurseries/data_store.py`. Both live in memory and are lost
+Rules only; sampled and filled by `nurseries/data_store`. Both live in memory and are lost
 when mrk ends, but outlive restarts of the printer.
 """
 

@@ -1,4 +1,4 @@
-"""Arcs as Klipper cuts them into chords (`extras/gcode_arcs.py`)."""
+"""Arcs as Klipper cuts them into chords (`klippy/extras/gcode_arcs.py`)."""
 
 import math
 from collections.abc import Iterator

@@ -1,7 +1,7 @@
 """The state of Klipper's g-code interpreter, as far as moves depend on it.
 
-Coordinates, offsets, factors, saved states, retraction, excluded objects (`extras/gcode_move.py`,
-`firmware_retraction.py`, `exclude_object.py`). Each method is a command; it raises `BadLine` for
+Coordinates, offsets, factors, saved states, retraction, excluded objects (Klipper's `gcode_move`,
+`firmware_retraction`, `exclude_object`). Each method is a command; it raises `BadLine` for
 what Klipper would refuse, and has changed nothing then.
 """
 

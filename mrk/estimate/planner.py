@@ -28,7 +28,7 @@ from mrk.estimate.words import BadLine, named_parameters, number, split_line
 
 LINE_LIMIT_BYTES = 65536
 # Klipper plans 0.25 s ahead when it begins to move, and has 0.1 s between commands to a fan, which
-# a flush of the steps waits for (`toolhead.py`, `output_pin.py`).
+# a flush of the steps waits for (Klipper's `toolhead` and `output_pin`).
 START_S = 0.25
 FAN_S = 0.1
 _N = rb"(-?[0-9]{1,9}(?:\.[0-9]{0,20})?|-?\.[0-9]{1,20})"

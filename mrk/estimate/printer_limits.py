@@ -9,7 +9,7 @@ import math
 
 import msgspec
 
-# Klipper: kinematics/extruder.py, area of 1.75 mm filament.
+# klippy/kinematics/extruder.py: area of 1.75 mm filament.
 FILAMENT_MM = 1.75
 TOOLS_LIMIT = 16
 

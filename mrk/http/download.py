@@ -1,6 +1,6 @@
 """A download's answer by the request's head and the file's facts: whole, a part, or none.
 
-Pure; `transports/transfers/download.py` opens the file and sends what is decided here.
+Pure; `transports/transfers/downloads.py` opens the file and sends what is decided here.
 """
 
 import msgspec

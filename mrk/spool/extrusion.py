@@ -1,9 +1,10 @@
-"""How much each extruder pushed, from looks at Klipper's `toolhead`.
+"""How much each extruder pushed, from snapshots of Klipper's `toolhead`.
 
 `toolhead.position[3]` is where the active extruder was told to go, in mm of filament: `M221` is in
-it, `G92` is not, and each extruder keeps its own while another is active (klippy/kinematics/
-extruder.py, klippy/toolhead.py). All begin at 0 when Klipper starts. `motion_report` would show the
-place of this moment, but only while the move is remembered, and of a shutdown nothing better.
+it, `G92` is not, and each extruder keeps its own while another is active
+(klippy/kinematics/extruder.py, klippy/toolhead.py). All begin at 0 when Klipper starts.
+`motion_report` would show the place of this moment, but only while the move is remembered, and of a
+shutdown nothing better.
 """
 
 import math

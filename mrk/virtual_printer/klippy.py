@@ -1,6 +1,6 @@
 """The whole virtual Klippy: one run of the host process, from startup until a restart ends it.
 
-Built and driven by `nurseries/virtual_printer.py`: `connect`, `receive`, `advance`, `check_status`,
+Built and driven by `nurseries/virtual_printer`: `connect`, `receive`, `advance`, `check_status`,
 and `take_outgoing` for what is to be sent. A restart sets `ended`; the next run is a new `Klippy`
 over the same `AxisHardware`.
 """

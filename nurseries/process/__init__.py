@@ -1,1 +1,1 @@
-"""The process towards its host: signals and the service manager."""
+"""The process and its host: signals, the service manager, commands, the installation's id."""

@@ -23,8 +23,8 @@ from mrk.errors import MrkError, leaves
 from mrk.supervision import Supervision
 from mrk.version import VERSION
 from nurseries.gpio.chips import GpioChips
-from nurseries.instance_id import read_instance_id
 from nurseries.log.daemon_log import LogOptions, open_log
+from nurseries.process.instance_id import read_instance_id
 from nurseries.process.memory_release import MemoryRelease
 from nurseries.process.service_manager import ServiceManager
 from nurseries.process.signals import Signals

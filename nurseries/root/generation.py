@@ -17,9 +17,9 @@ from mrk.machine.lag import LagMs
 from mrk.version import MOONRAKER_VERSION
 from mrk.web.landing_page import LandingFacts
 from mrk.websocket.events import Ending
+from nurseries.access.refusal_log import RefusalLog
 from nurseries.klippy.link import KlippyLink
 from nurseries.klippy.printer import Printer
-from nurseries.refusal_log import RefusalLog
 from nurseries.root.settings_views import rules_of
 from nurseries.root.subsystems import Subsystems
 from nurseries.root.supervised import Supervised, opened, running

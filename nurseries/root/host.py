@@ -9,12 +9,12 @@ from pathlib import Path
 from config.settings.machine import MachineSettings
 from mrk.api.endpoint import Endpoint
 from mrk.clients.registry import Clients
-from nurseries.host_commands import HostCommands
 from nurseries.klippy.link import KlippyLink
 from nurseries.machine.canbus import CanbusQuery
 from nurseries.machine.endpoints import HostEndpoints
 from nurseries.machine.peripherals import Peripherals
 from nurseries.machine.system_info import SystemInfoReader
+from nurseries.process.host_commands import HostCommands
 from nurseries.services.subsystem import Machine
 
 

@@ -22,11 +22,11 @@ from mrk.subsystem import Additions, Needs, Subsystem
 from mrk.supervision import Backoff, Supervision, SupervisionState
 from nurseries.access.authorization import Authorization
 from nurseries.access.logins import Directory
+from nurseries.access.refusal_log import RefusalLog
 from nurseries.announcements.subsystem import Announcements
 from nurseries.data_store.subsystem import DataStore
 from nurseries.extensions.agent_registry import AgentRegistry
 from nurseries.extensions.endpoints import ExtensionEndpoints
-from nurseries.host_commands import HostCommands
 from nurseries.jobs.history import History
 from nurseries.jobs.job_queue import JobQueue
 from nurseries.jobs.job_state import JobState
@@ -37,7 +37,7 @@ from nurseries.klippy.printer import Printer
 from nurseries.log.endpoints import LogEndpoints
 from nurseries.log.rollover import LogRollover
 from nurseries.proc_stats.sampler import ProcStats
-from nurseries.refusal_log import RefusalLog
+from nurseries.process.host_commands import HostCommands
 from nurseries.root.add_ons import AddOns, Clash
 from nurseries.root.host import Host
 from nurseries.root.optional import OPTIONAL

@@ -15,7 +15,7 @@ from mrk.http.cors import CorsRules
 from mrk.web.landing_page import LandingFacts
 from mrk.websocket.events import Ending
 from nurseries.access.name_lookup import NameLookup
-from nurseries.refusal_log import RefusalLog
+from nurseries.access.refusal_log import RefusalLog
 from nurseries.root.own_names import own_names
 from nurseries.root.subsystems import Subsystems, join_in_thread
 from nurseries.root.supervised import Supervised

@@ -26,9 +26,12 @@ def declared(tree: ast.Module) -> Iterator[int]:
 def helpers(tree: ast.Module) -> Iterator[str]:
     """Functions of a module that make endpoints: another way to declare them."""
     for node in tree.body:
-        returns = node.returns if isinstance(node, ast.FunctionDef) else None
-        if returns is not None and ast.unparse(returns) == "Endpoint":
+        if isinstance(node, ast.FunctionDef) and _unparsed(node.returns) == "Endpoint":
             yield node.name
+
+
+def _unparsed(node: ast.expr | None) -> str:
+    return "" if node is None else ast.unparse(node)
 
 
 def is_for_endpoints(path: Path) -> bool:

@@ -58,7 +58,7 @@ def imports(path: Path) -> Iterator[str]:
 
 
 def room(dotted_or_path: str) -> tuple[str, str]:
-    """(`nurseries`, `klippy`) for anything in nurseries/klippy.py or nurseries/klippy/."""
+    """(`nurseries`, `klippy`) for anything in the folder nurseries/klippy."""
     parts = dotted_or_path.removesuffix(".py").replace("/", ".").split(".")
     return parts[0], parts[1] if len(parts) > 1 else "__init__"
 

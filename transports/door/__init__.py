@@ -1,5 +1,6 @@
-"""The TCP door: accepts, reads requests and hands each to the callable that answers it.
+"""The TCP acceptor: accepts connections, reads requests and hands each to who answers it.
 
-`door.py` owns the connections, `connection.py` one of them, `body_reader.py` request bodies,
-`limited_stream.py` the deadline on everything that is sent.
+`acceptor.py` owns the connections, `http_connection.py` one of them, `route_table.py` says who
+answers, `body_reader.py` reads request bodies, and `limited_stream.py` puts a deadline on
+everything that is sent.
 """

@@ -1,5 +1,5 @@
-"""Uploads and downloads over HTTP, on connections that the door keeps.
+"""Uploads and downloads over HTTP, on connections that the acceptor keeps.
 
-`transfers.py` judges requests, `upload.py` receives files and `unfinished_file.py` holds them
-until they are whole, `download.py` sends.
+`routes.py` finds which request is one, `uploads.py` receives files, `unfinished_file.py` holds them
+until they are whole, and `downloads.py` sends.
 """

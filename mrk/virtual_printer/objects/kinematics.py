@@ -153,7 +153,7 @@ class Axes:
 
 
 def extrude_refusal(move: Move, model: PrinterModel, *, can_extrude: bool) -> None:
-    """Refuse extrusion that is cold, too long or too thick (`kinematics/extruder.py`)."""
+    """Refuse extrusion that is cold, too long or too thick (`klippy/kinematics/extruder.py`)."""
     amount = move.end[3] - move.start[3]
     if not amount:
         return

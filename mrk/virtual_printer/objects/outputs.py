@@ -1,6 +1,6 @@
 """Fans and pins: what g-code switches at the end of queued moves. Owned by `Klippy`.
 
-Status as of `klippy/extras/fan.py`, `heater_fan.py`, `output_pin.py`; nothing here turns a wheel.
+Status as of Klipper's `fan`, `heater_fan` and `output_pin`; nothing here turns a wheel.
 """
 
 from typing import Any

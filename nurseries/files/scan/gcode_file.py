@@ -16,7 +16,7 @@ class NotAFile(MrkError):
 
 
 class GcodeFile:
-    """Implements `mrk.gcode.source.Source`; a context manager."""
+    """Implements `mrk.gcode.source.GcodeSource`; a context manager."""
 
     def __init__(self, path: bytes | str | os.PathLike[str]) -> None:
         # Not blocking: opening a pipe that nobody writes to would hang.

@@ -2,7 +2,7 @@ import uuid
 
 import pytest
 
-from nurseries.instance_id import read_instance_id
+from nurseries.process.instance_id import read_instance_id
 
 
 def test_made_once_and_then_the_same(tmp_path):

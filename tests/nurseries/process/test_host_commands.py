@@ -7,7 +7,7 @@ import pytest
 import trio
 
 from mrk.machine.host_commands import CommandUnavailable
-from nurseries.host_commands import HostCommands
+from nurseries.process.host_commands import HostCommands
 
 pytestmark = pytest.mark.e2e
 
