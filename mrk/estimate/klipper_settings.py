@@ -22,7 +22,7 @@ from mrk.estimate.printer_limits import (
 
 Settings = Mapping[str, Mapping[str, Any]]
 LEAST, MOST = 1e-6, 1e9
-# Klipper: kinematics/delta.py.
+# klippy/kinematics/delta.py.
 SLOW_RATIO = 3.0
 _NOZZLE_MM = 0.4
 _NO_Z_LIMITS = ("none", "winch")

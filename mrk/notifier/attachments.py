@@ -1,6 +1,6 @@
 """What stands in the option `attach`, a line each: a picture by one word, an address, or a path.
 
-Pure; `nurseries/notifier/pictures.py` fetches.
+Pure; `nurseries/notifier/attachments.py` fetches.
 """
 
 import enum
