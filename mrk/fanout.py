@@ -28,9 +28,22 @@ class EventReader(Generic[T]):
         self._send, self._receive = trio.open_memory_channel[T](size)
         self._closed = closed
         self._fell_behind = False
+        self._idle = False
+        self._handle: Callable[[T], bool] | None = None
+
+    def handle_first(self, handle: Callable[[T], bool]) -> None:
+        """Have `handle(item)` called by the producer while the reader waits and nothing else does.
+
+        True says that the item is dealt with, and wakes nobody: waking a task costs more than most
+        items are worth. It must not block or raise.
+        """
+        self._handle = handle
 
     def offer(self, item: T) -> None:
         """Hand over without waiting; a full channel ends this reader."""
+        if self._idle and self._handle is not None and self._handle(item):
+            return
+        self._idle = False
         try:
             self._send.send_nowait(item)
         except trio.WouldBlock:
@@ -66,11 +79,14 @@ class EventReader(Generic[T]):
             # item, and a burst of console lines comes in faster than that.
             with contextlib.suppress(trio.WouldBlock):
                 return self._receive.receive_nowait()
+            self._idle = True
             return await self._receive.receive()
         except trio.EndOfChannel:
             if self._fell_behind:
                 raise FellBehind(f"{self._name} fell behind and lost events") from None
             raise StopAsyncIteration from None
+        finally:
+            self._idle = False
 
 
 class Fanout(Generic[T]):

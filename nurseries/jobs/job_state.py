@@ -74,11 +74,28 @@ class JobState:
         kinds = (Identified, Started, Ready, Shutdown, Disconnected, StatusChanged)
         with self._klippy.open_events("job_state", EVENTS, *kinds) as events:
             self._look = None
+            events.handle_first(self._is_no_news)
             task_status.started()
             if self._klippy.klippy_state not in ("disconnected", "startup"):
                 await self._see(became_ready=False)
             async for event in events:
                 await self._take(event)
+
+    def _is_no_news(self, event: object) -> bool:
+        """Whether an event, at most, moved the figures of the look: nobody is woken for that.
+
+        Klipper tells of a print's duration several times a second.
+        """
+        if not isinstance(event, StatusChanged):
+            return False
+        update, before = event.update, self._look
+        after = self._after(update)
+        if after is None or before is None:
+            return True
+        if changes(before.stats, after.stats):
+            return False
+        self._remember(after)
+        return True
 
     async def _take(self, event: object) -> None:
         match event:
@@ -128,17 +145,22 @@ class JobState:
         return _read_look(answer, state)
 
     def _follow(self, update: StatusUpdate) -> None:
-        delta = update.fields("print_stats")
-        before = self._look
+        before, after = self._look, self._after(update)
+        if before is None or after is None:
+            return
+        self._remember(after)
+        for event in changes(before.stats, after.stats):
+            name = after.stats.filename or before.stats.filename
+            logger.info("job %s: %s", event.value, name)
+            self._news.publish(JobChanged(event, before.stats, after))
+
+    def _after(self, update: StatusUpdate) -> JobSnapshot | None:
+        """The look that an update leads to; None when it says nothing new of the job."""
+        delta, before = update.fields("print_stats"), self._look
         # Updates that waited while the printer was looked at are older than that look.
         if delta is None or before is None or update.eventtime <= before.eventtime:
-            return
-        after = before.stats.merged(delta)
-        look = JobSnapshot(after, update.eventtime, before.klippy_state)
-        self._remember(look)
-        for event in changes(before.stats, after):
-            logger.info("job %s: %s", event.value, after.filename or before.stats.filename)
-            self._news.publish(JobChanged(event, before.stats, look))
+            return None
+        return JobSnapshot(before.stats.merged(delta), update.eventtime, before.klippy_state)
 
 
 def _read_look(answer: Any, klippy_state: str) -> JobSnapshot | None:

@@ -31,6 +31,7 @@ from mrk.status.update import StatusUpdate
 logger = logging.getLogger(__name__)
 # A read of the link (64 KiB) holds at most some 500 status updates, a few a second being usual.
 EVENTS = 1024
+_COUNTED = frozenset({"toolhead", "print_stats"})
 KINDS = (Identified, Started, Ready, Shutdown, Disconnected, StatusChanged)
 SUBSCRIBED: Mapping[str, list[str]] = {
     "toolhead": ["position", "extruder"],
@@ -64,7 +65,9 @@ class ExtruderFollower:
 
     def open_events(self) -> EventReader[KlippyEvent]:
         """What `follow` is to be given: from now on nothing is missed."""
-        return self._klippy.open_events("spoolman", EVENTS, *KINDS)
+        events = self._klippy.open_events("spoolman", EVENTS, *KINDS)
+        events.handle_first(_is_no_news)
+        return events
 
     async def follow(self, events: EventReader[KlippyEvent]) -> None:
         """Take what happens. Raises `Transient` when Klipper refuses the subscription."""
@@ -155,3 +158,8 @@ class ExtruderFollower:
         book.take(status.get("toolhead", {}), eventtime)
         if book.moved:
             self._on_moved()
+
+
+def _is_no_news(event: KlippyEvent) -> bool:
+    """Whether an event tells nothing of the extruders or the print."""
+    return isinstance(event, StatusChanged) and _COUNTED.isdisjoint(event.update.names)

@@ -1,7 +1,9 @@
 import pytest
+import trio
+from trio.testing import wait_all_tasks_blocked
 
 from mrk.errors import Transient
-from mrk.fanout import Fanout, FellBehind
+from mrk.fanout import EventReader, Fanout, FellBehind
 
 
 async def test_every_reader_gets_every_item_of_its_classes() -> None:
@@ -34,3 +36,33 @@ async def test_leaving_the_block_ends_the_subscription() -> None:
         assert len(fanout) == 1
     assert len(fanout) == 0
     fanout.publish(1)
+
+
+async def test_what_is_handled_at_once_wakes_nobody() -> None:
+    fanout: Fanout[int] = Fanout()
+    handled: list[int] = []
+    read: list[int] = []
+
+    def handle(item: int) -> bool:
+        handled.append(item)
+        return item < 10
+
+    async def follow(reader: EventReader[int]) -> None:
+        async for item in reader:
+            read.append(item)
+
+    with fanout.open_reader("a test", 5) as reader:
+        reader.handle_first(handle)
+        fanout.publish(1)  # nobody waits yet: it is queued
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(follow, reader)
+            await wait_all_tasks_blocked()
+            assert (handled, read) == ([], [1])
+            for item in (2, 30, 4):  # behind one that is queued all are, in order
+                fanout.publish(item)
+            assert handled == [2, 30]
+            await wait_all_tasks_blocked()
+            assert read == [1, 30, 4]
+            fanout.publish(5)
+            assert handled == [2, 30, 5]
+            nursery.cancel_scope.cancel()
