@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, CommandEntry] = {
     "call": ("call", "Call METHOD with key=value arguments on a running daemon."),
     "check-config": ("check_config", "Say what is wrong with the configuration."),
     "demo": ("demo", "Run the daemon on a virtual printer, in a data folder of its own."),
+    "doctor": ("doctor", "Say what is wrong with this installation, and what to do about it."),
     "estimate": ("estimate", "Print how long Klipper takes to print g-code FILES."),
     "import-moonraker": (
         "import_moonraker",

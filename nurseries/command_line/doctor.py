@@ -1,0 +1,38 @@
+"""`mrk doctor`: what is wrong with this installation, and what to do about it."""
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from config.paths import Paths
+from mrk.errors import MrkError
+from mrk.installation.checkup import Level, page, worst
+from nurseries.installation.doctor import Doctor
+from nurseries.installation.install import owner_of
+from nurseries.installation.support_bundle import write_bundle
+from nurseries.installation.target_system import TargetSystem
+
+
+@click.command("doctor")
+@click.option(
+    "--bundle",
+    type=click.Path(path_type=Path),
+    help="Write logs, configuration and versions to FILE, without secrets, addresses and names.",
+)
+@click.pass_obj
+def command(paths: Paths, bundle: Path | None) -> None:
+    """Say what is wrong with this installation, and what to do about it; exit 1 on errors."""
+    target = TargetSystem()
+    try:
+        user = owner_of(target, paths.data) if paths.data.exists() else target.user_of(os.getuid())
+        findings = Doctor(paths, user, target).findings()
+        told = page(findings)
+        click.echo(told)
+        if bundle is not None:
+            size = write_bundle(bundle.absolute(), paths, user, told)
+            click.echo(f"\n{bundle}: {size // 1024} KiB. Look into it before you give it away.")
+    except MrkError as exc:
+        raise click.ClickException(str(exc)) from None
+    sys.exit(1 if worst(findings) is Level.ERROR else 0)

@@ -1,0 +1,249 @@
+"""`mrk doctor`: the facts about this installation, which `mrk/installation/checkup.py` judges.
+
+Works with and without a running daemon, and writes nothing.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+import sqlite3
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from config.check import check
+from config.config_errors import ConfigError
+from config.load import Configuration, load
+from config.paths import Paths
+from config.settings.authorization import AuthorizationSettings
+from mrk.errors import MrkError
+from mrk.installation import checkup
+from mrk.installation.checkup import Finding, PathFacts, PortFacts, UnitFacts
+from nurseries.installation.daemon_probe import answers_on, ask
+from nurseries.installation.service_files import ServiceFiles
+from nurseries.installation.take_over import Attempts
+from nurseries.installation.target_system import HostUser, TargetSystem
+
+_FRONT_ENDS = ("mainsail", "fluidd", "KlipperScreen")
+_POLKIT = ("/etc/polkit-1/rules.d", "/usr/share/polkit-1/rules.d")
+_CLOCK_S = 10.0
+_KLIPPER_S = 5.0
+_ETX = b"\x03"
+
+
+class Doctor:
+    """One look at the installation of a data folder."""
+
+    def __init__(self, paths: Paths, user: HostUser, target: TargetSystem) -> None:
+        self._paths = paths
+        self._user = user
+        self._target = target
+        self.server = self._asked("server.info")
+
+    def findings(self) -> list[Finding]:
+        """Everything that was looked at."""
+        found = checkup.on_configuration(check(None, self._paths))
+        found += checkup.on_paths(self._paths_facts(), self._user.name)
+        found += checkup.on_service(self._service(), answers=self.server is not None)
+        found += self._polkit()
+        found += self._disk()
+        found += checkup.on_clock(time.time(), is_synchronised=_is_synchronised())
+        found += checkup.on_front_ends(list(_front_ends(self._user.home)))
+        with contextlib.suppress(ConfigError):
+            configuration = load(self._paths)
+            found += self._klipper(configuration)
+            found += self._access(configuration.settings.authorization)
+            found += checkup.on_ports(self._ports(configuration))
+        if self.server is not None:
+            failed = self.server.get("failed_components", [])
+            found += checkup.on_components(failed, self.server.get("warnings", []))
+        return found
+
+    def _asked(self, method: str) -> dict[str, Any] | None:
+        try:
+            answer = ask(self._paths.unix_socket, method)
+        except MrkError:
+            return None
+        return answer if isinstance(answer, dict) else None
+
+    def _paths_facts(self) -> Iterator[PathFacts]:
+        paths = self._paths
+        for folder in (paths.data, paths.config, paths.logs, paths.gcodes, paths.database):
+            yield self._path(folder)
+        for file in (paths.secrets, paths.database / "mrk.db", paths.certificate_key):
+            if file.exists():
+                yield msgspec.structs.replace(self._path(file), is_secret=True)
+
+    def _path(self, path: Path) -> PathFacts:
+        try:
+            status = path.stat()
+        except OSError:
+            return PathFacts(path=str(path), exists=False)
+        try:
+            owner = self._target.user_of(status.st_uid).name
+        except MrkError:
+            owner = str(status.st_uid)
+        mode = status.st_mode & 0o7777
+        is_his = status.st_uid == self._user.uid and mode & 0o200
+        is_groups = status.st_gid == self._user.gid and mode & 0o020
+        is_writable = bool(is_his or is_groups or mode & 0o002 or self._user.uid == 0)
+        return PathFacts(path=str(path), is_writable=is_writable, mode=mode, owner=owner)
+
+    def _service(self) -> UnitFacts:
+        data = self._paths.data
+        name = ""
+        with contextlib.suppress(MrkError):
+            taken = Attempts(self._target, self._user, data, lambda _text: None).finished()
+            record = ServiceFiles(self._target, self._user, str(data)).record()
+            name = taken.switch.new if taken else record.name if record else ""
+        if not name and self.server is not None and "INVOCATION_ID" in self._environ():
+            name = "moonraker"
+        if not name:
+            return UnitFacts(name="")
+        enabled = _systemctl("is-enabled", name) in ("enabled", "alias", "static", "")
+        active = self._target.is_active(name)
+        return UnitFacts(name=name, is_active=active, is_enabled=enabled)
+
+    def _environ(self) -> str:
+        """Of the daemon that answers, which systemd marks; empty when it cannot be read."""
+        found = self._asked("machine.proc_stats") or {}
+        pid = found.get("pid")
+        with contextlib.suppress(OSError, ValueError):
+            return Path(f"/proc/{pid}/environ").read_bytes().decode("utf-8", "replace")
+        return ""
+
+    def _polkit(self) -> list[Finding]:
+        folders = [folder for folder in _POLKIT if self._target.exists(folder)]
+        rule = ""
+        for folder in folders:
+            for file in self._target.at(folder).glob("*.rules"):
+                if file.stem.startswith(("mrk", "moonraker")):
+                    rule = f"{folder}/{file.name}"
+        return checkup.on_polkit(is_there=bool(folders), rule=rule)
+
+    def _disk(self) -> list[Finding]:
+        try:
+            free = shutil.disk_usage(self._paths.data).free
+            found = os.statvfs(self._paths.data)
+        except OSError:
+            return []
+        inodes = found.f_favail if found.f_files else None
+        return checkup.on_disk(str(self._paths.data), free, inodes)
+
+    def _klipper(self, configuration: Configuration) -> list[Finding]:
+        address = configuration.settings.server.klippy_uds_address
+        trouble, state = _klipper_state(address)
+        return checkup.on_klipper(str(address), trouble, state)
+
+    def _access(self, settings: AuthorizationSettings) -> list[Finding]:
+        trusted = settings.trusted_clients
+        facts = checkup.AccessFacts(
+            trusted=[*map(str, trusted.networks), *map(str, trusted.addresses), *trusted.names],
+            forces_logins=settings.force_logins,
+            users=len(users_of(self._paths)),
+            origins=[pattern.pattern for pattern in settings.cors_domains],
+        )
+        return checkup.on_access(facts)
+
+    def _ports(self, configuration: Configuration) -> Iterator[PortFacts]:
+        server = configuration.settings.server
+        is_mrk = self.server is not None and answers_on(server.host, server.port)
+        program = "" if is_mrk else _listener(server.port)
+        yield PortFacts(port=server.port, is_mrk=is_mrk, program=program)
+
+
+def users_of(paths: Paths) -> list[str]:
+    """The names of the users in mrk's database."""
+    return [row[0] for row in _rows(paths, "SELECT username FROM users")]
+
+
+def keys_of(paths: Paths) -> list[str]:
+    """The API keys in mrk's database, for those who have to take them out of texts."""
+    return [str(row[0]) for row in _rows(paths, "SELECT key_text FROM api_keys")]
+
+
+def _rows(paths: Paths, sql: str) -> list[Any]:
+    file = paths.database / "mrk.db"
+    with contextlib.suppress(sqlite3.Error, OSError):
+        if file.exists():
+            address = f"{file.absolute().as_uri()}?mode=ro"
+            with contextlib.closing(sqlite3.connect(address, uri=True)) as connection:
+                return connection.execute(sql).fetchall()
+    return []
+
+
+def _klipper_state(address: Path) -> tuple[str, str]:
+    """Why Klipper does not answer, or its state."""
+    try:
+        with socket.socket(socket.AF_UNIX) as stream:
+            stream.settimeout(_KLIPPER_S)
+            stream.connect(str(address))
+            stream.sendall(b'{"id": 1, "method": "info", "params": {}}' + _ETX)
+            held = b""
+            while _ETX not in held:
+                data = stream.recv(65536)
+                if not data:
+                    return "it closed the connection", ""
+                held += data
+        answer = json.loads(held.partition(_ETX)[0])
+        return "", str(answer.get("result", {}).get("state", "unknown"))
+    except OSError as exc:
+        return exc.strerror or "no answer within 5 s", ""
+    except ValueError as exc:
+        return f"this is not Klipper: {exc}", ""
+
+
+def _front_ends(home: Path) -> Iterator[tuple[str, str]]:
+    for name in _FRONT_ENDS:
+        folder = home / name
+        if folder.is_dir():
+            yield name, _version(folder)
+
+
+def _version(folder: Path) -> str:
+    readers: tuple[tuple[str, Callable[[str], str]], ...] = (
+        ("release_info.json", lambda text: str(json.loads(text)["version"])),
+        (".version", str.strip),
+    )
+    for name, read in readers:
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            return read((folder / name).read_text())
+    if (folder / ".git").exists():
+        return _output("git", "-C", str(folder), "describe", "--tags", "--always")
+    return ""
+
+
+def _is_synchronised() -> bool | None:
+    said = _output("timedatectl", "show", "--property=NTPSynchronized", "--value")
+    return {"yes": True, "no": False}.get(said)
+
+
+def _systemctl(*words: str) -> str:
+    return _output("systemctl", *words)
+
+
+def _output(*argv: str) -> str:
+    """What a command prints; empty where there is none, or it takes too long."""
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        done = subprocess.run(
+            argv, capture_output=True, timeout=_CLOCK_S, check=False, stdin=subprocess.DEVNULL
+        )
+        return done.stdout.decode("utf-8", "replace").strip()
+    return ""
+
+
+def _listener(port: int) -> str:
+    """The program that listens on a port; empty when nobody does."""
+    import psutil
+
+    with contextlib.suppress(psutil.Error, OSError):
+        for found in psutil.net_connections("tcp"):
+            if found.status == psutil.CONN_LISTEN and found.laddr and found.laddr.port == port:
+                return psutil.Process(found.pid).name() if found.pid else "another program"
+    return ""
