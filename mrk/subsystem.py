@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from mrk.announcements.entry import Entry
 from mrk.api.endpoint import Endpoint
 from mrk.api.outcome import Outcome
 from mrk.api.rpc import Reply, Who
@@ -47,6 +48,20 @@ class Subsystem(Protocol):
     async def serve(self, *, task_status: Any = ...) -> None: ...
 
 
+class AnnouncementPort(Protocol):
+    """Announcements to the user, for components."""
+
+    async def add_internal(
+        self,
+        component: str,
+        title: str,
+        description: str,
+        url: str | None = None,
+        priority: str = "normal",
+    ) -> Entry:
+        """Announce something on behalf of `component`; past a limit its oldest entries go."""
+
+
 class TemplateMethods(Protocol):
     """What templates may call."""
 
@@ -78,6 +93,7 @@ class Needs(msgspec.Struct, frozen=True):
     upload_prints: UploadPrints
     services: ManagedServices
     webcams: Callable[[], Awaitable[list[Webcam]]]
+    announcements: AnnouncementPort
     answer: Callable[[bytes, Who, bool], Outcome[Reply]]
     templates: TemplateMethods
     gpio: GpioLines

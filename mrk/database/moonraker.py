@@ -18,10 +18,6 @@ HISTORY_NAMESPACE = "history"
 KNOWN_TABLES = frozenset(
     {"table_registry", "namespace_store", "authorized_users", "job_history", "job_totals"}
 )
-JOB_FIELDS = (
-    "user", "filename", "status", "start_time", "end_time", "print_duration",
-    "total_duration", "filament_used", "metadata", "auxiliary_data",
-)  # fmt: skip
 
 
 class Found(msgspec.Struct):

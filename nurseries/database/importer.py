@@ -23,11 +23,10 @@ from mrk.database.schema import Migration, joined
 from mrk.errors import MrkError
 from nurseries.database import store
 from nurseries.database.copies import sync
-from nurseries.database.moonraker_source import find_database, is_moonraker, read_source
+from nurseries.database.moonraker_source import find_database, read_source
 from nurseries.database.opening import DatabaseLocation, migrate, open_database
 from nurseries.database.transaction import transaction
 
-__all__ = ["build_from_moonraker", "is_moonraker", "run_import"]
 logger = logging.getLogger(__name__)
 # Remembers that an import was done, from where, and which totals came with it.
 IMPORT_KEY = "imported_from_moonraker"

@@ -18,8 +18,8 @@ from mrk.database.schema import APPLICATION_ID, too_new
 from mrk.errors import ClientError
 from mrk.files.paths import RootPath, check_new
 from nurseries.database.copies import copy, plain_files
-from nurseries.database.importer import build_from_moonraker, is_moonraker
-from nurseries.database.moonraker_source import NoMoonrakerDatabase
+from nurseries.database.importer import build_from_moonraker
+from nurseries.database.moonraker_source import NoMoonrakerDatabase, is_moonraker
 from nurseries.database.opening import DatabaseLocation, open_copy, schema_versions
 
 _NAME_BYTES = 200  # leaves room for the hidden name that a copy has while it is written

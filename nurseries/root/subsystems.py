@@ -216,7 +216,7 @@ class Subsystems:
         resolver = Resolver(outside.http)
         self._snapshots = WebcamSnapshots(webcams, resolver)
         self.plain += WebcamEndpoints(webcams, resolver).endpoints()
-        announcements = Announcements(
+        announcements = self._announcements = Announcements(
             self.store,
             clients,
             outside.http,
@@ -246,6 +246,7 @@ class Subsystems:
             upload_prints=self.upload_printer,
             services=self.machine,
             webcams=self._webcams.all_webcams,
+            announcements=self._announcements,
             answer=self.rpc.handle,
             templates=self._templates,
             gpio=outside.gpio,

@@ -59,10 +59,6 @@ class WebDoor:
         """Which paths (behind the route prefix) the web app answers."""
         return path in ("/", "")
 
-    async def warm(self) -> None:
-        """Load the app now, so that the first page does not wait for it."""
-        await self._loaded()
-
     async def _loaded(self) -> ServeHttp:
         async with self._loading:
             if self._app is None:

@@ -96,14 +96,6 @@ class GCodeMove:
             index = AXES.index(axis.upper())
             self._state.base[index] = self._state.origin[index]
 
-    def move_to(self, place: list[float | None], speed: float) -> None:
-        """Move to a toolhead place, keeping axes that are None; `speed` in mm/s."""
-        last = self._state.last
-        for index, value in enumerate(place):
-            if value is not None:
-                last[index] = value
-        self._move(speed)
-
     @property
     def extruder_position(self) -> float:
         """E of the last move in toolhead millimetres."""

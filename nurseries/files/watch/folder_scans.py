@@ -17,7 +17,6 @@ from nurseries.files.watch.kept_trees import KeptTrees, Scan, inode
 ENTRIES_PER_TURN = 500
 POLL_S = 5.0
 _ON_NETWORK = "is on a network file system: changes by other machines are seen within 5 s"
-_TOO_MANY = "fs.inotify.max_user_watches is too low: changes in some folders are seen within 5 s"
 
 
 class FolderScans:

@@ -145,7 +145,6 @@ async def test_listeners_serve_the_next_generation() -> None:
 async def test_shutdown_does_not_wait_for_a_stalled_download(path: str) -> None:
     """`/` is sent by Hypercorn under its unlimited shield, `/huge` by the door."""
     house = House(limits=Limits(goodbye_s=0.2), padding_bytes=30_000_000)
-    await house.web.warm()
     (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
     listener.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 20_000)
     with trio.fail_after(20):
