@@ -5,8 +5,8 @@ Requests are taken up while there is room for their answers. Calls run as tasks 
 """
 
 import logging
-from collections import deque
 from collections.abc import Callable
+from sys import getsizeof
 
 import trio
 
@@ -16,6 +16,7 @@ from mrk.api.caller import Caller, Transport
 from mrk.api.outcome import Outcome
 from mrk.api.perform import TOO_MANY_REQUESTS
 from mrk.api.rpc import TOO_LARGE, Reply, Who
+from mrk.clients.call_queue import CallQueue
 from mrk.definitions.roles import Role
 from mrk.errors import ClientError
 from mrk.log.throttle import LogThrottle
@@ -58,10 +59,8 @@ class MqttApi:
         self._handle = handle
         self._stamps = stamps
         self._outlet = outlet
-        self._backlog: deque[bytes] = deque()
-        self._backlog_bytes = 0
+        self._queue: CallQueue[bytes] = CallQueue(IN_FLIGHT, BACKLOG_BYTES)
         self._arrived = trio.Event()
-        self._in_flight = 0
         self._repeats = LogThrottle()
         self._nursery: trio.Nursery | None = None
 
@@ -71,27 +70,26 @@ class MqttApi:
             self._nursery = nursery
             task_status.started()
             while True:
-                while self._backlog:
+                while self._queue:
                     await self._outlet.room()
                     await trio.lowlevel.checkpoint()
-                    message = self._backlog.popleft()
-                    self._backlog_bytes -= len(message)
+                    message = self._queue.first
+                    self._queue.drop_first()
                     self._take(message)
                 self._arrived = trio.Event()
                 await self._arrived.wait()
 
     def hear(self, message: bytes) -> None:
         """A request; it waits behind others, and for room, unless it is an emergency stop."""
-        if is_urgent(message) or (not self._backlog and self._outlet.has_room):
+        if is_urgent(message) or (not self._queue and self._outlet.has_room):
             self._take(message)
             return
-        size_bytes = self._backlog_bytes + len(message)
-        if len(self._backlog) >= BACKLOG_MESSAGES or size_bytes > BACKLOG_BYTES:
-            text = f"Too many requests wait ({len(self._backlog)}): wait for answers"
+        size_bytes = self._queue.waiting_bytes + getsizeof(message)
+        if len(self._queue) >= BACKLOG_MESSAGES or size_bytes > BACKLOG_BYTES:
+            text = f"Too many requests wait ({len(self._queue)}): wait for answers"
             self._refuse(message, text)
             return
-        self._backlog.append(message)
-        self._backlog_bytes = size_bytes
+        self._queue.put(message)
         self._arrived.set()
 
     def _refuse(self, message: bytes, text: str) -> None:
@@ -114,25 +112,27 @@ class MqttApi:
         if request.message is None:
             self._answer(request, None)
             return
-        if self._in_flight >= IN_FLIGHT + MORE_IN_FLIGHT:
+        if self._queue.in_flight >= IN_FLIGHT + MORE_IN_FLIGHT:
             text = "Too many requests in flight: wait for answers"
             self._refuse(message, text)
             return
-        busy = self._in_flight >= IN_FLIGHT
-        outcome = self._handle(request.message, lambda: self._caller, busy)
+        outcome = self._handle(request.message, lambda: self._caller, self._queue.busy)
         if outcome.pending is not None:
             assert self._nursery is not None
-            self._in_flight += 1
-            self._nursery.start_soon(self._finish, request, outcome, name="mqtt request")
+            size_bytes = len(message)
+            self._queue.begin(size_bytes)
+            self._nursery.start_soon(
+                self._finish, request, outcome, size_bytes, name="mqtt request"
+            )
         else:
             self._answer(request, outcome.value)
 
-    async def _finish(self, request: MqttRequest, outcome: Outcome[Reply]) -> None:
+    async def _finish(self, request: MqttRequest, outcome: Outcome[Reply], size_bytes: int) -> None:
         try:
             reply = await outcome.wait()
             await self._outlet.room()
         finally:
-            self._in_flight -= 1
+            self._queue.end(size_bytes)
         self._answer(request, reply)
 
     def _answer(self, request: MqttRequest, reply: Reply) -> None:

@@ -10,9 +10,7 @@ are bounded in number and in bytes; past that, what would have to wait is refuse
 calls excepted, of which a few more may run.
 """
 
-from collections import deque
 from collections.abc import Callable
-from sys import getsizeof
 
 import msgspec
 import trio
@@ -23,6 +21,7 @@ from mrk.api.large_result import LARGE_BYTES
 from mrk.api.outcome import Outcome
 from mrk.api.rpc import Reply, Rpc
 from mrk.api.table import Table
+from mrk.clients.call_queue import CallQueue
 from mrk.clients.registry import Client, Clients
 from mrk.definitions.limits import LARGE_CALL_BYTES, Limits
 from mrk.errors import ClientError
@@ -67,12 +66,10 @@ class ClientSession:
         self._hub = hub
         self._client = client
         self._sender = sender
-        self._message_bytes = message_bytes
         self._turn = TimeSlice()
-        self._in_flight = 0
-        self._in_flight_bytes = 0
-        self._backlog: deque[bytes | str] = deque()
-        self._backlog_bytes = 0
+        self._queue: CallQueue[bytes | str] = CallQueue(
+            hub.limits.requests_in_flight, message_bytes
+        )
         self._moved = trio.Event()
         self._authorized = True
         self._caller = Caller(client.transport)
@@ -82,7 +79,7 @@ class ClientSession:
         try:
             await self.connection.run(lambda: self._present(read), *parts)
         finally:
-            self._backlog.clear()
+            self._queue.clear()
 
     async def _present(self, read: ConnectionTask) -> Ending:
         self._hub.clients.add(self._client)
@@ -103,15 +100,15 @@ class ClientSession:
         """Answer one message, or begin to, or let it wait for its turn."""
         if self._sender.crowded:
             self._sender.flush()
-        if self._backlog or self._sender.crowded:
+        if self._queue or self._sender.crowded:
             await self._postpone(message)
         elif len(message) > LARGE_CALL_BYTES:
             await self._answer_large(message)
         else:
             self._answer(message)
-        if self._in_flight >= self._hub.limits.requests_in_flight + URGENT_IN_FLIGHT:
+        if self._queue.in_flight >= self._hub.limits.requests_in_flight + URGENT_IN_FLIGHT:
             self._sender.flush()
-            await self._until(lambda: self._in_flight < self._hub.limits.requests_in_flight)
+            await self._until(lambda: self._queue.in_flight < self._hub.limits.requests_in_flight)
         if self._turn.over:
             await self.yield_if_due()
 
@@ -129,12 +126,7 @@ class ClientSession:
             self._answer(message)
 
     def _answer(self, message: bytes | str) -> None:
-        limits = self._hub.limits
-        busy = (
-            self._in_flight >= limits.requests_in_flight
-            or self._in_flight_bytes >= self._message_bytes
-        )
-        outcome = self._hub.rpc.handle(message, self._who, busy)
+        outcome = self._hub.rpc.handle(message, self._who, self._queue.busy)
         if outcome.pending is None:
             self._deliver(outcome.value)
         else:
@@ -149,9 +141,8 @@ class ClientSession:
 
     def _start(self, outcome: Outcome[Reply], size_bytes: int) -> None:
         self.unreadable = 0
-        self._in_flight += 1
-        self._in_flight_bytes += size_bytes
-        self._sender.share.set("calls", self._in_flight_bytes)
+        self._queue.begin(size_bytes)
+        self._sender.share.set("calls", self._queue.in_flight_bytes)
         self.connection.start(lambda: self._finish(outcome, size_bytes), "call")
 
     async def _finish(self, outcome: Outcome[Reply], size_bytes: int) -> None:
@@ -163,9 +154,8 @@ class ClientSession:
                     await self._hold(reply)
                 await self._reply(reply)
         finally:
-            self._in_flight -= 1
-            self._in_flight_bytes -= size_bytes
-            self._sender.share.set("calls", self._in_flight_bytes)
+            self._queue.end(size_bytes)
+            self._sender.share.set("calls", self._queue.in_flight_bytes)
             self._moved.set()
 
     async def _hold(self, reply: bytes) -> None:
@@ -208,16 +198,12 @@ class ClientSession:
         if self._is_urgent(message):
             self._answer(message)
             return
-        if not self._backlog:
+        if not self._queue:
             self.connection.start(self._catch_up, "backlog")
-        self._backlog.append(message)
-        self._grow_backlog(getsizeof(message))
+        self._queue.put(message)
+        self._sender.share.set("backlog", self._queue.waiting_bytes)
         self._sender.flush()
         await self._until(self._has_backlog_room)
-
-    def _grow_backlog(self, by_bytes: int) -> None:
-        self._backlog_bytes += by_bytes
-        self._sender.share.set("backlog", self._backlog_bytes)
 
     def _has_backlog_room(self) -> bool:
         most = BACKLOG_BYTES
@@ -225,7 +211,7 @@ class ClientSession:
             most = UNAUTHORIZED_BYTES
         elif self._sender.share.total.tight:
             most = TIGHT_BYTES
-        return self._backlog_bytes < most
+        return self._queue.waiting_bytes < most
 
     def _is_urgent(self, message: bytes | str) -> bool:
         try:
@@ -241,15 +227,15 @@ class ClientSession:
         """Work the backlog off, in order, as the client reads its answers."""
         turn = TimeSlice()
         turn.begin()
-        while self._backlog:
+        while self._queue:
             await self._sender.room()
-            message = self._backlog[0]
+            message = self._queue.first
             if len(message) > LARGE_CALL_BYTES:
                 await self._answer_large(message)
             else:
                 self._answer(message)
-            self._backlog.popleft()
-            self._grow_backlog(-getsizeof(message))
+            self._queue.drop_first()
+            self._sender.share.set("backlog", self._queue.waiting_bytes)
             self._moved.set()
             if turn.over:
                 await turn.rest()

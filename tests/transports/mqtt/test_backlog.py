@@ -1,6 +1,7 @@
 """The API's backlog, and status that merges, on an outlet that a test opens and closes."""
 
 import json
+from sys import getsizeof
 
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
@@ -85,7 +86,7 @@ async def test_bytes_of_the_backlog_are_bounded_too(autojump_clock: MockClock) -
     outlet.close()
     async with trio.open_nursery() as nursery:
         await nursery.start(api.run)
-        size_bytes = len(unknown(0))
+        size_bytes = getsizeof(unknown(0).encode())
         for _ in range(4):
             api.hear(unknown(0, BACKLOG_BYTES // 4 - size_bytes).encode())
         assert outlet.posted == []

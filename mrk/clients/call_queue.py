@@ -1,0 +1,76 @@
+"""The calls of one client: messages that wait for their turn, and calls that have no answer yet.
+
+Shared by socket sessions and by MQTT, which state their own bounds. Pure: who waits, and what is
+refused past a bound, is the transport's.
+"""
+
+from collections import deque
+from sys import getsizeof
+from typing import Generic, TypeVar
+
+Message = TypeVar("Message", bytes, str, bytes | str)
+
+
+class CallQueue(Generic[Message]):
+    """`busy` from `most_in_flight` calls or `most_in_flight_bytes` of their messages on."""
+
+    __slots__ = (
+        "_most_in_flight",
+        "_most_in_flight_bytes",
+        "_waiting",
+        "in_flight",
+        "in_flight_bytes",
+        "waiting_bytes",
+    )
+
+    def __init__(self, most_in_flight: int, most_in_flight_bytes: int) -> None:
+        self._most_in_flight = most_in_flight
+        self._most_in_flight_bytes = most_in_flight_bytes
+        self._waiting: deque[Message] = deque()
+        self.waiting_bytes = 0
+        self.in_flight = 0
+        self.in_flight_bytes = 0
+
+    # Messages that wait
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def put(self, message: Message) -> None:
+        """Have a message wait behind the others."""
+        self._waiting.append(message)
+        self.waiting_bytes += getsizeof(message)
+
+    @property
+    def first(self) -> Message:
+        """The message whose turn is next."""
+        return self._waiting[0]
+
+    def drop_first(self) -> None:
+        """It waits no more."""
+        self.waiting_bytes -= getsizeof(self._waiting.popleft())
+
+    def clear(self) -> None:
+        """Nobody waits any more."""
+        self._waiting.clear()
+        self.waiting_bytes = 0
+
+    # Calls in flight
+
+    @property
+    def busy(self) -> bool:
+        """Whether one more call would pass a bound."""
+        return (
+            self.in_flight >= self._most_in_flight
+            or self.in_flight_bytes >= self._most_in_flight_bytes
+        )
+
+    def begin(self, size_bytes: int) -> None:
+        """A call whose message has that size waits for its answer."""
+        self.in_flight += 1
+        self.in_flight_bytes += size_bytes
+
+    def end(self, size_bytes: int) -> None:
+        """It has been answered, or given up."""
+        self.in_flight -= 1
+        self.in_flight_bytes -= size_bytes
