@@ -21,6 +21,7 @@ from mrk.klippy.etx import EtxDecoder, FrameTooLong, etx_frame
 from mrk.klippy.link_errors import KlippyLost
 from mrk.klippy.messages import Frame, JunkFrame, decode_frame, encode_request, error_message
 from mrk.log.throttle import LogThrottle
+from nurseries.klippy.direct_receive import receive
 
 logger = logging.getLogger(__name__)
 OnReply = Callable[[msgspec.Raw], None]
@@ -182,13 +183,13 @@ class KlippyConnection:
     async def _read(self) -> None:
         while True:
             try:
-                data = await self._stream.receive_some(READ_BYTES)
+                data = await receive(self._stream, READ_BYTES)
             except (trio.BrokenResourceError, trio.ClosedResourceError) as exc:
                 raise LinkLost("Klipper closed the connection") from exc
             if not data:
                 raise LinkLost("Klipper closed the connection")
             try:
-                frames = self._decoder.feed(bytes(data))
+                frames = self._decoder.feed(data)
             except FrameTooLong as exc:
                 raise LinkLost(f"Klipper sent {exc}") from exc
             for first in range(0, len(frames), FRAMES_PER_TURN):

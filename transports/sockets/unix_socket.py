@@ -16,6 +16,7 @@ from mrk.clients.registry import Client
 from mrk.klippy.etx import EtxDecoder, FrameTooLong, etx_frame
 from mrk.websocket.events import Ending
 from transports.sockets.client_session import ClientSession, SessionContext
+from transports.sockets.direct_receive import receive
 from transports.sockets.outbox_sender import VANISHED, OutboxSender
 
 logger = logging.getLogger(__name__)
@@ -105,10 +106,10 @@ class UnixSocket:
         limit_bytes = self._hub.limits.unix_message_bytes
         decoder = EtxDecoder(limit_bytes)
         with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError):
-            while chunk := await stream.receive_some(CHUNK_BYTES):
+            while chunk := await receive(stream, CHUNK_BYTES):
                 session.begin_chunk()
                 try:
-                    frames = decoder.feed(bytes(chunk))
+                    frames = decoder.feed(chunk)
                 except FrameTooLong as exc:
                     text = f"Invalid Request: {exc}"
                     sender.outbox.reply(jsonrpc.encode_error(None, jsonrpc.INVALID_REQUEST, text))

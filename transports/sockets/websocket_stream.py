@@ -14,6 +14,7 @@ from mrk.definitions.limits import Limits
 from mrk.websocket.events import NO_CLOSE_FRAME, Ending, Pinged
 from mrk.websocket.frames import PING, close_frame, pong_frame, text_frame
 from mrk.websocket.incoming import WebsocketReader
+from transports.sockets.direct_receive import receive
 from transports.sockets.outbox_sender import VANISHED, OutboxSender
 
 CHUNK_BYTES = 64 * 1024
@@ -87,7 +88,7 @@ class WebsocketStream:
             return chunk
         self._listening = True
         try:
-            chunk = bytes(await self._stream.receive_some(self._chunk_bytes))
+            chunk = await receive(self._stream, self._chunk_bytes)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             return b""
         self._listening = False
