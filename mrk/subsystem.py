@@ -70,7 +70,7 @@ class TemplateMethods(Protocol):
 
 
 class Needs(msgspec.Struct, frozen=True):
-    """The parts that are always there, as optional ones may use them.
+    """What is always there, as optional subsystems may use it.
 
     `data_path` is the data folder. `answer` handles a JSON-RPC message for a caller;
     `templates` may be used once the subsystem serves. `debug` says that methods for debugging are

@@ -1,4 +1,4 @@
-"""The supervision table's types: which parts run, how they are retried, what became of them.
+"""The supervision table's types: which services run, how they are retried, what became of them.
 
 `nurseries/supervise.py` changes them, `server.nurseries` shows them, the root nests them.
 """
@@ -23,7 +23,7 @@ OUTSIDE_BACKOFF = Backoff(first_s=2.0, limit_s=10.0)
 
 
 class SupervisionState(enum.StrEnum):
-    """What a supervised part does now, as `server.nurseries` shows it."""
+    """What a supervised service does now, as `server.nurseries` shows it."""
 
     STARTING = "starting"
     RUNNING = "running"
@@ -33,9 +33,9 @@ class SupervisionState(enum.StrEnum):
 
 
 class Supervision(msgspec.Struct):
-    """A line of the supervision table, and what became of it.
+    """One service of the supervision table, and what became of it.
 
-    `since` is Unix time of the last change of state; `children` are parts nested in this one.
+    `since` is Unix time of the last change of state; `children` are services nested in this one.
     """
 
     name: str

@@ -1,7 +1,7 @@
 """Imports the add-ons that a configuration asks for, reads their settings and builds them.
 
-Used when a generation is built, after all parts of ours. Whatever goes wrong with one fails that
-component alone.
+Used when a generation is built, after all subsystems of ours. Whatever goes wrong with one fails
+that component alone.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -37,7 +37,7 @@ class AddOns:
     def build_all(
         self, add_ons: Collection[AddOn], needs: Needs, taken: Collection[str], clash: Clash
     ) -> Additions:
-        """What they add, ready to be run. `taken` are names of parts that are there."""
+        """What they add, ready to be run. `taken` are names of services that are there."""
         everything = Additions()
         for add_on in add_ons:
             added = self._built(add_on, needs, taken, clash)
@@ -86,7 +86,7 @@ class AddOns:
         guarded = guarded_additions(added, guard)
         for service in guarded.services:
             if service.name in taken:
-                raise AddOnError(f"there is a part named {service.name} already")
+                raise AddOnError(f"there is a service named {service.name} already")
         endpoints = [endpoint for service in guarded.services for endpoint in service.endpoints]
         try:
             clash(endpoints)

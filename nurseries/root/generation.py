@@ -2,7 +2,7 @@
 
 Nesting is the order of death: transports stop before the subsystems they call, these before the
 link to Klipper, that before users and the database. `serve` returns when the generation was asked
-to end, and its parts are gone.
+to end, and its services are gone.
 """
 
 import itertools
@@ -26,7 +26,7 @@ from nurseries.root.supervised import Supervised, opened, running
 from nurseries.root.surroundings import Surroundings
 from nurseries.root.transports import Transports
 from nurseries.server.endpoints import ConfigAnswer, Server, absences, failed_components
-from nurseries.supervise import failed_part
+from nurseries.supervise import failed_supervision
 from transports.door.acceptor import Door
 from transports.listeners.listeners import Listeners
 from transports.sockets.client_connection import SERVER_RESTART, SERVER_SHUTDOWN
@@ -65,10 +65,13 @@ class Generation:
             *self.subsystems.warnings,
         ]
         self._failed = [
-            *(failed_part(failure.component, failure.reason) for failure in configuration.failures),
+            *(
+                failed_supervision(failure.component, failure.reason)
+                for failure in configuration.failures
+            ),
             *self.subsystems.failed,
         ]
-        self.parts = self._failed
+        self.supervisions = self._failed
         self._components = self.subsystems.names
         self._doors = Transports(
             settings,
@@ -100,18 +103,18 @@ class Generation:
     # Life
 
     async def serve(self, listeners: Listeners, on_ready: Callable[[], None]) -> None:
-        """Run everything until `end` or `end_for_restart`; raises what an essential part raises."""
+        """Run everything until `end` or `end_for_restart`; raises what essential services raise."""
         database, access = self.subsystems.database, self.subsystems.authorization
         link = self.subsystems.klippy
         self._listeners = listeners
-        transports = [*self._doors.lines(listeners), *self.subsystems.transports]
-        lines = self.subsystems.running_lines
-        self._nest([database], [access], [link], lines, transports)
+        transports = [*self._doors.services(listeners), *self.subsystems.transports]
+        services = self.subsystems.running_services
+        self._nest([database], [access], [link], services, transports)
         async with (
             opened(database),
             opened(access),
             running([link]),
-            running(lines),
+            running(services),
             running(transports),
         ):
             on_ready()
@@ -121,10 +124,10 @@ class Generation:
                 await trio.sleep(ANSWER_LEAVES_S)
 
     def _nest(self, *levels: list[Supervised]) -> None:
-        """The tree that server.nurseries shows: each level inside the first part of the last."""
-        self.parts = [*(line.part for line in levels[0]), *self._failed]
+        """The tree that server.nurseries shows: each level inside the first service of the last."""
+        self.supervisions = [*(service.supervision for service in levels[0]), *self._failed]
         for outer, inner in itertools.pairwise(levels):
-            outer[0].part.children = [line.part for line in inner]
+            outer[0].supervision.children = [service.supervision for service in inner]
 
     def _how_it_ends(self) -> Ending:
         return self._ending
@@ -144,15 +147,15 @@ class Generation:
 
     @property
     def warnings(self) -> list[str]:
-        """Of the configuration, of the process, and what parts found out since."""
-        parts = self.subsystems
+        """Of the configuration, of the process, and what subsystems found out since."""
+        subsystems = self.subsystems
         later = (
-            parts.store.warnings,
-            parts.files.warnings,
-            parts.machine.warnings,
+            subsystems.store.warnings,
+            subsystems.files.warnings,
+            subsystems.machine.warnings,
             self._refusals.warnings,
-            parts.given_up,
-            parts.found_out,
+            subsystems.given_up,
+            subsystems.found_out,
             () if self._listeners is None else self._listeners.warnings,
         )
         if not any(later):
@@ -166,7 +169,7 @@ class Generation:
 
     @property
     def components(self) -> list[str]:
-        """Names of the parts; asked for with every server.info."""
+        """Names of the components; asked for with every server.info."""
         return self._components
 
     @property
@@ -186,7 +189,7 @@ class Generation:
             klippy_state=self.link.klippy_state,
             klippy_message=self.link.klippy_message,
             warnings=tuple(self.warnings),
-            failed_components=tuple(failed_components(self.parts)),
-            absences=tuple(absences(self.parts)),
+            failed_components=tuple(failed_components(self.supervisions)),
+            absences=tuple(absences(self.supervisions)),
             clients=len(self.clients),
         )

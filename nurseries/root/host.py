@@ -19,7 +19,7 @@ from nurseries.services.subsystem import Machine
 
 
 class Host:
-    """`machine` is a part that runs; `endpoints` are of those that only answer.
+    """`machine` is a subsystem that runs; `endpoints` are of those that only answer.
 
     `simulated`: the printer is no real one, so the host is not to be switched off for it.
     """

@@ -1,7 +1,7 @@
 """Every subsystem of a generation, built once and handed what it needs: the supervision table.
 
-`Subsystems` owns nothing that runs; `generation.py` starts its lines. Parts that only a section of
-the configuration asks for stand in `optional.py`.
+`Subsystems` owns nothing that runs; `generation.py` starts its services. Subsystems that only a
+section of the configuration asks for stand in `optional.py`.
 """
 
 import logging
@@ -45,7 +45,7 @@ from nurseries.root.settings_views import transitions_of
 from nurseries.root.supervised import Supervised, supervised
 from nurseries.root.surroundings import Surroundings
 from nurseries.server.connection_endpoints import Connections
-from nurseries.supervise import NotBuilt, build, failed_part
+from nurseries.supervise import NotBuilt, build, failed_supervision
 from nurseries.templates.calls import TemplateCalls
 from nurseries.webcams.endpoints import WebcamEndpoints
 from nurseries.webcams.registry import Webcams
@@ -68,9 +68,9 @@ async def join_in_thread(parts: list[bytes]) -> bytes:
 
 
 class Subsystems:
-    """The parts by level: `database`, `authorization`, `klippy`, `lines`; `plain` own no task.
+    """Services by level: `database`, `authorization`, `klippy`, `services`; `plain` own no task.
 
-    `failed` are optional parts that could not be built; `warnings` say why.
+    `failed` are optional subsystems that could not be built; `warnings` say why.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class Subsystems:
             *Connections(clients, self.accounts).endpoints(),
             *ExtensionEndpoints(agents).endpoints(),
         ]
-        self.lines: list[Supervised] = []
+        self.services: list[Supervised] = []
         self._added = Additions()
         self._optional: list[Supervised] = []
         self._optional_transports: list[Supervised] = []
@@ -118,7 +118,7 @@ class Subsystems:
         self._add_web()
         self._add_optional()
         essential = [self.database, self.authorization, self.klippy]
-        self._all = [*essential, *self.lines, *self._optional, *self._optional_transports]
+        self._all = [*essential, *self.services, *self._optional, *self._optional_transports]
 
     def _directory(self) -> Directory | None:
         """The LDAP server, which may hold users besides our own."""
@@ -138,8 +138,8 @@ class Subsystems:
                 self.fail("ldap", reason)
         return directory
 
-    def _add(self, name: str, part: Subsystem, *, essential: bool = False) -> None:
-        self.lines.append(Supervised(name, part.serve, part.endpoints(), essential))
+    def _add(self, name: str, subsystem: Subsystem, *, essential: bool = False) -> None:
+        self.services.append(Supervised(name, subsystem.serve, subsystem.endpoints(), essential))
 
     def _add_printer(self, table: Table) -> None:
         sizes = self._settings.data_store
@@ -177,13 +177,13 @@ class Subsystems:
             store,
             clients,
             self._starters,
-            auxiliary=self._added.auxiliary,  # filled once optional parts have been built
+            auxiliary=self._added.auxiliary,  # filled once optional subsystems have been built
         )
         self.upload_printer = UploadPrinter(
             self.printer.gcode, state, queue, settings.file_manager.queue_gcode_uploads
         )
         self._add("file_manager", files)
-        self.lines.append(Supervised("job_state", state.serve))
+        self.services.append(Supervised("job_state", state.serve))
         self._add("job_queue", queue)
         self._add("history", history)
 
@@ -227,7 +227,7 @@ class Subsystems:
         self._add("announcements", announcements)
 
     def _add_optional(self) -> None:
-        """Parts that a section of the configuration asks for."""
+        """Subsystems that a section of the configuration asks for."""
         outside = self._surroundings
         needs = self._needs = Needs(
             data_path=outside.paths.data,
@@ -272,10 +272,10 @@ class Subsystems:
         self.warnings += add_ons.warnings
         self._added.auxiliary += added.auxiliary
         self._added.warnings += added.warnings
-        lines = [supervised(service) for service in added.services]
-        self._optional += lines
-        self._all += lines
-        return [endpoint for line in lines for endpoint in line.offered()]
+        services = [supervised(service) for service in added.services]
+        self._optional += services
+        self._all += services
+        return [endpoint for service in services for endpoint in service.offered()]
 
     def _try(self, component: str, make: Callable[[], Made]) -> Made | None:
         """What `make` gives; None when it cannot, and then the component has failed."""
@@ -289,7 +289,7 @@ class Subsystems:
         """A component does not run in this generation."""
         logger.error("%s", reason)
         self.warnings.append(reason)
-        self.failed.append(failed_part(component, reason))
+        self.failed.append(failed_supervision(component, reason))
 
     def is_printing(self) -> bool:
         """Whether a print is under way."""
@@ -297,26 +297,26 @@ class Subsystems:
 
     @property
     def given_up(self) -> list[str]:
-        """Of parts that crashed again and again: each with its last error."""
+        """Of services that crashed again and again: each with its last error."""
         return [
-            f"{line.name} does not run: {line.part.last_error}"
-            for line in self._all
-            if line.part.state is SupervisionState.FAILED
+            f"{service.name} does not run: {service.supervision.last_error}"
+            for service in self._all
+            if service.supervision.state is SupervisionState.FAILED
         ]
 
     @property
     def found_out(self) -> list[str]:
-        """What optional parts warn of since they run."""
+        """What optional subsystems warn of since they run."""
         return [text for warnings in self._added.warnings for text in warnings()]
 
     @property
-    def running_lines(self) -> list[Supervised]:
-        """The parts that run inside the link to Klipper."""
-        return [*self.lines, *self._optional]
+    def running_services(self) -> list[Supervised]:
+        """The services that run inside the link to Klipper."""
+        return [*self.services, *self._optional]
 
     @property
     def transports(self) -> list[Supervised]:
-        """Optional transports, which end before all other parts."""
+        """Optional transports, which end before all other services."""
         return self._optional_transports
 
     @property
@@ -327,8 +327,8 @@ class Subsystems:
     @property
     def names(self) -> list[str]:
         """Of all that stands, Moonraker's names where it has the same component."""
-        return [*(line.name for line in self._all), "webcam", "extensions"]
+        return [*(service.name for service in self._all), "webcam", "extensions"]
 
     def endpoints(self) -> list[Endpoint]:
         """Everything that subsystems answer."""
-        return self.plain + [endpoint for line in self._all for endpoint in line.offered()]
+        return self.plain + [endpoint for service in self._all for endpoint in service.offered()]

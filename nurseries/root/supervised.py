@@ -1,6 +1,6 @@
-"""Lines of the supervision table, and the two ways of running them.
+"""Services of the supervision table, and the two ways of running them.
 
-`running` is for parts that nobody waits for, `opened` for one that all others stand on.
+`running` is for services that nobody waits for, `opened` for one that all others stand on.
 """
 
 import contextlib
@@ -16,47 +16,47 @@ from nurseries.supervise import guarded, supervise
 
 
 class Supervised:
-    """A part: essential ones end the daemon when they crash, optional ones are restarted."""
+    """A service: essential ones end the daemon when they crash, optional ones are restarted."""
 
     def __init__(
         self,
         name: str,
-        service: Callable[..., Awaitable[object]],
+        serve: Callable[..., Awaitable[object]],
         endpoints: Sequence[Endpoint] = (),
         essential: bool = False,
         backoff: Backoff | None = None,
     ) -> None:
         self.name = name
-        self.service = service
+        self.serve = serve
         self.essential = essential
-        self.part = Supervision(name, essential=essential, backoff=backoff or Backoff())
+        self.supervision = Supervision(name, essential=essential, backoff=backoff or Backoff())
         self._endpoints = list(endpoints)
 
     def offered(self) -> list[Endpoint]:
-        """Its endpoints; those of an optional part answer 503 while it is down."""
-        return self._endpoints if self.essential else guarded(self.part, self._endpoints)
+        """Its endpoints; those of an optional subsystem answer 503 while it is down."""
+        return self._endpoints if self.essential else guarded(self.supervision, self._endpoints)
 
 
 def supervised(service: Service) -> Supervised:
-    """An optional subsystem's service as a line of the table."""
+    """An optional subsystem's service for the table."""
     return Supervised(service.name, service.serve, service.endpoints, backoff=service.backoff)
 
 
 @contextlib.asynccontextmanager
-async def running(lines: list[Supervised]) -> AsyncIterator[None]:
-    """Run parts side by side while the block lasts; they are gone when it ends."""
+async def running(services: list[Supervised]) -> AsyncIterator[None]:
+    """Run services side by side while the block lasts; they are gone when it ends."""
     async with trio.open_nursery() as nursery:
-        for line in lines:
-            nursery.start_soon(supervise, line.part, line.service, name=line.name)
+        for service in services:
+            nursery.start_soon(supervise, service.supervision, service.serve, name=service.name)
         yield
         nursery.cancel_scope.cancel()
 
 
 @contextlib.asynccontextmanager
-async def opened(line: Supervised) -> AsyncIterator[None]:
-    """Run an essential part while the block lasts; the block begins when it has started."""
+async def opened(service: Supervised) -> AsyncIterator[None]:
+    """Run an essential service while the block lasts; the block begins when it has started."""
     async with trio.open_nursery() as nursery:
-        await nursery.start(line.service, name=line.name)
-        line.part.enter(SupervisionState.RUNNING, time.time())
+        await nursery.start(service.serve, name=service.name)
+        service.supervision.enter(SupervisionState.RUNNING, time.time())
         yield
         nursery.cancel_scope.cancel()

@@ -131,8 +131,8 @@ class Transports:
             route_prefix=settings.server.route_prefix,
         )
 
-    def lines(self, listeners: Listeners) -> list[Supervised]:
-        """The parts that accept on `listeners`, which stay open when they end."""
+    def services(self, listeners: Listeners) -> list[Supervised]:
+        """The services that accept on `listeners`, which stay open when they end."""
 
         async def serve_door() -> None:
             side = listeners.tls_side

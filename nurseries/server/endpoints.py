@@ -43,7 +43,7 @@ class ServerInfo(msgspec.Struct, frozen=True):
 
 
 class NurseryNode(msgspec.Struct, frozen=True):
-    """One supervised part: `since` is Unix time, `children` run inside it and die before it."""
+    """One supervised service: `since` is Unix time, `children` run inside it and die before it."""
 
     name: str
     essential: bool
@@ -76,7 +76,7 @@ class ServerFacts(Protocol):
     @property
     def generation(self) -> int: ...
     @property
-    def parts(self) -> list[Supervision]: ...
+    def supervisions(self) -> list[Supervision]: ...
     @property
     def components(self) -> list[str]: ...
     @property
@@ -88,29 +88,28 @@ class ServerFacts(Protocol):
     def loop_lag_ms(self) -> LagMs: ...
 
 
-def failed_components(parts: list[Supervision]) -> list[str]:
-    """Names of optional parts that crashed and do not run now, children included."""
+def failed_components(supervisions: list[Supervision]) -> list[str]:
+    """Names of optional components that crashed and do not run now, children included."""
     failed = []
-    for part in parts:
-        # Crashed ones are rare, and every server.info asks: one look at each decides.
-        if part.crashed and part.state is not SupervisionState.RUNNING:
-            failed.append(part.name)
-        if part.children:
-            failed += failed_components(part.children)
+    for one in supervisions:
+        # Crashed ones are rare, and every server.info asks: one glance at each decides.
+        if one.crashed and one.state is not SupervisionState.RUNNING:
+            failed.append(one.name)
+        if one.children:
+            failed += failed_components(one.children)
     return failed
 
 
-def absences(parts: list[Supervision]) -> list[str]:
-    """Optional parts that wait for something outside, each with what it said last."""
+def absences(supervisions: list[Supervision]) -> list[str]:
+    """Optional components that wait for something outside, each with what it said last."""
     found = []
-    for part in parts:
+    for one in supervisions:
         tried = (
-            part.state in (SupervisionState.WAITING, SupervisionState.STARTING)
-            and not part.essential
+            one.state in (SupervisionState.WAITING, SupervisionState.STARTING) and not one.essential
         )
-        if tried and not part.crashed and part.last_error is not None:
-            found.append(f"{part.name}: {part.last_error}")
-        found += absences(part.children)
+        if tried and not one.crashed and one.last_error is not None:
+            found.append(f"{one.name}: {one.last_error}")
+        found += absences(one.children)
     return found
 
 
@@ -172,7 +171,7 @@ class Server:
             klippy_connected=self._klippy.klippy_connected,
             klippy_state=self._klippy.klippy_state,
             components=self._facts.components,
-            failed_components=failed_components(self._facts.parts),
+            failed_components=failed_components(self._facts.supervisions),
             registered_directories=self._facts.registered_directories,
             warnings=warnings,
             websocket_count=len(self._clients),
@@ -196,17 +195,17 @@ class Server:
         return NurseriesInfo(
             generation=self._facts.generation,
             loop_lag_ms=self._facts.loop_lag_ms(),
-            nurseries=[_node(part) for part in self._facts.parts],
+            nurseries=[_node(one) for one in self._facts.supervisions],
         )
 
 
-def _node(part: Supervision) -> NurseryNode:
+def _node(one: Supervision) -> NurseryNode:
     return NurseryNode(
-        name=part.name,
-        essential=part.essential,
-        state=part.state.value,
-        since=part.since,
-        restarts=part.restarts,
-        last_error=part.last_error,
-        children=[_node(child) for child in part.children],
+        name=one.name,
+        essential=one.essential,
+        state=one.state.value,
+        since=one.since,
+        restarts=one.restarts,
+        last_error=one.last_error,
+        children=[_node(child) for child in one.children],
     )

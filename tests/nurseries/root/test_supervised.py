@@ -77,16 +77,16 @@ async def test_an_optional_part_is_contained_listed_restarted_and_given_up(
     async with running([line]):
         await trio.sleep(0.005)
         assert ask() == "fine"
-        assert failed_components([line.part]) == []
+        assert failed_components([line.supervision]) == []
         await trio.sleep(0.5)
-        assert failed_components([line.part]) == ["webcams"]
+        assert failed_components([line.supervision]) == ["webcams"]
         with pytest.raises(ClientError, match=r"webcams is down: .*a bug") as down:
             ask()
         assert down.value.status == 503
         await trio.sleep(60)
         # Given up after five crashes in five minutes, and nobody else noticed.
-        assert line.part.restarts == 4
-        assert failed_components([line.part]) == ["webcams"]
+        assert line.supervision.restarts == 4
+        assert failed_components([line.supervision]) == ["webcams"]
     crashes = [record for record in caplog.records if record.exc_info]
     assert len(crashes) == 5
     assert all(record.levelno == logging.ERROR for record in crashes)
@@ -106,7 +106,7 @@ async def test_a_part_whose_other_side_is_away_is_named_until_it_is_there(
     line = Supervised("mqtt", serve, backoff=Backoff(first_s=1.0, limit_s=1.0))
     async with running([line]):
         await trio.sleep(0.5)
-        assert absences([line.part]) == ["mqtt: no broker"]
+        assert absences([line.supervision]) == ["mqtt: no broker"]
         there.set()
         await trio.sleep(5)
-        assert absences([line.part]) == []
+        assert absences([line.supervision]) == []
