@@ -104,6 +104,11 @@ class Paths(NamedTuple):
         return self.data / "comms"
 
     @property
+    def backups(self) -> Path:
+        """Archives of configuration and database."""
+        return self.data / "backup" / "installation"
+
+    @property
     def certificate(self) -> Path:
         return self.data / "certs" / "moonraker.cert"
 

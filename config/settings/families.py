@@ -17,6 +17,7 @@ from config.paths import Paths
 from config.reader import ConfigReader
 from config.settings.announcements import AnnouncementSettings, read_announcements
 from config.settings.authorization import AuthorizationSettings, read_authorization
+from config.settings.backup import BackupSettings, read_backup
 from config.settings.data_store import DataStoreSettings, read_data_store
 from config.settings.database import DatabaseSettings, read_database
 from config.settings.file_manager import FileManagerSettings, read_file_manager
@@ -55,6 +56,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     sensors: tuple[SensorSettings, ...] = ()
     spoolman: SpoolmanSettings | None = None
     update_manager: UpdateManagerSettings | None = None
+    backup: BackupSettings | None = None
     add_ons: tuple[AddOn, ...] = ()
 
 
@@ -96,6 +98,7 @@ FAMILIES: tuple[Family, ...] = (
     Family("sensors", read_sensors, "sensor"),
     Family("spoolman", read_spoolman, "spoolman"),
     Family("update_manager", read_update_manager, "update_manager"),
+    Family("backup", read_backup, "backup"),
 )
 
 

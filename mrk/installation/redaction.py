@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable, Iterable
 from ipaddress import ip_address
 
+from mrk.installation.option_lines import OPTION, OptionLine, option_lines
+
 HIDDEN = "<hidden>"
 _IPV4 = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.]*\d)")
 _IPV6 = re.compile(r"(?<![\w:])(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4}(?:%\w+)?(?![\w:])")
@@ -20,8 +22,6 @@ _NAMED = re.compile(
 )
 _USERINFO = re.compile(r"(?<=://)[^/\s@\"']+@")
 _URL_HOST = re.compile(rf"(://(?:{HIDDEN}@)?)([A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*)")
-_SECTION = re.compile(r"\[([^\]]+)\]\s*(?:[#;].*)?")
-_OPTION = re.compile(r"([\w.-]+)(\s*[:=]\s*)(.*)", re.DOTALL)
 _NAMES_HOST = frozenset({"address", "host", "hostname", "server", "ldap_host", "mqtt_host"})
 _HOST = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?")
 # Words that are names of people only by accident.
@@ -66,43 +66,23 @@ class Redaction:
 
     def configuration(self, text: str) -> str:
         """A file in Klipper's dialect, or TOML: options that hold secrets lose their values."""
-        return self.text("\n".join(self._without_secrets(text)))
+        return self.text("\n".join(map(_hidden_line, option_lines(text, self._holds_secret))))
 
     def secrets_in(self, text: str) -> list[str]:
         """The values of such options, to be taken out of other texts as well."""
-        found: list[str] = []
-        for _ in self._without_secrets(text, found):
-            pass
-        return [value.strip().strip("\"'") for value in found]
+        lines = option_lines(text, self._holds_secret)
+        return [line.value.strip().strip("\"'") for line in lines if line.is_secret and line.value]
 
     def hosts_in(self, text: str) -> list[str]:
         """The names of hosts that options give, to be taken out of other texts as well."""
         found = []
         for line in text.split("\n"):
-            match = _OPTION.fullmatch(line)
+            match = OPTION.fullmatch(line)
             if match and match[1].lower() in _NAMES_HOST:
                 name = match[3].strip().strip("\"'")
                 if _HOST.fullmatch(name) and not name.replace(".", "").isdigit():
                     found.append(name)
         return found
-
-    def _without_secrets(self, text: str, found: list[str] | None = None) -> Iterable[str]:
-        section, hides = "", False
-        for line in text.split("\n"):
-            if line[:1].isspace() and line.strip():
-                if hides and found is not None:
-                    found.append(line)
-                yield f"  {HIDDEN}" if hides else line
-                continue
-            hides = False
-            if match := _SECTION.match(line):
-                section = match[1].strip().strip("\"'")
-            elif match := _OPTION.fullmatch(line.removeprefix("#*# ")):
-                hides = self._holds_secret(section, match[1].lower())
-                if hides and found is not None:
-                    found.append(match[3])
-                line = f"{match[1]}{match[2]}{HIDDEN if match[3] else ''}" if hides else line
-            yield line
 
     def _address(self, match: re.Match[str]) -> str:
         try:
@@ -125,6 +105,10 @@ class Redaction:
             count = sum(1 for name in self._numbers if name.startswith(f"{kind} ")) + 1
             self._numbers[key] = f"<{kind}-{count}>"
         return self._numbers[key]
+
+
+def _hidden_line(line: OptionLine) -> str:
+    return f"{line.before}{HIDDEN if line.value else ''}" if line.is_secret else line.text
 
 
 def _hide_value(match: re.Match[str]) -> str:

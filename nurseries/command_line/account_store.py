@@ -5,8 +5,6 @@ within seconds. Without one the file is opened as a daemon would, checked and mi
 """
 
 import contextlib
-import os
-import pwd
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
@@ -19,6 +17,7 @@ from mrk.database.schema import joined, missing, too_new
 from mrk.definitions.roles import ROLE_WORDS
 from mrk.errors import MrkError
 from mrk.jobs.schema import JOB_MIGRATIONS
+from nurseries.command_line.data_folder import check_owner
 from nurseries.database.lock import DatabaseInUse
 from nurseries.database.opening import DatabaseLocation, open_database, schema_versions
 from nurseries.database.transaction import transaction
@@ -47,7 +46,7 @@ def change_accounts(paths: Paths, change: Callable[[SqlConnection], str]) -> str
     place = DatabaseLocation(
         paths.data / "database", paths.data / "backup/database", joined(JOB_MIGRATIONS)
     )
-    _check_folder(paths)
+    check_owner(paths)
     try:
         with open_database(place) as connection:
             for warning in place.warnings:
@@ -72,15 +71,3 @@ def _beside_a_daemon(place: DatabaseLocation) -> Iterator[sqlite3.Connection]:
         if missing(place.steps, versions) or too_new(place.steps, versions):
             raise MrkError("the daemon that runs is of another version: restart it, then try again")
         yield connection
-
-
-def _check_folder(paths: Paths) -> None:
-    if not paths.data.is_dir():
-        raise MrkError(f"there is no data folder {paths.data}: name it with mrk -d FOLDER")
-    owner = paths.data.stat().st_uid
-    if os.geteuid() == 0 != owner:
-        # What root creates there a daemon without its rights could not write.
-        with contextlib.suppress(KeyError):
-            name = pwd.getpwuid(owner).pw_name
-            raise MrkError(f"{paths.data} belongs to {name}: run this as {name}, not as root")
-        raise MrkError(f"{paths.data} is not root's: run this as its owner")

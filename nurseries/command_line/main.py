@@ -23,6 +23,7 @@ from nurseries.command_line.quiet_end import print_to
 # In the order of the alphabet, as `mrk --help` shows them.
 COMMANDS: Mapping[str, CommandEntry] = {
     "api": ("api", "Print the schema of the API, generated from its declarations."),
+    "backup": ("backup", "Back up this installation, and bring it back."),
     "call": ("call", "Call METHOD with key=value arguments on a running daemon."),
     "check-config": ("check_config", "Say what is wrong with the configuration."),
     "demo": ("demo", "Run the daemon on a virtual printer, in a data folder of its own."),

@@ -30,5 +30,6 @@ OPTIONAL = (
     Optional("spoolman", "spoolman", "nurseries.spoolman.build"),
     Optional("update_manager", "update_manager", "nurseries.update_manager.build"),
     Optional("notifier", "notifiers", "nurseries.notifier.build"),
+    Optional("backup", "backup", "nurseries.installation.daily_backup"),
     Optional("octoprint_compat", "octoprint_compat", "nurseries.octoprint.subsystem"),
 )

@@ -1,0 +1,80 @@
+"""What a backup of an installation holds, what it is called, and what an archive may contain.
+
+Pure. An archive comes from a person's disk, or from somebody else's: no name of it leaves the
+folder it is unpacked into, and its size is bounded before a byte is written.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import PurePosixPath
+
+import msgspec
+
+from mrk.errors import MrkError
+
+MANIFEST = "manifest.json"
+FORM = 1
+MOST_MEMBERS = 10_000
+MOST_BYTES = 1024 * 1024 * 1024
+FILE_BYTES = 8 * 1024 * 1024  # of one file of the configuration folder; larger ones are left out
+# Beside the folders `config` and `certs`.
+SINGLE_FILES = (".moonraker.uuid", "moonraker.asvc", "moonraker.secrets")
+DATABASE = "database/mrk.db"
+# Left out of a backup without secrets, with the database's tables of the same purpose.
+SECRET_FILES = ("moonraker.secrets", "certs/")
+SECRET_TABLES = ("users", "api_keys", "named_keys", "signing_keys", "failed_logins")
+_AUTOMATIC = re.compile(r"mrk-daily-\d{8}-\d{6}\.tar\.gz")
+_NAME = re.compile(r"mrk-(?:daily-|before-restore-)?\d{8}-\d{6}\.tar\.gz")
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """The first member: SHA-256 of every other one by its name."""
+
+    form: int
+    version: str
+    created_on: float
+    with_secrets: bool
+    files: dict[str, str]
+    links: dict[str, str] = {}
+
+
+def archive_name(stamp: str, kind: str = "") -> str:
+    """`stamp` is YYYYmmdd-HHMMSS; `kind` is `daily` or `before-restore`."""
+    return f"mrk-{kind}-{stamp}.tar.gz" if kind else f"mrk-{stamp}.tar.gz"
+
+
+def is_archive(name: str) -> bool:
+    """Whether a file has the name of a backup."""
+    return _NAME.fullmatch(name) is not None
+
+
+def superfluous(names: Iterable[str], keep: int) -> list[str]:
+    """The daily ones beyond the newest `keep`; others are the user's."""
+    return sorted(name for name in names if _AUTOMATIC.fullmatch(name))[:-keep]
+
+
+def is_due(names: Iterable[str], today: str) -> bool:
+    """Whether there is no daily one of `today` (YYYYmmdd) yet."""
+    return not any(name.startswith(f"mrk-daily-{today}-") for name in names)
+
+
+def check_members(members: Sequence[tuple[str, int, bool]]) -> None:
+    """Names, sizes and whether each is a plain file; raises `MrkError`."""
+    if len(members) > MOST_MEMBERS:
+        raise MrkError(f"the archive has {len(members)} members; at most {MOST_MEMBERS} are read")
+    size = sum(bytes_ for _name, bytes_, _is_file in members)
+    if size > MOST_BYTES:
+        raise MrkError(f"the archive unpacks to {size} bytes; at most {MOST_BYTES} are read")
+    for name, _bytes, is_file in members:
+        if not is_file or not is_inside(name):
+            raise MrkError(f"the archive has a member {name!r:.80} that no backup of mrk has")
+
+
+def is_inside(name: str) -> bool:
+    """Whether a member's name is one of those that backups have."""
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or str(path) != name or "\0" in name:
+        return False
+    return name in (MANIFEST, DATABASE, *SINGLE_FILES) or (
+        len(path.parts) > 1 and path.parts[0] in ("config", "certs")
+    )

@@ -1,0 +1,227 @@
+"""Backups: what is in them, that they come back whole, and what a strange archive cannot do."""
+
+import io
+import json
+import os
+import sqlite3
+import stat
+import tarfile
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from config.paths import Paths, create_folders
+from mrk.errors import MrkError
+from mrk.installation import backup_rules
+from mrk.jobs.schema import JOB_MIGRATIONS
+from nurseries.command_line.main import main
+from nurseries.database.importer import run_import
+from nurseries.installation import backup as backup_module
+from nurseries.installation.backup import create_backup, list_backups, restore_backup, tidy
+
+SAMPLE = Path(__file__).parents[2] / "data/moonraker_database/moonraker-sql.db"
+CONF = "[server]\nport: 7125\n[mqtt]\naddress: broker\npassword: planted-password\n  more\n"
+
+
+@pytest.fixture
+def paths(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Paths:
+    paths = Paths.resolve(environ={}, data_path=tmp_path / "data")
+    create_folders(paths)
+    (paths.config / "moonraker.conf").write_text(CONF)
+    (paths.config / "sub").mkdir()
+    (paths.config / "sub/a.cfg").write_text("[a]\n")
+    (paths.config / "mainsail.cfg").symlink_to("/home/pi/mainsail-config/mainsail.cfg")
+    paths.instance_id.write_text("0123456789abcdef0123456789abcdef")
+    (paths.data / "moonraker.asvc").write_text("crowsnest\n")
+    paths.secrets.write_text('{"a": "planted-secret"}')
+    paths.certificate.parent.mkdir()
+    paths.certificate_key.write_text("key")
+    run_import(paths.data, SAMPLE, False, JOB_MIGRATIONS)
+    capsys.readouterr()
+    return paths
+
+
+def tree(paths: Paths) -> dict[str, str]:
+    found = {}
+    for root in (paths.config, paths.certificate.parent):
+        for path in sorted(root.rglob("*")):
+            if path.is_symlink():
+                found[str(path)] = f"-> {os.readlink(path)}"
+            elif path.is_file():
+                found[str(path)] = path.read_text()
+    for path in (paths.instance_id, paths.data / "moonraker.asvc", paths.secrets):
+        found[str(path)] = path.read_text() if path.exists() else ""
+    return found
+
+
+def rows(file: Path, sql: str) -> list[tuple[object, ...]]:
+    connection = sqlite3.connect(file)
+    found = connection.execute(sql).fetchall()
+    connection.close()
+    return found
+
+
+def test_there_and_back(paths):
+    before = tree(paths)
+    archive = create_backup(paths, paths.backups, with_secrets=True)
+    assert stat.S_IMODE(archive.stat().st_mode) == 0o600
+    (paths.config / "moonraker.conf").write_text("[server]\nport: 1\n")
+    (paths.config / "new.cfg").write_text("")
+    (paths.config / "mainsail.cfg").unlink()
+    paths.secrets.unlink()
+    changed = tree(paths)
+    kept = restore_backup(paths, archive)
+    assert tree(paths) == before
+    restored = paths.database / "mrk.db.restore"
+    assert rows(restored, "SELECT count(*) FROM job_history") == [(4,)]
+    assert rows(restored, "SELECT username FROM users") == [("olduser",)]
+    # And what was there comes back the same way.
+    restore_backup(paths, kept)
+    # The secrets file was not in that one, so the restored one stays.
+    assert tree(paths) == {**changed, str(paths.secrets): before[str(paths.secrets)]}
+    assert not [path for path in paths.data.iterdir() if path.name.startswith(".mrk-")]
+
+
+def test_without_secrets(paths):
+    archive = create_backup(paths, paths.backups, with_secrets=False)
+    with tarfile.open(archive) as opened:
+        files = {m.name: opened.extractfile(m).read() for m in opened}  # type: ignore[union-attr]
+    assert not [data for data in files.values() if b"planted" in data or data == b"key"]
+    conf = files["config/moonraker.conf"].decode()
+    assert "# password: left out of the backup" in conf
+    assert "more" not in conf
+    restore_backup(paths, archive)
+    restored = paths.database / "mrk.db.restore"
+    assert rows(restored, "SELECT count(*) FROM users") == [(0,)]
+    assert rows(restored, "SELECT count(*) FROM job_history") == [(4,)]
+    assert paths.secrets.read_text() == '{"a": "planted-secret"}'
+
+
+def test_refused_while_printing(paths, monkeypatch):
+    archive = create_backup(paths, paths.backups, with_secrets=True)
+    before = tree(paths)
+    monkeypatch.setattr(backup_module, "printing", lambda _socket: "paused")
+    with pytest.raises(MrkError, match="the printer is paused"):
+        restore_backup(paths, archive)
+    assert tree(paths) == before
+
+
+def archive_of(path: Path, members: list[tuple[str, bytes]], **manifest: object) -> Path:
+    known = {"form": 1, "version": "0", "created_on": 0, "with_secrets": True, "files": {}}
+    head = json.dumps({**known, **manifest}).encode()
+    with tarfile.open(path, "w:gz") as archive:
+        for name, data in [("manifest.json", head), *members]:
+            entry = tarfile.TarInfo(name)
+            entry.size = len(data)
+            archive.addfile(entry, io.BytesIO(data))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("members", "manifest", "told"),
+    [
+        ([("../x", b"")], {}, "has a member '../x'"),
+        ([("/etc/x", b"")], {}, "has a member '/etc/x'"),
+        ([("config/../../x", b"")], {}, "that no backup of mrk has"),
+        ([("gcodes/x", b"")], {}, "that no backup of mrk has"),
+        ([("config/a", b"x")], {}, "config/a of the archive is damaged"),
+        ([], {"files": {"config/a": "00"}}, "the archive lacks config/a"),
+        ([], {"form": 2}, "the backup has form 2; this mrk reads form 1"),
+        ([], {"form": "x"}, "manifest cannot be read"),
+    ],
+)
+def test_strange_archives(paths, tmp_path, members, manifest, told):
+    before = tree(paths)
+    with pytest.raises(MrkError, match=told):
+        restore_backup(paths, archive_of(tmp_path / "x.tar.gz", members, **manifest))
+    assert tree(paths) == before
+    assert not (tmp_path / "x").exists()
+
+
+def test_links_leave_nothing(paths, tmp_path):
+    """A link of an archive is made in the configuration folder only, and never written through."""
+    links = {"../evil": "/etc/passwd", "config/ok.cfg": "/x", "certs/evil": "/etc"}
+    restore_backup(paths, archive_of(tmp_path / "x.tar.gz", [], links=links))
+    assert os.readlink(paths.config / "ok.cfg") == "/x"
+    assert not (paths.data / "evil").is_symlink()
+    assert not (paths.data / "certs/evil").is_symlink()
+
+
+def test_what_is_no_archive(paths, tmp_path):
+    (tmp_path / "x").write_bytes(b"nothing")
+    for path in (tmp_path / "x", tmp_path / "none"):
+        with pytest.raises(MrkError, match="is no readable backup"):
+            restore_backup(paths, path)
+
+
+def test_bounds(monkeypatch):
+    monkeypatch.setattr(backup_rules, "MOST_MEMBERS", 2)
+    monkeypatch.setattr(backup_rules, "MOST_BYTES", 10)
+    backup_rules.check_members([("config/a", 5, True), ("config/b", 5, True)])
+    with pytest.raises(MrkError, match="has 3 members; at most 2"):
+        backup_rules.check_members([("config/a", 1, True)] * 3)
+    with pytest.raises(MrkError, match="unpacks to 11 bytes; at most 10"):
+        backup_rules.check_members([("config/a", 11, True)])
+    with pytest.raises(MrkError, match="that no backup of mrk has"):
+        backup_rules.check_members([("config/a", 1, False)])
+
+
+def test_a_full_disk_leaves_nothing(paths, monkeypatch):
+    def full(*_arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(MrkError, match="No space left on device"):
+        create_backup(paths, paths.backups, with_secrets=True)
+    assert list(paths.backups.iterdir()) == []
+
+
+def test_daily_ones_are_kept_and_dropped():
+    names = [f"mrk-daily-2026010{day}-000000.tar.gz" for day in range(1, 6)]
+    assert backup_rules.superfluous([*names, "mrk-20250101-000000.tar.gz", "x"], 3) == names[:2]
+    assert backup_rules.superfluous(names, 5) == []
+    assert not backup_rules.is_due(names, "20260105")
+    assert backup_rules.is_due(names, "20260106")
+
+
+def test_tidy(tmp_path):
+    for day in range(1, 4):
+        (tmp_path / f"mrk-daily-2026010{day}-000000.tar.gz").touch()
+    (tmp_path / "mrk-20250101-000000.tar.gz").touch()
+    tidy(tmp_path, 1)
+    left = sorted(path.name for path in tmp_path.iterdir())
+    assert left == ["mrk-20250101-000000.tar.gz", "mrk-daily-20260103-000000.tar.gz"]
+
+
+def test_a_file_that_is_too_large_is_left_out(paths, monkeypatch):
+    monkeypatch.setattr(backup_rules, "FILE_BYTES", 1000)
+    (paths.config / "fits.cfg").write_text("x" * 1000)
+    (paths.config / "large.cfg").write_text("x" * 1001)
+    archive = create_backup(paths, paths.backups, with_secrets=True)
+    with tarfile.open(archive) as opened:
+        names = opened.getnames()
+    assert "config/fits.cfg" in names
+    assert "config/large.cfg" not in names
+
+
+def test_on_the_command_line(paths):
+    def run(*words: str, given: str | None = None) -> tuple[int, str]:
+        result = CliRunner().invoke(main, ["-d", str(paths.data), "backup", *words], input=given)
+        return result.exit_code, result.output
+
+    assert "There are no backups" in run("list")[1]
+    code, output = run("create")
+    assert code == 0
+    made = Path(output.strip())
+    today = time.strftime("%Y-%m-%d")
+    listed = run("list")[1]
+    assert listed.startswith(today)
+    assert str(made) in listed
+    assert "with secrets" in listed
+    assert run("restore", str(made), given="n\n")[0] == 1
+    code, output = run("restore", str(made), "--yes")
+    assert code == 0, output
+    assert "What was there: " in output
+    assert len(list_backups(paths.backups)) == 2

@@ -1,0 +1,57 @@
+"""The daily backup: once a day, not during a print, and what its failure says."""
+
+from pathlib import Path
+
+import trio
+from trio.testing import wait_all_tasks_blocked
+
+from config.paths import Paths, create_folders
+from config.settings.backup import BackupSettings
+from nurseries.installation.daily_backup import LOOK_S, DailyBackup
+
+
+class Printer:
+    is_active = False
+
+
+def daily(tmp_path: Path, printer: Printer, folder: Path | None = None) -> DailyBackup:
+    paths = Paths.resolve(environ={}, data_path=tmp_path / "data")
+    create_folders(paths)
+    settings = BackupSettings(data=paths.data, folder=folder or paths.backups)
+    return DailyBackup(settings, printer)  # type: ignore[arg-type]
+
+
+async def archives(folder: Path, count: int) -> list[Path]:
+    with trio.fail_after(20):
+        while len(found := list(folder.glob("mrk-daily-*"))) < count:  # noqa: ASYNC110
+            await trio.sleep(0.01)
+    return found
+
+
+async def test_one_a_day(tmp_path, nursery):
+    backup = daily(tmp_path, Printer())
+    await nursery.start(backup.serve)
+    await archives(tmp_path / "data/backup/installation", 1)
+    backup._look()
+    assert len(await archives(tmp_path / "data/backup/installation", 1)) == 1
+    assert backup.warnings() == []
+    assert backup.endpoints() == []
+
+
+async def test_not_during_a_print(tmp_path, nursery, autojump_clock):
+    printer = Printer()
+    printer.is_active = True
+    backup = daily(tmp_path, printer)
+    await nursery.start(backup.serve)
+    await trio.sleep(LOOK_S * 2 + 1)
+    await wait_all_tasks_blocked()
+    assert not (tmp_path / "data/backup/installation").exists()
+
+
+def test_a_failure_is_told(tmp_path):
+    file = tmp_path / "file"
+    file.write_text("")
+    backup = daily(tmp_path, Printer(), file / "folder")
+    backup._look()
+    assert len(backup.warnings()) == 1
+    assert backup.warnings()[0].startswith("The daily backup failed: ")
