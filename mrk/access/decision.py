@@ -113,7 +113,9 @@ def decide(facts: RequestFacts, rules: AccessRules, accounts: Accounts) -> Decis
         account = accounts.key_account(facts.api_key) if rules.enable_api_key else None
         if account is not None:
             return Decision(True, Reason.API_KEY, account, trusted)
-        failed = Reason.WRONG_KEY if rules.enable_api_key else Reason.KEYS_OFF
+        # Whoever sends one believes to be somebody: no address makes up for it.
+        wrong = Reason.WRONG_KEY if rules.enable_api_key else Reason.KEYS_OFF
+        return _refused(wrong, facts, trusted)
     if rules.force_logins and accounts.has_users:
         return _refused(failed or Reason.LOGIN_REQUIRED, facts, trusted)
     if by_address is None:

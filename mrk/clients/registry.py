@@ -139,6 +139,17 @@ class Clients:
             if name == username:
                 end()
 
+    def distrust(self, client: Client, reason: Reason) -> None:
+        """End what one connection may do, as after bad credentials; a unix socket keeps it."""
+        if client.transport is Transport.UNIX or not client.authorized:
+            return
+        client.authorized, client.user = False, None
+        client.role, client.reason = Role.VIEW, reason
+        client.outbox.drop_status()
+        for revoked in self._revocations:
+            revoked("", [client])  # no other connection of the user is meant
+        client.identity = None
+
     def on_revoked(self, revoked: Callable[[str, list[Client]], None]) -> None:
         """Have `revoked(username, shut_out)` called when a user's connections are shut out."""
         self._revocations.append(revoked)

@@ -80,7 +80,7 @@ class Connections:
 
         Raises 400 when the client is named already, its type is unknown, a text is too long or an
         agent of that name is connected; 401 when it stays unauthorized, 403 for an agent that may
-        only look.
+        only look. Bad credentials also end what the connection was trusted with.
         """
         client = self._client(caller)
         if client.identity is not None:
@@ -109,16 +109,22 @@ class Connections:
             try:
                 account = self._accounts.token_account(params.access_token)
             except TokenRefused:
+                self._clients.distrust(client, Reason.BAD_TOKEN)
                 raise Reason.BAD_TOKEN.denied_call(client.address) from None
             self._clients.authorize(client, account, Reason.TOKEN)
-        elif not client.authorized and params.api_key is not None:
-            key = self._accounts.key_account(params.api_key)
-            if key is not None:
-                self._clients.authorize(client, key, Reason.API_KEY)
+        elif params.api_key is not None:
+            self._authorize_by_key(client, params.api_key)
         if not client.authorized:
-            wrong_key = params.api_key is not None and params.access_token is None
-            reason = Reason.WRONG_KEY if wrong_key else client.reason
-            raise reason.denied_call(client.address)
+            raise client.reason.denied_call(client.address)
+
+    def _authorize_by_key(self, client: Client, text: str) -> None:
+        key = self._accounts.key_account(text)
+        if key is None:
+            self._clients.distrust(client, Reason.WRONG_KEY)
+            raise Reason.WRONG_KEY.denied_call(client.address)
+        # A socket that came with a user keeps it.
+        if not client.authorized:
+            self._clients.authorize(client, key, Reason.API_KEY)
 
     def _client(self, caller: Caller) -> Client:
         client = self._clients.get(caller.connection_id)

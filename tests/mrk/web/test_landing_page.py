@@ -5,7 +5,7 @@ from mrk.web.landing_page import LandingFacts, landing_page
 TRUSTED = Decision(True, Reason.TRUSTED_ADDRESS)
 STRANGER = Decision(False, Reason.STRANGER)
 FACTS = LandingFacts(
-    "v0.10.0-mrk-0.1.0",
+    "v0.11.0-mrk-0.2.0",
     "shutdown",
     "MCU 'mcu' <lost>",
     ("<script>alert(1)</script>",),
@@ -17,7 +17,7 @@ FACTS = LandingFacts(
 
 def test_the_page_tells_how_it_is() -> None:
     page = landing_page(FACTS, TRUSTED, "127.0.0.1")
-    for text in ("v0.10.0-mrk-0.1.0", "shutdown", "mqtt", "authorized (127.0.0.1)", "Mainsail"):
+    for text in ("v0.11.0-mrk-0.2.0", "shutdown", "mqtt", "authorized (127.0.0.1)", "Mainsail"):
         assert text in page
     assert "Spoolman cannot be reached" in page
 

@@ -83,12 +83,19 @@ def test_strangers_need_a_token_or_key_and_may_try_again() -> None:
     assert client.reason is Reason.API_KEY
 
 
-def test_a_token_names_the_user_and_a_wrong_one_fails_even_when_trusted() -> None:
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [({"access_token": "wrong"}, Reason.BAD_TOKEN), ({"api_key": "wrong"}, Reason.WRONG_KEY)],
+)
+def test_bad_credentials_end_what_an_address_was_trusted_with(
+    bad: dict[str, str], reason: Reason
+) -> None:
     house = House()
-    client = house.connect()
+    client, other = house.connect(), house.connect()
     with pytest.raises(ClientError):
-        house.call(client, **NAMED, access_token="wrong")
-    assert client.authorized
+        house.call(client, **NAMED, **bad)
+    assert (client.authorized, client.role, client.reason) == (False, Role.VIEW, reason)
+    assert other.authorized
     house.call(client, **NAMED, access_token="good", api_key="wrong")
     assert (client.user, client.role, client.reason) == ("ann", Role.VIEW, Reason.TOKEN)
 
