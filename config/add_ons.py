@@ -9,7 +9,7 @@ imported here. The root imports it and reads its settings when a generation is b
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
 from importlib import metadata
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -23,7 +23,9 @@ from config.unread import tell_option
 GROUP = "mrk.components"
 _ENTRY_POINTS = "entry_points.txt"
 # Those that come with mrk, by section. They get what others get, and nothing else.
-OWN: Mapping[str, str] = {}
+OWN: Final[Mapping[str, str]] = {
+    "timelapse": "nurseries.timelapse.component",
+}
 OWN_ORIGIN = "mrk"
 
 ReadSettings = Callable[[Section, Mapping[str, Section]], Any]

@@ -48,7 +48,6 @@ ADD_ONS = {
     "octoapp": "OctoApp",
     "octoeverywhere": "OctoEverywhere",
     "sensor_custom": "FLSUN's open-source image",
-    "timelapse": "moonraker-timelapse",
     "webrtc_bridge": "CreatBot's firmware",
 }
 

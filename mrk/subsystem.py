@@ -17,7 +17,7 @@ from mrk.api.outcome import Outcome
 from mrk.api.rpc import Reply, Who
 from mrk.clients.registry import Clients
 from mrk.database.database_protocols import DatabasePort
-from mrk.files.file_protocols import ReadableFiles
+from mrk.files.file_protocols import FileRoots, ReadableFiles
 from mrk.files.transfers import UploadPrints
 from mrk.gpio.gpio_protocols import GpioLines
 from mrk.http.client import HttpDownloads
@@ -89,6 +89,7 @@ class Needs(msgspec.Struct, frozen=True):
     http: HttpDownloads
     job_state: JobStatePort
     files: PrintedFiles
+    roots: FileRoots
     metadata: JobMetadata
     upload_prints: UploadPrints
     services: ManagedServices

@@ -50,6 +50,16 @@ class FileMetadata(MetadataSource, Protocol):
         """Forget every file but these: those that are there when the daemon starts."""
 
 
+class FileRoots(Protocol):
+    """Where folders become roots that clients see."""
+
+    def add_root(self, name: str, path: Path, *, writable: bool) -> None:
+        """Show a folder under a name; to be called before anything is served.
+
+        Raises `ClientError`: for a name that is taken, and for a place that is closed to clients.
+        """
+
+
 class InUse(Protocol):
     """Which file is being printed."""
 

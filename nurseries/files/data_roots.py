@@ -5,9 +5,20 @@ from pathlib import Path
 
 from config.paths import Paths
 from config.settings.file_manager import FileManagerSettings
+from mrk.errors import ClientError
 from mrk.files.reserved import Permissions, ReservedPaths, usual_places
 from mrk.files.roots import Root, Roots
 from nurseries.files import disk_paths
+
+
+def add_root(roots: Roots, name: str, path: Path, *, writable: bool) -> None:
+    """A folder of an optional subsystem; raises as `FileRoots.add_root`."""
+    real = os.path.realpath(path)
+    if name in roots:
+        raise ClientError(f"There is a root {name} already")
+    if not roots.reserved.permissions(real):
+        raise ClientError(f"{path} is closed to clients, and cannot be the root {name}", 403)
+    roots.register(Root(name, str(path), real, writable))
 
 
 def data_roots(paths: Paths, settings: FileManagerSettings, program: Path | None) -> Roots:

@@ -20,6 +20,7 @@ from mrk.files.records import Stat
 from mrk.files.transfers import DownloadFiles, UploadFiles
 from mrk.jobs.job_protocols import JobMetadata
 from mrk.klippy.klippy_protocols import KlippyPort
+from nurseries.files.data_roots import add_root
 from nurseries.files.file_manager import FileManager
 from nurseries.files.scan.followed_metadata import FollowedMetadata
 from nurseries.files.scan.process import ScanLimits
@@ -86,6 +87,10 @@ class DiskFiles:
             await nursery.start(self._manager.serve, name="files")
             self._is_read = True
             task_status.started()
+
+    def add_root(self, name: str, path: Path, *, writable: bool) -> None:
+        """A folder that clients see under a name; raises `ClientError`."""
+        add_root(self._manager.roots, name, path, writable=writable)
 
     def exists(self, path: str) -> bool:
         """Whether there is such a g-code file."""

@@ -10,14 +10,14 @@ from config.settings.file_manager import FileManagerSettings
 from mrk.api.endpoint import Endpoint
 from mrk.clients.registry import Clients
 from mrk.database.database_protocols import DatabasePort
-from mrk.files.file_protocols import FileFollower, InUse, ReadableFiles
+from mrk.files.file_protocols import FileFollower, FileRoots, InUse, ReadableFiles
 from mrk.files.transfers import DownloadFiles, UploadFiles
 from mrk.jobs.job_protocols import JobMetadata, PrintedFiles
 from mrk.klippy.klippy_protocols import KlippyPort
 from nurseries.files.subsystem import DiskFiles
 
 
-class FileSubsystem(PrintedFiles, ReadableFiles, Protocol):
+class FileSubsystem(PrintedFiles, ReadableFiles, FileRoots, Protocol):
     """Files, as the rest of a generation needs them."""
 
     followers: list[FileFollower]

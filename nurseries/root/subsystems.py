@@ -242,6 +242,7 @@ class Subsystems:
             http=outside.http,
             job_state=self._job_state,
             files=self.files,
+            roots=self.files,
             metadata=self.files.metadata,
             upload_prints=self.upload_printer,
             services=self.machine,

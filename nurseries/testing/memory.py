@@ -102,6 +102,10 @@ class MemoryFiles:
         """There is no disk."""
         return False
 
+    def add_root(self, name: str, path: Path, *, writable: bool) -> None:
+        """Only its name is known."""
+        self.registered_directories.append(name)
+
     def endpoints(self) -> list[Endpoint]:
         """None: there is no disk."""
         return []

@@ -31,6 +31,8 @@ klippy_uds_address: {{data_path}}/comms/klippy.sock
 [authorization]
 trusted_clients:
   127.0.0.0/8
+
+{sections}
 """
 
 
@@ -86,16 +88,20 @@ class SocketDaemon:
 
 @contextlib.asynccontextmanager
 async def open_socket_daemon(
-    folder: Path, options: str = "", settings: VirtualPrinterSettings | None = None
+    folder: Path,
+    options: str = "",
+    settings: VirtualPrinterSettings | None = None,
+    sections: str = "",
 ) -> AsyncIterator[SocketDaemon]:
     """Run a printer and a daemon in data folder `folder` while the block lasts.
 
-    `options` are further lines of `[server]`. Returns once the printer is ready.
+    `options` are further lines of `[server]`, `sections` whole further ones. Returns once the
+    printer is ready.
     """
     paths = Paths(data=folder, unix_socket=folder / "comms" / "moonraker.sock")
     create_folders(paths)
     port = free_port()
-    text = _CONFIGURATION.format(port=port, options=options)
+    text = _CONFIGURATION.format(port=port, options=options, sections=sections)
     (paths.config / "moonraker.conf").write_text(text)
     name, content = sample_gcode()
     (paths.gcodes / name).write_bytes(content)

@@ -26,6 +26,9 @@ enable_ufp: maybe
 ldap_host: x
 
 [timelapse]
+output_framerate: fast
+
+[kobra]
 
 [data_store]
 gcode_store_size: 200000
@@ -36,7 +39,7 @@ type: web
 path: /nowhere
 repo: a
 """
-FAILED = ["mqtt", "octoprint_compat", "spoolman", "ldap", "timelapse"]
+FAILED = ["mqtt", "octoprint_compat", "spoolman", "ldap", "timelapse", "kobra"]
 
 
 def test_mistakes_cost_their_components_and_nothing_else(tmp_path: Path) -> None:
@@ -46,7 +49,7 @@ def test_mistakes_cost_their_components_and_nothing_else(tmp_path: Path) -> None
         assert "file_manager" in info["components"]
         assert not set(FAILED) & set(info["components"])
         told = [warning for warning in info["warnings"] if "moonraker.conf: [" in warning]
-        assert len(told) == 6  # two in [spoolman], and one of an item of [update_manager]
+        assert len(told) == 7  # two in [spoolman], and one of an item of [update_manager]
         everything = " ".join(info["warnings"])
         assert "Unparsed" not in everything
         assert ".conf:" not in everything.replace(".conf: ", "")
@@ -57,7 +60,7 @@ def test_mistakes_cost_their_components_and_nothing_else(tmp_path: Path) -> None
         lines = {
             text.partition(" ")[0] for text in said.split() if text.startswith("moonraker.conf:")
         }
-        assert len(lines) >= 5
+        assert len(lines) >= 6
         checked = subprocess.run(
             [sys.executable, "-m", "mrk", "-d", str(tmp_path), "check-config"],
             capture_output=True,

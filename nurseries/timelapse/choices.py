@@ -1,0 +1,74 @@
+"""The settings in force: the file's, the database's, and what the webcam adds.
+
+Owns no task. A change is stored before it counts.
+"""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from mrk.access.roles import role_needed
+from mrk.api.caller import Caller
+from mrk.definitions.roles import Role
+from mrk.subsystem import Needs
+from mrk.timelapse.cameras import CameraChoice, camera_of, chosen, with_webcam
+from mrk.timelapse.settings import (
+    NAMES,
+    OF_ADMINS,
+    OF_THE_FILE,
+    LapseSettings,
+    checked,
+    merged,
+    usable,
+)
+
+logger = logging.getLogger(__name__)
+NAMESPACE, KEY = "timelapse", "config"
+
+
+class LapseChoices:
+    """`written` is what the file says; it wins."""
+
+    def __init__(self, written: Mapping[str, Any], needs: Needs) -> None:
+        self.written = written
+        self._needs = needs
+        self._stored: dict[str, Any] = {}
+        self.settings = merged({}, written)
+
+    async def open(self) -> None:
+        """Read what the database has."""
+        self._stored, wrong = usable(await self._needs.database.get_item(NAMESPACE, KEY))
+        for said in wrong:
+            logger.warning("time-lapse: a stored setting is not used: %s", said)
+        self.settings = merged(self._stored, self.written)
+
+    async def change(self, given: Mapping[str, object], caller: Caller) -> set[str]:
+        """Store settings, and return the names of those that are others now.
+
+        Unknown ones are ignored. Raises `ClientError`, and then nothing is changed.
+        """
+        wanted = {
+            name: checked(name, value)
+            for name, value in given.items()
+            if name in NAMES and name not in OF_THE_FILE
+        }
+        for name in OF_ADMINS & wanted.keys():
+            if wanted[name] != getattr(self.settings, name) and caller.role < Role.ADMIN:
+                raise role_needed(Role.ADMIN, caller.role, f"Changing {name}")
+        if wanted:
+            stored = {**self._stored, **wanted}
+            await self._needs.database.put_item(NAMESPACE, KEY, stored)
+            self._stored = stored
+        before, self.settings = self.settings, merged(self._stored, self.written)
+        return {name for name in NAMES if getattr(before, name) != getattr(self.settings, name)}
+
+    async def look(self) -> tuple[LapseSettings, CameraChoice]:
+        """The settings as the webcam wants them, and where the webcam is, as of now."""
+        webcam = chosen(await self._needs.webcams(), self.settings.camera)
+        settings = with_webcam(self.settings, webcam, self.written)
+        return settings, camera_of(settings, webcam)
+
+    async def look_settings(self) -> LapseSettings:
+        """The same without the camera."""
+        settings, _camera = await self.look()
+        return settings
