@@ -9,7 +9,6 @@ LATER = {
     "analysis": "analysis of g-code",
     "button": "buttons",
     "paneldue": "PanelDue displays",
-    "power": "power devices",
     "simplyprint": "SimplyPrint",
     "td1": "TD-1 devices",
     "wled": "WLED strips",

@@ -307,7 +307,8 @@ class Section:
             if isinstance(default, Required):
                 said = f'this option is required (write for example "{name}: {default.example}")'
                 raise self._error(name, None, said)
-            self._record(home, name, default)
+            # A default is written in this source, and no secret.
+            self._record(home, name, default.reveal() if isinstance(default, Secret) else default)
             return default
         if home != self.name and tells_move:
             self.warn(name, f"has moved to section [{self.name}]; please write it there", mild=True)

@@ -105,12 +105,17 @@ class Needs(msgspec.Struct, frozen=True):
 
 
 class Service(msgspec.Struct, frozen=True):
-    """One supervised service: its name in `server.nurseries`, and how it is retried."""
+    """One supervised service: its name in `server.nurseries`, and how it is retried.
+
+    It is shown below the service that it is `part_of`, which was added before; such a one is no
+    component.
+    """
 
     name: str
     serve: Serve
     endpoints: Sequence[Endpoint] = ()
     backoff: Backoff = Backoff()
+    part_of: str | None = None
 
 
 class Additions(msgspec.Struct):

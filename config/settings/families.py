@@ -27,6 +27,7 @@ from config.settings.machine import MachineSettings, read_machine
 from config.settings.mqtt import MqttSettings, read_mqtt
 from config.settings.notifiers import NotifierSettings, read_notifiers
 from config.settings.octoprint_compat import OctoPrintCompatSettings, read_octoprint_compat
+from config.settings.power import PowerSettings, read_power
 from config.settings.sensors import SensorSettings, read_sensors
 from config.settings.server import ServerSettings, read_server
 from config.settings.spoolman import SpoolmanSettings, read_spoolman
@@ -53,6 +54,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     mqtt: MqttSettings | None = None
     notifiers: tuple[NotifierSettings, ...] = ()
     octoprint_compat: OctoPrintCompatSettings | None = None
+    power: tuple[PowerSettings, ...] = ()
     sensors: tuple[SensorSettings, ...] = ()
     spoolman: SpoolmanSettings | None = None
     update_manager: UpdateManagerSettings | None = None
@@ -95,6 +97,7 @@ FAMILIES: tuple[Family, ...] = (
     Family("mqtt", read_mqtt, "mqtt"),
     Family("notifiers", read_notifiers, "notifier"),
     Family("octoprint_compat", read_octoprint_compat, "octoprint_compat"),
+    Family("power", read_power, "power"),
     Family("sensors", read_sensors, "sensor"),
     Family("spoolman", read_spoolman, "spoolman"),
     Family("update_manager", read_update_manager, "update_manager"),

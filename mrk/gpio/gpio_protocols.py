@@ -59,10 +59,10 @@ class InputLine(Protocol):
 class GpioLines(Protocol):
     """The owner of all chips. `user` is who asks, such as `[power psu]`, for messages."""
 
-    def open_output(self, pin: Pin, user: str, active: bool | None = None) -> OutputLine:
+    def open_output(self, pin: Pin, user: str, active: bool = False) -> OutputLine:
         """Request a line as output with that level from the first moment on.
 
-        None keeps the level that mrk gave it last, as over `server.restart`, or else is inactive.
+        One that this process had before, until `server.restart`, keeps the level that it has.
         Raises `GpioError`.
         """
 

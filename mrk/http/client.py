@@ -1,6 +1,6 @@
 """What subsystems see of the client for outgoing HTTP.
 
-`nurseries/http_client.py` stands behind it; tests put a fake in its place.
+`nurseries/http_client/client.py` stands behind it; tests put a fake in its place.
 """
 
 from collections.abc import Awaitable, Callable, Mapping

@@ -70,6 +70,12 @@ class QueueNews(Protocol):
     def on_emptied(self, told: Callable[[], None]) -> None:
         """Have `told()` called when the print of the last queued job has completed."""
 
+    def on_jobs_added(self, handler: Callable[[], None]) -> None:
+        """Have `handler()` called when jobs were queued: it switches the printer on.
+
+        A print that is wanted at once then waits in the queue for a printer that is off.
+        """
+
 
 class PrintStarts(Protocol):
     """Told who asked for a print, before the printer is asked."""

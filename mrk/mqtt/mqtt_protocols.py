@@ -17,6 +17,12 @@ class MqttPort(Protocol):
         must not block; what it raises is logged with the topic and harms nobody else.
         """
 
+    def on_connection(self, handler: Callable[[bool], None]) -> None:
+        """Have `handler(connected)` called when the broker has accepted us, and when it is lost.
+
+        Call it before anything is served. The handler must not block.
+        """
+
     async def publish(
         self, topic: str, payload: bytes, qos: int | None = None, retain: bool = False
     ) -> None:

@@ -89,7 +89,7 @@ class GpioChips:
         self._users: dict[_Place, str] = {}
         self._outputs: dict[_Place, _Output] = {}
 
-    def open_output(self, pin: Pin, user: str, active: bool | None = None) -> OutputLine:
+    def open_output(self, pin: Pin, user: str, active: bool = False) -> OutputLine:
         """`GpioLines.open_output`."""
         library = self._loaded()
         self._check_free(pin)
@@ -98,13 +98,10 @@ class GpioChips:
             self._let_go(kept)
             kept = None
         if kept is None:
-            request = library.request_output(pin, bool(active))
-            kept = self._outputs[_place(pin)] = _Output(request, pin, bool(active))
-        line = _OutputLine(self, library, kept)
-        if active is not None and active != kept.active:
-            line.set(active)
+            request = library.request_output(pin, active)
+            kept = self._outputs[_place(pin)] = _Output(request, pin, active)
         self._users[_place(pin)] = user
-        return line
+        return _OutputLine(self, library, kept)
 
     def open_input(self, pin: Pin, user: str) -> InputLine:
         """`GpioLines.open_input`."""

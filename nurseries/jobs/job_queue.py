@@ -75,6 +75,7 @@ class JobQueue:
         self._step: trio.Event | None = None
         self._is_last = False
         self._emptied: list[Callable[[], None]] = []
+        self._added: list[Callable[[], None]] = []
 
     def endpoints(self) -> list[Endpoint]:
         """What clients may ask."""
@@ -155,6 +156,10 @@ class JobQueue:
         """The same was renamed within the gcodes root."""
         await self._change(lambda queue: queue.file_moved(source, dest), happened=True)
 
+    def on_jobs_added(self, handler: Callable[[], None]) -> None:
+        """`QueueNews.on_jobs_added`."""
+        self._added.append(handler)
+
     # Changes
 
     async def _known(self) -> Queue:
@@ -200,6 +205,9 @@ class JobQueue:
 
     def _notify(self, action: str, queue: Queue) -> None:
         jobs = None if action == "state_changed" else queued_jobs(queue, self._wall_clock())
+        if action == "jobs_added":
+            for added in self._added:
+                added()
         change = {"action": action, "updated_queue": jobs, "queue_state": queue.state.value}
         self._clients.broadcast("notify_job_queue_changed", [change])
 

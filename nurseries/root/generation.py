@@ -127,7 +127,8 @@ class Generation:
         """The tree that server.nurseries shows: each level inside the first service of the last."""
         self.supervisions = [*(service.supervision for service in levels[0]), *self._failed]
         for outer, inner in itertools.pairwise(levels):
-            outer[0].supervision.children = [service.supervision for service in inner]
+            inside = [one.supervision for one in inner if one.part_of is None]
+            outer[0].supervision.children = inside
 
     def _how_it_ends(self) -> Ending:
         return self._ending

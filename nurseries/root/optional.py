@@ -23,10 +23,11 @@ class Optional(NamedTuple):
         importlib.import_module(self.module).build(settings, needs, additions)
 
 
-# In the order of building: sensors need the broker.
+# In the order of building: sensors and power devices need the broker.
 OPTIONAL = (
     Optional("mqtt", "mqtt", "transports.mqtt.subsystem"),
     Optional("sensor", "sensors", "nurseries.sensors.subsystem"),
+    Optional("power", "power", "nurseries.power.build"),
     Optional("spoolman", "spoolman", "nurseries.spoolman.build"),
     Optional("update_manager", "update_manager", "nurseries.update_manager.build"),
     Optional("notifier", "notifiers", "nurseries.notifier.build"),

@@ -261,7 +261,7 @@ class Subsystems:
             if settings:
                 make = partial(optional.build, settings, needs, self._added)
                 self._try(optional.component, make)
-        self._optional = [supervised(service) for service in self._added.services]
+        self._optional = self._supervised_services()
         self._optional_transports = [supervised(service) for service in self._added.transports]
 
     def add_add_ons(self, check_endpoints: Clash) -> list[Endpoint]:
@@ -277,6 +277,16 @@ class Subsystems:
         self._optional += services
         self._all += services
         return [endpoint for service in services for endpoint in service.offered()]
+
+    def _supervised_services(self) -> list[Supervised]:
+        """Of the optional parts, each below the one that it is part of."""
+        services = [supervised(service) for service in self._added.services]
+        known = {service.name: service.supervision for service in services}
+        for service in services:
+            if service.part_of is not None:
+                parent = known[service.part_of]
+                parent.children = [*parent.children, service.supervision]
+        return services
 
     def _try(self, component: str, make: Callable[[], Made]) -> Made | None:
         """What `make` gives; None when it cannot, and then the component has failed."""
@@ -328,7 +338,8 @@ class Subsystems:
     @property
     def names(self) -> list[str]:
         """Of all that stands, Moonraker's names where it has the same component."""
-        return [*(service.name for service in self._all), "webcam", "extensions"]
+        components = (service.name for service in self._all if service.part_of is None)
+        return [*components, "webcam", "extensions"]
 
     def endpoints(self) -> list[Endpoint]:
         """Everything that subsystems answer."""

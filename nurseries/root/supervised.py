@@ -25,8 +25,10 @@ class Supervised:
         endpoints: Sequence[Endpoint] = (),
         essential: bool = False,
         backoff: Backoff | None = None,
+        part_of: str | None = None,
     ) -> None:
         self.name = name
+        self.part_of = part_of
         self.serve = serve
         self.essential = essential
         self.supervision = Supervision(name, essential=essential, backoff=backoff or Backoff())
@@ -39,7 +41,13 @@ class Supervised:
 
 def supervised(service: Service) -> Supervised:
     """An optional subsystem's service for the table."""
-    return Supervised(service.name, service.serve, service.endpoints, backoff=service.backoff)
+    return Supervised(
+        service.name,
+        service.serve,
+        service.endpoints,
+        backoff=service.backoff,
+        part_of=service.part_of,
+    )
 
 
 @contextlib.asynccontextmanager

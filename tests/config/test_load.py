@@ -80,7 +80,6 @@ def test_workshop_file():
         '"https://shop.example/" ends in a slash',
     ]
     assert heads[3:] == [
-        "[power]: mrk does not have power devices yet; its sections have no effect.",
         "[button]: mrk does not have buttons yet; its sections have no effect.",
     ]
     # server.config answers these three as they are.

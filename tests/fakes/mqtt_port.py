@@ -17,10 +17,20 @@ class FakeMqtt:
         self.wanted: dict[str, int | None] = {}
         self.published: list[tuple[str, bytes, int | None, bool]] = []
         self._handlers: list[tuple[str, Handler]] = []
+        self._followers: list[Callable[[bool], None]] = []
 
     def listen(self, topic: str, handler: Handler, qos: int | None = None) -> None:
         self.wanted[topic] = qos
         self._handlers.append((topic, handler))
+
+    def on_connection(self, handler: Callable[[bool], None]) -> None:
+        self._followers.append(handler)
+
+    def connect(self, connected: bool) -> None:
+        """The broker accepts us, or is lost."""
+        self.mqtt_connected = connected
+        for follower in self._followers:
+            follower(connected)
 
     async def publish(
         self, topic: str, payload: bytes, qos: int | None = None, retain: bool = False

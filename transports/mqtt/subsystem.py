@@ -81,6 +81,7 @@ class Mqtt:
         self._audience = self._lasting.audience
         self._role = next(role for role in Role if role.word == settings.mqtt_role)
         self._broker: BrokerClient | None = None
+        self._followers: list[Callable[[bool], None]] = []
 
     # Life
 
@@ -117,7 +118,7 @@ class Mqtt:
         try:
             await session.run()
         finally:
-            self._broker = None
+            self._tell_connection(None)
 
     @property
     def _topics(self) -> Topics:
@@ -138,7 +139,13 @@ class Mqtt:
         return self._naming.warnings
 
     def _set_broker(self, broker: BrokerClient) -> None:
-        self._broker = broker
+        self._tell_connection(broker)
+
+    def _tell_connection(self, broker: BrokerClient | None) -> None:
+        was_connected, self._broker = self._broker is not None, broker
+        if was_connected or broker is not None:
+            for follower in self._followers:
+                follower(broker is not None)
 
     def endpoints(self) -> list[Endpoint]:
         """What clients may ask."""
@@ -156,6 +163,10 @@ class Mqtt:
         self._audience.listen(check_topic(topic), handler, self._qos(qos))
         if self._broker is not None:
             self._broker.subscribe(topic, self._audience.qos(topic))
+
+    def on_connection(self, handler: Callable[[bool], None]) -> None:
+        """Have `handler(connected)` called at each change."""
+        self._followers.append(handler)
 
     async def publish(
         self, topic: str, payload: bytes, qos: int | None = None, retain: bool = False

@@ -114,7 +114,7 @@ def test_clients_see_no_secret(paths):
 
 
 def test_the_backup_is_the_users_own_file(paths):
-    write(paths, "[power lamp]\npassword: hunter2-a\n")
+    write(paths, "[power lamp]\ntype: tasmota\naddress: x\npassword: hunter2-a\n")
     load_or_backup(paths)
     backup = backup_path(paths.config / "moonraker.conf")
     assert "hunter2-a" in backup.read_text()

@@ -1,7 +1,8 @@
 """The client for outgoing HTTP: httpx on Trio, for all subsystems.
 
 Owns no task and keeps no connection: each call opens one and closes it. httpx is imported at the
-first call, in a thread: it takes 0.2 s and 2 MB, which a daemon that fetches nothing saves.
+first call, in a thread: it takes 0.2 s and 2 MB, which a daemon that fetches nothing saves. Devices
+on the user's own network are asked without it (`plain.py`).
 """
 
 import ssl
@@ -14,6 +15,7 @@ import trio
 
 from mrk.http.client import NO_HEADERS, Fetched, FetchFailed, NotReached, Save
 from mrk.version import VERSION
+from nurseries.http_client.plain import exchange
 
 MOST_REDIRECTS = 5
 Read = TypeVar("Read")
@@ -52,6 +54,8 @@ class HttpClient:
         redirects: bool = False,
     ) -> Fetched:
         """`HttpRequests.request`."""
+        if local and not redirects and url.lower().startswith("http://"):
+            return await exchange(verb, url, {**_OWN_HEADERS, **headers}, body, most_bytes)
         response, (answer, whole) = await self._exchange(
             verb,
             url,

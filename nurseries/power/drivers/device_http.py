@@ -1,0 +1,132 @@
+"""HTTP to a power device: one exchange at a time, few tries, its answer as JSON.
+
+No cookies. A redirect is followed to the same host only: another one would be given the log-in.
+Certificates of https devices are verified unless the owner says otherwise.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
+from urllib.parse import urljoin, urlsplit
+
+import trio
+
+from mrk.http.client import Fetched, FetchFailed, HttpRequests, NotReached
+from mrk.power.digest import Digest, NoDigest
+from mrk.power.http_exchange import ANSWER_BYTES, Ask, basic, decoded
+from mrk.power.states import DriverFailed
+
+Got = TypeVar("Got")
+TRIES = 3
+PAUSE_S = 0.3
+MOST_REDIRECTS = 3
+_SHOWN_CHARS = 100
+
+
+class BasicLogin:
+    """Sent with each request, without waiting to be asked; nothing unless both are given."""
+
+    def __init__(self, user: str = "", password: str = "") -> None:
+        self._headers = basic(user, password)
+
+    def header(self, verb: str, target: str) -> Mapping[str, str]:
+        return self._headers
+
+    def challenged(self, header: str) -> None:
+        """Raises `NoDigest`: there is nothing else to say."""
+        raise NoDigest("it refuses the user and the password")
+
+
+Login = BasicLogin | Digest
+
+
+class DeviceHttp:
+    """`base` is scheme, host and port, which no answer changes."""
+
+    def __init__(
+        self,
+        http: HttpRequests,
+        base: str,
+        login: Login | None = None,
+        *,
+        verify_certificate: bool = True,
+    ) -> None:
+        self._http = http
+        self._base = base
+        self.login: Login = BasicLogin() if login is None else login
+        # Without a check of certificates, or of none, the exchange is a plain one.
+        self._local = not verify_certificate or base.startswith("http://")
+
+    async def json(self, ask: Ask, *, tries: int = TRIES) -> Any:
+        """The answer's JSON. Raises `DriverFailed`."""
+        answer = await self.ask(ask, tries=tries)
+        return decoded(answer.body, whole=answer.whole)
+
+    async def ask(self, ask: Ask, *, tries: int = TRIES) -> Fetched:
+        """A good answer; a device that cannot be reached is tried again. Raises `DriverFailed`."""
+        answer = await again(lambda: self._logged_in(ask), tries)
+        check_status(answer)
+        return answer
+
+    async def _logged_in(self, ask: Ask) -> Fetched:
+        answer = await self._once(ask)
+        if answer.status != 401 or "www-authenticate" not in answer.headers:
+            return answer
+        if isinstance(self.login, BasicLogin):
+            return answer
+        try:
+            self.login.challenged(answer.headers["www-authenticate"])
+        except NoDigest as exc:
+            raise DriverFailed(str(exc)) from exc
+        return await self._once(ask)
+
+    async def _once(self, ask: Ask) -> Fetched:
+        target = ask.target
+        for _ in range(MOST_REDIRECTS + 1):
+            headers = {**ask.headers, **self.login.header(ask.verb, target)}
+            answer = await self._http.request(
+                ask.verb,
+                self._base + target,
+                most_bytes=ANSWER_BYTES,
+                body=ask.body,
+                headers=headers,
+                local=self._local,
+            )
+            if answer.status not in (301, 302, 303, 307, 308):
+                return answer
+            target = same_host_target(self._base + target, answer.headers.get("location", ""))
+        raise DriverFailed("it redirects again and again")
+
+
+async def again(once: Callable[[], Awaitable[Got]], tries: int) -> Got:
+    """What it gives, at the last of some tries. Raises `DriverFailed`."""
+    for left in reversed(range(tries)):
+        try:
+            return await once()
+        except NotReached as exc:
+            if not left:
+                raise DriverFailed(f"it cannot be reached: {exc}") from exc
+        except FetchFailed as exc:
+            if not left:
+                raise DriverFailed(str(exc)) from exc
+        await trio.sleep(PAUSE_S)
+    raise AssertionError("there is at least one try")
+
+
+def check_status(answer: Fetched) -> None:
+    """Raises `DriverFailed` for 400 and more."""
+    if answer.status >= 400:
+        said = answer.body[:_SHOWN_CHARS].decode("utf-8", "replace").strip()
+        said = said.splitlines()[0] if said else ""
+        hint = " (user or password are wrong)" if answer.status in (401, 403) else ""
+        raise DriverFailed(f"it answers HTTP {answer.status}{hint} {said}".rstrip())
+
+
+def same_host_target(url: str, location: str) -> str:
+    """Path and query that a redirect leads to; raises `DriverFailed` for another host."""
+    here, there = urlsplit(url), urlsplit(urljoin(url, location))
+    if (there.scheme, there.netloc) != (here.scheme, here.netloc) or not location:
+        raise DriverFailed(
+            f"it redirects to {location[:_SHOWN_CHARS]!r}, which is another host or scheme:"
+            " write that one as its address"
+        )
+    return there.path + (f"?{there.query}" if there.query else "")

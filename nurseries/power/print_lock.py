@@ -1,0 +1,24 @@
+"""Whether a print refuses that a device is switched."""
+
+from mrk.jobs.job_protocols import JobStatePort
+from mrk.jobs.print_stats import PAUSED, PRINTING
+from mrk.klippy.klippy_protocols import KlippyPort
+from mrk.power.machine import PowerMachine
+
+
+class PrintLock:
+    """Asks the job state, and the printer itself where nothing is known yet."""
+
+    def __init__(self, klippy: KlippyPort, job_state: JobStatePort) -> None:
+        self._klippy = klippy
+        self._job_state = job_state
+
+    async def locks(self, machine: PowerMachine) -> bool:
+        """Whether the print under way refuses a switch."""
+        if self._klippy.klippy_state != "ready":
+            return False
+        look = self._job_state.look
+        stats = await self._job_state.query() if look is None else look.stats
+        if stats is None:
+            return False
+        return machine.is_locked(printing=stats.state == PRINTING, paused=stats.state == PAUSED)

@@ -1,0 +1,417 @@
+"""Power devices over scripted drivers: requests, locks, timers, what follows, what hangs."""
+
+import pytest
+import trio
+
+from mrk.power.states import DriverFailed, PowerState
+from tests.fakes.power_house import PowerHouse, ScriptedDriver
+
+ON, OFF, INIT, ERROR = PowerState.ON, PowerState.OFF, PowerState.INIT, PowerState.ERROR
+
+
+@pytest.fixture
+def house():
+    return PowerHouse()
+
+
+async def test_the_first_state_is_told(autojump_clock, house):
+    house.add("psu", ScriptedDriver(ON), locked_while_printing=True)
+    async with house.running():
+        assert house.told() == [("psu", "on")]
+        (shown,) = (await house.call("devices")).devices
+    assert (shown.device, shown.status, shown.type) == ("psu", "on", "gpio")
+    assert shown.locked_while_printing
+
+
+async def test_switching(autojump_clock, house):
+    psu = house.add("psu")
+    async with house.running():
+        house.told()
+        assert await house.call("post_device", {"device": "psu", "action": "ON"}) == {"psu": "on"}
+        assert await house.call("get_device", {"device": "psu"}) == {"psu": "on"}
+        assert await house.call("off", {"psu": None}) == {"psu": "off"}
+        assert house.told() == [("psu", "on"), ("psu", "off")]
+        # Nothing to do: nothing is switched, and nobody is told.
+        assert await house.call("off", {"psu": None}) == {"psu": "off"}
+        assert house.told() == []
+    assert psu.switched == ["on", "off"]
+
+
+async def test_toggle_from_error_gives_off(autojump_clock, house):
+    psu = house.add("psu")
+    async with house.running():
+        psu.failure = DriverFailed("away")
+        assert await house.call("status", {"psu": None}) == {"psu": "error"}
+        error = await house.refused("post_device", {"device": "psu", "action": "toggle"})
+        assert (error.status, error.message) == (400, "Power device psu: away")
+        psu.failure = None
+        psu.state = ERROR
+        assert await house.call("post_device", {"device": "psu", "action": "toggle"}) == {
+            "psu": "off"
+        }
+
+
+async def test_what_is_not_configured(autojump_clock, house):
+    house.add("psu")
+    async with house.running():
+        for method in ("status", "on", "off"):
+            assert (await house.call(method, {"x": None})) == {"x": "device_not_found"}
+            assert (await house.refused(method, {})).status == 400
+        assert (await house.refused("get_device", {"device": "x"})).status == 400
+        error = await house.refused("post_device", {"device": "psu", "action": "status"})
+        assert "on, off or toggle expected" in error.message
+        many = {f"d{n}": None for n in range(1001)}
+        assert "at most 1000" in (await house.refused("on", many)).message
+
+
+async def test_a_failed_switch_is_told(autojump_clock, house):
+    psu = house.add("psu")
+    async with house.running():
+        house.told()
+        psu.switch_failure = DriverFailed("relay stuck")
+        error = await house.refused("on", {"psu": None})
+        assert (error.status, error.message) == (400, "Power device psu: relay stuck")
+        assert house.told() == [("psu", "error")]
+
+
+async def test_a_device_that_hangs_holds_up_nobody(autojump_clock, house):
+    stuck = house.add("stuck", timeout_s=5.0)
+    house.add("psu")
+    async with house.running():
+        stuck.hangs = True
+        began = trio.current_time()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(house.refused, "on", {"stuck": None})
+            await house.settle()
+            assert (await house.call("on", {"psu": None})) == {"psu": "on"}
+            assert len((await house.call("devices")).devices) == 2
+            assert trio.current_time() == began
+        assert trio.current_time() - began <= 5.0
+        error = await house.refused("on", {"stuck": None})
+        assert "has not answered within 4.75 s" in error.message
+        assert await house.call("status", {"stuck": None}) == {"stuck": "error"}
+        stuck.hangs = False
+        assert await house.call("status", {"stuck": None}) == {"stuck": "off"}
+
+
+async def test_a_thousand_requests_for_one_device(autojump_clock, house):
+    psu = house.add("psu")
+    answers = []
+    async with house.running():
+        psu.slow_s = 0.5
+
+        async def ask():
+            answers.append(await house.call("on", {"psu": None}))
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(1000):
+                nursery.start_soon(ask)
+    assert answers == [{"psu": "on"}] * 1000
+    assert psu.switched == ["on"]
+    assert psu.most_at_once == 1
+
+
+async def test_a_hundred_toggles_are_bounded(autojump_clock, house):
+    psu = house.add("psu")
+    answers = []
+    async with house.running():
+        psu.slow_s = 0.1
+
+        async def ask():
+            arguments = {"device": "psu", "action": "toggle"}
+            try:
+                answers.append((await house.call("post_device", arguments))["psu"])
+            except Exception as exc:
+                answers.append(exc.status)
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(100):
+                nursery.start_soon(ask)
+    assert answers.count(429) == 84
+    assert [one for one in answers if one != 429] == ["on", "off"] * 8
+
+
+async def test_two_clients_see_both_states_in_order(autojump_clock, house):
+    psu = house.add("psu")
+    answers = []
+    async with house.running():
+        house.told()
+        psu.slow_s = 0.2
+
+        async def ask(method):
+            answers.append((await house.call(method, {"psu": None}))["psu"])
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ask, "on")
+            await house.settle()
+            nursery.start_soon(ask, "off")
+        assert answers == ["on", "off"]
+        assert house.told() == [("psu", "on"), ("psu", "off")]
+
+
+async def test_a_client_that_leaves_does_not_stop_the_switch(autojump_clock, house):
+    psu = house.add("psu")
+    async with house.running():
+        psu.slow_s = 1.0
+        with trio.move_on_after(0.1):
+            await house.call("on", {"psu": None})
+        await trio.sleep(3)
+        assert psu.state is ON
+
+
+async def test_a_batch_keeps_what_was_done_before_an_error(autojump_clock, house):
+    first, second, third = (house.add(name) for name in ("a", "b", "c"))
+    async with house.running():
+        second.switch_failure = DriverFailed("no", 500)
+        error = await house.refused("on", {"a": None, "b": None, "c": None})
+        assert error.status == 500
+    assert [one.state for one in (first, second, third)] == [ON, OFF, OFF]
+
+
+async def test_a_device_that_is_away_at_the_start(autojump_clock, house):
+    psu = house.add("psu", initial_state=True)
+    psu.failure = DriverFailed("no route")
+    house.add("other")
+    async with house.running():
+        assert await house.call("on", {"psu": None, "other": None}) == {
+            "psu": "init",
+            "other": "on",
+        }
+        assert house.parts["psu"].last_error == "no route"
+        await trio.sleep(60)
+        psu.failure = None
+        await trio.sleep(10)
+        assert psu.state is ON
+        assert ("psu", "on") in house.told()
+        assert await house.call("off", {"psu": None}) == {"psu": "off"}
+
+
+async def test_polls_find_changes_from_outside(autojump_clock, house):
+    psu = house.add("psu", poll_interval_s=5.0, services=("klipper",))
+    async with house.running():
+        house.told()
+        psu.state = ON
+        await trio.sleep(6)
+        assert house.told() == [("psu", "on")]
+        psu.failure = DriverFailed("gone")
+        await trio.sleep(6)
+        psu.failure = None
+        await trio.sleep(6)
+        assert house.told() == [("psu", "error"), ("psu", "on")]
+    assert house.services.done == []
+
+
+async def test_what_the_device_says_by_itself(autojump_clock, house):
+    psu = house.add("psu")
+    async with house.running():
+        house.told()
+        psu.report(ON)
+        psu.report(ON)
+        assert house.told() == [("psu", "on")]
+        assert (await house.call("devices")).devices[0].status == "on"
+
+
+# Prints
+
+
+@pytest.mark.parametrize(("state", "paused", "status"), [
+    ("printing", True, 400), ("paused", True, 400), ("paused", False, None), ("standby", True, None)
+])  # fmt: skip
+async def test_a_print_locks(autojump_clock, house, state, paused, status):
+    psu = house.add(
+        "psu", ScriptedDriver(ON), locked_while_printing=True, locked_while_paused=paused
+    )
+    async with house.running():
+        house.printer.stats = house.printer.stats.merged({"state": state})
+        # It is on already: no lock is asked.
+        assert await house.call("on", {"psu": None}) == {"psu": "on"}
+        if status is None:
+            assert await house.call("off", {"psu": None}) == {"psu": "off"}
+            return
+        error = await house.refused("off", {"psu": None})
+        assert error.message == "Unable to change power for psu while printing"
+        house.macro(device="psu", state="off")
+        await house.settle()
+        assert psu.state is ON
+        house.macro(device="psu", state="off", force=True)
+        await house.settle()
+        assert psu.state is OFF
+
+
+async def test_macros(autojump_clock, house, caplog):
+    psu = house.add("psu")
+    async with house.running():
+        for state, wanted in ((True, ON), ("OFF", OFF), ("toggle", ON), (False, OFF)):
+            house.macro(device="psu", state=state)
+            await house.settle()
+            assert psu.state is wanted
+        house.macro(device="psu", state="dim")
+        house.macro(device="x", state="on")
+        assert "state 'dim' is not known" in caplog.text
+        assert "there is no power device 'x'" in caplog.text
+
+
+# What follows
+
+
+async def test_services_follow(autojump_clock, house):
+    house.services.failing.add("b")
+    house.add("psu", services=("a", "b", "c"))
+    async with house.running():
+        await house.call("on", {"psu": None})
+        await house.settle()
+        assert house.services.done == ["start a", "start c"]
+        # It is on: nothing follows.
+        await house.call("on", {"psu": None})
+        await house.settle()
+        await house.call("off", {"psu": None})
+        await house.settle()
+    assert house.services.done == ["start a", "start c", "stop a", "stop b", "stop c"]
+
+
+@pytest.mark.parametrize("state", [True, False])
+async def test_services_follow_the_initial_state(autojump_clock, house, state):
+    house.add("psu", ScriptedDriver(PowerState.of(state)), initial_state=state, services=("a",))
+    async with house.running():
+        await house.settle()
+        assert house.services.done == ["start a" if state else "stop a"]
+
+
+async def test_klipper_is_restarted_unless_it_is_ready(autojump_clock, house):
+    house.add("psu", restart_klipper_when_powered=True, restart_delay_s=2.0)
+    async with house.running():
+        await house.call("on", {"psu": None})
+        await trio.sleep(5)
+        assert house.printer.scripts == []
+        await house.call("off", {"psu": None})
+        house.printer.become("shutdown")
+        await house.call("on", {"psu": None})
+        await trio.sleep(1)
+        assert house.printer.scripts == []
+        await trio.sleep(2)
+        assert house.printer.scripts == ["FIRMWARE_RESTART"]
+
+
+async def test_the_wish_to_restart_outlives_a_disconnect(autojump_clock, house):
+    house.add("psu", restart_klipper_when_powered=True)
+    async with house.running():
+        house.printer.become("disconnected")
+        await house.call("on", {"psu": None})
+        await trio.sleep(60)
+        assert house.printer.scripts == []
+        house.printer.become("error")
+        house.printer.become("shutdown")
+        await trio.sleep(3)
+        assert house.printer.scripts == ["FIRMWARE_RESTART"]
+        house.printer.become("disconnected")
+        house.printer.become("ready")
+        await trio.sleep(60)
+        assert house.printer.scripts == ["FIRMWARE_RESTART"]
+
+
+async def test_a_device_that_is_off_again_restarts_nothing(autojump_clock, house):
+    house.add("psu", restart_klipper_when_powered=True)
+    async with house.running():
+        house.printer.become("shutdown")
+        await house.call("on", {"psu": None})
+        await house.call("off", {"psu": None})
+        await trio.sleep(10)
+        assert house.printer.scripts == []
+
+
+async def test_off_when_klipper_shuts_down(autojump_clock, house):
+    psu = house.add("psu", ScriptedDriver(ON), off_when_shutdown=True, off_when_shutdown_delay_s=30)
+    async with house.running():
+        house.printer.become("shutdown")
+        await trio.sleep(20)
+        # A second one restarts the delay.
+        house.printer.become("shutdown")
+        await trio.sleep(20)
+        assert psu.state is ON
+        await trio.sleep(11)
+        assert psu.state is OFF
+
+
+async def test_a_firmware_restart_within_the_delay(autojump_clock, house):
+    psu = house.add("psu", ScriptedDriver(ON), off_when_shutdown=True, off_when_shutdown_delay_s=30)
+    async with house.running():
+        house.printer.become("shutdown")
+        await trio.sleep(10)
+        house.printer.become("ready")
+        await trio.sleep(60)
+        assert psu.state is ON
+
+
+async def test_jobs_switch_on_in_order(autojump_clock, house):
+    first = house.add("a", on_when_job_queued=True)
+    other = house.add("b")
+    last = house.add("c", on_when_job_queued=True)
+    async with house.running():
+        assert house.power.switches_on_for_jobs
+        house.power.on_jobs_added()
+        await house.settle()
+    assert [one.state for one in (first, other, last)] == [ON, OFF, ON]
+
+
+# Timers
+
+
+async def test_the_timer_switches_off(autojump_clock, house):
+    psu = house.add("psu", timer_s=60.0)
+    async with house.running():
+        await house.call("on", {"psu": None})
+        await trio.sleep(30)
+        await house.call("off", {"psu": None})
+        await house.call("on", {"psu": None})
+        await trio.sleep(59)
+        assert psu.state is ON
+        await trio.sleep(2)
+        assert psu.state is OFF
+    assert psu.switched == ["on", "off", "on", "off"]
+
+
+async def test_an_off_that_a_print_refuses_is_kept(autojump_clock, house):
+    psu = house.add("psu", timer_s=60.0, locked_while_printing=True)
+    async with house.running():
+        await house.call("on", {"psu": None})
+        house.printer.stats = house.printer.stats.merged({"state": "printing"})
+        await trio.sleep(3600)
+        assert psu.state is ON
+        house.printer.stats = house.printer.stats.merged({"state": "complete"})
+        await trio.sleep(6)
+        assert psu.state is OFF
+
+
+async def test_an_off_that_fails_is_tried_again(autojump_clock, house):
+    psu = house.add("psu", timer_s=10.0)
+    async with house.running():
+        await house.call("on", {"psu": None})
+        psu.switch_failure = DriverFailed("away")
+        await trio.sleep(60)
+        psu.switch_failure = None
+        await trio.sleep(6)
+        assert psu.state is OFF
+
+
+# The initial state
+
+
+async def test_the_initial_state_spares_a_print(autojump_clock, house, caplog):
+    psu = house.add("psu", ScriptedDriver(ON), initial_state=False, locked_while_printing=True)
+    house.printer.klippy_state = "disconnected"
+    house.printer.stats = house.printer.stats.merged({"state": "printing"})
+    async with house.running():
+        assert psu.state is ON
+        await trio.sleep(2)
+        house.printer.become("ready")
+        await trio.sleep(10)
+        assert psu.state is ON
+        assert "initial_state is not applied" in caplog.text
+
+
+async def test_without_a_printer_the_initial_state_does_not_wait_for_ever(autojump_clock, house):
+    psu = house.add("psu", ScriptedDriver(ON), initial_state=False, locked_while_printing=True)
+    house.printer.klippy_state = "disconnected"
+    async with house.running():
+        await trio.sleep(6)
+        assert psu.state is OFF
