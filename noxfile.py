@@ -43,13 +43,19 @@ def layers(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Everything that needs no real socket or process."""
-    session.run("pytest", "-q", "-m", "not e2e", "tests", *session.posargs)
+    session.run("pytest", "-q", "-m", "not e2e and not strangers", "tests", *session.posargs)
 
 
 @nox.session
 def e2e(session: nox.Session) -> None:
     """Real sockets, real processes, strangers' client libraries."""
-    session.run("pytest", "-q", "-m", "e2e", "tests", *session.posargs)
+    session.run("pytest", "-q", "-m", "e2e and not strangers", "tests", *session.posargs)
+
+
+@nox.session
+def strangers(session: nox.Session) -> None:
+    """Against programs of other projects, which take long; `.ci/servers` installs them."""
+    session.run("pytest", "-q", "-m", "strangers", "tests", *session.posargs)
 
 
 @nox.session

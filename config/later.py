@@ -12,7 +12,6 @@ LATER = {
     "simplyprint": "SimplyPrint",
     "td1": "TD-1 devices",
     "wled": "WLED strips",
-    "zeroconf": "announcement over mDNS",
 }
 
 # Parts that are always there, or that others bring along: their sections have no options.

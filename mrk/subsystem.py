@@ -32,6 +32,7 @@ from mrk.klippy.klippy_protocols import GcodePort, KlippyPort, KlippyRequests
 from mrk.machine.services import ManagedServices
 from mrk.mqtt.mqtt_protocols import MqttPort
 from mrk.supervision import Backoff
+from mrk.web.own_address import OwnAddress
 from mrk.webcams.snapshots import Snapshots
 from mrk.webcams.webcam import Webcam
 
@@ -102,6 +103,7 @@ class Needs(msgspec.Struct, frozen=True):
     readable: ReadableFiles
     queue: QueueNews
     debug: bool
+    own_address: OwnAddress
 
 
 class Service(msgspec.Struct, frozen=True):

@@ -33,6 +33,7 @@ from config.settings.server import ServerSettings, read_server
 from config.settings.spoolman import SpoolmanSettings, read_spoolman
 from config.settings.update_manager import UpdateManagerSettings, read_update_manager
 from config.settings.webcams import WebcamSettings, read_webcams
+from config.settings.zeroconf import ZeroconfSettings, read_zeroconf
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +58,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     power: tuple[PowerSettings, ...] = ()
     sensors: tuple[SensorSettings, ...] = ()
     spoolman: SpoolmanSettings | None = None
+    zeroconf: ZeroconfSettings | None = None
     update_manager: UpdateManagerSettings | None = None
     backup: BackupSettings | None = None
     add_ons: tuple[AddOn, ...] = ()
@@ -100,6 +102,7 @@ FAMILIES: tuple[Family, ...] = (
     Family("power", read_power, "power"),
     Family("sensors", read_sensors, "sensor"),
     Family("spoolman", read_spoolman, "spoolman"),
+    Family("zeroconf", read_zeroconf, "zeroconf"),
     Family("update_manager", read_update_manager, "update_manager"),
     Family("backup", read_backup, "backup"),
 )

@@ -32,5 +32,6 @@ OPTIONAL = (
     Optional("update_manager", "update_manager", "nurseries.update_manager.build"),
     Optional("notifier", "notifiers", "nurseries.notifier.build"),
     Optional("backup", "backup", "nurseries.installation.daily_backup"),
+    Optional("zeroconf", "zeroconf", "nurseries.zeroconf.build"),
     Optional("octoprint_compat", "octoprint_compat", "nurseries.octoprint.subsystem"),
 )

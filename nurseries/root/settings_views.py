@@ -1,11 +1,15 @@
-"""Settings as the layers below want them: transitions of the queue, rules of access."""
+"""Settings as the layers below want them: transitions of the queue, rules of access,
+our own address.
+"""
 
 import ipaddress
 
 from config.settings.authorization import AuthorizationSettings
 from config.settings.jobs import JobQueueSettings
+from config.settings.server import ServerSettings
 from mrk.access.decision import AccessRules
 from mrk.access.trusted_clients import TrustedClients
+from mrk.web.own_address import OwnAddress
 from nurseries.jobs.job_queue import Transitions
 
 
@@ -28,3 +32,10 @@ def rules_of(authorization: AuthorizationSettings) -> AccessRules:
         authorization.force_logins,
         authorization.enable_api_key,
     )
+
+
+def own_address_of(server: ServerSettings) -> OwnAddress:
+    """Where `[server]` has clients connect."""
+    has_tls = server.ssl_certificate_path is not None and server.ssl_key_path is not None
+    https_port = server.ssl_port if has_tls else None
+    return OwnAddress(server.host, server.port, https_port, server.route_prefix)

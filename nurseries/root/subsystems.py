@@ -41,7 +41,7 @@ from nurseries.process.host_commands import HostCommands
 from nurseries.root.add_ons import AddOns, Clash
 from nurseries.root.host import Host
 from nurseries.root.optional import OPTIONAL
-from nurseries.root.settings_views import transitions_of
+from nurseries.root.settings_views import own_address_of, transitions_of
 from nurseries.root.supervised import Supervised, supervised
 from nurseries.root.surroundings import Surroundings
 from nurseries.server.connection_endpoints import Connections
@@ -255,6 +255,7 @@ class Subsystems:
             readable=self.files,
             queue=self._job_queue,
             debug=outside.paths.debug,
+            own_address=own_address_of(self._settings.server),
         )
         for optional in OPTIONAL:
             settings = getattr(self._settings, optional.field)

@@ -1,0 +1,1 @@
+"""Announcements in the local network: mDNS with the library zeroconf, SSDP by itself."""
