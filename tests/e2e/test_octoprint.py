@@ -32,10 +32,12 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaemonProcess]:
 
 
 class Line:
-    """One connection of a slicer; answers are read by their Content-Length."""
+    """One connection of a slicer, with the daemon's key; answers have a Content-Length."""
 
-    def __init__(self, port: int) -> None:
-        self.socket: socket.socket = connect_tcp(port)
+    def __init__(self, daemon: DaemonProcess) -> None:
+        with daemon.connect() as client:
+            self._key = client.call("access.get_api_key").encode()
+        self.socket: socket.socket = connect_tcp(daemon.port)
         self.socket.settimeout(PATIENCE_S)
         self._file = self.socket.makefile("rb")
 
@@ -56,7 +58,7 @@ class Line:
 
     def ask(self, request: bytes) -> tuple[int, dict[str, str], Any]:
         """Send it as its program does: what waits for 100 Continue holds its body back."""
-        head, _, body = request.partition(b"\r\n\r\n")
+        head, _, body = request.replace(KEY.encode(), self._key).partition(b"\r\n\r\n")
         self.socket.sendall(head + b"\r\n\r\n")
         if b"Expect: 100-continue" in head:
             assert self.answer()[0] == 100
@@ -74,7 +76,7 @@ def finished(client: UnixClient) -> dict[str, Any]:
 @pytest.mark.parametrize("slicer", SLICERS, ids=lambda slicer: slicer.name)
 def test_an_upload_into_a_folder(daemon: DaemonProcess, slicer: Slicer | Cura) -> None:
     name = f"Körper {slicer.name}.gcode"
-    with Line(daemon.port) as line:
+    with Line(daemon) as line:
         status, headers, answer = line.ask(
             slicer.upload(name, GCODE, print_it=False, folder="my parts/new")
         )
@@ -94,7 +96,7 @@ def test_an_upload_into_a_folder(daemon: DaemonProcess, slicer: Slicer | Cura) -
 
 @pytest.mark.parametrize("slicer", SLICERS, ids=lambda slicer: slicer.name)
 def test_an_upload_that_prints(daemon: DaemonProcess, slicer: Slicer | Cura) -> None:
-    with daemon.connect() as client, Line(daemon.port) as line:
+    with daemon.connect() as client, Line(daemon) as line:
         name = f"print {slicer.name}.gcode"
         status, _, answer = line.ask(slicer.upload(name, GCODE, print_it=True))
         assert (status, answer["print_started"]) == (201, True)
@@ -106,7 +108,7 @@ def test_a_large_upload_waits_for_100_continue(daemon: DaemonProcess) -> None:
     data = GCODE + b"; a comment that makes it large\n" * 40_000
     request = PRUSA.upload("large.gcode", data, print_it=False)
     assert b"Expect: 100-continue\r\n" in request
-    with Line(daemon.port) as line:
+    with Line(daemon) as line:
         assert line.ask(request)[0] == 201
     assert (daemon.folder / "gcodes" / "large.gcode").read_bytes() == data
 
@@ -115,7 +117,7 @@ def test_cura_connects_sends_a_package_and_prints_it(daemon: DaemonProcess) -> N
     package = io.BytesIO()
     with zipfile.ZipFile(package, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("3D/model.gcode", GCODE)
-    with daemon.connect() as client, Line(daemon.port) as line:
+    with daemon.connect() as client, Line(daemon) as line:
         assert line.ask(CURA.get("settings"))[2]["plugins"]["UltimakerFormatPackage"]["installed"]
         assert line.ask(CURA.post("/api/login", '{"passive": true}'))[2]["name"] == "_api"
         assert "_default" in line.ask(CURA.get("printerprofiles"))[2]["profiles"]
@@ -135,7 +137,7 @@ def test_cura_connects_sends_a_package_and_prints_it(daemon: DaemonProcess) -> N
 
 def test_commands(daemon: DaemonProcess) -> None:
     body = json.dumps({"commands": ["M140 S45", "NONSENSE", "M104 S0"]})
-    with Line(daemon.port) as line, daemon.connect() as client:
+    with Line(daemon) as line, daemon.connect() as client:
         status, _, answer = line.ask(CURA.post("/api/printer/command", body))
         assert (status, answer) == (200, {})
         query = client.call("printer.objects.query", objects={"heater_bed": ["target"]})
@@ -144,7 +146,7 @@ def test_commands(daemon: DaemonProcess) -> None:
 
 def test_what_is_refused(daemon: DaemonProcess) -> None:
     upload = PRUSA.upload("a.gcode", GCODE, print_it=False)
-    with Line(daemon.port) as line:
+    with Line(daemon) as line:
         assert line.ask(CURA.get("v1/storage"))[0] == 404
         missing = CURA.post("/api/files/moonraker/gcodes/no.gcode", '{"command": "select"}')
         status, _, answer = line.ask(missing)
@@ -156,22 +158,20 @@ def test_keys(tmp_path: Path) -> None:
     large = GCODE + b"; a comment that makes it large\n" * 40_000
     requests = [PRUSA.test(), CURA.get("printer"), ORCA.upload("a.gcode", GCODE, print_it=False)]
     with run_daemon(tmp_path, trusted=NOBODY, sections="[octoprint_compat]\n") as daemon:
-        with daemon.connect() as client:
-            key = client.call("access.get_api_key").encode()
         for request in [*requests, PRUSA.upload("a.gcode", large, print_it=False)]:
-            with Line(daemon.port) as line:
+            with Line(daemon) as line:
                 line.socket.sendall(request.partition(b"\r\n\r\n")[0] + b"\r\n\r\n")
                 assert line.answer()[0] == 401  # before the body, and instead of 100 Continue
         assert not (tmp_path / "gcodes" / "a.gcode").exists()
         for request, status in zip(requests, (200, 200, 201), strict=True):
-            with Line(daemon.port) as line:
-                assert line.ask(request.replace(KEY.encode(), key))[0] == status
+            with Line(daemon) as line:
+                assert line.ask(request)[0] == status
 
 
 def test_without_the_section_nobody_is_there(tmp_path: Path) -> None:
     upload = PRUSA.upload("a.gcode", GCODE, print_it=True)
     with run_daemon(tmp_path) as daemon:
         for request in (PRUSA.test(), upload, CURA.post("/api/login", "{}"), CURA.get("job")):
-            with Line(daemon.port) as line:
+            with Line(daemon) as line:
                 assert line.ask(request)[0] == 404
     assert not (tmp_path / "gcodes" / "a.gcode").exists()
