@@ -17,6 +17,7 @@ from mrk.api.outcome import Outcome
 from mrk.api.rpc import Reply, Who
 from mrk.clients.registry import Clients
 from mrk.database.database_protocols import DatabasePort
+from mrk.estimate.estimate_protocols import PlannedFiles
 from mrk.files.file_protocols import FileRoots, ReadableFiles
 from mrk.files.transfers import UploadPrints
 from mrk.gpio.gpio_protocols import GpioLines
@@ -75,7 +76,7 @@ class Needs(msgspec.Struct, frozen=True):
 
     `data_path` is the data folder. `answer` handles a JSON-RPC message for a caller;
     `templates` may be used once the subsystem serves. `debug` says that methods for debugging are
-    wanted.
+    wanted. `planned` is None where there is no disk.
     """
 
     data_path: Path
@@ -91,6 +92,7 @@ class Needs(msgspec.Struct, frozen=True):
     job_state: JobStatePort
     files: PrintedFiles
     roots: FileRoots
+    planned: PlannedFiles | None
     metadata: JobMetadata
     upload_prints: UploadPrints
     services: ManagedServices

@@ -15,6 +15,7 @@ from config.add_ons import AddOn
 from config.notices import mistake_notices
 from config.paths import Paths
 from config.reader import ConfigReader
+from config.settings.analysis import AnalysisSettings, read_analysis
 from config.settings.announcements import AnnouncementSettings, read_announcements
 from config.settings.authorization import AuthorizationSettings, read_authorization
 from config.settings.backup import BackupSettings, read_backup
@@ -50,6 +51,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     job_queue: JobQueueSettings = JobQueueSettings()
     webcams: tuple[WebcamSettings, ...] = ()
     announcements: AnnouncementSettings = AnnouncementSettings()
+    analysis: AnalysisSettings = AnalysisSettings()
     ldap: LdapSettings | None = None
     machine: MachineSettings = MachineSettings()
     mqtt: MqttSettings | None = None
@@ -94,6 +96,7 @@ FAMILIES: tuple[Family, ...] = (
     Family("job_queue", read_job_queue, "job_queue", Rule.DEFAULTS),
     Family("webcams", read_webcams, "webcam", Rule.DEFAULTS),
     Family("announcements", read_announcements, "announcements", Rule.DEFAULTS),
+    Family("analysis", read_analysis, "analysis", Rule.DEFAULTS),
     Family("ldap", read_ldap, "ldap"),
     Family("machine", read_machine, "machine", Rule.DEFAULTS),
     Family("mqtt", read_mqtt, "mqtt"),

@@ -14,6 +14,7 @@ from mrk.api.endpoint import Endpoint
 from mrk.clients.registry import Clients
 from mrk.database.database_protocols import DatabasePort
 from mrk.errors import ClientError
+from mrk.estimate.estimate_protocols import FileTimes, PlannedFiles
 from mrk.files.file_protocols import InUse
 from mrk.files.paths import safe_parts
 from mrk.files.records import Stat
@@ -22,6 +23,7 @@ from mrk.jobs.job_protocols import JobMetadata
 from mrk.klippy.klippy_protocols import KlippyPort
 from nurseries.files.data_roots import add_root
 from nurseries.files.file_manager import FileManager
+from nurseries.files.scan.estimator import WorkerEstimator
 from nurseries.files.scan.followed_metadata import FollowedMetadata
 from nurseries.files.scan.process import ScanLimits
 from nurseries.files.scan.scanner import Scanner
@@ -48,6 +50,8 @@ class DiskFiles:
             paths.gcodes, self._scanner, database, settings.enable_object_processing
         )
         self.followers = self._metadata.followers
+        self._estimate_scanner = Scanner(ScanLimits())
+        self.estimator = WorkerEstimator(self._estimate_scanner)
         self._manager = FileManager(
             paths, settings, clients, klippy, self._metadata, in_use, program=PROGRAM
         )
@@ -59,6 +63,15 @@ class DiskFiles:
     def metadata(self) -> JobMetadata:
         """Records of g-code files."""
         return self._metadata
+
+    @property
+    def planned(self) -> PlannedFiles | None:
+        """These files, for who plans them."""
+        return self
+
+    def show_times(self, times: FileTimes) -> None:
+        """`PlannedFiles.show_times`."""
+        self._metadata.times = times
 
     @property
     def registered_directories(self) -> list[str]:
@@ -83,6 +96,7 @@ class DiskFiles:
         self._is_read = False
         async with trio.open_nursery() as nursery:
             await nursery.start(self._scanner.serve, name="metadata scanner")
+            await nursery.start(self._estimate_scanner.serve, name="estimator")
             await nursery.start(self._metadata.serve, name="metadata")
             await nursery.start(self._manager.serve, name="files")
             self._is_read = True

@@ -10,6 +10,7 @@ from config.settings.file_manager import FileManagerSettings
 from mrk.api.endpoint import Endpoint
 from mrk.clients.registry import Clients
 from mrk.database.database_protocols import DatabasePort
+from mrk.estimate.estimate_protocols import PlannedFiles
 from mrk.files.file_protocols import FileFollower, FileRoots, InUse, ReadableFiles
 from mrk.files.transfers import DownloadFiles, UploadFiles
 from mrk.jobs.job_protocols import JobMetadata, PrintedFiles
@@ -24,6 +25,10 @@ class FileSubsystem(PrintedFiles, ReadableFiles, FileRoots, Protocol):
 
     @property
     def metadata(self) -> JobMetadata: ...
+
+    @property
+    def planned(self) -> PlannedFiles | None:
+        """None where there is no disk."""
 
     # None where nothing can be uploaded or downloaded.
     uploads: UploadFiles | None

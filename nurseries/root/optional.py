@@ -33,5 +33,6 @@ OPTIONAL = (
     Optional("notifier", "notifiers", "nurseries.notifier.build"),
     Optional("backup", "backup", "nurseries.installation.daily_backup"),
     Optional("zeroconf", "zeroconf", "nurseries.zeroconf.build"),
+    Optional("analysis", "analysis", "nurseries.analysis.build"),
     Optional("octoprint_compat", "octoprint_compat", "nurseries.octoprint.subsystem"),
 )

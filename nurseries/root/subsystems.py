@@ -16,6 +16,7 @@ from mrk.api.endpoint import Endpoint
 from mrk.api.rpc import Rpc
 from mrk.api.table import Table
 from mrk.clients.registry import Clients
+from mrk.estimate.schema import ESTIMATE_MIGRATIONS
 from mrk.jobs.schema import JOB_MIGRATIONS
 from mrk.spool.schema import SPOOL_MIGRATIONS
 from mrk.subsystem import Additions, Needs, Subsystem
@@ -57,7 +58,7 @@ logger = logging.getLogger(__name__)
 # Klippy's protocol: every step of a reconnect is polled at this beat.
 KLIPPY_BEAT = Backoff(first_s=0.25, limit_s=0.25)
 
-MIGRATIONS = (*JOB_MIGRATIONS, *SPOOL_MIGRATIONS)
+MIGRATIONS = (*JOB_MIGRATIONS, *SPOOL_MIGRATIONS, *ESTIMATE_MIGRATIONS)
 
 Made = TypeVar("Made")
 
@@ -243,6 +244,7 @@ class Subsystems:
             job_state=self._job_state,
             files=self.files,
             roots=self.files,
+            planned=self.files.planned,
             metadata=self.files.metadata,
             upload_prints=self.upload_printer,
             services=self.machine,

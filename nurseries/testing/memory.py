@@ -17,6 +17,7 @@ from config.load import load_file
 from config.paths import Paths
 from mrk.api.endpoint import Endpoint
 from mrk.errors import Transient
+from mrk.estimate.estimate_protocols import PlannedFiles
 from mrk.files.file_protocols import FileFollower
 from mrk.files.transfers import DownloadFiles, UploadFiles
 from mrk.http.client import NO_HEADERS, Fetched, FetchFailed, Save
@@ -85,6 +86,7 @@ class MemoryFiles:
         self._files = files
         self.followers: list[FileFollower] = []
         self.metadata = MemoryMetadata()
+        self.planned: PlannedFiles | None = None
         self.uploads: UploadFiles | None = None
         self.downloads: DownloadFiles | None = None
         self.registered_directories: list[str] = []

@@ -5,6 +5,8 @@ Paths travel as bytes, because names on disk need not be text.
 
 import msgspec
 
+from mrk.estimate.printer_limits import PrinterLimits
+from mrk.estimate.record import Estimate
 from mrk.gcode.metadata import Metadata
 
 
@@ -38,6 +40,15 @@ class MeasureExtrusion(msgspec.Struct, tag="measure"):
 
     path: bytes
     until: int | None
+
+
+class EstimateFile(msgspec.Struct, tag="estimate"):
+    """Plan `path` under a printer's limits, without objects that are excluded behind a byte."""
+
+    path: bytes
+    limits: PrinterLimits
+    excluded: list[bytes] = []
+    excluded_behind: int = 0
 
 
 class WrittenImage(msgspec.Struct):
@@ -81,6 +92,14 @@ class ExtrusionMeasured(msgspec.Struct, tag="measured"):
     mtime_ns: int
 
 
+class Estimated(msgspec.Struct, tag="estimated"):
+    """The plan of a file that had this size and time."""
+
+    estimate: Estimate
+    size_bytes: int
+    mtime_ns: int
+
+
 class Failed(msgspec.Struct, tag="failed"):
     """The job could not be done, and why; size and time of the file if it could be opened.
 
@@ -93,8 +112,8 @@ class Failed(msgspec.Struct, tag="failed"):
     may_pass: bool = False
 
 
-Request = ScanFile | UnpackPackage | AddObjects | MeasureExtrusion
-Answer = ScannedAnswer | Unpacked | ObjectsAdded | ExtrusionMeasured | Failed
+Request = ScanFile | UnpackPackage | AddObjects | MeasureExtrusion | EstimateFile
+Answer = ScannedAnswer | Unpacked | ObjectsAdded | ExtrusionMeasured | Estimated | Failed
 
 
 def encode(message: Request | Answer) -> bytes:

@@ -16,6 +16,7 @@ import trio
 
 from mrk.database.database_protocols import DatabasePort, SqlConnection
 from mrk.errors import ClientError
+from mrk.estimate.estimate_protocols import FileTimes
 from mrk.files.file_protocols import UnpackedModel
 from mrk.files.paths import BINARY_SUFFIX, GCODE_SUFFIXES
 from mrk.files.temporary import TOKEN_BYTES, Purpose, temporary_name
@@ -62,6 +63,7 @@ class MetadataStore:
         self._write_failed = trio.Event()
         self._retry_s = retry_s
         self._scanning: dict[str, trio.Event] = {}
+        self.times: FileTimes | None = None
 
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Started when the stored records are known; raises `ClientError` without a database."""
@@ -84,6 +86,10 @@ class MetadataStore:
         record = _decode(stored)
         if self._scanner.state(self._gcodes / path) is ScanState.PENDING:
             record["scan_state"] = ScanState.PENDING
+        elif self.times is not None and "slicer" in record:
+            known = record.get("size", 0), record.get("modified", 0.0)
+            if (seconds := self.times.estimated_time(path, *known)) is not None:
+                record["estimated_time_klipper"] = round(seconds, 3)
         return record
 
     async def note_print(self, path: str, print_start_time: float, job_id: str) -> None:
@@ -148,7 +154,7 @@ class MetadataStore:
         await self._keep({path: record})
         stale = set(before).difference(self._images(path))
         await trio.to_thread.run_sync(_remove_images, list(stale))
-        return record
+        return dict(self.get(path) or record)  # with its time, or on the way to one
 
     async def _scan_package(
         self, path: str, package: Path, status: os.stat_result

@@ -85,7 +85,7 @@ class Scanner:
         """
         self._pending[path] += 1
         try:
-            answer = await self._ask(ScanFile(os.fsencode(path), images), self._limits.scan_s)
+            answer = await self.ask(ScanFile(os.fsencode(path), images), self._limits.scan_s)
         finally:
             self._pending[path] -= 1
             if not self._pending[path]:
@@ -111,7 +111,7 @@ class Scanner:
         """
         request = UnpackPackage(os.fsencode(package), os.fsencode(model), os.fsencode(final), plate)
         limit_s = self._limits.for_package(size_bytes) if size_bytes else self._limits.rewrite_s
-        answer = await self._ask(request, limit_s)
+        answer = await self.ask(request, limit_s)
         if isinstance(answer, Unpacked):
             return answer
         await _discard(model)
@@ -124,7 +124,7 @@ class Scanner:
         objects or is processed already. Raises `RewriteFailed` and `ScannerStopped`.
         """
         request = AddObjects(os.fsencode(source), os.fsencode(target))
-        answer = await self._ask(request, self._limits.rewrite_s)
+        answer = await self.ask(request, self._limits.rewrite_s)
         if isinstance(answer, ObjectsAdded):
             return answer.names
         await _discard(target)
@@ -135,7 +135,7 @@ class Scanner:
 
         Raises `RewriteFailed` and `ScannerStopped`.
         """
-        answer = await self._ask(MeasureExtrusion(os.fsencode(path), until), self._limits.rewrite_s)
+        answer = await self.ask(MeasureExtrusion(os.fsencode(path), until), self._limits.rewrite_s)
         if isinstance(answer, ExtrusionMeasured):
             return answer
         raise _refused(answer)
@@ -182,7 +182,8 @@ class Scanner:
             finally:
                 self.worker_pid = None
 
-    async def _ask(self, request: Request, limit_s: float) -> Answer:
+    async def ask(self, request: Request, limit_s: float) -> Answer:
+        """Have one job done within a limit; raises `ScannerStopped` only."""
         job = _Job(request, limit_s)
         if self._jobs is None:
             raise ScannerStopped("the scanner is not running")

@@ -24,6 +24,8 @@ from nurseries.files.scan.images import store_images
 from nurseries.files.scan.messages import (
     AddObjects,
     Answer,
+    Estimated,
+    EstimateFile,
     ExtrusionMeasured,
     Failed,
     MeasureExtrusion,
@@ -78,6 +80,8 @@ def perform(request: Request) -> Answer:
                 return add_objects(request.source, request.target)
             case MeasureExtrusion():
                 return _measure(request)
+            case EstimateFile():
+                return _estimate(request)
             case _:
                 assert_never(request)
     except MemoryError:
@@ -108,6 +112,21 @@ def _measure(request: MeasureExtrusion) -> ExtrusionMeasured:
         end = gcode.size_bytes if request.until is None else request.until
         extrusion.feed(_lines_until(file, end))
         return ExtrusionMeasured(extrusion.used_mm, gcode.size_bytes, gcode.mtime_ns)
+
+
+def _estimate(request: EstimateFile) -> Estimated:
+    # A worker that only scans does without the planner.
+    from nurseries.files.scan.estimates import estimate_file
+
+    with GcodeFile(request.path) as gcode:
+        found = estimate_file(
+            gcode,
+            request.path,
+            request.limits,
+            excluded=frozenset(request.excluded),
+            excluded_from=request.excluded_behind,
+        )
+        return Estimated(found, gcode.size_bytes, gcode.mtime_ns)
 
 
 def _lines_until(file: BinaryIO, end: int) -> Iterator[bytes]:

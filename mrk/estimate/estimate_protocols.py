@@ -1,0 +1,68 @@
+"""Who plans files, and who knows the times; the root hands over who does it."""
+
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from mrk.errors import MrkError
+from mrk.estimate.printer_limits import PrinterLimits
+from mrk.estimate.record import Estimate
+from mrk.files.file_protocols import FileFollower
+
+
+class EstimateFailed(MrkError):
+    """A file could not be planned; says why. `may_pass`: another try may succeed."""
+
+    def __init__(self, reason: str, *, may_pass: bool = False) -> None:
+        super().__init__(reason)
+        self.may_pass = may_pass
+
+
+class Excluded(msgspec.Struct, frozen=True):
+    """Objects that are not printed any more, by Klipper's names, behind a byte of the file."""
+
+    names: tuple[str, ...] = ()
+    behind: int = 0
+
+
+class FileEstimate(msgspec.Struct, frozen=True):
+    """The plan of the file that had this size and time when it was read."""
+
+    estimate: Estimate
+    size_bytes: int
+    mtime_ns: int
+
+    @property
+    def modified(self) -> float:
+        """Unix seconds, as `os.stat` gives them."""
+        seconds, nanoseconds = divmod(self.mtime_ns, 1_000_000_000)
+        return seconds + 1e-9 * nanoseconds
+
+
+class Estimator(Protocol):
+    """Plans files, one at a time, where it disturbs nobody."""
+
+    async def estimate(
+        self, path: Path, limits: PrinterLimits, limit_s: float, excluded: Excluded = ...
+    ) -> FileEstimate:
+        """Raises `EstimateFailed`."""
+
+
+class FileTimes(Protocol):
+    """Times of files in the gcodes root, from memory."""
+
+    def estimated_time(self, path: str, size_bytes: int, modified: float) -> float | None:
+        """Seconds that Klipper plans for a file as it is; None, and it is planned soon."""
+
+
+class PlannedFiles(Protocol):
+    """Files that can be planned, and that show their times."""
+
+    followers: list[FileFollower]
+
+    @property
+    def estimator(self) -> Estimator: ...
+
+    def show_times(self, times: FileTimes) -> None:
+        """Let metadata show what `times` knows."""

@@ -1,0 +1,1 @@
+"""Print times by Klipper's own rules: server.analysis.*, and what metadata shows of them."""

@@ -1,0 +1,29 @@
+"""Builds the analysis of g-code, which is there without a section too."""
+
+from config.settings.analysis import AnalysisSettings
+from mrk.subsystem import Additions, Needs
+from nurseries.analysis.config_files import ConfigFiles
+from nurseries.analysis.estimates import Estimates
+from nurseries.analysis.limits_keeper import LimitsKeeper
+from nurseries.analysis.subsystem import Analysis
+
+
+def build(settings: AnalysisSettings, needs: Needs, additions: Additions) -> None:
+    """For `[analysis]`; nothing where there is no disk."""
+    planned = needs.planned
+    if planned is None:
+        return
+    keeper = LimitsKeeper(needs.klippy, needs.database)
+    estimates = Estimates(
+        needs.gcodes_path,
+        planned.estimator,
+        keeper,
+        needs.database,
+        needs.job_state,
+        limit_s=settings.estimator_timeout_s,
+        in_background=settings.estimate_files,
+    )
+    planned.show_times(estimates)
+    planned.followers.append(estimates)
+    files = ConfigFiles(needs.data_path, needs.readable)
+    additions.add("analysis", Analysis(settings, keeper, estimates, files, needs.klippy))

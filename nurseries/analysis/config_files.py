@@ -1,0 +1,83 @@
+"""Configuration files of the estimator: in the config root, and the default one with the tools.
+
+Read and written in threads; small, and written whole or not at all.
+"""
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import trio
+
+from mrk.errors import ClientError
+from mrk.estimate.estimator_config import limits_of_config
+from mrk.estimate.klipper_settings import LimitsUnknown
+from mrk.estimate.printer_limits import PrinterLimits
+from mrk.files.file_protocols import ReadableFiles
+from mrk.files.paths import safe_parts
+
+TOOLS = Path("tools", "klipper_estimator")
+DEFAULT_NAME = "default_estimator_cfg.json"
+SIZE_LIMIT_BYTES = 1024 * 1024
+
+
+class ConfigFiles:
+    """Paths that clients give are relative to the config root; `..` is refused."""
+
+    def __init__(self, data_path: Path, readable: ReadableFiles) -> None:
+        self.tools = data_path / TOOLS
+        self.default = self.tools / DEFAULT_NAME
+        self._root = data_path / "config"
+        self._readable = readable
+
+    def place(self, name: str) -> Path:
+        """Raises `ClientError` 400."""
+        parts = safe_parts(name)
+        if not parts:
+            raise ClientError(f"'{name}' is no file of the config folder")
+        return self._root.joinpath(*parts)
+
+    def existing(self, name: str) -> Path:
+        """A file that is there and may be read; raises `ClientError` 400."""
+        path = self.place(name)
+        if not path.is_file() or not self._readable.may_read(path.resolve()):
+            raise ClientError(f"Estimator config '{name}' does not exist")
+        return path
+
+    async def limits(self, name: str) -> PrinterLimits:
+        """What a configuration says; raises `ClientError` 400."""
+        path = await trio.to_thread.run_sync(self.existing, name)
+        try:
+            return limits_of_config(await trio.to_thread.run_sync(_read, path))
+        except (OSError, LimitsUnknown) as exc:
+            reason = exc.strerror if isinstance(exc, OSError) else exc
+            raise ClientError(f"Estimator config '{name}': {reason}") from exc
+
+    async def write(self, path: Path, config: dict[str, Any]) -> None:
+        """Raises `ClientError` 500 for a disk that refuses."""
+        text = msgspec.json.format(msgspec.json.encode(config), indent=2) + b"\n"
+        try:
+            await trio.to_thread.run_sync(_write, path, text)
+        except OSError as exc:
+            raise ClientError(f"{path.name} cannot be written: {exc.strerror}", 500) from exc
+
+
+def _read(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(SIZE_LIMIT_BYTES)
+
+
+def _write(path: Path, text: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        with temporary.open("xb") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
