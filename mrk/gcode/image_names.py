@@ -26,10 +26,11 @@ def package_image_name(model: bytes) -> bytes:
 
 def renamed_image(image: bytes, source: bytes, dest: bytes) -> bytes:
     """What an image is called when its file is renamed, whoever named it."""
-    if match := _SIZED.search(image):
-        return _name(dest, match[1], match[2])
+    # First, because a file's own name may end as sizes do: `part-2x2.gcode`.
     if image == package_image_name(source):
         return package_image_name(dest)
+    if match := _SIZED.search(image):
+        return _name(dest, match[1], match[2])
     return _fitting(dest, dest, b"." + image.removeprefix(os.path.splitext(source)[0]).lstrip(b"."))
 
 

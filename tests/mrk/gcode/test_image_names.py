@@ -42,6 +42,8 @@ def test_usual_and_foreign_names() -> None:
     assert image_name(b"part.g", 48, 32, b"png") == b"part-48x32.g.png"
     assert renamed_image(b"part-48x32.png", b"part.g", b"x.gcode") == b"x-48x32.png"
     assert renamed_image(b"part.png", b"part.gcode", b"x.gcode") == b"x.gcode.png"
+    packaged = package_image_name(b"2-2x2.gcode")
+    assert renamed_image(packaged, b"2-2x2.gcode", b"x.gcode") == b"x.package.png"
 
 
 def test_long_names_stay_apart_and_fit() -> None:
