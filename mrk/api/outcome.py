@@ -1,9 +1,11 @@
-"""What a call came to: a value at once, or one that a coroutine gives.
+"""What a call came to: a value at once, one that a coroutine gives, or somebody else's answer.
 
 A sync handler's outcome is there when the call returns, and is sent without a task switch; for an
-async one whoever owns tasks runs `wait`. No exception comes out of either that was not promised.
+async one whoever owns tasks runs `wait`. An answer that Klipper gives needs no task either: who has
+`when_done` called is called where the answer is read. No exception comes out that was not promised.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
 from typing import Any, Generic, TypeVar, cast
 
@@ -11,14 +13,63 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 
-class Outcome(Generic[T]):
-    """`value` counts where there is no `pending` coroutine; that one must be awaited or closed."""
+class AskedOther(ABC):
+    """What a handler returns instead of waiting for somebody else's answer (Klipper's).
 
-    __slots__ = ("pending", "value")
+    Nothing has been asked before `begin`. The answer is a result, or the `ClientError` it ended in.
+    """
+
+    __slots__ = ()
+
+    @abstractmethod
+    def begin(self) -> None:
+        """Ask; raises `ClientError` when that cannot be done."""
+
+    @abstractmethod
+    def when_done(self, done: Callable[[Any], None]) -> None:
+        """Have `done(answer)` called once, when it comes; it must not raise."""
+
+    @abstractmethod
+    def abandon(self) -> None:
+        """Nobody waits for the answer any more: `done` is not called."""
+
+    @abstractmethod
+    async def answer(self) -> Any:
+        """Wait for it, instead of `when_done`."""
+
+
+class Outcome(Generic[T]):
+    """`value` counts where it is `settled`.
+
+    A `pending` coroutine must be awaited or closed; `finish` makes the value of the answer of who
+    was `asked`.
+    """
+
+    __slots__ = ("_finish", "asked", "pending", "value")
 
     def __init__(self, value: T, pending: Coroutine[Any, Any, T] | None = None) -> None:
         self.value = value
         self.pending = pending
+        self.asked: AskedOther | None = None
+        self._finish: Callable[[Any], T] | None = None
+
+    @property
+    def settled(self) -> bool:
+        """Whether the value is there."""
+        return self.pending is None and self.asked is None
+
+    @classmethod
+    def answered(cls, asked: AskedOther, finish: "Callable[[Any], T]") -> "Outcome[T]":
+        """What `finish` makes of a result or a `ClientError`."""
+        outcome = cls(cast("T", None))
+        outcome.asked, outcome._finish = asked, finish
+        return outcome
+
+    def when_done(self, done: Callable[[T], None]) -> None:
+        """Have `done(value)` called once who was asked has answered."""
+        assert self.asked is not None
+        finish = cast("Callable[[Any], T]", self._finish)
+        self.asked.when_done(lambda answer: done(finish(answer)))
 
     @classmethod
     def later(cls, pending: Coroutine[Any, Any, T]) -> "Outcome[T]":
@@ -27,10 +78,15 @@ class Outcome(Generic[T]):
 
     async def wait(self) -> T:
         """The value, once it is there; to be called once."""
+        if self.asked is not None and self._finish is not None:
+            return self._finish(await self.asked.answer())
         return self.value if self.pending is None else await self.pending
 
     def then(self, function: Callable[[T], U]) -> "Outcome[U]":
         """The same with `function` applied to the value, which must not raise."""
+        if self.asked is not None and self._finish is not None:
+            finish = self._finish
+            return Outcome.answered(self.asked, lambda answer: function(finish(answer)))
         if self.pending is None:
             return Outcome(function(self.value))
         return Outcome.later(_applied(function, self.pending))

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from msgspec import Raw
 
 from mrk.api.caller import Caller
-from mrk.api.outcome import Outcome
+from mrk.api.outcome import AskedOther, Outcome
 from mrk.api.table import Method
 from mrk.errors import ClientError, Transient
 
@@ -41,14 +41,30 @@ def perform(
     """
     try:
         result = method.call(arguments, caller)
-        if type(result) is not types.CoroutineType:
+        waits = type(result) is types.CoroutineType
+        if not waits and not isinstance(result, AskedOther):
             return encode(result)
         if busy and not method.is_urgent(arguments):
-            result.close()  # it has not run a line
+            if waits:
+                result.close()  # it has not run a line
             raise ClientError("Too many requests in flight: wait for answers", TOO_MANY_REQUESTS)
-        return Outcome.later(_finish(method, result, encode, refuse))
+        if waits:
+            return Outcome.later(_finish(method, result, encode, refuse))
+        result.begin()
+        return Outcome.answered(result, lambda answer: _finished(method, answer, encode, refuse))
     except Exception as exc:
         raise _as_client_error(method, exc) from exc
+
+
+def _finished(
+    method: Method, answer: Any, encode: Encode[Encoded], refuse: Refuse[Encoded]
+) -> Encoded:
+    if isinstance(answer, ClientError):
+        return refuse(answer)
+    try:
+        return encode(answer).value  # no large result: those are put together by coroutines
+    except Exception as exc:
+        return refuse(_as_client_error(method, exc))
 
 
 async def _finish(

@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from mrk.api.outcome import AskedOther
 from mrk.fanout import EventReader
 from mrk.klippy.events import KlippyEvent
 from mrk.klippy.peer import SocketPeer
@@ -79,6 +80,9 @@ class KlippyRequests(KlippyFacts, Protocol):
         self, method: str, params: Mapping[str, Any] | None = None, *, urgent: bool = False
     ) -> msgspec.Raw | str:
         """The result as Klipper wrote it, or `ok` for an empty one."""
+
+    def asking(self, method: str, params: Mapping[str, Any]) -> AskedOther:
+        """The same for a handler to return: nothing waits. Raises `ClientError` without a link."""
 
     async def call(self, method: str, params: Mapping[str, Any] | None = None) -> Any:
         """The result, decoded."""

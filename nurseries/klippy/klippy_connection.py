@@ -21,10 +21,10 @@ from mrk.klippy.etx import EtxDecoder, FrameTooLong, etx_frame
 from mrk.klippy.link_errors import KlippyLost
 from mrk.klippy.messages import Frame, JunkFrame, decode_frame, encode_request, error_message
 from mrk.log.throttle import LogThrottle
-from nurseries.klippy.direct_receive import receive
+from nurseries.klippy.direct_io import receive, try_send
+from nurseries.klippy.klippy_request import KlippyRequest, OnReply
 
 logger = logging.getLogger(__name__)
-OnReply = Callable[[msgspec.Raw], None]
 
 READ_BYTES = 64 * 1024
 WRITE_BYTES = 64 * 1024
@@ -42,22 +42,10 @@ class LinkLost(Transient):
     """The connection ended, or cannot be trusted any further."""
 
 
-class _Pending:
-    """The slot for one reply. With `on_reply` it waits for the reply even if its caller left."""
-
-    __slots__ = ("done", "error", "on_reply", "result")
-
-    def __init__(self, on_reply: OnReply | None) -> None:
-        self.on_reply = on_reply
-        self.done = trio.Event()
-        self.result: msgspec.Raw | None = None
-        self.error: ClientError | None = None
-
-
 class KlippyConnection:
     """Requests and replies over one stream; `on_message(method, params)` gets the rest.
 
-    What that fills `send_batch` collects, once a chunk.
+    What that fills `send_batch` collects, once a chunk; what clients ask in one chunk too.
     """
 
     def __init__(
@@ -67,11 +55,13 @@ class KlippyConnection:
         self._stream = stream
         self._on_message = on_message
         self._ids = itertools.count(1)
-        self._pending: dict[int, _Pending] = {}
+        self._pending: dict[int, KlippyRequest] = {}
         self._unsent: deque[bytes] = deque()
         self._unsent_bytes = 0
-        # Size 1: a second wake-up before the writer ran would say nothing new.
-        self._wake, self._woken = trio.open_memory_channel[None](1)
+        self._rest = b""  # of a chunk that the kernel did not take at once
+        self._writing = False  # the writer has something to send
+        self._flush_due = False
+        self._wake = trio.Event()
         self._decoder = EtxDecoder(Limits().unix_message_bytes)
         self._junk_in_row = 0
         self._repeats = LogThrottle()
@@ -86,6 +76,7 @@ class KlippyConnection:
         """Read and write until the link is lost (`LinkLost`, in a group); then call `lose`."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._write, name="klippy writer")
+            nursery.start_soon(self._watch, name="klippy request watch")
             await self._read()
 
     def lose(self) -> None:
@@ -93,9 +84,8 @@ class KlippyConnection:
         self._lost = True
         self._unsent.clear()
         pending, self._pending = self._pending, {}
-        for slot in pending.values():
-            slot.error = KlippyLost()
-            slot.done.set()
+        for request in pending.values():
+            request.complete(KlippyLost())
 
     async def request(
         self,
@@ -108,39 +98,48 @@ class KlippyConnection:
         """Ask, and wait without limit; raises `ClientError` (400 from Klipper, `KlippyLost`).
 
         `on_reply` is called when the reply is read, before any later frame is looked at, and
-        also when the caller was cancelled meanwhile. `urgent` requests are never refused for
-        what else is waiting, and are sent before it.
+        also when the caller was cancelled meanwhile.
+        """
+        request = KlippyRequest(self, method, dict(params or {}), on_reply, urgent=urgent)
+        request.begin()
+        reply = await request.reply()
+        if isinstance(reply, ClientError):
+            raise reply
+        return reply
+
+    def send_request(self, request: KlippyRequest) -> int:
+        """Send it as soon as what was asked before is sent; returns its id.
+
+        Raises `ClientError` 503 for a lost link, and when too much waits already.
         """
         if self._lost:
             raise ClientError("Klippy Host not connected", 503)
+        urgent = request.urgent
         if not urgent and len(self._pending) >= PENDING_LIMIT:
             raise ClientError("Too many requests wait for Klippy", 503)
         id_ = next(self._ids)
-        self._send(encode_request(method, dict(params or {}), id_), always=urgent, first=urgent)
-        slot = self._pending[id_] = _Pending(on_reply)
-        try:
-            await self._wait(slot, method)
-        finally:
-            if slot.on_reply is None:
-                self._pending.pop(id_, None)
-        if slot.error is not None:
-            raise slot.error
-        assert slot.result is not None
-        return slot.result
+        data = encode_request(request.method, request.params, id_)
+        self._send(data, always=urgent, first=urgent)
+        self._pending[id_] = request
+        return id_
+
+    def forget_request(self, id_: int) -> None:
+        """Nobody waits for the reply."""
+        self._pending.pop(id_, None)
 
     def post(self, method: str, params: Mapping[str, Any]) -> None:
         """Ask for something that needs no answer, not even an error."""
         if not self._lost:
             self._send(encode_request(method, dict(params)), always=True)
 
-    async def _wait(self, slot: _Pending, method: str) -> None:
-        began = trio.current_time()
-        while not slot.done.is_set():
-            with trio.move_on_after(PENDING_LOG_S) as scope:
-                await slot.done.wait()
-            if scope.cancelled_caught:
-                waited_s = trio.current_time() - began
-                logger.info("%s: no reply from Klippy for %.0f s", method, waited_s)
+    async def _watch(self) -> None:
+        """Tell of requests that wait for long; a script may last as long as a print."""
+        while True:
+            await trio.sleep(PENDING_LOG_S)
+            now = trio.current_time()
+            for request in self._pending.values():
+                if (waited_s := now - request.began) >= PENDING_LOG_S:
+                    logger.info("%s: no reply from Klippy for %.0f s", request.method, waited_s)
 
     def _send(self, request: bytes, *, always: bool, first: bool = False) -> None:
         if not always and self._unsent_bytes + len(request) > UNSENT_LIMIT_BYTES and self._unsent:
@@ -151,18 +150,41 @@ class KlippyConnection:
         else:
             self._unsent.append(frame)
         self._unsent_bytes += len(frame)
-        if self._wake.statistics().current_buffer_used == 0:
-            self._wake.send_nowait(None)
+        if not self._writing and not self._flush_due:
+            # What clients ask in one chunk leaves in one send.
+            self._flush_due = self._send_batch.takes(self._flush)
+            if not self._flush_due:
+                self._flush()
+
+    def _flush(self) -> None:
+        """Send what the kernel takes at once, and leave the rest to the writer.
+
+        Waking the writer for each request costs more than the send.
+        """
+        self._flush_due = False
+        while self._unsent and not self._writing:
+            chunk = self._next_chunk()
+            sent_bytes = try_send(self._stream, chunk)
+            if sent_bytes < len(chunk):
+                self._rest, self._writing = chunk[sent_bytes:], True
+                self._wake.set()
+            else:
+                self._unsent_bytes -= len(chunk)
 
     async def _write(self) -> None:
-        async for _ in self._woken:
-            while self._unsent:
-                chunk = self._next_chunk()
+        """Send what had to wait."""
+        while True:
+            await self._wake.wait()
+            self._wake = trio.Event()
+            while self._rest or self._unsent:
+                chunk = self._rest or self._next_chunk()
                 if not await self._sent(chunk):
                     # Klipper's last words may be unread: the reader comes to the end by itself.
                     await trio.sleep(LAST_WORDS_S)
                     raise LinkLost("Klipper closed the connection")
+                self._rest = b""
                 self._unsent_bytes -= len(chunk)
+            self._writing = False
 
     def _next_chunk(self) -> bytes:
         """Whole frames, no more than an urgent one can wait for."""
@@ -221,14 +243,12 @@ class KlippyConnection:
             raise LinkLost(f"Klipper sent {JUNK_LIMIT} junk frames in a row")
 
     def _reply(self, frame: Frame) -> None:
-        slot = self._pending.pop(frame.id, None) if type(frame.id) is int else None
-        if slot is None:
+        request = self._pending.pop(frame.id, None) if type(frame.id) is int else None
+        if request is None:
             logger.debug("dropped a reply that nobody waits for, id %r", frame.id)
-            return
-        if frame.error is not None:
-            slot.error = ClientError(error_message(frame.error), 400)
+        elif frame.error is not None:
+            request.complete(ClientError(error_message(frame.error), 400))
         else:
-            slot.result = frame.result
-            if slot.on_reply is not None:
-                slot.on_reply(frame.result)
-        slot.done.set()
+            if request.on_reply is not None:
+                request.on_reply(frame.result)
+            request.complete(frame.result)

@@ -12,6 +12,7 @@ import msgspec
 from mrk.api.arguments import objects_query
 from mrk.api.caller import EVERYWHERE, Caller, Transport
 from mrk.api.endpoint import Endpoint, NoParams
+from mrk.api.outcome import AskedOther
 from mrk.klippy.access import klippy_access
 from mrk.klippy.klippy_protocols import KlippyRequests
 from mrk.klippy.requests import check_arguments, check_objects, check_script, is_stop
@@ -139,8 +140,8 @@ class KlippyEndpoints:
         )
 
     def _forwarder(self, name: str) -> Callable[..., Any]:
-        async def forward(arguments: Mapping[str, Any], _caller: Caller) -> msgspec.Raw | str:
-            return await self._klippy.request(name, check_arguments(arguments))
+        def forward(arguments: Mapping[str, Any], _caller: Caller) -> AskedOther:
+            return self._klippy.asking(name, check_arguments(arguments))
 
         return forward
 
@@ -159,12 +160,10 @@ class KlippyEndpoints:
         """Overtakes everything that waits for Klipper."""
         return await self._klippy.request("emergency_stop", urgent=True)
 
-    async def objects_query(
-        self, arguments: Mapping[str, Any], _caller: Caller
-    ) -> msgspec.Raw | str:
+    def objects_query(self, arguments: Mapping[str, Any], _caller: Caller) -> AskedOther:
         """Answered by Klipper: unknown objects are empty, unknown fields null."""
         objects = check_objects(arguments, required=True)
-        return await self._klippy.request("objects/query", {"objects": objects})
+        return self._klippy.asking("objects/query", {"objects": objects})
 
     async def objects_subscribe(
         self, arguments: Mapping[str, Any], caller: Caller

@@ -13,6 +13,7 @@ import msgspec
 import trio
 from trio.abc import Stream
 
+from mrk.api.outcome import AskedOther
 from mrk.clients.registry import Clients
 from mrk.errors import ClientError
 from mrk.fanout import EventReader, Fanout
@@ -146,6 +147,10 @@ class KlippyLink:
     ) -> msgspec.Raw | str:
         """One of Klippy's endpoints: the raw result, or `ok`; raises `ClientError`."""
         return await self._now().request(method, params, urgent=urgent)
+
+    def asking(self, method: str, params: Mapping[str, Any]) -> AskedOther:
+        """The same without waiting, for a handler to return."""
+        return self._now().asking(method, params)
 
     async def call(self, method: str, params: Mapping[str, Any] | None = None) -> Any:
         """The same with the result decoded."""

@@ -25,6 +25,7 @@ from mrk.status.subscriptions import StatusReader, Wanted, united
 from mrk.status.tracker import StatusTracker
 from mrk.status.update import StatusDelta, StatusUpdate
 from nurseries.klippy.klippy_connection import KlippyConnection
+from nurseries.klippy.klippy_request import KlippyRequest
 
 logger = logging.getLogger(__name__)
 Publish = Callable[[KlippyEvent], None]
@@ -77,6 +78,10 @@ class LinkedKlippy:
         self._shared: dict[str, frozenset[str] | None] = {}
         self._subscribing = trio.Lock()
         self._repeats = LogThrottle()
+
+    def asking(self, method: str, params: Mapping[str, Any]) -> KlippyRequest:
+        """A request that is not sent yet."""
+        return KlippyRequest(self.connection, method, dict(params))
 
     async def request(
         self, method: str, params: Mapping[str, Any] | None = None, *, urgent: bool = False

@@ -6,10 +6,18 @@ from typing import Any
 import msgspec
 
 from mrk.api.large_result import LargeResult, join_here
+from mrk.api.outcome import AskedOther
+from mrk.errors import ClientError
 
 
 async def settled(result: Any) -> Any:
-    """What a handler returned, awaited where it is a coroutine."""
+    """What a handler returned, awaited where it is a coroutine or somebody else was asked."""
+    if isinstance(result, AskedOther):
+        result.begin()
+        answer = await result.answer()
+        if isinstance(answer, ClientError):
+            raise answer
+        return answer
     return await result if inspect.iscoroutine(result) else result
 
 

@@ -256,7 +256,7 @@ class HttpConnection:
 
     async def _settled(self, call: ApiCall, outcome: Outcome[Response]) -> Response:
         """Wait for an async handler; one that is cancelled gets its client a last word."""
-        if outcome.pending is None:
+        if outcome.settled:
             return outcome.value
         self._disarm()
         try:

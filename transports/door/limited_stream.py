@@ -164,8 +164,23 @@ class LimitedStream(trio.abc.HalfCloseableStream):
         await self.transport.wait_send_all_might_not_block()
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
-        """As the transport's."""
-        return await self.transport.receive_some(max_bytes)
+        """As the transport's; from plain TCP with one look at the socket, when the kernel says so.
+
+        Trio's own looks before it waits and once more behind the wait.
+        """
+        if not isinstance(self.transport, trio.SocketStream) or max_bytes is None:
+            return await self.transport.receive_some(max_bytes)
+        socket = self.transport.socket
+        while True:
+            if socket.fileno() < 0:
+                raise trio.ClosedResourceError("closed on this side")
+            await trio.lowlevel.wait_readable(socket)
+            try:
+                return os.read(socket.fileno(), max_bytes)
+            except BlockingIOError:
+                continue
+            except OSError as exc:
+                raise trio.BrokenResourceError("the client has gone") from exc
 
     async def send_eof(self) -> None:
         """End our direction where the transport can (TLS cannot)."""

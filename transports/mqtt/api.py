@@ -117,7 +117,7 @@ class MqttApi:
             self._refuse(message, text)
             return
         outcome = self._handle(request.message, lambda: self._caller, self._queue.busy)
-        if outcome.pending is not None:
+        if not outcome.settled:
             assert self._nursery is not None
             size_bytes = len(message)
             self._queue.begin(size_bytes)

@@ -18,7 +18,7 @@ import trio
 from mrk.api import jsonrpc
 from mrk.api.caller import Caller
 from mrk.api.large_result import LARGE_BYTES
-from mrk.api.outcome import Outcome
+from mrk.api.outcome import AskedOther, Outcome
 from mrk.api.rpc import Reply, Rpc
 from mrk.api.table import Table
 from mrk.clients.call_queue import CallQueue
@@ -70,6 +70,8 @@ class ClientSession:
         self._queue: CallQueue[bytes | str] = CallQueue(
             hub.limits.requests_in_flight, message_bytes
         )
+        # What others were asked for this client, to be abandoned with the connection.
+        self._expected: set[AskedOther] = set()
         self._moved = trio.Event()
         self._authorized = True
         self._caller = Caller(client.transport)
@@ -87,6 +89,9 @@ class ClientSession:
             return await read()
         finally:
             self._hub.clients.remove(self._client)
+            for asked in self._expected:
+                asked.abandon()
+            self._expected.clear()
 
     def begin_chunk(self) -> None:
         """To be called when bytes have come in; behind their messages, flush the sender."""
@@ -127,7 +132,9 @@ class ClientSession:
 
     def _answer(self, message: bytes | str) -> None:
         outcome = self._hub.rpc.handle(message, self._who, self._queue.busy)
-        if outcome.pending is None:
+        if outcome.asked is not None:
+            self._expect(outcome, outcome.asked, len(message))
+        elif outcome.pending is None:
             self._deliver(outcome.value)
         else:
             self._start(outcome, len(message))
@@ -139,10 +146,34 @@ class ClientSession:
         self.unreadable = self.unreadable + 1 if reply.startswith(_PARSE_ERROR) else 0
         self._sender.outbox.reply(reply)
 
-    def _start(self, outcome: Outcome[Reply], size_bytes: int) -> None:
+    def _expect(self, outcome: Outcome[Reply], asked: AskedOther, size_bytes: int) -> None:
+        """Let who was asked deliver the answer: it needs no task."""
+        self._begin_call(size_bytes)
+        self._expected.add(asked)
+
+        def deliver(reply: Reply) -> None:
+            self._expected.discard(asked)
+            if reply is not None and (self._sender.crowded or len(reply) >= LARGE_BYTES):
+                self.connection.start(lambda: self._finish(Outcome(reply), size_bytes), "call")
+                return
+            if reply is not None:
+                self._sender.outbox.reply(reply)
+            self._end_call(size_bytes)
+
+        outcome.when_done(deliver)
+
+    def _begin_call(self, size_bytes: int) -> None:
         self.unreadable = 0
         self._queue.begin(size_bytes)
         self._sender.share.set("calls", self._queue.in_flight_bytes)
+
+    def _end_call(self, size_bytes: int) -> None:
+        self._queue.end(size_bytes)
+        self._sender.share.set("calls", self._queue.in_flight_bytes)
+        self._moved.set()
+
+    def _start(self, outcome: Outcome[Reply], size_bytes: int) -> None:
+        self._begin_call(size_bytes)
         self.connection.start(lambda: self._finish(outcome, size_bytes), "call")
 
     async def _finish(self, outcome: Outcome[Reply], size_bytes: int) -> None:
@@ -154,9 +185,7 @@ class ClientSession:
                     await self._hold(reply)
                 await self._reply(reply)
         finally:
-            self._queue.end(size_bytes)
-            self._sender.share.set("calls", self._queue.in_flight_bytes)
-            self._moved.set()
+            self._end_call(size_bytes)
 
     async def _hold(self, reply: bytes) -> None:
         share = self._sender.share

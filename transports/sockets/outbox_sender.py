@@ -85,12 +85,22 @@ class OutboxSender:
             await self._room.wait()
 
     def cork(self) -> None:
-        """Collect answers until `flush`; whoever corks flushes before waiting for anything."""
-        self._corked = True
+        """Collect answers until `flush`; whoever corks flushes before waiting for anything.
+
+        What the client's messages send to others (Klipper, other clients) is collected too.
+        """
+        if not self._corked:
+            self._corked = True
+            self._send_batch.__enter__()
+
+    def _uncork(self) -> None:
+        if self._corked:
+            self._corked = False
+            self._send_batch.__exit__(None, None, None)
 
     def flush(self) -> None:
         """Send what the kernel takes at once, and leave the rest to `run`."""
-        self._corked = False
+        self._uncork()
         idle = not self._waiting_send and not self._rest and not self.outbox.full
         if self.outbox and not (idle and self._try_send_all()):
             self._woken.set()
@@ -104,7 +114,7 @@ class OutboxSender:
             self.last_moment = trio.current_time() + self._limits.goodbye_s
             if self._slice_scope is not None:
                 self._slice_scope.deadline = min(self._slice_scope.deadline, self.last_moment)
-        self._corked = False
+        self._uncork()
         self._woken.set()
         return self.last_moment
 

@@ -1,7 +1,8 @@
-"""A receive that looks at the socket once: when the kernel says that there is something.
+"""Reads and sends that look at the socket once: when the kernel says that there is something.
 
 Trio's own receive asks the socket before it waits and once more behind the wait, each time with a
-buffer of the largest size. Plain sockets only: TLS and test streams go the usual way.
+buffer of the largest size; its send is a scope and two checkpoints. Plain sockets only: test
+streams go the usual way.
 """
 
 import os
@@ -39,3 +40,17 @@ def _read(descriptor: int, most_bytes: int) -> bytes:
         return data + os.read(descriptor, most_bytes - USUAL_BYTES)
     except BlockingIOError:
         return data
+
+
+def try_send(stream: trio.abc.SendStream, data: bytes) -> int:
+    """Send what the kernel takes now; returns how many bytes that was.
+
+    Nothing is taken by a connection that is gone, or by a stream that is no plain socket: the
+    waiting send will tell.
+    """
+    if not isinstance(stream, trio.SocketStream):
+        return 0
+    try:
+        return os.write(stream.socket.fileno(), data)
+    except OSError:
+        return 0
