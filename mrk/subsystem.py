@@ -30,6 +30,7 @@ from mrk.jobs.job_protocols import (
     QueueNews,
 )
 from mrk.klippy.klippy_protocols import GcodePort, KlippyPort, KlippyRequests
+from mrk.machine.host_access import HostAccess
 from mrk.machine.services import ManagedServices
 from mrk.mqtt.mqtt_protocols import MqttPort
 from mrk.supervision import Backoff
@@ -104,6 +105,7 @@ class Needs(msgspec.Struct, frozen=True):
     snapshots: Snapshots
     readable: ReadableFiles
     queue: QueueNews
+    host: HostAccess
     debug: bool
     own_address: OwnAddress
 

@@ -3,12 +3,16 @@
 The description shows the services, and the services ask it whether they are in a container.
 """
 
+import os
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from config.settings.machine import MachineSettings
 from mrk.api.endpoint import Endpoint
 from mrk.clients.registry import Clients
+from mrk.machine.bus import BusPort, Signal
+from mrk.machine.host_access import HostAccess
 from nurseries.klippy.link import KlippyLink
 from nurseries.machine.canbus import CanbusQuery
 from nurseries.machine.endpoints import HostEndpoints
@@ -47,6 +51,7 @@ class Host:
             self._in_container,
             simulated=simulated,
         )
+        self.access = HostAccess() if simulated else HostAccess(_open_bus, self.machine.sudo)
         self._info = SystemInfoReader(self.machine)
         self._endpoints = HostEndpoints(self._info, Peripherals(commands), CanbusQuery())
 
@@ -56,3 +61,11 @@ class Host:
     def endpoints(self) -> list[Endpoint]:
         """What clients may ask of the host and of what is plugged into it."""
         return self._endpoints.endpoints()
+
+
+def _open_bus(on_signal: Callable[[Signal], None]) -> AbstractAsyncContextManager[BusPort]:
+    # Imported when somebody needs it: 0.7 MB.
+    from nurseries.services.bus import open_bus
+    from nurseries.services.systemd_dbus import DEFAULT_ADDRESS
+
+    return open_bus(os.environ.get("DBUS_SYSTEM_BUS_ADDRESS") or DEFAULT_ADDRESS, on_signal)

@@ -203,7 +203,7 @@ class Subsystems:
             self._request_restart,
             simulated=not outside.has_services,
         )
-        self.machine = host.machine
+        self.machine, self._host_access = host.machine, host.access
         self.plain += host.endpoints()
         self._add("machine", host.machine)
         rollover = LogRollover(outside.log, self.link, host.machine)
@@ -258,6 +258,7 @@ class Subsystems:
             queue=self._job_queue,
             debug=outside.paths.debug,
             own_address=own_address_of(self._settings.server),
+            host=self._host_access,
         )
         for optional in OPTIONAL:
             settings = getattr(self._settings, optional.field)

@@ -18,7 +18,7 @@ from jeepney.auth import BEGIN, Authenticator
 from jeepney.bus import get_connectable_addresses
 from jeepney.io.trio import DBusConnection
 
-from mrk.errors import MrkError, Transient
+from mrk.machine.bus import BusAbsent, BusLost, BusPeer, BusRefused, Signal
 
 logger = logging.getLogger(__name__)
 BUS = "org.freedesktop.DBus"
@@ -27,41 +27,6 @@ _CONNECT_S = 5.0
 _CALL_S = 10.0
 # What the parser meets in bytes that are no D-Bus.
 _JUNK = (ValueError, KeyError, IndexError, TypeError, AssertionError, struct.error)
-
-
-class BusAbsent(MrkError):
-    """There is no bus at that address."""
-
-
-class BusLost(Transient):
-    """The bus went away, or does not answer."""
-
-
-class BusRefused(MrkError):
-    """An error reply; `name` is D-Bus's name of the error."""
-
-    def __init__(self, name: str, text: str) -> None:
-        super().__init__(text or name)
-        self.name = name
-        self.text = text
-
-
-class BusPeer(msgspec.Struct, frozen=True):
-    """An object and one of its interfaces."""
-
-    name: str
-    path: str
-    interface: str
-
-
-class Signal(msgspec.Struct, frozen=True):
-    """A signal as it came; `sender` is a unique name."""
-
-    sender: str
-    path: str
-    interface: str
-    member: str
-    body: tuple[Any, ...]
 
 
 class _Reply(msgspec.Struct):
@@ -105,6 +70,10 @@ class Bus:
     async def watch(self, rule: str) -> None:
         """Receive the signals that match a rule, until the connection ends."""
         await self.call(THE_BUS, "AddMatch", "s", (rule,))
+
+    async def wait_lost(self) -> None:
+        """Return when the bus goes away."""
+        await self.lost.wait()
 
     async def run(self) -> None:
         """Read until the connection ends; returns then, and sets `lost`."""

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 import trio
 
 from mrk.machine import systemd
-from nurseries.services.bus import Bus, BusAbsent, BusLost, BusRefused, open_bus
+from mrk.machine.bus import BusAbsent, BusLost, BusRefused
+from nurseries.services.bus import Bus, open_bus
 from nurseries.services.systemd_dbus import DEFAULT_ADDRESS
 from nurseries.services.systemd_session import MANAGER
 

@@ -15,6 +15,7 @@ import trio
 from config.secret import Secret
 from mrk.clients.registry import Clients
 from mrk.errors import ClientError
+from mrk.machine.host_access import RootCommand
 from mrk.machine.host_commands import CommandResult, CommandUnavailable, FedCommands
 from mrk.machine.services import ServiceAway, ServiceError, StillUnderWay
 
@@ -149,13 +150,21 @@ class Sudo:
             raise StillUnderWay(text) from exc
         except CommandUnavailable as exc:
             raise ServiceAway(f"Could not {doing}: {exc}") from exc
-        if not self._as_root and result.status != 0 and _misses_password(result):
-            self.request(f"The sudo password is needed to {doing}", self._confirm)
-            raise PasswordNeeded(
-                f"Could not {doing}: sudo wants the password of user '{self.user}'. Give it with "
-                "machine.sudo.password or as 'sudo_password' in [machine], then try again"
-            )
+        if result.status != 0:
+            needed = self.password_needed(result.stderr.decode("utf-8", "replace"), doing)
+            if needed is not None:
+                raise PasswordNeeded(needed)
         return result
+
+    def password_needed(self, said: str, doing: str) -> str | None:
+        """`RootCommands.password_needed`."""
+        if self._as_root or not _misses_password(said):
+            return None
+        self.request(f"The sudo password is needed to {doing}", self._confirm)
+        return (
+            f"Could not {doing}: sudo wants the password of user '{self.user}'. Give it with "
+            "machine.sudo.password or as 'sudo_password' in [machine], then try again"
+        )
 
     async def _confirm(self) -> str:
         # What was wished before may be unwanted by now: who wished it asks again.
@@ -177,20 +186,27 @@ class Sudo:
     async def _run(
         self, argv: Sequence[str], password: Secret | None, *options: str
     ) -> CommandResult:
+        command = self._command(argv, password, *options)
+        return await self._commands.run(command.argv, command.given)
+
+    def as_root(self, argv: Sequence[str]) -> RootCommand:
+        """`RootCommands.as_root`."""
+        return self._command(argv, self._password)
+
+    def _command(self, argv: Sequence[str], password: Secret | None, *options: str) -> RootCommand:
         if self._as_root:
-            return await self._commands.run(argv)
-        sudo = ["env", "LC_ALL=C", "sudo", *options]
+            return RootCommand(tuple(argv))
+        sudo = ("env", "LC_ALL=C", "sudo", *options)
         if password is None:
-            return await self._commands.run([*sudo, "-n", "--", *argv])
+            return RootCommand((*sudo, "-n", "--", *argv))
         given = f"{password.reveal()}\n".encode()
-        return await self._commands.run([*sudo, "-S", "-p", "", "--", *argv], given)
+        return RootCommand((*sudo, "-S", "-p", "", "--", *argv), given)
 
     def _notify(self) -> None:
         self._clients.broadcast("notify_sudo_alert", [self.alert])
 
 
-def _misses_password(result: CommandResult) -> bool:
-    said = result.stderr.decode("utf-8", "replace")
+def _misses_password(said: str) -> bool:
     return any(
         line.startswith("sudo:") and any(word in line for word in _MISSED)
         for line in said.splitlines()

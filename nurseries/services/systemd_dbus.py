@@ -7,8 +7,9 @@ itself, so that what was stopped can be started again while this daemon ends.
 from collections.abc import Awaitable, Callable
 
 from mrk.errors import leaves
+from mrk.machine.bus import BusAbsent, BusLost
 from mrk.machine.services import PowerAction, ServiceAway, ServiceError, Verb
-from nurseries.services.bus import Bus, BusAbsent, BusLost, open_bus
+from nurseries.services.bus import Bus, open_bus
 from nurseries.services.provider import AllowedServices, ProviderAbsent, Watcher
 from nurseries.services.systemd_session import SystemdSession
 

@@ -10,6 +10,7 @@ from typing import Any
 import trio
 
 from mrk.machine import systemd
+from mrk.machine.bus import BusLost, BusPeer, BusRefused, Signal
 from mrk.machine.machine_protocols import UnitStatus
 from mrk.machine.services import (
     PowerAction,
@@ -18,7 +19,7 @@ from mrk.machine.services import (
     StillUnderWay,
     Verb,
 )
-from nurseries.services.bus import THE_BUS, Bus, BusLost, BusPeer, BusRefused, Signal
+from nurseries.services.bus import THE_BUS, Bus
 from nurseries.services.provider import AllowedServices, ProviderAbsent, Watcher
 
 MANAGER = BusPeer(systemd.SYSTEMD, systemd.SYSTEMD_PATH, systemd.MANAGER)

@@ -8,8 +8,9 @@ import pytest
 import trio
 import trio.testing
 
+from mrk.machine.bus import BusAbsent, BusLost, BusPeer, Signal
 from mrk.machine.services import PowerAction, ServiceAway, StillUnderWay, Verb
-from nurseries.services.bus import Bus, BusAbsent, BusLost, BusPeer, Signal, open_bus
+from nurseries.services.bus import Bus, open_bus
 from nurseries.services.systemd_session import SystemdSession
 
 PEER = BusPeer("org.example.Thing", "/org/example", "org.example.Thing")
