@@ -84,19 +84,19 @@ def git_warnings(facts: GitFacts) -> list[str]:
 
 
 def git_anomalies(facts: GitFacts, origin: str, branch: str, pinned: str | None) -> list[str]:
-    """What is unusual, and does not keep it from being updated."""
+    """What is unusual, and does not keep it from being updated; `origin` empty: not known."""
     found: list[str] = []
     if pinned is not None and facts.pinned_missing:
         found.append(f"Pinned Commit {pinned} does not exist")
     if not facts.repo_detected:
         return found
     here = facts.remote.lower(), facts.branch
-    if UNKNOWN not in here and here != ("origin", branch):
+    if origin and UNKNOWN not in here and here != ("origin", branch):
         detected = f"{facts.remote}/{facts.branch}"
         found.append(
             f"Repo not on official remote/branch, expected: origin/{branch}, detected: {detected}"
         )
-    if facts.remote_url != UNKNOWN and not same_url(facts.remote_url, origin):
+    if origin and facts.remote_url != UNKNOWN and not same_url(facts.remote_url, origin):
         found.append(f"Unofficial remote url: {facts.remote_url}")
     if facts.untracked_sources:
         names = ", ".join(f"'{name}'" for name in facts.untracked_sources)

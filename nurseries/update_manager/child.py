@@ -1,6 +1,6 @@
 """Child processes of updates: a group of their own, bounded output, a sure end.
 
-`ChildRunner` holds no state; each run is owned by the task that awaits it. A run that is cancelled,
+Each run is owned by the task that awaits it. A run that is cancelled,
 takes too long or says nothing for too long ends its whole group: first asked to, then killed.
 """
 
@@ -25,7 +25,7 @@ _MOST_ERR_BYTES = 64 * 1024
 # Of one command, as lines to clients; the rest is still read, and forgotten.
 MOST_LINES = 5000
 _LINE_CHARS = 1000
-_NICENESS = 10
+NICENESS = 10
 
 
 class ChildCommand(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,11 +58,14 @@ class ChildResult(msgspec.Struct, frozen=True):
 
 
 class ChildRunner:
-    """Runs commands without a shell, below everything else in priority."""
+    """Runs commands without a shell, below everything else in priority (nice(1))."""
+
+    def __init__(self, niceness: int = NICENESS) -> None:
+        self._niceness = niceness
 
     async def run(self, command: ChildCommand, tell: Tell | None = None) -> ChildResult:
         """Run to its end, telling each line; raises `UpdateFailed` if it cannot run or stalls."""
-        process = await _open(command)
+        process = await _open(command, self._niceness)
         watch = _Silence(command.quiet_s)
         out, err = bytearray(), bytearray()
         lines = _Lines(tell)
@@ -165,7 +168,7 @@ def _text(data: bytearray) -> str:
     return data.decode("utf-8", "replace")
 
 
-async def _open(command: ChildCommand) -> trio.Process:
+async def _open(command: ChildCommand, niceness: int) -> trio.Process:
     try:
         process: trio.Process = await trio.lowlevel.open_process(
             list(command.argv),
@@ -180,7 +183,7 @@ async def _open(command: ChildCommand) -> trio.Process:
         raise UpdateFailed(f"{command.shown} cannot be run: {exc.strerror}") from exc
     # Of sudo's, which belong to root, this is refused.
     with suppress(OSError):
-        os.setpriority(os.PRIO_PGRP, process.pid, _NICENESS)
+        os.setpriority(os.PRIO_PGRP, process.pid, niceness)
     return process
 
 

@@ -23,7 +23,8 @@ _ASK_S = 60.0
 _MOST_SCRIPT_BYTES = 1024 * 1024
 # What new packages may take beside the copy.
 _GROWTH_BYTES = 100 * 1024 * 1024
-_NEW_PIP = "25.2"
+# Older ones tell nothing about what they would install.
+_OLDEST_PIP = (23, 0)
 
 
 class PythonEnvironment:
@@ -112,17 +113,22 @@ class PythonEnvironment:
 
     async def _renew_pip(self, copy: Path, tell: Tell) -> None:
         """An old pip is replaced if that is possible; it may do all the same."""
-        result = await self._runner.run(self.pip(copy, ["--version"]))
-        words = result.out.split()
-        version = package_version(words[1]) if len(words) > 1 else None
-        wanted = package_version(_NEW_PIP)
-        assert wanted is not None
-        if result.status != 0 or version is None or version.key >= wanted.key:
+        version = await trio.to_thread.run_sync(_pip_version, copy)
+        if version is None or version >= _OLDEST_PIP:
             return
-        tell(f"Updating pip from {version.text}...")
+        tell(f"Updating pip, which is older than {'.'.join(map(str, _OLDEST_PIP))}...")
         renewed = await self._runner.run(self.pip(copy, ["install", "-U", "-q", "pip"]), tell)
         if renewed.status != 0:
             tell("pip stays as it is")
+
+
+def _pip_version(environment: Path) -> tuple[int, ...] | None:
+    """Read from the name of its metadata; None where it is not found."""
+    for folder in environment.glob("lib/python3*/site-packages/pip-*.dist-info"):
+        found = package_version(folder.name.removeprefix("pip-").removesuffix(".dist-info"))
+        if found is not None:
+            return found.release
+    return None
 
 
 def _size(path: Path) -> int:

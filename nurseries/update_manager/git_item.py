@@ -202,8 +202,8 @@ class GitItem:
             await recovery.soft(tell)
         self.facts = msgspec.structs.replace(self.facts, rollback=None, corrupt=False)
         if update_dependencies:
-            await self._needs.prepare("HEAD", tell, force=True)
-            await self._needs.put(tell, npm=True)
+            npm = await self._needs.prepare("HEAD", tell, force=True)
+            await self._needs.put(tell, npm=npm)
         await self.look()
         if not self.facts.is_valid(debug=self._debug):
             why = "; ".join(git_warnings(self.facts)) or "it has diverged from its remote"

@@ -12,10 +12,10 @@ from nurseries.update_manager.executable_update import ExecutableUpdate
 from nurseries.update_manager.git_change import LOCK_S
 from nurseries.update_manager.git_item import GitItem
 from nurseries.update_manager.github import GitHub
+from nurseries.update_manager.python_item import PythonItem
 from nurseries.update_manager.release_item import ReleaseItem
 from nurseries.update_manager.release_update import ReleaseUpdate
 from nurseries.update_manager.requirements import Dependencies, PackageInstaller
-from nurseries.update_manager.unknown_item import UnknownItem
 
 
 class ItemMaker:
@@ -30,8 +30,10 @@ class ItemMaker:
         is_printing: Callable[[], bool],
         packages: PackageInstaller | None = None,
         *,
+        debug: bool = False,
         lock_s: float = LOCK_S,
     ) -> None:
+        self._debug = debug
         self._http = http
         self._lock_s = lock_s
         self._runner = runner
@@ -50,10 +52,13 @@ class ItemMaker:
                 dependencies,
                 self._http,
                 self._check_print,
+                debug=self._debug,
                 lock_s=self._lock_s,
             )
         if settings.type == "python":
-            return UnknownItem(settings.name)
+            return PythonItem(
+                settings, self._runner, self._github, self._packages, self._check_print
+            )
         assert settings.path is not None
         if settings.type == "executable":
             executable = ExecutableUpdate(

@@ -4,10 +4,11 @@ Any failure here fails the update: nothing of the item has been changed by then.
 """
 
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
+import msgspec
 import trio
 
 from config.settings.update_items import DependencySettings
@@ -111,7 +112,8 @@ class Dependencies:
             file = folder / self._settings.requirements
             if await trio.Path(file).is_file():
                 tell("Installing Python packages...")
-                arguments = ["-U", "-r", str(file)]
+                again = ["--force-reinstall"] if force else []
+                arguments = ["-U", *again, "-r", str(file)]
                 if copy is None:
                     await self.environment.prepare(arguments, folder, tell)
                 else:
@@ -156,6 +158,18 @@ class Dependencies:
         """Forget the one that is not in place."""
         if self.environment is not None:
             await trio.to_thread.run_sync(self.environment.switch.finish)
+
+
+async def wanted_packages(dependencies: Mapping[str, Any]) -> tuple[str, ...]:
+    """Those that a package's own list names for this host; raises `UpdateFailed`."""
+    if not dependencies:
+        return ()
+    here = await trio.to_thread.run_sync(this_distribution)
+    try:
+        found = listed_packages(msgspec.json.encode(dependencies), here)
+    except ValueError as exc:
+        raise UpdateFailed(str(exc)) from exc
+    return without(found, os.environ)
 
 
 def this_distribution() -> HostDistribution:

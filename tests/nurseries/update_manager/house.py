@@ -17,6 +17,7 @@ from mrk.clients.outbox import Outbox
 from mrk.clients.registry import Client, Clients
 from mrk.machine.machine_protocols import InstanceIds, UnitStatus
 from mrk.machine.services import ServiceError
+from mrk.updates.item import UpdateItem
 from nurseries.http_client import HttpClient
 from nurseries.klippy.link import KlippyLink
 from nurseries.testing.memory_database import MemoryDatabase
@@ -82,6 +83,7 @@ class UpdateHouse:
         self.clients.add(self.client)
         self.packages: Any = None
         self.idle_s = 30.0
+        self.built_in: dict[str, UpdateItem] = {"moonraker": UnknownItem("moonraker")}
         self.seen: list[tuple[str, Any]] = []
 
     def build(self) -> UpdateManager:
@@ -96,7 +98,7 @@ class UpdateHouse:
             StoredItems(self.database),
             github,
             ItemMaker(
-                ChildRunner(),
+                ChildRunner(niceness=0),
                 github,
                 Downloader(http, github.scheme, idle_s=self.idle_s),
                 http,
@@ -106,7 +108,7 @@ class UpdateHouse:
             ),
             Restarts(self.services, lambda: self.printing, steady_s=0.0, watch_s=0.5),
             lambda: self.printing,
-            {"moonraker": UnknownItem("moonraker")},
+            self.built_in,
             UpdateClock(lambda: self.now, lambda: self.hour, 3600.0),
         )
         self.table = Table(self.manager.endpoints())
