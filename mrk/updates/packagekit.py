@@ -43,7 +43,7 @@ _STATUSES = {
 }
 
 
-class Package(msgspec.Struct, frozen=True):
+class SystemPackage(msgspec.Struct, frozen=True):
     """A package id, `name;version;arch;repo`, and a line about it."""
 
     id: str

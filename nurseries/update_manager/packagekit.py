@@ -32,7 +32,7 @@ from mrk.updates.packagekit import (
     POLKIT,
     SUCCESS,
     TRANSACTION,
-    Package,
+    SystemPackage,
     exit_text,
     status_text,
 )
@@ -99,7 +99,7 @@ class PackageKit:
         body = (ONLY_TRUSTED, list(ids.values()))
         await self._run("InstallPackages", "tas", body, CHANGING_S, tell)
 
-    async def _updates(self) -> list[Package]:
+    async def _updates(self) -> list[SystemPackage]:
         return await self._run("GetUpdates", "t", (0,), LISTING_S)
 
     async def _run(
@@ -109,8 +109,8 @@ class PackageKit:
         body: tuple[Any, ...],
         limit_s: float,
         tell: Tell | None = None,
-    ) -> list[Package]:
-        async def run(bus: BusPort, signals: "_Signals") -> list[Package]:
+    ) -> list[SystemPackage]:
+        async def run(bus: BusPort, signals: "_Signals") -> list[SystemPackage]:
             (path,) = await bus.call(DAEMON, "CreateTransaction")
             transaction = _Transaction(bus, str(path), tell, self._silence_s)
             signals.take = transaction.on_signal
@@ -157,14 +157,14 @@ class _Transaction:
         self._peer = BusPeer(NAME, path, TRANSACTION)
         self._tell = tell
         self._silence_s = silence_s
-        self._packages: list[Package] = []
+        self._packages: list[SystemPackage] = []
         self._error: str | None = None
         self._exit: int | None = None
         self._told: tuple[str | None, int] = (None, -1)
         self._ended = trio.Event()
         self._silence = trio.CancelScope()
 
-    async def run(self, method: str, signature: str, body: tuple[Any, ...]) -> list[Package]:
+    async def run(self, method: str, signature: str, body: tuple[Any, ...]) -> list[SystemPackage]:
         path = self._peer.path
         await self._bus.watch(f"type='signal',sender='{NAME}',path='{path}'")
         with suppress(BusRefused):
@@ -207,7 +207,7 @@ class _Transaction:
         self._heard()
         body = signal.body
         if signal.member == "Package" and len(body) == 3 and len(self._packages) < _MOST_PACKAGES:
-            self._packages.append(Package(str(body[1]), str(body[2])))
+            self._packages.append(SystemPackage(str(body[1]), str(body[2])))
             if self._tell is not None:
                 package = self._packages[-1]
                 self._tell(f"{package.name} ({package.version})")
