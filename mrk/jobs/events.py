@@ -9,7 +9,7 @@ from mrk.jobs.print_stats import JobEvent, PrintStats
 
 
 class JobSnapshot(msgspec.Struct, frozen=True):
-    """One look at the printer: its stats, and Klipper's clock (seconds) at that moment.
+    """A snapshot of the printer: its stats, and Klipper's clock (seconds) at that moment.
 
     Klipper's clock goes on through restarts of Klipper and of mrk, not of the machine. It is
     compared with itself only.
@@ -26,31 +26,31 @@ class JobSnapshot(msgspec.Struct, frozen=True):
 
 
 class JobSeen(msgspec.Struct, frozen=True):
-    """The first look at a printer. What happened before it is unknown.
+    """The first snapshot of a printer. What happened before it is unknown.
 
     `became_ready`: the printer just became ready; else only the job state started anew.
     `missed`: it shows the end of a print that had not begun when the printer was last seen.
     """
 
-    look: JobSnapshot
+    snapshot: JobSnapshot
     became_ready: bool = True
     missed: bool = False
 
 
 class JobChanged(msgspec.Struct, frozen=True):
-    """Something happened to the job; `previous` and `look` are before and after it."""
+    """Something happened to the job; `previous` and `snapshot` are before and after it."""
 
     event: JobEvent
     previous: PrintStats
-    look: JobSnapshot
+    snapshot: JobSnapshot
 
 
 class PrinterGone(msgspec.Struct, frozen=True):
     """Klipper is in shutdown or away. `status` is the job status that this means, klippy_shutdown
-    or klippy_disconnect; `look` the last one, None when there was none."""
+    or klippy_disconnect; `snapshot` the last one, None when there was none."""
 
     status: str
-    look: JobSnapshot | None
+    snapshot: JobSnapshot | None
 
 
-JobNews = JobSeen | JobChanged | PrinterGone
+JobStateEvent = JobSeen | JobChanged | PrinterGone

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import msgspec
 
 from mrk.fanout import EventReader
-from mrk.jobs.events import JobNews, JobSnapshot
+from mrk.jobs.events import JobSnapshot, JobStateEvent
 from mrk.jobs.print_stats import PrintStats
 
 
@@ -47,15 +47,15 @@ class JobStatePort(Protocol):
     """What the printer prints."""
 
     @property
-    def look(self) -> JobSnapshot | None:
-        """The newest look at the printer; None while nothing is known."""
+    def snapshot(self) -> JobSnapshot | None:
+        """The newest snapshot of the printer; None while nothing is known."""
 
     @property
     def is_active(self) -> bool:
         """Whether a print is known to be under way, paused or not."""
 
-    def open_events(self, name: str, size: int, *kinds: type) -> EventReader[JobNews]:
-        """News from now on; use it in a `with` block."""
+    def open_events(self, name: str, size: int, *kinds: type) -> EventReader[JobStateEvent]:
+        """Events from now on; use it in a `with` block."""
 
     async def query(self) -> PrintStats | None:
         """Ask the printer now; None when it is not ready or does not say."""

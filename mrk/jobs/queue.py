@@ -1,4 +1,4 @@
-"""The job queue's rules: what each order and each news of the printer does to it.
+"""The job queue's rules: what each order and each event of the printer does to it.
 
 A `Queue` is a value; every rule returns the next one. Nothing here starts a print: a queue in
 state `loading` asks `nurseries/jobs/job_queue.py` to load its first job.
@@ -135,7 +135,7 @@ class Queue(msgspec.Struct, frozen=True):
             queue, state=QueueState.READY if goes_on else QueueState.PAUSED
         )
 
-    # News of the printer
+    # Events of the printer
 
     def on_started(self, filename: str) -> "Queue":
         """A print began: the bed is in use."""
@@ -159,10 +159,10 @@ class Queue(msgspec.Struct, frozen=True):
             return msgspec.structs.replace(self, state=QueueState.PAUSED, printing=None)
         return msgspec.structs.replace(self.paused(), printing=None)
 
-    def on_seen(self, look: JobSnapshot, automatic: bool) -> "Queue":
-        """The first look at the printer after mrk, or Klipper, was away."""
-        stats = look.stats
-        if look.klippy_state != "ready":
+    def on_seen(self, snapshot: JobSnapshot, automatic: bool) -> "Queue":
+        """The first snapshot of the printer after mrk, or Klipper, was away."""
+        stats = snapshot.stats
+        if snapshot.klippy_state != "ready":
             return self.on_shutdown() if self.printing else self
         if stats.is_active:
             return self.on_started(stats.filename)
@@ -183,7 +183,7 @@ class Queue(msgspec.Struct, frozen=True):
             return msgspec.structs.replace(self, state=QueueState.LOADING)
         return self
 
-    # News of mrk itself, and of files
+    # Events of mrk itself, and of files
 
     def restored(self, automatic: bool) -> "Queue":
         """As read back: a load that was under way may or may not have happened."""
@@ -194,13 +194,13 @@ class Queue(msgspec.Struct, frozen=True):
                 return msgspec.structs.replace(self, state=QueueState.PAUSED)
         return self
 
-    def settled(self, look: JobSnapshot | None, automatic: bool) -> "Queue":
+    def settled(self, snapshot: JobSnapshot | None, automatic: bool) -> "Queue":
         """A job in state `starting` was handed to the printer when mrk died; now it is known
         whether the printer took it."""
-        if self.state is not QueueState.STARTING or look is None:
+        if self.state is not QueueState.STARTING or snapshot is None:
             return self
         first = self.jobs[0] if self.jobs else None
-        if first and look.stats.is_active and look.stats.filename == first.filename:
+        if first and snapshot.stats.is_active and snapshot.stats.filename == first.filename:
             return self.loaded(first.job_id, automatic)
         return msgspec.structs.replace(self, state=QueueState.PAUSED)
 

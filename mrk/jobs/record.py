@@ -81,11 +81,11 @@ class Job(msgspec.Struct, frozen=True):
         """Ended at `now`."""
         return msgspec.structs.replace(self, status=status, end_time=round(now, _TIME_DIGITS))
 
-    def ended_unseen(self, look: JobSnapshot, now: float) -> "Job":
+    def ended_unseen(self, snapshot: JobSnapshot, now: float) -> "Job":
         """Ended while mrk or the link was away; Klipper still tells how and how long it took."""
-        done = self.with_figures(look.stats)
+        done = self.with_figures(snapshot.stats)
         end = min(now, done.start_time + done.total_duration)
-        return done.ended(END_STATUS[look.stats.state], end)
+        return done.ended(END_STATUS[snapshot.stats.state], end)
 
     def with_filament(self, used_mm: float) -> "Job":
         """With what the file's own moves ask for; macros may have used more, and been counted."""
@@ -98,32 +98,32 @@ class Job(msgspec.Struct, frozen=True):
         used = max(self.filament_used, _rounded(used_mm))
         return msgspec.structs.replace(self, filament_used=used, auxiliary_data=auxiliary)
 
-    def is_shown_ended(self, look: JobSnapshot) -> bool:
+    def is_shown_ended(self, snapshot: JobSnapshot) -> bool:
         """Whether the printer shows the end of this very print, as it was recorded."""
-        stats = look.stats
+        stats = snapshot.stats
         return stats.filename == self.filename and (
             abs(stats.total_duration - self.total_duration) < SAME_DURATION_S
         )
 
-    def goes_on(self, look: JobSnapshot) -> bool:
+    def goes_on(self, snapshot: JobSnapshot) -> bool:
         """Whether the printer shows this very print, under way or ended."""
-        stats = look.stats
+        stats = snapshot.stats
         if self.status not in MAY_GO_ON or stats.filename != self.filename:
             return False
         # Stored figures are rounded.
         if stats.total_duration < self.total_duration - SAME_START_S:
             return False
         if stats.is_active:
-            return abs(look.start_eventtime - self.start_eventtime) <= SAME_START_S
+            return abs(snapshot.start_eventtime - self.start_eventtime) <= SAME_START_S
         ended_at = self.start_eventtime + stats.total_duration
-        return stats.state in END_STATUS and ended_at <= look.eventtime + SAME_START_S
+        return stats.state in END_STATUS and ended_at <= snapshot.eventtime + SAME_START_S
 
 
-def begun(look: JobSnapshot, user: str | None, now: float) -> Job:
+def begun(snapshot: JobSnapshot, user: str | None, now: float) -> Job:
     """The job that the printer has begun; its start is reckoned back by Klipper's duration."""
-    start = round(now - look.stats.total_duration, _TIME_DIGITS)
-    job = Job(look.stats.filename, start, look.start_eventtime, user=user or NO_USER)
-    return job.with_figures(look.stats)
+    start = round(now - snapshot.stats.total_duration, _TIME_DIGITS)
+    job = Job(snapshot.stats.filename, start, snapshot.start_eventtime, user=user or NO_USER)
+    return job.with_figures(snapshot.stats)
 
 
 def shown_id(job_id: int) -> str:

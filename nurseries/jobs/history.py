@@ -19,7 +19,7 @@ from mrk.clients.registry import Clients
 from mrk.database.database_protocols import SqlConnection, TablesPort
 from mrk.errors import ClientError, Transient
 from mrk.fanout import EventReader
-from mrk.jobs.events import JobChanged, JobNews, JobSeen, JobSnapshot, PrinterGone
+from mrk.jobs.events import JobChanged, JobSeen, JobSnapshot, JobStateEvent, PrinterGone
 from mrk.jobs.job_protocols import (
     AuxiliaryProvider,
     AuxiliaryValue,
@@ -52,7 +52,7 @@ from nurseries.jobs.unseen_filament import UnseenFilament
 
 logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
-# A few news a print; 64 are those of a minute of an excited user.
+# A few events a print; 64 are those of a minute of an excited user.
 NEWS = 64
 # How much of a running job's figures a power cut may take.
 CHECKPOINT_S = 60.0
@@ -116,31 +116,31 @@ class History:
     async def _follow(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> None:
-        with self._job_state.open_events("history", NEWS) as news:
+        with self._job_state.open_events("history", NEWS) as events:
             self._running = None
-            # No wait in between: what happens after this look comes as news.
-            look = self._job_state.look
+            # No wait in between: what happens after this snapshot comes as events.
+            snapshot = self._job_state.snapshot
             try:
                 self._writes.add(self._interrupt_jobs)
                 await self._writes.run()
-                if look is not None:
-                    await self._settle(look)
+                if snapshot is not None:
+                    await self._settle(snapshot)
                     await self._writes.run()
                 task_status.started()
-                await self._record(news)
+                await self._record(events)
             except trio.Cancelled:
                 with trio.move_on_after(FLUSH_S, shield=True) as scope:
-                    await self._flush(news)
+                    await self._flush(events)
                 if scope.cancelled_caught:
                     logger.warning("the running job was not noted in time")
                 raise
 
-    async def _record(self, news: EventReader[JobNews]) -> None:
+    async def _record(self, events: EventReader[JobStateEvent]) -> None:
         checkpoint_at = trio.current_time() + CHECKPOINT_S
         while True:
-            item: JobNews | None = None
+            item: JobStateEvent | None = None
             with trio.move_on_at(min(checkpoint_at, self._writes.retry_at)):
-                item = await anext(news)
+                item = await anext(events)
             if item is not None:
                 await self._take(item)
             await self._writes.run()
@@ -148,56 +148,56 @@ class History:
                 checkpoint_at = trio.current_time() + CHECKPOINT_S
                 await self._keep_figures()
 
-    async def _flush(self, news: EventReader[JobNews]) -> None:
+    async def _flush(self, events: EventReader[JobStateEvent]) -> None:
         """The end of mrk: what was begun, what waits, and how far the running job is."""
         try:
             await self._writes.run()
             while True:
-                item: JobNews | None = None
+                item: JobStateEvent | None = None
                 with trio.move_on_after(0):
-                    item = await anext(news)
+                    item = await anext(events)
                 if item is None:
                     break
                 await self._take(item)
         except Transient as exc:
             logger.warning("%s", exc)
-        look = self._job_state.look
-        self._end(SERVER_EXIT, None if look is None else look.stats)
+        snapshot = self._job_state.snapshot
+        self._end(SERVER_EXIT, None if snapshot is None else snapshot.stats)
         if not await self._writes.run():
             logger.warning("%d writes of the history are lost", len(self._writes))
 
-    # News
+    # Events
 
-    async def _take(self, item: JobNews) -> None:
+    async def _take(self, item: JobStateEvent) -> None:
         match item:
             case JobSeen():
-                await self._settle(item.look, missed=item.missed)
-            case JobChanged(JobEvent.STARTED, previous, look):
+                await self._settle(item.snapshot, missed=item.missed)
+            case JobChanged(JobEvent.STARTED, previous, snapshot):
                 # Another print over the old one, whose end nobody reported.
                 self._end("cancelled", previous)
-                self._begin(look)
-            case JobChanged(event, previous, look) if event in EVENT_STATUS:
+                self._begin(snapshot)
+            case JobChanged(event, previous, snapshot) if event in EVENT_STATUS:
                 # Standby has forgotten the print's figures.
-                stats = previous if event is JobEvent.STANDBY else look.stats
+                stats = previous if event is JobEvent.STANDBY else snapshot.stats
                 self._end(EVENT_STATUS[event], stats)
             case PrinterGone(status, last_look):
                 self._end(status, None if last_look is None else last_look.stats)
 
-    async def _settle(self, look: JobSnapshot, *, missed: bool = False) -> None:
-        """Compare with the first look after an absence: does the last job go on?
+    async def _settle(self, snapshot: JobSnapshot, *, missed: bool = False) -> None:
+        """Compare with the first snapshot after an absence: does the last job go on?
 
-        A print that had begun and ended before this look (`missed`, or started by us) is recorded.
+        A print that had begun and ended before it (`missed`, or started by us) is recorded.
         """
         last = await self._find_last()
-        if last is not None and last.job.goes_on(look):
-            self._go_on(last, look)
+        if last is not None and last.job.goes_on(snapshot):
+            self._go_on(last, snapshot)
             return
         self._end("cancelled", None)
-        if look.stats.state in END_STATUS and (missed or self._started_by_us(last, look)):
-            begun_unseen = self._begin(look)
-            self._finish_unseen(begun_unseen, look)
-        if look.stats.is_active and look.klippy_state == "ready":
-            self._begin(look)
+        if snapshot.stats.state in END_STATUS and (missed or self._started_by_us(last, snapshot)):
+            begun_unseen = self._begin(snapshot)
+            self._finish_unseen(begun_unseen, snapshot)
+        if snapshot.stats.is_active and snapshot.klippy_state == "ready":
+            self._begin(snapshot)
 
     async def _find_last(self) -> _Recorded | None:
         """The job that was begun last; None when there is none or it was deleted."""
@@ -210,12 +210,12 @@ class History:
             last.job = msgspec.structs.replace(last.job, status=INTERRUPTED)
         return last
 
-    def _started_by_us(self, last: _Recorded | None, look: JobSnapshot) -> bool:
-        if last is not None and last.job.is_shown_ended(look):
+    def _started_by_us(self, last: _Recorded | None, snapshot: JobSnapshot) -> bool:
+        if last is not None and last.job.is_shown_ended(snapshot):
             return False
-        return self._starters.is_awaited(look.stats.filename)
+        return self._starters.is_awaited(snapshot.stats.filename)
 
-    def _go_on(self, recorded: _Recorded, look: JobSnapshot) -> None:
+    def _go_on(self, recorded: _Recorded, snapshot: JobSnapshot) -> None:
         job = recorded.job
         if job.status != IN_PROGRESS:
             self._writes.add(partial(self._reopen_row, recorded))
@@ -224,19 +224,19 @@ class History:
                 provider.resume_job(job.auxiliary_data)
             logger.info("job %s goes on: %s", job.text_id, job.filename)
         self._running = recorded
-        if look.klippy_state == "shutdown":
-            self._end(KLIPPY_SHUTDOWN, look.stats)
-        elif look.stats.state in END_STATUS:
-            self._finish_unseen(recorded, look)
+        if snapshot.klippy_state == "shutdown":
+            self._end(KLIPPY_SHUTDOWN, snapshot.stats)
+        elif snapshot.stats.state in END_STATUS:
+            self._finish_unseen(recorded, snapshot)
 
     # One job
 
-    def _begin(self, look: JobSnapshot) -> _Recorded:
-        filename = look.stats.filename
+    def _begin(self, snapshot: JobSnapshot) -> _Recorded:
+        filename = snapshot.stats.filename
         for provider in self._auxiliary:
             provider.begin_job()
         job = msgspec.structs.replace(
-            begun(look, self._starters.take(filename), self._wall_clock()),
+            begun(snapshot, self._starters.take(filename), self._wall_clock()),
             metadata=kept_metadata(self._metadata.get(filename)),
             auxiliary_data=shown_auxiliary(self._values()),
         )
@@ -252,9 +252,9 @@ class History:
         job = self._running.job if stats is None else self._running.job.with_figures(stats)
         self._finish(job.ended(status, self._wall_clock()))
 
-    def _finish_unseen(self, recorded: _Recorded, look: JobSnapshot) -> None:
+    def _finish_unseen(self, recorded: _Recorded, snapshot: JobSnapshot) -> None:
         """Klipper tells how it ended; of its filament only what somebody asked for."""
-        job = recorded.job.ended_unseen(look, self._wall_clock())
+        job = recorded.job.ended_unseen(snapshot, self._wall_clock())
         self._finish(job, [filament_source(FILAMENT_INCOMPLETE)])
 
     def _finish(self, job: Job, marks: Sequence[AuxiliaryValue] = ()) -> None:
@@ -270,10 +270,10 @@ class History:
         self._writes.add(partial(self._finish_row, recorded, job, added, is_unseen=bool(marks)))
 
     async def _keep_figures(self) -> None:
-        look, running = self._job_state.look, self._running
-        if running is None or look is None or self._writes:
+        snapshot, running = self._job_state.snapshot, self._running
+        if running is None or snapshot is None or self._writes:
             return
-        job = running.job.with_figures(look.stats)
+        job = running.job.with_figures(snapshot.stats)
         running.job = job = msgspec.structs.replace(
             job, auxiliary_data=shown_auxiliary(self._values())
         )

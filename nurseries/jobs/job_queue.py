@@ -18,7 +18,7 @@ from mrk.clients.registry import Clients
 from mrk.database.database_protocols import TablesPort
 from mrk.errors import ClientError
 from mrk.fanout import EventReader
-from mrk.jobs.events import JobChanged, JobNews, JobSeen, JobSnapshot, PrinterGone
+from mrk.jobs.events import JobChanged, JobSeen, JobSnapshot, JobStateEvent, PrinterGone
 from mrk.jobs.job_protocols import JobFiles, JobStatePort
 from mrk.jobs.print_stats import JobEvent
 from mrk.jobs.queue import Queue, QueuedJob, QueueState
@@ -28,7 +28,7 @@ from nurseries.jobs.stored_queue import StoredQueue
 
 logger = logging.getLogger(__name__)
 Rule = Callable[[Queue], Queue]
-# A few news a print; 64 are those of a minute of an excited user.
+# A few events a print; 64 are those of a minute of an excited user.
 NEWS = 64
 # Remote calls that wait for their turn; a macro that calls more often says nothing new.
 ORDERS = 8
@@ -219,16 +219,16 @@ class JobQueue:
         # Size 1: a load that was asked for twice is one load.
         self._to_load, loads = trio.open_memory_channel[bool](1)
         try:
-            with self._job_state.open_events("job_queue", NEWS) as news:
-                # No wait in between: what happens after this look comes as news.
-                await self._restore(self._job_state.look)
+            with self._job_state.open_events("job_queue", NEWS) as events:
+                # No wait in between: what happens after this snapshot comes as events.
+                await self._restore(self._job_state.snapshot)
                 self._register(orders)
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(self._load_jobs, loads, name="job loader")
                     nursery.start_soon(self._obey, ordered, name="job queue orders")
                     nursery.start_soon(self._queue.catch_up, name="job queue writes")
                     task_status.started()
-                    await self._follow(news)
+                    await self._follow(events)
         finally:
             self._to_load = None
             for name in ("pause_job_queue", "start_job_queue"):
@@ -253,17 +253,17 @@ class JobQueue:
             except ClientError as exc:
                 logger.warning("%s of the job queue from a macro: %s", order, exc.message)
 
-    async def _restore(self, look: JobSnapshot | None) -> None:
+    async def _restore(self, snapshot: JobSnapshot | None) -> None:
         """Begin with what is stored; what happened to a job handed over is asked of the printer."""
         self._queue.forget()
         automatic = self._transitions.automatic
-        await self._apply(lambda queue: queue.restored(automatic).settled(look, automatic))
-        if look is not None:
-            queue = await self._apply(lambda queue: queue.on_seen(look, automatic))
+        await self._apply(lambda queue: queue.restored(automatic).settled(snapshot, automatic))
+        if snapshot is not None:
+            queue = await self._apply(lambda queue: queue.on_seen(snapshot, automatic))
             self._load_if_due(queue, transition=True)
 
-    async def _follow(self, news: EventReader[JobNews]) -> None:
-        async for item in news:
+    async def _follow(self, events: EventReader[JobStateEvent]) -> None:
+        async for item in events:
             match item:
                 case JobSeen():
                     await self._on_seen(item)
@@ -273,22 +273,24 @@ class JobQueue:
                     await self._on_job(item)
 
     async def _on_seen(self, seen: JobSeen) -> None:
-        automatic, look = self._transitions.automatic, seen.look
-        # A start ordered before this look is our own, and not one that mrk died over.
+        automatic, snapshot = self._transitions.automatic, seen.snapshot
+        # A start ordered before this snapshot is our own, and not one that mrk died over.
         if self._step is not None:
             await self._step.wait()
-        await self._apply(lambda q: q.settled(look, automatic), "job_loaded")
-        queue = await self._apply(lambda q: q.on_seen(look, automatic))
+        await self._apply(lambda q: q.settled(snapshot, automatic), "job_loaded")
+        queue = await self._apply(lambda q: q.on_seen(snapshot, automatic))
         if queue is not None and queue.state is QueueState.LOADING:
             self._load_if_due(queue, transition=True)
-        elif seen.became_ready and self._transitions.load_on_startup and not look.stats.is_active:
+        elif (
+            seen.became_ready and self._transitions.load_on_startup and not snapshot.stats.is_active
+        ):
             queue = await self._apply(lambda q: q.on_ready(automatic))
             self._load_if_due(queue, transition=False)
 
     async def _on_job(self, change: JobChanged) -> None:
         match change.event:
             case JobEvent.STARTED:
-                filename = change.look.stats.filename
+                filename = change.snapshot.stats.filename
                 await self._apply(lambda queue: queue.on_started(filename))
             case JobEvent.COMPLETED:
                 await self._handed_over()

@@ -1,7 +1,7 @@
 """What the printer prints: follows `print_stats` and tells what happens to the job.
 
 `serve` listens to the link and publishes `mrk/jobs/events.py`; it ends when cancelled, or by
-falling behind. The newest look is kept until the printer is gone or `serve` runs anew; what it
+falling behind. The newest snapshot is kept until the printer is gone or `serve` runs anew; what it
 showed is remembered longer, to tell which print was missed meanwhile.
 """
 
@@ -13,7 +13,7 @@ import trio
 
 from mrk.errors import ClientError, Transient
 from mrk.fanout import EventReader, Fanout
-from mrk.jobs.events import JobChanged, JobNews, JobSeen, JobSnapshot, PrinterGone
+from mrk.jobs.events import JobChanged, JobSeen, JobSnapshot, JobStateEvent, PrinterGone
 from mrk.jobs.print_stats import PrintStats, changes, missed
 from mrk.klippy.events import Disconnected, Identified, Ready, Shutdown, Started, StatusChanged
 from mrk.klippy.klippy_protocols import KlippyPort
@@ -31,14 +31,14 @@ class JobState:
 
     def __init__(self, klippy: KlippyPort) -> None:
         self._klippy = klippy
-        self._news: Fanout[JobNews] = Fanout()
+        self._events: Fanout[JobStateEvent] = Fanout()
         self._look: JobSnapshot | None = None
         # What was shown last, before an absence too.
         self._shown: PrintStats | None = None
 
     @property
-    def look(self) -> JobSnapshot | None:
-        """The newest look at the printer; None while nothing is known."""
+    def snapshot(self) -> JobSnapshot | None:
+        """The newest snapshot of the printer; None while nothing is known."""
         return self._look
 
     @property
@@ -46,16 +46,16 @@ class JobState:
         """Whether a print is known to be under way, paused or not."""
         return self._look is not None and self._look.stats.is_active
 
-    def open_events(self, name: str, size: int, *kinds: type) -> EventReader[JobNews]:
-        """News from now on."""
-        return self._news.open_reader(name, size, *kinds)
+    def open_events(self, name: str, size: int, *kinds: type) -> EventReader[JobStateEvent]:
+        """Events from now on."""
+        return self._events.open_reader(name, size, *kinds)
 
     async def query(self) -> PrintStats | None:
         """Ask the printer now; None when it is not ready or does not say."""
         if self._klippy.klippy_state != "ready":
             return None
-        look = await self._ask()
-        return None if look is None else look.stats
+        snapshot = await self._ask()
+        return None if snapshot is None else snapshot.stats
 
     async def file_position(self) -> int | None:
         """How far into the loaded file the printer is, in bytes; None when it does not say."""
@@ -82,7 +82,7 @@ class JobState:
                 await self._take(event)
 
     def _is_no_news(self, event: object) -> bool:
-        """Whether an event, at most, moved the figures of the look: nobody is woken for that.
+        """Whether an event, at most, moved the figures of the snapshot: nobody is woken for that.
 
         Klipper tells of a print's duration several times a second.
         """
@@ -115,7 +115,7 @@ class JobState:
                 self._look = None
 
     def _lose(self, status: str) -> None:
-        self._news.publish(PrinterGone(status, self._look))
+        self._events.publish(PrinterGone(status, self._look))
 
     async def _see(self, *, became_ready: bool, klippy_state: str | None = None) -> None:
         """Look anew: what changed unseen is for the readers to judge."""
@@ -123,18 +123,18 @@ class JobState:
             await self._klippy.subscribe(dict(OBJECTS))
         except ClientError as exc:
             if self._klippy.klippy_connected:
-                raise Transient(f"no news of jobs: {exc.message}") from exc
+                raise Transient(f"no state of jobs: {exc.message}") from exc
             return
-        look = await self._ask(klippy_state)
-        if look is not None:
+        snapshot = await self._ask(klippy_state)
+        if snapshot is not None:
             before = self._shown
-            self._remember(look)
-            logger.info("the printer's job is %s %s", look.stats.state, look.stats.filename)
-            unseen = before is not None and missed(before, look.stats)
-            self._news.publish(JobSeen(look, became_ready, unseen))
+            self._remember(snapshot)
+            logger.info("the printer's job is %s %s", snapshot.stats.state, snapshot.stats.filename)
+            unseen = before is not None and missed(before, snapshot.stats)
+            self._events.publish(JobSeen(snapshot, became_ready, unseen))
 
-    def _remember(self, look: JobSnapshot) -> None:
-        self._look, self._shown = look, look.stats
+    def _remember(self, snapshot: JobSnapshot) -> None:
+        self._look, self._shown = snapshot, snapshot.stats
 
     async def _ask(self, klippy_state: str | None = None) -> JobSnapshot | None:
         state = klippy_state or self._klippy.klippy_state
@@ -152,12 +152,12 @@ class JobState:
         for event in changes(before.stats, after.stats):
             name = after.stats.filename or before.stats.filename
             logger.info("job %s: %s", event.value, name)
-            self._news.publish(JobChanged(event, before.stats, after))
+            self._events.publish(JobChanged(event, before.stats, after))
 
     def _after(self, update: StatusUpdate) -> JobSnapshot | None:
-        """The look that an update leads to; None when it says nothing new of the job."""
+        """The snapshot that an update leads to; None when it says nothing new of the job."""
         delta, before = update.fields("print_stats"), self._look
-        # Updates that waited while the printer was looked at are older than that look.
+        # Updates that waited while the printer was looked at are older than that snapshot.
         if delta is None or before is None or update.eventtime <= before.eventtime:
             return None
         return JobSnapshot(before.stats.merged(delta), update.eventtime, before.klippy_state)

@@ -18,20 +18,20 @@ START_SEEN_S = 2.0
 class SeenStarts(Starters):
     """Starters that also tell whether the printer has said anything since a start was asked for."""
 
-    def __init__(self, look: Callable[[], JobSnapshot | None]) -> None:
+    def __init__(self, snapshot: Callable[[], JobSnapshot | None]) -> None:
         super().__init__()
-        self._look = look
-        self._look_before: JobSnapshot | None = None
+        self._snapshot = snapshot
+        self._snapshot_before: JobSnapshot | None = None
 
     def note_start(self, filename: str, user: str | None) -> int:
         """As `Starters`; remembers what was known before."""
-        self._look_before = self._look()
+        self._snapshot_before = self._snapshot()
         return super().note_start(filename, user)
 
     @property
     def unseen(self) -> bool:
         """Whether the last start still has to show in `print_stats`."""
-        return self._look() is self._look_before
+        return self._snapshot() is self._snapshot_before
 
 
 class PrintedFile:
@@ -56,8 +56,8 @@ class PrintedFile:
     def is_in_use(self, path: PurePosixPath) -> bool:
         """Whether `path` (absolute, without links) is being printed, or holds what is."""
         names = [self._started_within(START_SEEN_S)] if self._starts.unseen else []
-        look = self._job_state.look
-        if look is not None and look.stats.is_active:
-            names.append(look.stats.filename)
+        snapshot = self._job_state.snapshot
+        if snapshot is not None and snapshot.stats.is_active:
+            names.append(snapshot.stats.filename)
         files = [PurePosixPath(self._gcodes / name) for name in names if name]
         return any(path == file or path in file.parents for file in files)

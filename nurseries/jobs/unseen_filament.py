@@ -58,8 +58,8 @@ class UnseenFilament:
         if job.status != "completed":
             # Klipper forgets the place of a print that was cancelled.
             until = await self._job_state.file_position() if job.status == "error" else None
-            look = self._job_state.look
-            if until is None or look is None or not job.is_shown_ended(look):
+            snapshot = self._job_state.snapshot
+            if until is None or snapshot is None or not job.is_shown_ended(snapshot):
                 return None
         return await self._metadata.extruded_mm(job.filename, job.metadata, until)
 

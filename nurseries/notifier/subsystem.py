@@ -12,7 +12,7 @@ import trio
 
 from mrk.errors import ClientError
 from mrk.fanout import EventReader
-from mrk.jobs.events import JobChanged, JobNews, JobSeen
+from mrk.jobs.events import JobChanged, JobSeen, JobStateEvent
 from mrk.jobs.job_protocols import JobStatePort, QueueNews
 from mrk.jobs.print_stats import PrintStats
 from mrk.klippy.events import Disconnected, KlippyEvent, Ready, Shutdown, StatusChanged
@@ -88,7 +88,7 @@ class Notifiers:
 
     # What happens
 
-    async def _follow_jobs(self, news: EventReader[JobNews]) -> None:
+    async def _follow_jobs(self, news: EventReader[JobStateEvent]) -> None:
         async for item in news:
             match item:
                 case JobSeen(look) if look.stats.is_active:
@@ -161,7 +161,7 @@ class Notifiers:
         self._tell(name, *self._now(), message)
 
     def _now(self) -> tuple[PrintStats, PrintStats]:
-        look = self._job_state.look
+        look = self._job_state.snapshot
         stats = PrintStats() if look is None else look.stats
         return stats, stats
 
@@ -186,7 +186,7 @@ class Notifiers:
         found = self._notifiers.get(name)
         if found is None:
             raise ClientError(f"There is no notifier '{name:.60}' in the configuration", 404)
-        look = self._job_state.look
+        look = self._job_state.snapshot
         stats: Stats = {} if look is None else stats_of(look.stats, self._info)
         stats["filename"] = TEST_FILE
         event = NotifierEvent(_first_event(found), (stats, stats), "", TEST_FILE)

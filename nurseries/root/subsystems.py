@@ -149,7 +149,7 @@ class Subsystems:
             temperature_store_size=sizes.temperature_store_size,
             gcode_store_size=sizes.gcode_store_size,
         )
-        self._starters = SeenStarts(lambda: self._job_state.look)
+        self._starters = SeenStarts(lambda: self._job_state.snapshot)
         self.printer = Printer(self.link, self._clients, data_store, table.extend, self._starters)
         self._add("klippy_apis", self.printer, essential=True)
         self._add("data_store", data_store)

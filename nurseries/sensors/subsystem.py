@@ -101,8 +101,8 @@ class Sensors:
             self._clients.broadcast("notify_sensor_update", [changed])
 
     def _is_paused(self) -> bool:
-        look = self._job_state.look
-        return look is not None and look.stats.state == PAUSED
+        snapshot = self._job_state.snapshot
+        return snapshot is not None and snapshot.stats.state == PAUSED
 
     # For the history
 

@@ -185,8 +185,8 @@ class Shop:
 
     async def until(self, state: str) -> None:
         """Return once the printer's job is in that state."""
-        await self.when(lambda: self.job_state.look is not None
-                        and self.job_state.look.stats.state == state)  # fmt: skip
+        await self.when(lambda: self.job_state.snapshot is not None
+                        and self.job_state.snapshot.stats.state == state)  # fmt: skip
 
     async def when(self, done: Callable[[], bool]) -> None:
         """Return once the world is so; looks at it often (the printer reports 4 times a second)."""
@@ -242,7 +242,7 @@ async def open_shop(
             for name, part in shop.parts.items():
                 parts.start_soon(supervise, part, restartable(name))
             if world.linkable:
-                await shop.when(lambda: shop.job_state.look is not None)
+                await shop.when(lambda: shop.job_state.snapshot is not None)
             await trio.testing.wait_all_tasks_blocked()
             yield shop
             parts.cancel_scope.cancel()

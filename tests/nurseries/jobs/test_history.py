@@ -41,7 +41,7 @@ async def start(shop: Shop, filename: str = "a.gcode", user: str | None = None) 
 
 async def ended(shop: Shop) -> dict[str, Any]:
     """The newest job once it is over."""
-    await shop.when(lambda: shop.job_state.look is not None and not shop.job_state.is_active)
+    await shop.when(lambda: shop.job_state.snapshot is not None and not shop.job_state.is_active)
     await trio.testing.wait_all_tasks_blocked()
     return (await shop.jobs())[0]
 
@@ -197,7 +197,7 @@ async def test_a_lost_link_is_no_end(world: World, autojump_clock: MockClock) ->
     async with open_shop(world) as shop:
         await start(shop)
         world.printer.order(Fault(FaultKind.DROP_LINK, seconds=3))
-        await shop.when(lambda: shop.job_state.look is None)
+        await shop.when(lambda: shop.job_state.snapshot is None)
         await trio.testing.wait_all_tasks_blocked()
         assert (await shop.jobs())[0]["status"] == "klippy_disconnect"
         await shop.until("printing")
@@ -248,7 +248,7 @@ async def test_a_print_that_began_without_mrk(world: World, autojump_clock: Mock
     world.linkable = False
     async with open_shop(world) as shop:
         world.linkable = True
-        await shop.when(lambda: shop.job_state.look is not None)
+        await shop.when(lambda: shop.job_state.snapshot is not None)
         await start(shop)
         await shop.call("server.history.delete_job", all=True)
     await trio.sleep(10)

@@ -21,13 +21,16 @@ async def end_away(world: World, text: bytes = PART) -> None:
     async with open_shop(world) as shop:
         await shop.call("printer.print.start", filename="part.gcode", user="ann")
         await shop.when(
-            lambda: shop.job_state.look is not None and shop.job_state.look.stats.filament_used > 1
+            lambda: (
+                shop.job_state.snapshot is not None
+                and shop.job_state.snapshot.stats.filament_used > 1
+            )
         )
     await trio.sleep(300)
 
 
 async def seen_again(shop: Shop) -> dict[str, Any]:
-    await shop.when(lambda: shop.job_state.look is not None)
+    await shop.when(lambda: shop.job_state.snapshot is not None)
     await trio.sleep(1)
     (job,) = await shop.jobs()
     return job
@@ -51,7 +54,7 @@ async def test_the_file_tells_what_klipper_did_not_count(
     await end_away(world)
     async with open_shop(world) as shop:
         job = await seen_again(shop)
-        look = shop.job_state.look
+        look = shop.job_state.snapshot
         assert look is not None
         assert look.stats.filament_used < 5
         assert (job["status"], job["filament_used"], source(job)) == ("completed", 20.0, ["file"])

@@ -82,7 +82,7 @@ async def test_right_after_klipper_became_ready(
         async with display(world) as other:
             world.linkable = True
             await other.print_whole("tiny.gcode")
-        await shop.when(lambda: shop.job_state.look is not None)
+        await shop.when(lambda: shop.job_state.snapshot is not None)
         assert await histories(shop) == expected
         told = [note["action"] for note in shop.notes("notify_history_changed")]
         # The last one once more, when its filament is known: nobody saw its end.
@@ -99,12 +99,12 @@ async def test_while_the_link_was_away(world: World, autojump_clock: MockClock) 
     async with open_shop(world) as shop:
         world.linkable = False
         world.printer.order(Fault(FaultKind.DROP_LINK, seconds=3))
-        await shop.when(lambda: shop.job_state.look is None)
+        await shop.when(lambda: shop.job_state.snapshot is None)
         await trio.sleep(4)
         async with display(world) as other:
             await other.print_whole("tiny.gcode")
         world.linkable = True
-        await shop.when(lambda: shop.job_state.look is not None)
+        await shop.when(lambda: shop.job_state.snapshot is not None)
         assert await histories(shop) == [("tiny.gcode", "completed")]
 
 
@@ -117,7 +117,7 @@ async def test_started_by_us_before_the_first_look(world: World, autojump_clock:
         async with display(world) as other:
             await other.print_whole("tiny.gcode")
         world.linkable = True
-        await shop.when(lambda: shop.job_state.look is not None)
+        await shop.when(lambda: shop.job_state.snapshot is not None)
         assert await histories(shop) == [("tiny.gcode", "completed")]
         assert (await shop.jobs())[0]["user"] == "ann"
 

@@ -78,7 +78,7 @@ class House:
     def __init__(self, settings: tuple[SensorSettings, ...]) -> None:
         self.mqtt = FakeMqtt()
         self.clients = Clients()
-        self.jobs: Any = SimpleNamespace(look=None)
+        self.jobs: Any = SimpleNamespace(snapshot=None)
         self.sensors = Sensors(settings, self.mqtt, self.jobs, self.clients)
         self.table = Table(self.sensors.endpoints())
         outbox = Outbox(lambda payload: payload + b"\n", 4_000_000, lambda: None)
@@ -108,7 +108,7 @@ class House:
         return {field.name: field.value for field in self.sensors.values()}
 
     def printer_is(self, state: str) -> None:
-        self.jobs.look = JobSnapshot(PrintStats(state=state, filename="a.gcode"), 1.0)
+        self.jobs.snapshot = JobSnapshot(PrintStats(state=state, filename="a.gcode"), 1.0)
 
 
 @asynccontextmanager
