@@ -46,7 +46,7 @@ class Timelapse:
         camera = FrameCamera(
             needs.http, ffmpeg, frame_path, any_certificate=section.any_certificate
         )
-        look = self._choices.look
+        look = self._choices.snapshot
         self._recorder = Recorder(folder, camera, look, self._tell, section.budget_bytes)
         self._renderer = Renderer(
             section.output_path, folder, ffmpeg, self._choices.look_settings, self._tell
@@ -70,7 +70,7 @@ class Timelapse:
         self._needs.clients.broadcast("notify_timelapse_event", [event])
 
     def _printed(self) -> str:
-        look = self._needs.job_state.look
+        look = self._needs.job_state.snapshot
         return "" if look is None else look.stats.filename
 
     # Life
@@ -104,14 +104,14 @@ class Timelapse:
     async def _follow_prints(self, *, task_status: trio.TaskStatus[None]) -> None:
         job_state = self._needs.job_state
         with job_state.open_events("time-lapse", _EVENTS, JobSeen, JobChanged) as events:
-            if job_state.look is not None:
-                await self._on_seen(job_state.look)
+            if job_state.snapshot is not None:
+                await self._on_seen(job_state.snapshot)
             task_status.started()
             async for event in events:
                 if isinstance(event, JobSeen):
-                    await self._on_seen(event.look)
+                    await self._on_seen(event.snapshot)
                 elif isinstance(event, JobChanged):
-                    await self._on_changed(event.event, event.look)
+                    await self._on_changed(event.event, event.snapshot)
 
     async def _on_seen(self, look: JobSnapshot) -> None:
         """Of a print that may have begun before we looked."""
