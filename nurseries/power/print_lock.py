@@ -17,7 +17,7 @@ class PrintLock:
         """Whether the print under way refuses a switch."""
         if self._klippy.klippy_state != "ready":
             return False
-        look = self._job_state.look
+        look = self._job_state.snapshot
         stats = await self._job_state.query() if look is None else look.stats
         if stats is None:
             return False

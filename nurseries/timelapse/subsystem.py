@@ -46,7 +46,7 @@ class Timelapse:
         camera = FrameCamera(
             needs.http, ffmpeg, frame_path, any_certificate=section.any_certificate
         )
-        look = self._choices.snapshot
+        look = self._choices.look
         self._recorder = Recorder(folder, camera, look, self._tell, section.budget_bytes)
         self._renderer = Renderer(
             section.output_path, folder, ffmpeg, self._choices.look_settings, self._tell
