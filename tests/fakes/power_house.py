@@ -94,7 +94,7 @@ class FakePrinter:
         return self.klippy_state != "disconnected"
 
     @property
-    def look(self) -> Any:
+    def snapshot(self) -> Any:
         return SimpleNamespace(stats=self.stats)
 
     async def query(self) -> PrintStats:

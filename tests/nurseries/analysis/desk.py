@@ -14,7 +14,7 @@ from mrk.estimate.estimate_protocols import EstimateFailed, Excluded, FileEstima
 from mrk.estimate.printer_limits import PrinterLimits
 from mrk.estimate.schema import ESTIMATE_MIGRATIONS
 from mrk.fanout import EventReader, Fanout
-from mrk.jobs.events import JobNews, JobSeen, JobSnapshot
+from mrk.jobs.events import JobStateEvent, JobSeen, JobSnapshot
 from mrk.jobs.print_stats import PrintStats
 from mrk.klippy.events import KlippyEvent, Ready
 from nurseries.analysis.config_files import ConfigFiles
@@ -62,17 +62,17 @@ class DeskJobs:
 
     def __init__(self) -> None:
         self.stats = PrintStats()
-        self._news: Fanout[JobNews] = Fanout()
+        self._news: Fanout[JobStateEvent] = Fanout()
 
     @property
-    def look(self) -> JobSnapshot | None:
+    def snapshot(self) -> JobSnapshot | None:
         return JobSnapshot(self.stats, 1.0)
 
     @property
     def is_active(self) -> bool:
         return self.stats.is_active
 
-    def open_events(self, name: str, size: int, *kinds: type) -> EventReader[JobNews]:
+    def open_events(self, name: str, size: int, *kinds: type) -> EventReader[JobStateEvent]:
         return self._news.open_reader(name, size, *kinds)
 
     def become(self, **stats: Any) -> None:
