@@ -14,7 +14,7 @@ from mrk.estimate.estimate_protocols import EstimateFailed, Excluded, FileEstima
 from mrk.estimate.printer_limits import PrinterLimits
 from mrk.estimate.schema import ESTIMATE_MIGRATIONS
 from mrk.fanout import EventReader, Fanout
-from mrk.jobs.events import JobStateEvent, JobSeen, JobSnapshot
+from mrk.jobs.events import JobSeen, JobSnapshot, JobStateEvent
 from mrk.jobs.print_stats import PrintStats
 from mrk.klippy.events import KlippyEvent, Ready
 from nurseries.analysis.config_files import ConfigFiles
