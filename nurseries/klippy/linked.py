@@ -25,7 +25,8 @@ from mrk.status.subscriptions import StatusReader, Wanted, united
 from mrk.status.tracker import StatusTracker
 from mrk.status.update import StatusDelta, StatusUpdate
 from nurseries.klippy.klippy_connection import KlippyConnection
-from nurseries.klippy.klippy_request import KlippyRequest
+from nurseries.klippy.klippy_request import KlippyRequest, OnReply
+from nurseries.klippy.subscribing import Install, Subscribing
 
 logger = logging.getLogger(__name__)
 Publish = Callable[[KlippyEvent], None]
@@ -33,14 +34,6 @@ Publish = Callable[[KlippyEvent], None]
 STATUS_METHOD = "process_status_update"
 OUTPUT_METHOD = "process_gcode_response"
 SUBSCRIBE_LIMIT_S = 20.0
-
-
-class _Subscribing:
-    """One objects/subscribe on its way; `gone` when its caller stopped waiting."""
-
-    def __init__(self) -> None:
-        self.status: StatusDelta = {}
-        self.gone = False
 
 
 class _Subsystems:
@@ -76,7 +69,7 @@ class LinkedKlippy:
         self.registered: set[str] = set()
         self._subsystems = _Subsystems(publish)
         self._shared: dict[str, frozenset[str] | None] = {}
-        self._subscribing = trio.Lock()
+        self._subscribing = Subscribing(self.board, self._subscription, self._take_status)
         self._repeats = LogThrottle()
 
     def asking(self, method: str, params: Mapping[str, Any]) -> KlippyRequest:
@@ -105,52 +98,42 @@ class LinkedKlippy:
 
         Raises `ClientError`: 500 when Klipper does not answer within 20 s.
         """
-        try:
-            with trio.fail_after(SUBSCRIBE_LIMIT_S):
-                async with self._subscribing:
-                    self.board.remove(reader)
-                    status = await self._subscribe(reader, wanted, wanted)
-        except trio.TooSlowError:
-            raise ClientError("Klippy did not answer the subscription in time", 500) from None
-        return self.board.answer(wanted, status)
+        self.board.remove(reader)
+        return await self._subscribe(reader, wanted, self._install)
 
     async def subscribe_shared(self, wanted: Wanted) -> dict[str, Any]:
         """Add to the subsystems' shared subscription, which only grows."""
+        return await self._subscribe(self._subsystems, wanted, self._install_shared)
+
+    async def _subscribe(
+        self, reader: StatusReader, wanted: Wanted, install: Install
+    ) -> dict[str, Any]:
         try:
             with trio.fail_after(SUBSCRIBE_LIMIT_S):
-                async with self._subscribing:
-                    entry = united(self._shared, wanted)
-                    status = await self._subscribe(self._subsystems, entry, wanted)
+                status = await self._subscribing.subscribe(reader, wanted, install)
         except trio.TooSlowError:
             raise ClientError("Klippy did not answer the subscription in time", 500) from None
-        return self.board.answer(wanted, status)
-
-    async def _subscribe(self, reader: StatusReader, entry: Wanted, new: Wanted) -> StatusDelta:
-        asked = self.board.union(entry)
-        call = _Subscribing()
-
-        def take_reply(raw: msgspec.Raw) -> None:
-            """In the reader: no update may slip in between the reply and its effect."""
-            call.status, eventtime = self._read_reply(raw)
-            news = self.board.subscribed(asked, call.status, eventtime)
-            update = StatusUpdate(news, eventtime)
-            self._on_webhooks(update)
-            self.board.push(update)
-            if not call.gone:
-                if reader is self._subsystems:
-                    self._shared = dict(entry)
-                    self.board.set(reader, entry)
-                else:
-                    self.board.set(reader, self._existing(entry, call.status))
-
-        params = {"objects": asked, "response_template": {"method": STATUS_METHOD}}
-        try:
-            await self.connection.request("objects/subscribe", params, on_reply=take_reply)
-        finally:
-            call.gone = True
         if self.connection.lost:
             raise KlippyLost()  # the reply was read, and the subscription is gone again
-        return {name: fields for name, fields in call.status.items() if name in new}
+        return self.board.answer(wanted, status)
+
+    def _subscription(self, asked: Mapping[str, Any], on_reply: OnReply) -> KlippyRequest:
+        params = {"objects": asked, "response_template": {"method": STATUS_METHOD}}
+        return KlippyRequest(self.connection, "objects/subscribe", params, on_reply)
+
+    def _take_status(self, asked: Mapping[str, Any], raw: msgspec.Raw) -> StatusDelta:
+        status, eventtime = self._read_reply(raw)
+        update = StatusUpdate(self.board.subscribed(asked, status, eventtime), eventtime)
+        self._on_webhooks(update)
+        self.board.push(update)
+        return status
+
+    def _install(self, reader: StatusReader, wanted: Wanted, status: StatusDelta) -> None:
+        self.board.set(reader, self._existing(wanted, status))
+
+    def _install_shared(self, reader: StatusReader, wanted: Wanted, _status: StatusDelta) -> None:
+        self._shared = united(self._shared, wanted)
+        self.board.set(reader, self._shared)
 
     def _existing(self, entry: Wanted, status: StatusDelta) -> Wanted:
         """The part of a subscription that there is.
