@@ -142,9 +142,21 @@ class _Span:
     async def to_klippy(self) -> Ending:
         """Forward the client's requests, one send each."""
         try:
-            return await self.wire.read(self._turn.begin, self._yield_if_due, self._forward)
+            return await self._read()
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             return KLIPPY_DISCONNECTED
+
+    async def _read(self) -> Ending:
+        wire = self.wire
+        while not wire.ended and (chunk := await wire.receive()):
+            self._turn.begin()
+            for message in wire.messages(chunk):
+                if message is None:
+                    await self._yield_if_due()
+                else:
+                    await self._forward(message)
+            wire.sender.flush()
+        return wire.ending
 
     async def _forward(self, message: str | bytes) -> None:
         try:

@@ -16,6 +16,7 @@ from mrk.api.caller import Transport
 from mrk.clients.registry import Client
 from mrk.errors import ClientError
 from mrk.http.head import RequestHead
+from mrk.websocket.events import Ending
 from transports.sockets.admission import WebsocketAdmission
 from transports.sockets.client_session import ClientSession, SessionContext
 from transports.sockets.websocket_stream import WebsocketStream
@@ -94,18 +95,24 @@ class Websocket:
         if not opened:
             return
 
-        def begin_chunk() -> None:
-            most = hub.limits.message_bytes
-            wire.bound_messages(
-                most if client.authorized else min(most, UNAUTHORIZED_MESSAGE_BYTES)
-            )
-            session.begin_chunk()
+        most = hub.limits.message_bytes
+
+        async def read() -> Ending:
+            while not wire.ended and (chunk := await wire.receive()):
+                wire.bound_messages(
+                    most if client.authorized else min(most, UNAUTHORIZED_MESSAGE_BYTES)
+                )
+                session.begin_chunk()
+                for message in wire.messages(chunk):
+                    if message is None:
+                        await session.yield_if_due()
+                    else:
+                        await session.hear(message)
+                wire.sender.flush()
+            return wire.ending
 
         try:
-            await session.run(
-                lambda: wire.read(begin_chunk, session.yield_if_due, session.hear),
-                wire.keep_alive,
-            )
+            await session.run(read, wire.keep_alive)
         finally:
             with trio.move_on_at(wire.sender.limit_goodbye(), shield=True):
                 await wire.goodbye(session.connection.ending)

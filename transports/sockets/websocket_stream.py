@@ -4,7 +4,7 @@ Used by the primary and the bridge websocket, which own the tasks; lives as long
 """
 
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Iterator
 
 import trio
 
@@ -41,6 +41,8 @@ class WebsocketStream:
         self._incoming = WebsocketReader(limits.message_bytes)
         self._heard = False
         self._listening = False
+        self.ending = VANISHED
+        self.ended = False
 
     async def send_response(self, response: bytes) -> bool:
         """Complete the handshake; False when the client is gone already."""
@@ -55,34 +57,28 @@ class WebsocketStream:
         self._incoming.limit_bytes = limit_bytes
         self._chunk_bytes = min(CHUNK_BYTES, limit_bytes // 4)
 
-    async def read(
-        self,
-        begin_chunk: Callable[[], None],
-        yield_if_due: Callable[[], Awaitable[None]],
-        hear: Callable[[str | bytes], Awaitable[None]],
-    ) -> Ending:
-        """Hand over every message, answer pings; returns how the client or a fault ended it.
+    def messages(self, chunk: bytes) -> Iterator[str | bytes | None]:
+        """What a chunk completes: messages, and None for what is none, so that others may run.
 
-        `begin_chunk` is called when bytes came in, `yield_if_due` after what is no message.
+        Pings are answered here. It ends early when the client or a fault ended the connection:
+        `ending` then says how.
         """
-        while chunk := await self._receive():
-            begin_chunk()
-            for event in self._incoming.feed(chunk):
-                if isinstance(event, str | bytes):
-                    await hear(event)
-                    continue
-                if isinstance(event, Ending):
-                    return event
-                if isinstance(event, Pinged):
-                    self.sender.outbox.control("pong", pong_frame(event.payload))
-                await yield_if_due()
-            if self._incoming.pending_bytes != self._pending_bytes:
-                self._pending_bytes = self._incoming.pending_bytes
-                self.sender.share.set("input", self._pending_bytes)
-            self.sender.flush()
-        return VANISHED
+        for event in self._incoming.feed(chunk):
+            if isinstance(event, str | bytes):
+                yield event
+                continue
+            if isinstance(event, Ending):
+                self.ending, self.ended = event, True
+                return
+            if isinstance(event, Pinged):
+                self.sender.outbox.control("pong", pong_frame(event.payload))
+            yield None
+        if self._incoming.pending_bytes != self._pending_bytes:
+            self._pending_bytes = self._incoming.pending_bytes
+            self.sender.share.set("input", self._pending_bytes)
 
-    async def _receive(self) -> bytes:
+    async def receive(self) -> bytes:
+        """The next bytes of the client; empty when it has gone."""
         if self._trailing:
             chunk, self._trailing = self._trailing, b""
             return chunk
