@@ -26,6 +26,7 @@ _DAMAGE = re.compile(
     r"|unknown revision or path|ambiguous argument 'HEAD'|Needed a single revision"
     r"|bad config (?:line|file)|not a git repository|Could not read [0-9a-f]{40}|hash mismatch"
     r"|does not point to a valid object|revision walk setup failed|cannot be resolved to branch"
+    r"|invalid sha1 pointer|unexpected line in"
     r"|invalid object|failed to traverse|failed to parse commit|bad pack header",
     re.IGNORECASE | re.MULTILINE,
 )

@@ -6,7 +6,6 @@ the two is there whole; `resume` puts the rest right. Blocking functions, called
 """
 
 import contextlib
-import ctypes
 import errno
 import os
 import shutil
@@ -144,6 +143,9 @@ def _change_places(one: Path, other: Path) -> None:
 
 
 def _exchange(one: Path, other: Path) -> None:
+    # Imported when it is needed: 1 MB.
+    import ctypes
+
     renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
     if renameat2 is None:
         raise OSError(errno.ENOSYS, "renameat2 is missing")

@@ -117,6 +117,8 @@ class GitChange:
         note = await self.note()
         if note is None:
             return None
+        # What this server started may outlive it.
+        await self.wait_for_locks(lambda _text: None)
         await self.remove_locks()
         if note.before:
             if note.branch:

@@ -4,8 +4,8 @@
 copy of the environment, which then takes its place.
 """
 
-import importlib.metadata
-from pathlib import Path
+from collections.abc import Iterable
+from pathlib import Path, PurePath
 from typing import Any
 
 import msgspec
@@ -282,6 +282,9 @@ class PythonItem:
 
 def installed_package(environment: Path, project: str) -> InstalledPackage | None:
     """What is installed under a name; blocks for small files."""
+    # Imported when it is needed: it brings the parsers of e-mail.
+    import importlib.metadata
+
     folders = [str(path) for path in environment.glob("lib/python3*/site-packages")]
     for found in importlib.metadata.distributions(path=folders):
         if normalized(found.metadata["Name"] or "") == normalized(project):
@@ -289,16 +292,15 @@ def installed_package(environment: Path, project: str) -> InstalledPackage | Non
                 found.version,
                 found.read_text("direct_url.json"),
                 tuple(found.metadata.get_all("Project-URL") or ()),
-                _release_info(found),
+                _release_info(found.files or (), environment),
             )
     return None
 
 
-def _release_info(found: importlib.metadata.Distribution) -> str | None:
-    for file in found.files or ():
-        if Path(file.name).stem == _INFO_NAME:
-            try:
-                return file.read_text()[:_MOST_CHARS]
-            except (OSError, ValueError):
-                return None
+def _release_info(files: Iterable[PurePath], environment: Path) -> str | None:
+    for file in files:
+        if file.stem == _INFO_NAME:
+            for found in environment.glob(f"lib/python3*/site-packages/{file}"):
+                with found.open(errors="replace") as opened:
+                    return opened.read(_MOST_CHARS)
     return None
