@@ -19,6 +19,7 @@ from config.settings.analysis import AnalysisSettings, read_analysis
 from config.settings.announcements import AnnouncementSettings, read_announcements
 from config.settings.authorization import AuthorizationSettings, read_authorization
 from config.settings.backup import BackupSettings, read_backup
+from config.settings.buttons import ButtonSettings, read_buttons
 from config.settings.data_store import DataStoreSettings, read_data_store
 from config.settings.database import DatabaseSettings, read_database
 from config.settings.file_manager import FileManagerSettings, read_file_manager
@@ -55,6 +56,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ldap: LdapSettings | None = None
     machine: MachineSettings = MachineSettings()
     mqtt: MqttSettings | None = None
+    buttons: tuple[ButtonSettings, ...] = ()
     notifiers: tuple[NotifierSettings, ...] = ()
     octoprint_compat: OctoPrintCompatSettings | None = None
     power: tuple[PowerSettings, ...] = ()
@@ -100,6 +102,7 @@ FAMILIES: tuple[Family, ...] = (
     Family("ldap", read_ldap, "ldap"),
     Family("machine", read_machine, "machine", Rule.DEFAULTS),
     Family("mqtt", read_mqtt, "mqtt"),
+    Family("buttons", read_buttons, "button"),
     Family("notifiers", read_notifiers, "notifier"),
     Family("octoprint_compat", read_octoprint_compat, "octoprint_compat"),
     Family("power", read_power, "power"),

@@ -64,12 +64,16 @@ def comparable(name):
     texts = ("title", "body", "attach")
     said.append([getattr(notifier, text).render(event_name="x") for text in texts])
     notifier = replace(notifier, url=notifier.url.reveal(), **dict.fromkeys(texts))
-    return replace(settings, sensors=(sensor,), notifiers=(notifier,)), said
+    (button,) = settings.buttons
+    said.append([button.stops_on_press, button.stops_on_release])
+    button = replace(button, on_press=None, on_release=None)
+    made = {"sensors": (sensor,), "notifiers": (notifier,), "buttons": (button,)}
+    return replace(settings, **made), said
 
 
 def test_both_examples_mean_the_same():
     assert comparable("moonraker.conf") == comparable("mrk.toml")
-    said = [("power", 1.5), ("energy", 2), ["Printer", "x", "snapshot"]]
+    said = [("power", 1.5), ("energy", 2), ["Printer", "x", "snapshot"], [True, False]]
     assert comparable("mrk.toml")[1] == said
 
 

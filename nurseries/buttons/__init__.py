@@ -1,0 +1,1 @@
+"""GPIO buttons that run templates."""
