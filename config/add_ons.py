@@ -8,8 +8,7 @@ imported here. The root imports it and reads its settings when a generation is b
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
-from importlib import metadata
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -19,6 +18,9 @@ from config.notices import Notice
 from config.reader import ConfigReader
 from config.section import Section
 from config.unread import tell_option
+
+if TYPE_CHECKING:
+    from importlib import metadata
 
 GROUP = "mrk.components"
 _ENTRY_POINTS = "entry_points.txt"
@@ -45,6 +47,8 @@ class AddOn(msgspec.Struct, frozen=True):
 
     def load(self) -> Any:
         """Import it; raises whatever keeps it from being imported."""
+        from importlib import metadata
+
         return metadata.EntryPoint(self.component, self.reference, GROUP).load()
 
     def read(self, read: ReadSettings) -> tuple[Any, list[ConfigError], list[Notice]]:
@@ -105,6 +109,9 @@ def _offered(component: str, offers: Mapping[str, Mapping[str, str]]) -> Mapping
 
 def _offers() -> dict[str, dict[str, str]]:
     """Component -> distribution -> module, of what is installed in mrk's environment."""
+    # With the e-mail parser that it needs, 1 MB and 10 ms of each start without add-ons.
+    from importlib import metadata
+
     offers: dict[str, dict[str, str]] = {}
     seen: set[str] = set()
     for distribution in metadata.distributions():
@@ -118,7 +125,7 @@ def _offers() -> dict[str, dict[str, str]]:
     return offers
 
 
-def _points(distribution: metadata.Distribution) -> Iterator[metadata.EntryPoint]:
+def _points(distribution: "metadata.Distribution") -> "Iterator[metadata.EntryPoint]":
     """Its entry points of our group; none where they cannot be read."""
     try:
         text = distribution.read_text(_ENTRY_POINTS)

@@ -6,6 +6,7 @@ on the same listening sockets; SIGTERM or SIGINT end the current one and then th
 
 import contextlib
 import faulthandler
+import gc
 import logging
 import os
 import resource
@@ -50,7 +51,8 @@ class Daemon:
     """One process's daemon, from its first configuration to `stop`.
 
     `warnings` of the process join those of each configuration in server.info. Without
-    `has_services` the host's are neither watched nor controlled.
+    `has_services` the host's are neither watched nor controlled. With `owns_process` the garbage
+    collector is the daemon's alone.
     """
 
     def __init__(
@@ -62,8 +64,10 @@ class Daemon:
         manager: ServiceManager,
         *,
         has_services: bool = True,
+        owns_process: bool = False,
     ) -> None:
         self._paths = paths
+        self.owns_process = owns_process
         self._configuration = configuration
         self._log = log
         self._instance_id = read_instance_id(paths.instance_id)
@@ -126,6 +130,8 @@ class Daemon:
                 elif listeners.tls_side is not None:
                     await self._renew(listeners.tls_side)
                 self._succeed()
+                if self.owns_process:
+                    _forget_cycles()
 
     async def _renew(self, tls_side: Tls) -> None:
         """Read the certificate again; a broken one leaves the old one in use."""
@@ -177,6 +183,9 @@ class Daemon:
         return before, await sockets.enter_async_context(before.open())
 
     def _ready(self) -> None:
+        # What a generation is made of stays until its end: no collection looks at it meanwhile.
+        if self.owns_process:
+            gc.freeze()
         logger.info("generation %d is up", self.generation.generation)
         self._manager.ready()
         self._manager.status(f"mrk {VERSION}, generation {self.generation.generation}")
@@ -223,6 +232,15 @@ def _tell(configuration: Configuration) -> None:
         logger.info("%s", note)
 
 
+def _forget_cycles() -> None:
+    """Let go of a generation that has ended: its parts know each other, so nothing else would.
+
+    Without this they are kept beside those of the next two or three generations, some 3 MB each.
+    """
+    gc.unfreeze()
+    gc.collect()
+
+
 def _raise_descriptor_limit() -> None:
     """A connection is a descriptor; the usual soft limit of 1,024 is less than mrk's own."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -240,7 +258,9 @@ async def _serve(
 ) -> None:
     manager = ServiceManager.from_environment(os.environ, os.getpid())
     alone = companion is None
-    daemon = Daemon(paths, configuration, log, warnings, manager, has_services=alone)
+    daemon = Daemon(
+        paths, configuration, log, warnings, manager, has_services=alone, owns_process=True
+    )
 
     async def stop() -> None:
         daemon.stop(comes_back=alone and await _comes_back())

@@ -1,14 +1,17 @@
 """Generation after generation in one process: nothing is left behind, nobody is turned away."""
 
+import gc
 import os
 import socket
 import tempfile
 import threading
+import weakref
 from collections import Counter
 from pathlib import Path
 
 import pytest
 import trio
+import trio.lowlevel
 
 from nurseries.client.channels import ChannelClosed
 from nurseries.client.rpc_client import RpcClient
@@ -228,3 +231,15 @@ async def test_a_restart_to_a_taken_port_stays_where_it_was(tmp_path: Path) -> N
             await restarted(running)
             async with running.connect_websocket() as client:
                 assert (await client.call("server.info"))["warnings"] == []
+
+
+async def test_a_generation_that_has_ended_is_let_go(tmp_path: Path) -> None:
+    async with open_socket_daemon(tmp_path, settings=QUICK) as running:
+        running.daemon.owns_process = True
+        ended = weakref.ref(running.daemon.generation)
+        running.daemon.restart()
+        with trio.fail_after(10):
+            await running.daemon.wait_generation(2)
+            await trio.lowlevel.checkpoint()  # the daemon's own step ends
+        assert ended() is None
+    gc.unfreeze()
