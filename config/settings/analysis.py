@@ -27,9 +27,8 @@ class AnalysisSettings(msgspec.Struct, frozen=True, kw_only=True):
     estimator_config: str = ""
     auto_dump_default_config: bool = False
     estimator_timeout_s: float = 600.0
-    # Write the times into each new file before its metadata is read.
+    # Write the times into each new file, once it has been planned.
     enable_auto_analysis: bool = False
-    enable_estimator_updates: bool = False
     # Plan files in the background, for their metadata.
     estimate_files: bool = True
 
@@ -38,6 +37,14 @@ def read_analysis(reader: ConfigReader, paths: Paths) -> AnalysisSettings:
     """Read `[analysis]`; mistakes and warnings go to `reader`."""
     section = reader.section("analysis")
     default = AnalysisSettings()
+    option = "enable_estimator_updates"
+    if section.written(option) and section.boolean(option, False):
+        section.warn(
+            "enable_estimator_updates",
+            "does nothing: a section [update_manager klipper_estimator] of type executable has the"
+            " program updated",
+            mild=True,
+        )
     return AnalysisSettings(
         estimator=section.choice("estimator", ESTIMATORS, default.estimator),
         platform=section.choice("platform", PLATFORMS, default.platform),
@@ -47,9 +54,6 @@ def read_analysis(reader: ConfigReader, paths: Paths) -> AnalysisSettings:
         ),
         estimator_timeout_s=float(section.integer("estimator_timeout", 600, _TIMEOUT_S)),
         enable_auto_analysis=section.boolean("enable_auto_analysis", default.enable_auto_analysis),
-        enable_estimator_updates=section.boolean(
-            "enable_estimator_updates", default.enable_estimator_updates
-        ),
         estimate_files=section.boolean("estimate_files", default.estimate_files),
     )
 

@@ -40,6 +40,15 @@ class FileEstimate(msgspec.Struct, frozen=True):
         return seconds + 1e-9 * nanoseconds
 
 
+class TimedFile(msgspec.Struct, frozen=True):
+    """What a file was before its times were written: hash (SHA-256), size and time."""
+
+    total_time: float
+    sha256: str
+    size_bytes: int
+    mtime_ns: int
+
+
 class Estimator(Protocol):
     """Plans files, one at a time, where it disturbs nobody."""
 
@@ -47,6 +56,11 @@ class Estimator(Protocol):
         self, path: Path, limits: PrinterLimits, limit_s: float, excluded: Excluded = ...
     ) -> FileEstimate:
         """Raises `EstimateFailed`."""
+
+    async def write_times(
+        self, source: Path, target: Path, limits: PrinterLimits, limit_s: float
+    ) -> TimedFile:
+        """Write a file with its times into the new file `target`; raises `EstimateFailed`."""
 
 
 class FileTimes(Protocol):

@@ -80,6 +80,7 @@ class Lookahead:
             self._sums[DWELL] += self._start_s
             self.clock += self._start_s
             self._start_s = 0.0
+            self._marks.append((about[3], 0.0))  # nothing is done before
         queue = self._queue
         queue.append((start2, c2, dv2, mcr_start2, mcr_dv2, distance, accel, *about))
         if len(queue) >= self._trigger:

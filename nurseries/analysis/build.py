@@ -5,6 +5,8 @@ from mrk.subsystem import Additions, Needs
 from nurseries.analysis.config_files import ConfigFiles
 from nurseries.analysis.estimates import Estimates
 from nurseries.analysis.limits_keeper import LimitsKeeper
+from nurseries.analysis.processing import Processing
+from nurseries.analysis.program import EstimatorProgram
 from nurseries.analysis.subsystem import Analysis
 
 
@@ -26,4 +28,21 @@ def build(settings: AnalysisSettings, needs: Needs, additions: Additions) -> Non
     planned.show_times(estimates)
     planned.followers.append(estimates)
     files = ConfigFiles(needs.data_path, needs.readable)
-    additions.add("analysis", Analysis(settings, keeper, estimates, files, needs.klippy))
+    processing = Processing(
+        needs.gcodes_path,
+        planned.estimator,
+        needs.database,
+        needs.job_state,
+        limit_s=settings.estimator_timeout_s,
+    )
+    analysis = Analysis(
+        settings,
+        needs.gcodes_path,
+        keeper,
+        estimates,
+        processing,
+        EstimatorProgram(files.tools, settings.platform),
+        files,
+        needs.klippy,
+    )
+    additions.add("analysis", analysis)

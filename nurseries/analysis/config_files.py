@@ -46,9 +46,13 @@ class ConfigFiles:
             raise ClientError(f"Estimator config '{name}' does not exist")
         return path
 
+    async def find(self, name: str) -> Path:
+        """`existing`, in a thread."""
+        return await trio.to_thread.run_sync(self.existing, name)
+
     async def limits(self, name: str) -> PrinterLimits:
         """What a configuration says; raises `ClientError` 400."""
-        path = await trio.to_thread.run_sync(self.existing, name)
+        path = await self.find(name)
         try:
             return limits_of_config(await trio.to_thread.run_sync(_read, path))
         except (OSError, LimitsUnknown) as exc:

@@ -15,6 +15,14 @@ class EstimateParams(msgspec.Struct, frozen=True):
     estimator_config: str | None = None
 
 
+class ProcessParams(msgspec.Struct, frozen=True):
+    """As `EstimateParams`; `force` writes the times again."""
+
+    filename: str
+    estimator_config: str | None = None
+    force: bool = False
+
+
 class DumpParams(msgspec.Struct, frozen=True):
     """Where to write it, relative to the config root; the private default file when absent."""
 
@@ -31,6 +39,20 @@ class AnalysisStatus(msgspec.Struct, frozen=True):
     using_default_config: bool
 
 
+class Processed(msgspec.Struct, frozen=True):
+    """`bypassed`: the file was left as it is, and `version` is of who wrote its times.
+
+    `uploaded_sha256` and `uploaded_size` are of the file as it was before; null if that is not
+    known.
+    """
+
+    prev_processed: bool
+    version: str
+    bypassed: bool
+    uploaded_sha256: str | None
+    uploaded_size: int | None
+
+
 class DumpedConfig(msgspec.Struct, frozen=True):
     """`dest_root` is null when the default file was written."""
 
@@ -45,6 +67,8 @@ class AnalysisCalls(Protocol):
     async def status(self) -> AnalysisStatus: ...
 
     async def estimate(self, filename: str, config: str | None) -> dict[str, Any]: ...
+
+    async def process(self, filename: str, config: str | None, force: bool) -> Processed: ...
 
     async def dump_config(self, dest: str | None) -> DumpedConfig: ...
 
@@ -74,6 +98,14 @@ class AnalysisEndpoints:
                 EstimateParams,
             ),
             post(
+                f"{base}/process",
+                self.process,
+                "Write the time of one g-code file into it.",
+                Access.OPERATE,
+                ProcessParams,
+                Processed,
+            ),
+            post(
                 f"{base}/dump_config",
                 self.dump_config,
                 "Write an estimator configuration from the printer's limits.",
@@ -90,6 +122,11 @@ class AnalysisEndpoints:
     async def estimate(self, params: EstimateParams, _caller: Caller) -> dict[str, Any]:
         """Raises `ClientError` 400 and 500."""
         return await self._calls.estimate(params.filename.strip("/"), params.estimator_config)
+
+    async def process(self, params: ProcessParams, _caller: Caller) -> Processed:
+        """Raises `ClientError` 400, 403 and 500."""
+        filename = params.filename.strip("/")
+        return await self._calls.process(filename, params.estimator_config, params.force)
 
     async def dump_config(self, params: DumpParams, _caller: Caller) -> DumpedConfig:
         """Raises `ClientError` 400, 500 and 504."""

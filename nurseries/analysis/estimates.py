@@ -7,6 +7,7 @@ limits change; until there is a new one its time is shown on.
 
 import logging
 import stat
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 
@@ -64,6 +65,8 @@ class Estimates:
         self._failed: dict[str, tuple[int, float, str]] = {}
         self._waiting: dict[str, None] = {}
         self._work = trio.Event()
+        # Called with each file that was planned in the background; may raise `ClientError`.
+        self.on_planned: Callable[[str], Awaitable[None]] | None = None
         self._planning = trio.Lock()
 
     # What is known
@@ -115,6 +118,8 @@ class Estimates:
                 del self._waiting[path]
                 try:
                     await self.plan(path)
+                    if self.on_planned is not None:
+                        await self.on_planned(path)
                 except ClientError as exc:
                     logger.info("%s has no print time: %s", path, exc.message)
 

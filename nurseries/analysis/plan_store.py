@@ -10,6 +10,7 @@ from mrk.estimate.estimate_protocols import FileEstimate
 from mrk.estimate.printer_limits import PrinterLimits
 from mrk.estimate.record import Estimate
 
+_TABLES = ("gcode_plans", "processed_files")
 _encode = msgspec.json.Encoder().encode
 _estimates: msgspec.json.Decoder[Estimate] = msgspec.json.Decoder(Estimate)
 _limits: msgspec.json.Decoder[PrinterLimits] = msgspec.json.Decoder(PrinterLimits)
@@ -56,16 +57,18 @@ def write_plan(connection: SqlConnection, path: str, known: KnownTime, packed: b
 
 
 def forget(connection: SqlConnection, paths: list[str]) -> None:
-    """Remove plans of files that are gone."""
-    connection.executemany("DELETE FROM gcode_plans WHERE path = ?", [(path,) for path in paths])
+    """Remove what is known of files that are gone."""
+    for table in _TABLES:
+        connection.executemany(f"DELETE FROM {table} WHERE path = ?", [(path,) for path in paths])
 
 
 def rename(connection: SqlConnection, moved: dict[str, str]) -> None:
     """Files have another name."""
-    connection.executemany(
-        "UPDATE OR REPLACE gcode_plans SET path = ? WHERE path = ?",
-        [(new, old) for old, new in moved.items()],
-    )
+    for table in _TABLES:
+        connection.executemany(
+            f"UPDATE OR REPLACE {table} SET path = ? WHERE path = ?",
+            [(new, old) for old, new in moved.items()],
+        )
 
 
 def read_limits(connection: SqlConnection) -> PrinterLimits | None:

@@ -1,9 +1,12 @@
 """Analysis of g-code as one part of the daemon: limits, plans and who asks for them.
 
-`serve` runs the parts until cancelled. mrk plans files itself (`built-in`).
+`serve` runs the parts until cancelled. mrk plans files itself (`built-in`), unless the program
+klipper_estimator is wanted and there.
 """
 
+import logging
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -14,13 +17,17 @@ from mrk.api.endpoint import Endpoint
 from mrk.errors import ClientError
 from mrk.estimate.estimator_config import estimator_config
 from mrk.estimate.record import Estimate
+from mrk.files.paths import safe_parts
 from mrk.klippy.klippy_protocols import KlippyFacts
 from mrk.version import VERSION
 from nurseries.analysis.config_files import ConfigFiles
-from nurseries.analysis.endpoints import AnalysisEndpoints, AnalysisStatus, DumpedConfig
+from nurseries.analysis.endpoints import AnalysisEndpoints, AnalysisStatus, DumpedConfig, Processed
 from nurseries.analysis.estimates import Estimates
 from nurseries.analysis.limits_keeper import LimitsKeeper
+from nurseries.analysis.processing import Processing
+from nurseries.analysis.program import EstimatorProgram
 
+logger = logging.getLogger(__name__)
 BUILT_IN = "built-in"
 
 
@@ -30,44 +37,131 @@ class Analysis:
     def __init__(
         self,
         settings: AnalysisSettings,
+        gcodes: Path,
         keeper: LimitsKeeper,
         estimates: Estimates,
+        processing: Processing,
+        program: EstimatorProgram,
         files: ConfigFiles,
         klippy: KlippyFacts,
     ) -> None:
         self._settings = settings
+        self._gcodes = gcodes
         self._keeper = keeper
         self._estimates = estimates
+        self._processing = processing
+        self._program = program
         self._files = files
         self._klippy = klippy
+        self._ready = trio.Event()
+        self._running = trio.Lock()
 
     def endpoints(self) -> list[Endpoint]:
         """What clients may ask."""
         return AnalysisEndpoints(self).endpoints()
 
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Limits first, then plans."""
+        """The program first, then limits, then plans."""
+        if self._settings.estimator != BUILT_IN:
+            await self._program.look()
+        self._keeper.on_ready = [self._klipper_ready]
+        if self._settings.enable_auto_analysis:
+            self._estimates.on_planned = self._process_new
         async with trio.open_nursery() as nursery:
             await nursery.start(self._keeper.serve, name="printer's limits")
             await nursery.start(self._estimates.serve, name="estimates")
+            nursery.start_soon(self._dump_when_ready, name="default configuration")
             task_status.started()
+
+    # The configuration that is dumped by itself
+
+    def _klipper_ready(self) -> None:
+        self._ready.set()
+
+    async def _dump_when_ready(self) -> None:
+        while True:
+            await self._ready.wait()
+            self._ready = trio.Event()
+            there = await trio.to_thread.run_sync(self._files.default.is_file)
+            wanted = self._settings.auto_dump_default_config or (self._uses_program and not there)
+            if wanted:
+                try:
+                    await self.dump_config(None)
+                except ClientError as exc:
+                    logger.warning("no default configuration: %s", exc.message)
+
+    # Calls
+
+    @property
+    def _uses_program(self) -> bool:
+        wanted = self._settings.estimator
+        return wanted == "klipper_estimator" or (
+            wanted == "auto" and self._program.version is not None
+        )
 
     async def status(self) -> AnalysisStatus:
         """Which estimator there is."""
         name = self._settings.estimator_config
         config = self._files.place(name) if name else self._files.default
         exists = await trio.to_thread.run_sync(config.is_file)
-        return AnalysisStatus(BUILT_IN, True, VERSION, exists, not name)
+        if not self._uses_program:
+            return AnalysisStatus(BUILT_IN, True, VERSION, exists, not name)
+        version = self._program.version
+        return AnalysisStatus(
+            self._program.name, version is not None, version or "?", exists, not name
+        )
 
     async def estimate(self, filename: str, config: str | None) -> dict[str, Any]:
         """Times of a file, with another configuration if one is given or set."""
         config = config or self._settings.estimator_config
+        if self._uses_program:
+            path = await self._config_of_program(config)
+            await self._processing.done_by(filename)  # whether the file is there
+            async with self._running:
+                file = self._gcodes.joinpath(*safe_parts(filename))
+                limit_s = self._settings.estimator_timeout_s
+                return await self._program.estimate(file, path, limit_s)
         if not config:
             found = await self._estimates.plan(filename)
         else:
             limits = await self._files.limits(config)
             found = (await self._estimates.plan_with(filename, limits)).estimate
         return await trio.to_thread.run_sync(partial(_shown, found))
+
+    async def process(self, filename: str, config: str | None, force: bool) -> Processed:
+        """Write times into a file, unless that was done before."""
+        config = config or self._settings.estimator_config
+        program = self._uses_program
+        before = await self._processing.done_by(filename)
+        if before is not None and not force:
+            return Processed(True, before, True, *await self._uploaded(filename))
+        if program:
+            path = await self._config_of_program(config)
+            async with self._running:
+                await self._processing.process_by(self._program, filename, path, before)
+        else:
+            limits = await self._files.limits(config) if config else self._keeper.limits
+            await self._processing.process(filename, limits, before)
+        version = (self._program.version or "?") if program else f"v{VERSION}"
+        uploaded = await self._uploaded(filename)
+        return Processed(before is not None, version, False, *uploaded)
+
+    async def _process_new(self, filename: str) -> None:
+        """A file that came in has its plan: write it in. Raises `ClientError`."""
+        await self.process(filename, None, force=False)
+
+    async def _uploaded(self, filename: str) -> tuple[str | None, int | None]:
+        return await self._processing.uploaded_as(filename) or (None, None)
+
+    async def _config_of_program(self, name: str | None) -> Path:
+        """Raises `ClientError` 400 without a program or a configuration."""
+        if self._program.version is None:
+            raise ClientError(f"The estimator {self._program.name} is not available")
+        if name:
+            return await self._files.find(name)
+        if not await trio.to_thread.run_sync(self._files.default.is_file):
+            raise ClientError("There is no default configuration until Klipper was ready once")
+        return self._files.default
 
     async def dump_config(self, dest: str | None) -> DumpedConfig:
         """Write the connected printer's limits as a configuration."""

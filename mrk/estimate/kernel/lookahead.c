@@ -2,6 +2,7 @@
 #include "kernel.h"
 
 static void look(Kernel *k);
+static void push_mark(Kernel *k, int64_t offset, double clock);
 
 void queue_add(Kernel *k, const double direction[4], double c2, double dv2, double mcr_dv2,
                double accel, double distance, int motion, double e)
@@ -45,6 +46,7 @@ void queue_add(Kernel *k, const double direction[4], double c2, double dv2, doub
         k->sums[DWELL] += k->start_s;
         k->clock += k->start_s;
         k->start_s = 0.0;
+        push_mark(k, k->offset, 0.0);
     }
     Move *m = &k->queue[k->length++];
     m->start2 = start2, m->c2 = c2, m->dv2 = dv2, m->mcr2 = mcr2, m->mcr_dv2 = mcr_dv2;
@@ -89,10 +91,8 @@ static int backward(Kernel *k, int lazy)
     return settled;
 }
 
-static void mark(Kernel *k, int64_t offset)
+static void push_mark(Kernel *k, int64_t offset, double clock)
 {
-    if (k->clock < k->next_mark)
-        return;
     if (k->mark_count == k->mark_room) {
         size_t room = k->mark_room * 2 + 64;
         Mark *marks = PyMem_Realloc(k->marks, room * sizeof(Mark));
@@ -104,7 +104,14 @@ static void mark(Kernel *k, int64_t offset)
         k->mark_room = room;
     }
     k->marks[k->mark_count].offset = offset;
-    k->marks[k->mark_count++].clock = k->clock;
+    k->marks[k->mark_count++].clock = clock;
+}
+
+static void mark(Kernel *k, int64_t offset)
+{
+    if (k->clock < k->next_mark)
+        return;
+    push_mark(k, offset, k->clock);
     k->next_mark = k->clock + k->limits.mark_s;
 }
 

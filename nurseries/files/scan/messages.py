@@ -51,6 +51,14 @@ class EstimateFile(msgspec.Struct, tag="estimate"):
     excluded_behind: int = 0
 
 
+class WriteTimes(msgspec.Struct, tag="times"):
+    """Write `source` with the times of its plan into the new file `target`."""
+
+    source: bytes
+    target: bytes
+    limits: PrinterLimits
+
+
 class WrittenImage(msgspec.Struct):
     """A file in `.thumbs`; sizes in pixels and bytes."""
 
@@ -100,6 +108,15 @@ class Estimated(msgspec.Struct, tag="estimated"):
     mtime_ns: int
 
 
+class TimesWritten(msgspec.Struct, tag="timed"):
+    """The file as it was: its hash (SHA-256), size and time."""
+
+    total_time: float
+    sha256: str
+    size_bytes: int
+    mtime_ns: int
+
+
 class Failed(msgspec.Struct, tag="failed"):
     """The job could not be done, and why; size and time of the file if it could be opened.
 
@@ -112,8 +129,10 @@ class Failed(msgspec.Struct, tag="failed"):
     may_pass: bool = False
 
 
-Request = ScanFile | UnpackPackage | AddObjects | MeasureExtrusion | EstimateFile
-Answer = ScannedAnswer | Unpacked | ObjectsAdded | ExtrusionMeasured | Estimated | Failed
+Request = ScanFile | UnpackPackage | AddObjects | MeasureExtrusion | EstimateFile | WriteTimes
+Answer = (
+    ScannedAnswer | Unpacked | ObjectsAdded | ExtrusionMeasured | Estimated | TimesWritten | Failed
+)
 
 
 def encode(message: Request | Answer) -> bytes:

@@ -61,7 +61,7 @@ def open_model(archive: zipfile.ZipFile, plate: int = 0) -> Package | Plate:
 
 def _extract(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, model: bytes) -> int:
     size_bytes = 0
-    with _new_file(model) as target, archive.open(entry) as packed:
+    with new_file(model) as target, archive.open(entry) as packed:
         while chunk := packed.read(_CHUNK_BYTES):
             size_bytes += len(chunk)
             if size_bytes > entry.file_size:
@@ -72,7 +72,7 @@ def _extract(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, model: bytes) -> 
 
 def _convert(source: GcodeFile, model: bytes) -> Unpacked:
     size_bytes = 0
-    with _new_file(model) as target:
+    with new_file(model) as target:
         for piece in BinaryText(source).pieces():
             size_bytes += len(piece)
             if size_bytes > MODEL_LIMIT_BYTES:
@@ -94,7 +94,7 @@ def add_objects(source: bytes, target: bytes) -> ObjectsAdded:
         if not objects:
             return ObjectsAdded([])
         rewrite = Rewrite(style, objects, VERSION)
-        with _new_file(target) as out:
+        with new_file(target) as out:
             for line in _lines(file):
                 out.write(rewrite.feed(line))
             out.write(rewrite.finish())
@@ -107,7 +107,8 @@ def _lines(file: BinaryIO) -> Iterator[bytes]:
 
 
 @contextmanager
-def _new_file(path: bytes) -> Iterator[BinaryIO]:
+def new_file(path: bytes) -> Iterator[BinaryIO]:
+    """A file that must not exist; it is on the disk behind the block, or gone."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(path, flags, 0o644)
     done = False

@@ -32,7 +32,9 @@ from nurseries.files.scan.messages import (
     Request,
     ScanFile,
     ScannedAnswer,
+    TimesWritten,
     UnpackPackage,
+    WriteTimes,
     decode_request,
     encode,
 )
@@ -82,6 +84,8 @@ def perform(request: Request) -> Answer:
                 return _measure(request)
             case EstimateFile():
                 return _estimate(request)
+            case WriteTimes():
+                return _write_times(request)
             case _:
                 assert_never(request)
     except MemoryError:
@@ -127,6 +131,12 @@ def _estimate(request: EstimateFile) -> Estimated:
             excluded_from=request.excluded_behind,
         )
         return Estimated(found, gcode.size_bytes, gcode.mtime_ns)
+
+
+def _write_times(request: WriteTimes) -> TimesWritten:
+    from nurseries.files.scan.time_rewrite import write_times
+
+    return write_times(request.source, request.target, request.limits)
 
 
 def _lines_until(file: BinaryIO, end: int) -> Iterator[bytes]:

@@ -1,6 +1,6 @@
 """The analysis of files with a printer, an estimator and a job state that tests decide over."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ import trio
 from config.settings.analysis import AnalysisSettings
 from mrk.errors import ClientError
 from mrk.estimate.estimate import Estimation
-from mrk.estimate.estimate_protocols import EstimateFailed, Excluded, FileEstimate
+from mrk.estimate.estimate_protocols import EstimateFailed, Excluded, FileEstimate, TimedFile
 from mrk.estimate.printer_limits import PrinterLimits
 from mrk.estimate.schema import ESTIMATE_MIGRATIONS
 from mrk.fanout import EventReader, Fanout
@@ -20,7 +20,10 @@ from mrk.klippy.events import KlippyEvent, Ready
 from nurseries.analysis.config_files import ConfigFiles
 from nurseries.analysis.estimates import Estimates
 from nurseries.analysis.limits_keeper import LimitsKeeper
+from nurseries.analysis.processing import Processing
+from nurseries.analysis.program import EstimatorProgram
 from nurseries.analysis.subsystem import Analysis
+from nurseries.files.scan.time_rewrite import write_times
 from nurseries.testing.memory_database import MemoryDatabase
 from tests.fakes.no_klippy import NoKlippy
 
@@ -86,6 +89,7 @@ class DeskEstimator:
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.broken: set[str] = set()
+        self.while_writing: Callable[[], None] = lambda: None
 
     async def estimate(
         self,
@@ -103,6 +107,16 @@ class DeskEstimator:
         estimation.feed(path.read_bytes())
         status = path.stat()
         return FileEstimate(estimation.finish(), status.st_size, status.st_mtime_ns)
+
+    async def write_times(
+        self, source: Path, target: Path, limits: PrinterLimits, limit_s: float
+    ) -> TimedFile:
+        await trio.lowlevel.checkpoint()
+        if source.name in self.broken:
+            raise EstimateFailed("took longer than 600 s")
+        done = write_times(bytes(source), bytes(target), limits)
+        self.while_writing()
+        return TimedFile(done.total_time, done.sha256, done.size_bytes, done.mtime_ns)
 
 
 class Readable:
@@ -155,11 +169,22 @@ class OpenDesk:
             in_background=settings.estimate_files,
             pause_s=0.0,
         )
+        files = ConfigFiles(desk.data, Readable())
+        processing = Processing(
+            desk.gcodes,
+            desk.estimator,
+            desk.database,
+            desk.jobs,  # type: ignore[arg-type]
+            limit_s=settings.estimator_timeout_s,
+        )
         self.analysis = Analysis(
             settings,
+            desk.gcodes,
             self.keeper,
             self.estimates,
-            ConfigFiles(desk.data, Readable()),
+            processing,
+            EstimatorProgram(files.tools, settings.platform),
+            files,
             desk.klippy,
         )
 
