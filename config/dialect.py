@@ -137,7 +137,7 @@ class _Parser:
             self._orphan(number, body)
         elif split is None:
             said = _told(self._section.name, body)
-            reason = f'{said} is no option: it lacks ":" or "="'
+            reason = f'{said} is not an option: it lacks ":" or "="'
             self._problem(number, reason, section=self._section.name)
         elif not name:
             self._problem(number, f"{quoted(body)} has no name", section=self._section.name)

@@ -87,4 +87,4 @@ def _short(letter: str, word: str) -> DaemonOption:
 
 
 def _unknown(word: str) -> str:
-    return f"{word!r} is no option; expected one of {', '.join(o.long for o in DAEMON_OPTIONS)}"
+    return f"{word!r} is not an option; expected one of {', '.join(o.long for o in DAEMON_OPTIONS)}"

@@ -29,8 +29,8 @@ class Required:
 REQUIRED: Final = Required()
 
 _BRACE: Final = (
-    "the text between braces is no template that works; "
-    "a password with a brace in it belongs into the secrets file"
+    "the text between braces is not a template that works; "
+    "a password with a brace in it belongs in the secrets file"
 )
 
 

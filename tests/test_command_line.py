@@ -220,7 +220,7 @@ def test_virtual_printer_alone(tmp_path: Path) -> None:
     assert not (tmp_path / "comms" / "klippy.sock").exists()
     for words, told in (
         (["virtual-printer", tmp_path / "none" / "x.sock"], "No such file"),
-        (["virtual-printer", tmp_path / "config" / "moonraker.conf"], "no socket"),
+        (["virtual-printer", tmp_path / "config" / "moonraker.conf"], "not a socket"),
         (["virtual-printer", tmp_path / "x.sock", "--fault", "huh"], "junk_frames"),
     ):
         result = mrk(*words)
@@ -260,7 +260,7 @@ def test_a_broken_environment_file_is_told() -> None:
     result = mrk(MOONRAKER_ARGS="-m moonraker --fly")
     assert result.returncode == 1
     assert "MOONRAKER_ARGS" in result.stderr
-    assert "'--fly' is no option; expected one of --datapath" in result.stderr
+    assert "'--fly' is not an option; expected one of --datapath" in result.stderr
 
 
 def test_template_shows_what_an_option_gives(tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ def _estimator_config(section: Section) -> str:
     if not name or ".." in name.split("/"):
         section.problem(
             "estimator_config",
-            f"{quoted(written)} is no file below the config folder",
+            f"{quoted(written)} is not a file below the config folder",
         )
         return ""
     return name

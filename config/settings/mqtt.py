@@ -127,7 +127,7 @@ def _password_of(section: Section, path: Path | None) -> Secret | None:
     try:
         text = path.read_text(encoding="utf-8").strip()
     except (OSError, ValueError) as exc:
-        reason = exc.strerror if isinstance(exc, OSError) else "is no UTF-8 text"
+        reason = exc.strerror if isinstance(exc, OSError) else "is not UTF-8 text"
         section.problem("password_file", f"{path}: {reason}")
         return None
     return section.found_secret(text)
@@ -141,7 +141,7 @@ def _host(text: str) -> str:
 
 def _client_id(text: str) -> str:
     if "\0" in text or len(text.encode()) > _NAME_BYTES:
-        raise ValueError(f"{quoted(text)} is no client identifier")
+        raise ValueError(f"{quoted(text)} is not a client identifier")
     return text
 
 

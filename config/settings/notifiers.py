@@ -124,7 +124,7 @@ def _events(section: Section) -> tuple[tuple[str, ...], tuple[int, ...]]:
         if word not in EVENTS:
             section.warn(
                 "events",
-                f"{quoted(word)} is no event; only macros can use it "
+                f"{quoted(word)} is not an event; only macros can use it "
                 f"(expected {', '.join(EVENTS)} or progress:25,50,75)",
                 mild=True,
             )
@@ -134,5 +134,5 @@ def _events(section: Section) -> tuple[tuple[str, ...], tuple[int, ...]]:
 def _percent(section: Section, text: str) -> int | None:
     if text.isdecimal() and len(text) < 3 and 1 <= int(text) <= 99:
         return int(text)
-    section.problem("events", f"{quoted(text)} is no percentage (expected progress:1 to 99)")
+    section.problem("events", f"{quoted(text)} is not a percentage (expected progress:1 to 99)")
     return None

@@ -97,7 +97,7 @@ def _host_and_port(text: str) -> tuple[str, int | None]:
     if not _HOST.fullmatch(host):
         raise ValueError(
             f"{quoted(text)} is not a host (expected a name or an address, as 192.168.1.20 or"
-            " plug.local:8080; the scheme belongs into the option protocol)"
+            " plug.local:8080; the scheme belongs in the option protocol)"
         )
     return host, port
 
@@ -225,7 +225,7 @@ def _domoticz(section: Section) -> DomoticzSettings:
 def _url(section: Section, name: str) -> Secret:
     url = section.secret(name, Required("http://192.168.1.20/on"))
     if not url.reveal().lower().startswith(("http://", "https://")):
-        section.problem(name, "is no web address (expected one that begins with http://)")
+        section.problem(name, "is not a web address (expected one that begins with http://)")
     return url
 
 
@@ -291,7 +291,7 @@ def _driver(section: Section) -> ProcessDriverSettings:
         if not line.strip():
             continue
         if not equals or not re.fullmatch(r"[A-Za-z_]\w*", name.strip()):
-            section.problem("environment", "has a line that is no NAME=value")
+            section.problem("environment", "has a line that is not NAME=value")
             continue
         keep = section.found_secret if is_password(name.strip().lower()) else Secret
         environment[name.strip()] = keep(value.strip())

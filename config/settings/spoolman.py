@@ -41,9 +41,9 @@ def _server_url(text: str) -> str:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as exc:
-        raise ValueError(f"{quoted(text)} is no address: {exc} {expected}") from exc
+        raise ValueError(f"{quoted(text)} is not an address: {exc} {expected}") from exc
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
-        raise ValueError(f"{quoted(text)} is no web address {expected}")
+        raise ValueError(f"{quoted(text)} is not a web address {expected}")
     if parts.query or parts.fragment or any(char.isspace() for char in url):
         raise ValueError(f"{quoted(text)} has more than an address and a path {expected}")
     if parts.username is not None:

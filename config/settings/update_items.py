@@ -261,13 +261,13 @@ def _inside(text: str) -> str:
 
 def _url(text: str) -> str:
     if not text or text.startswith("-") or "::" in text or any(char.isspace() for char in text):
-        raise ValueError(f"{quoted(text)} is no address of a repository")
+        raise ValueError(f"{quoted(text)} is not the address of a repository")
     return text
 
 
 def _branch(text: str) -> str:
     if not _BRANCH.fullmatch(text) or ".." in text:
-        raise ValueError(f"{quoted(text)} is no name of a branch")
+        raise ValueError(f"{quoted(text)} is not the name of a branch")
     return text
 
 
@@ -281,13 +281,15 @@ def _repo(text: str) -> tuple[str, str]:
 def _commit(text: str) -> str:
     lowered = text.lower()
     if not _COMMIT.fullmatch(lowered):
-        raise ValueError(f"{quoted(text)} is no commit (expected at least 8 hexadecimal digits)")
+        raise ValueError(f"{quoted(text)} is not a commit (expected at least 8 hexadecimal digits)")
     return lowered
 
 
 def _project(text: str) -> tuple[str, tuple[str, ...]]:
     match = _PROJECT.fullmatch(text)
     if match is None:
-        raise ValueError(f"{quoted(text)} is no name of a Python package (expected name[extra])")
+        raise ValueError(
+            f"{quoted(text)} is not the name of a Python package (expected name[extra])"
+        )
     extras = (match[2] or "").split(",")
     return match[1], tuple(extra.strip() for extra in extras if extra.strip())

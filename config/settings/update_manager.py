@@ -81,7 +81,7 @@ def _window(section: Section) -> tuple[int, int]:
 def _hours(text: str) -> tuple[int, int]:
     first, dash, last = text.partition("-")
     if not dash:
-        raise ValueError(f"{quoted(text)} is no window (expected two hours, such as 0-5)")
+        raise ValueError(f"{quoted(text)} is not a window (expected two hours, such as 0-5)")
     window = integer(first, _HOUR), integer(last, _HOUR)
     if window[0] == window[1]:
         raise ValueError(f"{quoted(text)} has the same hour twice (expected two that differ)")

@@ -39,7 +39,7 @@ def _host_name(text: str) -> str:
     letters = name.replace("-", "")
     if not (letters.isascii() and letters.isalnum()) or len(name) > _NAME_CHARS:
         raise ValueError(
-            f"{quoted(text)} is no host name"
+            f"{quoted(text)} is not a host name"
             f" (expected up to {_NAME_CHARS} letters, digits and hyphens, such as my-printer)"
         )
     return name

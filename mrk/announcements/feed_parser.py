@@ -46,7 +46,7 @@ class _Target:
         if len(self._path) > MOST_DEPTH:
             raise FeedError("it is nested too deeply")
         if self._path[0] != "rss":
-            raise FeedError(f"it is no RSS feed, but <{self._path[0][:40]}>")
+            raise FeedError(f"it is not an RSS feed, but <{self._path[0][:40]}>")
         if self._path == _ITEM:
             self._item = {}
 
@@ -104,4 +104,4 @@ class FeedParser:
 
 
 def _not_xml(error: Exception) -> FeedError:
-    return FeedError(f"it is no XML that mrk reads ({type(error).__name__})")
+    return FeedError(f"it is not XML that mrk reads ({type(error).__name__})")

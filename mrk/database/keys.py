@@ -46,7 +46,7 @@ def check_text(argument: str, text: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise ClientError(f"Argument '{argument}': {text!r:.60} is no valid Unicode") from None
+        raise ClientError(f"Argument '{argument}': {text!r:.60} is not valid Unicode") from None
     return text
 
 

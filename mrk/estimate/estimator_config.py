@@ -55,9 +55,9 @@ def limits_of_config(text: bytes) -> PrinterLimits:
     try:
         config = msgspec.json.decode(text)
     except msgspec.DecodeError as exc:
-        raise LimitsUnknown(f"the configuration is no JSON: {exc}") from exc
+        raise LimitsUnknown(f"the configuration is not JSON: {exc}") from exc
     if not isinstance(config, dict):
-        raise LimitsUnknown("the configuration is no JSON object")
+        raise LimitsUnknown("the configuration is not a JSON object")
     velocity, accel = (
         _number(config, "max_velocity", 100.0),
         _number(config, "max_acceleration", 100.0),

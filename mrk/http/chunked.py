@@ -70,7 +70,7 @@ class ChunkedDecoder:
         else:
             match = _SIZE_LINE.fullmatch(line)
             if match is None:
-                raise Refusal(400, "Bad request: a chunk's size is no number")
+                raise Refusal(400, "Bad request: a chunk's size is not a number")
             self._missing = int(match[1], 16)
             self._in_trailers = not self._missing
 

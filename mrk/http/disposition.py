@@ -35,7 +35,7 @@ def form_part(value: bytes) -> FormPart:
     """Read `form-data; name="..."; filename="..."`; raises `ClientError` 400."""
     start = _KIND.match(value)
     if start is None:
-        raise ClientError("A part of the form is no form-data")
+        raise ClientError("A part of the form is not form-data")
     found: dict[str, str] = {}
     at = start.end()
     while match := _PARAMETER.match(value, at):

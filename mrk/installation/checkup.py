@@ -100,7 +100,7 @@ def on_paths(facts: Iterable[PathFacts], user: str) -> list[Finding]:
 def on_service(facts: UnitFacts, *, answers: bool) -> list[Finding]:
     """Whether mrk runs, and will after the next boot."""
     if not facts.name:
-        text = "mrk is no service: it does not start with the machine"
+        text = "mrk is not a service: it does not start with the machine"
         return [Finding("service", Level.WARNING, text, "mrk install-service")]
     found = []
     if not facts.is_active:

@@ -3,7 +3,7 @@
 from mrk.machine.service_rules import USUAL_SERVICES
 
 _TEXT = """\
-# Made by `mrk install-service`. docs/configuration.md tells what there is.
+# Made by `mrk install-service`. docs/configuration.md lists what there is.
 
 [server]
 host: 0.0.0.0

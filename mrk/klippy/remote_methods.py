@@ -49,7 +49,7 @@ class RemoteMethods:
         method, signature = self._methods[name]
         params = {} if params is None else params
         if not isinstance(params, dict):
-            raise BadRemoteCall(f"remote method '{name}': params are no object")
+            raise BadRemoteCall(f"remote method '{name}': params are not an object")
         try:
             bound = signature.bind(**params)
         except TypeError as exc:

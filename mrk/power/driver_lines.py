@@ -60,7 +60,7 @@ def read(line: bytes) -> Answered | Told:
     except ClientError as exc:
         raise BadDriverLine(f"{exc.message}: {line[:80].decode('utf-8', 'replace')!r}") from None
     if not isinstance(said, dict):
-        raise BadDriverLine("a line is no JSON object")
+        raise BadDriverLine("a line is not a JSON object")
     if "event" in said:
         if said["event"] != "state":
             raise BadDriverLine(

@@ -83,7 +83,7 @@ def decoded(body: bytes, *, whole: bool) -> Any:
         return json_bounds.decode(body, "its answer")
     except ClientError as exc:
         start = body[:_SHOWN_CHARS].decode("utf-8", "replace").strip()
-        raise DriverFailed(f"its answer is no JSON ({exc.message}): {start!r}") from None
+        raise DriverFailed(f"its answer is not JSON ({exc.message}): {start!r}") from None
 
 
 def member(value: Any, *names: str | int) -> Any:

@@ -44,7 +44,7 @@ def body_size(head: bytes) -> int:
     """From the first four bytes; raises `DriverFailed` for what no plug says."""
     size = int.from_bytes(head, "big")
     if not 0 < size <= BODY_BYTES:
-        raise DriverFailed(f"its answer of {size} bytes is no Kasa frame")
+        raise DriverFailed(f"its answer of {size} bytes is not a Kasa frame")
     return size
 
 

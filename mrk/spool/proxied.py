@@ -47,7 +47,7 @@ def _check_path(path: str) -> None:
     if not path.startswith(PREFIX):
         raise ClientError(f"Argument 'path': {path[:60]!r} given, it must start with {PREFIX}")
     if len(path) > MOST_TEXT_CHARS or not _PATH.fullmatch(path):
-        raise ClientError("Argument 'path' is no path: encode it, and put a query into 'query'")
+        raise ClientError("Argument 'path' is not a path: encode it, and put a query into 'query'")
     plain = unquote(path)
     parts = plain.split("/")
     # An encoded slash or dot is for the server what a plain one is; a second round is not done.
@@ -86,7 +86,7 @@ def _body(params: ProxyParams) -> bytes | None:
     try:
         body = msgspec.json.encode(params.body)
     except (UnicodeEncodeError, RecursionError, TypeError) as exc:
-        raise ClientError(f"Argument 'body' is no JSON: {exc}") from exc
+        raise ClientError(f"Argument 'body' is not JSON: {exc}") from exc
     if len(body) > MOST_BODY_BYTES:
         raise ClientError(f"Argument 'body' is over {MOST_BODY_BYTES} bytes", 413)
     return body

@@ -107,7 +107,7 @@ def holds(condition: str, here: HostDistribution) -> bool:
 def _compared(text: str, here: HostDistribution) -> bool:
     match = _CONDITION.fullmatch(text)
     if match is None:
-        raise ValueError(f"{text.strip()[:100]!r} is no condition on a system package")
+        raise ValueError(f"{text.strip()[:100]!r} is not a condition on a system package")
     name, operator = match[1], match[2]
     wanted = match[3] if match[3] is not None else match[4]
     if name == "distro_version":

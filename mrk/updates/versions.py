@@ -82,7 +82,7 @@ class Described(msgspec.Struct, frozen=True):
         """For sorting, newest last; raises ValueError for a tag that is no version."""
         version = tag_version(self.tag)
         if version is None:
-            raise ValueError(f"{self.tag!r} is no version")
+            raise ValueError(f"{self.tag!r} is not a version")
         return *version.key, self.commits
 
 

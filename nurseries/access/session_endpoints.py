@@ -107,7 +107,7 @@ class SessionEndpoints:
             get(
                 "/access/info",
                 self.info,
-                "Describe how callers can log in, and how this one is judged.",
+                "Describe how callers can log in, and what this one may do.",
                 Access.OPEN,
                 result=AccessInfo,
                 transports=NOT_OVER_MQTT,

@@ -36,7 +36,7 @@ class ConfigFiles:
         """Raises `ClientError` 400."""
         parts = safe_parts(name)
         if not parts:
-            raise ClientError(f"'{name}' is no file of the config folder")
+            raise ClientError(f"'{name}' is not a file of the config folder")
         return self._root.joinpath(*parts)
 
     def existing(self, name: str) -> Path:

@@ -103,7 +103,7 @@ def _read(path: Path) -> Callable[[], bytes]:
         try:
             # A pipe would keep the thread for good.
             if not path.is_file():
-                raise FeedAway(f"{path} is no file")
+                raise FeedAway(f"{path} is not a file")
             with path.open("rb") as file:
                 data = file.read(FEED_BYTES + 1)
         except OSError as exc:

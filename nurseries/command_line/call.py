@@ -43,7 +43,7 @@ def parse_arguments(words: Sequence[str]) -> dict[str, Any]:
     for word in words:
         key, equals, text = word.partition("=")
         if not equals or not key:
-            raise ClientError(f"{word!r} is no argument: write key=value")
+            raise ClientError(f"{word!r} is not an argument: write key=value")
         try:
             params[key] = json.loads(text)
         except ValueError:

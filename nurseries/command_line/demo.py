@@ -20,7 +20,7 @@ from nurseries.virtual_printer.service import VirtualPrinter, VirtualPrinterSett
 
 _PATH = click.Path(path_type=Path)
 _CONFIGURATION = """\
-# Made by `mrk demo`. Everything here may be changed; docs/configuration.md tells what there is.
+# Made by `mrk demo`. Everything here may be changed; docs/configuration.md lists what there is.
 
 [server]
 host: 127.0.0.1

@@ -57,7 +57,7 @@ def read_arguments(arguments: Sequence[str]) -> dict[str, Any]:
         as_json = name.endswith(":")
         name = name.removesuffix(":")
         if not equals or not name.isidentifier():
-            raise ValueError(f"{argument!r} is no NAME=TEXT and no NAME:=JSON")
+            raise ValueError(f"{argument!r} is neither NAME=TEXT nor NAME:=JSON")
         try:
             context[name] = json.loads(value) if as_json else value
         except json.JSONDecodeError as exc:

@@ -75,7 +75,7 @@ def backup_file(folder: Path, name: str) -> Path:
     """The backup of that name; raises `ClientError` 400 for a name that is no plain file name."""
     plain = "/" not in name and "\0" not in name and not name.startswith(".") and name
     if not plain or len(os.fsencode(name)) > _NAME_BYTES:
-        raise ClientError(f"Argument 'filename': {name!r:.80} is no name of a backup")
+        raise ClientError(f"Argument 'filename': {name!r:.80} is not the name of a backup")
     return folder / name
 
 
@@ -120,7 +120,7 @@ def prepare_restore(source: Path, place: DatabaseLocation, between: Callable[[],
         with contextlib.suppress(FileNotFoundError):
             place.restore.unlink()
         if exc.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
-            raise ClientError(f"{source.name} is no whole SQLite database: {exc}", 500) from exc
+            raise ClientError(f"{source.name} is not a whole SQLite database: {exc}", 500) from exc
         raise
 
 

@@ -29,7 +29,7 @@ def encode_value(value: Any) -> bytes:
     try:
         return msgspec.json.encode(value)
     except (UnicodeEncodeError, RecursionError) as exc:
-        raise ClientError(f"Argument 'value' is no valid JSON: {exc}") from exc
+        raise ClientError(f"Argument 'value' is not valid JSON: {exc}") from exc
 
 
 def normalised(value: msgspec.Raw) -> msgspec.Raw:
@@ -43,7 +43,7 @@ def normalised(value: msgspec.Raw) -> msgspec.Raw:
     try:
         return msgspec.Raw(encode_value(msgspec.json.decode(text)))
     except (msgspec.DecodeError, RecursionError) as exc:
-        raise ClientError(f"Argument 'value' is no valid JSON: {exc}") from exc
+        raise ClientError(f"Argument 'value' is not valid JSON: {exc}") from exc
 
 
 def read(connection: SqlConnection, namespace: str, path: Path) -> bytes:

@@ -240,7 +240,7 @@ class FileEndpoints:
         if place.stat is None or place.is_folder:
             raise ClientError(f"File not found: {path.path}", _NOT_FOUND)
         if not has_metadata(path.name):
-            raise ClientError(f"{path.path} is no g-code file")
+            raise ClientError(f"{path.path} is not a g-code file")
         await self._metadata.remove(path.path)
         record = await self._metadata.request_scan(path.path)
         if record is None:

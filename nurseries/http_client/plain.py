@@ -60,9 +60,9 @@ class PlainUrl:
             parts = urlsplit(url)
             port = parts.port
         except ValueError as exc:
-            raise NotReached(f"{url[:100]!r} is no URL: {exc}") from exc
+            raise NotReached(f"{url[:100]!r} is not a URL: {exc}") from exc
         if not parts.hostname or _UNSAFE.search(parts.netloc) or port == 0:
-            raise NotReached(f"{url[:100]!r} is no URL")
+            raise NotReached(f"{url[:100]!r} is not a URL")
         self.host = parts.hostname
         self.port = port or 80
         target = parts.path or "/"
@@ -136,9 +136,9 @@ def _feed(parser: Any, data: bytes) -> None:
     try:
         parser.feed_data(data)
     except httptools.HttpParserUpgrade as exc:
-        raise FetchFailed("the answer is no HTTP answer") from exc
+        raise FetchFailed("the answer is not an HTTP answer") from exc
     except httptools.HttpParserError as exc:
-        raise FetchFailed(f"the answer is no HTTP: {exc}") from exc
+        raise FetchFailed(f"the answer is not HTTP: {exc}") from exc
 
 
 def _result(parser: Any, answer: _Answer, most_bytes: int) -> Fetched:

@@ -182,14 +182,14 @@ def _opened(archive: Path) -> Iterator[tarfile.TarFile]:
         with tarfile.open(archive, mode="r:gz") as opened:
             yield opened
     except (tarfile.TarError, EOFError, OSError) as exc:
-        raise MrkError(f"{archive} is no readable backup: {exc}") from exc
+        raise MrkError(f"{archive} is not a readable backup: {exc}") from exc
 
 
 def _manifest(opened: tarfile.TarFile) -> Manifest:
     member = opened.next()
     file = opened.extractfile(member) if member is not None else None
     if member is None or member.name != rules.MANIFEST or file is None:
-        raise MrkError("the archive is no backup of mrk: it does not begin with a manifest")
+        raise MrkError("the archive is not a backup of mrk: it does not begin with a manifest")
     try:
         manifest = msgspec.json.decode(file.read(rules.FILE_BYTES), type=Manifest)
     except msgspec.MsgspecError as exc:

@@ -48,7 +48,9 @@ class Installation:
         self, host: TargetSystem, wanted: InstallOptions, patience_s: float = PATIENCE_S
     ) -> None:
         if not is_unit_name(wanted.name):
-            raise MrkError(f"--name {wanted.name!r} is no name of a unit; expected one like 'mrk'")
+            raise MrkError(
+                f"--name {wanted.name!r} is not the name of a unit; expected one like 'mrk'"
+            )
         if wanted.take_over and not host.is_live:
             raise MrkError("--take-over needs the running system; --root is for images")
         self._host = host

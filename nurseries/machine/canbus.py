@@ -104,7 +104,7 @@ def check_link(interface: str, links: list[Link]) -> None:
         others = ", ".join(link.name for link in links if link.kind == CAN) or "none"
         raise NoCanInterface(f"There is no interface '{interface}'; CAN interfaces here: {others}")
     if link.kind != CAN:
-        raise NoCanInterface(f"Interface '{interface}' is no CAN interface")
+        raise NoCanInterface(f"Interface '{interface}' is not a CAN interface")
     if link.can_state == BUS_OFF:
         raise CanFailed(
             f"CAN interface '{interface}' is bus off: too many errors. Check wiring, terminators"

@@ -73,7 +73,7 @@ class NotifierEndpoints:
         tested = post(
             "/debug/notifiers/test",
             self.test,
-            "Have one notifier tell of made-up job data.",
+            "Have one notifier send made-up job data.",
             Access.OPERATE,
             NotifierTestParams,
             NotifierTestResult,

@@ -125,7 +125,7 @@ class Notifier:
             self._backlog.succeeded(waiting)
             self.trouble.pop("delivery", None)
             self.trouble.pop("dropped", None)
-            logger.info("notifier %s: told of %s", name, event)
+            logger.info("notifier %s: notified of %s", name, event)
             return
         if not outcome.known:
             self._backlog.succeeded(waiting)

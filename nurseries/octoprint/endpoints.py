@@ -70,7 +70,7 @@ class OctoPrintEndpoints:
             get(
                 "/api/version",
                 self.version,
-                "Name and version, as OctoPrint tells them.",
+                "Name and version, as OctoPrint reports them.",
                 Access.VIEW,
                 **HTTP_ONLY,
             ),

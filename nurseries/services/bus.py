@@ -140,7 +140,7 @@ def _path(address: str) -> str:
     try:
         return str(next(iter(get_connectable_addresses(address))))
     except (ValueError, KeyError, RuntimeError) as exc:
-        raise BusAbsent(f"{address[:200]!r} is no address of a bus: {exc}") from exc
+        raise BusAbsent(f"{address[:200]!r} is not the address of a bus: {exc}") from exc
 
 
 async def _connect(path: str) -> trio.SocketStream:

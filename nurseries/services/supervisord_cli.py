@@ -61,7 +61,7 @@ class SupervisordCli:
     async def act(self, verb: Verb, service: str) -> None:
         """`Provider.act`."""
         if not is_unit_name(service):
-            raise ServiceError(f"{service[:60]!r} is no name of a program")
+            raise ServiceError(f"{service[:60]!r} is not the name of a program")
         try:
             with trio.fail_after(_ACT_S):
                 result = await self._commands.run([*self._argv, verb.value, service])

@@ -96,5 +96,5 @@ class SystemdCli:
 
 def _systemctl(verb: Verb, service: str, *options: str) -> list[str]:
     if not is_unit_name(service):
-        raise ServiceError(f"{service[:60]!r} is no name of a service")
+        raise ServiceError(f"{service[:60]!r} is not the name of a service")
     return ["systemctl", "--no-ask-password", *options, verb.value, f"{service}.service"]

@@ -110,7 +110,7 @@ class ExtruderFollower:
             await self._klippy.subscribe(dict(SUBSCRIBED))
         except ClientError as exc:
             if self._klippy.klippy_connected:
-                raise Transient(f"no news of extruders: {exc.message}") from exc
+                raise Transient(f"extruders are not known: {exc.message}") from exc
             return
         found = await self._ask(LOOKED_AT)
         if found is None:

@@ -43,7 +43,7 @@ class PythonEnvironment:
         if not await (path / "bin" / "python").exists():
             return f"{self.path} has no bin/python"
         if not any([await mark.exists() for mark in marks]):
-            return f"{self.path} is no Python environment"
+            return f"{self.path} is not a Python environment"
         return None
 
     async def prepare(self, arguments: Sequence[str], cwd: Path | None, tell: Tell) -> None:

@@ -54,7 +54,7 @@ class GitRecovery:
     async def soft(self, tell: Tell) -> None:
         """Reset to the official branch; raises `UpdateFailed`."""
         if not await trio.Path(self._git.path / ".git").exists():
-            raise UpdateFailed(f"{self._git.path} is no clone; recover it with 'hard'")
+            raise UpdateFailed(f"{self._git.path} is not a clone; recover it with 'hard'")
         await self._change.wait_for_locks(tell)
         removed = await self._change.remove_locks()
         if removed:

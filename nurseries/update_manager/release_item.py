@@ -171,7 +171,7 @@ class ReleaseItem:
         await self.look()
 
     async def recover(self, tell: Tell, *, hard: bool, update_dependencies: bool) -> None:
-        raise UpdateRefused(f"{self.name} is no git repository; there is nothing to recover")
+        raise UpdateRefused(f"{self.name} is not a git repository; there is nothing to recover")
 
     async def rollback(self, tell: Tell) -> bool:
         wanted = self.facts.rollback

@@ -74,7 +74,7 @@ class ReleaseUpdate:
         try:
             await trio.to_thread.run_sync(release_in, self._switch.new, self._kind)
         except NotInstalled as exc:
-            raise UpdateFailed(f"The archive is no release of this item: {exc}") from exc
+            raise UpdateFailed(f"The archive is not a release of this item: {exc}") from exc
 
     def _within(self) -> Path | None:
         """Where in the folder its environment lies; None when it lies elsewhere."""

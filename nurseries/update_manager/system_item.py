@@ -120,7 +120,7 @@ class SystemItem:
         return True
 
     async def recover(self, tell: Tell, *, hard: bool, update_dependencies: bool) -> None:
-        raise UpdateRefused("The packages of the system are no git repository")
+        raise UpdateRefused("The packages of the system are not a git repository")
 
     async def rollback(self, tell: Tell) -> bool:
         raise UpdateRefused("The packages of the system cannot be rolled back")

@@ -155,5 +155,5 @@ def _remove_socket(path: Path) -> None:
     except FileNotFoundError:
         return
     if not stat.S_ISSOCK(mode):
-        raise MrkError(f"{path} exists and is no socket")
+        raise MrkError(f"{path} exists and is not a socket")
     path.unlink()

@@ -122,7 +122,7 @@ class Resolver:
     async def fetch(self, url: str) -> Snapshot:
         """One picture; the caller's deadline ends it. Raises `NoSnapshot`."""
         if not url.lower().startswith(("http://", "https://")):
-            raise NoSnapshot("the webcam's snapshot_url is no web address")
+            raise NoSnapshot("the webcam's snapshot_url is not a web address")
         async with self._attempts:
             try:
                 got = await self._http.get(url, most_bytes=PICTURE_BYTES, local=True)
@@ -134,7 +134,7 @@ class Resolver:
         if not got.whole:
             raise NoSnapshot(f"the webcam's picture has more than {PICTURE_BYTES} bytes")
         if not kind.startswith("image/") or not got.body:
-            raise NoSnapshot("the webcam answered with something that is no picture")
+            raise NoSnapshot("the webcam answered with something that is not a picture")
         return Snapshot(got.body, kind)
 
     async def test(self, webcam: Webcam) -> tuple[str, str, bool]:

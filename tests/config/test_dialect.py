@@ -68,7 +68,7 @@ def test_rules(text, expected):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[a]\nname", 'test.conf:2: [a] "name" is no option: it lacks ":" or "="'),
+        ("[a]\nname", 'test.conf:2: [a] "name" is not an option: it lacks ":" or "="'),
         ("[a]\n: 1", 'test.conf:2: [a] ": 1" has no name'),
         ("x: 1", 'test.conf:1: "x: 1" stands before any section; put a [section] header first'),
         ("[a]\n[b]\n[a]", "test.conf:3: [a] this section stands twice in one file"),

@@ -142,7 +142,7 @@ def test_all_mistakes_are_told_at_once(folder):
     with pytest.raises(ConfigError) as caught:
         load(paths_of(folder))
     assert str(caught.value).splitlines() == [
-        'moonraker.conf:4: [server] "bare" is no option: it lacks ":" or "="',
+        'moonraker.conf:4: [server] "bare" is not an option: it lacks ":" or "="',
         'moonraker.conf:2: [server] port: "abc" is not an integer (expected 1 to 65535)',
         'moonraker.conf:3: [server] ssl_port: "-1" is out of range (expected 0 to 65535)',
         'moonraker.conf:6: [authorization] force_logins: "x" is not a boolean '

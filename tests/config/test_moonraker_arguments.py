@@ -49,12 +49,12 @@ def test_options(words, options):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        ("--fly", "'--fly' is no option"),
-        ("--verbose=1", "'--verbose=1' is no option"),
-        ("-x", "'-x' is no option"),
-        ("-nx", "'-nx' is no option"),
-        ("-", "'-' is no option"),
-        ("more", "'more' is no option"),
+        ("--fly", "'--fly' is not an option"),
+        ("--verbose=1", "'--verbose=1' is not an option"),
+        ("-x", "'-x' is not an option"),
+        ("-nx", "'-nx' is not an option"),
+        ("-", "'-' is not an option"),
+        ("more", "'more' is not an option"),
         ("-d", "option -d has no value"),
         ("--datapath=", "option --datapath= has no value"),
     ],

@@ -22,7 +22,7 @@ def test_a_literal_with_a_brace_is_not_quoted(text):
     book, reading = section(f"x: {text}\n")
     assert reading.secret("x", None) is None
     (problem,) = book.problems
-    assert "belongs into the secrets file" in str(problem)
+    assert "belongs in the secrets file" in str(problem)
     assert "ter2" not in str(problem)
     with pytest.raises(ConfigError) as failed:
         reading.secret("x")

@@ -33,7 +33,7 @@ def main(folder: Path) -> None:
     file.write_text(file.read_text().replace("host: 127.0.0.1", f"host: {HOST}"))
     with started(["-d", str(folder)], folder, port) as daemon, daemon.connect() as client:
         (warning,) = [text for text in client.call("server.info")["warnings"] if HOST in text]
-        assert "no address of this machine" in warning
+        assert "not an address of this machine" in warning
         assert warning in daemon.process.said()
         client.call("server.restart")
     with started(["-d", str(folder)], folder, port) as daemon, daemon.connect() as client:

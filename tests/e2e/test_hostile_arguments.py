@@ -149,7 +149,7 @@ class Client:
                 self._read += received
             message = json.loads(self._read[:end])
             del self._read[: end + 1]
-            # Text that is no JSON is answered without an id.
+            # Text that is not JSON is answered without an id.
             if "method" not in message and message.get("id") in (self._number, None):
                 return int(message.get("error", {}).get("code", 0))
 

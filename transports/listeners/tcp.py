@@ -98,9 +98,9 @@ async def _tcp_at(host: str, port: int) -> list[trio.SocketListener]:
 
 def _tcp_advice(host: str, port: int, error: OSError) -> str:
     if isinstance(error, socket.gaierror):
-        return f"[server] host: {host!r} is no address of this machine ({error.strerror})"
+        return f"[server] host: {host!r} is not an address of this machine ({error.strerror})"
     if error.errno in _NOT_YET:
-        return f"[server] host: {host!r} is no address of this machine"
+        return f"[server] host: {host!r} is not an address of this machine"
     match error.errno:
         case errno.EADDRINUSE:
             return (

@@ -63,7 +63,7 @@ async def _clear(path: Path) -> None:
     except FileNotFoundError:
         return
     if not stat.S_ISSOCK(mode):
-        raise ListenError(f"{path} is no socket: move it away, mrk wants to listen there")
+        raise ListenError(f"{path} is not a socket: move it away, mrk wants to listen there")
     if await _answers(path):
         raise SocketInUse(
             f"Another mrk or Moonraker answers at {path}: stop it, or use another data folder"

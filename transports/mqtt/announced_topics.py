@@ -68,7 +68,7 @@ class AnnouncedTopics:
         try:
             await self._items.put_item(NAMESPACE, KEY, sorted(topics)[:MOST_TOPICS])
         except ClientError as exc:
-            logger.warning("mqtt: what Home Assistant is told is not kept: %s", exc.message)
+            logger.warning("mqtt: what Home Assistant got is not kept: %s", exc.message)
 
 
 async def _cleared(topic: str, broker: BrokerClient) -> bool:

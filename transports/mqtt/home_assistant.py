@@ -157,7 +157,7 @@ class HomeAssistant:
             wanted = {**BASE, **dict.fromkeys(sensors, fields)}
             answer = await self._klippy.subscribe_reader(self, wanted)
         except ClientError as exc:
-            logger.warning("mqtt: Home Assistant is not told of the printer: %s", exc.message)
+            logger.warning("mqtt: Home Assistant is not notified of the printer: %s", exc.message)
             return
         self._status.clear()
         self._merge(answer["status"])

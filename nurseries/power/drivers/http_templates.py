@@ -74,7 +74,7 @@ class HttpRequest:
     def set_method(self, method: str) -> None:
         """GET, POST, PUT, PATCH, DELETE, HEAD or OPTIONS."""
         if str(method).upper() not in _VERBS:
-            raise TemplateFailed(f"set_method: {str(method)[:20]!r} is no HTTP method")
+            raise TemplateFailed(f"set_method: {str(method)[:20]!r} is not an HTTP method")
         self._verb = str(method).upper()
 
     def set_url(self, url: str) -> None:

@@ -63,8 +63,8 @@ def test_a_token_in_the_url_is_shown_nowhere(read, tmp_path):
         ("url: a://b", "[notifier bad] events: this option is required"),
         ("url: room\nevents: *", "does not begin with a word and ://"),
         ("url: a://\nevents: *", "does not begin with a word and ://"),
-        ("url: a://b\nevents: progress:0", '"0" is no percentage (expected progress:1 to 99)'),
-        ("url: a://b\nevents: progress:half", '"half" is no percentage'),
+        ("url: a://b\nevents: progress:0", '"0" is not a percentage (expected progress:1 to 99)'),
+        ("url: a://b\nevents: progress:half", '"half" is not a percentage'),
         ("url: a://b\nevents: *\nbody_format: rtf", "expected one of text, html, markdown"),
         ("url: a://b\nevents: *\nbody: {% if %}", "line 1 of the template"),
     ],
@@ -82,7 +82,7 @@ def test_a_word_that_is_no_event_is_told_and_kept(read):
     loaded = read("[notifier x]\nurl: a://b\nevents: complete, completed\n")
     assert loaded.settings.notifiers[0].events == ("complete", "completed")
     (warning,) = loaded.warnings
-    assert '"completed" is no event' in warning
+    assert '"completed" is not an event' in warning
     assert loaded.clean
 
 

@@ -152,7 +152,7 @@ def test_the_old_ways(read):
             "type: klipper_device\nobject_name: output_pin a\noff_when_shutdown: True",
             "does not go with type klipper_device",
         ),
-        ("type: tasmota\naddress: http://x", "the scheme belongs into the option protocol"),
+        ("type: tasmota\naddress: http://x", "the scheme belongs in the option protocol"),
         ("type: tasmota\naddress: x:81\nport: 82", "contradicts the port 81"),
         ("type: tasmota\naddress: x\npoll_interval: 0.5", "0.5"),
         ("type: tasmota\naddress: x\ntimeout: 100", "100"),
@@ -162,7 +162,7 @@ def test_the_old_ways(read):
         ("type: rf\npin: gpio1\non_code: xyz\noff_code: 1", "is not a code"),
         ("type: uhubctl\nlocation: ; rm", "is not a hub's location"),
         ("type: driver\ncommand: 'x", "No closing quotation"),
-        ("type: driver\ncommand: x\nenvironment: A", "no NAME=value"),
+        ("type: driver\ncommand: x\nenvironment: A", "not NAME=value"),
         ("type: mqtt\ncommand_topic: a/#\ncommand_payload: x\nstate_topic: b", "has a wildcard"),
     ],
 )

@@ -123,7 +123,7 @@ def test_the_backup_is_the_users_own_file(paths):
 @pytest.mark.parametrize("line", ["password hunter2\n", " password\thunter2"])
 def test_a_line_that_is_no_option_is_not_quoted_with_its_password(paths, line):
     main = write(paths, f"[mqtt]\n{line}")
-    assert 'password <hidden>" is no option' in check(main, paths)[0]
+    assert 'password <hidden>" is not an option' in check(main, paths)[0]
     main.write_text("password: hunter2\n")
     assert 'password <hidden>" stands before' in check(main, paths)[0]
 

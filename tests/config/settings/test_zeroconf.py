@@ -19,4 +19,4 @@ def test_defaults_and_values(read):
 
 @pytest.mark.parametrize("name", ["my printer", "a.b", "x" * 64, "-", "ü"])
 def test_host_names(failed, name):
-    assert "is no host name" in failed("zeroconf", f"[zeroconf]\nmdns_hostname: {name}\n")
+    assert "is not a host name" in failed("zeroconf", f"[zeroconf]\nmdns_hostname: {name}\n")

@@ -25,9 +25,9 @@ def test_the_frame_that_plugs_know():
 
 def test_frames_that_are_none():
     for size in (0, BODY_BYTES + 1, 0x48545450):
-        with pytest.raises(DriverFailed, match="no Kasa frame"):
+        with pytest.raises(DriverFailed, match="not a Kasa frame"):
             body_size(size.to_bytes(4, "big"))
-    with pytest.raises(DriverFailed, match="no JSON"):
+    with pytest.raises(DriverFailed, match="not JSON"):
         decode(b"HTTP/1.1 200 OK")
 
 

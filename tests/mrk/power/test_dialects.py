@@ -174,11 +174,11 @@ def test_generations_of_shelly():
 @pytest.mark.parametrize(
     ("body", "whole", "reason"),
     [
-        (b"<html>", True, "its answer is no JSON"),
-        (b'{"a": ', True, "its answer is no JSON"),
-        (b"", True, "its answer is no JSON"),
-        (b"\xff\xfe", True, "its answer is no JSON"),
-        (b"[" * 10_000, True, "its answer is no JSON"),
+        (b"<html>", True, "its answer is not JSON"),
+        (b'{"a": ', True, "its answer is not JSON"),
+        (b"", True, "its answer is not JSON"),
+        (b"\xff\xfe", True, "its answer is not JSON"),
+        (b"[" * 10_000, True, "its answer is not JSON"),
         (b"{}", False, "longer than 256 KiB"),
     ],
 )

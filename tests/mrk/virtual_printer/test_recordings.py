@@ -27,7 +27,7 @@ def differences(expected, found, path=""):
     if isinstance(expected, bool) or isinstance(found, bool):
         return [] if type(expected) is type(found) else [f"{path}: {found!r} for {expected!r}"]
     if isinstance(expected, (int, float)):
-        return [] if isinstance(found, (int, float)) else [f"{path}: {found!r} is no number"]
+        return [] if isinstance(found, (int, float)) else [f"{path}: {found!r} is not a number"]
     if isinstance(expected, list) and isinstance(found, list):
         if expected and found:
             return differences(expected[0], found[0], f"{path}[0]")

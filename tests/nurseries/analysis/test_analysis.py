@@ -179,7 +179,7 @@ async def test_a_printer_that_does_not_tell_keeps_the_limits_of_the_last_one(des
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        (b"[1]", "no JSON object"),
+        (b"[1]", "not a JSON object"),
         (b'{"max_velocity": true}', "max_velocity: True"),
         (b'{"max_acceleration": 0}', "max_acceleration: 0"),
     ],

@@ -152,7 +152,7 @@ def test_links_leave_nothing(paths, tmp_path):
 def test_what_is_no_archive(paths, tmp_path):
     (tmp_path / "x").write_bytes(b"nothing")
     for path in (tmp_path / "x", tmp_path / "none"):
-        with pytest.raises(MrkError, match="is no readable backup"):
+        with pytest.raises(MrkError, match="is not a readable backup"):
             restore_backup(paths, path)
 
 

@@ -126,7 +126,7 @@ def test_no_is_an_answer(root):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--name", "-x"], "is no name of a unit"),
+        (["--name", "-x"], "is not the name of a unit"),
         (["--user", "nobody-here"], "there is no user 'nobody-here'"),
         (["--take-over"], "--take-over needs the running system"),
         (["--uninstall"], "nothing was installed"),

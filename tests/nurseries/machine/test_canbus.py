@@ -212,7 +212,7 @@ async def test_a_bus_that_fails_is_closed_and_said(failure: str, words: str) -> 
     ("interface", "status", "words"),
     [
         ("can7", 404, "There is no interface 'can7'; CAN interfaces here: can0, can1, can2"),
-        ("eth0", 404, "is no CAN interface"),
+        ("eth0", 404, "is not a CAN interface"),
         ("can1", 500, "sudo ip link set can1 up"),
         ("can2", 500, "is bus off"),
     ],

@@ -181,7 +181,7 @@ def wrong_crc():
         (bomb(), "times its size"),
         (lying_size(), "cannot be unpacked"),
         (wrong_crc(), "cannot be unpacked"),
-        (archive(None), "is no release of this item"),
+        (archive(None), "is not a release of this item"),
     ],
     ids=lambda value: value if isinstance(value, str) else "zip",
 )

@@ -118,7 +118,7 @@ async def test_a_stale_socket_is_replaced_and_another_file_is_not(tmp_path):
                 assert (await client.call("info"))["id"] == 1
             nursery.cancel_scope.cancel()
         refused = VirtualPrinter(VirtualPrinterSettings(socket_path=other), MemoryFolder())
-        expected = pytest.RaisesExc(MrkError, match="is no socket")
+        expected = pytest.RaisesExc(MrkError, match="is not a socket")
         with pytest.RaisesGroup(expected, flatten_subgroups=True):
             await refused.serve()
     assert other.read_text() == "keep me"

@@ -49,8 +49,8 @@ async def test_one_that_has_none(name):
 @pytest.mark.parametrize(
     ("body", "status", "kind", "told"),
     [
-        (b"<html>", 200, "text/html", "something that is no picture"),
-        (b"", 200, "image/jpeg", "something that is no picture"),
+        (b"<html>", 200, "text/html", "something that is not a picture"),
+        (b"", 200, "image/jpeg", "something that is not a picture"),
         (b"x", 503, "image/jpeg", "answered with 503"),
         (bytes(PICTURE_BYTES + 1), 200, "image/jpeg", f"more than {PICTURE_BYTES} bytes"),
     ],

@@ -92,7 +92,7 @@ async def test_a_host_that_is_not_ours_leaves_the_unix_socket(tmp_path: Path, ho
     async with opened(tmp_path, host=host) as listeners:
         (warning,) = listeners.warnings
         assert repr(host) in warning
-        assert "no address of this machine" in warning
+        assert "not an address of this machine" in warning
         assert ("quotes" in warning) == ('"' in host)
         assert not listeners.reachable
         async with await trio.open_unix_socket(tmp_path / "comms" / "moonraker.sock"):
@@ -147,7 +147,7 @@ async def test_a_file_that_is_no_socket_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "moonraker.sock"
     path.write_text("precious")
     async with opened(tmp_path, unix_path=path) as listeners:
-        assert "is no socket" in listeners.warnings[0]
+        assert "is not a socket" in listeners.warnings[0]
     assert path.read_text() == "precious"
 
 
