@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 # nox runs its sessions in this environment, so its tools must be found first.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: demo test bench lock clean
+.PHONY: demo test bench lock release release-key clean
 
 demo: $(STAMP)
 	$(VENV)/bin/mrk demo $(DEMO_ARGS)
@@ -30,6 +30,13 @@ lock: $(STAMP)
 	$(VENV)/bin/pip-compile --quiet --all-extras --strip-extras --no-emit-index-url \
 		--no-emit-find-links --no-emit-trusted-host --no-header \
 		--output-file requirements.lock pyproject.toml
+
+# The archive of this machine's kind in dist/: make release KEY=FILE URL=ADDRESS
+release: $(STAMP)
+	$(VENV)/bin/python -m releasing release $(KEY) --url "$(URL)"
+
+release-key: $(STAMP)
+	$(VENV)/bin/python -m releasing key $(KEY)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info

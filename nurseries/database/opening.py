@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from mrk.database.schema import APPLICATION_ID, Migration, missing, too_new
+from mrk.database.schema import APPLICATION_ID, BEFORE_UPDATE, Migration, missing, too_new
 from mrk.errors import ClientError, MrkError
 from nurseries.database.copies import copy_daily, plain_files, sync
 from nurseries.database.lock import open_lock
@@ -79,6 +79,7 @@ def open_database(place: DatabaseLocation) -> Iterator[sqlite3.Connection]:
             place.folder.mkdir(parents=True, exist_ok=True)
             stack.enter_context(open_lock(place.folder))
             _take_restored(place)
+            _take_older(place)
             connection = stack.enter_context(contextlib.closing(_open_good(place)))
         except OSError as exc:
             raise Unwritable(f"database {place.file}: {exc.strerror or exc}") from exc
@@ -93,6 +94,31 @@ def _take_restored(place: DatabaseLocation) -> None:
         place.restore.replace(place.file)
         sync(place.folder)
         logger.info("the database was restored from a backup")
+
+
+def _take_older(place: DatabaseLocation) -> None:
+    """After an update that was given up: the copy from before it replaces a newer schema."""
+    older = place.folder / BEFORE_UPDATE
+    if not older.exists() or not _is_too_new(place, place.file) or _is_too_new(place, older):
+        return
+    aside = _aside(place, "newer")
+    for suffix in ("-wal", "-shm"):
+        place.file.with_name(FILE_NAME + suffix).unlink(missing_ok=True)
+    aside.hardlink_to(place.file)
+    older.replace(place.file)
+    sync(place.folder)
+    text = f"The database of a newer mrk was set aside as {aside.name}; its copy took its place."
+    logger.warning("%s", text)
+    place.warnings.append(text)
+
+
+def _is_too_new(place: DatabaseLocation, file: Path) -> bool:
+    try:
+        # Its log is taken over first, as every opening does.
+        with contextlib.closing(sqlite3.connect(file)) as connection:
+            return bool(too_new(place.steps, schema_versions(connection)))
+    except sqlite3.Error:
+        return False
 
 
 def _open_good(place: DatabaseLocation) -> sqlite3.Connection:
@@ -222,7 +248,7 @@ def _replace_damaged(place: DatabaseLocation, reason: Exception) -> None:
     The copy is laid ready first and takes the file's name in one step, so that a power cut
     meanwhile cannot leave an empty place.
     """
-    aside = _aside(place)
+    aside = _aside(place, "damaged")
     copy = _newest_good(place)
     text = f"The database was damaged ({reason}) and set aside as {aside.name}. "
     part = place.file.with_name(f".{FILE_NAME}.part")
@@ -248,11 +274,11 @@ def _replace_damaged(place: DatabaseLocation, reason: Exception) -> None:
     place.warnings.append(text)
 
 
-def _aside(place: DatabaseLocation) -> Path:
+def _aside(place: DatabaseLocation, why: str) -> Path:
     """A name that is free."""
     stamp = time.strftime("%Y%m%d-%H%M%S")
     names = (f"{stamp}-{number}" if number else stamp for number in itertools.count())
-    asides = (place.file.with_name(f"{FILE_NAME}.damaged-{name}") for name in names)
+    asides = (place.file.with_name(f"{FILE_NAME}.{why}-{name}") for name in names)
     return next(aside for aside in asides if not aside.exists())
 
 

@@ -26,8 +26,7 @@ from mrk.errors import MrkError
 from mrk.installation import checkup
 from mrk.installation.checkup import Finding, PathFacts, PortFacts, UnitFacts
 from nurseries.installation.daemon_probe import answers_on, ask
-from nurseries.installation.service_files import ServiceFiles
-from nurseries.installation.take_over import Attempts
+from nurseries.installation.install import own_unit
 from nurseries.installation.target_system import HostUser, TargetSystem
 
 _FRONT_ENDS = ("mainsail", "fluidd", "KlipperScreen")
@@ -99,9 +98,7 @@ class Doctor:
         data = self._paths.data
         name = ""
         with contextlib.suppress(MrkError):
-            taken = Attempts(self._target, self._user, data, lambda _text: None).finished()
-            record = ServiceFiles(self._target, self._user, str(data)).record()
-            name = taken.switch.new if taken else record.name if record else ""
+            name = own_unit(self._target, self._user, data)
         if not name and self.server is not None and "INVOCATION_ID" in self._environ():
             name = "moonraker"
         if not name:

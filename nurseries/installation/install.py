@@ -15,6 +15,7 @@ from mrk.installation.unit_text import ServiceUnit, drop_in_text
 from mrk.machine.service_rules import is_unit_name
 from nurseries.installation.daemon_probe import printing
 from nurseries.installation.old_services import OldService, choose, find_old_services
+from nurseries.installation.releases import Releases
 from nurseries.installation.service_files import (
     PlannedFile,
     ServiceFiles,
@@ -241,6 +242,9 @@ def uninstall(host: TargetSystem, user: HostUser, data: Path) -> list[str]:
 
 def own_program() -> list[str]:
     """What starts this mrk again."""
+    releases = Releases.of_this_process()
+    if releases is not None and releases.launcher.exists():
+        return [str(releases.launcher)]
     script = Path(sys.prefix) / "bin" / "mrk"
     return [str(script)] if script.is_file() else [sys.executable, "-m", "mrk"]
 
@@ -251,3 +255,10 @@ def owner_of(host: TargetSystem, data: Path) -> HostUser:
         return host.user_of(host.at(data).stat().st_uid)
     except OSError as exc:
         raise MrkError(f"data folder {data}: {exc.strerror}") from exc
+
+
+def own_unit(host: TargetSystem, user: HostUser, data: Path) -> str:
+    """The unit that runs mrk for a data folder; empty when we have installed none."""
+    taken = Attempts(host, user, data, lambda _text: None).finished()
+    record = ServiceFiles(host, user, str(data)).record()
+    return taken.switch.new if taken else record.name if record else ""

@@ -31,6 +31,7 @@ from nurseries.process.service_manager import ServiceManager
 from nurseries.process.signals import Signals
 from nurseries.root.addresses import Addresses
 from nurseries.root.generation import Generation
+from nurseries.root.own_release import prove_own_release
 from nurseries.root.real_surroundings import HidingLog, real_surroundings
 from nurseries.supervise import supervise
 from transports.listeners.listen_errors import ListenError
@@ -276,7 +277,9 @@ async def _serve(
         await nursery.start(manager.serve)
         memory = Supervision("memory_release")
         nursery.start_soon(supervise, memory, MemoryRelease().serve, name=memory.name)
-        if companion is not None:
+        if companion is None:
+            nursery.start_soon(prove_own_release, paths.unix_socket, name="release proof")
+        else:
             await nursery.start(companion)
         await daemon.serve()
         nursery.cancel_scope.cancel()

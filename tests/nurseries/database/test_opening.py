@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import trio
 
-from mrk.database.schema import Migration
+from mrk.database.schema import BEFORE_UPDATE, Migration
 from mrk.errors import MrkError
 from nurseries.database.copies import copy_daily, daily_name
 from nurseries.database.lock import DatabaseInUse
@@ -204,6 +204,25 @@ async def test_a_file_of_a_newer_mrk_is_left_alone(tmp_path: Path) -> None:
     with raises(MrkError, "newer mrk"):
         await with_database(tmp_path, nothing, migrations=STEPS[:1])
     assert not [p for p in folder_of(tmp_path).iterdir() if ".damaged-" in p.name]
+
+
+async def test_after_an_update_that_was_given_up(tmp_path: Path) -> None:
+    """The copy from before it takes the place of the newer file, which is kept."""
+    await with_database(tmp_path, fill, migrations=STEPS[:1])
+    file = folder_of(tmp_path) / "mrk.db"
+    copy = file.with_name(BEFORE_UPDATE)
+    copy.write_bytes(file.read_bytes())
+    await with_database(tmp_path, nothing, migrations=STEPS)
+    assert copy.exists(), "nobody needs it while the newer mrk runs"
+
+    async def use(database: Database) -> None:
+        assert len(await database.items("n")) == 200
+
+    older = await with_database(tmp_path, use, migrations=STEPS[:1])
+    assert "of a newer mrk was set aside as mrk.db.newer-" in older.warnings[0]
+    assert not copy.exists()
+    assert [p for p in folder_of(tmp_path).iterdir() if ".newer-" in p.name]
+    await with_database(tmp_path, nothing, migrations=STEPS[:1])
 
 
 async def test_only_one_mrk_at_a_time(tmp_path: Path) -> None:

@@ -1,0 +1,183 @@
+"""Updates mrk to another release: built and tried beside, then switched, and proved.
+
+Nothing of what runs is touched before the switch; after it the launcher turns back unless the new
+release proves itself (`release_proof.py`). What was begun and not finished is removed by the next.
+"""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tarfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from config.paths import Paths
+from mrk.database.schema import BEFORE_UPDATE
+from mrk.errors import MrkError
+from mrk.installation.launcher_text import PROVE_S
+from mrk.installation.release import ROOM, Archive, OwnRelease, archive_for, check_members
+from mrk.version import VERSION
+from nurseries.installation.daemon_probe import ask, printing
+from nurseries.installation.release_source import ReleaseSource, machine_name
+from nurseries.installation.releases import Releases
+
+_BUILD_S = 1200.0
+_TRY_S = 60.0
+# The launcher's limit and a start of the old release.
+_OUTCOME_S = PROVE_S + 30.0
+_MARGIN_BYTES = 50 * 1024 * 1024
+
+
+class SelfUpdate:
+    """Updates for the data folder that `unit` serves; `tell` shows a person each step."""
+
+    def __init__(
+        self, releases: Releases, paths: Paths, unit: str, tell: Callable[[str], None]
+    ) -> None:
+        self._releases = releases
+        self._paths = paths
+        self._unit = unit
+        self._tell = tell
+
+    def install(self, source: ReleaseSource, release: OwnRelease) -> None:
+        """Fetch, build and try a release beside the others. Raises `MrkError`."""
+        version = release.version
+        folder = self._releases.folder(version)
+        if self._releases.is_complete(version):
+            self._tell(f"{version} is installed already")
+            return
+        archive = archive_for(release, machine_name())
+        work = folder.with_name(f".{version}.partial")
+        with self._alone():
+            for leftover in (work, folder):
+                shutil.rmtree(leftover, ignore_errors=True)
+            try:
+                self._build(source, archive, work, folder)
+                self._try(folder)
+                self._releases.complete(version)
+            except (MrkError, OSError) as exc:
+                shutil.rmtree(folder, ignore_errors=True)
+                raise MrkError(f"{version} was not installed: {exc}") from exc
+            finally:
+                shutil.rmtree(work, ignore_errors=True)
+
+    def switch(self, version: str) -> bool:
+        """Make it current and restart the service; False: that is left to the user.
+
+        Raises `MrkError`; refused while printing.
+        """
+        state = printing(self._paths.unix_socket)
+        if state is not None:
+            raise MrkError(f"the printer is {state}: update when the print has ended")
+        with self._alone():
+            try:
+                self._copy_database()
+                self._releases.switch(version)
+            except (OSError, sqlite3.Error) as exc:
+                raise MrkError(f"nothing was switched: {exc}") from exc
+        self._tell(f"{version} is current")
+        if not self._unit:
+            return False
+        try:
+            ask(self._paths.unix_socket, "machine.services.restart", service=self._unit)
+        except MrkError as exc:
+            self._tell(f"{self._unit} cannot be restarted: {exc}")
+            return False
+        return True
+
+    def outcome(self, version: str) -> bool:
+        """Wait until the new release has proved itself, or the launcher has turned back."""
+        limit = time.monotonic() + _OUTCOME_S
+        while self._releases.is_pending and time.monotonic() < limit:
+            time.sleep(0.5)
+        return self._releases.current() == version and not self._releases.is_pending
+
+    def _build(self, source: ReleaseSource, archive: Archive, work: Path, folder: Path) -> None:
+        work.mkdir(parents=True)
+        needed = archive.size_bytes * ROOM + _MARGIN_BYTES
+        free = shutil.disk_usage(work).free
+        if free < needed:
+            raise MrkError(f"{needed} bytes are needed, {free} are free")
+        self._tell("fetching")
+        source.fetch(archive, work / "archive.tar")
+        _unpack(work / "archive.tar", work)
+        self._tell("building the environment")
+        _run([sys.executable, "-I", "-m", "venv", str(folder)], _BUILD_S)
+        pip = [str(folder / "bin/python"), "-I", "-m", "pip", "install", "--quiet",
+               "--disable-pip-version-check", "--no-index", "--no-cache-dir",
+               "--find-links", str(work / "wheels"), "--only-binary", ":all:",
+               "--require-hashes", "-r", str(work / "requirements.txt")]  # fmt: skip
+        _run(pip, _BUILD_S)
+
+    def _try(self, folder: Path) -> None:
+        """With the real configuration, and with a copy of the database."""
+        self._tell("trying it")
+        mrk, data = str(folder / "bin/mrk"), str(self._paths.data)
+        _run([mrk, "-d", data, "check-config"], _TRY_S)
+        _run([mrk, "-d", data, "probe"], _TRY_S)
+
+    def _copy_database(self) -> None:
+        """For the older release, in case the newer one changes the schema and is given up."""
+        file = self._paths.database / "mrk.db"
+        if not file.exists():
+            return
+        part = file.with_name(f".{BEFORE_UPDATE}.part")
+        part.unlink(missing_ok=True)
+        address = f"{file.absolute().as_uri()}?mode=ro"
+        with contextlib.closing(sqlite3.connect(address, uri=True)) as connection:
+            connection.execute("VACUUM INTO ?", (str(part),))
+        os.chmod(part, 0o600)
+        part.replace(file.with_name(BEFORE_UPDATE))
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        self._releases.base.mkdir(parents=True, exist_ok=True)
+        with (self._releases.base / ".lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise MrkError("another update of mrk is under way") from None
+            yield
+
+
+def installed_version() -> str:
+    """Of the mrk that runs this."""
+    return VERSION
+
+
+def _unpack(archive: Path, folder: Path) -> None:
+    try:
+        with tarfile.open(archive, mode="r:") as opened:
+            members = opened.getmembers()
+            check_members((member.name, member.isreg()) for member in members)
+            (folder / "wheels").mkdir()
+            for member in members:
+                file = opened.extractfile(member)
+                (folder / member.name).write_bytes(file.read() if file is not None else b"")
+    except tarfile.TarError as exc:
+        raise MrkError(f"the archive cannot be read: {exc}") from exc
+
+
+def _run(argv: list[str], limit_s: float) -> None:
+    """Run a step in a group of its own, which is killed at its limit."""
+    environ = {k: v for k, v in os.environ.items() if k not in ("NOTIFY_SOCKET", "PYTHONPATH")}
+    with subprocess.Popen(
+        argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        env=environ, start_new_session=True,
+    ) as process:  # fmt: skip
+        try:
+            said, _ = process.communicate(timeout=limit_s)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, 9)
+            raise MrkError(f"{Path(argv[0]).name} did not end within {limit_s:.0f} s") from None
+        except BaseException:
+            os.killpg(process.pid, 9)
+            raise
+    if process.returncode:
+        words = " ".join(Path(word).name for word in argv[:4])
+        raise MrkError(f"{words}: {said.decode('utf-8', 'replace').strip()[-500:]}")

@@ -1,0 +1,1 @@
+"""The releasing tool: not part of what is installed."""
