@@ -9,7 +9,6 @@ LATER = {
     "paneldue": "PanelDue displays",
     "simplyprint": "SimplyPrint",
     "td1": "TD-1 devices",
-    "wled": "WLED strips",
 }
 
 # Parts that are always there, or that others bring along: their sections have no options.

@@ -35,6 +35,7 @@ from config.settings.server import ServerSettings, read_server
 from config.settings.spoolman import SpoolmanSettings, read_spoolman
 from config.settings.update_manager import UpdateManagerSettings, read_update_manager
 from config.settings.webcams import WebcamSettings, read_webcams
+from config.settings.wled import WledSettings, read_wled
 from config.settings.zeroconf import ZeroconfSettings, read_zeroconf
 
 
@@ -60,6 +61,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     notifiers: tuple[NotifierSettings, ...] = ()
     octoprint_compat: OctoPrintCompatSettings | None = None
     power: tuple[PowerSettings, ...] = ()
+    wled: tuple[WledSettings, ...] = ()
     sensors: tuple[SensorSettings, ...] = ()
     spoolman: SpoolmanSettings | None = None
     zeroconf: ZeroconfSettings | None = None
@@ -106,6 +108,7 @@ FAMILIES: tuple[Family, ...] = (
     Family("notifiers", read_notifiers, "notifier"),
     Family("octoprint_compat", read_octoprint_compat, "octoprint_compat"),
     Family("power", read_power, "power"),
+    Family("wled", read_wled, "wled"),
     Family("sensors", read_sensors, "sensor"),
     Family("spoolman", read_spoolman, "spoolman"),
     Family("zeroconf", read_zeroconf, "zeroconf"),

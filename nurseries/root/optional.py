@@ -28,6 +28,7 @@ OPTIONAL = (
     Optional("mqtt", "mqtt", "transports.mqtt.subsystem"),
     Optional("sensor", "sensors", "nurseries.sensors.subsystem"),
     Optional("power", "power", "nurseries.power.build"),
+    Optional("wled", "wled", "nurseries.wled.build"),
     Optional("spoolman", "spoolman", "nurseries.spoolman.build"),
     Optional("update_manager", "update_manager", "nurseries.update_manager.build"),
     Optional("button", "buttons", "nurseries.buttons.build"),

@@ -115,9 +115,9 @@ def test_warnings_keep_it_from_being_written(conf):
 
 
 def test_sections_of_later_versions_do_not(conf):
-    conf.write("[server]\n[octoprint_compat]\n[wled a]\ntype: b\n[authorization]\n")
+    conf.write("[server]\n[octoprint_compat]\n[simplyprint]\ntype: b\n[authorization]\n")
     assert load_or_backup(conf.paths).warnings
-    assert "[wled a]\ntype = b\n" in conf.backup.read_text()
+    assert "[simplyprint]\ntype = b\n" in conf.backup.read_text()
 
 
 def test_backup_at_least_as_new_is_kept(conf):

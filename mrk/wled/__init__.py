@@ -1,0 +1,1 @@
+"""WLED strips: what is sent for each order, and what is reported then. Pure."""

@@ -1,0 +1,1 @@
+"""WLED strips: `wled.py` answers for all, `strip.py` runs one, over HTTP or a serial port."""
