@@ -7,7 +7,17 @@ both give the same doubles.
 
 import math
 
-from mrk.estimate.segments import DWELL, EXTRUDE_ONLY, OUTPUT, SUMS, Key, Mark, Segment
+from mrk.estimate.segments import (
+    DWELL,
+    EXTRUDE_ONLY,
+    OUTPUT,
+    SEGMENTS_LIMIT,
+    SUMS,
+    WAITING_MARKS_LIMIT,
+    Key,
+    Mark,
+    Segment,
+)
 
 # A queue is looked at when it is this long, and cut by force at the limit (2 MB here).
 FLUSH_MOVES = 512
@@ -184,7 +194,7 @@ class Lookahead:
             down_t = down / ((sqrt(end2) + cruise_v) * 0.5)
             time = up_t + cruise_t + down_t
             self.clock += time
-            if key is not self._key:
+            if key is not self._key and (self._key is None or len(self._segments) < SEGMENTS_LIMIT):
                 self._switch(key)
                 sums = self._sums
             sums[0] += 1.0
@@ -208,6 +218,9 @@ class Lookahead:
     def _mark(self, offset: int) -> None:
         if self.clock >= self._next_mark:
             self._marks.append((offset, self.clock))
+            if len(self._marks) >= WAITING_MARKS_LIMIT:
+                self._marks = self._marks[::2]
+                self._mark_s *= 2.0
             self._next_mark = self.clock + self._mark_s
 
     def _switch(self, key: Key | None) -> None:

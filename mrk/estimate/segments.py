@@ -24,6 +24,11 @@ Segment = tuple[int, int, int, int, int, int,
 # A byte of the file, and when what was read up to it has been done (s).
 Mark = tuple[int, float]
 
+# What waits to be taken, so that no line of arcs fills the memory: segments behind them are part of
+# the last one, marks get thinner. A piece of text of 64 KiB has fewer lines.
+SEGMENTS_LIMIT = 20_000
+WAITING_MARKS_LIMIT = 20_000
+
 # Names that a planner keeps apart; the ones behind them are one.
 KINDS_LIMIT = 200
 OBJECTS_LIMIT = 1000

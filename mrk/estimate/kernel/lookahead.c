@@ -112,6 +112,13 @@ static void mark(Kernel *k, int64_t offset)
     if (k->clock < k->next_mark)
         return;
     push_mark(k, offset, k->clock);
+    if (k->mark_count >= WAITING_MARKS_LIMIT) {
+        size_t kept = 0;
+        for (size_t i = 0; i < k->mark_count; i += 2)
+            k->marks[kept++] = k->marks[i];
+        k->mark_count = kept;
+        k->limits.mark_s *= 2.0;
+    }
     k->next_mark = k->clock + k->limits.mark_s;
 }
 
@@ -174,7 +181,8 @@ static void forward(Kernel *k, int count)
         double down_t = down / ((sqrt(end2) + cruise_v) * 0.5);
         double time = up_t + cruise_t + down_t;
         k->clock += time;
-        if (!k->has_key || !same_key(&k->segment_key, &m->key))
+        if (!k->has_key
+            || (k->segment_count < SEGMENTS_LIMIT && !same_key(&k->segment_key, &m->key)))
             queue_switch(k, &m->key);
         sums[0] += 1.0;
         sums[1] += time;

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from mrk.estimate.estimate import Estimation
 from mrk.estimate.kernel_choice import kernel, new_planner
 from mrk.estimate.plan_clock import MARKS_LIMIT, PlanClock, seconds_at
+from mrk.estimate.planner import Planner
 from mrk.estimate.printer_limits import PrinterLimits, Slowdown
 from tests.mrk.estimate.both_planners import estimate_both
 from tests.mrk.estimate.printers import FULL, MEASURED
@@ -176,6 +177,17 @@ def test_the_clock_keeps_few_marks_and_never_runs_backwards(gaps):
     read = [seconds_at(clock.marks, now, offset, at) for at in range(0, offset + 1, 97)]
     assert read == sorted(read)
     assert seconds_at(clock.marks, now, offset, offset) == pytest.approx(now, abs=15)
+
+
+@pytest.mark.parametrize("new", [Planner, new_planner])
+def test_a_few_long_arcs_do_not_fill_the_memory(new):
+    limits = msgspec.structs.replace(MEASURED, arc_mm=0.01, home=(0.0, 0.0, 500.0))
+    planner = new(limits)
+    # Each chord rises by a layer, and takes seconds.
+    segments, marks = planner.feed(b"G18\n" + b"G2 X0 Z500 I100 K0 E9 F1\nG92 E0\n" + b"M400\n")
+    assert 1 < len(segments) <= 20_001
+    assert 1 < len(marks) <= 20_000
+    assert planner.clock > 10_000
 
 
 def test_the_kernel_refuses_limits_of_another_version():
