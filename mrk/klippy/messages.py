@@ -15,7 +15,6 @@ from mrk.lenient_json import decode_lenient
 from mrk.status.update import StatusDelta, StatusUpdate
 
 NOTHING = msgspec.Raw(b"")
-_BRACE = ord("{")
 _EMPTY_RESULTS = frozenset({b"", b"{}", b"[]", b"null", b'""', b"false", b"0", b"0.0"})
 _SHOWN_BYTES = 80
 
@@ -122,14 +121,14 @@ def encode_request(method: str, params: dict[str, Any], id_: int | None = None) 
 
 class _Status(msgspec.Struct):
     eventtime: float = 0.0
-    status: dict[str, msgspec.Raw] = {}
+    status: msgspec.Raw = NOTHING
 
 
 _decode_status = msgspec.json.Decoder(_Status).decode
 
 
 def read_update(params: msgspec.Raw) -> StatusUpdate:
-    """The changed objects of `process_status_update`, their fields still JSON text.
+    """The changed objects of `process_status_update`, still JSON text.
 
     What does not fit is left out, as in `read_status`.
     """
@@ -137,11 +136,10 @@ def read_update(params: msgspec.Raw) -> StatusUpdate:
         read = _decode_status(params)
     except (msgspec.DecodeError, RecursionError):
         return StatusUpdate(*read_status(_value_or_none(params)))
-    objects = read.status
-    for raw in objects.values():
-        if len(text := memoryview(raw)) <= 2 or text[0] != _BRACE:
-            return StatusUpdate(*read_status(_value_or_none(params)))
-    return StatusUpdate(objects, read.eventtime)
+    text = bytes(read.status)
+    if not text.startswith(b"{") or b"{}" in text:
+        return StatusUpdate(*read_status(_value_or_none(params)))
+    return StatusUpdate.unread(text, read.eventtime)
 
 
 def _value_or_none(params: msgspec.Raw) -> Any:

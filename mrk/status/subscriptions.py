@@ -5,10 +5,10 @@ encoded, once per distinct subscription. Pure.
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 from mrk.errors import ClientError
-from mrk.status.update import StatusDelta, StatusUpdate
+from mrk.status.update import StatusDelta, StatusUpdate, quoted_name
 
 # None stands for all fields of an object.
 Wanted = Mapping[str, frozenset[str] | None]
@@ -17,6 +17,8 @@ MOST_OBJECTS = 1000
 MOST_CHARS = 128 * 1024
 # What keeping a name takes besides its characters.
 _NAME_BYTES = 150
+# Looked for in each update, 0.1 us each.
+_MOST_OTHERS = 20
 _Key = frozenset[tuple[str, frozenset[str] | None]]
 
 
@@ -76,11 +78,21 @@ def cut(status: StatusDelta, wanted: Wanted) -> StatusDelta:
     return part
 
 
-class _Group:
-    __slots__ = ("readers", "wanted")
+def _others(wanted: Wanted, reported: Mapping[str, Any]) -> list[bytes] | None:
+    """The quoted names of what Klipper reports and `wanted` does not have whole, if few."""
+    names = [name for name in reported if name not in wanted or wanted[name] is not None]
+    if not reported or len(names) > _MOST_OTHERS:
+        return None
+    quoted = [quoted_name(name) for name in names]
+    return None if None in quoted else [name for name in quoted if name is not None]
 
-    def __init__(self, wanted: Wanted) -> None:
+
+class _Group:
+    __slots__ = ("others", "readers", "wanted")
+
+    def __init__(self, wanted: Wanted, reported: Mapping[str, Any]) -> None:
         self.wanted = wanted
+        self.others = _others(wanted, reported)
         self.readers: dict[StatusReader, None] = {}
 
 
@@ -90,16 +102,25 @@ class Subscriptions:
     def __init__(self) -> None:
         self._groups: dict[_Key, _Group] = {}
         self._keys: dict[StatusReader, _Key] = {}
+        self._reported: Mapping[str, Any] = {}
 
     def __len__(self) -> int:
         return len(self._keys)
+
+    def reports(self, asked: Mapping[str, Any]) -> None:
+        """Klipper reports these from now on, and nothing else."""
+        self._reported = asked
+        for group in self._groups.values():
+            group.others = _others(group.wanted, asked)
 
     def set(self, reader: StatusReader, wanted: Wanted) -> None:
         """Replace the reader's subscription; an empty one is not kept."""
         self.remove(reader)
         if wanted:
             key = frozenset(wanted.items())
-            group = self._groups.setdefault(key, _Group(wanted))
+            group = self._groups.get(key)
+            if group is None:
+                group = self._groups[key] = _Group(wanted, self._reported)
             group.readers[reader] = None
             self._keys[reader] = key
 
@@ -122,6 +143,6 @@ class Subscriptions:
     def parts(self, update: StatusUpdate) -> Iterator[tuple[StatusUpdate, list[StatusReader]]]:
         """For each distinct subscription its part of a change, unless empty, and its readers."""
         for group in list(self._groups.values()):
-            part = update.part(group.wanted)
+            part = update.part(group.wanted, group.others)
             if part is not None:
                 yield part, list(group.readers)

@@ -49,6 +49,7 @@ class StatusTracker:
         Klipper begins to track changes anew with this reply, so that what is in it will not
         be reported again: the news is for the readers that were there before.
         """
+        self._subscriptions.reports(asked)
         news = self._cache.difference(status)
         for name, fields in status.items():
             if asked.get(name, ()) is None:

@@ -7,7 +7,7 @@ import pytest
 
 from mrk.klippy.messages import read_update
 from mrk.status.subscriptions import wanted
-from mrk.status.update import StatusUpdate
+from mrk.status.update import StatusUpdate, quoted_name
 
 A_AND_B: dict[str, dict[str, int]] = {"a": {}, "b": {"x": 1}}
 
@@ -26,6 +26,40 @@ def test_what_is_wanted_whole_goes_out_as_it_came() -> None:
     assert update.part(wanted({"fan": None, "extruder": None, "x": None})) is update
     assert b'{"speed": 0.5}' in update.message().payload
     assert sent(update) == [{"fan": {"speed": 0.5}, "extruder": {"target": 1}}, 1.5]
+
+
+def unread(text: str) -> StatusUpdate:
+    return read_update(msgspec.Raw(f'{{"eventtime": 1.5, "status": {text}}}'.encode()))
+
+
+def test_klippers_own_text_goes_out_to_who_wants_all_that_it_can_have() -> None:
+    update = unread('{"fan": {"speed":  0.5}, "gcode_macro a": {"x": 1}}')
+    assert update.part(wanted({"fan": None, "gcode_macro a": None}), [b'"heater"']) is update
+    assert b'{"fan": {"speed":  0.5}, "gcode_macro a": {"x": 1}},1.5]' in update.message().payload
+    assert sent(update) == [{"fan": {"speed": 0.5}, "gcode_macro a": {"x": 1}}, 1.5]
+    part = update.part(wanted({"fan": None}), [b'"gcode_macro a"'])
+    assert sent(part) == [{"fan": {"speed": 0.5}}, 1.5]
+    assert update.part(wanted({"heater": None}), [b'"fan"']) is None
+
+
+def test_one_object_is_read_from_klippers_text_without_the_others() -> None:
+    update = unread('{"fan": {"speed": 1}, "b": {"fan": 2, "name": "heater"}, "odd": 7}')
+    assert update.fields("fan") == {"speed": 1}
+    assert update.fields("b") == {"fan": 2, "name": "heater"}
+    assert update.fields("heater") is None  # stands in it, but is no object of it
+    assert update.fields("odd") is None
+    assert update.fields("none") is None
+    assert list(update.names) == ["fan", "b"]
+    assert sent(update) == [{"fan": {"speed": 1}, "b": {"fan": 2, "name": "heater"}}, 1.5]
+
+
+def test_names_that_json_may_write_in_several_ways() -> None:
+    assert quoted_name("gcode_macro M'x é") is None
+    assert quoted_name('a"b') is None
+    assert quoted_name("a\\b") is None
+    assert quoted_name("heater_generic a-b") == b'"heater_generic a-b"'
+    update = unread('{"caf\\u00e9": {"x": 1}}')
+    assert update.fields("café") == {"x": 1}
 
 
 def test_a_part_of_it() -> None:
