@@ -112,12 +112,12 @@ class _Silence:
             self.scope.deadline = trio.current_time() + self.quiet_s
 
     @property
-    def was_broken(self) -> bool:
-        return self.scope is not None and self.scope.cancel_called
+    def was_too_long(self) -> bool:
+        return self.scope is not None and trio.current_time() >= self.scope.deadline
 
 
 def _stalled(command: ChildCommand, watch: _Silence) -> str:
-    if watch.was_broken:
+    if command.quiet_s is not None and watch.was_too_long:
         return f"{command.shown} said nothing for {command.quiet_s:g} s and was ended"
     return f"{command.shown} did not end within {command.deadline_s:g} s and was ended"
 

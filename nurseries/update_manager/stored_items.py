@@ -28,6 +28,7 @@ class StoredItems:
         self._items = items
         self._known: dict[str, Remembered] = {}
         self._records: dict[str, dict[str, Any]] = {}
+        self._added: dict[str, dict[str, Any]] = {}
 
     async def load(self, names: set[str]) -> None:
         """Read the records; those of items that are no longer configured are removed."""
@@ -56,6 +57,10 @@ class StoredItems:
         """Of an item."""
         return self._known.get(name, Remembered())
 
+    def add(self, name: str, facts: dict[str, Any]) -> None:
+        """Have more remembered of an item than it says itself."""
+        self._added[name] = facts
+
     def forget(self, name: str) -> None:
         """The item is another one now."""
         self._records.pop(name, None)
@@ -71,6 +76,7 @@ class StoredItems:
         if remembered is not None:
             self._known[item.name] = remembered
         known: dict[str, Any] = msgspec.to_builtins(self.remembered(item.name))
+        known |= self._added.get(item.name, {})
         try:
             await self._items.put_item(NAMESPACE, item.name, {**item.stored(), **known})
         except ClientError as exc:

@@ -194,6 +194,7 @@ class UpdateManager:
         if place is None:
             return
         self._place = place
+        self._stored.add(_KLIPPER, msgspec.to_builtins(place))
         settings = klipper_settings(self._settings, place)
         self._hashes[_KLIPPER] = config_hash(settings)
         item = self._items[_KLIPPER] = self._maker.make(settings)

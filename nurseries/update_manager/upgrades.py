@@ -55,6 +55,8 @@ class Upgrades:
         async def run(tell: Tell) -> bool:
             for item in self._in_order():
                 await self._update_in_turn(item, tell)
+            # Where one of the two is no item.
+            await self._restarts.flush((KLIPPER, OWN), tell)
             return True
 
         await self._announced("full", run, "Full Update Complete")
@@ -148,10 +150,10 @@ class Upgrades:
     async def _update_in_turn(self, item: UpdateItem, tell: Tell) -> None:
         """Of an update of everything: Klipper and this server are restarted at their own turn."""
         self._check_print()
-        shared = tuple(name for name in item.services if name in (OWN, KLIPPER))
-        if item.name in shared:
+        if item.name in (OWN, KLIPPER):
             await self._update_shared(item, tell)
             return
+        shared = tuple(name for name in item.services if name in (OWN, KLIPPER))
         own = tuple(name for name in item.services if name not in shared)
         if await self._changed(item, item.update, tell, own):
             self._restarts.postpone(shared)
