@@ -10,8 +10,9 @@ from nurseries.installation.self_update import SelfUpdate
 
 
 @click.command("rollback")
+@click.option("--no-restart", is_flag=True, help="Leave the restart of the service to you.")
 @click.pass_obj
-def command(paths: Paths) -> None:
+def command(paths: Paths, no_restart: bool) -> None:
     """Go back to the release that ran before; it has to prove itself as an update does."""
     try:
         check_owner(paths)
@@ -19,6 +20,7 @@ def command(paths: Paths) -> None:
         version = releases.previous()
         if not version:
             raise MrkError("there is no release before this one")
-        change_to(SelfUpdate(releases, paths, unit_of(paths), click.echo), version)
+        update = SelfUpdate(releases, paths, unit_of(paths), click.echo)
+        change_to(update, version, restarts=not no_restart)
     except MrkError as exc:
         raise click.ClickException(str(exc)) from None

@@ -1,5 +1,6 @@
 """`mrk self-update`: another release of mrk, which has to prove itself or is given up."""
 
+import json
 import sys
 
 import click
@@ -18,8 +19,10 @@ from nurseries.installation.target_system import TargetSystem
 @click.command("self-update")
 @click.option("--check", is_flag=True, help="Only say whether there is a newer release.")
 @click.option("--from", "place", help="Address or folder of the releases [where mrk came from].")
+@click.option("--json", "as_json", is_flag=True, help="As --check, for programs.")
+@click.option("--no-restart", is_flag=True, help="Leave the restart of the service to you.")
 @click.pass_obj
-def command(paths: Paths, check: bool, place: str | None) -> None:
+def command(paths: Paths, check: bool, place: str | None, as_json: bool, no_restart: bool) -> None:
     """Update mrk to the newest release; it turns back by itself from one that fails.
 
     Refused while the printer prints. `mrk rollback` goes back later.
@@ -29,6 +32,11 @@ def command(paths: Paths, check: bool, place: str | None) -> None:
         origin = read_origin()
         source = ReleaseSource(place or origin.url, origin.public_key)
         release = source.look()
+        if as_json:
+            newer = is_newer(release.version, installed_version())
+            told = {"offered": release.version, "is_newer": newer, "previous": releases.previous()}
+            click.echo(json.dumps(told))
+            return
         if not is_newer(release.version, installed_version()):
             click.echo(f"{installed_version()} is the newest; {release.version} is offered")
             return
@@ -40,14 +48,14 @@ def command(paths: Paths, check: bool, place: str | None) -> None:
         check_owner(paths)
         update = SelfUpdate(releases, paths, unit_of(paths), click.echo)
         update.install(source, release)
-        change_to(update, release.version)
+        change_to(update, release.version, restarts=not no_restart)
     except MrkError as exc:
         raise click.ClickException(str(exc)) from None
 
 
-def change_to(update: SelfUpdate, version: str) -> None:
+def change_to(update: SelfUpdate, version: str, *, restarts: bool) -> None:
     """Switch and wait for the proof; ends the command with 1 when the old release is back."""
-    if not update.switch(version):
+    if not update.switch(version, restarts=restarts):
         click.echo("restart mrk now: it proves itself, or turns back by itself")
         return
     click.echo("waiting for it to prove itself")

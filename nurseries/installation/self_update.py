@@ -66,8 +66,8 @@ class SelfUpdate:
             finally:
                 shutil.rmtree(work, ignore_errors=True)
 
-    def switch(self, version: str) -> bool:
-        """Make it current and restart the service; False: that is left to the user.
+    def switch(self, version: str, *, restarts: bool = True) -> bool:
+        """Make it current and restart the service; False: that is left to the caller.
 
         Raises `MrkError`; refused while printing.
         """
@@ -81,7 +81,7 @@ class SelfUpdate:
             except (OSError, sqlite3.Error) as exc:
                 raise MrkError(f"nothing was switched: {exc}") from exc
         self._tell(f"{version} is current")
-        if not self._unit:
+        if not self._unit or not restarts:
             return False
         try:
             ask(self._paths.unix_socket, "machine.services.restart", service=self._unit)
@@ -164,20 +164,15 @@ def _unpack(archive: Path, folder: Path) -> None:
 
 
 def _run(argv: list[str], limit_s: float) -> None:
-    """Run a step in a group of its own, which is killed at its limit."""
+    """Run a step in this process's group, so that whoever ends the group ends the step."""
     environ = {k: v for k, v in os.environ.items() if k not in ("NOTIFY_SOCKET", "PYTHONPATH")}
-    with subprocess.Popen(
-        argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        env=environ, start_new_session=True,
-    ) as process:  # fmt: skip
-        try:
-            said, _ = process.communicate(timeout=limit_s)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, 9)
-            raise MrkError(f"{Path(argv[0]).name} did not end within {limit_s:.0f} s") from None
-        except BaseException:
-            os.killpg(process.pid, 9)
-            raise
-    if process.returncode:
+    try:
+        done = subprocess.run(
+            argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            env=environ, timeout=limit_s, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        raise MrkError(f"{Path(argv[0]).name} did not end within {limit_s:.0f} s") from None
+    if done.returncode:
         words = " ".join(Path(word).name for word in argv[:4])
-        raise MrkError(f"{words}: {said.decode('utf-8', 'replace').strip()[-500:]}")
+        raise MrkError(f"{words}: {done.stdout.decode('utf-8', 'replace').strip()[-500:]}")

@@ -14,7 +14,8 @@ from nurseries.update_manager.child import ChildRunner
 from nurseries.update_manager.download import Downloader
 from nurseries.update_manager.github import GitHub
 from nurseries.update_manager.items import ItemMaker
-from nurseries.update_manager.own_item import own_settings
+from nurseries.update_manager.own_item import own_launcher, own_settings
+from nurseries.update_manager.own_release_item import OwnReleaseItem
 from nurseries.update_manager.restarts import Restarts
 from nurseries.update_manager.stored_items import StoredItems
 from nurseries.update_manager.subsystem import UpdateClock, UpdateManager
@@ -43,7 +44,11 @@ def build(settings: UpdateManagerSettings, needs: Needs, additions: Additions) -
         built_in["system"] = SystemItem(packages)
         additions.warnings.append(lambda: [packages.warning] if packages.warning else [])
     sources = Path(mrk.__file__).resolve().parents[1]
-    built_in["moonraker"] = maker.make(own_settings(settings, sources))
+    own, launcher = own_settings(settings, sources), own_launcher()
+    if launcher is None:
+        built_in["moonraker"] = maker.make(own)
+    else:
+        built_in["moonraker"] = OwnReleaseItem(own, launcher, needs.data_path, runner)
     manager = UpdateManager(
         settings,
         needs.klippy,

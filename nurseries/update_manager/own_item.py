@@ -39,5 +39,13 @@ def own_settings(settings: UpdateManagerSettings, sources: Path) -> UpdateItemSe
     )
 
 
+def own_launcher() -> Path | None:
+    """What starts this release, where it is one of several beside each other; else None."""
+    folder = Path(sys.prefix)
+    launcher = folder.parent.parent / "bin" / "mrk"
+    is_release = folder.parent.name == "releases" and (folder / ".complete").exists()
+    return launcher if is_release and launcher.exists() else None
+
+
 def _without_commit(choices: UpdateChoices) -> UpdateChoices:
     return msgspec.structs.replace(choices, pinned_commit=None)

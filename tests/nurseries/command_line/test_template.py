@@ -78,7 +78,7 @@ def test_a_file_and_standard_input(paths, tmp_path, capsys, monkeypatch):
         ("sensor bed.y", [], "there are: type, state_response_template"),
         ("sensor bed.broken", [], "line 1 of the template"),
         ("sensor bed.failing", [], "the template fails: 'x' is undefined"),
-        ("sensor bed.type", ["payload"], "no NAME=TEXT"),
+        ("sensor bed.type", ["payload"], "neither NAME=TEXT"),
         ("sensor bed.type", ["payload:={"], "is not JSON"),
     ],
 )
