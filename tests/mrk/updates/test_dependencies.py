@@ -72,7 +72,7 @@ def test_conditions(condition, found):
 
 @pytest.mark.parametrize("condition", ["", "distro_id", "__import__('os') == 'x'", "a == 'b'"])
 def test_conditions_that_are_none(condition):
-    with pytest.raises(ValueError, match="no condition"):
+    with pytest.raises(ValueError, match="not a condition"):
         holds(condition, PI)
 
 

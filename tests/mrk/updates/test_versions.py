@@ -57,7 +57,7 @@ def test_not_described(text):
 
 
 def test_an_unordered_tag_says_so():
-    with pytest.raises(ValueError, match="is no version"):
+    with pytest.raises(ValueError, match="is not a version"):
         _ = described("nightly-3-gabc").key
 
 
