@@ -8,7 +8,6 @@ settings family that learns to read a section takes it off this list.
 LATER = {
     "paneldue": "PanelDue displays",
     "simplyprint": "SimplyPrint",
-    "td1": "TD-1 devices",
 }
 
 # Parts that are always there, or that others bring along: their sections have no options.

@@ -33,6 +33,7 @@ from config.settings.power import PowerSettings, read_power
 from config.settings.sensors import SensorSettings, read_sensors
 from config.settings.server import ServerSettings, read_server
 from config.settings.spoolman import SpoolmanSettings, read_spoolman
+from config.settings.td1 import Td1Settings, read_td1
 from config.settings.update_manager import UpdateManagerSettings, read_update_manager
 from config.settings.webcams import WebcamSettings, read_webcams
 from config.settings.wled import WledSettings, read_wled
@@ -64,6 +65,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     wled: tuple[WledSettings, ...] = ()
     sensors: tuple[SensorSettings, ...] = ()
     spoolman: SpoolmanSettings | None = None
+    td1: Td1Settings | None = None
     zeroconf: ZeroconfSettings | None = None
     update_manager: UpdateManagerSettings | None = None
     backup: BackupSettings | None = None
@@ -111,6 +113,7 @@ FAMILIES: tuple[Family, ...] = (
     Family("wled", read_wled, "wled"),
     Family("sensors", read_sensors, "sensor"),
     Family("spoolman", read_spoolman, "spoolman"),
+    Family("td1", read_td1, "td1"),
     Family("zeroconf", read_zeroconf, "zeroconf"),
     Family("update_manager", read_update_manager, "update_manager"),
     Family("backup", read_backup, "backup"),

@@ -1,0 +1,53 @@
+"""Lines of a TD-1, cut and read. Pure: bytes in, values out."""
+
+import math
+
+import msgspec
+
+READY = "ready"
+NO_ERRORS = "No file named errors.txt"
+LINE_BYTES = 1024
+# What a device remembers of its errors.
+MOST_BLOCKS = 64
+_FIELDS = 6
+_HEX = frozenset("0123456789abcdefABCDEF")
+
+
+class Td1Scan(msgspec.Struct, frozen=True):
+    """One measurement: transmission distance in mm, colour as six hexadecimal digits."""
+
+    td: float
+    color: str
+
+
+def read_scan(line: str) -> Td1Scan | None:
+    """A measurement, in the fifth and sixth field; None for every other line."""
+    fields = [field.strip() for field in line.split(",")]
+    if len(fields) < _FIELDS or len(fields[5]) != 6 or not _HEX.issuperset(fields[5]):
+        return None
+    try:
+        td = float(fields[4])
+    except ValueError:
+        return None
+    return Td1Scan(td, fields[5]) if math.isfinite(td) else None
+
+
+def read_count(line: str) -> int | None:
+    """How many blocks follow; None for what is no such number."""
+    text = line.strip()
+    if not (text.isascii() and text.isdecimal()) or len(text) > 4:
+        return None
+    return min(int(text), MOST_BLOCKS)
+
+
+class LineCutter:
+    """Cuts lines; of one without an end only the last `LINE_BYTES` are kept."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, data: bytes) -> list[str]:
+        """The lines that are whole now; what is not UTF-8 is left out of them."""
+        *lines, rest = (self._rest + data).split(b"\n")
+        self._rest = rest[-LINE_BYTES:]
+        return [line[-LINE_BYTES:].decode(errors="ignore").strip() for line in lines]

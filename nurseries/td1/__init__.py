@@ -1,0 +1,1 @@
+"""TD-1 devices on USB."""
