@@ -22,13 +22,6 @@ ESTIMATE_MIGRATIONS = (
                 id INTEGER PRIMARY KEY CHECK (id = 1),
                 limits JSON TEXT NOT NULL
             )""",
-            # How long prints took from their start to the first filament, by what they began
-            # with; the newest few of each.
-            """CREATE TABLE print_starts (
-                id INTEGER PRIMARY KEY,
-                macro TEXT NOT NULL,
-                seconds REAL NOT NULL
-            )""",
             # Files whose time marks mrk wrote: what they were when they were uploaded.
             """CREATE TABLE processed_files (
                 path TEXT PRIMARY KEY NOT NULL,

@@ -44,5 +44,6 @@ def build(settings: AnalysisSettings, needs: Needs, additions: Additions) -> Non
         EstimatorProgram(files.tools, settings.platform),
         files,
         needs.klippy,
+        needs.job_state,
     )
     additions.add("analysis", analysis)

@@ -53,6 +53,20 @@ class Processed(msgspec.Struct, frozen=True):
     uploaded_size: int | None
 
 
+class PlanProgress(msgspec.Struct, frozen=True):
+    """How far the print under way is by its plan, in seconds; all null while nothing prints.
+
+    `elapsed` is of the plan, not of the wall: heating, homing, macros and pauses are in neither.
+    `progress` is from 0 to 1.
+    """
+
+    filename: str | None = None
+    total_time: float | None = None
+    elapsed: float | None = None
+    time_left: float | None = None
+    progress: float | None = None
+
+
 class DumpedConfig(msgspec.Struct, frozen=True):
     """`dest_root` is null when the default file was written."""
 
@@ -69,6 +83,8 @@ class AnalysisCalls(Protocol):
     async def estimate(self, filename: str, config: str | None) -> dict[str, Any]: ...
 
     async def process(self, filename: str, config: str | None, force: bool) -> Processed: ...
+
+    async def progress(self) -> PlanProgress: ...
 
     async def dump_config(self, dest: str | None) -> DumpedConfig: ...
 
@@ -105,6 +121,13 @@ class AnalysisEndpoints:
                 ProcessParams,
                 Processed,
             ),
+            get(
+                f"{base}/progress",
+                self.progress,
+                "How far the print under way is by Klipper's own time.",
+                Access.VIEW,
+                result=PlanProgress,
+            ),
             post(
                 f"{base}/dump_config",
                 self.dump_config,
@@ -127,6 +150,10 @@ class AnalysisEndpoints:
         """Raises `ClientError` 400, 403 and 500."""
         filename = params.filename.strip("/")
         return await self._calls.process(filename, params.estimator_config, params.force)
+
+    async def progress(self, _params: NoParams, _caller: Caller) -> PlanProgress:
+        """Raises `ClientError` 400 and 500 for a file without a plan."""
+        return await self._calls.progress()
 
     async def dump_config(self, params: DumpParams, _caller: Caller) -> DumpedConfig:
         """Raises `ClientError` 400, 500 and 504."""

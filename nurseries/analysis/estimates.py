@@ -151,6 +151,11 @@ class Estimates:
                     return stored
             return await self._make(path, status)
 
+    async def plan_of(self, path: str) -> tuple[Estimate, int]:
+        """`plan`, with the file's size in bytes."""
+        found = await self.plan(path)
+        return found, self._known[path].size_bytes
+
     async def plan_with(
         self,
         path: str,

@@ -16,12 +16,20 @@ from config.settings.analysis import AnalysisSettings
 from mrk.api.endpoint import Endpoint
 from mrk.errors import ClientError
 from mrk.estimate.estimator_config import estimator_config
+from mrk.estimate.plan_clock import seconds_at
 from mrk.estimate.record import Estimate
 from mrk.files.paths import safe_parts
+from mrk.jobs.job_protocols import JobStatePort
 from mrk.klippy.klippy_protocols import KlippyFacts
 from mrk.version import VERSION
 from nurseries.analysis.config_files import ConfigFiles
-from nurseries.analysis.endpoints import AnalysisEndpoints, AnalysisStatus, DumpedConfig, Processed
+from nurseries.analysis.endpoints import (
+    AnalysisEndpoints,
+    AnalysisStatus,
+    DumpedConfig,
+    PlanProgress,
+    Processed,
+)
 from nurseries.analysis.estimates import Estimates
 from nurseries.analysis.limits_keeper import LimitsKeeper
 from nurseries.analysis.processing import Processing
@@ -44,6 +52,7 @@ class Analysis:
         program: EstimatorProgram,
         files: ConfigFiles,
         klippy: KlippyFacts,
+        job_state: JobStatePort,
     ) -> None:
         self._settings = settings
         self._gcodes = gcodes
@@ -53,6 +62,7 @@ class Analysis:
         self._program = program
         self._files = files
         self._klippy = klippy
+        self._job_state = job_state
         self._ready = trio.Event()
         self._running = trio.Lock()
 
@@ -162,6 +172,18 @@ class Analysis:
         if not await trio.to_thread.run_sync(self._files.default.is_file):
             raise ClientError("There is no default configuration until Klipper was ready once")
         return self._files.default
+
+    async def progress(self) -> PlanProgress:
+        """Where the print under way is on the clock of its plan."""
+        snapshot = self._job_state.snapshot
+        if snapshot is None or not snapshot.stats.is_active:
+            return PlanProgress()
+        filename = snapshot.stats.filename
+        position = await self._job_state.file_position()
+        plan, size_bytes = await self._estimates.plan_of(filename)
+        total = plan.total_time
+        done = seconds_at(plan.marks, total, size_bytes, position or 0)
+        return PlanProgress(filename, total, done, total - done, done / total if total else 1.0)
 
     async def dump_config(self, dest: str | None) -> DumpedConfig:
         """Write the connected printer's limits as a configuration."""

@@ -65,6 +65,7 @@ class DeskJobs:
 
     def __init__(self) -> None:
         self.stats = PrintStats()
+        self.position: int | None = None
         self._news: Fanout[JobStateEvent] = Fanout()
 
     @property
@@ -77,6 +78,10 @@ class DeskJobs:
 
     def open_events(self, name: str, size: int, *kinds: type) -> EventReader[JobStateEvent]:
         return self._news.open_reader(name, size, *kinds)
+
+    async def file_position(self) -> int | None:
+        await trio.lowlevel.checkpoint()
+        return self.position
 
     def become(self, **stats: Any) -> None:
         self.stats = PrintStats(**stats)
@@ -186,6 +191,7 @@ class OpenDesk:
             EstimatorProgram(files.tools, settings.platform),
             files,
             desk.klippy,
+            desk.jobs,  # type: ignore[arg-type]
         )
 
     def time(self, path: Path) -> float | None:

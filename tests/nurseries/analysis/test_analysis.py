@@ -9,7 +9,7 @@ from mrk.errors import ClientError
 from mrk.estimate.estimator_config import limits_of_config
 from mrk.estimate.klipper_settings import LimitsUnknown, limits_of
 from nurseries.analysis.plan_store import read_times
-from tests.nurseries.analysis.desk import SETTINGS, Desk
+from tests.nurseries.analysis.desk import LINE, SETTINGS, Desk
 
 FAST = pytest.approx(0.8833, abs=1e-3)
 SLOW = pytest.approx(1.31, abs=1e-3)
@@ -105,6 +105,28 @@ async def test_times_follow_files_that_are_moved_and_go_with_those_removed(desk)
     async with desk.open():
         await trio.testing.wait_all_tasks_blocked(0.05)
     assert await desk.database.run(read_times) == {}
+
+
+async def test_a_print_is_as_far_as_its_plan(desk):
+    text = b"; a long head\n" * 100 + LINE + b"G1 X0\n" * 1 + b"; and a long tail\n" * 100
+    desk.add("a.gcode", text)
+    async with desk.open() as run:
+        assert (await run.analysis.progress()).filename is None
+        desk.jobs.become(state="printing", filename="a.gcode")
+        found = await run.analysis.progress()
+        assert (found.filename, found.elapsed) == ("a.gcode", 0.0)
+        assert found.total_time == pytest.approx(1.516, abs=1e-3)
+        desk.jobs.position = text.index(b"G1 X60")
+        assert (await run.analysis.progress()).progress == 0.0
+        desk.jobs.position = text.index(b"G1 X0")
+        half = await run.analysis.progress()
+        assert half.elapsed == FAST
+        assert half.time_left == pytest.approx(0.633, abs=1e-3)
+        desk.jobs.position = len(text)
+        assert (await run.analysis.progress()).time_left == pytest.approx(0.0, abs=1e-9)
+        desk.jobs.become(state="printing", filename="gone.gcode")
+        with pytest.raises(ClientError):
+            await run.analysis.progress()
 
 
 async def test_without_background_estimates_only_questions_are_answered(desk):
