@@ -5,7 +5,6 @@ behind them. Owned by one client's session, filled by anybody, drained by that s
 Nothing here waits: a full outbox says so, and the session closes the client.
 """
 
-from collections import deque
 from collections.abc import Callable
 
 from mrk.api.notification import Framing, SharedMessage
@@ -29,7 +28,7 @@ class Outbox:
         self.framing = framing
         self._limit_bytes = limit_bytes
         self._wake = wake
-        self._frames: deque[bytes] = deque()
+        self._frames: list[bytes] = []  # an empty deque takes 0.6 KB
         self._waiting_bytes = 0
         self._largest_bytes = 0
         self._status: StatusUpdate | None = None
@@ -130,11 +129,13 @@ class Outbox:
         return self._take_control() + chunk if self._control else chunk
 
     def _take_some(self, most_bytes: int) -> bytes:
-        taken = [self._frames.popleft()]
-        size_bytes = len(taken[0])
-        while self._frames and size_bytes + len(self._frames[0]) <= most_bytes:
-            taken.append(self._frames.popleft())
-            size_bytes += len(taken[-1])
+        count, size_bytes = 1, len(self._frames[0])
+        while count < len(self._frames):
+            if size_bytes + len(self._frames[count]) > most_bytes:
+                break
+            size_bytes += len(self._frames[count])
+            count += 1
+        taken, self._frames = self._frames[:count], self._frames[count:]
         self._waiting_bytes -= size_bytes
         self._largest_bytes = max(map(len, self._frames), default=0)
         return b"".join(taken)

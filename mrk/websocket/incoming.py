@@ -1,16 +1,19 @@
 """What a client sends over a websocket: bytes in, whole messages and control frames out.
 
 A whole, unfragmented data frame, which nearly every message is, is read here (1.5 us; 9 us through
-wsproto). Everything else goes to `fragments.py`, and this finds where frames end. One
+wsproto), and so are whole pings and pongs: every client sends pongs, and wsproto is some KB for
+each of them. Everything else goes to `fragments.py`, and this finds where frames end. One
 `WebsocketReader` per connection. No I/O.
 """
 
 from collections.abc import Iterator
 from typing import Protocol
 
-from mrk.websocket.events import Ending, Event
+from mrk.websocket.events import Ending, Event, Pinged
 
 _TEXT, _BINARY = 0x81, 0x82  # with the bit that says: the last (here: only) fragment
+_PING, _PONG = 0x89, 0x8A
+_CONTROL_BYTES = 125
 _SHORT_HEADER, _MEDIUM_HEADER = 6, 8  # mask included
 
 
@@ -57,6 +60,12 @@ class WebsocketReader:
                 if message is not None:
                     at = stop
                     yield message
+                    continue
+                if _is_plain_control(data, at, start, stop):
+                    ping = data[at] == _PING
+                    payload = data[start:stop]
+                    at = stop
+                    yield Pinged(_unmasked(data[start - 4 : start], payload)) if ping else None
                     continue
                 self._owed_bytes = stop - at
                 if not data[at] & 0x08:
@@ -115,6 +124,16 @@ def _extent(data: bytes, at: int) -> tuple[int, int] | None:
     if data[at + 1] & 0x80:
         start += 4
     return None if len(data) < start else (start, start + size)
+
+
+def _is_plain_control(data: bytes, at: int, start: int, stop: int) -> bool:
+    """Whether a frame is a whole ping or pong without fault; it may stand between fragments."""
+    return (
+        data[at] in (_PING, _PONG)
+        and start - at == _SHORT_HEADER
+        and stop - start <= _CONTROL_BYTES
+        and stop <= len(data)
+    )
 
 
 def _unmasked(mask: bytes, payload: bytes) -> bytes:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 from wsproto.connection import Connection, ConnectionType
-from wsproto.events import BytesMessage, CloseConnection, Message, Ping, TextMessage
+from wsproto.events import BytesMessage, CloseConnection, Message, Ping, Pong, TextMessage
 
 from mrk.websocket.events import Ending, Event, Pinged
 from mrk.websocket.incoming import WebsocketReader
@@ -76,3 +76,27 @@ def test_any_mask_and_length(size: int, mask: bytes, cut: int) -> None:
     incoming = WebsocketReader(300)
     seen = [*incoming.feed(wire[:cut]), *incoming.feed(wire[cut:])]
     assert [event for event in seen if event is not None] == [payload]
+
+
+def test_pings_and_pongs_are_read_between_fragments_and_without_wsproto() -> None:
+    client = Connection(ConnectionType.CLIENT)
+    incoming = WebsocketReader(100)
+    assert list(incoming.feed(bytes(client.send(Pong(payload=b"x" * 125))))) == [None]
+    assert list(incoming.feed(bytes(client.send(Ping(payload=b"one"))))) == [Pinged(b"one")]
+    assert incoming._fragments is None
+    first, ping, last = (
+        bytes(client.send(event))
+        for event in (
+            TextMessage(data="be", message_finished=False),
+            Ping(payload=b""),
+            TextMessage(data="gun"),
+        )
+    )
+    assert list(incoming.feed(first + ping + last)) == [None, Pinged(b""), b"begun"]
+
+
+def test_control_frames_with_a_fault_end_the_connection() -> None:
+    for wire in (b"\x89\x00", b"\x89\xfe\x00\x7e" + bytes(130), b"\x09\x80" + bytes(4)):
+        events = list(WebsocketReader(1000).feed(wire))
+        assert isinstance(events[-1], Ending), wire
+        assert events[-1].code == 1002
