@@ -160,6 +160,15 @@ class JobQueue:
         """`QueueNews.on_jobs_added`."""
         self._added.append(handler)
 
+    @property
+    def powers_printer(self) -> bool:
+        """Whether queued jobs switch the printer on."""
+        return bool(self._added)
+
+    @property
+    def _loads_when_ready(self) -> bool:
+        return self._transitions.load_on_startup or self.powers_printer
+
     # Changes
 
     async def _known(self) -> Queue:
@@ -281,9 +290,8 @@ class JobQueue:
         queue = await self._apply(lambda q: q.on_seen(snapshot, automatic))
         if queue is not None and queue.state is QueueState.LOADING:
             self._load_if_due(queue, transition=True)
-        elif (
-            seen.became_ready and self._transitions.load_on_startup and not snapshot.stats.is_active
-        ):
+        elif seen.became_ready and self._loads_when_ready and not snapshot.stats.is_active:
+            automatic = automatic and self._transitions.load_on_startup
             queue = await self._apply(lambda q: q.on_ready(automatic))
             self._load_if_due(queue, transition=False)
 

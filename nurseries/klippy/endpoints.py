@@ -1,5 +1,7 @@
 """printer.*: restart and print, which exist whether Klipper runs or not."""
 
+from collections.abc import Awaitable, Callable
+
 import msgspec
 
 from mrk.api.caller import Caller
@@ -20,6 +22,8 @@ class PrinterEndpoints:
     def __init__(self, klippy: KlippyRequests, gcode: PrinterGcode) -> None:
         self._klippy = klippy
         self._gcode = gcode
+        # Whether a file waits for a printer that is being switched on.
+        self.is_queued: Callable[[str], Awaitable[bool]] | None = None
 
     def endpoints(self) -> list[Endpoint]:
         """What clients may ask."""
@@ -80,7 +84,9 @@ class PrinterEndpoints:
         return "ok"
 
     async def print_start(self, params: PrintStartParams, caller: Caller) -> str:
-        """The file's existence is for Klipper to check."""
+        """The file's existence is for Klipper to check. Slicers ask once more after an upload."""
+        if self.is_queued is not None and await self.is_queued(params.filename):
+            return "already queued"
         await self._gcode.start_print(params.filename, caller.user)
         return "ok"
 

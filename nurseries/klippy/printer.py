@@ -3,6 +3,8 @@
 `serve` adds Klippy's own endpoints to the table as Klipper lists them; it ends when cancelled.
 """
 
+from collections.abc import Awaitable, Callable
+
 import trio
 
 from mrk.api.endpoint import Endpoint
@@ -37,6 +39,10 @@ class Printer:
         self._endpoints = PrinterEndpoints(klippy, self.gcode)
         subscriptions = ClientSubscriptions(klippy, clients)
         self._passed_through = KlippyEndpoints(klippy, self.gcode, subscriptions, extend)
+
+    def ask_before_start(self, is_queued: Callable[[str], Awaitable[bool]]) -> None:
+        """A client's start of a file that `is_queued` is answered without asking the printer."""
+        self._endpoints.is_queued = is_queued
 
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Offer Klippy's endpoints as they become known."""

@@ -183,6 +183,7 @@ class Subsystems:
         self.upload_printer = UploadPrinter(
             self.printer.gcode, state, queue, settings.file_manager.queue_gcode_uploads
         )
+        self.printer.ask_before_start(self.upload_printer.is_queued)
         self._add("file_manager", files)
         self.services.append(Supervised("job_state", state.serve))
         self._add("job_queue", queue)

@@ -79,9 +79,7 @@ def test_workshop_file():
         "[authorization]: option 'cors_domains' has a bad entry, skipped: "
         '"https://shop.example/" ends in a slash',
     ]
-    assert heads[3:] == [
-        "[button]: mrk does not have buttons yet; its sections have no effect.",
-    ]
+    assert heads[3:] == []
     # server.config answers these three as they are.
     assert msgspec.json.encode([configuration.config, configuration.orig, configuration.files])
 

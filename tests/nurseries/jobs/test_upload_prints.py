@@ -1,0 +1,72 @@
+"""Uploads with print=true onto a printer that is off: queued, powered, started when ready."""
+
+import pytest
+from trio.testing import MockClock
+
+from mrk.files.transfers import PrintStart
+from nurseries.jobs.job_queue import ONE_BY_ONE, Transitions
+from nurseries.jobs.upload_prints import UploadPrinter
+from tests.fakes.workshop import World, open_shop
+
+
+def printer_of(shop):
+    """The part under test, and what it has switched on."""
+    uploads = UploadPrinter(shop.printer.gcode, shop.job_state, shop.queue, queue_uploads=False)
+    shop.printer.ask_before_start(uploads.is_queued)
+    switched: list[str] = []
+    return uploads, switched
+
+
+@pytest.mark.parametrize("transitions", [ONE_BY_ONE, Transitions(automatic=True)])
+async def test_a_printer_that_is_off(
+    world: World, autojump_clock: MockClock, transitions: Transitions
+) -> None:
+    world.linkable = False
+    world.put("old.gcode", "part.gcode")
+    async with open_shop(world, transitions) as shop:
+        uploads, switched = printer_of(shop)
+        await shop.queue.add(["old.gcode"])
+        shop.queue.on_jobs_added(lambda: switched.append("on"))
+        outcome = await uploads.print_upload("part.gcode", "ann")
+        assert outcome.start is PrintStart.QUEUED
+        assert outcome.reason == "the printer is being switched on"
+        assert switched
+        # The slicer asks once more, in either way.
+        assert await shop.call("printer.print.start", filename="part.gcode") == "already queued"
+        assert (await uploads.print_upload("part.gcode")).reason == "already queued"
+        assert (await shop.queued())[0] == ["part.gcode", "old.gcode"]
+        world.linkable = True
+        await shop.until("printing")
+        await shop.when(lambda: shop.job_state.is_active)
+        snapshot = shop.job_state.snapshot
+        assert snapshot is not None
+        assert snapshot.stats.filename == "part.gcode"
+        assert (await shop.queued())[0] == ["old.gcode"]
+
+
+async def test_without_a_power_device_a_printer_that_is_off_refuses(
+    world: World, autojump_clock: MockClock
+) -> None:
+    world.linkable = False
+    world.put("part.gcode")
+    async with open_shop(world) as shop:
+        uploads, _switched = printer_of(shop)
+        outcome = await uploads.print_upload("part.gcode")
+        assert outcome.start is PrintStart.REFUSED
+        assert await shop.queued() == ([], "paused")
+
+
+async def test_what_was_queued_before_waits_for_its_start(
+    world: World, autojump_clock: MockClock
+) -> None:
+    world.linkable = False
+    world.put("old.gcode")
+    async with open_shop(world) as shop:
+        printer_of(shop)
+        shop.queue.on_jobs_added(lambda: None)
+        await shop.queue.add(["old.gcode"])
+        world.linkable = True
+        await shop.when(lambda: shop.link.klippy_state == "ready")
+        await shop.when(lambda: shop.job_state.snapshot is not None)
+        assert await shop.queued() == (["old.gcode"], "paused")
+        assert not shop.job_state.is_active
