@@ -38,7 +38,9 @@ class WebServer:
                 head += more
             self.heads.append(head.decode())
             path = head.split(b" ")[1].decode()
-            reply = self.replies.get(path) or self.answer_others(self.heads[-1])
+            reply = self.replies.get(path)
+            if reply is None:
+                reply = self.answer_others(self.heads[-1])
             if isinstance(reply, bytes):
                 await stream.send_all(reply)
             else:
