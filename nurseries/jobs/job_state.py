@@ -118,20 +118,33 @@ class JobState:
         self._events.publish(PrinterGone(status, self._look))
 
     async def _see(self, *, became_ready: bool, klippy_state: str | None = None) -> None:
-        """Look anew: what changed unseen is for the readers to judge."""
+        """Look anew: what changed unseen is for the readers to decide.
+
+        Asked before the subscription, which Klipper answers at its next beat only, and behind all
+        others that subscribe after a restart; a print that ends meanwhile was seen then. What
+        changed until the subscription holds is found by looking once more.
+        """
+        seen = await self._ask(klippy_state)
+        if seen is not None:
+            self._show(seen, became_ready)
         try:
             await self._klippy.subscribe(dict(OBJECTS))
         except ClientError as exc:
             if self._klippy.klippy_connected:
                 raise Transient(f"no state of jobs: {exc.message}") from exc
             return
-        snapshot = await self._ask(klippy_state)
-        if snapshot is not None:
-            before = self._shown
-            self._remember(snapshot)
-            logger.info("the printer's job is %s %s", snapshot.stats.state, snapshot.stats.filename)
-            unseen = before is not None and missed(before, snapshot.stats)
-            self._events.publish(JobSeen(snapshot, became_ready, unseen))
+        again = await self._ask(klippy_state)
+        if again is not None and self._look is None:
+            self._show(again, became_ready)
+        elif again is not None:
+            self._advance(again)
+
+    def _show(self, snapshot: JobSnapshot, became_ready: bool) -> None:
+        before = self._shown
+        self._remember(snapshot)
+        logger.info("the printer's job is %s %s", snapshot.stats.state, snapshot.stats.filename)
+        unseen = before is not None and missed(before, snapshot.stats)
+        self._events.publish(JobSeen(snapshot, became_ready, unseen))
 
     def _remember(self, snapshot: JobSnapshot) -> None:
         self._look, self._shown = snapshot, snapshot.stats
@@ -145,10 +158,16 @@ class JobState:
         return _read_look(answer, state)
 
     def _follow(self, update: StatusUpdate) -> None:
-        before, after = self._look, self._after(update)
-        if before is None or after is None:
-            return
+        after = self._after(update)
+        if after is not None:
+            self._advance(after)
+
+    def _advance(self, after: JobSnapshot) -> None:
+        """Publish what happened between the newest snapshot and `after`."""
+        before = self._look
         self._remember(after)
+        if before is None:
+            return
         for event in changes(before.stats, after.stats):
             name = after.stats.filename or before.stats.filename
             logger.info("job %s: %s", event.value, name)
