@@ -32,7 +32,7 @@ def test_a_daemon_that_is_well(tmp_path):
             f"ok       ports          mrk answers on {daemon.port}",
             "ok       configuration  no mistakes",
             "note     access         from 127.0.0.0/8, ::1/128: no log-in",
-            "warning  service        mrk is no service",
+            "warning  service        mrk is not a service",
         ):
             assert told in result.stdout, result.stdout
     with tarfile.open(tmp_path / "bundle.tar.gz") as archive:
