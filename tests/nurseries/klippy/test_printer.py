@@ -67,6 +67,17 @@ async def test_routes_appear_when_klipper_is_first_seen(autojump_clock: MockCloc
         assert house.table.verbs("/printer/bed_mesh/dump_mesh") == ["GET", "POST"]
 
 
+async def test_the_bed_mesh_with_its_arguments(autojump_clock: MockClock) -> None:
+    klippy = FakeKlippy()
+    mesh = {"current_mesh": {"name": "default"}, "profiles": {}}
+    klippy.answers["bed_mesh/dump_mesh"] = lambda params: {**mesh, "calibration": params}
+    async with open_house(klippy) as house:
+        await house.until_ready()
+        found = await house.call("printer.bed_mesh.dump_mesh", {"mesh_args": {"PROBE_COUNT": 5}})
+        assert found == {**mesh, "calibration": {"mesh_args": {"PROBE_COUNT": 5}}}
+        assert (await house.call("printer.bed_mesh.dump_mesh"))["calibration"] == {}
+
+
 @pytest.mark.parametrize(
     "name", ["list_endpoints", "gcode/subscribe_output", "register_remote_method"]
 )
