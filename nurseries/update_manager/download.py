@@ -60,8 +60,6 @@ class Downloader:
                 )
             except FetchFailed as exc:
                 raise UpdateFailed(f"{asset.name} could not be fetched: {exc}") from exc
-            except OSError as exc:
-                raise UpdateFailed(f"{asset.name} could not be stored: {exc.strerror}") from exc
         if silence.cancelled_caught:
             raise UpdateFailed(f"{asset.name}: nothing came for {self._idle_s:g} s")
         if answer.status != 200:
@@ -133,7 +131,11 @@ class _Part:
 
     async def finish(self) -> None:
         data, self._waiting = bytes(self._waiting), bytearray()
-        await trio.to_thread.run_sync(self._append, data)
+        try:
+            await trio.to_thread.run_sync(self._append, data)
+        except OSError as exc:
+            name = self._target.name
+            raise UpdateFailed(f"{name} could not be stored: {exc.strerror}", 507) from exc
         self._progress(self.size)
 
     def _append(self, data: bytes) -> None:

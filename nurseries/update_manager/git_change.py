@@ -220,3 +220,7 @@ def _remove_files(folder: Path, names: tuple[str, ...]) -> None:
     for name in names:
         with contextlib.suppress(OSError):
             (folder / name).unlink(missing_ok=True)
+        for parent in Path(name).parents[:-1]:
+            # As git does; what holds a file of its owner's stays.
+            with contextlib.suppress(OSError):
+                (folder / parent).rmdir()

@@ -93,7 +93,7 @@ class Upgrades:
         try:
             self._check_print()
             done = await run(announcement.tell)
-        except UpdateFailed as exc:
+        except (UpdateFailed, OSError) as exc:
             announcement.finish(f"Error: {exc}")
             raise
         except trio.Cancelled:

@@ -80,6 +80,9 @@ async def _do(work: Work) -> None:
         await work.run()
     except UpdateFailed as exc:
         work.error = ClientError(str(exc), exc.status)
+    except OSError as exc:
+        # A full or broken disk, at a step that does not say more about it.
+        work.error = ClientError(f"A step failed: {exc.strerror or exc}", 500)
     else:
         work.error = None
     finally:
