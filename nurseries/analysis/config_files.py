@@ -3,6 +3,7 @@
 Read and written in threads; small, and written whole or not at all.
 """
 
+import errno
 import os
 import secrets
 from pathlib import Path
@@ -21,6 +22,7 @@ from mrk.files.paths import safe_parts
 TOOLS = Path("tools", "klipper_estimator")
 DEFAULT_NAME = "default_estimator_cfg.json"
 SIZE_LIMIT_BYTES = 1024 * 1024
+_BAD_NAMES = (errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ENOENT)
 
 
 class ConfigFiles:
@@ -46,6 +48,15 @@ class ConfigFiles:
             raise ClientError(f"Estimator config '{name}' does not exist")
         return path
 
+    def target(self, name: str) -> Path:
+        """A new configuration's place: JSON, nothing else is overwritten; raises `ClientError`."""
+        path = self.place(name)
+        if path.suffix not in (".json", ".json5") or path.is_dir():
+            raise ClientError(f"'{name}': a name that ends with .json expected")
+        if not path.parent.resolve().is_relative_to(self._root.resolve()):
+            raise ClientError(f"'{name}' leads out of the config folder", 403)
+        return path
+
     async def find(self, name: str) -> Path:
         """`existing`, in a thread."""
         return await trio.to_thread.run_sync(self.existing, name)
@@ -65,7 +76,8 @@ class ConfigFiles:
         try:
             await trio.to_thread.run_sync(_write, path, text)
         except OSError as exc:
-            raise ClientError(f"{path.name} cannot be written: {exc.strerror}", 500) from exc
+            status = 400 if exc.errno in _BAD_NAMES else 500
+            raise ClientError(f"{path.name} cannot be written: {exc.strerror}", status) from exc
 
 
 def _read(path: Path) -> bytes:

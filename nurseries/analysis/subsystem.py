@@ -189,7 +189,9 @@ class Analysis:
         """Write the connected printer's limits as a configuration."""
         if self._klippy.klippy_state != "ready":
             raise ClientError("Klipper is not ready: its limits are not known", 504)
-        path = self._files.default if dest is None else self._files.place(dest)
+        path = self._files.default
+        if dest is not None:
+            path = await trio.to_thread.run_sync(self._files.target, dest)
         config = estimator_config(self._keeper.limits)
         await self._files.write(path, config)
         if dest is None:

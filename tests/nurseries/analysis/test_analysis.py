@@ -177,7 +177,8 @@ async def test_the_printers_limits_as_a_configuration(desk):
         assert json.loads(written) == named.klipper_estimator_config
         read = limits_of_config(written)
         assert read.extruders[0].max_velocity == run.keeper.limits.extruders[0].max_velocity
-        for wrong in ("../e.json", ""):
+        (desk.config / "out").symlink_to(desk.data)
+        for wrong in ("../e.json", "", "printer.cfg", "out/e.json"):
             with pytest.raises(ClientError):
                 await run.analysis.dump_config(wrong)
         (desk.config / "file").write_text("")
