@@ -26,6 +26,7 @@ GROUP = "mrk.components"
 _ENTRY_POINTS = "entry_points.txt"
 # Those that come with mrk, by section. They get what others get, and nothing else.
 OWN: Final[Mapping[str, str]] = {
+    "mmu_server": "nurseries.mmu_server.component",
     "timelapse": "nurseries.timelapse.component",
 }
 OWN_ORIGIN = "mrk"

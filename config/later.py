@@ -38,7 +38,6 @@ ADD_ONS = {
     "creatcloud": "CreatBot's firmware",
     "firmware_manager": "CreatBot's firmware",
     "kobra": "Rinkhals",
-    "mmu_server": "Happy Hare",
     "octoapp": "OctoApp",
     "octoeverywhere": "OctoEverywhere",
     "sensor_custom": "FLSUN's open-source image",

@@ -20,6 +20,7 @@ from mrk.database.database_protocols import DatabasePort
 from mrk.estimate.estimate_protocols import PlannedFiles
 from mrk.files.file_protocols import FileRoots, ReadableFiles
 from mrk.files.transfers import UploadPrints
+from mrk.gcode.processors import GcodeProcessor
 from mrk.gpio.gpio_protocols import GpioLines
 from mrk.http.client import HttpDownloads
 from mrk.jobs.job_protocols import (
@@ -130,7 +131,7 @@ class Additions(msgspec.Struct):
     `transports` end before `services` do. `auxiliary` fills fields of jobs, `upload_paths` take
     uploads besides the file manager's (path, and what `Location` begins with), `mqtt` is the
     broker for those that are built after it. `warnings` are what they find out while they run, for
-    server.info.
+    server.info. `processors` change new g-code files.
     """
 
     services: list[Service] = []
@@ -139,6 +140,7 @@ class Additions(msgspec.Struct):
     upload_paths: dict[str, str] = {}
     mqtt: MqttPort | None = None
     warnings: list[Callable[[], Sequence[str]]] = []
+    processors: list[GcodeProcessor] = []
 
     def add(self, name: str, subsystem: Subsystem, backoff: Backoff | None = None) -> None:
         """Have a subsystem run, and its endpoints offered while it does."""

@@ -1,4 +1,9 @@
-"""Programs that changed a g-code file after its slicer, known by the comment they leave."""
+"""Programs that change a g-code file after its slicer: known by the comment they leave, or ours."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
 
 from mrk.gcode.text import GcodeText
 
@@ -7,6 +12,18 @@ _SIGNATURES = (
     ("klipper_estimator", b"; Processed by klipper_estimator "),
     ("preprocess_cancellation", OBJECTS_SIGNATURE),
 )
+
+
+class GcodeProcessor(msgspec.Struct, frozen=True):
+    """What changes new g-code files before they are scanned, in the scan worker.
+
+    `reference` is `module:function`, called as `function(source, target, options)` with files open
+    for reading and writing; it returns whether `target` is to replace the file.
+    """
+
+    name: str
+    reference: str
+    options: Mapping[str, Any] = {}
 
 
 def processors(text: GcodeText) -> list[str]:

@@ -52,6 +52,7 @@ class DiskFiles:
         self.followers = self._metadata.followers
         self._estimate_scanner = Scanner(ScanLimits())
         self.estimator = WorkerEstimator(self._estimate_scanner)
+        self.processors = self._metadata.processors
         self._manager = FileManager(
             paths, settings, clients, klippy, self._metadata, in_use, program=PROGRAM
         )

@@ -205,6 +205,7 @@ def guarded_additions(added: Additions, guard: AddOnGuard) -> Additions:
     return Additions(
         services=[guard.service(service) for service in added.services],
         auxiliary=[GuardedAuxiliary(provider, guard) for provider in added.auxiliary],
+        processors=list(added.processors),
         warnings=[partial(_warnings, guard, warnings) for warnings in added.warnings],
     )
 

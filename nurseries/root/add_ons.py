@@ -45,6 +45,7 @@ class AddOns:
                 everything.services += added.services
                 everything.auxiliary += added.auxiliary
                 everything.warnings += added.warnings
+                everything.processors += added.processors
         return everything
 
     def _built(

@@ -13,6 +13,7 @@ from mrk.database.database_protocols import DatabasePort
 from mrk.estimate.estimate_protocols import PlannedFiles
 from mrk.files.file_protocols import FileFollower, FileRoots, InUse, ReadableFiles
 from mrk.files.transfers import DownloadFiles, UploadFiles
+from mrk.gcode.processors import GcodeProcessor
 from mrk.jobs.job_protocols import JobMetadata, PrintedFiles
 from mrk.klippy.klippy_protocols import KlippyPort
 from nurseries.files.subsystem import DiskFiles
@@ -22,6 +23,8 @@ class FileSubsystem(PrintedFiles, ReadableFiles, FileRoots, Protocol):
     """Files, as the rest of a generation needs them."""
 
     followers: list[FileFollower]
+    # What changes new g-code files.
+    processors: list[GcodeProcessor]
 
     @property
     def metadata(self) -> JobMetadata: ...

@@ -278,6 +278,7 @@ class Subsystems:
         self.warnings += add_ons.warnings
         self._added.auxiliary += added.auxiliary
         self._added.warnings += added.warnings
+        self.files.processors += added.processors
         services = [supervised(service) for service in added.services]
         self._optional += services
         self._all += services

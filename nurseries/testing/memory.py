@@ -20,6 +20,7 @@ from mrk.errors import Transient
 from mrk.estimate.estimate_protocols import PlannedFiles
 from mrk.files.file_protocols import FileFollower
 from mrk.files.transfers import DownloadFiles, UploadFiles
+from mrk.gcode.processors import GcodeProcessor
 from mrk.http.client import NO_HEADERS, Fetched, FetchFailed, Save
 from mrk.virtual_printer.memory_folder import MemoryFolder
 from nurseries.client.channels import EtxChannel, WebsocketChannel
@@ -85,6 +86,7 @@ class MemoryFiles:
     def __init__(self, files: dict[str, bytes]) -> None:
         self._files = files
         self.followers: list[FileFollower] = []
+        self.processors: list[GcodeProcessor] = []
         self.metadata = MemoryMetadata()
         self.planned: PlannedFiles | None = None
         self.uploads: UploadFiles | None = None

@@ -123,10 +123,13 @@ def test_options_in_such_sections_are_told(folder):
 
 def test_add_ons_fail_with_a_text_that_knows_them(folder):
     configuration = load(folder("third-party-sections"))
-    assert [add_on.component for add_on in configuration.settings.add_ons] == ["timelapse"]
-    assert components(configuration) == ["mmu_server"]
+    assert [add_on.component for add_on in configuration.settings.add_ons] == [
+        "timelapse",
+        "mmu_server",
+    ]
+    assert components(configuration) == ["kobra"]
     (told,) = configuration.warnings
-    assert "Happy Hare" in told
+    assert "Rinkhals" in told
     assert "remove" not in told
     assert "spelling" not in told
     assert configuration.clean

@@ -53,7 +53,10 @@ def test_examples_hold_every_option_with_its_default(name, tmp_path):
 def comparable(name):
     """The settings, with what templates do in place of the templates."""
     settings = loaded(EXAMPLES / name).settings
-    assert [add_on.component for add_on in settings.add_ons] == ["timelapse"]
+    assert [add_on.component for add_on in settings.add_ons] == [
+        "mmu_server",
+        "timelapse",
+    ]
     settings = replace(settings, add_ons=())
     (sensor,) = settings.sensors
     said = []

@@ -8,6 +8,7 @@ import msgspec
 from mrk.estimate.printer_limits import PrinterLimits
 from mrk.estimate.record import Estimate
 from mrk.gcode.metadata import Metadata
+from mrk.gcode.processors import GcodeProcessor
 
 
 class ScanFile(msgspec.Struct, tag="scan"):
@@ -59,6 +60,14 @@ class WriteTimes(msgspec.Struct, tag="times"):
     limits: PrinterLimits
 
 
+class RunProcessor(msgspec.Struct, tag="process"):
+    """Write what a processor makes of `source` into the new file `target`."""
+
+    source: bytes
+    target: bytes
+    processor: GcodeProcessor
+
+
 class WrittenImage(msgspec.Struct):
     """A file in `.thumbs`; sizes in pixels and bytes."""
 
@@ -90,6 +99,12 @@ class ObjectsAdded(msgspec.Struct, tag="objects"):
     """Names of the objects that can be excluded; none: nothing was written."""
 
     names: list[str]
+
+
+class ProcessorDone(msgspec.Struct, tag="processed"):
+    """Whether the new file is there; False: the file stays as it is."""
+
+    changed: bool
 
 
 class ExtrusionMeasured(msgspec.Struct, tag="measured"):
@@ -129,9 +144,24 @@ class Failed(msgspec.Struct, tag="failed"):
     may_pass: bool = False
 
 
-Request = ScanFile | UnpackPackage | AddObjects | MeasureExtrusion | EstimateFile | WriteTimes
+Request = (
+    ScanFile
+    | UnpackPackage
+    | AddObjects
+    | MeasureExtrusion
+    | EstimateFile
+    | WriteTimes
+    | RunProcessor
+)
 Answer = (
-    ScannedAnswer | Unpacked | ObjectsAdded | ExtrusionMeasured | Estimated | TimesWritten | Failed
+    ScannedAnswer
+    | Unpacked
+    | ObjectsAdded
+    | ExtrusionMeasured
+    | Estimated
+    | TimesWritten
+    | ProcessorDone
+    | Failed
 )
 
 

@@ -22,6 +22,7 @@ from mrk.files.paths import BINARY_SUFFIX, GCODE_SUFFIXES
 from mrk.files.temporary import TOKEN_BYTES, Purpose, temporary_name
 from mrk.gcode.image_names import renamed_image
 from mrk.gcode.metadata import ScanOutcome, ScanState
+from mrk.gcode.processors import GcodeProcessor
 from nurseries.files.scan.packages import Packages
 from nurseries.files.scan.scanner import RewriteFailed, Scanner, ScannerStopped
 
@@ -40,7 +41,8 @@ class MetadataStore:
     """Implements `FileMetadata` (`mrk/files/file_protocols.py`) and `JobMetadata`
     (`mrk/jobs/job_protocols.py`).
 
-    Paths are relative to `gcodes`. With `object_processing` files get exclude_object commands.
+    Paths are relative to `gcodes`. New files go through `processors` first. With
+    `object_processing` files get exclude_object commands.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class MetadataStore:
         self._packages = Packages(gcodes, scanner)
         self._database = database
         self._object_processing = object_processing
+        self.processors: list[GcodeProcessor] = []
         self._records: dict[str, bytes] = {}
         # Paths whose record, or its absence, the database does not hold yet.
         self._unwritten: set[str] = set()
@@ -142,6 +145,7 @@ class MetadataStore:
             return dict(known)
         if file.suffix.lower() == ".ufp":
             return await self._scan_package(path, file, status)
+        await self._process(file)
         outcome = await self._scanner.scan(file)
         if outcome.state is ScanState.OK and await self._add_objects(file, outcome):
             outcome = await self._scanner.scan(file)
@@ -185,6 +189,17 @@ class MetadataStore:
             logger.warning("%s: no objects added: %s", file.name, exc)
             return False
         return bool(names)
+
+    async def _process(self, file: Path) -> None:
+        """Have a new file changed by what add-ons brought; one that fails leaves it as it is."""
+        for processor in self.processors if file.suffix.lower() == ".gcode" else ():
+            real = await trio.to_thread.run_sync(file.resolve)
+            target = self._temporary(real.parent)
+            try:
+                if await self._scanner.process(real, target, processor):
+                    await trio.to_thread.run_sync(os.replace, target, real)
+            except (RewriteFailed, OSError) as exc:
+                logger.warning("%s: not processed by %s: %s", file.name, processor.name, exc)
 
     def _temporary(self, folder: Path) -> Path:
         return folder / temporary_name(Purpose.REWRITE, os.urandom(TOKEN_BYTES))

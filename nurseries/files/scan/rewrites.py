@@ -4,6 +4,7 @@ Both write a new file that the caller named and that must not exist, whole or no
 caller renames it. Runs in the scan worker only.
 """
 
+import importlib
 import os
 import zipfile
 import zlib
@@ -16,13 +17,14 @@ from mrk.gcode.binary.blocks import is_binary
 from mrk.gcode.image_names import package_image_name
 from mrk.gcode.object_marks import mark_style
 from mrk.gcode.objects import LINE_LIMIT_BYTES, Rewrite, Survey
+from mrk.gcode.processors import GcodeProcessor
 from mrk.gcode.project import Plate, is_project, open_plate
 from mrk.gcode.source import read_window
 from mrk.gcode.ufp import MODEL_LIMIT_BYTES, Package, PackageRefused, open_package
 from mrk.version import VERSION
 from nurseries.files.scan.gcode_file import GcodeFile
 from nurseries.files.scan.images import open_thumbs, write_whole
-from nurseries.files.scan.messages import ObjectsAdded, Unpacked
+from nurseries.files.scan.messages import ObjectsAdded, ProcessorDone, Unpacked
 
 _CHUNK_BYTES = 256 * 1024
 # What zipfile raises on archives that are none, besides its own error.
@@ -99,6 +101,21 @@ def add_objects(source: bytes, target: bytes) -> ObjectsAdded:
                 out.write(rewrite.feed(line))
             out.write(rewrite.finish())
     return ObjectsAdded(list(objects))
+
+
+def process(source: bytes, target: bytes, processor: GcodeProcessor) -> ProcessorDone:
+    """What a processor makes of a file; nothing is left when it makes nothing."""
+    module, _, function = processor.reference.partition(":")
+    run = getattr(importlib.import_module(module), function)
+    with (
+        GcodeFile(source) as gcode,
+        open(gcode.fd, "rb", closefd=False) as file,
+        new_file(target) as out,
+    ):
+        changed = bool(run(file, out, processor.options))
+    if not changed:
+        os.unlink(target)
+    return ProcessorDone(changed)
 
 
 def _lines(file: BinaryIO) -> Iterator[bytes]:

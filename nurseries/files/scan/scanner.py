@@ -19,6 +19,7 @@ import trio
 
 from mrk.errors import MrkError, Transient
 from mrk.gcode.metadata import ScanOutcome, ScanState, ThumbnailInfo
+from mrk.gcode.processors import GcodeProcessor
 from nurseries.files.scan.messages import (
     AddObjects,
     Answer,
@@ -26,7 +27,9 @@ from nurseries.files.scan.messages import (
     Failed,
     MeasureExtrusion,
     ObjectsAdded,
+    ProcessorDone,
     Request,
+    RunProcessor,
     ScanFile,
     ScannedAnswer,
     Unpacked,
@@ -127,6 +130,18 @@ class Scanner:
         answer = await self.ask(request, self._limits.rewrite_s)
         if isinstance(answer, ObjectsAdded):
             return answer.names
+        await _discard(target)
+        raise _refused(answer)
+
+    async def process(self, source: Path, target: Path, processor: GcodeProcessor) -> bool:
+        """Write what a processor makes of `source` into the new file `target`; False: nothing.
+
+        Raises `RewriteFailed` and `ScannerStopped`.
+        """
+        request = RunProcessor(os.fsencode(source), os.fsencode(target), processor)
+        answer = await self.ask(request, self._limits.rewrite_s)
+        if isinstance(answer, ProcessorDone):
+            return answer.changed
         await _discard(target)
         raise _refused(answer)
 

@@ -30,6 +30,7 @@ from nurseries.files.scan.messages import (
     Failed,
     MeasureExtrusion,
     Request,
+    RunProcessor,
     ScanFile,
     ScannedAnswer,
     TimesWritten,
@@ -38,7 +39,7 @@ from nurseries.files.scan.messages import (
     decode_request,
     encode,
 )
-from nurseries.files.scan.rewrites import add_objects, unpack
+from nurseries.files.scan.rewrites import add_objects, process, unpack
 
 # Their packages and projects hold the picture beside the g-code.
 _PACKAGED = ("Cura", "BambuStudio")
@@ -86,6 +87,8 @@ def perform(request: Request) -> Answer:
                 return _estimate(request)
             case WriteTimes():
                 return _write_times(request)
+            case RunProcessor():
+                return process(request.source, request.target, request.processor)
             case _:
                 assert_never(request)
     except MemoryError:

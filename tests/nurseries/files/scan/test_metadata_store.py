@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from pytest_trio import trio_fixture
 from mrk.errors import ClientError
 from mrk.files.temporary import is_temporary
 from mrk.gcode.metadata import ScanOutcome
+from mrk.gcode.processors import GcodeProcessor
 from nurseries.files.scan.messages import Unpacked
 from nurseries.files.scan.metadata_store import NAMESPACE, MetadataStore
 from nurseries.files.scan.scanner import RewriteFailed, Scanner
@@ -416,3 +418,53 @@ async def test_broken_binary_gcode_has_a_reason(house: Store) -> None:
     assert found is not None
     assert (found["scan_state"], found["size"]) == ("failed", len(data))
     assert found["scan_reason"] == "the checksum of a block is wrong"
+
+
+# The worker of an environment in which a module is installed.
+RUN_WORKER = (
+    "import sys; sys.path.insert(0, {!r}); import nurseries.files.scan.worker as w; w.main()"
+)
+SHORTENS = """
+def process(source, target, options):
+    if source.read(9) == b"; shorter":
+        return False
+    target.write(options["head"].encode())
+    return True
+"""
+
+
+async def test_new_files_go_through_processors_first(
+    house: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "modules").mkdir()
+    (tmp_path / "modules" / "shortens.py").write_text(SHORTENS)
+    scanner = Scanner(command=(sys.executable, "-c", RUN_WORKER.format(str(tmp_path / "modules"))))
+    store = await house.open(scanner)
+    store.processors.append(
+        GcodeProcessor("shorter", "shortens:process", {"head": "; shorter\nG1 X1\n"})
+    )
+    real = house.put(WITH_IMAGES, "elsewhere.g")
+    (house.gcodes / "a.gcode").symlink_to(real)
+    record = await store.request_scan("a.gcode")
+    assert record is not None
+    assert record["size"] == real.stat().st_size == 16
+    assert (house.gcodes / "a.gcode").is_symlink()
+    other = house.put(WITH_IMAGES, "b.g")
+    size = other.stat().st_size
+    await store.request_scan("b.g")
+    assert other.stat().st_size == size, "not a .gcode"
+
+
+@pytest.mark.parametrize("reference", ["no_such_module:process", "os:getcwd", "os:no", "os"])
+async def test_a_processor_that_fails_leaves_the_file_as_it_is(
+    house: Store, reference: str
+) -> None:
+    store = await house.open()
+    store.processors.append(GcodeProcessor("broken", reference))
+    file = house.put(WITH_IMAGES, "a.gcode")
+    before = file.read_bytes()
+    record = await store.request_scan("a.gcode")
+    assert record is not None
+    assert record["slicer"] == "PrusaSlicer"
+    assert file.read_bytes() == before
+    assert not [path for path in house.gcodes.iterdir() if is_temporary(path.name)]
