@@ -1,0 +1,1 @@
+"""Time-lapse films: when frames are taken, and how they are rendered. Pure."""

@@ -1,0 +1,1 @@
+"""Versions, channels, archives and anomalies of what the update manager keeps. Pure."""

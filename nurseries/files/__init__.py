@@ -1,0 +1,1 @@
+"""The file manager: listings, changes, downloads, and the roots that clients see."""

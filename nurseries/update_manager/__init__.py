@@ -1,0 +1,1 @@
+"""Updates of clones, archives, Python packages, the system and mrk itself."""

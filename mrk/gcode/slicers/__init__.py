@@ -1,0 +1,1 @@
+"""Where each slicer writes its fields: one module a slicer or family."""
