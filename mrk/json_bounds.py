@@ -1,4 +1,4 @@
-"""How much JSON text may hold, judged from its bytes before any object exists.
+"""How much JSON text may hold, counted in its bytes before any object exists.
 
 A value of two bytes (`[]`) becomes an object of 56, so a limit of bytes alone bounds neither memory
 nor time. Counting four separators costs 2 ns a byte and is an upper limit, because texts may hold

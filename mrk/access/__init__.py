@@ -1,1 +1,1 @@
-"""Who may do what: judgements as pure functions of request facts and settings."""
+"""Who may do what: decisions as pure functions of request facts and settings."""

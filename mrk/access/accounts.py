@@ -1,4 +1,4 @@
-"""What a judgement asks of users, tokens and keys; `nurseries/access` stands behind it.
+"""What a decision needs of users, tokens and keys; `nurseries/access` stands behind it.
 
 Nothing here waits: users and keys are in memory from the start of a generation on.
 """

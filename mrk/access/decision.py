@@ -40,7 +40,7 @@ class RequestFacts(NamedTuple):
 
 
 class AccessRules(msgspec.Struct, frozen=True):
-    """What `[authorization]` says of judgements."""
+    """What `[authorization]` says of decisions."""
 
     trusted: TrustedClients = msgspec.field(default_factory=TrustedClients)
     force_logins: bool = False
@@ -98,7 +98,7 @@ _BY_NAME = Decision(True, Reason.TRUSTED_NAME, _TRUSTED, True)
 
 
 def decide(facts: RequestFacts, rules: AccessRules, accounts: Accounts) -> Decision:
-    """Judge a request. Pure, but for a one-shot token, which is used up by looking at it."""
+    """Decide about a request. Pure, but for a one-shot token, which is used up by looking at it."""
     by_address = _by_address(facts, rules)
     trusted = by_address is not None
     failed: Reason | None = None

@@ -67,7 +67,7 @@ class RequestAuthorizer:
         self._told = told or _Nobody()
         self._asks_names = bool(rules.trusted.names)
 
-    def judge(self, head: RequestHead, *, changing: bool) -> Decision:
+    def decide(self, head: RequestHead, *, changing: bool) -> Decision:
         """Who sends a request. Ask once for each: a one-shot token is used up.
 
         `changing`: it is more than reading, so no other site's page may have sent it.

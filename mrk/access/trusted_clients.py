@@ -13,7 +13,7 @@ LOOPBACK: tuple[Network, ...] = (
 )
 
 
-def judge(address: str, trusted: Sequence[Network]) -> bool:
+def is_trusted(address: str, trusted: Sequence[Network]) -> bool:
     """Return whether `address` (text of an IP address) is in one of the ranges.
 
     Anything that is no address is not trusted; IPv4 mapped into IPv6 counts as IPv4.
@@ -41,7 +41,7 @@ class TrustedClients:
         return len(address) <= _CHARS and self._remembered(address)
 
     def _judged(self, address: str) -> bool:
-        return judge(address, self.networks)
+        return is_trusted(address, self.networks)
 
     def has_name(self, names: Iterable[str]) -> bool:
         """Whether one of a client's names is trusted."""

@@ -93,7 +93,7 @@ def as_mapping(name: str, value: object) -> dict[str, Any]:
 
 
 def as_is(_name: str, value: object) -> object:
-    """No conversion: the handler judges."""
+    """No conversion: the handler decides."""
     return value
 
 

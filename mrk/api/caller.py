@@ -32,7 +32,7 @@ class Caller(msgspec.Struct, frozen=True):
 
     `connection_id` names an open websocket or unix socket connection: the caller's own, or, over
     HTTP, the websocket that the request acts for. `address` is the peer as the trusted-proxy
-    rule sees it, None on the unix socket. `authorized` is the judgement of the request or of the
+    rule sees it, None on the unix socket. `authorized` is the decision about the request or the
     connection, and `reason` says why; `role` bounds what an authorized caller may do. `trusted`
     says that the address is on the list, None where there is none.
     """

@@ -106,7 +106,7 @@ def batch(message: bytes, most_values: int) -> Sequence[msgspec.Raw]:
 
 
 def parse(message: bytes | str | msgspec.Raw) -> RpcCall | RpcAnswer:
-    """Judge one message or batch element; raises `RpcError` -32700, -32600 or -32602."""
+    """Parse one message or batch element; raises `RpcError` -32700, -32600 or -32602."""
     if not isinstance(message, msgspec.Raw) and len(message) <= USUAL_BYTES:
         call = _usual(message)
         if call is not None:

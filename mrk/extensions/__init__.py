@@ -1,1 +1,1 @@
-"""Rules for extensions (agents): what one of them may send, and how calls to it are judged."""
+"""Rules for extensions (agents): what one of them may send, and what its answers mean."""

@@ -1,6 +1,6 @@
 """The wire side of calls relayed to an agent: the messages it gets, and what its answers mean.
 
-Pure. An agent's answer is judged here; who waits for it is known to `nurseries/extensions`.
+Pure. An agent's answer is read here; who waits for it is known to `nurseries/extensions`.
 """
 
 from typing import Any

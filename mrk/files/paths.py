@@ -1,7 +1,7 @@
 """Paths as clients write them -> root and names that cannot lead out of it.
 
 `safe_parts` is the only way from a client's text to names on disk; everybody who opens, lists,
-moves or serves a file goes through it. It judges text alone: links are judged on disk afterwards
+moves or serves a file goes through it. It reads text alone: links are followed on disk afterwards
 (`nurseries/files/disk_paths.py`), against the reserved folders of `mrk/files/reserved.py`.
 """
 

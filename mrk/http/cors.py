@@ -1,6 +1,6 @@
 """Which other origins may use the API (CORS), for HTTP answers and for websocket handshakes.
 
-Pure rules over `cors_domains`; the same object judges both kinds of request.
+Pure rules over `cors_domains`; the same object decides about both kinds of request.
 """
 
 import re
@@ -23,7 +23,7 @@ _PRINTABLE = re.compile(r"[\x21-\x7e]{1,2000}")
 
 
 class CorsRules:
-    """An origin has to match one of `domains` in full; `trusted` judges IP addresses.
+    """An origin has to match one of `domains` in full; `trusted` says so of IP addresses.
 
     The second rule, a trusted address as the origin's host, holds only with some pattern.
     """

@@ -35,7 +35,7 @@ _FRAMING_HEADERS = frozenset(
 
 
 def framing(head: RequestHead) -> Framing:
-    """Judge the framing headers; raises `Refusal` 400, 417 or 501."""
+    """Read the framing headers; raises `Refusal` 400, 417 or 501."""
     found: dict[str, list[str]] = {}
     for name, value in head.headers:
         if name in _FRAMING_HEADERS:

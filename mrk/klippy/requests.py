@@ -1,7 +1,7 @@
 """Checks on what clients want forwarded to Klippy.
 
 An unexpected exception inside a Klippy endpoint puts the printer in shutdown, and a request
-that Klipper cannot decode is never answered: so everything is judged here first.
+that Klipper cannot decode is never answered: so everything is checked here first.
 All checks raise `ClientError` 400. Pure.
 """
 

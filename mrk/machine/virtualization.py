@@ -69,7 +69,7 @@ class Traces(msgspec.Struct, frozen=True):
 
 
 def virtualization(traces: Traces) -> Virtualization:
-    """Judge by the traces."""
+    """The kind that the traces point to."""
     container = _container(traces)
     if container is not None:
         return Virtualization("container", container)

@@ -61,7 +61,7 @@ def look_at(info: Mapping[str, Any], status: Mapping[str, Any], eventtime: float
 
 
 def compare(before: RunLook, now: RunLook, begun: bool, grown: bool) -> KlipperRun:
-    """Judge by two looks.
+    """Decide by two looks.
 
     `begun`: Klipper was seen to start since. `grown`: the extruder does not stand behind where it
     was, save for a retraction.

@@ -1,7 +1,7 @@
 """The bridge's rule for what may reach Klippy's socket (`klippy/webhooks.py`, `WebRequest`).
 
 Klippy never answers what it cannot decode and reads ETX as the end of a request, so a message is
-judged here first. Nothing but method, id and the outer shape is decoded; the bytes go through.
+checked here first. Nothing but method, id and the outer shape is decoded; the bytes go through.
 """
 
 import msgspec

@@ -1,6 +1,6 @@
 """Frames of a client that are not the usual one: fragments, control frames, and faults.
 
-wsproto judges masks, opcodes, lengths and UTF-8; this joins fragments and bounds them. Made by
+wsproto checks masks, opcodes, lengths and UTF-8; this joins fragments and bounds them. Made by
 `Incoming` with the first such frame of its connection. No I/O.
 """
 

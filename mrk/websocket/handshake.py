@@ -1,6 +1,6 @@
 """The websocket handshake (RFC 6455, section 4.2): a request's head in, response bytes out.
 
-The door has parsed the head already; this judges what it says. No I/O.
+The head has been parsed already; this checks what it says. No I/O.
 """
 
 import base64

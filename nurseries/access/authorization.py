@@ -1,7 +1,7 @@
 """The subsystem `authorization`: users, tokens and keys, and the access.* methods.
 
 `serve` loads them before anybody is let in, and looks now and then whether `mrk user` changed
-them from outside. Whether a request is let in is judged elsewhere, with what `accounts` knows.
+them from outside. Whether a request is let in is decided elsewhere, with what `accounts` knows.
 """
 
 import time
@@ -65,7 +65,7 @@ class Authorization:
 
     @property
     def accounts(self) -> Accounts:
-        """For who judges requests."""
+        """For who decides about requests."""
         return self._book
 
     def endpoints(self) -> list[Endpoint]:

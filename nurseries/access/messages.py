@@ -121,7 +121,7 @@ class UserList(msgspec.Struct, frozen=True):
 
 
 class AccessInfo(msgspec.Struct, frozen=True):
-    """How callers can log in, and how this one is judged.
+    """How callers can log in, and what was decided about this one.
 
     `trusted` says that the address is on the list of trusted clients, null without an address.
     `reason` says in words why the caller is authorized or not; `role` is null when it is not.

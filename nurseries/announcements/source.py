@@ -1,6 +1,6 @@
 """Where feeds come from: the network, or a folder of the developer's.
 
-Bytes of at most `FEED_BYTES`; what they mean is judged elsewhere. The caller puts a deadline round
+Bytes of at most `FEED_BYTES`; what they mean is decided elsewhere. The caller puts a deadline round
 each reading.
 """
 

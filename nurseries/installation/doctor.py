@@ -1,4 +1,4 @@
-"""`mrk doctor`: the facts about this installation, which `mrk/installation/checkup.py` judges.
+"""`mrk doctor`: the facts about this installation, which `mrk/installation/checkup.py` weighs.
 
 Works with and without a running daemon, and writes nothing.
 """

@@ -81,7 +81,7 @@ class MmuServer:
             except trio.WouldBlock:
                 logger.warning("%s is left out: %d calls wait already", name, _CALLS)
 
-        # What a macro may pass is judged by the method's own signature.
+        # The method's own signature says what a macro may pass.
         remote.__wrapped__ = method  # type: ignore[attr-defined]
         return remote
 

@@ -211,7 +211,7 @@ class PowerDevice:
         request.answer.finish(self.state, error)
 
     async def _carry_out(self, wish: Wish, *, force: bool) -> None:
-        """Look, judge, switch; raises `ClientError`."""
+        """Look, decide, switch; raises `ClientError`."""
         limit_s = self._limit_s * DRIVER_SHARE
         self._is_asked = True
         try:

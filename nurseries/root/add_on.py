@@ -159,7 +159,7 @@ class GuardedLink:
         def guarded(*arguments: Any, **named: Any) -> object:
             return limit.call(partial(method, *arguments, **named), None)
 
-        # What a macro may pass is judged by the method's own signature.
+        # The method's own signature says what a macro may pass.
         guarded.__wrapped__ = method  # type: ignore[attr-defined]
         self._klippy.register_remote_method(name, guarded)
 

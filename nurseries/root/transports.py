@@ -35,7 +35,7 @@ from transports.web.web_door import WebDoor
 
 
 class Transports:
-    """All ways in. `rules` are those of judgements, `facts` feeds the landing page.
+    """All ways in. `rules` are those of access, `facts` feeds the landing page.
 
     `ending` says how websockets end with the generation.
     """

@@ -7,7 +7,7 @@ import msgspec
 import trio
 
 from config.settings.authorization import parse_cors_domains
-from mrk.access.trusted_clients import LOOPBACK, judge
+from mrk.access.trusted_clients import LOOPBACK, is_trusted
 from mrk.api.arguments import objects_query
 from mrk.api.caller import EVERYWHERE, Caller, Transport
 from mrk.api.endpoint import Access, Endpoint, NoParams
@@ -20,7 +20,7 @@ from mrk.http.cors import CorsRules
 from mrk.http.head import RequestHead
 from mrk.web.landing_page import LandingFacts
 from tests.fakes.accounts import FakeAccounts
-from tests.fakes.judgement import authorizer
+from tests.fakes.request_authorizer import authorizer
 from transports.door.acceptor import Door
 from transports.door.api_http import ApiHttp
 from transports.door.http_connection import Routes
@@ -38,7 +38,7 @@ class StoreParams(msgspec.Struct, frozen=True):
 
 
 def trusted(address: str) -> bool:
-    return judge(address, LOOPBACK)
+    return is_trusted(address, LOOPBACK)
 
 
 @dataclass

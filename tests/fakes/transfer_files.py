@@ -23,7 +23,7 @@ from mrk.http.cors import CorsRules
 from mrk.web.landing_page import LandingFacts
 from tests.fakes.accounts import FakeAccounts
 from tests.fakes.http_house import trusted
-from tests.fakes.judgement import authorizer
+from tests.fakes.request_authorizer import authorizer
 from transports.door.acceptor import Door
 from transports.door.api_http import ApiHttp
 from transports.door.http_connection import Routes

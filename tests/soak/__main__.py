@@ -29,15 +29,15 @@ from tests.soak.actors import (
     restart,
     upload,
 )
-from tests.soak.judgement import (
+from tests.soak.process import Observed
+from tests.soak.talk import Unavailable, http
+from tests.soak.verdict import (
     Snapshot,
     complaints,
     history_complaints,
     same_but_for_memory,
     work_complaints,
 )
-from tests.soak.process import Observed
-from tests.soak.talk import Unavailable, http
 
 _SPEED = "40"
 # Polls of feeds and the first use of what is loaded late are over then.

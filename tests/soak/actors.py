@@ -11,7 +11,6 @@ import trio
 
 from benchmarks.clients import HOST
 from benchmarks.paired.nine_objects import OBJECTS
-from tests.soak.judgement import Print
 from tests.soak.talk import (
     Unavailable,
     Websocket,
@@ -21,6 +20,7 @@ from tests.soak.talk import (
     http,
     reset_on_close,
 )
+from tests.soak.verdict import Print
 
 WEBSOCKETS = 20
 RESTART_S = 60.0

@@ -12,7 +12,7 @@ from typing import Any
 import trio
 
 from benchmarks.process import memory
-from tests.soak.judgement import Snapshot
+from tests.soak.verdict import Snapshot
 
 _PATIENCE_S = 30.0
 _IDLE_WORKER = " in _thread_cache.py:"  # innermost

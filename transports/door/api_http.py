@@ -169,7 +169,7 @@ class ApiHttp:
             allow: Headers = (("Allow", f"{_SPECIAL[path]}, OPTIONS"),)
             return self.refusal(head, ClientError("Method Not Allowed", 405)).with_headers(allow)
         handler = self._json_rpc if path == RPC_PATH else self._redirect
-        # Each call of JSON-RPC is judged by itself.
+        # Each call of JSON-RPC is decided by itself.
         decision = self._authorizer.admit(head, None)
         if path == RPC_PATH and decision.reason.status == 403:
             error = decision.refusal()

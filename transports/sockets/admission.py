@@ -30,7 +30,7 @@ class WebsocketAdmission:
         """Websockets open now, primary and bridge together."""
         return self._seats
 
-    def judge(self, head: RequestHead) -> bytes:
+    def accept(self, head: RequestHead) -> bytes:
         """Return the 101 response; raises `ClientError` 400, 403, 426 or 503."""
         response = accept_upgrade(head)
         if not self._authorizer.allows_socket(head):
@@ -50,8 +50,8 @@ class WebsocketAdmission:
         Nobody is refused here: over a socket that is open a client can log in, and a browser tells
         its page nothing of a handshake that failed.
         """
-        # Whose page it is was judged above, by its origin: browsers send it with each handshake.
-        return self._authorizer.judge(head, changing=False)
+        # Whose page it is was decided above, by its origin: browsers send it with each handshake.
+        return self._authorizer.decide(head, changing=False)
 
     @contextlib.contextmanager
     def seat(self) -> Iterator[None]:

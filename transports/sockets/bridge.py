@@ -64,7 +64,7 @@ class Bridge:
         400, 401, 403, 426 or 503 and a JSON error.
         """
         try:
-            response = self._admission.judge(head)
+            response = self._admission.accept(head)
             decision = self._admission.decide(head)
             decision.check(NEEDED)
             revocable = _RevocableConnection()

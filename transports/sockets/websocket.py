@@ -41,7 +41,7 @@ class Websocket:
         400, 403, 426 or 503 and a JSON error; missing credentials do not fail it.
         """
         try:
-            response = self._admission.judge(head)
+            response = self._admission.accept(head)
             decision = self._admission.decide(head)
             if not decision.authorized:
                 self._check_unauthorized(head.address)

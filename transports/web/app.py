@@ -40,7 +40,7 @@ class Pages:
     async def landing(self) -> QuartResponse:
         """The landing page; always 200."""
         head = self._head()
-        decision = self._authorizer.judge(head, changing=False)
+        decision = self._authorizer.decide(head, changing=False)
         page = landing_page(self._facts(), decision, head.address)
         response = QuartResponse(page, 200, content_type="text/html; charset=utf-8")
         response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY

@@ -1,6 +1,6 @@
 """Binary g-code (`.bgcode`, version 1): a header and blocks, each compressed by itself. Pure.
 
-Format: doc/specifications.md of prusa3d/libbgcode. Every size is judged before anything is read or
+Format: doc/specifications.md of prusa3d/libbgcode. Every size is checked before anything is read or
 unpacked; checksums are verified.
 """
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mrk.access.address import UNKNOWN, ProxyRule
-from mrk.access.trusted_clients import LOOPBACK, judge
+from mrk.access.trusted_clients import LOOPBACK, is_trusted
 
 RULE = ProxyRule()
 PROXIES = ProxyRule([ip_network("127.0.0.0/8"), ip_network("10.0.0.0/24")])
@@ -95,7 +95,7 @@ def test_a_client_whom_the_proxy_does_not_name_is_nobody(text: str) -> None:
         assert seen("127.0.0.1", text, real=own) == UNKNOWN
         assert RULE.client("127.0.0.1", False, [("x-real-ip", text)])[0] == UNKNOWN
         assert seen("127.0.0.1", own, real=text or " ") == UNKNOWN
-    assert not judge(UNKNOWN, LOOPBACK)
+    assert not is_trusted(UNKNOWN, LOOPBACK)
 
 
 def forwarded(*values: str) -> str:
@@ -152,7 +152,7 @@ def test_a_chain_is_walked_as_far_as_proxies_are_trusted() -> None:
 
 @given(st.text(max_size=50))
 def test_a_stranger_behind_a_proxy_never_becomes_trusted(claim: str) -> None:
-    assert not judge(seen("127.0.0.1", claim + ", 10.0.0.9"), LOOPBACK)
+    assert not is_trusted(seen("127.0.0.1", claim + ", 10.0.0.9"), LOOPBACK)
 
 
 def test_tls_at_the_proxy() -> None:

@@ -14,7 +14,7 @@ from mrk.definitions.roles import Role
 from mrk.errors import ClientError
 from mrk.http.head import RequestHead
 from tests.fakes.accounts import FakeAccounts
-from tests.fakes.judgement import LOOPBACK, authorizer
+from tests.fakes.request_authorizer import LOOPBACK, authorizer
 from tests.mrk.access.decision_rows import CHAPTERS, HOME, NAMED, STRANGER, Row
 
 ROWS = [(chapter, row) for chapter, rows in CHAPTERS.items() for row in rows]
@@ -52,17 +52,17 @@ def test_row(chapter: str, row: Row) -> None:
     }
     head, (status, reason, user) = head_of(row), row.expected
     # Twice, because a one-shot token is used up by a look.
-    judge = authorizer(accounts=people(row.no_users), **rules)
+    checked = authorizer(accounts=people(row.no_users), **rules)
     needs_more = row.needed is not None and row.needed > Role.VIEW
-    decision = judge.judge(head, changing=row.verb != "GET" or needs_more)
+    decision = checked.decide(head, changing=row.verb != "GET" or needs_more)
     assert (decision.reason.word, decision.user) == (reason, user)
-    judge = authorizer(accounts=people(row.no_users), **rules)
+    checked = authorizer(accounts=people(row.no_users), **rules)
     if status == 200:
-        assert judge.admit(head, row.needed) == decision
+        assert checked.admit(head, row.needed) == decision
         assert decision.authorized or row.needed is None
         return
     with pytest.raises(ClientError) as refused:
-        judge.admit(head, row.needed)
+        checked.admit(head, row.needed)
     assert refused.value.status == status
     if status == 401:
         assert refused.value.message.startswith("Unauthorized: ")
@@ -126,28 +126,28 @@ WORDS = st.sampled_from(
 def test_a_stranger_without_a_secret_never_gets_in(
     headers: dict[str, str], query: str, needed: Role
 ) -> None:
-    judge = authorizer(("192.168.1.0/24",), people())
+    checked = authorizer(("192.168.1.0/24",), people())
     row = Row("", (0, "", None), STRANGER, needed, headers, "/x?" + query)
     with pytest.raises(ClientError) as refused:
-        judge.admit(head_of(row), needed)
+        checked.admit(head_of(row), needed)
     assert refused.value.status == 401
 
 
 @given(host=st.text(max_size=300), origin=st.text(max_size=300))
 def test_hosts_and_origins_of_any_kind_are_judged(host: str, origin: str) -> None:
-    judge = authorizer(("192.168.1.0/24",))
+    checked = authorizer(("192.168.1.0/24",))
     row = Row("", (0, "", None), HOME, Role.OPERATE, {"host": host, "origin": origin}, verb="POST")
     head = head_of(row)
-    assert judge.judge(head, changing=True).reason.status in (0, 403)
-    judge.allows_socket(head)
+    assert checked.decide(head, changing=True).reason.status in (0, 403)
+    checked.allows_socket(head)
 
 
 def test_secrets_are_compared_only_where_they_are_kept() -> None:
     """The judgement hands them on: no comparison of its own could leak one by its time."""
     accounts = people()
-    judge = authorizer(accounts=accounts)
+    checked = authorizer(accounts=accounts)
     row = Row("", (0, "", None), STRANGER, headers={"x-api-key": "k"}, target="/x?token=t")
-    judge.judge(head_of(row), changing=False)
+    checked.decide(head_of(row), changing=False)
     assert accounts.asked == ["t", "k"]
 
 

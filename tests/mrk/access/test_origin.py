@@ -5,7 +5,7 @@ from mrk.access.request_authorizer import RequestAuthorizer
 from mrk.definitions.roles import Role
 from mrk.errors import ClientError
 from mrk.http.head import RequestHead
-from tests.fakes.judgement import authorizer
+from tests.fakes.request_authorizer import authorizer
 
 
 def head(**headers: str) -> RequestHead:
@@ -29,8 +29,8 @@ def head(**headers: str) -> RequestHead:
     ],
 )
 def test_websocket_handshakes(headers: dict[str, str], allowed: bool) -> None:
-    judge: RequestAuthorizer = authorizer(cors_domains=["http://ok.example"])
-    assert judge.allows_socket(head(**headers)) is allowed
+    checked: RequestAuthorizer = authorizer(cors_domains=["http://ok.example"])
+    assert checked.allows_socket(head(**headers)) is allowed
 
 
 @pytest.mark.parametrize(
@@ -78,9 +78,9 @@ def test_another_sites_page_does_not_act_for_a_websocket(name: str) -> None:
     own = RequestHead(
         "GET", target, "1.1", [*plain.headers, ("referer", "http://printer/")], *("127.0.0.1",) * 2
     )
-    judge: RequestAuthorizer = authorizer()
-    assert judge.admit(plain, Role.VIEW).authorized
-    assert judge.admit(own, Role.VIEW).authorized
+    checked: RequestAuthorizer = authorizer()
+    assert checked.admit(plain, Role.VIEW).authorized
+    assert checked.admit(own, Role.VIEW).authorized
     with pytest.raises(ClientError) as refused:
-        judge.admit(asked, Role.VIEW)
+        checked.admit(asked, Role.VIEW)
     assert refused.value.status == 403

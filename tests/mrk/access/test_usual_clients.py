@@ -5,7 +5,7 @@ import pytest
 from mrk.access.address import ProxyRule
 from mrk.definitions.roles import Role
 from mrk.http.head import RequestHead
-from tests.fakes.judgement import LOOPBACK, authorizer
+from tests.fakes.request_authorizer import LOOPBACK, authorizer
 
 PHONE = "192.168.1.40"
 HOSTS = ("voron.local", "192.168.1.2", "voron", "voron.lan", "[fd00::2]", "voron.home.arpa")
@@ -21,9 +21,9 @@ def nginx(host: str, origin: str | None, **more: str) -> dict[str, str]:
 def admitted(peer: str, verb: str, headers: dict[str, str], target: str = "/x") -> bool:
     pairs = list(headers.items())
     head = RequestHead(verb, target, "1.1", pairs, peer, *ProxyRule().client(peer, False, pairs))
-    judge = authorizer((*LOOPBACK, "192.168.1.0/24"))
-    decision = judge.admit(head, Role.ADMIN)
-    return decision.authorized and judge.allows_socket(head)
+    checked = authorizer((*LOOPBACK, "192.168.1.0/24"))
+    decision = checked.admit(head, Role.ADMIN)
+    return decision.authorized and checked.allows_socket(head)
 
 
 @pytest.mark.parametrize("port", ["", ":81", ":7125"])

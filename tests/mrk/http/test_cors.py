@@ -1,7 +1,7 @@
 import pytest
 
 from config.settings.authorization import parse_cors_domains
-from mrk.access.trusted_clients import LOOPBACK, judge
+from mrk.access.trusted_clients import LOOPBACK, is_trusted
 from mrk.http.cors import CorsRules
 from mrk.http.head import RequestHead
 
@@ -9,7 +9,7 @@ from mrk.http.head import RequestHead
 def rules(*domains: str) -> CorsRules:
     patterns, skipped = parse_cors_domains(list(domains))
     assert skipped == []
-    return CorsRules(patterns, lambda address: judge(address, LOOPBACK))
+    return CorsRules(patterns, lambda address: is_trusted(address, LOOPBACK))
 
 
 def head(**headers: str) -> RequestHead:

@@ -53,7 +53,7 @@ async def test_a_socket_is_judged_by_the_name_too(autojump_clock: MockClock) -> 
     judged: list[bool] = []
 
     async def websocket(stream: trio.abc.Stream, head: RequestHead, buffered: bytes) -> None:
-        judged.append(house.authorizer.judge(head, changing=True).authorized)
+        judged.append(house.authorizer.decide(head, changing=True).authorized)
         await stream.send_all(b"x")
 
     house.upgrades["/websocket"] = websocket

@@ -13,7 +13,7 @@ from trio.testing import memory_stream_pair
 from wsproto.connection import Connection, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Event, Ping, Pong, TextMessage
 
-from mrk.access.trusted_clients import TrustedClients, judge
+from mrk.access.trusted_clients import TrustedClients, is_trusted
 from mrk.api.caller import Caller
 from mrk.api.endpoint import Access, Endpoint, NoParams
 from mrk.api.rpc import Rpc
@@ -24,7 +24,7 @@ from mrk.http.head import RequestHead
 from mrk.websocket.events import Ending
 from nurseries.server.connection_endpoints import Connections
 from tests.fakes.accounts import FakeAccounts
-from tests.fakes.judgement import authorizer
+from tests.fakes.request_authorizer import authorizer
 from transports.sockets.admission import WebsocketAdmission
 from transports.sockets.client_connection import SERVER_SHUTDOWN
 from transports.sockets.client_session import SessionContext
@@ -87,7 +87,7 @@ class Daemon:
         rpc = Rpc(table, trio.lowlevel.checkpoint, self.limits.batch_calls)
         self.hub = SessionContext(rpc, table, self.clients, self.limits, lambda: self.ending)
         everybody = TrustedClients()
-        everybody.has_address = lambda address: self.trusted and judge(address, ANY)  # type: ignore
+        everybody.has_address = lambda address: self.trusted and is_trusted(address, ANY)  # type: ignore
 
         self.admission = WebsocketAdmission(
             self.limits, authorizer(everybody, self.accounts, cors_domains=["*://*ok*"])

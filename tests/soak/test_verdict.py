@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from tests.soak.judgement import (
+from tests.soak.verdict import (
     Print,
     Snapshot,
     complaints,
