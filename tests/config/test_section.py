@@ -96,13 +96,13 @@ def test_list_with_exact_count():
 
 
 def test_unread_options_and_sections():
-    book = reader("[a]\nx: 1\ny: 2\n 3\n[b]\nz: 1\n[td1]\n")
+    book = reader("[a]\nx: 1\ny: 2\n 3\n[b]\nz: 1\n[simplyprint]\n")
     book.section("a").integer("x")
     assert unread(book) == [
         "[b]: mrk has no component of this name, so the section has no effect. "
         "If it belongs to an add-on of Moonraker, that cannot be loaded into mrk. "
         "(moonraker.conf:5)",
-        "[td1]: mrk does not have TD-1 devices yet; its sections have no effect. "
+        "[simplyprint]: mrk does not have SimplyPrint yet; its sections have no effect. "
         "(moonraker.conf:7)",
         "[a]: option 'y' is not known to mrk and has no effect; check its spelling. "
         "(moonraker.conf:3)",
