@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-MARK = "# Written by `mrk install-service`; changes belong into a drop-in: systemctl edit {name}"
+MARK = "# Written by `mrk install-service`; changes belong in a drop-in: systemctl edit {name}"
 
 _UNIT_OPTIONS = """\
 # A printer without its server is worse than a server that tries again and again.
