@@ -150,6 +150,7 @@ class StatusUpdate:
         return StatusUpdate(objects, later.eventtime)
 
 
+@functools.lru_cache(maxsize=256)
 def quoted_name(name: str) -> bytes | None:
     """A name as it stands in Klipper's JSON; None where that may be written in several ways."""
     return f'"{name}"'.encode() if _PLAIN_NAME.fullmatch(name) else None
