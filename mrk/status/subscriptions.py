@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Protocol
 
 from mrk.errors import ClientError
-from mrk.status.update import StatusDelta, StatusUpdate, quoted_name
+from mrk.status.update import StatusUpdate, quoted_name
 
 # None stands for all fields of an object.
 Wanted = Mapping[str, frozenset[str] | None]
@@ -63,19 +63,6 @@ def united(first: Wanted, second: Wanted) -> dict[str, frozenset[str] | None]:
         known = result[name]
         result[name] = None if known is None or fields is None else known | fields
     return result
-
-
-def cut(status: StatusDelta, wanted: Wanted) -> StatusDelta:
-    """The part of a change that was asked for, without objects of which nothing is left."""
-    part = {}
-    for name, fields in status.items():
-        if name in wanted:
-            chosen = wanted[name]
-            if chosen is not None:
-                fields = {field: value for field, value in fields.items() if field in chosen}
-            if fields:
-                part[name] = fields
-    return part
 
 
 def _others(wanted: Wanted, reported: Mapping[str, Any]) -> list[bytes] | None:

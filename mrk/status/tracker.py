@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mrk.status.cache import StatusCache
-from mrk.status.subscriptions import StatusReader, Subscriptions, Wanted, cut
+from mrk.status.subscriptions import StatusReader, Subscriptions, Wanted
 from mrk.status.update import StatusDelta, StatusUpdate
 
 
@@ -88,7 +88,3 @@ class StatusTracker:
     def fields(self, name: str) -> Mapping[str, Any]:
         """The last known fields of an object."""
         return self._cache.fields(name)
-
-    def select(self, wanted: Wanted) -> StatusDelta:
-        """The last known fields of several objects."""
-        return cut({name: dict(self._cache.fields(name)) for name in wanted}, wanted)

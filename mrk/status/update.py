@@ -108,7 +108,7 @@ class StatusUpdate:
         whole = not few
         for name in wanted if few else self._objects:
             value = self._object(name)
-            if name not in wanted or value is None:
+            if name not in wanted or value is None or value == {}:
                 whole = False
                 continue
             asked = wanted[name]

@@ -1,4 +1,4 @@
-from mrk.status.subscriptions import Subscriptions, cut, united, wanted
+from mrk.status.subscriptions import Subscriptions, united, wanted
 from mrk.status.tracker import StatusTracker
 from mrk.status.update import StatusDelta, StatusUpdate
 
@@ -35,7 +35,11 @@ def test_union_unites_fields_and_null_wins() -> None:
 
 def test_cut_leaves_out_what_is_empty() -> None:
     delta = {"a": {"x": 1, "y": 2}, "b": {"x": 1}, "c": {"x": 1}, "d": {}}
-    assert cut(delta, wanted({"a": ["x"], "b": ["y"], "c": None, "d": None, "e": None})) == {
+    part = StatusUpdate(delta, 1.0).part(
+        wanted({"a": ["x"], "b": ["y"], "c": None, "d": None, "e": None})
+    )
+    assert part is not None
+    assert part.delta == {
         "a": {"x": 1},
         "c": {"x": 1},
     }
