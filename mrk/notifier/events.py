@@ -48,13 +48,20 @@ class ProgressMarks:
         """A print begins, or is met at `percent`: what lies behind it is not told."""
         self._told = int(percent)
 
+    def is_reached(self, percent: float) -> bool:
+        """Whether `reached` has something to tell."""
+        return bool(self._passed(percent))
+
     def reached(self, percent: float) -> int | None:
         """The highest mark between what was told last and now; None when there is none."""
-        passed = [mark for mark in self.marks if self._told < mark <= percent]
+        passed = self._passed(percent)
         if not passed:
             return None
         self._told = passed[-1]
         return passed[-1]
+
+    def _passed(self, percent: float) -> list[int]:
+        return [mark for mark in self.marks if self._told < mark <= percent]
 
 
 class RunoutSensors:

@@ -36,6 +36,7 @@ from nurseries.notifier.sending.messages import Delivery
 logger = logging.getLogger(__name__)
 METHOD = "notify"
 TEST_FILE = "notifier_test.gcode"
+PROGRESS_OBJECT = "virtual_sdcard"
 # A read of the link holds at most some 500 status updates.
 EVENTS = 1024
 NEWS = 64
@@ -101,6 +102,7 @@ class Notifiers:
                         self._tell(name, previous, look.stats)
 
     async def _follow_klippy(self, events: EventReader[KlippyEvent]) -> None:
+        events.handle_first(self._is_no_news)
         if self._klippy.klippy_state == "ready":
             await self._subscribe()
         async for event in events:
@@ -115,6 +117,18 @@ class Notifiers:
                 case StatusChanged(update):
                     self._take(update.delta)
 
+    def _is_no_news(self, event: KlippyEvent) -> bool:
+        """Whether an event tells nothing of a filament sensor, and no mark is reached with it."""
+        if not isinstance(event, StatusChanged):
+            return False
+        names = event.update.names
+        if self._wants_runout and any(name.startswith(RUNOUT_SENSORS) for name in names):
+            return False
+        if not self._wants_progress or PROGRESS_OBJECT not in names:
+            return True
+        percent = self._percent()
+        return not any(one.marks.is_reached(percent) for one in self._notifiers.values())
+
     async def _subscribe(self) -> None:
         """Hear of what notifiers want to know besides jobs."""
         wanted: dict[str, None] = {}
@@ -123,7 +137,7 @@ class Notifiers:
                 listed = read_names(await self._klippy.call("objects/list"), "objects")
                 wanted.update(dict.fromkeys(n for n in listed if n.startswith(RUNOUT_SENSORS)))
             if self._wants_progress:
-                wanted["virtual_sdcard"] = None
+                wanted[PROGRESS_OBJECT] = None
             if wanted:
                 self._runout.take(await self._klippy.subscribe(wanted))
         except ClientError as exc:
@@ -134,7 +148,7 @@ class Notifiers:
             for sensor in self._runout.take(delta):
                 if self._job_state.is_active:
                     self._tell_now(FILAMENT_RUNOUT, sensor)
-        if self._wants_progress and "virtual_sdcard" in delta and self._job_state.is_active:
+        if self._wants_progress and PROGRESS_OBJECT in delta and self._job_state.is_active:
             percent = self._percent()
             for one in self._notifiers.values():
                 mark = one.marks.reached(percent)
@@ -142,7 +156,7 @@ class Notifiers:
                     one.put(self._event(PROGRESS, *self._now(), str(mark)))
 
     def _percent(self) -> float:
-        progress = self._klippy.status("virtual_sdcard").get("progress")
+        progress = self._klippy.status(PROGRESS_OBJECT).get("progress")
         return progress * 100 if isinstance(progress, int | float) else 0.0
 
     def _begin_marks(self, percent: float) -> None:

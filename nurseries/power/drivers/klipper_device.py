@@ -7,7 +7,14 @@ the object's field `value` says, and `init` while Klipper is not ready.
 import trio
 
 from mrk.errors import ClientError
-from mrk.klippy.events import Disconnected, Ready, Shutdown, Started, StatusChanged
+from mrk.klippy.events import (
+    Disconnected,
+    KlippyEvent,
+    Ready,
+    Shutdown,
+    Started,
+    StatusChanged,
+)
 from mrk.klippy.klippy_protocols import GcodePort, KlippyPort
 from mrk.power.driver import Report
 from mrk.power.klipper_object import KlipperObject
@@ -39,6 +46,7 @@ class KlipperDriver:
         """Follow the object."""
         kinds = (Ready, Started, Shutdown, Disconnected, StatusChanged)
         with self._klippy.open_events("power", EVENTS, *kinds) as events:
+            events.handle_first(self._is_no_news)
             task_status.started()
             if self._klippy.klippy_state == "ready":
                 await self._subscribe(report)
@@ -47,7 +55,7 @@ class KlipperDriver:
             async for event in events:
                 match event:
                     case StatusChanged(update):
-                        self._see(update.delta.get(self._target.object_name), report)
+                        self._see(update.fields(self._target.object_name), report)
                     case Ready():
                         self.is_shutdown = False
                         await self._subscribe(report)
@@ -56,6 +64,12 @@ class KlipperDriver:
                     case Disconnected():
                         self.is_shutdown = False
                         self._set(PowerState.INIT, report)
+
+    def _is_no_news(self, event: KlippyEvent) -> bool:
+        """Whether an event tells nothing of the object: Klipper tells of others all the time."""
+        if not isinstance(event, StatusChanged):
+            return False
+        return self._target.object_name not in event.update.names
 
     async def _subscribe(self, report: Report) -> None:
         name = self._target.object_name

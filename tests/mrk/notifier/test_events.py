@@ -37,7 +37,9 @@ def test_each_mark_is_told_once_and_of_several_the_highest():
     told = [marks.reached(percent) for percent in (0, 24.9, 25, 30, 80, 80, 100)]
     assert told == [None, None, 25, None, 75, None, None]
     marks.begin()
+    assert (marks.is_reached(24.9), marks.is_reached(25)) == (False, True)
     assert marks.reached(50) == 50
+    assert not marks.is_reached(50)
 
 
 def test_a_print_that_is_met_on_its_way_tells_what_is_ahead():

@@ -1,0 +1,33 @@
+"""A printer object as a power device: what is told of it, and of others."""
+
+import trio
+import trio.testing
+
+from mrk.klippy.events import StatusChanged
+from mrk.power.klipper_object import KlipperObject
+from mrk.power.states import PowerState
+from mrk.status.update import StatusUpdate
+from nurseries.power.drivers.klipper_device import EVENTS, KlipperDriver
+from tests.fakes.extruder_klippy import ExtruderKlippy
+
+LIGHT = KlipperObject("output_pin light", is_macro=False, name="light")
+
+
+def changed(**objects):
+    return StatusChanged(StatusUpdate({"fan": {"speed": 0.5}, **objects}, 1.0))
+
+
+async def test_what_klipper_tells_of_other_objects_wakes_nobody(autojump_clock):
+    klippy = ExtruderKlippy()
+    driver = KlipperDriver(LIGHT, klippy, klippy)
+    told: list[PowerState] = []
+    async with trio.open_nursery() as nursery:
+        await nursery.start(driver.run, told.append)
+        await trio.testing.wait_all_tasks_blocked()
+        # Each would wait in the reader, which holds no more.
+        klippy.say(changed() for _ in range(EVENTS + 1))
+        klippy.say([changed(**{LIGHT.object_name: {"value": 1.0}})])
+        klippy.say([changed(**{LIGHT.object_name: {"pwm": True}})])
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.cancel_scope.cancel()
+    assert told == [PowerState.ERROR, PowerState.ON]
