@@ -10,9 +10,10 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 import msgspec
 
+from mrk.machine.listening_ports import listening_ports
+
 _WHOLE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/]")
 _PORTS = {"http": 80, "https": 443, "rtsp": 554}
-_LISTEN = "0A"  # enum in Linux's include/net/tcp_states.h
 # Both as /proc/net/tcp and tcp6 write them: 32-bit words in the host's byte order.
 _V4_LOOPBACKS = {"00000000", "0100007F", "7F000001"}
 _V6_LOOPBACKS = {"0" * 32, "0" * 24 + "01000000", "0" * 31 + "1"}
@@ -46,20 +47,9 @@ def place_of(url: str) -> CameraLocation | None:
 
 def listening_loopback(port: int, tcp: bytes, tcp6: bytes) -> str | None:
     """The loopback address at which `port` is served; from /proc/net/tcp and tcp6 (proc(5))."""
-    if port in _listening(tcp, _V4_LOOPBACKS):
+    if port in listening_ports(tcp, _V4_LOOPBACKS):
         return "127.0.0.1"
-    return "::1" if port in _listening(tcp6, _V6_LOOPBACKS) else None
-
-
-def _listening(table: bytes, addresses: set[str]) -> set[int]:
-    ports = set()
-    for line in table.decode("ascii", "replace").splitlines():
-        fields = line.split()
-        if len(fields) > 3 and fields[3] == _LISTEN:
-            address, _, port = fields[1].rpartition(":")
-            if address in addresses and re.fullmatch("[0-9A-F]{4}", port):
-                ports.add(int(port, 16))
-    return ports
+    return "::1" if port in listening_ports(tcp6, _V6_LOOPBACKS) else None
 
 
 def is_loopback(address: str) -> bool:

@@ -9,13 +9,15 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import msgspec
 
+from mrk.machine.listening_ports import listening_ports
 from mrk.web.own_address import OwnAddress
 
 MOONRAKER, MRK, HTTP = "_moonraker._tcp", "_mrk._tcp", "_http._tcp"
 FRONTEND_PORT = 80
 # Of one label of a DNS name (RFC 1035).
 LABEL_BYTES = 63
-_LISTEN = "0A"  # enum in Linux's include/net/tcp_states.h
+# Every address, as /proc/net/tcp and tcp6 write it.
+_EVERYWHERE = ("0" * 8, "0" * 32)
 
 
 class AnnouncedService(msgspec.Struct, frozen=True):
@@ -92,11 +94,4 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
 
 def is_served(port: int, tcp: bytes, tcp6: bytes) -> bool:
     """Whether somebody listens at a port on every address; from /proc/net/tcp and tcp6."""
-    wanted = f"{port:04X}"
-    for line in (tcp + b"\n" + tcp6).decode("ascii", "replace").splitlines():
-        fields = line.split()
-        if len(fields) > 3 and fields[3] == _LISTEN:
-            address, _, found = fields[1].rpartition(":")
-            if found == wanted and not address.strip("0"):
-                return True
-    return False
+    return any(port in listening_ports(table, _EVERYWHERE) for table in (tcp, tcp6))
