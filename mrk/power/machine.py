@@ -41,7 +41,6 @@ class PowerMachine:
         self._rules = rules
         self.state = PowerState.INIT
         self.off_due: float | None = None
-        self._first_known = False
 
     # From the driver
 

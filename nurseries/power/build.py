@@ -1,6 +1,5 @@
 """Builds the power devices: a supervised service for each, and one for what they share."""
 
-import logging
 from collections.abc import Sequence
 
 from config.settings.power import PowerSettings
@@ -15,7 +14,6 @@ from nurseries.power.make_driver import make_driver
 from nurseries.power.power import Power
 from nurseries.power.print_lock import PrintLock
 
-logger = logging.getLogger(__name__)
 # A device that is away should be seen soon when it comes.
 DEVICE_BACKOFF = Backoff(first_s=1.0, limit_s=5.0)
 

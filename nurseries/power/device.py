@@ -220,11 +220,11 @@ class PowerDevice:
         finally:
             self._is_asked = False
         if scope.cancelled_caught:
-            text = f"{self._shown} has not answered within {limit_s:g} s"
-            self._complain(text.removeprefix(self._shown).strip())
+            text = f"has not answered within {limit_s:g} s"
+            self._complain(text)
             self._do(self.machine.failed())
             if wish is not Wish.STATUS:
-                raise ClientError(text)
+                raise ClientError(f"{self._shown} {text}")
 
     async def _look_and_switch(self, wish: Wish, *, force: bool) -> None:
         fresh = await self._fresh()

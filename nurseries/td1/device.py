@@ -4,7 +4,6 @@
 limits.
 """
 
-import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -13,7 +12,6 @@ import trio
 
 from mrk.td1.lines import NO_ERRORS, READY, LineCutter, read_count, read_scan
 
-logger = logging.getLogger(__name__)
 ANSWER_S = 5.0
 
 

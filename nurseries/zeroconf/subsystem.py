@@ -3,7 +3,6 @@
 `serve` ends when cancelled, and what was announced is taken back then.
 """
 
-import logging
 import time
 from collections.abc import Callable, Sequence
 
@@ -31,7 +30,6 @@ from nurseries.zeroconf.network import (
 )
 from nurseries.zeroconf.ssdp import SsdpResponder
 
-logger = logging.getLogger(__name__)
 # A web server may start after us; two small files of /proc are read.
 LOOK_S = 60.0
 

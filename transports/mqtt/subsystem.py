@@ -38,7 +38,7 @@ CONNECT_S = 10.0
 
 
 class SessionLike(Protocol):
-    """`session.Session`, which is imported late."""
+    """`broker_session.BrokerSession`, which is imported late."""
 
     async def run(self) -> None: ...
 
@@ -114,7 +114,7 @@ class Mqtt:
         except trio.TooSlowError:
             place = f"{settings.address}:{settings.port}"
             raise BrokerNotReached(f"no MQTT broker at {place} within {CONNECT_S:.0f} s") from None
-        session = make_session(stream, self._state(), self._set_broker)
+        session = make_session(stream, self._state(), self._tell_connection)
         try:
             await session.run()
         finally:
@@ -137,9 +137,6 @@ class Mqtt:
     def warnings(self) -> list[str]:
         """What was found out about our name, for server.info."""
         return self._naming.warnings
-
-    def _set_broker(self, broker: BrokerClient) -> None:
-        self._tell_connection(broker)
 
     def _tell_connection(self, broker: BrokerClient | None) -> None:
         was_connected, self._broker = self._broker is not None, broker

@@ -31,10 +31,6 @@ class BasicLogin:
     def header(self, verb: str, target: str) -> Mapping[str, str]:
         return self._headers
 
-    def challenged(self, header: str) -> None:
-        """Raises `NoDigest`: there is nothing else to say."""
-        raise NoDigest("it refuses the user and the password")
-
 
 Login = BasicLogin | Digest
 
