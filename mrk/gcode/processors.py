@@ -1,11 +1,15 @@
-"""Programs that change a g-code file after its slicer: known by the comment they leave, or ours."""
+"""Programs that change a g-code file after its slicer: known by the comment they leave, or ours.
+
+The daemon imports this for `GcodeProcessor`, and reads no g-code: the scan worker does.
+"""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from mrk.gcode.text import GcodeText
+if TYPE_CHECKING:
+    from mrk.gcode.text import GcodeText
 
 OBJECTS_SIGNATURE = b"; Pre-Processed for Cancel-Object support by "
 _SIGNATURES = (
@@ -26,7 +30,7 @@ class GcodeProcessor(msgspec.Struct, frozen=True):
     options: Mapping[str, Any] = {}
 
 
-def processors(text: GcodeText) -> list[str]:
+def processors(text: "GcodeText") -> list[str]:
     """Names of the processors that ran on the file."""
     return [
         name

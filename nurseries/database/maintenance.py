@@ -18,8 +18,6 @@ from mrk.database.schema import APPLICATION_ID, too_new
 from mrk.errors import ClientError
 from mrk.files.paths import RootPath, check_new
 from nurseries.database.copies import copy, plain_files
-from nurseries.database.importer import build_from_moonraker
-from nurseries.database.moonraker_source import NoMoonrakerDatabase, is_moonraker
 from nurseries.database.opening import DatabaseLocation, open_copy, schema_versions
 
 _NAME_BYTES = 200  # leaves room for the hidden name that a copy has while it is written
@@ -102,6 +100,10 @@ def prepare_restore(source: Path, place: DatabaseLocation, between: Callable[[],
 
     Takes backups of mrk and of Moonraker. What is written until then goes to the old file.
     """
+    # Only here: a daemon that restores nothing has no use for Moonraker's formats.
+    from nurseries.database.importer import build_from_moonraker
+    from nurseries.database.moonraker_source import NoMoonrakerDatabase, is_moonraker
+
     if source not in plain_files(source.parent):
         raise ClientError(f"Backup {source.name} not found")
     try:
