@@ -70,6 +70,7 @@ class BodyReader:
         Raises `trio.BrokenResourceError` when the client goes before the end.
         """
         decoder = None if body_bytes is not None else ChunkedDecoder()
+        most = RECEIVE_BYTES if decoder is None else CHUNKED_RECEIVE_BYTES
         deadline, counted = trio.current_time() + self._idle_s, 0
         while True:
             part = self._cut(body_bytes) if decoder is None else decoder.feed(self.rest)
@@ -81,7 +82,7 @@ class BodyReader:
                 return body
             if len(self._body) - counted >= PROGRESS_BYTES:
                 deadline, counted = trio.current_time() + self._idle_s, len(self._body)
-            self.rest = await self._receive(deadline)
+            self.rest = await self._receive(deadline, most)
 
     @property
     def held_bytes(self) -> int:
@@ -101,9 +102,9 @@ class BodyReader:
         self._body += part
         self._read_bytes += len(part)
 
-    async def _receive(self, deadline: float) -> bytes:
+    async def _receive(self, deadline: float, most_bytes: int) -> bytes:
         with trio.CancelScope(deadline=deadline) as scope:
-            data = await self._stream.receive_some(RECEIVE_BYTES)
+            data = await self._stream.receive_some(most_bytes)
         if scope.cancelled_caught:
             raise Refusal(408, "The request's body did not arrive in time")
         if not data:

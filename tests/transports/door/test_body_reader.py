@@ -3,7 +3,7 @@ import trio
 import trio.testing
 
 from mrk.http.refusal import Refusal
-from transports.door.body_reader import BodyBudget, BodyReader
+from transports.door.body_reader import CHUNKED_RECEIVE_BYTES, BodyBudget, BodyReader
 
 
 async def read(budget: BodyBudget, size: int, address: str = "10.0.0.2") -> BodyReader:
@@ -49,3 +49,18 @@ async def test_a_client_that_leaves_within_a_body(
     await near.send_eof()
     with pytest.raises(trio.BrokenResourceError):
         await BodyReader(far, b"", 60, 1000).read(2, BodyBudget(1000), "10.0.0.2")
+
+
+async def test_a_chunked_body_is_taken_in_smaller_pieces(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    near, far = trio.testing.memory_stream_pair()
+    chunks = b"1\r\nx\r\n" * CHUNKED_RECEIVE_BYTES
+    await near.send_all(chunks)
+    await near.send_eof()
+    reader = BodyReader(far, b"", 60, CHUNKED_RECEIVE_BYTES // 6 + 1)
+    # The limit is passed with the second piece; nothing behind it was taken.
+    with pytest.raises(Refusal) as caught:
+        await reader.read(None, BodyBudget(10**6), "10.0.0.2")
+    assert caught.value.status == 413
+    assert len(await far.receive_some()) == len(chunks) - 2 * CHUNKED_RECEIVE_BYTES
