@@ -36,6 +36,8 @@ DAILY_FOLDER = "backup"
 FULL_CHECK_BYTES = 8 * 1024 * 1024
 QUICK_CHECK_BYTES = 64 * 1024 * 1024
 _BUSY_S = 2.0
+# What SQLite keeps beside a file.
+_LOGS = ("-wal", "-shm")
 
 
 class Unwritable(MrkError):
@@ -89,8 +91,7 @@ def open_database(place: DatabaseLocation) -> Iterator[sqlite3.Connection]:
 def _take_restored(place: DatabaseLocation) -> None:
     """A copy that a client chose to restore replaces the database now."""
     if place.restore.exists():
-        for suffix in ("-wal", "-shm"):
-            place.file.with_name(place.file.name + suffix).unlink(missing_ok=True)
+        _remove_logs(place)
         place.restore.replace(place.file)
         sync(place.folder)
         logger.info("the database was restored from a backup")
@@ -102,9 +103,8 @@ def _take_older(place: DatabaseLocation) -> None:
     if not older.exists() or not _is_too_new(place, place.file) or _is_too_new(place, older):
         return
     aside = _aside(place, "newer")
-    for suffix in ("-wal", "-shm"):
-        place.file.with_name(FILE_NAME + suffix).unlink(missing_ok=True)
-    aside.hardlink_to(place.file)
+    _remove_logs(place)
+    _set_aside(place.file, aside)
     older.replace(place.file)
     sync(place.folder)
     text = f"The database of a newer mrk was set aside as {aside.name}; its copy took its place."
@@ -258,13 +258,10 @@ def _replace_damaged(place: DatabaseLocation, reason: Exception) -> None:
         _lay_ready(copy, part)
     else:
         text += "There is no good copy: it starts empty."
-    for suffix in ("-wal", "-shm"):
+    for suffix in _LOGS:
         with contextlib.suppress(FileNotFoundError):
             place.file.with_name(FILE_NAME + suffix).rename(f"{aside}{suffix}")
-    try:
-        aside.hardlink_to(place.file)
-    except OSError:  # a file system without links
-        place.file.rename(aside)
+    _set_aside(place.file, aside)
     if copy is not None:
         part.replace(place.file)
     else:
@@ -272,6 +269,19 @@ def _replace_damaged(place: DatabaseLocation, reason: Exception) -> None:
     sync(place.folder)
     logger.error("%s", text)
     place.warnings.append(text)
+
+
+def _remove_logs(place: DatabaseLocation) -> None:
+    for suffix in _LOGS:
+        place.file.with_name(FILE_NAME + suffix).unlink(missing_ok=True)
+
+
+def _set_aside(file: Path, aside: Path) -> None:
+    """Give the file another name; it keeps its own too, for a power cut, where that can be."""
+    try:
+        aside.hardlink_to(file)
+    except OSError:  # a file system without links
+        file.rename(aside)
 
 
 def _aside(place: DatabaseLocation, why: str) -> Path:

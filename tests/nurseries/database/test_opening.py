@@ -1,6 +1,7 @@
 """Starts on all kinds of files: new, old, damaged, newer than us, in use."""
 
 import datetime
+import errno
 import os
 import sqlite3
 from collections.abc import Callable
@@ -223,6 +224,16 @@ async def test_after_an_update_that_was_given_up(tmp_path: Path) -> None:
     assert not copy.exists()
     assert [p for p in folder_of(tmp_path).iterdir() if ".newer-" in p.name]
     await with_database(tmp_path, nothing, migrations=STEPS[:1])
+
+
+async def test_the_same_on_a_file_system_without_links(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_links(_self: Path, _target: Path) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "hardlink_to", no_links)
+    await test_after_an_update_that_was_given_up(tmp_path)
 
 
 async def test_only_one_mrk_at_a_time(tmp_path: Path) -> None:
