@@ -93,43 +93,28 @@ class EndpointOptions(TypedDict, total=False):
     described: type[msgspec.Struct] | None
 
 
-def get(
-    path: str,
-    handler: Handler,
-    summary: str,
-    access: Access,
-    params: type[msgspec.Struct] | None = NoParams,
-    result: Any = Any,
-    **options: Unpack[EndpointOptions],
-) -> Endpoint:
-    """An endpoint that changes nothing."""
-    return Endpoint(path, ("GET",), params, handler, summary, access, result=result, **options)
+class _Declaration(msgspec.Struct, frozen=True):
+    """Makes endpoints of one verb."""
+
+    verb: str
+
+    def __call__(
+        self,
+        path: str,
+        handler: Handler,
+        summary: str,
+        access: Access,
+        params: type[msgspec.Struct] | None = NoParams,
+        result: Any = Any,
+        **options: Unpack[EndpointOptions],
+    ) -> Endpoint:
+        verbs = (self.verb,)
+        return Endpoint(path, verbs, params, handler, summary, access, result=result, **options)
 
 
-def post(
-    path: str,
-    handler: Handler,
-    summary: str,
-    access: Access,
-    params: type[msgspec.Struct] | None = NoParams,
-    result: Any = Any,
-    **options: Unpack[EndpointOptions],
-) -> Endpoint:
-    """An endpoint that changes or begins something."""
-    return Endpoint(path, ("POST",), params, handler, summary, access, result=result, **options)
-
-
-def delete(
-    path: str,
-    handler: Handler,
-    summary: str,
-    access: Access,
-    params: type[msgspec.Struct] | None = NoParams,
-    result: Any = Any,
-    **options: Unpack[EndpointOptions],
-) -> Endpoint:
-    """An endpoint that removes something."""
-    return Endpoint(path, ("DELETE",), params, handler, summary, access, result=result, **options)
+get = _Declaration("GET")  # changes nothing
+post = _Declaration("POST")  # changes or begins something
+delete = _Declaration("DELETE")  # removes something
 
 
 def rpc_name(path: str) -> str:
