@@ -79,9 +79,7 @@ def integer(text: str, bounds: Bounds = ANY) -> int:
     if not _INTEGER.fullmatch(text.strip()):
         raise ValueError(f"{quoted(text)} is not an integer{_expected(bounds)}")
     value = int(text)
-    if not bounds.hold(value):
-        reason = f"{quoted(text)} is out of range{_expected(bounds)}"
-        raise OutOfRange(reason, bounds.nearest(value))
+    _check_bounds(text, value, bounds)
     return value
 
 
@@ -90,9 +88,7 @@ def number(text: str, bounds: Bounds = ANY) -> float:
     value = float(text) if _NUMBER.fullmatch(text.strip()) else None
     if value is None or value in (float("inf"), float("-inf")):
         raise ValueError(f"{quoted(text)} is not a number{_expected(bounds)}")
-    if not bounds.hold(value):
-        reason = f"{quoted(text)} is out of range{_expected(bounds)}"
-        raise OutOfRange(reason, bounds.nearest(value))
+    _check_bounds(text, value, bounds)
     return value
 
 
@@ -118,6 +114,12 @@ def choice(text: str, choices: Sequence[str], ignore_case: bool = False) -> str:
         if text == one or (ignore_case and text.lower() == one.lower()):
             return one
     raise ValueError(f"{quoted(text)} is not known (expected one of {', '.join(choices)})")
+
+
+def _check_bounds(text: str, value: float, bounds: Bounds) -> None:
+    if not bounds.hold(value):
+        reason = f"{quoted(text)} is out of range{_expected(bounds)}"
+        raise OutOfRange(reason, bounds.nearest(value))
 
 
 def _expected(bounds: Bounds) -> str:
