@@ -63,13 +63,16 @@ class NewKeyParams(msgspec.Struct, frozen=True):
     role: str | None = None
 
 
+LoggedInAction = Literal["user_logged_in", "user_created"]
+
+
 class LoggedIn(Redacted, frozen=True):
     """A user with fresh tokens."""
 
     username: str
     token: str
     refresh_token: str
-    action: Literal["user_logged_in", "user_created"]
+    action: LoggedInAction
     source: str
 
 

@@ -17,6 +17,7 @@ from nurseries.access.messages import (
     CurrentUser,
     Done,
     LoggedIn,
+    LoggedInAction,
     LoginParams,
     PasswordParams,
     Refreshed,
@@ -196,12 +197,14 @@ class SessionEndpoints:
         return None
 
 
-def logged_in(book: AccountCache, user: User, action: str = "user_logged_in") -> LoggedIn:
+def logged_in(
+    book: AccountCache, user: User, action: LoggedInAction = "user_logged_in"
+) -> LoggedIn:
     """The answer with fresh tokens of a user."""
     return LoggedIn(
         username=user.username,
         token=book.issue(user, TokenKind.ACCESS),
         refresh_token=book.issue(user, TokenKind.REFRESH),
-        action="user_created" if action == "user_created" else "user_logged_in",
+        action=action,
         source=user.account.source,
     )
