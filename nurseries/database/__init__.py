@@ -1,5 +1,6 @@
-"""The database: SQLite behind one worker thread, and the endpoints of `server.database`.
+"""The database: SQLite behind one thread, and the endpoints of `server.database`.
 
-`database.py` is the subsystem, `worker.py` its thread, `opening.py` brings a file into shape,
-`importer.py` is the command `mrk import-moonraker`.
+`subsystem.py` is the subsystem, `thread.py` its thread, `opening.py` brings a file into shape,
+`memory_copy.py` stands in for one that cannot be written, and `importer.py` takes over what a
+Moonraker has stored.
 """

@@ -1,5 +1,5 @@
-"""The assembly: the only room that knows everybody.
+"""The assembly: the only package that knows all others.
 
 `daemon.py` keeps the process alive over generations, `generation.py` builds and nests one of
-them, `demo.py` puts a virtual printer under it.
+them, and `subsystems.py` builds what runs in it.
 """

@@ -1,6 +1,6 @@
 """What runs over one connection to a broker: API, status, Home Assistant. Dies with it.
 
-Imports paho, so `mqtt.py` imports it in a thread, when it first connects.
+Imports paho, so `subsystem.py` imports it in a thread, when it first connects.
 """
 
 import logging
