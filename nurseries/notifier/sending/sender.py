@@ -55,7 +55,8 @@ class Sender:
         self._slots: dict[int, _Slot] = {}
         self._turns = trio.CapacityLimiter(MOST_AT_ONCE)
         self._jobs_in, self._jobs = trio.open_memory_channel[Job](MOST_AT_ONCE)
-        self._stop = trio.Event()
+        # Of the process that runs; cancelling it ends that.
+        self._running = trio.CancelScope()
         self._hung = 0
 
     def next_id(self) -> int:
@@ -78,7 +79,7 @@ class Sender:
         self.abandoned += 1
         self._hung += 1
         if self._hung >= MOST_HUNG:
-            self._stop.set()
+            self._running.cancel()
         return Delivery(job.id, ok=False, reason=f"it took longer than {self._send_s:g} s")
 
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -108,8 +109,9 @@ class Sender:
             start_new_session=True,  # a terminal's Ctrl-C is for the daemon
             deliver_cancel=_kill,
         )
-        self._stop, self._hung = trio.Event(), 0
+        self._hung = 0
         async with trio.open_nursery() as nursery:
+            self._running = nursery.cancel_scope
             process: trio.Process = await nursery.start(start, name="notification process")
             assert process.stdin is not None
             assert process.stdout is not None
@@ -119,7 +121,7 @@ class Sender:
         self._fail_all("the process that sends ended")
 
     async def _feed(self, stdin: trio.abc.SendStream, job: Job) -> None:
-        """Hand on jobs until none has come for a while, or the process is of no use any more."""
+        """Hand on jobs until none has come for a while."""
         try:
             while True:
                 await stdin.send_all(encode(job) + b"\n")
@@ -132,27 +134,17 @@ class Sender:
 
     async def _next(self) -> Job | None:
         while True:
-            found: list[Job] = []
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._receive, found, nursery.cancel_scope)
-                nursery.start_soon(self._stopped, nursery.cancel_scope)
-                nursery.cancel_scope.deadline = trio.current_time() + self._idle_s
-            if found and self._is_waited_for(found[0]):
-                return found[0]
-            if self._stop.is_set() or not self._slots:
+            job = None
+            with trio.move_on_after(self._idle_s):
+                job = await self._jobs.receive()
+            if job is not None and self._is_waited_for(job):
+                return job
+            if not self._slots:
                 return None
 
     def _is_waited_for(self, job: Job) -> bool:
         slot = self._slots.get(job.id)
         return slot is not None and slot.outcome is None
-
-    async def _receive(self, found: list[Job], scope: trio.CancelScope) -> None:
-        found.append(await self._jobs.receive())
-        scope.cancel()
-
-    async def _stopped(self, scope: trio.CancelScope) -> None:
-        await self._stop.wait()
-        scope.cancel()
 
     async def _read(self, stdout: trio.abc.ReceiveStream) -> None:
         buffer = b""
@@ -162,7 +154,7 @@ class Sender:
                 self._take(line)
             if len(buffer) > _LINE_BYTES:
                 break
-        self._stop.set()
+        self._running.cancel()
 
     def _take(self, line: bytes) -> None:
         try:
