@@ -19,6 +19,7 @@ Got = TypeVar("Got")
 TRIES = 3
 PAUSE_S = 0.3
 MOST_REDIRECTS = 3
+_REDIRECTS = (301, 302, 303, 307, 308)
 _SHOWN_CHARS = 100
 
 
@@ -76,21 +77,19 @@ class DeviceHttp:
         return await self._once(ask)
 
     async def _once(self, ask: Ask) -> Fetched:
-        target = ask.target
-        for _ in range(MOST_REDIRECTS + 1):
-            headers = {**ask.headers, **self.login.header(ask.verb, target)}
-            answer = await self._http.request(
+        async def request(url: str) -> Fetched:
+            target = url.removeprefix(self._base)
+            return await self._http.request(
                 ask.verb,
-                self._base + target,
+                url,
                 most_bytes=ANSWER_BYTES,
                 body=ask.body,
-                headers=headers,
+                headers={**ask.headers, **self.login.header(ask.verb, target)},
                 local=self._local,
             )
-            if answer.status not in (301, 302, 303, 307, 308):
-                return answer
-            target = same_host_target(self._base + target, answer.headers.get("location", ""))
-        raise DriverFailed("it redirects again and again")
+
+        answer, _url = await redirected(self._base + ask.target, request)
+        return answer
 
 
 async def again(once: Callable[[], Awaitable[Got]], tries: int) -> Got:
@@ -117,7 +116,18 @@ def check_status(answer: Fetched) -> None:
         raise DriverFailed(f"it answers HTTP {answer.status}{hint} {said}".rstrip())
 
 
-def same_host_target(url: str, location: str) -> str:
+async def redirected(url: str, request: Callable[[str], Awaitable[Fetched]]) -> tuple[Fetched, str]:
+    """The answer behind a few redirects, and where it was. Raises `DriverFailed`."""
+    for _ in range(MOST_REDIRECTS + 1):
+        answer = await request(url)
+        if answer.status not in _REDIRECTS:
+            return answer, url
+        target = _same_host_target(url, answer.headers.get("location", ""))
+        url = "/".join(url.split("/", 3)[:3]) + target
+    raise DriverFailed("it redirects again and again")
+
+
+def _same_host_target(url: str, location: str) -> str:
     """Path and query that a redirect leads to; raises `DriverFailed` for another host."""
     here, there = urlsplit(url), urlsplit(urljoin(url, location))
     if (there.scheme, there.netloc) != (here.scheme, here.netloc) or not location:

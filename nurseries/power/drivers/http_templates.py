@@ -18,11 +18,10 @@ from mrk.power.http_exchange import ANSWER_BYTES, basic, decoded, on_or_off
 from mrk.power.states import DriverFailed, PowerState
 from nurseries.power.drivers.asked import AskedDriver
 from nurseries.power.drivers.device_http import (
-    MOST_REDIRECTS,
     TRIES,
     again,
     check_status,
-    same_host_target,
+    redirected,
 )
 
 MOST_TRIES = 10
@@ -137,21 +136,18 @@ class HttpRequest:
         return self._last
 
     async def _once(self) -> TemplateResponse:
-        url = self._url
-        for _ in range(MOST_REDIRECTS + 1):
-            answer = await self._http.request(
-                self._verb,
-                url,
-                most_bytes=ANSWER_BYTES,
-                body=self._body or None,
-                headers=self._headers,
-                local=url.startswith("http://") or not self._settings.verify_certificate,
-            )
-            if answer.status not in (301, 302, 303, 307, 308):
-                return TemplateResponse(self._url, url, answer)
-            target = same_host_target(url, answer.headers.get("location", ""))
-            url = "/".join(url.split("/", 3)[:3]) + target
-        raise DriverFailed("it redirects again and again")
+        answer, final_url = await redirected(self._url, self._request)
+        return TemplateResponse(self._url, final_url, answer)
+
+    async def _request(self, url: str) -> Fetched:
+        return await self._http.request(
+            self._verb,
+            url,
+            most_bytes=ANSWER_BYTES,
+            body=self._body or None,
+            headers=self._headers,
+            local=url.startswith("http://") or not self._settings.verify_certificate,
+        )
 
 
 class HttpTemplates(AskedDriver):
