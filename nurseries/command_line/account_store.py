@@ -34,11 +34,8 @@ ROLE_OPTION = click.option(
 
 
 def run_change(paths: Paths, change: Callable[[SqlConnection], str]) -> None:
-    """Make a change of accounts and print what it says; an error ends the command."""
-    try:
-        click.echo(change_accounts(paths, change))
-    except MrkError as exc:
-        raise click.ClickException(str(exc)) from None
+    """Make a change of accounts and print what it says. Raises `MrkError`."""
+    click.echo(change_accounts(paths, change))
 
 
 def change_accounts(paths: Paths, change: Callable[[SqlConnection], str]) -> str:

@@ -6,7 +6,6 @@ from pathlib import Path
 import click
 
 from config.paths import Paths
-from mrk.errors import MrkError
 from nurseries.command_line.data_folder import check_owner
 from nurseries.installation.backup import create_backup, list_backups, restore_backup
 
@@ -28,11 +27,8 @@ def command() -> None:
 @click.pass_obj
 def create(paths: Paths, folder: Path | None, without_secrets: bool) -> None:
     """Write an archive of configuration, database, identifiers and allowed services."""
-    try:
-        check_owner(paths)
-        made = create_backup(paths, folder or paths.backups, with_secrets=not without_secrets)
-    except MrkError as exc:
-        raise click.ClickException(str(exc)) from None
+    check_owner(paths)
+    made = create_backup(paths, folder or paths.backups, with_secrets=not without_secrets)
     click.echo(str(made))
 
 
@@ -59,10 +55,7 @@ def restore(paths: Paths, archive: Path, yes: bool) -> None:
     """Take the state of ARCHIVE; what was there is backed up first. Refused while printing."""
     if not yes:
         click.confirm(f"Replace configuration and database of {paths.data}?", abort=True)
-    try:
-        if paths.data.exists():
-            check_owner(paths)
-        kept = restore_backup(paths, archive)
-    except MrkError as exc:
-        raise click.ClickException(str(exc)) from None
+    if paths.data.exists():
+        check_owner(paths)
+    kept = restore_backup(paths, archive)
     click.echo(f"Restored. What was there: {kept}")

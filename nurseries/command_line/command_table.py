@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from mrk.errors import MrkError
+
 _PACKAGE = "nurseries.command_line"
 
 
@@ -25,6 +27,13 @@ class CommandTable(click.Group):
     ) -> None:
         super().__init__(*arguments, **options)
         self._entries = entries
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; a `MrkError` that ends it becomes one line, and exit code 1."""
+        try:
+            return super().invoke(ctx)
+        except MrkError as exc:
+            raise click.ClickException(str(exc)) from None
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Every name, sorted."""

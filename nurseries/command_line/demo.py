@@ -18,7 +18,6 @@ from nurseries.root.daemon import run
 from nurseries.virtual_printer.gcodes import DiskFolder, sample_gcode
 from nurseries.virtual_printer.service import VirtualPrinter, VirtualPrinterSettings
 
-_PATH = click.Path(path_type=Path)
 _CONFIGURATION = """\
 # Made by `mrk demo`. Everything here may be changed; docs/configuration.md lists what there is.
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 
 from config.paths import Paths
-from mrk.errors import MrkError
 from mrk.installation.checkup import Level, page, worst
 from nurseries.installation.doctor import Doctor
 from nurseries.installation.install import owner_of
@@ -25,14 +24,11 @@ from nurseries.installation.target_system import TargetSystem
 def command(paths: Paths, bundle: Path | None) -> None:
     """Say what is wrong with this installation, and what to do about it; exit 1 on errors."""
     target = TargetSystem()
-    try:
-        user = owner_of(target, paths.data) if paths.data.exists() else target.user_of(os.getuid())
-        findings = Doctor(paths, user, target).findings()
-        told = page(findings)
-        click.echo(told)
-        if bundle is not None:
-            size = write_bundle(bundle.absolute(), paths, user, told)
-            click.echo(f"\n{bundle}: {size // 1024} KiB. Look into it before you give it away.")
-    except MrkError as exc:
-        raise click.ClickException(str(exc)) from None
+    user = owner_of(target, paths.data) if paths.data.exists() else target.user_of(os.getuid())
+    findings = Doctor(paths, user, target).findings()
+    told = page(findings)
+    click.echo(told)
+    if bundle is not None:
+        size = write_bundle(bundle.absolute(), paths, user, told)
+        click.echo(f"\n{bundle}: {size // 1024} KiB. Look into it before you give it away.")
     sys.exit(1 if worst(findings) is Level.ERROR else 0)

@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 
 from config.paths import Paths
-from mrk.errors import MrkError
 from nurseries.installation.install import Installation, InstallOptions, own_program, uninstall
 from nurseries.installation.target_system import TargetSystem
 
@@ -36,14 +35,11 @@ def command(context: click.Context, /, remove: bool, dry_run: bool, yes: bool, r
     --take-over mrk serves on Moonraker's port under Moonraker's name, or everything is put back.
     """
     host = TargetSystem(root.absolute())
-    try:
-        wanted = _wanted(context, options)
-        if remove:
-            _uninstall(host, wanted, yes)
-        else:
-            _install(host, wanted, dry_run=dry_run, yes=yes)
-    except MrkError as exc:
-        raise click.ClickException(str(exc)) from None
+    wanted = _wanted(context, options)
+    if remove:
+        _uninstall(host, wanted, yes)
+    else:
+        _install(host, wanted, dry_run=dry_run, yes=yes)
 
 
 def _wanted(context: click.Context, options: dict[str, object]) -> InstallOptions:

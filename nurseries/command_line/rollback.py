@@ -14,13 +14,10 @@ from nurseries.installation.self_update import SelfUpdate
 @click.pass_obj
 def command(paths: Paths, no_restart: bool) -> None:
     """Go back to the release that ran before; it has to prove itself as an update does."""
-    try:
-        check_owner(paths)
-        releases = managed_releases()
-        version = releases.previous()
-        if not version:
-            raise MrkError("there is no release before this one")
-        update = SelfUpdate(releases, paths, unit_of(paths), click.echo)
-        change_to(update, version, restarts=not no_restart)
-    except MrkError as exc:
-        raise click.ClickException(str(exc)) from None
+    check_owner(paths)
+    releases = managed_releases()
+    version = releases.previous()
+    if not version:
+        raise MrkError("there is no release before this one")
+    update = SelfUpdate(releases, paths, unit_of(paths), click.echo)
+    change_to(update, version, restarts=not no_restart)

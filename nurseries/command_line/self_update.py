@@ -27,30 +27,25 @@ def command(paths: Paths, check: bool, place: str | None, as_json: bool, no_rest
 
     Refused while the printer prints. `mrk rollback` goes back later.
     """
-    try:
-        releases = managed_releases()
-        origin = read_origin()
-        source = ReleaseSource(place or origin.url, origin.public_key)
-        release = source.look()
-        if as_json:
-            newer = is_newer(release.version, installed_version())
-            told = {"offered": release.version, "is_newer": newer, "previous": releases.previous()}
-            click.echo(json.dumps(told))
-            return
-        if not is_newer(release.version, installed_version()):
-            click.echo(f"{installed_version()} is the newest; {release.version} is offered")
-            return
-        click.echo(
-            f"{release.version} is newer than {installed_version()}\n{release.notes}".strip()
-        )
-        if check:
-            return
-        check_owner(paths)
-        update = SelfUpdate(releases, paths, unit_of(paths), click.echo)
-        update.install(source, release)
-        change_to(update, release.version, restarts=not no_restart)
-    except MrkError as exc:
-        raise click.ClickException(str(exc)) from None
+    releases = managed_releases()
+    origin = read_origin()
+    source = ReleaseSource(place or origin.url, origin.public_key)
+    release = source.look()
+    if as_json:
+        newer = is_newer(release.version, installed_version())
+        told = {"offered": release.version, "is_newer": newer, "previous": releases.previous()}
+        click.echo(json.dumps(told))
+        return
+    if not is_newer(release.version, installed_version()):
+        click.echo(f"{installed_version()} is the newest; {release.version} is offered")
+        return
+    click.echo(f"{release.version} is newer than {installed_version()}\n{release.notes}".strip())
+    if check:
+        return
+    check_owner(paths)
+    update = SelfUpdate(releases, paths, unit_of(paths), click.echo)
+    update.install(source, release)
+    change_to(update, release.version, restarts=not no_restart)
 
 
 def change_to(update: SelfUpdate, version: str, *, restarts: bool) -> None:

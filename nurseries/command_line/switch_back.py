@@ -21,15 +21,12 @@ def command(paths: Paths, yes: bool) -> None:
     What was printed meanwhile is written to the data folder as JSON; mrk's database stays there.
     """
     host = TargetSystem()
-    try:
-        state = printing(paths.unix_socket)
-        if state is not None:
-            raise MrkError(f"the printer is {state}: switch back when the print has ended")
-        if not yes:
-            click.confirm("mrk will stop, and Moonraker will start. Go on?", abort=True)
-        attempts = Attempts(host, owner_of(host, paths.data), Path(paths.data), click.echo)
-        exported = attempts.switch_back()
-    except MrkError as exc:
-        raise click.ClickException(str(exc)) from None
+    state = printing(paths.unix_socket)
+    if state is not None:
+        raise MrkError(f"the printer is {state}: switch back when the print has ended")
+    if not yes:
+        click.confirm("mrk will stop, and Moonraker will start. Go on?", abort=True)
+    attempts = Attempts(host, owner_of(host, paths.data), Path(paths.data), click.echo)
+    exported = attempts.switch_back()
     if exported is not None:
         click.echo(f"mrk's history is in {exported}")

@@ -9,7 +9,6 @@ import click
 
 from config.paths import Paths
 from mrk.definitions.roles import ROLE_WORDS
-from mrk.errors import ClientError
 from nurseries.command_line import account_changes
 from nurseries.command_line.account_store import ROLE_OPTION, run_change
 
@@ -70,12 +69,9 @@ def unlock(paths: Paths) -> None:
 
 
 def _new_password() -> str:
-    """A new password as it is stored."""
+    """A new password as it is stored. Raises `ClientError`."""
     if sys.stdin.isatty():
         typed = click.prompt("Password", hide_input=True, confirmation_prompt=True)
     else:
         typed = sys.stdin.readline().rstrip("\r\n")
-    try:
-        return account_changes.hashed(typed)
-    except ClientError as exc:
-        raise click.ClickException(exc.message) from None
+    return account_changes.hashed(typed)
