@@ -5,15 +5,21 @@ import msgspec
 from mrk.updates.git_output import CommitInfo
 
 
-class GitStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """An item that is a git clone."""
+class _ConfiguredStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """How what is told of every configured item begins."""
 
     channel: str
     debug_enabled: bool
     channel_invalid: bool
     is_valid: bool
-    configured_type: str = "git_repo"
+    configured_type: str
     info_tags: tuple[str, ...]
+
+
+class GitStatus(_ConfiguredStatus, frozen=True, kw_only=True):
+    """An item that is a git clone."""
+
+    configured_type: str = "git_repo"
     detected_type: str = "git_repo"
     repo_detected: bool
     remote_alias: str
@@ -40,15 +46,9 @@ class GitStatus(msgspec.Struct, frozen=True, kw_only=True):
     name: str
 
 
-class ReleaseStatus(msgspec.Struct, frozen=True, kw_only=True):
+class ReleaseStatus(_ConfiguredStatus, frozen=True, kw_only=True):
     """An item of type web, zip or executable."""
 
-    channel: str
-    debug_enabled: bool
-    channel_invalid: bool
-    is_valid: bool
-    configured_type: str
-    info_tags: tuple[str, ...]
     name: str
     repo_name: str
     owner: str
@@ -60,15 +60,10 @@ class ReleaseStatus(msgspec.Struct, frozen=True, kw_only=True):
     anomalies: tuple[str, ...]
 
 
-class PythonStatus(msgspec.Struct, frozen=True, kw_only=True):
+class PythonStatus(_ConfiguredStatus, frozen=True, kw_only=True):
     """An item of type python."""
 
-    channel: str
-    debug_enabled: bool
-    channel_invalid: bool
-    is_valid: bool
     configured_type: str = "python"
-    info_tags: tuple[str, ...]
     detected_type: str = "python_package"
     name: str
     branch: str | None

@@ -3,8 +3,6 @@
 `GitItem` is driven by the update manager, one call at a time, and runs no task.
 """
 
-from typing import Any
-
 import msgspec
 import trio
 
@@ -17,6 +15,7 @@ from mrk.updates.statuses import GitStatus
 from mrk.updates.update_errors import UpdateFailed, UpdateRefused
 from mrk.updates.versions import UNKNOWN, described
 from nurseries.update_manager.child import ChildRunner
+from nurseries.update_manager.configured_item import ConfiguredItem
 from nurseries.update_manager.git import Git, GitFailed
 from nurseries.update_manager.git_change import LOCK_S, GitChange, Phase
 from nurseries.update_manager.git_look import GitLook
@@ -27,7 +26,7 @@ from nurseries.update_manager.release_update import CheckPrint
 from nurseries.update_manager.requirements import Dependencies
 
 
-class GitItem:
+class GitItem(ConfiguredItem[GitFacts]):
     """Implements `UpdateItem`. `debug` lets a detached clone pass."""
 
     def __init__(
@@ -42,30 +41,17 @@ class GitItem:
         lock_s: float = LOCK_S,
     ) -> None:
         assert settings.path is not None
-        self._settings = settings
+        super().__init__(settings, GitFacts())
         self._debug = debug
         self._git = Git(runner, settings.path)
         self._change = GitChange(self._git, lock_s=lock_s)
         self._needs = GitNeeds(self._git, self._change, settings, dependencies)
         self._http = http
         self._check_print = check_print
-        self.facts = GitFacts()
-
-    @property
-    def name(self) -> str:
-        return self._settings.name
-
-    @property
-    def is_behind(self) -> bool:
-        return self.facts.is_behind
 
     @property
     def prefix(self) -> str:
         return f"Git Repo {self._settings.name}"
-
-    @property
-    def services(self) -> tuple[str, ...]:
-        return self._settings.services
 
     # What is known
 
@@ -104,16 +90,6 @@ class GitItem:
             anomalies=tuple(anomalies) if settings.choices.report_anomalies else (),
             name=settings.name,
         )
-
-    def stored(self) -> dict[str, Any]:
-        found: dict[str, Any] = msgspec.to_builtins(self.facts)
-        return found | {"is_valid": self.facts.is_valid(debug=self._debug)}
-
-    def restore(self, stored: dict[str, Any]) -> None:
-        try:
-            self.facts = msgspec.convert(stored, GitFacts)
-        except msgspec.ValidationError:
-            self.facts = GitFacts()
 
     # Looking
 

@@ -6,7 +6,6 @@ copy of the environment, which then takes its place.
 
 from collections.abc import Iterable
 from pathlib import Path, PurePath
-from typing import Any
 
 import msgspec
 import trio
@@ -28,6 +27,7 @@ from mrk.updates.statuses import PythonStatus
 from mrk.updates.update_errors import UpdateFailed, UpdateRefused
 from mrk.updates.versions import UNKNOWN
 from nurseries.update_manager.child import ChildRunner
+from nurseries.update_manager.configured_item import ConfiguredItem
 from nurseries.update_manager.environment import PythonEnvironment
 from nurseries.update_manager.github import GitHub
 from nurseries.update_manager.release_update import CheckPrint
@@ -37,7 +37,7 @@ _INFO_NAME = "release_info"
 _MOST_CHARS = 64 * 1024
 
 
-class PythonItem:
+class PythonItem(ConfiguredItem[PackageFacts]):
     """Implements `UpdateItem`."""
 
     def __init__(
@@ -50,29 +50,16 @@ class PythonItem:
     ) -> None:
         needs = settings.dependencies
         assert needs.virtualenv is not None
-        self._settings = settings
+        super().__init__(settings, PackageFacts())
         self._runner = runner
         self._github = github
         self._packages = packages
         self._check_print = check_print
         self._environment = PythonEnvironment(runner, needs.virtualenv, needs.pip_environment)
-        self.facts = PackageFacts()
-
-    @property
-    def name(self) -> str:
-        return self._settings.name
-
-    @property
-    def is_behind(self) -> bool:
-        return self.facts.is_behind
 
     @property
     def prefix(self) -> str:
         return f"Python Package {self._settings.name}"
-
-    @property
-    def services(self) -> tuple[str, ...]:
-        return self._settings.services
 
     # What is known
 
@@ -100,16 +87,6 @@ class PythonItem:
             pristine=True,
             warnings=(*warnings, *facts.messages),
         )
-
-    def stored(self) -> dict[str, Any]:
-        found: dict[str, Any] = msgspec.to_builtins(self.facts)
-        return found | {"is_valid": self.status().is_valid}
-
-    def restore(self, stored: dict[str, Any]) -> None:
-        try:
-            self.facts = msgspec.convert(stored, PackageFacts)
-        except msgspec.ValidationError:
-            self.facts = PackageFacts()
 
     # Looking
 

@@ -5,7 +5,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import trio
@@ -17,6 +16,7 @@ from mrk.updates.releases import Release
 from mrk.updates.statuses import ReleaseStatus
 from mrk.updates.update_errors import UpdateFailed, UpdateRefused
 from mrk.updates.versions import UNKNOWN
+from nurseries.update_manager.configured_item import ConfiguredItem
 from nurseries.update_manager.executable_update import ExecutableUpdate
 from nurseries.update_manager.github import GitHub, GitHubFailed
 from nurseries.update_manager.installed_release import INVALID, NotInstalled, installed
@@ -25,7 +25,7 @@ from nurseries.update_manager.release_update import ReleaseUpdate
 _PREFIXES = {"web": "Web Client", "zip": "Zip Application", "executable": "Executable"}
 
 
-class ReleaseItem:
+class ReleaseItem(ConfiguredItem[ReleaseFacts]):
     """Implements `UpdateItem`. `home` may lie in a git clone of its user."""
 
     def __init__(
@@ -38,30 +38,17 @@ class ReleaseItem:
     ) -> None:
         assert settings.path is not None
         assert settings.repo is not None
-        self._settings = settings
+        super().__init__(settings, ReleaseFacts(owner=settings.repo[0], repo_name=settings.repo[1]))
         self._path = settings.path
         self._repo = settings.repo
         self._github = github
         self._how = how
         self._home = home
-        self.facts = ReleaseFacts(owner=self._repo[0], repo_name=self._repo[1])
         self._before = self.facts
-
-    @property
-    def name(self) -> str:
-        return self._settings.name
-
-    @property
-    def is_behind(self) -> bool:
-        return self.facts.is_behind
 
     @property
     def prefix(self) -> str:
         return f"{_PREFIXES[self._settings.type]} {self._settings.name}"
-
-    @property
-    def services(self) -> tuple[str, ...]:
-        return self._settings.services
 
     # What is known
 
@@ -93,16 +80,6 @@ class ReleaseItem:
             f"Unofficial repo in release_info.json: {here[0]}/{here[1]},"
             f" expected: {wanted[0]}/{wanted[1]}",
         )
-
-    def stored(self) -> dict[str, Any]:
-        found: dict[str, Any] = msgspec.to_builtins(self.facts)
-        return found | {"is_valid": self.status().is_valid}
-
-    def restore(self, stored: dict[str, Any]) -> None:
-        try:
-            self.facts = msgspec.convert(stored, ReleaseFacts)
-        except msgspec.ValidationError:
-            self.facts = ReleaseFacts(owner=self._repo[0], repo_name=self._repo[1])
 
     # Looking
 
