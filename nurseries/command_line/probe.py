@@ -20,6 +20,7 @@ import trio
 from config.paths import Paths, create_folders
 from mrk.errors import MrkError
 from nurseries.installation.daemon_probe import ask
+from nurseries.installation.database_reading import copy_database
 from nurseries.root.daemon import run
 
 _ANSWER_S = 40.0
@@ -80,7 +81,5 @@ def _prepared(paths: Paths, work: Path) -> Paths:
     (own.config / "moonraker.conf").write_text(_CONFIGURATION.format(port=port))
     database = paths.database / "mrk.db"
     if database.exists():
-        address = f"{database.absolute().as_uri()}?mode=ro"
-        with contextlib.closing(sqlite3.connect(address, uri=True)) as connection:
-            connection.execute("VACUUM INTO ?", (str(own.database / "mrk.db"),))
+        copy_database(database, own.database / "mrk.db")
     return own

@@ -28,6 +28,7 @@ from mrk.installation.backup_rules import Manifest
 from mrk.installation.option_lines import without_secrets
 from mrk.version import VERSION
 from nurseries.installation.daemon_probe import ask, printing
+from nurseries.installation.database_reading import copy_database
 
 _CONFIGURATION = (".conf", ".cfg", ".toml")
 _RENAME_EXCHANGE = 2  # renameat2(2)
@@ -132,8 +133,7 @@ def _wanted(name: str, with_secrets: bool) -> bool:
 
 def _database_copy(file: Path, work: Path, with_secrets: bool) -> Path:
     copy = work / "mrk.db"
-    with contextlib.closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as opened:
-        opened.execute("VACUUM INTO ?", (str(copy),))
+    copy_database(file, copy)
     if not with_secrets:
         with contextlib.closing(sqlite3.connect(copy, isolation_level=None)) as opened:
             rows = opened.execute("SELECT name FROM sqlite_master WHERE type = 'table'")

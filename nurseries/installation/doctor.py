@@ -26,6 +26,7 @@ from mrk.errors import MrkError
 from mrk.installation import checkup
 from mrk.installation.checkup import Finding, PathFacts, PortFacts, UnitFacts
 from nurseries.installation.daemon_probe import answers_on, ask
+from nurseries.installation.database_reading import reading
 from nurseries.installation.install import own_unit
 from nurseries.installation.target_system import HostUser, TargetSystem
 
@@ -169,8 +170,7 @@ def _rows(paths: Paths, sql: str) -> list[Any]:
     file = paths.database / "mrk.db"
     with contextlib.suppress(sqlite3.Error, OSError):
         if file.exists():
-            address = f"{file.absolute().as_uri()}?mode=ro"
-            with contextlib.closing(sqlite3.connect(address, uri=True)) as connection:
+            with reading(file) as connection:
                 return connection.execute(sql).fetchall()
     return []
 

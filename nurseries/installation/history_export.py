@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mrk.errors import MrkError
+from nurseries.installation.database_reading import reading
 
 _TABLES = {"jobs": "job_history", "totals": "job_totals"}
 _JSON_COLUMNS = ("metadata", "auxiliary_data")
@@ -17,9 +18,7 @@ def export_history(database: Path) -> str | None:
     if not database.exists():
         return None
     try:
-        with contextlib.closing(
-            sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)
-        ) as opened:
+        with reading(database) as opened:
             opened.row_factory = sqlite3.Row
             found = {name: _rows(opened, table) for name, table in _TABLES.items()}
     except sqlite3.Error as exc:

@@ -23,6 +23,7 @@ from mrk.installation.launcher_text import PROVE_S
 from mrk.installation.release import ROOM, Archive, OwnRelease, archive_for, check_members
 from mrk.version import VERSION
 from nurseries.installation.daemon_probe import ask, printing
+from nurseries.installation.database_reading import copy_database
 from nurseries.installation.release_source import ReleaseSource, machine_name
 from nurseries.installation.releases import Releases
 
@@ -128,9 +129,7 @@ class SelfUpdate:
             return
         part = file.with_name(f".{BEFORE_UPDATE}.part")
         part.unlink(missing_ok=True)
-        address = f"{file.absolute().as_uri()}?mode=ro"
-        with contextlib.closing(sqlite3.connect(address, uri=True)) as connection:
-            connection.execute("VACUUM INTO ?", (str(part),))
+        copy_database(file, part)
         os.chmod(part, 0o600)
         part.replace(file.with_name(BEFORE_UPDATE))
 
