@@ -5,8 +5,7 @@ from pathlib import Path
 import click
 
 from config.paths import Paths
-from mrk.errors import MrkError
-from nurseries.installation.daemon_probe import printing
+from nurseries.installation.daemon_probe import refuse_while_printing
 from nurseries.installation.install import owner_of
 from nurseries.installation.take_over import Attempts
 from nurseries.installation.target_system import TargetSystem
@@ -21,9 +20,7 @@ def command(paths: Paths, yes: bool) -> None:
     What was printed meanwhile is written to the data folder as JSON; mrk's database stays there.
     """
     host = TargetSystem()
-    state = printing(paths.unix_socket)
-    if state is not None:
-        raise MrkError(f"the printer is {state}: switch back when the print has ended")
+    refuse_while_printing(paths.unix_socket, "switch back")
     if not yes:
         click.confirm("mrk will stop, and Moonraker will start. Go on?", abort=True)
     attempts = Attempts(host, owner_of(host, paths.data), Path(paths.data), click.echo)

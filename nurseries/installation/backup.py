@@ -27,7 +27,7 @@ from mrk.installation import backup_rules as rules
 from mrk.installation.backup_rules import Manifest
 from mrk.installation.option_lines import without_secrets
 from mrk.version import VERSION
-from nurseries.installation.daemon_probe import ask, printing
+from nurseries.installation.daemon_probe import ask, refuse_while_printing
 from nurseries.installation.database_reading import copy_database
 
 _CONFIGURATION = (".conf", ".cfg", ".toml")
@@ -84,9 +84,7 @@ def restore_backup(paths: Paths, archive: Path) -> Path:
 
     Refused while the printer prints. A daemon that runs takes the database at its restart.
     """
-    state = printing(paths.unix_socket)
-    if state is not None:
-        raise MrkError(f"the printer is {state}: restore when the print has ended")
+    refuse_while_printing(paths.unix_socket, "restore")
     paths.data.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=paths.data, prefix=".mrk-restore-") as work:
         staged = Path(work)

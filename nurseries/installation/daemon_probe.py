@@ -45,6 +45,13 @@ def printing(unix_socket: Path) -> str | None:
     return None
 
 
+def refuse_while_printing(unix_socket: Path, doing: str) -> None:
+    """Raises `MrkError` during a print; `doing` is what has to wait for its end."""
+    state = printing(unix_socket)
+    if state is not None:
+        raise MrkError(f"the printer is {state}: {doing} when the print has ended")
+
+
 def answers_on(host: str | None, port: int) -> bool:
     """Whether HTTP is answered there; with 401 too, since this host may not be trusted."""
     address = "127.0.0.1" if host in (None, "", "0.0.0.0", "::", "all") else host

@@ -13,7 +13,7 @@ from config.load import load
 from mrk.errors import MrkError
 from mrk.installation.unit_text import ServiceUnit, drop_in_text
 from mrk.machine.service_rules import is_unit_name
-from nurseries.installation.daemon_probe import printing
+from nurseries.installation.daemon_probe import refuse_while_printing
 from nurseries.installation.old_services import OldService, choose, find_old_services
 from nurseries.installation.releases import Releases
 from nurseries.installation.service_files import (
@@ -134,9 +134,7 @@ class Installation:
             tell(f"the new unit holds after: systemctl restart {self.unit.name}")
 
     def _take_over(self, old: OldService, tell: Callable[[str], None]) -> None:
-        state = printing(old.paths.unix_socket)
-        if state is not None:
-            raise MrkError(f"the printer is {state}: take over when the print has ended")
+        refuse_while_printing(old.paths.unix_socket, "take over")
         try:
             server = load(old.paths).settings.server
         except ConfigError as exc:

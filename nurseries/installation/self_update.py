@@ -22,7 +22,7 @@ from mrk.errors import MrkError
 from mrk.installation.launcher_text import PROVE_S
 from mrk.installation.release import ROOM, Archive, OwnRelease, archive_for, check_members
 from mrk.version import VERSION
-from nurseries.installation.daemon_probe import ask, printing
+from nurseries.installation.daemon_probe import ask, refuse_while_printing
 from nurseries.installation.database_reading import copy_database
 from nurseries.installation.release_source import ReleaseSource, machine_name
 from nurseries.installation.releases import Releases
@@ -72,9 +72,7 @@ class SelfUpdate:
 
         Raises `MrkError`; refused while printing.
         """
-        state = printing(self._paths.unix_socket)
-        if state is not None:
-            raise MrkError(f"the printer is {state}: update when the print has ended")
+        refuse_while_printing(self._paths.unix_socket, "update")
         with self._alone():
             try:
                 self._copy_database()

@@ -18,7 +18,7 @@ from mrk.installation import backup_rules
 from mrk.jobs.schema import JOB_MIGRATIONS
 from nurseries.command_line.main import main
 from nurseries.database.importer import run_import
-from nurseries.installation import backup as backup_module
+from nurseries.installation import daemon_probe
 from nurseries.installation.backup import create_backup, list_backups, restore_backup, tidy
 
 SAMPLE = Path(__file__).parents[2] / "data/moonraker_database/moonraker-sql.db"
@@ -102,7 +102,7 @@ def test_without_secrets(paths):
 def test_refused_while_printing(paths, monkeypatch):
     archive = create_backup(paths, paths.backups, with_secrets=True)
     before = tree(paths)
-    monkeypatch.setattr(backup_module, "printing", lambda _socket: "paused")
+    monkeypatch.setattr(daemon_probe, "printing", lambda _socket: "paused")
     with pytest.raises(MrkError, match="the printer is paused"):
         restore_backup(paths, archive)
     assert tree(paths) == before
