@@ -85,13 +85,9 @@ def with_specifiers(text: str, values: Mapping[str, str]) -> str:
     return _SPECIFIER.sub(value, text)
 
 
-def is_moonraker(words: Sequence[str]) -> bool:
-    """Whether a command runs Moonraker itself, not one of its many companions."""
-    return bool(program_end(words))
-
-
 def program_end(words: Sequence[str]) -> int:
-    """Where the arguments begin that Moonraker reads; 0 when it is not Moonraker."""
+    """Where the arguments begin that Moonraker reads; 0 for another command, such as one of its
+    many companions."""
     for index, word in enumerate(words):
         if word == "-m" and words[index + 1 : index + 2] == ["moonraker"]:
             return index + 2

@@ -8,11 +8,12 @@ import click
 from config.paths import Paths
 from mrk.errors import MrkError
 from mrk.installation.release import is_newer
+from mrk.version import VERSION
 from nurseries.command_line.data_folder import check_owner
 from nurseries.installation.install import own_unit, owner_of
 from nurseries.installation.release_source import ReleaseSource, read_origin
 from nurseries.installation.releases import Releases
-from nurseries.installation.self_update import SelfUpdate, installed_version
+from nurseries.installation.self_update import SelfUpdate
 from nurseries.installation.target_system import TargetSystem
 
 
@@ -32,14 +33,14 @@ def command(paths: Paths, check: bool, place: str | None, as_json: bool, no_rest
     source = ReleaseSource(place or origin.url, origin.public_key)
     release = source.look()
     if as_json:
-        newer = is_newer(release.version, installed_version())
+        newer = is_newer(release.version, VERSION)
         told = {"offered": release.version, "is_newer": newer, "previous": releases.previous()}
         click.echo(json.dumps(told))
         return
-    if not is_newer(release.version, installed_version()):
-        click.echo(f"{installed_version()} is the newest; {release.version} is offered")
+    if not is_newer(release.version, VERSION):
+        click.echo(f"{VERSION} is the newest; {release.version} is offered")
         return
-    click.echo(f"{release.version} is newer than {installed_version()}\n{release.notes}".strip())
+    click.echo(f"{release.version} is newer than {VERSION}\n{release.notes}".strip())
     if check:
         return
     check_owner(paths)

@@ -28,10 +28,10 @@ from mrk.installation.checkup import Finding, PathFacts, PortFacts, UnitFacts
 from nurseries.installation.daemon_probe import answers_on, ask
 from nurseries.installation.database_reading import reading
 from nurseries.installation.install import own_unit
+from nurseries.installation.service_files import POLKIT_RULES
 from nurseries.installation.target_system import HostUser, TargetSystem
 
 _FRONT_ENDS = ("mainsail", "fluidd", "KlipperScreen")
-_POLKIT = ("/etc/polkit-1/rules.d", "/usr/share/polkit-1/rules.d")
 _CLOCK_S = 10.0
 _KLIPPER_S = 5.0
 _ETX = b"\x03"
@@ -117,7 +117,7 @@ class Doctor:
         return ""
 
     def _polkit(self) -> list[Finding]:
-        folders = [folder for folder in _POLKIT if self._target.exists(folder)]
+        folders = [folder for folder in POLKIT_RULES if self._target.exists(folder)]
         rule = ""
         for folder in folders:
             for file in self._target.at(folder).glob("*.rules"):

@@ -21,7 +21,6 @@ from mrk.database.schema import BEFORE_UPDATE
 from mrk.errors import MrkError
 from mrk.installation.launcher_text import PROVE_S
 from mrk.installation.release import ROOM, Archive, OwnRelease, archive_for, check_members
-from mrk.version import VERSION
 from nurseries.installation.daemon_probe import ask, refuse_while_printing
 from nurseries.installation.database_reading import copy_database
 from nurseries.installation.release_source import ReleaseSource, machine_name
@@ -140,11 +139,6 @@ class SelfUpdate:
             except BlockingIOError:
                 raise MrkError("another update of mrk is under way") from None
             yield
-
-
-def installed_version() -> str:
-    """Of the mrk that runs this."""
-    return VERSION
 
 
 def _unpack(archive: Path, folder: Path) -> None:

@@ -20,7 +20,7 @@ from nurseries.installation.target_system import HostUser, TargetSystem
 
 RECORD = "systemd/mrk-install.json"
 FOLDERS = ("config", "logs", "gcodes", "database", "comms", "systemd")
-_RULES = ("/etc/polkit-1/rules.d", "/usr/share/polkit-1/rules.d")
+POLKIT_RULES = ("/etc/polkit-1/rules.d", "/usr/share/polkit-1/rules.d")
 _KEY_FILES = "/etc/polkit-1/localauthority/50-local.d"
 
 
@@ -151,7 +151,7 @@ class ServiceFiles:
         try:
             self._make_folder(target.parent, [])
             part.write_text(text, encoding="utf-8")
-            self._give(part)
+            self.give(part)
             with part.open() as opened:
                 os.fsync(opened.fileno())
             part.replace(target)
@@ -172,16 +172,17 @@ class ServiceFiles:
     def _make_folder(self, folder: Path, made: list[Path]) -> None:
         if not folder.is_dir():
             folder.mkdir()
-            self._give(folder)
+            self.give(folder)
             made.append(folder)
 
-    def _give(self, path: Path) -> None:
+    def give(self, path: Path) -> None:
+        """Make a file or folder the user's."""
         if os.geteuid() == 0:
             os.chown(path, self._user.uid, self._user.gid)
 
 
 def _polkit_file(host: TargetSystem, unit: ServiceUnit) -> PlannedFile | None:
-    for folder in _RULES:
+    for folder in POLKIT_RULES:
         if host.exists(folder):
             return PlannedFile(path=f"{folder}/{unit.name}.rules", text=rules_text(unit.user))
     if host.exists(_KEY_FILES):

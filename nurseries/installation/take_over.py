@@ -224,8 +224,7 @@ class Attempts:
         with contextlib.closing(sqlite3.connect(folder / "mrk.db")) as connection:
             connection.execute("VACUUM INTO ?", (str(part),))
         os.chmod(part, 0o600)
-        if os.geteuid() == 0:
-            os.chown(part, self.user.uid, self.user.gid)
+        self._files.give(part)
         part.replace(kept)
 
     def _restore_database(self, attempt: TakeOver) -> None:

@@ -4,7 +4,6 @@ import pytest
 
 from mrk.errors import MrkError
 from mrk.installation.unit_file import (
-    is_moonraker,
     parse_environment,
     parse_environment_file,
     parse_unit,
@@ -95,4 +94,4 @@ def test_moonraker_itself(command, end):
     ],
 )
 def test_its_companions(command):
-    assert not is_moonraker(command.split())
+    assert not program_end(command.split())
