@@ -9,6 +9,7 @@ from mrk.errors import MrkError
 from mrk.estimate.printer_limits import PrinterLimits
 from mrk.estimate.record import Estimate
 from mrk.files.file_protocols import FileFollower
+from mrk.files.records import modified_of
 
 
 class EstimateFailed(MrkError):
@@ -36,8 +37,7 @@ class FileEstimate(msgspec.Struct, frozen=True):
     @property
     def modified(self) -> float:
         """Unix seconds, as `os.stat` gives them."""
-        seconds, nanoseconds = divmod(self.mtime_ns, 1_000_000_000)
-        return seconds + 1e-9 * nanoseconds
+        return modified_of(self.mtime_ns)
 
 
 class TimedFile(msgspec.Struct, frozen=True):

@@ -12,6 +12,12 @@ from mrk.files.paths import RootPath
 from mrk.files.reserved import Permissions
 
 
+def modified_of(mtime_ns: int) -> float:
+    """Unix seconds, as `os.stat` makes a float of nanoseconds: to be compared with its own."""
+    seconds, nanoseconds = divmod(mtime_ns, 1_000_000_000)
+    return seconds + 1e-9 * nanoseconds
+
+
 class Stat(msgspec.Struct, frozen=True, gc=False):
     """One file or folder as found on disk; a link shows what it leads to.
 

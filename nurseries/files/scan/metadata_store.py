@@ -19,6 +19,7 @@ from mrk.errors import ClientError
 from mrk.estimate.estimate_protocols import FileTimes
 from mrk.files.file_protocols import UnpackedModel
 from mrk.files.paths import BINARY_SUFFIX, GCODE_SUFFIXES
+from mrk.files.records import modified_of
 from mrk.files.temporary import TOKEN_BYTES, Purpose, temporary_name
 from mrk.gcode.image_names import renamed_image
 from mrk.gcode.metadata import ScanOutcome, ScanState
@@ -112,8 +113,7 @@ class MetadataStore:
         except (RewriteFailed, ScannerStopped) as exc:
             logger.info("what %s extrudes is not known: %s", path, exc)
             return None
-        seconds, nanoseconds = divmod(found.mtime_ns, 1_000_000_000)
-        modified = seconds + 1e-9 * nanoseconds
+        modified = modified_of(found.mtime_ns)
         true = known.get("size", found.size_bytes) == found.size_bytes
         return found.used_mm if true and known.get("modified", modified) == modified else None
 
@@ -152,7 +152,9 @@ class MetadataStore:
         if await trio.to_thread.run_sync(_stat, file) is None:
             return None
         # Not as it is by now: who wrote it meanwhile has to find the record untrue.
-        seen = _seen(outcome) if outcome.mtime_ns else (status.st_size, status.st_mtime)
+        seen = (status.st_size, status.st_mtime)
+        if outcome.mtime_ns:
+            seen = (outcome.size_bytes, modified_of(outcome.mtime_ns))
         record = _record(outcome, *seen)
         before = self._images(path)
         await self._keep({path: record})
@@ -329,12 +331,6 @@ def _replace(
     connection.executemany(
         "INSERT INTO namespace_store (namespace, key, value) VALUES (?, ?, ?)", kept
     )
-
-
-def _seen(outcome: ScanOutcome) -> tuple[int, float]:
-    """Size and time of the very file that was read, the time as `os.stat` makes a float of it."""
-    seconds, nanoseconds = divmod(outcome.mtime_ns, 10**9)
-    return outcome.size_bytes, seconds + 1e-9 * nanoseconds
 
 
 def _record(outcome: ScanOutcome, size_bytes: int, modified: float) -> Record:
