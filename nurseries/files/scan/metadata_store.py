@@ -20,10 +20,11 @@ from mrk.estimate.estimate_protocols import FileTimes
 from mrk.files.file_protocols import UnpackedModel
 from mrk.files.paths import BINARY_SUFFIX, GCODE_SUFFIXES
 from mrk.files.records import modified_of
-from mrk.files.temporary import TOKEN_BYTES, Purpose, temporary_name
+from mrk.files.temporary import Purpose
 from mrk.gcode.image_names import renamed_image
 from mrk.gcode.metadata import ScanOutcome, ScanState
 from mrk.gcode.processors import GcodeProcessor
+from nurseries.files.changes.removal import fresh_name
 from nurseries.files.scan.packages import Packages
 from nurseries.files.scan.scanner import RewriteFailed, Scanner, ScannerStopped
 
@@ -182,7 +183,7 @@ class MetadataStore:
         metadata = outcome.metadata
         if not self._object_processing or metadata is None or metadata.file_processors:
             return False
-        target = self._temporary(file.parent)
+        target = fresh_name(file.parent, Purpose.REWRITE)
         try:
             names = await self._scanner.add_objects(file, target)
             if names:
@@ -196,15 +197,12 @@ class MetadataStore:
         """Have a new file changed by what add-ons brought; one that fails leaves it as it is."""
         for processor in self.processors if file.suffix.lower() == ".gcode" else ():
             real = await trio.to_thread.run_sync(file.resolve)
-            target = self._temporary(real.parent)
+            target = fresh_name(real.parent, Purpose.REWRITE)
             try:
                 if await self._scanner.process(real, target, processor):
                     await trio.to_thread.run_sync(os.replace, target, real)
             except (RewriteFailed, OSError) as exc:
                 logger.warning("%s: not processed by %s: %s", file.name, processor.name, exc)
-
-    def _temporary(self, folder: Path) -> Path:
-        return folder / temporary_name(Purpose.REWRITE, os.urandom(TOKEN_BYTES))
 
     async def remove(self, path: str) -> None:
         """Forget a file, or everything below a folder, and its thumbnails."""

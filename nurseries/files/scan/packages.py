@@ -11,8 +11,9 @@ from pathlib import Path
 import trio
 
 from mrk.files.file_protocols import UnpackedModel
-from mrk.files.temporary import TOKEN_BYTES, Purpose, temporary_name
+from mrk.files.temporary import Purpose
 from mrk.gcode.binary.blocks import MAGIC
+from nurseries.files.changes.removal import fresh_name
 from nurseries.files.scan.scanner import RewriteFailed, Scanner, ScannerStopped
 
 logger = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ class Packages:
         # Heatshrink and MeatPack take their time: 1 MB of text a second on a small board.
         is_binary = await trio.to_thread.run_sync(_begins_with, package, MAGIC)
         size_bytes = 0 if is_binary else status.st_size
-        model = package.parent / temporary_name(Purpose.REWRITE, os.urandom(TOKEN_BYTES))
+        model = fresh_name(package.parent, Purpose.REWRITE)
         try:
             unpacked = await self._scanner.unpack(
                 package, model, self._gcodes / path, size_bytes=size_bytes, plate=plate
