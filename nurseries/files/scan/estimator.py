@@ -5,10 +5,7 @@ and ends 30 s after the last one.
 """
 
 import os
-from functools import partial
 from pathlib import Path
-
-import trio
 
 from mrk.estimate.estimate_protocols import (
     EstimateFailed,
@@ -18,15 +15,12 @@ from mrk.estimate.estimate_protocols import (
 )
 from mrk.estimate.printer_limits import PrinterLimits
 from nurseries.files.scan.messages import (
-    Answer,
     Estimated,
     EstimateFile,
-    Failed,
-    Request,
     TimesWritten,
     WriteTimes,
 )
-from nurseries.files.scan.scanner import Scanner, ScannerStopped
+from nurseries.files.scan.scanner import RewriteFailed, Scanner, ScannerStopped
 
 
 class WorkerEstimator:
@@ -46,10 +40,11 @@ class WorkerEstimator:
         """Plan a file; raises `EstimateFailed`."""
         names = [os.fsencode(name) for name in excluded.names]
         request = EstimateFile(os.fsencode(path), limits, names, excluded.behind)
-        answer = await self._ask(request, limit_s)
-        if isinstance(answer, Estimated):
-            return FileEstimate(answer.estimate, answer.size_bytes, answer.mtime_ns)
-        raise _failure(answer)
+        try:
+            done = await self._scanner.get(request, Estimated, limit_s)
+        except (RewriteFailed, ScannerStopped) as exc:
+            raise _failed(exc) from exc
+        return FileEstimate(done.estimate, done.size_bytes, done.mtime_ns)
 
     async def write_times(
         self, source: Path, target: Path, limits: PrinterLimits, limit_s: float
@@ -57,26 +52,12 @@ class WorkerEstimator:
         """Write a file with its times into the new file `target`; raises `EstimateFailed`."""
         request = WriteTimes(os.fsencode(source), os.fsencode(target), limits)
         try:
-            answer = await self._ask(request, limit_s)
-        except EstimateFailed as exc:
-            failure = exc
-        else:
-            if isinstance(answer, TimesWritten):
-                return TimedFile(
-                    answer.total_time, answer.sha256, answer.size_bytes, answer.mtime_ns
-                )
-            failure = _failure(answer)
-        await trio.to_thread.run_sync(partial(target.unlink, missing_ok=True))
-        raise failure
-
-    async def _ask(self, request: Request, limit_s: float) -> Answer:
-        try:
-            return await self._scanner.ask(request, limit_s)
-        except ScannerStopped as exc:
-            raise EstimateFailed(str(exc), may_pass=True) from exc
+            done = await self._scanner.write(request, target, TimesWritten, limit_s)
+        except (RewriteFailed, ScannerStopped) as exc:
+            raise _failed(exc) from exc
+        return TimedFile(done.total_time, done.sha256, done.size_bytes, done.mtime_ns)
 
 
-def _failure(answer: Answer) -> EstimateFailed:
-    if isinstance(answer, Failed):
-        return EstimateFailed(answer.reason, may_pass=answer.may_pass)
-    return EstimateFailed("the scan worker answered nonsense")
+def _failed(error: RewriteFailed | ScannerStopped) -> EstimateFailed:
+    may_pass = isinstance(error, ScannerStopped) or error.may_pass
+    return EstimateFailed(str(error), may_pass=may_pass)

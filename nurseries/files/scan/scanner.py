@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 import trio
@@ -38,6 +39,7 @@ from nurseries.files.scan.messages import (
 from nurseries.files.scan.process import ScanLimits, WorkerMissing, open_worker
 
 logger = logging.getLogger(__name__)
+Done = TypeVar("Done", bound=Answer)
 WORKER = (sys.executable, "-P", "-m", "nurseries.files.scan.worker")
 
 
@@ -95,7 +97,7 @@ class Scanner:
                 del self._pending[path]
         if isinstance(answer, ScannedAnswer):
             return _outcome(answer)
-        failed = answer if isinstance(answer, Failed) else Failed(_reason(answer))
+        failed = _failure(answer)
         return ScanOutcome(
             state=ScanState.FAILED,
             reason=failed.reason,
@@ -114,11 +116,7 @@ class Scanner:
         """
         request = UnpackPackage(os.fsencode(package), os.fsencode(model), os.fsencode(final), plate)
         limit_s = self._limits.for_package(size_bytes) if size_bytes else self._limits.rewrite_s
-        answer = await self.ask(request, limit_s)
-        if isinstance(answer, Unpacked):
-            return answer
-        await _discard(model)
-        raise _refused(answer)
+        return await self.write(request, model, Unpacked, limit_s)
 
     async def add_objects(self, source: Path, target: Path) -> list[str]:
         """Write `source` with exclude_object commands into the new file `target`.
@@ -127,11 +125,7 @@ class Scanner:
         objects or is processed already. Raises `RewriteFailed` and `ScannerStopped`.
         """
         request = AddObjects(os.fsencode(source), os.fsencode(target))
-        answer = await self.ask(request, self._limits.rewrite_s)
-        if isinstance(answer, ObjectsAdded):
-            return answer.names
-        await _discard(target)
-        raise _refused(answer)
+        return (await self.write(request, target, ObjectsAdded, self._limits.rewrite_s)).names
 
     async def process(self, source: Path, target: Path, processor: GcodeProcessor) -> bool:
         """Write what a processor makes of `source` into the new file `target`; False: nothing.
@@ -139,21 +133,15 @@ class Scanner:
         Raises `RewriteFailed` and `ScannerStopped`.
         """
         request = RunProcessor(os.fsencode(source), os.fsencode(target), processor)
-        answer = await self.ask(request, self._limits.rewrite_s)
-        if isinstance(answer, ProcessorDone):
-            return answer.changed
-        await _discard(target)
-        raise _refused(answer)
+        return (await self.write(request, target, ProcessorDone, self._limits.rewrite_s)).changed
 
     async def measure(self, path: Path, until: int | None) -> ExtrusionMeasured:
         """Filament that a file asks for in its first `until` bytes, or in all.
 
         Raises `RewriteFailed` and `ScannerStopped`.
         """
-        answer = await self.ask(MeasureExtrusion(os.fsencode(path), until), self._limits.rewrite_s)
-        if isinstance(answer, ExtrusionMeasured):
-            return answer
-        raise _refused(answer)
+        request = MeasureExtrusion(os.fsencode(path), until)
+        return await self.get(request, ExtrusionMeasured, self._limits.rewrite_s)
 
     def state(self, path: Path) -> ScanState | None:
         """`pending` while a scan of the path waits or runs; what came of it is the caller's."""
@@ -197,6 +185,30 @@ class Scanner:
             finally:
                 self.worker_pid = None
 
+    async def write(self, request: Request, target: Path, kind: type[Done], limit_s: float) -> Done:
+        """Have the new file `target` written, which is answered with a `kind`.
+
+        Raises `RewriteFailed` and `ScannerStopped`; `target` is gone then.
+        """
+        try:
+            return await self.get(request, kind, limit_s)
+        except (RewriteFailed, ScannerStopped) as exc:
+            failed = exc
+        # What a killed worker left half written.
+        await trio.to_thread.run_sync(partial(target.unlink, missing_ok=True))
+        raise failed
+
+    async def get(self, request: Request, kind: type[Done], limit_s: float) -> Done:
+        """Have one job done that is answered with a `kind`.
+
+        Raises `RewriteFailed` and `ScannerStopped`.
+        """
+        answer = await self.ask(request, limit_s)
+        if isinstance(answer, kind):
+            return answer
+        failed = _failure(answer)
+        raise RewriteFailed(failed.reason, may_pass=failed.may_pass)
+
     async def ask(self, request: Request, limit_s: float) -> Answer:
         """Have one job done within a limit; raises `ScannerStopped` only."""
         job = _Job(request, limit_s)
@@ -210,11 +222,6 @@ class Scanner:
         if job.answer is None:
             raise ScannerStopped("the scanner was stopped")
         return job.answer
-
-
-async def _discard(path: Path) -> None:
-    """Remove what a killed worker left half written."""
-    await trio.to_thread.run_sync(partial(path.unlink, missing_ok=True))
 
 
 def _outcome(answer: ScannedAnswer) -> ScanOutcome:
@@ -234,9 +241,6 @@ def _outcome(answer: ScannedAnswer) -> ScanOutcome:
     )
 
 
-def _refused(answer: Answer) -> RewriteFailed:
-    return RewriteFailed(_reason(answer), may_pass=isinstance(answer, Failed) and answer.may_pass)
-
-
-def _reason(answer: Answer) -> str:
-    return answer.reason if isinstance(answer, Failed) else "the scan worker answered nonsense"
+def _failure(answer: Answer) -> Failed:
+    """An answer that is not the one that was asked for."""
+    return answer if isinstance(answer, Failed) else Failed("the scan worker answered nonsense")

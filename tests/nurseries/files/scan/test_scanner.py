@@ -227,6 +227,14 @@ async def test_objects_and_a_worker_killed_over_them(tmp_path):
     assert not half.exists()
 
 
+async def test_what_is_half_written_goes_when_the_scanner_stops(tmp_path):
+    half = tmp_path / "half"
+    half.write_bytes(b"G1 X")
+    with pytest.raises(ScannerStopped):
+        await Scanner().unpack(tmp_path / "a.ufp", half, tmp_path / "a.gcode")
+    assert not half.exists()
+
+
 async def test_descriptors_and_processes_stay_constant():
     before = os.listdir("/proc/self/fd")
     for _ in range(5):
