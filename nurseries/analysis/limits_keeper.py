@@ -1,7 +1,7 @@
 """The connected printer's limits: asked for when Klipper is ready, kept while it is away.
 
-`serve` follows the link until cancelled; `on_change` is called whenever plans made before no
-longer hold.
+`serve` follows the link until cancelled. Plans made before the limits changed no longer hold: their
+fingerprint is another one.
 """
 
 import logging
@@ -32,8 +32,8 @@ class LimitsKeeper:
         self._database = database
         self.limits = DEFAULT_LIMITS
         self.fingerprint = DEFAULT_LIMITS.fingerprint()
-        self.on_change: list[Callable[[], None]] = []
-        self.on_ready: list[Callable[[], None]] = []
+        # Called when a ready printer has told its limits.
+        self.on_ready: Callable[[], None] = lambda: None
 
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Started when what was stored is known."""
@@ -63,13 +63,10 @@ class LimitsKeeper:
                 await self._database.run(partial(plan_store.write_limits, limits=limits))
             except ClientError as exc:
                 logger.warning("limits of the printer are not stored: %s", exc.message)
-        for call in self.on_ready:
-            call()
+        self.on_ready()
 
     def _set(self, limits: PrinterLimits) -> None:
         self.limits, self.fingerprint = limits, limits.fingerprint()
-        for call in self.on_change:
-            call()
 
 
 def _settings(answer: Any) -> dict[str, dict[str, Any]]:

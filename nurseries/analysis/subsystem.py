@@ -74,7 +74,7 @@ class Analysis:
         """The program first, then limits, then plans."""
         if self._settings.estimator != BUILT_IN:
             await self._program.look()
-        self._keeper.on_ready = [self._klipper_ready]
+        self._keeper.on_ready = self._klipper_ready
         if self._settings.enable_auto_analysis:
             self._estimates.on_planned = self._process_new
         async with trio.open_nursery() as nursery:
