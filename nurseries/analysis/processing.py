@@ -65,9 +65,9 @@ class Processing:
                 found = await self._estimator.write_times(file, target, limits, self._limit_s)
             except EstimateFailed as exc:
                 raise ClientError(f"{path} cannot be processed: {exc}", 500) from exc
-            await self._remember(path, found.sha256, found.size_bytes, before)
             status = (found.size_bytes, found.mtime_ns)
             try:
+                await self._remember(path, found.sha256, found.size_bytes, before)
                 self._check_unused(path)
                 await trio.to_thread.run_sync(_take_place, target, file, status)
             except BaseException:

@@ -99,6 +99,16 @@ async def test_a_file_that_changes_meanwhile_or_is_printed_is_left_as_it_is(desk
     assert [entry.name for entry in desk.gcodes.iterdir()] == ["a.gcode"]
 
 
+async def test_nothing_is_left_beside_a_file_when_the_database_is_full(desk):
+    file = desk.add("a.gcode", SLICED)
+    async with desk.open(estimate_files=False) as run:
+        desk.database.write_failure = ClientError("the disk is full", 507)
+        with pytest.raises(ClientError, match="full"):
+            await run.analysis.process("a.gcode", None, force=False)
+    assert file.read_bytes() == SLICED
+    assert [entry.name for entry in desk.gcodes.iterdir()] == ["a.gcode"]
+
+
 async def test_new_files_are_processed_once_they_are_planned(desk):
     file = desk.add("a.gcode", SLICED)
     async with desk.open(enable_auto_analysis=True) as run:
