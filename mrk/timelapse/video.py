@@ -11,6 +11,7 @@ FRAMES = "frame%06d.jpg"
 # A name of 255 bytes has still to take "_99" and an ending.
 _NAME_BYTES = 200
 _UNKNOWN = "print"
+_QUIET = ("-nostdin", "-hide_banner", "-loglevel", "error")
 
 
 def frame_rate(settings: LapseSettings, frames: int) -> int:
@@ -42,7 +43,8 @@ def video_arguments(settings: LapseSettings, frames: int, output: str) -> list[s
     """ffmpeg's arguments; it runs in the folder of the frames."""
     look = picture_filter(settings)
     return [
-        *("-nostdin", "-hide_banner", "-loglevel", "error", "-nostats", "-progress", "pipe:1"),
+        *_QUIET,
+        *("-nostats", "-progress", "pipe:1"),
         *("-r", str(frame_rate(settings, frames)), "-i", FRAMES),
         *(() if look is None else ("-vf", look)),
         *("-threads", "2", "-g", "5", "-crf", str(settings.constant_rate_factor)),
@@ -57,14 +59,12 @@ def preview_arguments(settings: LapseSettings, frame: str, output: str) -> list[
     look = picture_filter(settings)
     if look is None:
         return None
-    quiet = ("-nostdin", "-hide_banner", "-loglevel", "error")
-    return [*quiet, "-i", frame, "-vf", look, "-q:v", "2", "-f", "image2", output, "-y"]
+    return [*_QUIET, "-i", frame, "-vf", look, "-q:v", "2", "-f", "image2", output, "-y"]
 
 
 def stream_arguments(url: str, output: str) -> list[str]:
     """ffmpeg's arguments for one picture from a stream."""
-    quiet = ("-nostdin", "-hide_banner", "-loglevel", "error")
-    return [*quiet, "-i", url, "-frames:v", "1", "-q:v", "2", "-f", "image2", output, "-y"]
+    return [*_QUIET, "-i", url, "-frames:v", "1", "-q:v", "2", "-f", "image2", output, "-y"]
 
 
 def video_name(printed: str, format_code: str, when: datetime) -> str:
