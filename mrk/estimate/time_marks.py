@@ -31,6 +31,17 @@ def processed_by(tail: bytes) -> str | None:
     return found[-1].decode(errors="replace") if found else None
 
 
+def duration(seconds: float) -> str:
+    """Such as 1d 2h 3m 4s."""
+    rest = round(seconds)
+    parts: list[str] = []
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
+        count, rest = divmod(rest, size)
+        if count or parts:
+            parts.append(f"{count}{unit}")
+    return " ".join([*parts, f"{rest}s"])
+
+
 class TimeMarks:
     """Rewrites one file; `head` says who sliced it."""
 
@@ -63,11 +74,7 @@ class TimeMarks:
         return seconds_at(self._marks, self._total, self._size_bytes, offset)
 
     def _long(self, found: re.Match[bytes], _offset: int) -> bytes:
-        minutes, seconds = divmod(round(self._total), 60)
-        hours, minutes = divmod(minutes, 60)
-        days, hours = divmod(hours, 24)
-        text = f"{days}d {hours}h {minutes}m {seconds}s"
-        return found[1] + re.sub(r"^(0[dhm] )+", "", text).encode()
+        return found[1] + duration(self._total).encode()
 
     def _m73(self, _found: re.Match[bytes], offset: int) -> bytes:
         done = self._done(offset)

@@ -17,6 +17,7 @@ from mrk.estimate.klipper_settings import LimitsUnknown, limits_of
 from mrk.estimate.printer_cfg import BadPrinterCfg
 from mrk.estimate.printer_limits import DEFAULT_LIMITS, PrinterLimits
 from mrk.estimate.record import Estimate
+from mrk.estimate.time_marks import duration
 from nurseries.command_line.printer_cfg_files import read_printer_cfg
 from nurseries.files.scan.estimates import estimate_file
 from nurseries.files.scan.gcode_file import GcodeFile
@@ -109,17 +110,6 @@ def _is_quick(command: str) -> bool:
     """Numbered commands but for heating and homing take no time, known to Klipper or not."""
     waits = ("G28", "G29", "M109", "M190", "M600")
     return command not in waits and command[1:].replace(".", "").isdigit()
-
-
-def duration(seconds: float) -> str:
-    """Such as 1d 2h 3m 4s."""
-    rest = round(seconds)
-    parts: list[str] = []
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
-        count, rest = divmod(rest, size)
-        if count or parts:
-            parts.append(f"{count}{unit}")
-    return " ".join([*parts, f"{rest}s"])
 
 
 @click.command("estimate")

@@ -3,7 +3,7 @@
 import pytest
 
 from mrk.estimate.sequences import joined_sequences
-from mrk.estimate.time_marks import TimeMarks, processed_by
+from mrk.estimate.time_marks import TimeMarks, duration, processed_by
 
 MARKS = [(0, 0.0), (100, 1000.0), (200, 5000.0)]
 
@@ -85,3 +85,10 @@ def test_odd_values_in_an_answer_count_as_nothing():
     odd = {"total_time": "x", "num_moves": True, "kind_times": 5, "layer_times": [[1], "x"]}
     found = joined_sequences({"sequences": [odd]})
     assert (found["total_time"], found["num_moves"], found["layer_times"]) == (0.0, 0.0, [])
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.4, "0s"), (59.6, "1m 0s"), (3600, "1h 0m 0s"), (90061, "1d 1h 1m 1s")]
+)
+def test_durations(seconds, text):
+    assert duration(seconds) == text

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from mrk.estimate.printer_limits import DEFAULT_LIMITS
-from nurseries.command_line.estimate import command, duration, run
+from nurseries.command_line.estimate import command, run
 from tests.fakes.binary_gcode import binary_gcode
 
 DATA = Path(__file__).parents[2] / "data" / "gcode"
@@ -133,10 +133,3 @@ class _FakeBar:
 
     def __exit__(self, *error):
         pass
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(0.4, "0s"), (59.6, "1m 0s"), (3600, "1h 0m 0s"), (90061, "1d 1h 1m 1s")]
-)
-def test_durations(seconds, text):
-    assert duration(seconds) == text
