@@ -1,4 +1,4 @@
-"""What mrk wants of a ready printer, read from Klipper's answers. Pure."""
+"""What mrk reads in the answers of a ready printer, and what it wants of it. Pure."""
 
 from collections.abc import Collection
 from typing import Any
@@ -10,6 +10,18 @@ REQUIRED_OBJECTS = ("virtual_sdcard", "display_status", "pause_resume")
 def missing_requirements(objects: Collection[str]) -> list[str]:
     """Those of the required printer objects that are not loaded."""
     return [name for name in REQUIRED_OBJECTS if name not in objects]
+
+
+def read_status(answer: Any) -> dict[str, Any]:
+    """Fields of printer objects in an answer to objects/query; empty when it has none."""
+    status = answer.get("status") if isinstance(answer, dict) else None
+    return status if isinstance(status, dict) else {}
+
+
+def read_object(answer: Any, name: str) -> dict[str, Any]:
+    """One object's fields in an answer to objects/query; empty when it has none."""
+    fields = read_status(answer).get(name)
+    return fields if isinstance(fields, dict) else {}
 
 
 def read_names(result: Any, member: str) -> list[str]:

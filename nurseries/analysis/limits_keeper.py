@@ -17,6 +17,7 @@ from mrk.estimate.klipper_settings import LimitsUnknown, limits_of
 from mrk.estimate.printer_limits import DEFAULT_LIMITS, PrinterLimits
 from mrk.klippy.events import Ready
 from mrk.klippy.klippy_protocols import KlippyPort
+from mrk.klippy.requirements import read_object
 from nurseries.analysis import plan_store
 
 logger = logging.getLogger(__name__)
@@ -71,7 +72,6 @@ class LimitsKeeper:
 
 def _settings(answer: Any) -> dict[str, dict[str, Any]]:
     """`configfile.settings` of an answer, as far as it has the right shape."""
-    for name in ("status", "configfile", "settings"):
-        answer = answer.get(name) if isinstance(answer, dict) else None
-    sections = answer.items() if isinstance(answer, dict) else ()
+    settings = read_object(answer, "configfile").get("settings")
+    sections = settings.items() if isinstance(settings, dict) else ()
     return {str(name): section for name, section in sections if isinstance(section, dict)}

@@ -16,7 +16,7 @@ from mrk.data_store.stores import GcodeStore, TemperatureStore
 from mrk.errors import ClientError
 from mrk.klippy.events import GcodeResponse, Ready
 from mrk.klippy.klippy_protocols import KlippyPort
-from mrk.klippy.requirements import read_names
+from mrk.klippy.requirements import read_names, read_object
 from nurseries.data_store.endpoints import DataStoreEndpoints
 
 logger = logging.getLogger(__name__)
@@ -85,7 +85,7 @@ class DataStore:
     async def _find_sensors(self) -> None:
         try:
             answer = await self._klippy.call("objects/query", {"objects": {"heaters": None}})
-            heaters = _heaters(answer)
+            heaters = read_object(answer, "heaters")
             sensors = read_names(heaters, "available_sensors")
             monitors = read_names(heaters, "available_monitors")
             status = await self._klippy.subscribe(dict.fromkeys((*sensors, *monitors)))
@@ -93,8 +93,3 @@ class DataStore:
             logger.info("temperature sensors are not known: %s", exc.message)
             return
         self._temperatures.configure(sensors, monitors, status)
-
-
-def _heaters(answer: Any) -> Any:
-    status = answer.get("status") if isinstance(answer, dict) else None
-    return status.get("heaters") if isinstance(status, dict) else None

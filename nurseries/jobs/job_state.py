@@ -17,6 +17,7 @@ from mrk.jobs.events import JobChanged, JobSeen, JobSnapshot, JobStateEvent, Pri
 from mrk.jobs.print_stats import PrintStats, changes, missed
 from mrk.klippy.events import Disconnected, Identified, Ready, Shutdown, Started, StatusChanged
 from mrk.klippy.klippy_protocols import KlippyPort
+from mrk.klippy.requirements import read_object
 from mrk.klippy.state import STARTUP
 from mrk.status.update import StatusUpdate
 
@@ -64,9 +65,7 @@ class JobState:
             answer = await self._klippy.call("objects/query", {"objects": objects})
         except ClientError:
             return None
-        status = answer.get("status") if isinstance(answer, dict) else None
-        card = status.get("virtual_sdcard") if isinstance(status, dict) else None
-        position = card.get("file_position") if isinstance(card, dict) else None
+        position = read_object(answer, "virtual_sdcard").get("file_position")
         return position if type(position) is int and position > 0 else None
 
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:

@@ -13,6 +13,7 @@ from mrk.jobs.job_protocols import PrintStarts
 from mrk.klippy.klippy_protocols import CommandLog, KlippyRequests
 from mrk.klippy.link_errors import KlippyLost
 from mrk.klippy.requests import print_file_script, printed_name
+from mrk.klippy.requirements import read_object
 
 # A slicer may upload with "print" and then ask to print the same file once more.
 START_AGAIN_S = 10.0
@@ -70,9 +71,7 @@ class PrinterGcode:
             answer = await self._klippy.call("objects/query", {"objects": objects})
         except ClientError:
             return False
-        status = answer.get("status") if isinstance(answer, dict) else None
-        stats = status.get("print_stats") if isinstance(status, dict) else None
-        return stats == {"state": "printing", "filename": name}
+        return read_object(answer, "print_stats") == {"state": "printing", "filename": name}
 
     async def restart(self, command: str) -> None:
         """Run RESTART or FIRMWARE_RESTART; that the link drops meanwhile is the normal course."""

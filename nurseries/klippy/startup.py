@@ -13,7 +13,12 @@ import trio
 
 from mrk.errors import ClientError
 from mrk.klippy.events import EndpointsListed, Identified, Started
-from mrk.klippy.requirements import missing_requirements, read_names, virtual_sd_path
+from mrk.klippy.requirements import (
+    missing_requirements,
+    read_names,
+    read_object,
+    virtual_sd_path,
+)
 from mrk.klippy.state import READY
 from mrk.log.throttle import LogThrottle
 from mrk.version import MOONRAKER_VERSION
@@ -98,9 +103,7 @@ class Startup:
     async def _read_virtual_sd_path(self) -> None:
         params = {"objects": {"configfile": ["config"]}}
         answer = await self._insist("objects/query", params)
-        status = answer.get("status") if isinstance(answer, dict) else None
-        configfile = status.get("configfile") if isinstance(status, dict) else None
-        path = virtual_sd_path(configfile.get("config") if isinstance(configfile, dict) else None)
+        path = virtual_sd_path(read_object(answer, "configfile").get("config"))
         if path is not None:
             self._linked.virtual_sd_path = _expanded(path)
 

@@ -15,6 +15,7 @@ import trio
 from mrk.errors import ClientError, MrkError
 from mrk.klippy.klippy_protocols import KlippyPort
 from mrk.klippy.peer import unit_of_cgroup
+from mrk.klippy.requirements import read_object
 from mrk.machine.services import ServiceControl, ServiceError
 
 logger = logging.getLogger(__name__)
@@ -113,9 +114,7 @@ class LogRollover:
                 answer = await self._klippy.call("objects/query", _PRINT_STATE)
         except (ClientError, trio.TooSlowError) as exc:
             raise RolloverFailed("Klipper does not say whether it prints") from exc
-        status = answer.get("status") if isinstance(answer, dict) else None
-        stats = status.get("print_stats") if isinstance(status, dict) else None
-        return isinstance(stats, dict) and stats.get("state") in ("printing", "paused")
+        return read_object(answer, "print_stats").get("state") in ("printing", "paused")
 
     async def _restart_around_rename(self, unit: str, log_file: Path) -> None:
         failures = []

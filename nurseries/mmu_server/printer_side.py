@@ -10,6 +10,7 @@ import trio
 
 from mrk.errors import ClientError
 from mrk.klippy.klippy_protocols import GcodePort, KlippyPort
+from mrk.klippy.requirements import read_names, read_object
 from mrk.mmu.gates import MOST_GATES, message_command
 
 COMMAND_S = 600.0
@@ -26,12 +27,10 @@ class PrinterSide:
     async def read(self) -> Mapping[str, Any]:
         """Fields of `mmu`; empty without it. Raises `ClientError`."""
         known = await self._klippy.call("objects/list")
-        if not isinstance(known, dict) or "mmu" not in known.get("objects", ()):
+        if "mmu" not in read_names(known, "objects"):
             return {}
         answer = await self._klippy.call("objects/query", {"objects": {"mmu": None}})
-        status = answer.get("status") if isinstance(answer, dict) else None
-        mmu = status.get("mmu") if isinstance(status, dict) else None
-        return mmu if isinstance(mmu, dict) else {}
+        return read_object(answer, "mmu")
 
     async def count_gates(self) -> int:
         """How many there are."""

@@ -9,7 +9,7 @@ from mrk.errors import ClientError
 from mrk.fanout import EventReader
 from mrk.klippy.events import KlippyEvent
 from mrk.klippy.klippy_protocols import KlippyPort
-from mrk.klippy.requirements import read_names
+from mrk.klippy.requirements import read_names, read_object
 
 logger = logging.getLogger(__name__)
 
@@ -36,9 +36,7 @@ class PrinterHeaters:
     async def _find_heaters(self) -> None:
         try:
             answer = await self._klippy.call("objects/query", {"objects": {"heaters": None}})
-            status = answer.get("status") if isinstance(answer, dict) else None
-            heaters = status.get("heaters") if isinstance(status, dict) else None
-            found = read_names(heaters, "available_heaters")
+            found = read_names(read_object(answer, "heaters"), "available_heaters")
             await self._klippy.subscribe(dict.fromkeys(("print_stats", *found)))
         except ClientError as exc:
             logger.info("heaters are not known: %s", exc.message)

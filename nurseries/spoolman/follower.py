@@ -23,6 +23,7 @@ from mrk.klippy.events import (
     StatusChanged,
 )
 from mrk.klippy.klippy_protocols import KlippyPort
+from mrk.klippy.requirements import read_status
 from mrk.spool.assignments import SpoolAssignments
 from mrk.spool.extrusion import finite
 from mrk.spool.klipper_run import KlipperRun, look_at
@@ -133,10 +134,10 @@ class ExtruderFollower:
             answer = await self._klippy.call("objects/query", {"objects": dict(objects)})
         except ClientError:
             return None
-        status = answer.get("status") if isinstance(answer, dict) else None
         eventtime = finite(answer.get("eventtime")) if isinstance(answer, dict) else None
-        if not isinstance(status, dict) or eventtime is None:
+        if eventtime is None:
             return None
+        status = read_status(answer)
         found = {name: fields for name, fields in status.items() if isinstance(fields, dict)}
         return (found, eventtime) if "toolhead" in found else None
 

@@ -13,6 +13,7 @@ import trio
 from mrk.errors import ClientError
 from mrk.klippy.events import Disconnected, Ready
 from mrk.klippy.klippy_protocols import GcodePort, KlippyPort
+from mrk.klippy.requirements import read_names, read_status
 from mrk.timelapse.settings import LapseSettings, hyperlapse_command, setup_command
 
 logger = logging.getLogger(__name__)
@@ -92,8 +93,7 @@ class LapseMacros:
 
     async def _greet(self, on_ready: Callable[[], None]) -> None:
         try:
-            known = await self._klippy.call("objects/list")
-            objects = known.get("objects", []) if isinstance(known, dict) else []
+            objects = read_names(await self._klippy.call("objects/list"), "objects")
             self.missing = "" if _SETUP in objects else _MISSING
             waiting = await self._what_waits(objects)
         except ClientError as exc:
@@ -111,9 +111,7 @@ class LapseMacros:
         asked = {name: fields for name, fields in asked.items() if name in objects}
         if not asked:
             return {}
-        answer = await self._klippy.call("objects/query", {"objects": asked})
-        status = answer.get("status") if isinstance(answer, dict) else None
-        return status if isinstance(status, dict) else {}
+        return read_status(await self._klippy.call("objects/query", {"objects": asked}))
 
     async def _send_all(self) -> None:
         while True:

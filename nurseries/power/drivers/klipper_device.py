@@ -16,6 +16,7 @@ from mrk.klippy.events import (
     StatusChanged,
 )
 from mrk.klippy.klippy_protocols import GcodePort, KlippyPort
+from mrk.klippy.requirements import read_object
 from mrk.power.driver import Report
 from mrk.power.klipper_object import KlipperObject
 from mrk.power.states import DriverFailed, PowerState
@@ -103,7 +104,7 @@ class KlipperDriver:
                 answer = await self._klippy.call("objects/query", {"objects": {name: ["value"]}})
             except ClientError as exc:
                 raise DriverFailed(exc.message) from exc
-            found = answer.get("status", {}).get(name) if isinstance(answer, dict) else None
+            found = read_object(answer, name)
             self._state = self._target.state_of(found) or PowerState.ERROR
         return self._state
 
