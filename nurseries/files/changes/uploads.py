@@ -191,19 +191,21 @@ def _find(roots: Roots, asked: RootPath) -> tuple[RootPath, DiskPath, Path]:
 def _existing(roots: Roots, path: RootPath) -> tuple[DiskPath, Path | None]:
     """In a thread: what is at `path` now, and its folder if that exists."""
     place = disk_paths.find(roots, path, write=True)
-    if place.is_folder:
-        raise ClientError(f"{path} is a folder")
-    linked = place.stat is not None and place.stat.is_link
-    folder = (place.real if linked else place.disk).parent
+    folder = _folder(place)
     return place, folder if folder.is_dir() else None
+
+
+def _folder(place: DiskPath) -> Path:
+    """Where the file is to be, which may be missing; through a link to a file that stays."""
+    if place.is_folder:
+        raise ClientError(f"{place.path} is a folder")
+    linked = place.stat is not None and place.stat.is_link
+    return (place.real if linked else place.disk).parent
 
 
 def _closest_folder(place: DiskPath) -> Path:
     """In a thread: on the file system where missing folders would be made."""
-    if place.is_folder:
-        raise ClientError(f"{place.path} is a folder")
-    linked = place.stat is not None and place.stat.is_link
-    folder = (place.real if linked else place.disk).parent
+    folder = _folder(place)
     while not folder.is_dir() and folder != folder.parent:
         folder = folder.parent
     return folder
