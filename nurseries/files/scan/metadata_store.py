@@ -25,7 +25,7 @@ from mrk.gcode.image_names import renamed_image
 from mrk.gcode.metadata import ScanOutcome, ScanState
 from mrk.gcode.processors import GcodeProcessor
 from nurseries.files.changes.removal import fresh_name
-from nurseries.files.scan.packages import Packages
+from nurseries.files.scan.packages import Packages, status_of
 from nurseries.files.scan.scanner import RewriteFailed, Scanner, ScannerStopped
 
 logger = logging.getLogger(__name__)
@@ -136,7 +136,7 @@ class MetadataStore:
     async def _scan(self, path: str) -> Record | None:
         file = self._gcodes / path
         known = self.get(path)
-        status = await trio.to_thread.run_sync(_stat, file)
+        status = await trio.to_thread.run_sync(status_of, file)
         if status is None:
             return None
         if known is not None and (known.get("size"), known.get("modified")) == (
@@ -150,7 +150,7 @@ class MetadataStore:
         outcome = await self._scanner.scan(file)
         if outcome.state is ScanState.OK and await self._add_objects(file, outcome):
             outcome = await self._scanner.scan(file)
-        if await trio.to_thread.run_sync(_stat, file) is None:
+        if await trio.to_thread.run_sync(status_of, file) is None:
             return None
         # Not as it is by now: who wrote it meanwhile has to find the record untrue.
         seen = (status.st_size, status.st_mtime)
@@ -345,13 +345,6 @@ def _record(outcome: ScanOutcome, size_bytes: int, modified: float) -> Record:
     if outcome.metadata is not None:
         record |= {"uuid": str(uuid.uuid4()), **outcome.metadata.fields()}
     return record
-
-
-def _stat(file: Path) -> os.stat_result | None:
-    try:
-        return file.stat()
-    except OSError:
-        return None
 
 
 def _remove_images(images: list[Path]) -> None:

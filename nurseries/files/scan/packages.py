@@ -32,7 +32,7 @@ class Packages:
 
     async def unpack(self, package: Path, path: str, plate: int = 0) -> UnpackedModel | None:
         """Unpack what is to be the file `path`; returns its model, under a hidden name."""
-        status = await trio.to_thread.run_sync(_stat, package)
+        status = await trio.to_thread.run_sync(status_of, package)
         if status is None or _identity(status) in self._refused:
             return None
         # Heatshrink and MeatPack take their time: 1 MB of text a second on a small board.
@@ -55,7 +55,7 @@ class Packages:
         final = package.with_suffix(".gcode")
         model = await self.unpack(package, str(final.relative_to(self._gcodes)))
         if model is None:
-            status = await trio.to_thread.run_sync(_stat, package)
+            status = await trio.to_thread.run_sync(status_of, package)
             return None if status is None else self._refused.get(_identity(status))
         await trio.to_thread.run_sync(_replace_package, model.path, final, package)
         return None
@@ -66,7 +66,8 @@ class Packages:
             del self._refused[next(iter(self._refused))]
 
 
-def _stat(file: Path) -> os.stat_result | None:
+def status_of(file: Path) -> os.stat_result | None:
+    """In a thread: what is there; None when nothing can be looked at."""
     try:
         return file.stat()
     except OSError:
