@@ -74,10 +74,11 @@ class Estimates:
     def estimated_time(self, path: str, size_bytes: int, modified: float) -> float | None:
         """`FileTimes.estimated_time`."""
         known = self._known.get(path)
-        fresh = known is not None and known.is_of(size_bytes, modified)
-        if not fresh or (known and known.fingerprint != self._keeper.fingerprint):
+        if known is None or not known.holds(size_bytes, modified, self._keeper.fingerprint):
             self._want(path, size_bytes, modified)
-        return known.total_time if known is not None and fresh else None
+        if known is None or not known.is_of(size_bytes, modified):
+            return None
+        return known.total_time
 
     def _want(self, path: str, size_bytes: int, modified: float) -> None:
         """Have a file planned when there is time for it."""
@@ -141,11 +142,7 @@ class Estimates:
         async with self._planning:  # who asks twice for one file finds the first plan
             status = await self._status(path)
             known = self._known.get(path)
-            if (
-                known is not None
-                and known.is_of(*status)
-                and known.fingerprint == self._keeper.fingerprint
-            ):
+            if known is not None and known.holds(*status, self._keeper.fingerprint):
                 stored = await self._database.run(partial(plan_store.read_estimate, path=path))
                 if stored is not None:
                     return stored

@@ -28,6 +28,10 @@ class KnownTime(msgspec.Struct, frozen=True):
         """Whether the file is still the same."""
         return self.size_bytes == size_bytes and self.modified == modified
 
+    def holds(self, size_bytes: int, modified: float, fingerprint: str) -> bool:
+        """Whether the file and the printer's limits are still the same."""
+        return self.is_of(size_bytes, modified) and self.fingerprint == fingerprint
+
 
 def read_times(connection: SqlConnection) -> dict[str, KnownTime]:
     """All plans, without what is in them."""
