@@ -18,20 +18,20 @@ START_SEEN_S = 2.0
 class SeenStarts(Starters):
     """Starters that also tell whether the printer has said anything since a start was asked for."""
 
-    def __init__(self, snapshot: Callable[[], JobSnapshot | None]) -> None:
+    def __init__(self, job_state: JobStatePort) -> None:
         super().__init__()
-        self._snapshot = snapshot
+        self._job_state = job_state
         self._snapshot_before: JobSnapshot | None = None
 
     def note_start(self, filename: str, user: str | None) -> int:
         """As `Starters`; remembers what was known before."""
-        self._snapshot_before = self._snapshot()
+        self._snapshot_before = self._job_state.snapshot
         return super().note_start(filename, user)
 
     @property
     def unseen(self) -> bool:
         """Whether the last start still has to show in `print_stats`."""
-        return self._snapshot() is self._snapshot_before
+        return self._job_state.snapshot is self._snapshot_before
 
 
 class PrintedFile:

@@ -149,14 +149,15 @@ class Subsystems:
             temperature_store_size=sizes.temperature_store_size,
             gcode_store_size=sizes.gcode_store_size,
         )
-        self._starters = SeenStarts(lambda: self._job_state.snapshot)
+        self._job_state = JobState(self.link)
+        self._starters = SeenStarts(self._job_state)
         self.printer = Printer(self.link, self._clients, data_store, table.extend, self._starters)
         self._add("klippy_apis", self.printer, essential=True)
         self._add("data_store", data_store)
 
     def _add_files_and_jobs(self) -> None:
         settings, clients, link, store = self._settings, self._clients, self.link, self.store
-        state = self._job_state = JobState(link)
+        state = self._job_state
         printed = PrintedFile(
             state,
             self._starters,
