@@ -50,7 +50,10 @@ class GcodeResponse(msgspec.Struct, frozen=True):
 
 
 class StatusChanged(msgspec.Struct, frozen=True):
-    """Changed fields of what subsystems subscribed to, all of them together."""
+    """An update with something of what subsystems subscribed to, and perhaps with more.
+
+    Shared with clients: read the objects of interest by `update.fields`, and alter nothing.
+    """
 
     update: StatusUpdate
 

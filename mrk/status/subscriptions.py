@@ -90,6 +90,15 @@ class Subscriptions:
         self._groups: dict[_Key, _Group] = {}
         self._keys: dict[StatusReader, _Key] = {}
         self._reported: Mapping[str, Any] = {}
+        self._shared: Wanted = {}
+
+    def share(self, wanted: Wanted) -> None:
+        """Add to what is asked for besides the readers' subscriptions."""
+        self._shared = united(self._shared, wanted)
+
+    def is_shared(self, update: StatusUpdate) -> bool:
+        """Whether an update may change one of the shared objects; it is not cut for that."""
+        return update.may_change(self._shared)
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -122,7 +131,7 @@ class Subscriptions:
 
     def union(self, more: Wanted) -> dict[str, frozenset[str] | None]:
         """What Klipper has to report: all subscriptions and `more`."""
-        result = dict(more)
+        result = united(self._shared, more)
         for group in self._groups.values():
             result = united(result, group.wanted)
         return result

@@ -34,6 +34,14 @@ class StatusTracker:
             for reader in readers:
                 reader.push_status(part)
 
+    def share(self, wanted: Wanted) -> None:
+        """Have Klipper report these for subsystems too, who follow updates as they come."""
+        self._subscriptions.share(wanted)
+
+    def is_shared(self, update: StatusUpdate) -> bool:
+        """Whether an update may hold something for subsystems."""
+        return self._subscriptions.is_shared(update)
+
     def union(self, more: Wanted) -> dict[str, list[str] | None]:
         """The `objects` argument that asks Klipper for all subscriptions and `more`."""
         return {

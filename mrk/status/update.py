@@ -138,6 +138,12 @@ class StatusUpdate:
             self._message = notification("notify_status_update", [self._objects, self.eventtime])
         return self._message
 
+    def may_change(self, names: Collection[str]) -> bool:
+        """Whether one of these objects may be in it: the text is searched, not read."""
+        if self._known is not None:
+            return not self._known.keys().isdisjoint(names)
+        return any((quoted := quoted_name(name)) is None or quoted in self._text for name in names)
+
     def _names_any(self, quoted_names: Collection[bytes]) -> bool:
         return any(name in self._text for name in quoted_names)
 

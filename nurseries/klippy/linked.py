@@ -21,7 +21,7 @@ from mrk.klippy.peer import SocketPeer
 from mrk.klippy.remote_methods import BadRemoteCall, RemoteMethods
 from mrk.klippy.state import READY, KlippyState
 from mrk.log.throttle import LogThrottle
-from mrk.status.subscriptions import StatusReader, Wanted, united
+from mrk.status.subscriptions import StatusReader, Wanted
 from mrk.status.tracker import StatusTracker
 from mrk.status.update import StatusDelta, StatusUpdate
 from nurseries.klippy.klippy_connection import KlippyConnection
@@ -34,18 +34,6 @@ Publish = Callable[[KlippyEvent], None]
 STATUS_METHOD = "process_status_update"
 OUTPUT_METHOD = "process_gcode_response"
 SUBSCRIBE_LIMIT_S = 20.0
-
-
-class _Subsystems:
-    """The reader that stands for all subsystems: it hands changes to the event readers."""
-
-    open = True
-
-    def __init__(self, publish: Publish) -> None:
-        self._publish = publish
-
-    def push_status(self, update: StatusUpdate) -> None:
-        self._publish(StatusChanged(update))
 
 
 class LinkedKlippy:
@@ -67,8 +55,6 @@ class LinkedKlippy:
         self.publish = publish
         self.methods = methods
         self.registered: set[str] = set()
-        self._subsystems = _Subsystems(publish)
-        self._shared: dict[str, frozenset[str] | None] = {}
         self._subscribing = Subscribing(self.board, self._subscription, self._take_status)
         self._repeats = LogThrottle()
 
@@ -99,18 +85,20 @@ class LinkedKlippy:
         Raises `ClientError`: 500 when Klipper does not answer within 20 s.
         """
         self.board.remove(reader)
-        return await self._subscribe(reader, wanted, self._install)
+
+        def install(status: StatusDelta) -> None:
+            self.board.set(reader, self._existing(wanted, status))
+
+        return await self._subscribe(wanted, install)
 
     async def subscribe_shared(self, wanted: Wanted) -> dict[str, Any]:
         """Add to the subsystems' shared subscription, which only grows."""
-        return await self._subscribe(self._subsystems, wanted, self._install_shared)
+        return await self._subscribe(wanted, lambda _status: self.board.share(wanted))
 
-    async def _subscribe(
-        self, reader: StatusReader, wanted: Wanted, install: Install
-    ) -> dict[str, Any]:
+    async def _subscribe(self, wanted: Wanted, install: Install) -> dict[str, Any]:
         try:
             with trio.fail_after(SUBSCRIBE_LIMIT_S):
-                status = await self._subscribing.subscribe(reader, wanted, install)
+                status = await self._subscribing.subscribe(wanted, install)
         except trio.TooSlowError:
             raise ClientError("Klippy did not answer the subscription in time", 500) from None
         if self.connection.lost:
@@ -124,16 +112,8 @@ class LinkedKlippy:
     def _take_status(self, asked: Mapping[str, Any], raw: msgspec.Raw) -> StatusDelta:
         status, eventtime = self._read_reply(raw)
         update = StatusUpdate(self.board.subscribed(asked, status, eventtime), eventtime)
-        self._on_webhooks(update)
-        self.board.push(update)
+        self._push(update)
         return status
-
-    def _install(self, reader: StatusReader, wanted: Wanted, status: StatusDelta) -> None:
-        self.board.set(reader, self._existing(wanted, status))
-
-    def _install_shared(self, reader: StatusReader, wanted: Wanted, _status: StatusDelta) -> None:
-        self._shared = united(self._shared, wanted)
-        self.board.set(reader, self._shared)
 
     def _existing(self, entry: Wanted, status: StatusDelta) -> Wanted:
         """The part of a subscription that there is.
@@ -163,8 +143,7 @@ class LinkedKlippy:
         if method == STATUS_METHOD:
             update = read_update(raw)
             self.board.add(update)
-            self._on_webhooks(update)
-            self.board.push(update)
+            self._push(update)
             return
         params = decode_value(raw)
         if method == OUTPUT_METHOD:
@@ -173,6 +152,12 @@ class LinkedKlippy:
                 self.publish(GcodeResponse(text))
         else:
             self._on_remote_call(method, params)
+
+    def _push(self, update: StatusUpdate) -> None:
+        self._on_webhooks(update)
+        if self.board.is_shared(update):
+            self.publish(StatusChanged(update))
+        self.board.push(update)
 
     def _on_webhooks(self, update: StatusUpdate) -> None:
         webhooks = update.fields("webhooks")

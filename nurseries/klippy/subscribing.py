@@ -13,7 +13,7 @@ import msgspec
 import trio
 
 from mrk.errors import ClientError
-from mrk.status.subscriptions import StatusReader, Wanted, united
+from mrk.status.subscriptions import Wanted, united
 from mrk.status.tracker import StatusTracker
 from mrk.status.update import StatusDelta
 from nurseries.klippy.klippy_request import KlippyRequest, OnReply
@@ -21,16 +21,14 @@ from nurseries.klippy.klippy_request import KlippyRequest, OnReply
 Request = Callable[[Mapping[str, Any], OnReply], KlippyRequest]
 # Takes a reply, tells those who were there before, and returns what it says.
 TakeReply = Callable[[Mapping[str, Any], msgspec.Raw], StatusDelta]
-
-
-Install = Callable[[StatusReader, Wanted, StatusDelta], None]
+# Called with what a reply says, for somebody who still waits for it.
+Install = Callable[[StatusDelta], None]
 
 
 class _Waiting:
-    """A reader that waits for its subscription; `gone` when nobody does any more."""
+    """A subscription that is waited for; `gone` when nobody does any more."""
 
-    def __init__(self, reader: StatusReader, wanted: Wanted, install: Install) -> None:
-        self.reader = reader
+    def __init__(self, wanted: Wanted, install: Install) -> None:
         self.wanted = wanted
         self.install = install
         self.status: StatusDelta = {}
@@ -59,14 +57,12 @@ class Subscribing:
         self._queue: list[_Waiting] = []
         self._round: _Round | None = None
 
-    async def subscribe(
-        self, reader: StatusReader, wanted: Wanted, install: Install
-    ) -> StatusDelta:
+    async def subscribe(self, wanted: Wanted, install: Install) -> StatusDelta:
         """Wait for Klipper's reply, and return what it says of `wanted`; raises `ClientError`.
 
         `install` is called while the reply is read: no update may slip in between.
         """
-        waiting = _Waiting(reader, wanted, install)
+        waiting = _Waiting(wanted, install)
         self._queue.append(waiting)
         self._next()
         try:
@@ -111,7 +107,7 @@ class Subscribing:
         self._queue = left
         for one in this.waiting:
             if not one.gone:
-                one.install(one.reader, one.wanted, status)
+                one.install(status)
                 one.status = status
                 one.done.set()
 
