@@ -17,6 +17,7 @@ from pathlib import Path
 import msgspec
 
 from mrk.installation.release import FORM, Archive, OwnRelease, check_version, parse_release
+from mrk.updates.python_package import normalized
 from mrk.version import VERSION
 from nurseries.installation.release_source import Origin, machine_name
 from releasing.keys import public_text, read_key, signature
@@ -83,7 +84,7 @@ def _pins() -> list[str]:
     for line in (ROOT / "requirements.lock").read_text().splitlines():
         if "==" in line and not line.startswith((" ", "#")):
             name, version = line.split("==")
-            locked[_normal(name)] = f"{name}=={version.split(' ')[0]}"
+            locked[normalized(name)] = f"{name}=={version.split(' ')[0]}"
     needed: set[str] = set()
     waiting = ["mrk"]
     while waiting:
@@ -106,11 +107,7 @@ def _needs(name: str) -> Iterator[str]:
         if found and not skipped and not re.search(r"python(_full)?_version\s*<", marker):
             if "implementation" in marker and "CPython" not in marker.replace("!=", ""):
                 continue
-            yield _normal(found[0])
-
-
-def _normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
+            yield normalized(found[0])
 
 
 def _requirements(wheels: Mapping[str, bytes]) -> Iterator[str]:

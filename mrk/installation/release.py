@@ -67,23 +67,8 @@ def archive_for(release: OwnRelease, machine: str) -> Archive:
     return found
 
 
-def is_newer(version: str, than: str) -> bool:
-    """Whether a version comes after another; pre-releases come before their release."""
-    return _key(version) > _key(than)
-
-
 def check_members(members: Iterable[tuple[str, bool]]) -> None:
     """Names, and whether each is a plain file; raises `MrkError` for what does not belong."""
     for name, is_file in members:
         if not is_file or not _MEMBER.fullmatch(name):
             raise MrkError(f"the archive has a member {name!r:.80} that no release has")
-
-
-def _key(version: str) -> tuple[tuple[int, ...], int, str, int]:
-    match = re.fullmatch(r"([\d.]+)(?:(a|b|rc)(\d+))?", version)
-    if match is None:
-        return ((), 0, "", 0)
-    numbers = tuple(int(part) for part in match[1].split(".") if part)
-    while numbers and numbers[-1] == 0:
-        numbers = numbers[:-1]
-    return (numbers, 0 if match[2] else 1, match[2] or "", int(match[3] or 0))

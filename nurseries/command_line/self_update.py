@@ -7,7 +7,7 @@ import click
 
 from config.paths import Paths
 from mrk.errors import MrkError
-from mrk.installation.release import is_newer
+from mrk.updates.python_package import is_newer
 from mrk.version import VERSION
 from nurseries.command_line.data_folder import check_owner
 from nurseries.installation.install import own_unit, owner_of

@@ -12,9 +12,9 @@ from mrk.installation.release import (
     archive_for,
     check_members,
     check_version,
-    is_newer,
     parse_release,
 )
+from mrk.updates.python_package import is_newer
 
 
 def release(**changes: object) -> bytes:
