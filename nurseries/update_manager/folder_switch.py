@@ -59,7 +59,7 @@ class FolderSwitch:
         status = self.new.stat()
         # What lies on the disk only in part would be in place after a power cut.
         os.sync()
-        _write(self.staging / _NOTE, msgspec.json.encode(_Note(status.st_dev, status.st_ino)))
+        write_whole(self.staging / _NOTE, msgspec.json.encode(_Note(status.st_dev, status.st_ino)))
         if self.path.exists():
             _change_places(self.new, self.path)
         else:
@@ -113,7 +113,8 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes) -> None:
+    """The file has the one content or the other, after a power cut too."""
     temporary = path.with_suffix(".part")
     with temporary.open("wb") as file:
         file.write(content)

@@ -17,7 +17,7 @@ import trio
 
 from mrk.updates.item import Tell
 from mrk.updates.update_errors import UpdateFailed, UpdateRefused
-from nurseries.update_manager.folder_switch import sync_folder
+from nurseries.update_manager.folder_switch import write_whole
 from nurseries.update_manager.git import Git
 from nurseries.update_manager.unpack import check_room
 
@@ -198,13 +198,7 @@ def _write(path: Path, note: ChangeNote | None) -> None:
     if note is None:
         path.unlink(missing_ok=True)
         return
-    part = path.with_suffix(".part")
-    with part.open("wb") as file:
-        file.write(msgspec.json.encode(note))
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
-    sync_folder(path.parent)
+    write_whole(path, msgspec.json.encode(note))
 
 
 def _remove_locks(folder: Path) -> Iterator[str]:

@@ -31,7 +31,11 @@ from nurseries.update_manager.configured_item import ConfiguredItem
 from nurseries.update_manager.environment import PythonEnvironment
 from nurseries.update_manager.github import GitHub
 from nurseries.update_manager.release_update import CheckPrint
-from nurseries.update_manager.requirements import PackageInstaller, wanted_packages
+from nurseries.update_manager.requirements import (
+    PackageInstaller,
+    install_packages,
+    wanted_packages,
+)
 
 _INFO_NAME = "release_info"
 _MOST_CHARS = 64 * 1024
@@ -226,12 +230,10 @@ class PythonItem(ConfiguredItem[PackageFacts]):
                 f"pip kept {before.version}: what the new version needs is not to be had"
             )
         known = await wanted_packages(before.system_dependencies)
-        new = [n for n in await wanted_packages(after.system_dependencies) if n not in known]
-        if new and self._packages is None:
-            tell(f"System packages are not managed here; needed are: {', '.join(new)}")
-        elif new and self._packages is not None:
-            tell(f"Installing system packages: {', '.join(new)}")
-            await self._packages.install(tuple(new), tell)
+        wanted = await wanted_packages(after.system_dependencies)
+        new = tuple(name for name in wanted if name not in known)
+        if new:
+            await install_packages(self._packages, new, tell)
 
     async def recover(self, tell: Tell, *, hard: bool, update_dependencies: bool) -> None:
         raise UpdateRefused(f"{self.name} is not a git repository; there is nothing to recover")

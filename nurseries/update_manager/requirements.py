@@ -79,11 +79,7 @@ class Dependencies:
             data = await read(settings.system_dependencies)
             if data is None:
                 return ()
-            here = await trio.to_thread.run_sync(self._read_distribution)
-            try:
-                return listed_packages(data, here)
-            except ValueError as exc:
-                raise UpdateFailed(str(exc)) from exc
+            return await _listed(data, self._read_distribution)
         if settings.install_script is not None:
             return script_packages(_text(await read(settings.install_script)))
         return ()
@@ -105,7 +101,7 @@ class Dependencies:
         """
         packages = after.packages if force else after.new_packages(before)
         if packages:
-            await self._install_packages(packages, tell)
+            await install_packages(self._packages, packages, tell)
         if self.environment is None or self._settings.requirements is None:
             return
         if force or after.has_new_requirements(before):
@@ -118,13 +114,6 @@ class Dependencies:
                     await self.environment.prepare(arguments, folder, tell)
                 else:
                     await self.environment.install(copy, arguments, folder, tell)
-
-    async def _install_packages(self, names: tuple[str, ...], tell: Tell) -> None:
-        if self._packages is None:
-            tell(f"System packages are not managed here; needed are: {', '.join(names)}")
-            return
-        tell(f"Installing system packages: {', '.join(names)}")
-        await self._packages.install(names, tell)
 
     async def npm(self, folder: Path, tell: Tell) -> None:
         """Install what the lock in `folder` names; raises `UpdateFailed`."""
@@ -164,12 +153,28 @@ async def wanted_packages(dependencies: Mapping[str, Any]) -> tuple[str, ...]:
     """Those that a package's own list names for this host; raises `UpdateFailed`."""
     if not dependencies:
         return ()
-    here = await trio.to_thread.run_sync(this_distribution)
+    return without(await _listed(msgspec.json.encode(dependencies), this_distribution), os.environ)
+
+
+async def _listed(
+    data: bytes, read_distribution: Callable[[], HostDistribution]
+) -> tuple[str, ...]:
+    here = await trio.to_thread.run_sync(read_distribution)
     try:
-        found = listed_packages(msgspec.json.encode(dependencies), here)
+        return listed_packages(data, here)
     except ValueError as exc:
         raise UpdateFailed(str(exc)) from exc
-    return without(found, os.environ)
+
+
+async def install_packages(
+    packages: PackageInstaller | None, names: tuple[str, ...], tell: Tell
+) -> None:
+    """With `packages` None they are only named; raises `UpdateFailed`."""
+    if packages is None:
+        tell(f"System packages are not managed here; needed are: {', '.join(names)}")
+        return
+    tell(f"Installing system packages: {', '.join(names)}")
+    await packages.install(names, tell)
 
 
 def this_distribution() -> HostDistribution:

@@ -45,10 +45,6 @@ class Restarts:
         self._postponed: dict[str, None] = {}
         self._own_asked = False
 
-    def refused(self, names: Iterable[str]) -> list[str]:
-        """Those that moonraker.asvc does not name: they are not restarted."""
-        return [n for n in names if n not in (OWN, KLIPPER) and not self._services.is_allowed(n)]
-
     def postpone(self, names: Iterable[str]) -> None:
         """Have them restarted by the next `flush`."""
         self._postponed.update(dict.fromkeys(names))
@@ -73,7 +69,7 @@ class Restarts:
             self._postponed.pop(name, None)
             if name == OWN:
                 self._own_asked = True
-            elif self.refused([name]):
+            elif name != KLIPPER and not self._services.is_allowed(name):
                 tell(f"Service {name} is not restarted: moonraker.asvc does not name it")
             else:
                 await self._restart(name, tell)
