@@ -18,6 +18,7 @@ from mrk.estimate.printer_cfg import BadPrinterCfg
 from mrk.estimate.printer_limits import DEFAULT_LIMITS, PrinterLimits
 from mrk.estimate.record import Estimate
 from mrk.estimate.time_marks import duration
+from nurseries.command_line.file_records import failed_record, print_failed, printable
 from nurseries.command_line.printer_cfg_files import read_printer_cfg
 from nurseries.files.scan.estimates import estimate_file
 from nurseries.files.scan.gcode_file import GcodeFile
@@ -39,13 +40,12 @@ def run(files: Sequence[Path], limits: PrinterLimits, as_json: bool) -> int:
 
 
 def _record(path: Path, limits: PrinterLimits) -> dict[str, Any]:
-    name = str(path).encode(errors="surrogateescape").decode(errors="replace")
+    name = printable(path)
     try:
         with GcodeFile(path) as source, _Bar(source.size_bytes, name) as progress:
             found = estimate_file(source, bytes(path), limits, progress=progress)
     except (MrkError, OSError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        return {"filename": name, "state": "failed", "reason": reason}
+        return failed_record(path, error)
     return {"filename": name, "state": "ok", **as_fields(found)}
 
 
@@ -82,10 +82,9 @@ class _Bar:
 
 
 def _print(record: dict[str, Any]) -> None:
-    name = record["filename"]
-    if record["state"] == "failed":
-        print(f"{name}: {record['reason']}", file=sys.stderr)
+    if print_failed(record):
         return
+    name = record["filename"]
     print(f"{name}: {duration(record['total_time'])} ({record['total_time']:.3f} s)")
     rows = {
         "printing": record["total_output_time"],

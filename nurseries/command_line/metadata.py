@@ -17,6 +17,7 @@ from mrk.gcode.object_marks import mark_style
 from mrk.gcode.scan import ScanResult, scan
 from mrk.gcode.source import BytesSource, read_window
 from mrk.gcode.ufp import PackageRefused
+from nurseries.command_line.file_records import failed_record, print_failed, printable
 from nurseries.files.scan.gcode_file import GcodeFile
 from nurseries.files.scan.rewrites import BAD_ARCHIVE, open_model
 
@@ -32,8 +33,7 @@ def run(files: Sequence[Path], as_json: bool) -> int:
             record = describe(path)
         except (MrkError, OSError) as error:
             failures += 1
-            reason = getattr(error, "strerror", None) or str(error)
-            record = {"filename": _printable(path), "state": "failed", "reason": reason}
+            record = failed_record(path, error)
         records.append(record)
         if not as_json:
             _print_record(record)
@@ -53,7 +53,7 @@ def describe(path: Path) -> dict[str, Any]:
         size_bytes, modified = file.size_bytes, file.mtime_ns / 1e9
     style = mark_style(head)
     return {
-        "filename": _printable(path),
+        "filename": printable(path),
         "state": "ok",
         "size": size_bytes,
         "modified": modified,
@@ -82,16 +82,10 @@ def _model(file: GcodeFile) -> bytes:
             raise PackageRefused(str(error) or type(error).__name__) from error
 
 
-def _printable(path: Path) -> str:
-    return str(path).encode(errors="surrogateescape").decode(errors="replace")
-
-
 def _print_record(record: dict[str, Any]) -> None:
-    name = record["filename"]
-    if record["state"] == "failed":
-        print(f"{name}: {record['reason']}", file=sys.stderr)
+    if print_failed(record):
         return
-    print(name)
+    print(record["filename"])
     for field, value in record.items():
         if field not in ("filename", "state") and value not in (None, []):
             shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
