@@ -16,9 +16,10 @@ from nurseries.update_manager.github import GitHub
 from nurseries.update_manager.items import ItemMaker
 from nurseries.update_manager.own_item import own_launcher, own_settings
 from nurseries.update_manager.own_release_item import OwnReleaseItem
+from nurseries.update_manager.refresher import UpdateClock
 from nurseries.update_manager.restarts import Restarts
 from nurseries.update_manager.stored_items import StoredItems
-from nurseries.update_manager.subsystem import UpdateClock, UpdateManager
+from nurseries.update_manager.subsystem import UpdateManager
 from nurseries.update_manager.system_item import SystemItem, SystemPackageManager, SystemPackages
 
 

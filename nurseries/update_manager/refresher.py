@@ -4,22 +4,30 @@ A look goes item by item and stops when a print begins. `keep_time` is run by th
 """
 
 import logging
-import time
 from collections.abc import Callable, Iterable, Sequence
 
+import msgspec
 import trio
 
 from config.settings.update_manager import UpdateManagerSettings
 from mrk.updates.item import UpdateItem
-from mrk.updates.schedule import BEAT_S, in_window, is_due
+from mrk.updates.schedule import in_window, is_due
 from mrk.updates.update_errors import UpdateFailed
 from nurseries.update_manager.stored_items import Remembered, StoredItems
 
 logger = logging.getLogger(__name__)
 
 
+class UpdateClock(msgspec.Struct, frozen=True):
+    """For tests: how time goes; `wall_clock` is Unix time."""
+
+    wall_clock: Callable[[], float]
+    local_hour: Callable[[], int]
+    beat_s: float
+
+
 class Refresher:
-    """`section_hash` and `interval_s` are an item's, by name; `wall_clock` is Unix time."""
+    """`section_hash` and `interval_s` are an item's, by name."""
 
     def __init__(
         self,
@@ -28,23 +36,18 @@ class Refresher:
         is_printing: Callable[[], bool],
         section_hash: Callable[[str], str],
         interval_s: Callable[[str], float],
-        *,
-        wall_clock: Callable[[], float] = time.time,
-        local_hour: Callable[[], int] = lambda: time.localtime().tm_hour,
-        beat_s: float = BEAT_S,
+        clock: UpdateClock,
     ) -> None:
         self._settings = settings
         self._stored = stored
         self._is_printing = is_printing
         self._section_hash = section_hash
         self._interval_s = interval_s
-        self._wall_clock = wall_clock
-        self._local_hour = local_hour
-        self._beat_s = beat_s
+        self._clock = clock
 
     def due(self, items: Iterable[UpdateItem]) -> list[UpdateItem]:
         """Those whose time has come, or whose section changed."""
-        now = self._wall_clock()
+        now = self._clock.wall_clock()
         return [item for item in items if self._is_due(item.name, now)]
 
     def _is_due(self, name: str, now: float) -> bool:
@@ -60,7 +63,7 @@ class Refresher:
     @property
     def age_s(self) -> float:
         """Since the newest look at any item."""
-        return self._wall_clock() - self._stored.newest_refresh
+        return self._clock.wall_clock() - self._stored.newest_refresh
 
     async def refresh(self, items: Sequence[UpdateItem]) -> None:
         """Look at items, one after the other; a print that begins ends it."""
@@ -76,17 +79,17 @@ class Refresher:
             await item.refresh()
         except UpdateFailed as exc:
             logger.warning("%s: %s", item.name, exc)
-        remembered = Remembered(self._wall_clock(), self._section_hash(item.name))
+        remembered = Remembered(self._clock.wall_clock(), self._section_hash(item.name))
         await self._stored.store(item, remembered)
 
     async def keep_time(self, ask: Callable[[], None]) -> None:
         """Call `ask` each hour within the window, unless a print is under way."""
         if not self._settings.enable_auto_refresh:
             return
-        beat = trio.current_time() + self._beat_s
+        beat = trio.current_time() + self._clock.beat_s
         while True:
             await trio.sleep_until(beat)
             window = self._settings.refresh_window
-            if in_window(self._local_hour(), window) and not self._is_printing():
+            if in_window(self._clock.local_hour(), window) and not self._is_printing():
                 ask()
-            beat = max(beat + self._beat_s, trio.current_time())
+            beat = max(beat + self._clock.beat_s, trio.current_time())

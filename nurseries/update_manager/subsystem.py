@@ -35,7 +35,7 @@ from nurseries.update_manager.endpoints import (
 from nurseries.update_manager.github import GitHub
 from nurseries.update_manager.items import ItemMaker
 from nurseries.update_manager.klipper import KlipperPlace, klipper_settings, place_of
-from nurseries.update_manager.refresher import Refresher
+from nurseries.update_manager.refresher import Refresher, UpdateClock
 from nurseries.update_manager.restarts import Restarts
 from nurseries.update_manager.stored_items import StoredItems, config_hash
 from nurseries.update_manager.unknown_item import UnknownItem
@@ -46,14 +46,6 @@ logger = logging.getLogger(__name__)
 _REFRESH = "a refresh"
 _FULL = "an update of everything"
 _KLIPPER, _MOONRAKER = "klipper", "moonraker"
-
-
-class UpdateClock(msgspec.Struct, frozen=True):
-    """For tests: how time goes."""
-
-    wall_clock: Callable[[], float]
-    local_hour: Callable[[], int]
-    beat_s: float
 
 
 class UpdateManager:
@@ -97,9 +89,7 @@ class UpdateManager:
             is_printing,
             lambda name: self._hashes.get(name, ""),
             lambda name: self._intervals.get(name) or settings.refresh_interval_s,
-            wall_clock=clock.wall_clock,
-            local_hour=clock.local_hour,
-            beat_s=clock.beat_s,
+            clock,
         )
         self._upgrades = Upgrades(
             self._items,

@@ -25,9 +25,10 @@ from nurseries.update_manager.child import ChildRunner
 from nurseries.update_manager.download import Downloader
 from nurseries.update_manager.github import GitHub
 from nurseries.update_manager.items import ItemMaker
+from nurseries.update_manager.refresher import UpdateClock
 from nurseries.update_manager.restarts import Restarts
 from nurseries.update_manager.stored_items import StoredItems
-from nurseries.update_manager.subsystem import UpdateClock, UpdateManager
+from nurseries.update_manager.subsystem import UpdateManager
 from nurseries.update_manager.unknown_item import UnknownItem
 from tests.fakes.results import settled
 
