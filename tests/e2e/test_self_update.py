@@ -12,7 +12,7 @@ import pytest
 
 from config.paths import Paths, create_folders
 from mrk.errors import MrkError
-from nurseries.installation import self_update
+from nurseries.installation import daemon_probe, self_update
 from nurseries.installation.release_source import ReleaseSource, read_origin
 from nurseries.installation.releases import Releases
 from nurseries.installation.self_update import SelfUpdate
@@ -114,7 +114,7 @@ def test_no_room(machine, monkeypatch):
 
 
 def test_not_while_printing(machine, monkeypatch):
-    monkeypatch.setattr(self_update, "printing", lambda _socket: "printing")
+    monkeypatch.setattr(daemon_probe, "printing", lambda _socket: "printing")
     with pytest.raises(MrkError, match="the printer is printing"):
         machine.update.switch("1.0.0")
 
