@@ -32,7 +32,7 @@ async def supervise(supervision: Supervision, service: Service) -> None:
     """
     delay_s = supervision.backoff.first_s
     crashes: list[float] = []
-    repeats = LogThrottle()
+    throttle = LogThrottle()
     while True:
         began = trio.current_time()
         supervision.enter(SupervisionState.RUNNING, time.time())
@@ -42,9 +42,8 @@ async def supervise(supervision: Supervision, service: Service) -> None:
         except* Transient as group:
             supervision.crashed = False
             supervision.enter(SupervisionState.WAITING, time.time(), leaves(group)[0])
-            line = repeats.say(f"{supervision.name}: {supervision.last_error}", trio.current_time())
-            if line is not None:
-                logger.warning("%s; retrying", line)
+            text = f"{supervision.name}: {supervision.last_error}"
+            throttle.log(logger, text, trio.current_time(), after="; retrying")
         except* GivenUp as group:
             supervision.crashed = True
             supervision.enter(SupervisionState.FAILED, time.time(), leaves(group)[0])

@@ -1,8 +1,9 @@
 """Equal lines at growing intervals: the first at once, the next ones ever more rarely.
 
-Pure; time comes in as an argument. One `LogThrottle` belongs to whoever logs, and dies with it.
+Time comes in as an argument. One `LogThrottle` belongs to whoever logs, and dies with it.
 """
 
+import logging
 from collections import OrderedDict
 
 import msgspec
@@ -43,6 +44,21 @@ class LogThrottle:
         seen.interval_s = min(seen.interval_s * self._factor, self._limit_s)
         seen.due = now + seen.interval_s
         return f"{text} ({kept_back} more since the last such line)" if kept_back else text
+
+    def log(
+        self,
+        logger: logging.Logger,
+        text: str,
+        now: float,
+        *,
+        after: str = "",
+        level: int = logging.WARNING,
+        exc_info: bool = False,
+    ) -> None:
+        """Log `text` at `now` unless it is kept back; `after` follows it and may differ."""
+        line = self.say(text, now)
+        if line is not None:
+            logger.log(level, "%s%s", line, after, exc_info=exc_info, stacklevel=2)
 
     def _remember(self, text: str, seen: _Seen) -> None:
         self._seen[text] = seen

@@ -44,7 +44,7 @@ class FeedPolling:
         self._wall_clock = wall_clock
         self._poller = Poller(self._poll)
         self._patience = PollBackoff()
-        self._repeats = LogThrottle(first_s=POLL_S, limit_s=24 * 3600.0)
+        self._throttle = LogThrottle(first_s=POLL_S, limit_s=24 * 3600.0)
         self._at_once = trio.CapacityLimiter(FEEDS_AT_ONCE)
 
     def ask(self, feeds: Iterable[str]) -> Poll:
@@ -119,9 +119,7 @@ class FeedPolling:
 
     def _warn(self, feed: str, cause: str) -> None:
         said = f"announcement feed {feed} cannot be read: {cause}"
-        line = self._repeats.say(said, trio.current_time())
-        if line is not None:
-            logger.warning("%s", line)
+        self._throttle.log(logger, said, trio.current_time())
 
 
 async def _parsed(document: bytes) -> list[FeedItem]:

@@ -62,7 +62,7 @@ class StoredEntries:
         self._configured = configured
         self._on_lost = on_lost
         self._known: Known | None = None
-        self._repeats = LogThrottle()
+        self._throttle = LogThrottle()
 
     async def load(self, now: float) -> Known:
         """What is known; changed in place by whoever does not wait in between."""
@@ -91,11 +91,11 @@ class StoredEntries:
         try:
             await self._write(changes)
         except ClientError as exc:
-            line = self._repeats.say(
-                f"announcements are not stored: {exc.message}", trio.current_time()
+            self._throttle.log(
+                logger,
+                f"announcements are not stored: {exc.message}",
+                trio.current_time(),
             )
-            if line is not None:
-                logger.warning("%s", line)
 
     async def store_feeds(self, known: Known) -> None:
         """Store the feeds added by request; as `store` when that fails."""

@@ -48,7 +48,7 @@ class AgentRegistry:
         self._call_s = call_s
         self._ids = call_ids()
         self._agents: dict[int, Agent] = {}
-        self._repeats = LogThrottle()
+        self._throttle = LogThrottle()
         clients.on_identified(self._on_identified)
         clients.on_departure(self._on_departure)
         clients.on_revoked(self._on_revoked)
@@ -108,9 +108,7 @@ class AgentRegistry:
                 agent.client.outbox.notify(agent_call(name, params))
                 return
             said = f"agent {agent.name} does not read: calls of {name} are dropped"
-            line = self._repeats.say(said, trio.current_time())
-            if line is not None:
-                logger.warning("%s", line)
+            self._throttle.log(logger, said, trio.current_time())
 
         return forward
 

@@ -30,7 +30,7 @@ class PendingWrites:
         self._name = name
         self._most = most
         self._writes: deque[Write] = deque()
-        self._repeats = LogThrottle()
+        self._throttle = LogThrottle()
         self.retry_at = math.inf
 
     def __len__(self) -> int:
@@ -75,6 +75,4 @@ class PendingWrites:
             raise
 
     def _say(self, text: str) -> None:
-        line = self._repeats.say(f"{self._name}: {text}", trio.current_time())
-        if line is not None:
-            logger.warning("%s", line)
+        self._throttle.log(logger, f"{self._name}: {text}", trio.current_time())

@@ -64,7 +64,7 @@ class KlippyConnection:
         self._wake = trio.Event()
         self._decoder = EtxDecoder(Limits().unix_message_bytes)
         self._junk_in_row = 0
-        self._repeats = LogThrottle()
+        self._throttle = LogThrottle()
         self._lost = False
 
     @property
@@ -236,9 +236,7 @@ class KlippyConnection:
 
     def _junk(self, reason: str) -> None:
         self._junk_in_row += 1
-        line = self._repeats.say("Klipper sent junk", trio.current_time())
-        if line is not None:
-            logger.warning("%s: %s", line, reason)
+        self._throttle.log(logger, "Klipper sent junk", trio.current_time(), after=f": {reason}")
         if self._junk_in_row >= JUNK_LIMIT:
             raise LinkLost(f"Klipper sent {JUNK_LIMIT} junk frames in a row")
 

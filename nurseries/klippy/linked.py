@@ -56,7 +56,7 @@ class LinkedKlippy:
         self.methods = methods
         self.registered: set[str] = set()
         self._subscribing = Subscribing(self.board, self._subscription, self._take_status)
-        self._repeats = LogThrottle()
+        self._throttle = LogThrottle()
 
     def asking(self, method: str, params: Mapping[str, Any]) -> KlippyRequest:
         """A request that is not sent yet."""
@@ -173,9 +173,7 @@ class LinkedKlippy:
         try:
             call = self.methods.bind(method, params)
         except BadRemoteCall as exc:
-            line = self._repeats.say(f"Klipper called {exc}", trio.current_time())
-            if line is not None:
-                logger.warning("%s", line)
+            self._throttle.log(logger, f"Klipper called {exc}", trio.current_time())
             return
         try:
             call()

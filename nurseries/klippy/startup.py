@@ -38,7 +38,7 @@ class Startup:
     def __init__(self, linked: LinkedKlippy) -> None:
         self._linked = linked
         self._session = linked.session
-        self._repeats = LogThrottle()
+        self._throttle = LogThrottle()
 
     async def run(self) -> None:
         """Ends only when cancelled."""
@@ -130,9 +130,12 @@ class Startup:
             return None
 
     def _complain(self, method: str, error: ClientError) -> None:
-        line = self._repeats.say(f"Klipper refused {method}: {error.message}", trio.current_time())
-        if line is not None:
-            logger.info("%s", line)
+        self._throttle.log(
+            logger,
+            f"Klipper refused {method}: {error.message}",
+            trio.current_time(),
+            level=logging.INFO,
+        )
 
 
 def _expanded(path: str) -> str:

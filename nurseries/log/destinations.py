@@ -14,9 +14,9 @@ from typing import Any
 from mrk.log.throttle import LogThrottle
 
 
-def tell_stderr(repeats: LogThrottle, name: str) -> None:
+def tell_stderr(throttle: LogThrottle, name: str) -> None:
     """Say what is being handled, unless it was said just now; called in an `except`."""
-    line = repeats.say(f"mrk: {name}: {sys.exc_info()[1]}", time.monotonic())
+    line = throttle.say(f"mrk: {name}: {sys.exc_info()[1]}", time.monotonic())
     if line is not None and sys.stderr is not None:
         # When that is gone or closed as well, nobody is left to be told.
         with contextlib.suppress(OSError, ValueError):
@@ -28,11 +28,11 @@ class Console(logging.StreamHandler[Any]):
 
     def __init__(self, stream: Any) -> None:
         super().__init__(stream)
-        self._repeats = LogThrottle()
+        self._throttle = LogThrottle()
 
     def handleError(self, record: logging.LogRecord) -> None:
         """Told to stderr rarely; called while the exception is handled."""
-        tell_stderr(self._repeats, "console log")
+        tell_stderr(self._throttle, "console log")
 
 
 class UnbufferedOutput:

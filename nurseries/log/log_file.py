@@ -35,7 +35,7 @@ class LogFile(logging.Handler):
         super().__init__()
         self.path = path.absolute()
         self._os_write = write
-        self._repeats = LogThrottle()
+        self._throttle = LogThrottle()
         self._retry_at = 0.0
         self._lost = 0
         # The disk took a part of a line only; the next one begins on a line of its own.
@@ -63,7 +63,7 @@ class LogFile(logging.Handler):
 
     def handleError(self, record: logging.LogRecord) -> None:
         """Told to stderr rarely; called while the exception is handled."""
-        tell_stderr(self._repeats, str(self.path))
+        tell_stderr(self._throttle, str(self.path))
 
     def close(self) -> None:
         """Nothing waits to be written; does not raise."""

@@ -76,7 +76,7 @@ class PowerDevice:
         self._is_held = True
         self._is_asked = False
         self._initialised = False
-        self._repeats = LogThrottle()
+        self._throttle = LogThrottle()
 
     @property
     def name(self) -> str:
@@ -315,9 +315,7 @@ class PowerDevice:
         self._follow_ups.want_restart(change.restart_klipper, is_off=self.state is PowerState.OFF)
 
     def _complain(self, text: str) -> None:
-        line = self._repeats.say(f"{self._shown}: {text}", trio.current_time())
-        if line is not None:
-            logger.warning("%s", line)
+        self._throttle.log(logger, f"{self._shown}: {text}", trio.current_time())
 
     def switch_later(self, wish: Wish, *, force: bool) -> None:
         """For those who wait for nothing: macros. Raises `ClientError` 429."""

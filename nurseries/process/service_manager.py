@@ -30,7 +30,7 @@ class ServiceManager:
     def __init__(self, address: str | None = None, watchdog_s: float | None = None) -> None:
         self._address = _socket_name(address)
         self._watchdog_s = watchdog_s
-        self._repeats = LogThrottle()
+        self._throttle = LogThrottle()
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str], pid: int) -> "ServiceManager":
@@ -76,9 +76,7 @@ class ServiceManager:
                 sender.setblocking(False)
                 sender.sendto(state.encode("utf-8", "replace"), self._address)
         except OSError as exc:
-            line = self._repeats.say(f"service manager not reached: {exc}", time.monotonic())
-            if line is not None:
-                logger.warning("%s", line)
+            self._throttle.log(logger, f"service manager not reached: {exc}", time.monotonic())
 
 
 def _socket_name(address: str | None) -> str | None:

@@ -34,7 +34,7 @@ class Sensor:
         self._inbox = Inbox()
         self._is_paused = is_paused
         self._clock = clock
-        self._repeats = LogThrottle()
+        self._throttle = LogThrottle()
 
     def put(self, payload: bytes) -> None:
         """A message: kept until its turn comes."""
@@ -83,9 +83,12 @@ class Sensor:
 
     def _complain(self, what: str, reason: str) -> None:
         # Reasons quote the message, and would be a new line each time.
-        line = self._repeats.say(f"sensor {self.settings.id}: {what}", self._clock())
-        if line is not None:
-            logger.warning("%s: %s", line, reason[:_REASON_CHARS])
+        self._throttle.log(
+            logger,
+            f"sensor {self.settings.id}: {what}",
+            self._clock(),
+            after=f": {reason[:_REASON_CHARS]}",
+        )
 
 
 def _set_result(found: dict[str, Value], name: object, value: object) -> str:

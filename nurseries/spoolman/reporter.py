@@ -65,7 +65,7 @@ class SpoolReporter:
         self._endpoints = SpoolEndpoints(self, self.book, link, server)
         self._choosing = trio.Lock()
         self._counted, self._due = trio.Event(), trio.Event()
-        self._repeats = LogThrottle()
+        self._throttle = LogThrottle()
         self._calls_in, self._calls = trio.open_memory_channel[tuple[str | None, object]](
             REMOTE_CALLS
         )
@@ -158,9 +158,7 @@ class SpoolReporter:
         self._due.set()
 
     def _say(self, text: str) -> None:
-        line = self._repeats.say(text, trio.current_time())
-        if line is not None:
-            logger.warning("%s", line)
+        self._throttle.log(logger, text, trio.current_time())
 
     # Which spool
 

@@ -43,7 +43,7 @@ class ReportSender:
         self._doubted_since: dict[int, float] = {}
         self._not_before: dict[int, float] = {}
         self._failed_at: dict[int, float] = {}
-        self._repeats = LogThrottle()
+        self._throttle = LogThrottle()
         # Spools to be looked at although nothing is due.
         self.to_check: set[int] = set()
 
@@ -127,6 +127,4 @@ class ReportSender:
 
     def _warn(self, spool_id: int, what: str) -> None:
         text = f"the report of spool {spool_id} {what}: {self._server.last_refusal}"
-        line = self._repeats.say(text, trio.current_time())
-        if line is not None:
-            logger.warning("%s", line)
+        self._throttle.log(logger, text, trio.current_time())

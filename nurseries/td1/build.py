@@ -44,7 +44,7 @@ class Td1s:
         self._look_s = look_s
         self._answer_s = answer_s
         self._running: dict[str, _Running] = {}
-        self._repeats = LogThrottle()
+        self._throttle = LogThrottle()
 
     def shown(self) -> dict[str, ShownTd1]:
         """Those that have answered."""
@@ -94,9 +94,9 @@ class Td1s:
                     logger.info("TD-1 %s at %s", port.serial, port.path)
                     await running.device.serve()
         except (OSError, trio.BrokenResourceError, trio.TooSlowError) as exc:
-            line = self._repeats.say(f"TD-1 {port.serial}: {exc}", trio.current_time())
-            if line is not None:
-                logger.error("%s", line)
+            self._throttle.log(
+                logger, f"TD-1 {port.serial}: {exc}", trio.current_time(), level=logging.ERROR
+            )
         finally:
             del self._running[port.serial]
 

@@ -48,7 +48,7 @@ class Recorder:
         self._budget_bytes = budget_bytes
         # Guards the frames on disk: one is stored, all are linked, or all deleted.
         self._lock = trio.Lock()
-        self._repeats = LogThrottle()
+        self._throttle = LogThrottle()
         self._pending = 0
         self._settled = trio.Event()
         self._settled.set()
@@ -146,9 +146,7 @@ class Recorder:
 
     def _failed(self, reason: str) -> None:
         self.trouble = reason
-        line = self._repeats.say(f"time-lapse: no frame: {reason}", trio.current_time())
-        if line is not None:
-            logger.warning("%s", line)
+        self._throttle.log(logger, f"time-lapse: no frame: {reason}", trio.current_time())
         # Front ends read the number on errors too.
         event = {"frame": str(self.frames.last), "framefile": self.last_name, "msg": reason}
         self._tell({"action": "newframe", "status": "error", **event})

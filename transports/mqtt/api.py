@@ -61,7 +61,7 @@ class MqttApi:
         self._outlet = outlet
         self._queue: CallQueue[bytes] = CallQueue(IN_FLIGHT, BACKLOG_BYTES)
         self._arrived = trio.Event()
-        self._repeats = LogThrottle()
+        self._throttle = LogThrottle()
         self._nursery: trio.Nursery | None = None
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -147,9 +147,12 @@ class MqttApi:
         try:
             self._outlet.post(self._topic, answer, self._qos)
         except ClientError as exc:
-            line = self._repeats.say("mqtt: an answer is lost", trio.current_time())
-            if line is not None:
-                logger.warning("%s: %s", line, exc.message)
+            self._throttle.log(
+                logger,
+                "mqtt: an answer is lost",
+                trio.current_time(),
+                after=f": {exc.message}",
+            )
 
 
 def _id_of(message: bytes) -> jsonrpc.Id:

@@ -38,7 +38,7 @@ class Audience:
         self._listeners: dict[str, list[tuple[Handler, int]]] = {}
         self._waiting: dict[str, dict[Waiting, int]] = {}
         self._count = 0
-        self._repeats = LogThrottle()
+        self._throttle = LogThrottle()
 
     def listen(self, topic: str, handler: Handler, qos: int) -> None:
         """Call `handler` for every message from now on."""
@@ -85,11 +85,13 @@ class Audience:
                 handler(payload)
             except Exception:
                 # One listener's message: a bug in it must not end the connection of all others.
-                line = self._repeats.say(
-                    f"mqtt: the listener to {topic[:200]} failed", trio.current_time()
+                self._throttle.log(
+                    logger,
+                    f"mqtt: the listener to {topic[:200]} failed",
+                    trio.current_time(),
+                    level=logging.ERROR,
+                    exc_info=True,
                 )
-                if line is not None:
-                    logger.exception("%s", line)
 
     def refuse(self, topic: str, reason: str) -> None:
         """The broker does not let us subscribe."""

@@ -43,7 +43,7 @@ class BrokerSession:
         self._audience = state.audience
         self._on_up = on_up
         self._heard: set[str] = set()
-        self._repeats = LogThrottle()
+        self._throttle = LogThrottle()
         will = (topics.server, OFFLINE)
         self._connection = BrokerConnection(
             stream, settings, state.client_id, will, self._on_message, state.audience.refuse
@@ -183,6 +183,4 @@ class BrokerSession:
         self._audience.tell(topic, payload, again=again)
 
     def _warn(self, text: str) -> None:
-        line = self._repeats.say(f"mqtt: {text}", trio.current_time())
-        if line is not None:
-            logger.warning("%s", line)
+        self._throttle.log(logger, f"mqtt: {text}", trio.current_time())

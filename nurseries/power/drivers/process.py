@@ -55,7 +55,7 @@ class ProcessDriver:
         self._slots: deque[_Slot] = deque()
         self._ended = trio.Event()
         self._reason = "it is not running"
-        self._repeats = LogThrottle()
+        self._throttle = LogThrottle()
 
     # What runs
 
@@ -140,9 +140,7 @@ class ProcessDriver:
                 self._say(f"says: {line[:_SHOWN_CHARS].decode('utf-8', 'replace')}")
 
     def _say(self, text: str) -> None:
-        line = self._repeats.say(f"the driver of power device {self._name} {text}", _now())
-        if line is not None:
-            logger.warning("%s", line)
+        self._throttle.log(logger, f"the driver of power device {self._name} {text}", _now())
 
     # Requests
 
