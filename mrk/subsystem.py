@@ -23,6 +23,7 @@ from mrk.files.transfers import UploadPrints
 from mrk.gcode.processors import GcodeProcessor
 from mrk.gpio.gpio_protocols import GpioLines
 from mrk.http.client import HttpDownloads
+from mrk.http.streamed_paths import StreamedFactory
 from mrk.jobs.job_protocols import (
     AuxiliaryProvider,
     JobMetadata,
@@ -131,7 +132,8 @@ class Additions(msgspec.Struct):
     `transports` end before `services` do. `auxiliary` fills fields of jobs, `upload_paths` take
     uploads besides the file manager's (path, and what `Location` begins with), `mqtt` is the
     broker for those that are built after it. `warnings` are what they find out while they run, for
-    server.info. `processors` change new g-code files.
+    server.info. `processors` change new g-code files. `streamed` make paths of the TCP door; of two
+    that have a path, the one that was added first answers.
     """
 
     services: list[Service] = []
@@ -141,6 +143,7 @@ class Additions(msgspec.Struct):
     mqtt: MqttPort | None = None
     warnings: list[Callable[[], Sequence[str]]] = []
     processors: list[GcodeProcessor] = []
+    streamed: list[StreamedFactory] = []
 
     def add(self, name: str, subsystem: Subsystem, backoff: Backoff | None = None) -> None:
         """Have a subsystem run, and its endpoints offered while it does."""

@@ -44,5 +44,20 @@ class Exchange(Protocol):
         """
         ...
 
+    async def begin_answer(self, response: Response) -> None:
+        """Send the head of an answer that goes on until one side ends the connection.
+
+        What `response` has of a body goes with it.
+        """
+        ...
+
+    async def send_part(self, data: bytes) -> None:
+        """Send more of an answer that was begun; a client that takes nothing is gone."""
+        ...
+
+    async def wait_left(self) -> None:
+        """Return when the client has left; what it still sends is read and dropped."""
+        ...
+
 
 Transfer = Callable[[Exchange], Awaitable[None]]

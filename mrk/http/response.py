@@ -83,17 +83,19 @@ def wire(
     old: bool = False,
     head: bool = False,
     body_bytes: int | None = None,
+    endless: bool = False,
 ) -> bytes:
     """The whole answer as bytes.
 
     `old` says the client speaks HTTP/1.0, where staying open has to be said; `head` leaves
-    the body out, as an answer to HEAD. `body_bytes` is the length of a body that is sent apart.
+    the body out, as an answer to HEAD. `body_bytes` is the length of a body that is sent apart;
+    an `endless` one has none, and the connection's end is its end.
     """
     status = response.status
     lines = f"HTTP/1.1 {status} {response.reason or standard_phrase(status)}\r\n"
     if response.content_type:
         lines += f"Content-Type: {response.content_type}\r\n"
-    if status not in _BODILESS:
+    if status not in _BODILESS and not endless:
         length = len(response.body) if body_bytes is None else body_bytes
         lines += f"Content-Length: {length}\r\n"
     for name, value in response.headers:

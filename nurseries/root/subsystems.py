@@ -17,6 +17,7 @@ from mrk.api.rpc import Rpc
 from mrk.api.table import Table
 from mrk.clients.registry import Clients
 from mrk.estimate.schema import ESTIMATE_MIGRATIONS
+from mrk.http.streamed_paths import StreamedFactory
 from mrk.jobs.schema import JOB_MIGRATIONS
 from mrk.spool.schema import SPOOL_MIGRATIONS
 from mrk.subsystem import Additions, Needs, Subsystem
@@ -336,6 +337,11 @@ class Subsystems:
     def transports(self) -> list[Supervised]:
         """Optional transports, which end before all other services."""
         return self._optional_transports
+
+    @property
+    def streamed(self) -> list[StreamedFactory]:
+        """Paths of the TCP door that optional subsystems added."""
+        return self._added.streamed
 
     @property
     def upload_paths(self) -> dict[str, str]:

@@ -12,6 +12,7 @@ from mrk.access.request_authorizer import RequestAuthorizer
 from mrk.api.table import Table
 from mrk.clients.registry import Clients
 from mrk.http.cors import CorsRules
+from mrk.http.streamed_paths import DoorRules
 from mrk.web.landing_page import LandingFacts
 from mrk.websocket.events import Ending
 from nurseries.access.name_lookup import NameLookup
@@ -70,6 +71,8 @@ class Transports:
             table, rpc, clients, authorizer, cors, limits, route_prefix=prefix, join=join_in_thread
         )
         pages = WebDoor(cors, authorizer, facts, limits, route_prefix=prefix, proxies=proxies)
+        door_rules = DoorRules(authorizer, cors, limits, prefix)
+        added = [make(door_rules) for make in subsystems.streamed]
         bridge = Bridge(limits, admission, clients, surroundings.open_klippy, ending)
         found = RouteTable(
             api,
@@ -79,7 +82,7 @@ class Transports:
                 "/websocket": Websocket(context, admission).serve_connection,
                 "/klippysocket": bridge.serve_connection,
             },
-            streamed=[] if transfers is None else [transfers],
+            streamed=[*([] if transfers is None else [transfers]), *added],
         )
         routes = Routes(found, proxies=proxies, look_up_names=look_up_names)
         self.door = Door(routes, limits)

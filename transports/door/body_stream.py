@@ -41,6 +41,7 @@ class BodyStream:
         self.head = head
         self.rest = rest
         self.answered = False
+        self._endless = False
         self._stream = stream
         self._frame = frame
         self._limits = limits
@@ -64,7 +65,7 @@ class BodyStream:
     @property
     def keep_alive(self) -> bool:
         """Whether another request may follow the answer."""
-        return self._frame.keep_alive and self.body_read
+        return self._frame.keep_alive and self.body_read and not self._endless
 
     async def receive(self) -> bytes:
         """The next part of the body; see `Exchange`."""
@@ -148,6 +149,24 @@ class BodyStream:
         if self.head.method != "HEAD":
             await self._stream.send_file(descriptor, start, size_bytes)
         self.answered = True
+
+    async def begin_answer(self, response: Response) -> None:
+        """Send the head of an answer without a length; see `Exchange`."""
+        await self._skip_unread()
+        self._endless = self.answered = True
+        is_head = self.head.method == "HEAD"
+        top = wire(response, keep_alive=False, old=self._old, head=is_head, endless=True)
+        await self._stream.send_all(top)
+
+    async def send_part(self, data: bytes) -> None:
+        """Send more of an answer that was begun."""
+        await self._stream.send_all(data)
+
+    async def wait_left(self) -> None:
+        """Return when the client has left."""
+        with contextlib.suppress(trio.BrokenResourceError):
+            while await self._stream.receive_some(CHUNKED_RECEIVE_BYTES):
+                pass
 
     @property
     def _old(self) -> bool:

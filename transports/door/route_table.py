@@ -17,6 +17,7 @@ from mrk.errors import ClientError
 from mrk.http.exchange import Transfer
 from mrk.http.head import RequestHead
 from mrk.http.response import Headers, Response, error_response
+from mrk.http.streamed_paths import StreamedPaths
 from transports.door.api_http import ApiCall, ApiHttp
 
 # Takes the stream, the head, and all bytes read so far, the head's included; the connection ends
@@ -44,18 +45,6 @@ class Streamed(msgspec.Struct, frozen=True):
 
 
 Route = ApiCall | Response | Streamed | Upgrade | Page
-
-
-class StreamedPaths(Protocol):
-    """Paths whose requests or answers are streamed (`transports/transfers/routes.py`)."""
-
-    def verbs(self, path: str) -> Sequence[str]:
-        """What is answered at a path behind the route prefix; empty for paths of others."""
-        ...
-
-    def begin(self, head: RequestHead) -> Transfer | None:
-        """Who serves the request, None when it is somebody else's."""
-        ...
 
 
 class PagePaths(Protocol):

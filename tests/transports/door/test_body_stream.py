@@ -117,3 +117,27 @@ async def test_a_slow_disk_is_not_the_clients_fault(
         assert await body.receive() == piece
         await trio.sleep(IDLE_S * 2)
     assert body.body_read
+
+
+async def test_an_answer_without_a_length_ends_with_the_connection() -> None:
+    body, client = body_of(0)
+    await body.begin_answer(Response(200, b"first", "text/plain"))
+    await body.send_part(b"second")
+    sent = bytes(await client.receive_some(4096))
+    top, _, content = sent.partition(b"\r\n\r\n")
+    assert content == b"firstsecond"
+    assert b"Connection: close" in top
+    assert b"Content-Length" not in top
+    assert not body.keep_alive
+
+
+async def test_a_client_that_left_is_noticed_while_it_is_answered() -> None:
+    body, client = body_of(0)
+    await body.begin_answer(Response(200, b"", "text/plain"))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(body.wait_left)
+        await client.send_all(b"what it still says")
+        await trio.testing.wait_all_tasks_blocked()
+        assert nursery.child_tasks
+        await client.aclose()
+    assert not nursery.child_tasks

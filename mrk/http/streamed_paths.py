@@ -1,0 +1,44 @@
+"""Paths whose requests or answers are streamed: who has them, and what they are given.
+
+Uploads and downloads are such paths, and so is what an optional subsystem adds to the door. One
+instance per generation; asked for each request by its head alone.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import msgspec
+
+from mrk.access.request_authorizer import RequestAuthorizer
+from mrk.definitions.limits import Limits
+from mrk.http.cors import CorsRules
+from mrk.http.exchange import Transfer
+from mrk.http.head import RequestHead
+
+
+class StreamedPaths(Protocol):
+    """Asked for what the API's table does not have."""
+
+    def verbs(self, path: str) -> Sequence[str]:
+        """What is answered at a path behind the route prefix; empty for paths of others."""
+        ...
+
+    def begin(self, head: RequestHead) -> Transfer | None:
+        """Who serves the request, None when it is somebody else's.
+
+        Whoever serves it decides itself what the client may do (`DoorRules.authorizer`).
+        """
+        ...
+
+
+class DoorRules(msgspec.Struct, frozen=True):
+    """What holds for every request that comes through the TCP door."""
+
+    authorizer: RequestAuthorizer
+    cors: CorsRules
+    limits: Limits
+    route_prefix: str
+
+
+# Made by a subsystem before the door is.
+StreamedFactory = Callable[[DoorRules], StreamedPaths]
