@@ -40,14 +40,14 @@ class Hosts:
         self._own = frozenset(name.lower().rstrip(".") for name in own)
         self._allowed = tuple(allowed)
         self._allows_origin = allows_origin
-        self._remembered = functools.lru_cache(maxsize=256)(self._judged)
+        self._remembered = functools.lru_cache(maxsize=256)(self._decided)
 
     def is_ours(self, host: str) -> bool:
         """Whether a `Host` header names this machine; an empty one names nobody else."""
         # Long ones are nobody's name, and would fill the memory.
         return len(host) <= _CHARS and self._remembered(host)
 
-    def _judged(self, host: str) -> bool:
+    def _decided(self, host: str) -> bool:
         name = host_name(host)
         if not name:
             return not host.strip()

@@ -34,13 +34,13 @@ class TrustedClients:
         self.networks = tuple(networks)
         self.names = frozenset(names)
         # Parsing an address costs as much as a third of an API answer.
-        self._remembered = functools.lru_cache(maxsize=1024)(self._judged)
+        self._remembered = functools.lru_cache(maxsize=1024)(self._decided)
 
     def has_address(self, address: str) -> bool:
         """Whether an address is in one of the ranges."""
         return len(address) <= _CHARS and self._remembered(address)
 
-    def _judged(self, address: str) -> bool:
+    def _decided(self, address: str) -> bool:
         return is_trusted(address, self.networks)
 
     def has_name(self, names: Iterable[str]) -> bool:

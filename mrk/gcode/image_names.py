@@ -45,5 +45,5 @@ def _fitting(file: bytes, stem: bytes, tail: bytes) -> bytes:
     if len(stem) + len(tail) <= _NAME_BYTES:
         return stem + tail
     digest = b"-" + hashlib.sha256(file).hexdigest()[:16].encode()
-    room = _NAME_BYTES - len(tail) - len(digest)
-    return stem[:room].decode("utf-8", "ignore").encode() + digest + tail
+    left = _NAME_BYTES - len(tail) - len(digest)
+    return stem[:left].decode("utf-8", "ignore").encode() + digest + tail

@@ -14,7 +14,7 @@ FORM = 1
 MOST_BYTES = 300 * 1024 * 1024  # of an archive
 DOCUMENT_BYTES = 64 * 1024
 # Room for archive, wheels and environment.
-ROOM = 5
+SPACE_FACTOR = 5
 _VERSION = re.compile(r"\d{1,6}(?:\.\d{1,6}){1,3}(?:(?:a|b|rc)\d{1,4})?")
 _MEMBER = re.compile(r"(?:wheels/[A-Za-z0-9_.+-]{1,200}\.whl|requirements\.txt|install)")
 _SHA256 = re.compile(r"[0-9a-f]{64}")

@@ -36,16 +36,16 @@ class BrokerPublisher(Protocol):
     """One connection to a broker, for who publishes over it; it ends with the connection."""
 
     @property
-    def has_room(self) -> bool:
-        """Whether `room` would return at once."""
+    def has_space(self) -> bool:
+        """Whether `wait_for_space` would return at once."""
 
-    async def room(self) -> None:
+    async def wait_for_space(self) -> None:
         """Return once there is room for more: half of the outgoing queue is empty."""
 
     def post(self, topic: str, payload: bytes, qos: int, retain: bool = False) -> None:
         """Queue a message without waiting; raises `ClientError` 529, or 413 where it is too long.
 
-        After `room` it is not refused with 529.
+        After `wait_for_space` it is not refused with 529.
         """
 
 

@@ -76,8 +76,8 @@ def video_name(printed: str, format_code: str, when: datetime) -> str:
         stamp = when.strftime("%Y%m%d_%H%M")
     stamp = "".join(char for char in stamp if char.isprintable()).replace("/", "-")
     file = "".join(char for char in file if char.isprintable())
-    room = _NAME_BYTES - len("timelapse__") - len(stamp.encode()[:100])
-    cut = file.encode("utf-8", "replace")[:room].decode("utf-8", "ignore")
+    left = _NAME_BYTES - len("timelapse__") - len(stamp.encode()[:100])
+    cut = file.encode("utf-8", "replace")[:left].decode("utf-8", "ignore")
     return f"timelapse_{cut}_{stamp.encode()[:100].decode('utf-8', 'ignore')}"
 
 

@@ -57,7 +57,7 @@ class Authorization:
         hasher = hasher or Hasher()
         guard = LoginGuard(settings.max_login_attempts)
         self._logins = Logins(self._book, tables, hasher, guard, directory)
-        self._parts = (
+        self._groups = (
             SessionEndpoints(settings, self._book, self._logins, hasher, sockets),
             UserEndpoints(settings, self._book, hasher),
             KeyEndpoints(self._book),
@@ -70,7 +70,7 @@ class Authorization:
 
     def endpoints(self) -> list[Endpoint]:
         """What clients may ask."""
-        return [endpoint for part in self._parts for endpoint in part.endpoints()]
+        return [endpoint for group in self._groups for endpoint in group.endpoints()]
 
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Started when users and keys are known; nobody should be let in before."""

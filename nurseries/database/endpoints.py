@@ -114,14 +114,14 @@ class DatabaseEndpoints:
 
     def __init__(
         self,
-        jobs: DatabaseCalls,
+        calls: DatabaseCalls,
         place: DatabaseLocation,
         reserved: ReservedNamespaces,
         debug: bool,
         is_printing: Callable[[], bool],
         request_restart: Callable[[], None],
     ) -> None:
-        self._jobs = jobs
+        self._calls = calls
         self._place = place
         self._reserved = reserved
         self._debug = debug
@@ -240,7 +240,7 @@ class DatabaseEndpoints:
                 return store.read_all(connection, name)
             return store.read(connection, name, path)
 
-        value = await self._jobs.run(read)
+        value = await self._calls.run(read)
         return DatabaseItem(params.namespace, params.key, msgspec.Raw(value))
 
     async def _store_item(self, params: PostParams, caller: Caller, debug: bool) -> DatabaseItem:
@@ -259,7 +259,7 @@ class DatabaseEndpoints:
                 store.write(connection, name, path, value)
             return value
 
-        value = await self._jobs.run(write)
+        value = await self._calls.run(write)
         return DatabaseItem(params.namespace, params.key, value)
 
     async def _delete_item(
@@ -276,7 +276,7 @@ class DatabaseEndpoints:
                 store.count_debug_use(connection)
             return store.delete(connection, name, path)
 
-        value = await self._jobs.run(remove)
+        value = await self._calls.run(remove)
         return DatabaseItem(params.namespace, params.key, msgspec.Raw(value))
 
     async def list_namespaces(self, _params: NoParams, _caller: Caller) -> Listing:
@@ -295,16 +295,16 @@ class DatabaseEndpoints:
             names = store.namespaces(connection)
             return DebugListing(names, backups, maintenance.tables(connection))
 
-        return await self._jobs.run(read)
+        return await self._calls.run(read)
 
     async def table(self, params: TableParams, _caller: Caller) -> TableDump:
         """JSON columns come decoded; secrets are null."""
-        return await self._jobs.run(lambda c: _dump(c, check_text("table", params.table)))
+        return await self._calls.run(lambda c: _dump(c, check_text("table", params.table)))
 
     async def compact(self, _params: NoParams, _caller: Caller) -> Sizes:
         """Refused while printing: it may take seconds of disk time."""
         self._check_idle()
-        return await self._jobs.run_long(lambda c, _: maintenance.compact(c, self._place.file))
+        return await self._calls.run_long(lambda c, _: maintenance.compact(c, self._place.file))
 
     async def post_backup(self, params: BackupParams, _caller: Caller) -> BackupPath:
         """Other requests go on meanwhile."""
@@ -312,18 +312,18 @@ class DatabaseEndpoints:
         folder, name = self._place.backups, params.filename
         if name is not None:
             target = maintenance.new_backup_file(folder, name)
-            return await self._jobs.run_long(lambda c, b: maintenance.write_backup(c, target, b))
+            return await self._calls.run_long(lambda c, b: maintenance.write_backup(c, target, b))
 
         def write(connection: sqlite3.Connection, between: Callable[[], None]) -> BackupPath:
             # The name is made here, where one backup is written after the other.
             return maintenance.write_backup(connection, maintenance.unnamed_backup(folder), between)
 
-        return await self._jobs.run_long(write)
+        return await self._calls.run_long(write)
 
     async def delete_backup(self, params: BackupName, _caller: Caller) -> BackupPath:
         """Allowed while printing."""
         target = maintenance.backup_file(self._place.backups, params.filename)
-        return await self._jobs.run_long(lambda _c, _b: maintenance.delete_backup(target))
+        return await self._calls.run_long(lambda _c, _b: maintenance.delete_backup(target))
 
     async def restore(self, params: BackupName, _caller: Caller) -> Restored:
         """The answer leaves first; then a new generation opens the restored database."""
@@ -340,7 +340,7 @@ class DatabaseEndpoints:
             token.run_sync_soon(self._request_restart)
             return restored
 
-        return await self._jobs.run_long(prepare)
+        return await self._calls.run_long(prepare)
 
     def _check_idle(self) -> None:
         if self._is_printing():

@@ -25,7 +25,7 @@ from nurseries.database.endpoints import DatabaseEndpoints
 from nurseries.database.items import Items
 from nurseries.database.opening import DatabaseLocation, Unwritable, open_database
 from nurseries.database.thread import DatabaseThread, closed
-from nurseries.database.transaction import long_job, transaction
+from nurseries.database.transaction import long_call, transaction
 
 logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
@@ -60,7 +60,7 @@ class Database(Items):
         self._reserved = ReservedNamespaces(protected, forbidden)
         self._first_copy_s = first_copy_s
         self._worker: DatabaseThread | None = None
-        self._is_lasting = True
+        self._is_persistent = True
         self._clients = DatabaseEndpoints(
             self, self._place, self._reserved, debug, is_printing, request_restart
         )
@@ -83,7 +83,7 @@ class Database(Items):
         async with trio.open_nursery() as nursery:
             await nursery.start(worker.serve, name="database worker")
             self._worker = worker
-            if self._is_lasting:
+            if self._is_persistent:
                 nursery.start_soon(self._copy_daily, name="daily copy")
             task_status.started()
 
@@ -97,7 +97,7 @@ class Database(Items):
                 from nurseries.database.memory_copy import open_in_memory
 
                 connection = stack.enter_context(open_in_memory(self._place, str(exc)))
-                self._is_lasting = False
+                self._is_persistent = False
             transaction(lambda c: store.read_reserved(c, self._reserved))(connection)
             yield connection
 
@@ -119,9 +119,9 @@ class Database(Items):
     async def run_long(
         self, function: Callable[[sqlite3.Connection, Callable[[], None]], Result]
     ) -> Result:
-        """Run a long job outside any transaction; it calls its second argument between steps."""
+        """Run a long call outside any transaction; it calls its second argument between steps."""
         worker = self._open_worker()
-        return await worker.call(long_job(function, worker.run_waiting), maintenance=True)
+        return await worker.call(long_call(function, worker.run_waiting), maintenance=True)
 
     def _open_worker(self) -> DatabaseThread:
         if self._worker is None:

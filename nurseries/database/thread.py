@@ -1,8 +1,8 @@
 """The thread that owns the connection, and the queue that leads to it.
 
-`DatabaseThread.serve` runs it; the thread ends with it, after the jobs that already wait. Ordinary
-jobs are short. Long ones (maintenance: a copy, a compaction) run one at a time and let ordinary
-jobs in between their steps where they can.
+`DatabaseThread.serve` runs it; the thread ends with it, after the calls that already wait. Ordinary
+calls are short. Long ones (maintenance: a copy, a compaction) run one at a time and let ordinary
+calls in between their steps where they can.
 """
 
 import logging
@@ -21,22 +21,22 @@ from mrk.errors import ClientError
 logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
 Open = Callable[[], AbstractContextManager[sqlite3.Connection]]
-# Jobs that wait for the thread; over it callers wait for a place, in order. Each client's own
+# Calls that wait for the thread; over it callers wait for a place, in order. Each client's own
 # limit of requests in flight bounds those.
-QUEUE_JOBS = 256
-MAINTENANCE_JOBS = 8
+MAX_QUEUED_CALLS = 256
+MAX_MAINTENANCE_CALLS = 8
 # Steps of SQLite's machine between two looks at the end: a hundred rows or so.
 _STEPS_PER_LOOK = 500
 
 
 class DatabaseStopped(ClientError):
-    """The worker was told to end while a long job ran; the job leaves no trace."""
+    """The worker was told to end while a long call ran; the call leaves no trace."""
 
     def __init__(self) -> None:
         super().__init__("mrk is ending", 503)
 
 
-class _Job(Generic[Result]):
+class _Call(Generic[Result]):
     __slots__ = ("done", "function", "outcome", "token")
 
     def __init__(self, function: Callable[[sqlite3.Connection], Result]) -> None:
@@ -60,10 +60,10 @@ class DatabaseThread:
     def __init__(self, open_connection: Open) -> None:
         self._open = open_connection
         self._changed = threading.Condition()
-        self._jobs: deque[_Job[Any]] = deque()
-        self._maintenance: deque[_Job[Any]] = deque()
-        self._places = trio.Semaphore(QUEUE_JOBS)
-        self._maintenance_places = trio.Semaphore(MAINTENANCE_JOBS)
+        self._calls: deque[_Call[Any]] = deque()
+        self._maintenance: deque[_Call[Any]] = deque()
+        self._places = trio.Semaphore(MAX_QUEUED_CALLS)
+        self._maintenance_places = trio.Semaphore(MAX_MAINTENANCE_CALLS)
         self._connection: sqlite3.Connection | None = None
         self._is_open = False
         self._stopping = False
@@ -71,7 +71,7 @@ class DatabaseThread:
 
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Started when the connection is open. Raises what opening raised."""
-        opened = _Job(lambda _connection: None)
+        opened = _Call(lambda _connection: None)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._run_thread, opened, name="database thread")
             try:
@@ -86,54 +86,54 @@ class DatabaseThread:
     ) -> Result:
         """Run `function(connection)` in the thread, and return or raise what it does.
 
-        A cancelled caller's job is taken out of the queue, or, once begun, runs to its end.
+        A cancelled caller's call is taken out of the queue, or, once begun, runs to its end.
         """
-        jobs = self._maintenance if maintenance else self._jobs
+        calls = self._maintenance if maintenance else self._calls
         async with self._maintenance_places if maintenance else self._places:
-            job = _Job(function)
+            call = _Call(function)
             with self._changed:
                 if not self._is_open or self._stopping:
                     raise closed()
-                jobs.append(job)
+                calls.append(call)
                 self._changed.notify()
             try:
-                await job.done.wait()
+                await call.done.wait()
             finally:
-                if not job.done.is_set():
-                    self._take_out(jobs, job)
-            return job.outcome.unwrap()
+                if not call.done.is_set():
+                    self._take_out(calls, call)
+            return call.outcome.unwrap()
 
     def run_waiting(self) -> None:
-        """In the thread, between two steps of a long job: run what waits.
+        """In the thread, between two steps of a long call: run what waits.
 
         Raises `DatabaseStopped` when the worker is to end.
         """
         # Those that wait now, and not those that follow: a busy client must not starve the copy.
         self._watch_for_end(False)
-        for _ in range(len(self._jobs)):
-            job = self._next(long_ones=False)
-            if job is not None:
-                self._run(job)
+        for _ in range(len(self._calls)):
+            call = self._next(long_ones=False)
+            if call is not None:
+                self._run(call)
         self._watch_for_end(True)
         if self._stopping:
             raise DatabaseStopped
 
-    def _take_out(self, jobs: "deque[_Job[Any]]", job: "_Job[Any]") -> None:
+    def _take_out(self, calls: "deque[_Call[Any]]", call: "_Call[Any]") -> None:
         with self._changed:
-            if job in jobs:
-                jobs.remove(job)
+            if call in calls:
+                calls.remove(call)
 
     def _stop(self) -> None:
         with self._changed:
             self._stopping = True
             self._changed.notify()
 
-    async def _run_thread(self, opened: "_Job[None]") -> None:
+    async def _run_thread(self, opened: "_Call[None]") -> None:
         # A limiter of its own: the thread lives as long as the subsystem.
         limiter = trio.CapacityLimiter(1)
         await trio.to_thread.run_sync(self._thread, opened, limiter=limiter)
 
-    def _thread(self, opened: "_Job[None]") -> None:
+    def _thread(self, opened: "_Call[None]") -> None:
         try:
             with self._open() as connection:
                 with self._changed:
@@ -149,41 +149,41 @@ class DatabaseThread:
             self._refuse_rest()
 
     def _loop(self) -> None:
-        while (job := self._wait_for_job()) is not None:
+        while (call := self._wait_for_call()) is not None:
             self._watch_for_end(self._maintaining)
-            self._run(job)
+            self._run(call)
             self._watch_for_end(False)
             self._maintaining = False
 
-    def _wait_for_job(self) -> "_Job[Any] | None":
-        """The next job; None when the worker is to end and no ordinary job waits."""
+    def _wait_for_call(self) -> "_Call[Any] | None":
+        """The next call; None when the worker is to end and no ordinary call waits."""
         while True:
-            job = self._next(long_ones=not self._stopping)
-            if job is not None:
-                return job
+            call = self._next(long_ones=not self._stopping)
+            if call is not None:
+                return call
             with self._changed:
-                if self._stopping and not self._jobs:
+                if self._stopping and not self._calls:
                     return None
-                if not self._jobs and not self._maintenance:
+                if not self._calls and not self._maintenance:
                     self._changed.wait()
 
-    def _next(self, *, long_ones: bool) -> "_Job[Any] | None":
+    def _next(self, *, long_ones: bool) -> "_Call[Any] | None":
         with self._changed:
-            if self._jobs:
-                return self._jobs.popleft()
+            if self._calls:
+                return self._calls.popleft()
             if long_ones and self._maintenance:
                 self._maintaining = True
                 return self._maintenance.popleft()
             return None
 
-    def _run(self, job: "_Job[Any]") -> None:
+    def _run(self, call: "_Call[Any]") -> None:
         assert self._connection is not None
-        job.outcome = outcome.capture(job.function, self._connection)
+        call.outcome = outcome.capture(call.function, self._connection)
         if self._connection.in_transaction:
-            # What a job leaves open would refuse every job that follows.
+            # What a call leaves open would refuse every call that follows.
             left = outcome.capture(self._connection.rollback)
-            logger.error("a database job left its transaction open: %s, %s", job.outcome, left)
-        job.finish()
+            logger.error("a database call left its transaction open: %s, %s", call.outcome, left)
+        call.finish()
 
     def _watch_for_end(self, watch: bool) -> None:
         """Whether statements break off when the worker is to end: VACUUM has no steps.
@@ -198,8 +198,8 @@ class DatabaseThread:
     def _refuse_rest(self) -> None:
         with self._changed:
             self._is_open = False
-            rest = [*self._jobs, *self._maintenance]
-            self._jobs.clear()
+            rest = [*self._calls, *self._maintenance]
+            self._calls.clear()
             self._maintenance.clear()
-        for job in rest:
-            job.finish()
+        for call in rest:
+            call.finish()

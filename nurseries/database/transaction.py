@@ -1,4 +1,4 @@
-"""How a job runs on the connection: whole in one transaction, or long and outside of any.
+"""How a call runs on the connection: whole in one transaction, or long and outside of any.
 
 SQLite's errors leave here as ours; what a subsystem's function raises on its own passes.
 """
@@ -14,15 +14,15 @@ from mrk.errors import ClientError
 from nurseries.database.sqlite_errors import INSUFFICIENT_STORAGE, as_client_error
 
 Result = TypeVar("Result")
-Job = Callable[[sqlite3.Connection], Result]
+DatabaseFunction = Callable[[sqlite3.Connection], Result]
 
 
 def transaction(
     function: Callable[[SqlConnection], Result], *, durable: bool = False
-) -> Job[Result]:
-    """A job that commits what `function` did, or none of it when it raises.
+) -> DatabaseFunction[Result]:
+    """A call that commits what `function` did, or none of it when it raises.
 
-    With `durable` the commit is on the disk when the job ends (synchronous FULL).
+    With `durable` the commit is on the disk when the call ends (synchronous FULL).
     """
 
     def run(connection: sqlite3.Connection) -> Result:
@@ -42,11 +42,11 @@ def transaction(
     return run
 
 
-def long_job(
+def long_call(
     function: Callable[[sqlite3.Connection, Callable[[], None]], Result],
     between: Callable[[], None],
-) -> Job[Result]:
-    """A job that manages without a transaction and calls `between` at its steps."""
+) -> DatabaseFunction[Result]:
+    """A call that manages without a transaction and calls `between` at its steps."""
 
     def run(connection: sqlite3.Connection) -> Result:
         with _our_errors():

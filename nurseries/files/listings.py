@@ -127,18 +127,18 @@ class _Array:
     """A JSON array, encoded as it grows."""
 
     def __init__(self) -> None:
-        self._pieces: list[bytes] = []
+        self._chunks: list[bytes] = []
 
     def extend(self, rows: Iterable[object]) -> None:
         encoded = _encode(list(rows))[1:-1]
         if encoded:
-            self._pieces.append(b"," if self._pieces else b"[")
-            self._pieces.append(encoded)
+            self._chunks.append(b"," if self._chunks else b"[")
+            self._chunks.append(encoded)
 
     def parts(self) -> list[bytes]:
         """The whole array; nothing can be added behind this."""
-        self._pieces.append(b"]" if self._pieces else b"[]")
-        return self._pieces
+        self._chunks.append(b"]" if self._chunks else b"[]")
+        return self._chunks
 
 
 def _drained(rows: list[Any]) -> Iterator[Any]:

@@ -20,7 +20,7 @@ from config.paths import Paths
 from mrk.database.schema import BEFORE_UPDATE
 from mrk.errors import MrkError
 from mrk.installation.launcher_text import PROVE_S
-from mrk.installation.release import ROOM, Archive, OwnRelease, archive_for, check_members
+from mrk.installation.release import SPACE_FACTOR, Archive, OwnRelease, archive_for, check_members
 from nurseries.installation.daemon_probe import ask, refuse_while_printing
 from nurseries.installation.database_reading import copy_database
 from nurseries.installation.release_source import ReleaseSource, machine_name
@@ -97,7 +97,7 @@ class SelfUpdate:
 
     def _build(self, source: ReleaseSource, archive: Archive, work: Path, folder: Path) -> None:
         work.mkdir(parents=True)
-        needed = archive.size_bytes * ROOM + _MARGIN_BYTES
+        needed = archive.size_bytes * SPACE_FACTOR + _MARGIN_BYTES
         free = shutil.disk_usage(work).free
         if free < needed:
             raise MrkError(f"{needed} bytes are needed, {free} are free")

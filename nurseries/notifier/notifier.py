@@ -60,8 +60,8 @@ class Notifier:
         self._backlog: Backlog[_Message] = Backlog(settings.max_per_minute)
         self._arrived = trio.Event()
         # Of the library's words: parts of the URL that may be a token.
-        pieces = re.split(r"[:/@?&=#]+", settings.url.reveal())
-        self._hidden = Hidden([settings.url.reveal(), *pieces])
+        parts = re.split(r"[:/@?&=#]+", settings.url.reveal())
+        self._hidden = Hidden([settings.url.reveal(), *parts])
 
     @property
     def warnings(self) -> list[str]:

@@ -23,7 +23,7 @@ _ORDER_FOLDER = ".render-"
 _UNFINISHED = ".unfinished"
 
 
-class NoRoom(MrkError):
+class NoSpace(MrkError):
     """There is no room for a frame; says so."""
 
 
@@ -59,10 +59,10 @@ class FrameFolder:
         _write(self.path / _SESSION, msgspec.json.encode(session))
 
     def store(self, number: int, data: bytes) -> None:
-        """A frame, whole or not at all; raises `NoRoom`, or OSError."""
+        """A frame, whole or not at all; raises `NoSpace`, or OSError."""
         disk = os.statvfs(self.path)
         if not fits(len(data), disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize):
-            raise NoRoom(f"the disk of {self.path} is full")
+            raise NoSpace(f"the disk of {self.path} is full")
         unfinished = self.path / _UNFINISHED
         unfinished.write_bytes(data)
         os.replace(unfinished, self.path / frame_name(number))

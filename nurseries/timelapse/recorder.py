@@ -17,7 +17,7 @@ from mrk.timelapse.frames import FrameSet, frame_name
 from mrk.timelapse.session import LapseSession, RenderOrder, Stage
 from mrk.timelapse.settings import LapseSettings
 from nurseries.timelapse.camera import CameraFailed, FrameCamera
-from nurseries.timelapse.frame_folder import FrameFolder, NoRoom
+from nurseries.timelapse.frame_folder import FrameFolder, NoSpace
 
 logger = logging.getLogger(__name__)
 # Layers of a small print may come faster than a camera; what waits longer shows another layer.
@@ -125,7 +125,7 @@ class Recorder:
                 if session is not self.session:
                     return  # another print has begun meanwhile
                 await self._store(data)
-        except (CameraFailed, NoRoom, OSError) as exc:
+        except (CameraFailed, NoSpace, OSError) as exc:
             self._failed(str(exc))
             return
         self.trouble = ""

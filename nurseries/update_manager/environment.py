@@ -15,7 +15,7 @@ from mrk.updates.update_errors import UpdateFailed
 from mrk.updates.versions import package_version
 from nurseries.update_manager.child import ChildCommand, ChildRunner
 from nurseries.update_manager.folder_switch import FolderSwitch
-from nurseries.update_manager.unpack import check_room
+from nurseries.update_manager.unpack import check_free_space
 
 PIP_S = 1200.0
 COPY_S = 900.0
@@ -67,7 +67,7 @@ class PythonEnvironment:
 
     def _begin(self) -> None:
         try:
-            check_room(self.switch.path.parent, _size(self.path) + _GROWTH_BYTES)
+            check_free_space(self.switch.path.parent, _size(self.path) + _GROWTH_BYTES)
             self.switch.begin()
         except OSError as exc:
             text = f"No copy of {self.path} can be made: {exc.strerror}"

@@ -20,7 +20,7 @@ from nurseries.update_manager.download import Downloader
 from nurseries.update_manager.folder_switch import sync_folder
 from nurseries.update_manager.release_update import CheckPrint
 from nurseries.update_manager.requirements import Dependencies, folder_reader
-from nurseries.update_manager.unpack import check_room
+from nurseries.update_manager.unpack import check_free_space
 
 
 class ExecutableUpdate:
@@ -84,7 +84,7 @@ class _Files:
 
     def begin(self, size: int) -> None:
         self.resume()
-        check_room(self._path, size)
+        check_free_space(self._path, size)
 
     def put(self, version: str) -> None:
         self._new_info.write_bytes(rewritten(self._info.read_bytes(), version))

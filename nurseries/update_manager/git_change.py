@@ -19,7 +19,7 @@ from mrk.updates.item import Tell
 from mrk.updates.update_errors import UpdateFailed, UpdateRefused
 from nurseries.update_manager.folder_switch import write_whole
 from nurseries.update_manager.git import Git
-from nurseries.update_manager.unpack import check_room
+from nurseries.update_manager.unpack import check_free_space
 
 _NOTE = "mrk-update.json"
 # How long another git may hold a lock.
@@ -85,7 +85,7 @@ class GitChange:
         """
         added = await self._added(before, target)
         self._check_in_the_way(added)
-        await trio.to_thread.run_sync(check_room, self._git.path, _SPARE_BYTES)
+        await trio.to_thread.run_sync(check_free_space, self._git.path, _SPARE_BYTES)
         here = await self._git.ask("symbolic-ref", "-q", "--short", "HEAD", but=(1,))
         note = ChangeNote(Phase.CHANGING, before, target, here, added)
         await self._write(note)

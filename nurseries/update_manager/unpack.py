@@ -24,7 +24,7 @@ def unpack(archive: Path, folder: Path, check_cancelled: Callable[[], None]) -> 
     try:
         with zipfile.ZipFile(archive) as zipped:
             members = zipped.infolist()
-            check_room(folder.parent, check_members(members, size))
+            check_free_space(folder.parent, check_members(members, size))
             folder.mkdir(mode=0o755)
             written = 0
             for member in members:
@@ -61,14 +61,14 @@ def _write(
     return written
 
 
-def check_room(folder: Path, wanted: int) -> None:
+def check_free_space(folder: Path, wanted: int) -> None:
     """Raises `UpdateFailed` when a file system has no room for so many bytes."""
     status = os.statvfs(folder)
-    room = status.f_bavail * status.f_frsize
-    if room < wanted + _SPARE_BYTES:
+    free = status.f_bavail * status.f_frsize
+    if free < wanted + _SPARE_BYTES:
         raise UpdateFailed(
             f"There is not enough room in {folder}: {(wanted + _SPARE_BYTES) // 2**20} MiB are"
-            f" needed, {room // 2**20} are free",
+            f" needed, {free // 2**20} are free",
             507,
         )
 

@@ -105,7 +105,7 @@ class Door:
             peer = _peer(stream)
             if peer is None:
                 return
-            if len(self._served) >= self._limits.connections and not self._make_room():
+            if len(self._served) >= self._limits.connections and not self._end_waiting():
                 await self._turn_away(stream, wrap_tls is not None)
             elif wrap_tls is None:
                 await self.serve_connection(stream, peer)
@@ -143,7 +143,7 @@ class Door:
         finally:
             self._served.discard(connection)
 
-    def _make_room(self) -> bool:
+    def _end_waiting(self) -> bool:
         """End connections that wait for their client; False when all are at work."""
         found = give_way(connection for connection in self._served if connection.waits)
         for connection in found:

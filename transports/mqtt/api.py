@@ -71,7 +71,7 @@ class MqttApi:
             task_status.started()
             while True:
                 while self._queue:
-                    await self._outlet.room()
+                    await self._outlet.wait_for_space()
                     await trio.lowlevel.checkpoint()
                     message = self._queue.first
                     self._queue.drop_first()
@@ -81,7 +81,7 @@ class MqttApi:
 
     def hear(self, message: bytes) -> None:
         """A request; it waits behind others, and for room, unless it is an emergency stop."""
-        if is_urgent(message) or (not self._queue and self._outlet.has_room):
+        if is_urgent(message) or (not self._queue and self._outlet.has_space):
             self._take(message)
             return
         size_bytes = self._queue.waiting_bytes + getsizeof(message)
@@ -130,7 +130,7 @@ class MqttApi:
     async def _finish(self, request: MqttRequest, outcome: Outcome[Reply], size_bytes: int) -> None:
         try:
             reply = await outcome.wait()
-            await self._outlet.room()
+            await self._outlet.wait_for_space()
         finally:
             self._queue.end(size_bytes)
         self._answer(request, reply)

@@ -90,7 +90,7 @@ class BrokerConnection:
         self._queued_bytes = 0
         self._unacknowledged: dict[int, _Outgoing] = {}
         self._sending: list[_Outgoing] = []
-        self._room_again = trio.Event()
+        self._space_again = trio.Event()
         self._writing = False
         self.accepted = trio.Event()
 
@@ -176,7 +176,7 @@ class BrokerConnection:
                 for outgoing in self._sending:
                     outgoing.finish()
                 self._sending.clear()
-                self._tell_room()
+                self._notify_space()
 
     def _next_chunk(self) -> bytes:
         """Hand some messages to paho; returns what it has written of them and of its own."""
@@ -256,19 +256,19 @@ class BrokerConnection:
         return len(self._queue) >= QUEUE_MESSAGES or self._queued_bytes >= QUEUE_BYTES
 
     @property
-    def has_room(self) -> bool:
+    def has_space(self) -> bool:
         """Whether half of the queue is empty."""
         return len(self._queue) * 2 < QUEUE_MESSAGES and self._queued_bytes * 2 < QUEUE_BYTES
 
-    async def room(self) -> None:
+    async def wait_for_space(self) -> None:
         """Return once half of the queue is empty."""
-        while not self.has_room:
-            await self._room_again.wait()
+        while not self.has_space:
+            await self._space_again.wait()
 
-    def _tell_room(self) -> None:
-        if self.has_room:
-            self._room_again.set()
-            self._room_again = trio.Event()
+    def _notify_space(self) -> None:
+        if self.has_space:
+            self._space_again.set()
+            self._space_again = trio.Event()
 
     def post(self, topic: str, payload: bytes, qos: int, retain: bool = False) -> None:
         """Queue a message without waiting; raises `ClientError` 529 or 413."""

@@ -262,7 +262,7 @@ class HomeAssistant:
         return None
 
     async def _post(self, topic: str, payload: bytes, *, retain: bool = True) -> None:
-        await self._outlet.room()
+        await self._outlet.wait_for_space()
         try:
             self._outlet.post(topic, payload, self._qos, retain)
         except ClientError as exc:

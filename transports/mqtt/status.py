@@ -106,7 +106,7 @@ class StatusPublisher:
     async def _send(self, update: StatusUpdate) -> None:
         split = self._settings.publish_split_status
         for topic, payload in status_messages(self._topics, update, split=split):
-            await self._outlet.room()
+            await self._outlet.wait_for_space()
             try:
                 self._outlet.post(topic, payload, self._settings.default_qos, split)
             except ClientError as exc:

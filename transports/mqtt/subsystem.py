@@ -66,7 +66,7 @@ class Mqtt:
         self._settings = settings
         self._instance_id = instance_id
         self._naming = Naming(name, installation_mark(instance_id), items)
-        self._lasting = BrokerState(
+        self._kept = BrokerState(
             settings,
             Topics(name),
             "",
@@ -78,7 +78,7 @@ class Mqtt:
             AnnouncedTopics(items),
             self._naming,
         )
-        self._audience = self._lasting.audience
+        self._audience = self._kept.audience
         self._role = next(role for role in Role if role.word == settings.mqtt_role)
         self._broker: BrokerClient | None = None
         self._followers: list[Callable[[bool], None]] = []
@@ -125,12 +125,12 @@ class Mqtt:
         return Topics(self._naming.name)
 
     def _state(self) -> BrokerState:
-        name, lasting = self._naming.name, self._lasting
+        name, kept = self._naming.name, self._kept
         return msgspec.structs.replace(
-            lasting,
+            kept,
             topics=Topics(name),
             client_id=self._settings.client_id or client_id(self._instance_id, name),
-            device=msgspec.structs.replace(lasting.device, name=name),
+            device=msgspec.structs.replace(kept.device, name=name),
         )
 
     @property

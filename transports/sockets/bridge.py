@@ -162,7 +162,7 @@ class _Span:
         try:
             request = klippy_request(message)
         except BridgeRefusal as exc:
-            await self.wire.sender.room()
+            await self.wire.sender.wait_for_space()
             self.wire.sender.outbox.reply(exc.reply)
             await self._yield_if_due()
         else:
@@ -184,5 +184,5 @@ class _Span:
                     return Ending(1009, f"Klippy sent {exc}")
                 if frames:
                     sender.outbox.append(text_frames(frames))
-                    await sender.room()
+                    await sender.wait_for_space()
         return KLIPPY_DISCONNECTED

@@ -191,7 +191,7 @@ class ClientSession:
         share = self._sender.share
         share.add("replies", len(reply))
         try:
-            await self._sender.room()
+            await self._sender.wait_for_space()
         finally:
             share.add("replies", -len(reply))
 
@@ -232,9 +232,9 @@ class ClientSession:
         self._queue.put(message)
         self._sender.share.set("backlog", self._queue.waiting_bytes)
         self._sender.flush()
-        await self._until(self._has_backlog_room)
+        await self._until(self._has_backlog_space)
 
-    def _has_backlog_room(self) -> bool:
+    def _has_backlog_space(self) -> bool:
         most = BACKLOG_BYTES
         if not self._authorized:
             most = UNAUTHORIZED_BYTES
@@ -257,7 +257,7 @@ class ClientSession:
         turn = TimeSlice()
         turn.begin()
         while self._queue:
-            await self._sender.room()
+            await self._sender.wait_for_space()
             message = self._queue.first
             if len(message) > LARGE_CALL_BYTES:
                 await self._answer_large(message)

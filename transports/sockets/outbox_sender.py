@@ -57,7 +57,7 @@ class OutboxSender:
         self._authorized_bytes = limits.outbox_bytes // _CROWDED_SHARE
         self._crowded_bytes = self._authorized_bytes
         self._woken = trio.Event()
-        self._room: trio.Event | None = None
+        self._space: trio.Event | None = None
         self._slice_scope: trio.CancelScope | None = None
         self._waiting_send = False
         self._corked = False
@@ -77,12 +77,12 @@ class OutboxSender:
         most = self._authorized_bytes
         self._crowded_bytes = most if authorized else min(most, UNAUTHORIZED_BYTES)
 
-    async def room(self) -> None:
+    async def wait_for_space(self) -> None:
         """Wait until the outbox is not crowded; returns at once when it is not."""
         while self.crowded:
-            if self._room is None:
-                self._room = trio.Event()
-            await self._room.wait()
+            if self._space is None:
+                self._space = trio.Event()
+            await self._space.wait()
 
     def cork(self) -> None:
         """Collect answers until `flush`; whoever corks flushes before waiting for anything.
@@ -142,7 +142,7 @@ class OutboxSender:
                     self._count(self.outbox.waiting_bytes)
                 else:
                     self._stop_counting()
-            self._tell_room()
+            self._notify_space()
 
     def _count(self, waiting_bytes: int) -> None:
         self.outbox.on_waiting = self._count
@@ -175,13 +175,13 @@ class OutboxSender:
             self.progress += 1
         if self.outbox.on_waiting is not None:
             self._stop_counting()
-        self._tell_room()
+        self._notify_space()
         return True
 
-    def _tell_room(self) -> None:
-        if self._room is not None and not self.crowded:
-            self._room.set()
-            self._room = None
+    def _notify_space(self) -> None:
+        if self._space is not None and not self.crowded:
+            self._space.set()
+            self._space = None
 
     async def _send(self, chunk: bytes | memoryview) -> Ending | None:
         """Send one chunk in slices, waiting as long as there is progress; returns what failed."""

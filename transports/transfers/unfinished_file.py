@@ -72,13 +72,13 @@ class UnfinishedFile:
         """Whether nothing is left to clean up here."""
         return self._descriptor < 0 and self._folder < 0
 
-    def write(self, pieces: Iterable[memoryview]) -> None:
-        """Append all pieces."""
+    def write(self, chunks: Iterable[memoryview]) -> None:
+        """Append all chunks."""
         began = self.size_bytes
-        for piece in pieces:
-            self._hash.update(piece)
-            _write_all(self._descriptor, piece)
-            self.size_bytes += len(piece)
+        for chunk in chunks:
+            self._hash.update(chunk)
+            _write_all(self._descriptor, chunk)
+            self.size_bytes += len(chunk)
         # Has the kernel begin to write now: the sync at the end then has little to wait for.
         written = self.size_bytes - began
         os.posix_fadvise(self._descriptor, began, written, os.POSIX_FADV_DONTNEED)

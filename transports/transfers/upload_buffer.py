@@ -13,7 +13,7 @@ from transports.transfers.unfinished_file import UnfinishedFile, storage_error
 
 BUFFER_BYTES = 1024 * 1024
 # Of a client that sends byte by byte.
-_BUFFER_PIECES = 256
+_BUFFER_CHUNKS = 256
 # To remove what was begun, also when the daemon ends; a file of some gigabytes takes a moment.
 CLEAN_UP_S = 1.0
 
@@ -32,7 +32,7 @@ class UploadBuffer:
         self._choose_folder = choose_folder
         self._threads = threads
         # As they came: copying them together costs a tenth of an upload.
-        self._pieces: list[memoryview] = []
+        self._chunks: list[memoryview] = []
         self._waiting_bytes = 0
         self._file: UnfinishedFile | None = None
         self.size_bytes = 0
@@ -52,8 +52,8 @@ class UploadBuffer:
         """Take bytes; waits while the disk does."""
         self.size_bytes += len(part)
         self._waiting_bytes += len(part)
-        self._pieces.append(part)
-        if self._waiting_bytes >= BUFFER_BYTES or len(self._pieces) >= _BUFFER_PIECES:
+        self._chunks.append(part)
+        if self._waiting_bytes >= BUFFER_BYTES or len(self._chunks) >= _BUFFER_CHUNKS:
             await self._flush()
 
     async def finish(self) -> str:
@@ -69,12 +69,12 @@ class UploadBuffer:
         return await self._in_thread(lambda: file.keep(folder))
 
     async def _flush(self) -> None:
-        pieces, self._pieces, self._waiting_bytes = self._pieces, [], 0
+        chunks, self._chunks, self._waiting_bytes = self._chunks, [], 0
         if self._file is None:
             folder = await self._choose_folder()
             self._file = await self._in_thread(lambda: UnfinishedFile(folder))
         file = self._file
-        await self._in_thread(lambda: file.write(pieces))
+        await self._in_thread(lambda: file.write(chunks))
 
     async def _in_thread(self, work: Callable[[], Result]) -> Result:
         try:

@@ -52,7 +52,7 @@ class BinaryText:
         tail = b"\n" + self._text(self._gcode[-1]) + self._tail
         return Window(b"\n" + first, tail, size, size)
 
-    def pieces(self) -> Iterator[bytes]:
+    def chunks(self) -> Iterator[bytes]:
         """The whole text."""
         yield self._head
         for block in self._gcode:

@@ -40,7 +40,7 @@ def estimate_file(
 ) -> Estimate:
     """Plan an open file, whose `name` says what it is; raises `MrkError` and OSError."""
     estimation = Estimation(limits, excluded=excluded, excluded_from=excluded_from)
-    for done, piece in _pieces(source, name):
+    for done, piece in _chunks(source, name):
         estimation.feed(piece)
         progress(done, source.size_bytes)
     status = os.fstat(source.fd)
@@ -49,11 +49,11 @@ def estimate_file(
     return estimation.finish()
 
 
-def _pieces(source: GcodeFile, name: bytes) -> Iterator[tuple[int, bytes]]:
+def _chunks(source: GcodeFile, name: bytes) -> Iterator[tuple[int, bytes]]:
     """Pieces of the text, each with how far into the file it goes."""
     if is_binary(source):
         done = 0
-        for text in BinaryText(source).pieces():
+        for text in BinaryText(source).chunks():
             done += len(text) // 3  # how far is a guess; packed text is that much shorter
             yield min(done, source.size_bytes), text
     elif os.path.splitext(name)[1].lower() in _PACKAGES:

@@ -30,12 +30,12 @@ class GcodeFile:
 
     def read_at(self, offset: int, length: int) -> bytes:
         """At most `length` bytes from `offset`."""
-        pieces: list[bytes] = []
-        while length > 0 and (piece := os.pread(self.fd, length, offset)):
-            pieces.append(piece)
-            offset += len(piece)
-            length -= len(piece)
-        return b"".join(pieces)
+        chunks: list[bytes] = []
+        while length > 0 and (chunk := os.pread(self.fd, length, offset)):
+            chunks.append(chunk)
+            offset += len(chunk)
+            length -= len(chunk)
+        return b"".join(chunks)
 
     def __enter__(self) -> Self:
         return self

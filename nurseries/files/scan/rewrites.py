@@ -75,7 +75,7 @@ def _extract(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, model: bytes) -> 
 def _convert(source: GcodeFile, model: bytes) -> Unpacked:
     size_bytes = 0
     with new_file(model) as target:
-        for piece in BinaryText(source).pieces():
+        for piece in BinaryText(source).chunks():
             size_bytes += len(piece)
             if size_bytes > MODEL_LIMIT_BYTES:
                 raise PackageRefused(f"its text is longer than {MODEL_LIMIT_BYTES} bytes")

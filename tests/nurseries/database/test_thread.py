@@ -11,7 +11,7 @@ from trio.testing import wait_all_tasks_blocked
 
 from mrk.database.database_protocols import SqlConnection
 from mrk.errors import ClientError
-from nurseries.database.thread import QUEUE_JOBS, DatabaseThread
+from nurseries.database.thread import MAX_QUEUED_CALLS, DatabaseThread
 from nurseries.database.transaction import transaction
 
 
@@ -32,7 +32,7 @@ def numbers(connection: sqlite3.Connection) -> list[int]:
 
 
 class Gate:
-    """A job that holds the thread until it is opened."""
+    """A call that holds the thread until it is opened."""
 
     def __init__(self) -> None:
         self.entered = trio.Event()
@@ -55,7 +55,7 @@ async def worker(nursery: trio.Nursery) -> DatabaseThread:
     return made
 
 
-async def test_jobs_run_in_order_and_errors_reach_their_caller(worker: DatabaseThread) -> None:
+async def test_calls_run_in_order_and_errors_reach_their_caller(worker: DatabaseThread) -> None:
     for number in range(3):
         assert await worker.call(insert(number)) == 1
     with pytest.raises(ZeroDivisionError):
@@ -65,7 +65,7 @@ async def test_jobs_run_in_order_and_errors_reach_their_caller(worker: DatabaseT
     assert await worker.call(numbers) == [0, 1, 2]
 
 
-async def test_a_job_cancelled_while_it_waits_never_runs(worker: DatabaseThread) -> None:
+async def test_a_call_cancelled_while_it_waits_never_runs(worker: DatabaseThread) -> None:
     admission = Gate()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(worker.call, admission)
@@ -80,7 +80,7 @@ async def test_a_job_cancelled_while_it_waits_never_runs(worker: DatabaseThread)
     assert await worker.call(numbers) == [1]
 
 
-async def test_a_job_cancelled_while_it_runs_is_done_whole(worker: DatabaseThread) -> None:
+async def test_a_call_cancelled_while_it_runs_is_done_whole(worker: DatabaseThread) -> None:
     admission = Gate()
 
     def slow(connection: sqlite3.Connection) -> None:
@@ -101,17 +101,17 @@ async def test_a_full_queue_makes_callers_wait(worker: DatabaseThread) -> None:
     async with trio.open_nursery() as nursery:
         nursery.start_soon(worker.call, admission)
         await admission.entered.wait()
-        for number in range(QUEUE_JOBS + 10):
+        for number in range(MAX_QUEUED_CALLS + 10):
             nursery.start_soon(worker.call, insert(number))
         await wait_all_tasks_blocked()
         admission.open()
-    assert sorted(await worker.call(numbers)) == list(range(QUEUE_JOBS + 10))
+    assert sorted(await worker.call(numbers)) == list(range(MAX_QUEUED_CALLS + 10))
 
 
-async def test_ordinary_jobs_go_between_the_steps_of_a_long_one(worker: DatabaseThread) -> None:
+async def test_ordinary_calls_go_between_the_steps_of_a_long_one(worker: DatabaseThread) -> None:
     admission = Gate()
 
-    def long_job(connection: sqlite3.Connection) -> list[int]:
+    def long_call(connection: sqlite3.Connection) -> list[int]:
         admission(connection)
         worker.run_waiting()
         return numbers(connection)
@@ -119,7 +119,7 @@ async def test_ordinary_jobs_go_between_the_steps_of_a_long_one(worker: Database
     seen: list[int] = []
 
     async def run_long() -> None:
-        seen.extend(await worker.call(long_job, maintenance=True))
+        seen.extend(await worker.call(long_call, maintenance=True))
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(run_long)
@@ -154,7 +154,7 @@ async def test_what_waits_at_the_end_is_still_done() -> None:
     assert caught.value.status == 503
 
 
-async def test_the_end_interrupts_a_long_job() -> None:
+async def test_the_end_interrupts_a_long_call() -> None:
     worker, began = DatabaseThread(in_memory), Gate()
     began.open()
 
@@ -215,7 +215,7 @@ async def test_cancelling_while_it_opens_closes_what_was_opened() -> None:
      sqlite3.OperationalError("disk I/O error"), BaseException("anything")],
     ids=repr,
 )  # fmt: skip
-async def test_nothing_that_a_job_raises_ends_the_thread(
+async def test_nothing_that_a_call_raises_ends_the_thread(
     worker: DatabaseThread, worst: BaseException
 ) -> None:
     def raise_it(_connection: sqlite3.Connection) -> None:
@@ -227,7 +227,7 @@ async def test_nothing_that_a_job_raises_ends_the_thread(
     assert await worker.call(insert(1)) == 1
 
 
-async def test_a_job_that_leaves_its_transaction_open_harms_no_other(
+async def test_a_call_that_leaves_its_transaction_open_harms_no_other(
     worker: DatabaseThread, caplog: pytest.LogCaptureFixture
 ) -> None:
     def leave_open(connection: sqlite3.Connection) -> None:

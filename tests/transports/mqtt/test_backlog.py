@@ -35,10 +35,10 @@ class FakeOutlet:
         self._open.set()
 
     @property
-    def has_room(self) -> bool:
+    def has_space(self) -> bool:
         return self._open.is_set()
 
-    async def room(self) -> None:
+    async def wait_for_space(self) -> None:
         await self._open.wait()
 
     def post(self, topic: str, payload: bytes, qos: int, retain: bool = False) -> None:

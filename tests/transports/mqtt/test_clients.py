@@ -78,7 +78,7 @@ async def test_a_topic_nobody_waits_for_is_let_go(broker):
         with trio.move_on_after(0.01):
             await shop.call(SUBSCRIBE, topic="door")
         heard = []
-        shop.mqtt._lasting.audience.tell = lambda topic, *_a, **_k: heard.append(topic)
+        shop.mqtt._kept.audience.tell = lambda topic, *_a, **_k: heard.append(topic)
         shop.mqtt.listen("after", heard.append)
         with trio.fail_after(20):
             while "after" not in heard:

@@ -29,7 +29,7 @@ SUMMARY = {"filament used [mm]": "252.22", "filament used [g]": "0.75",
 
 
 def text_of(data: bytes) -> bytes:
-    return b"".join(BinaryText(BytesSource(data)).pieces())
+    return b"".join(BinaryText(BytesSource(data)).chunks())
 
 
 @given(st.binary(max_size=3000), st.sampled_from([11, 12]), st.integers(1, 4))
