@@ -3,11 +3,13 @@
 Pure; the proc stats sampler notes its own lateness each second, server.nurseries shows it.
 """
 
+from bisect import bisect_left
 from collections import deque
 
 import msgspec
 
 _REMEMBERED = 60
+BOUNDS_MS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0)
 
 
 class LagMs(msgspec.Struct, frozen=True):
@@ -17,15 +19,36 @@ class LagMs(msgspec.Struct, frozen=True):
     worst_last_minute: float
 
 
+class LagHistogram(msgspec.Struct, frozen=True):
+    """Lateness since the generation began: how often it was at most each bound (milliseconds).
+
+    `counts` has one more element than `bounds_ms`, for what came later than the last bound; no
+    element counts what another one does.
+    """
+
+    bounds_ms: tuple[float, ...]
+    counts: list[int]
+    sum_ms: float
+
+
 class LoopLag:
-    """Remembers a minute of lateness, noted once a second."""
+    """Remembers a minute of lateness, noted once a second, and counts all of it."""
 
     def __init__(self) -> None:
         self._late_ms: deque[float] = deque(maxlen=_REMEMBERED)
+        self._counts = [0] * (len(BOUNDS_MS) + 1)
+        self._sum_ms = 0.0
 
     def note(self, late_s: float) -> None:
         """Remember that the loop came `late_s` seconds after the instant it was asked for."""
-        self._late_ms.append(round(max(late_s, 0.0) * 1000, 2))
+        late_ms = round(max(late_s, 0.0) * 1000, 2)
+        self._late_ms.append(late_ms)
+        self._counts[bisect_left(BOUNDS_MS, late_ms)] += 1
+        self._sum_ms += late_ms
+
+    def histogram(self) -> LagHistogram:
+        """Return how the lateness is spread."""
+        return LagHistogram(BOUNDS_MS, list(self._counts), round(self._sum_ms, 2))
 
     def lag_ms(self) -> LagMs:
         """Return the lag; zeros before the first note."""

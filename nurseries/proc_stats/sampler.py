@@ -19,7 +19,7 @@ from mrk.api.endpoint import Endpoint
 from mrk.machine.cpu import CpuTimes, cpu_usage, parse_stat
 from mrk.machine.host import parse_thermal_zone, parse_uptime
 from mrk.machine.host_commands import Commands
-from mrk.machine.lag import LagMs, LoopLag
+from mrk.machine.lag import LagHistogram, LagMs, LoopLag
 from mrk.machine.memory import parse_meminfo, parse_statm
 from mrk.machine.network import parse_net_dev, with_bandwidth
 from mrk.machine.throttled import UNREADABLE
@@ -78,6 +78,10 @@ class ProcStats:
     def lag_ms(self) -> LagMs:
         """How late the event loop came to the sampler's beat, in milliseconds."""
         return self._lag.lag_ms()
+
+    def lag_histogram(self) -> LagHistogram:
+        """How its lateness is spread since the generation began."""
+        return self._lag.histogram()
 
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Sample and notify until cancelled."""

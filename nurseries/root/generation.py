@@ -13,7 +13,7 @@ import trio
 from config.load import Configuration
 from mrk.api.table import Table
 from mrk.clients.registry import Clients
-from mrk.machine.lag import LagMs
+from mrk.machine.lag import LagHistogram, LagMs
 from mrk.version import MOONRAKER_VERSION
 from mrk.web.landing_page import LandingFacts
 from mrk.websocket.events import Ending
@@ -182,6 +182,10 @@ class Generation:
     def loop_lag_ms(self) -> LagMs:
         """How late the event loop came lately."""
         return self.subsystems.proc_stats.lag_ms()
+
+    def loop_lag_histogram(self) -> LagHistogram:
+        """How late the event loop came since the generation began."""
+        return self.subsystems.proc_stats.lag_histogram()
 
     def landing_facts(self) -> LandingFacts:
         """What the landing page tells."""

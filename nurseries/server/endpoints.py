@@ -13,7 +13,7 @@ from mrk.api.caller import Caller
 from mrk.api.endpoint import Access, Endpoint, NoParams, get, post
 from mrk.clients.registry import Clients
 from mrk.klippy.klippy_protocols import KlippyFacts
-from mrk.machine.lag import LagMs
+from mrk.machine.lag import LagHistogram, LagMs
 from mrk.supervision import Supervision, SupervisionState
 from mrk.version import API_VERSION, MOONRAKER_VERSION
 
@@ -59,6 +59,7 @@ class NurseriesInfo(msgspec.Struct, frozen=True):
 
     generation: int
     loop_lag_ms: LagMs
+    loop_lag_histogram: LagHistogram
     nurseries: list[NurseryNode]
 
 
@@ -86,6 +87,7 @@ class ServerFacts(Protocol):
     @property
     def config_answer(self) -> ConfigAnswer: ...
     def loop_lag_ms(self) -> LagMs: ...
+    def loop_lag_histogram(self) -> LagHistogram: ...
 
 
 def failed_components(supervisions: list[Supervision]) -> list[str]:
@@ -195,6 +197,7 @@ class Server:
         return NurseriesInfo(
             generation=self._facts.generation,
             loop_lag_ms=self._facts.loop_lag_ms(),
+            loop_lag_histogram=self._facts.loop_lag_histogram(),
             nurseries=[_node(one) for one in self._facts.supervisions],
         )
 
