@@ -35,6 +35,7 @@ from mrk.klippy.klippy_protocols import GcodePort, KlippyPort, KlippyRequests
 from mrk.machine.host_access import HostAccess
 from mrk.machine.services import ManagedServices
 from mrk.mqtt.mqtt_protocols import MqttPort
+from mrk.serial.serial_protocols import SerialPorts
 from mrk.supervision import Backoff
 from mrk.web.own_address import OwnAddress
 from mrk.webcams.snapshots import Snapshots
@@ -104,6 +105,7 @@ class Needs(msgspec.Struct, frozen=True):
     answer: Callable[[bytes, Who, bool], Outcome[Reply]]
     templates: TemplateMethods
     gpio: GpioLines
+    serial: SerialPorts
     snapshots: Snapshots
     readable: ReadableFiles
     queue: QueueNews

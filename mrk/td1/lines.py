@@ -1,4 +1,4 @@
-"""Lines of a TD-1, cut and read. Pure: bytes in, values out."""
+"""Lines of a TD-1, read. Pure: texts in, values out."""
 
 import math
 
@@ -6,7 +6,6 @@ import msgspec
 
 READY = "ready"
 NO_ERRORS = "No file named errors.txt"
-LINE_BYTES = 1024
 # What a device remembers of its errors.
 MOST_BLOCKS = 64
 _FIELDS = 6
@@ -38,16 +37,3 @@ def read_count(line: str) -> int | None:
     if not (text.isascii() and text.isdecimal()) or len(text) > 4:
         return None
     return min(int(text), MOST_BLOCKS)
-
-
-class LineCutter:
-    """Cuts lines; of one without an end only the last `LINE_BYTES` are kept."""
-
-    def __init__(self) -> None:
-        self._rest = b""
-
-    def feed(self, data: bytes) -> list[str]:
-        """The lines that are whole now; what is not UTF-8 is left out of them."""
-        *lines, rest = (self._rest + data).split(b"\n")
-        self._rest = rest[-LINE_BYTES:]
-        return [line[-LINE_BYTES:].decode(errors="ignore").strip() for line in lines]

@@ -256,6 +256,7 @@ class Subsystems:
             answer=self.rpc.handle,
             templates=self._templates,
             gpio=outside.gpio,
+            serial=outside.serial,
             snapshots=self._snapshots,
             readable=self.files,
             queue=self._job_queue,

@@ -15,10 +15,12 @@ from mrk.database.database_protocols import DatabasePort
 from mrk.database.schema import Migration
 from mrk.gpio.gpio_protocols import GpioLines
 from mrk.http.client import HttpDownloads
+from mrk.serial.serial_protocols import SerialPorts
 from nurseries.gpio.chips import GpioChips
 from nurseries.klippy.link import OpenStream
 from nurseries.log.rollover import OwnLog
 from nurseries.root.file_subsystem import MakeFiles
+from nurseries.serial_ports.ports import SystemSerialPorts
 
 
 class DatabaseService(DatabasePort, Protocol):
@@ -59,3 +61,4 @@ class Surroundings(msgspec.Struct, frozen=True):
     host_name: str = "localhost"
     has_services: bool = False
     gpio: GpioLines = msgspec.field(default_factory=GpioChips)
+    serial: SerialPorts = msgspec.field(default_factory=SystemSerialPorts)

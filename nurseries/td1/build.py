@@ -5,21 +5,21 @@
 
 import logging
 from collections.abc import Callable
-from functools import partial
+from pathlib import Path
 
 import msgspec
 import trio
 
 from config.settings.td1 import Td1Settings
 from mrk.log.throttle import LogThrottle
+from mrk.serial.serial_protocols import SerialError, SerialPorts
 from mrk.subsystem import Additions, Needs, Service
 from nurseries.td1.device import ANSWER_S, ShownTd1, Td1Device
 from nurseries.td1.endpoints import Td1Endpoints
-from nurseries.td1.ports import Td1Port, find_ports, open_port, stream_of
+from nurseries.td1.ports import Td1Port, find_ports
 
 logger = logging.getLogger(__name__)
 LOOK_S = 5.0
-OPEN_S = 5.0
 MOST_DEVICES = 16
 
 
@@ -29,16 +29,18 @@ class _Running(msgspec.Struct, eq=False):
 
 
 class Td1s:
-    """All devices by USB serial number. `find` blocks, as `open_port` does."""
+    """All devices by USB serial number. `find` blocks."""
 
     def __init__(
         self,
+        ports: SerialPorts,
         baudrate: int,
         *,
         find: Callable[[], list[Td1Port]] = find_ports,
         look_s: float = LOOK_S,
         answer_s: float = ANSWER_S,
     ) -> None:
+        self._ports = ports
         self._baudrate = baudrate
         self._find = find
         self._look_s = look_s
@@ -85,15 +87,11 @@ class Td1s:
         """One connection; whatever ends it, the next look may begin another."""
         try:
             with running.scope:
-                with trio.fail_after(OPEN_S):
-                    descriptor = await trio.to_thread.run_sync(
-                        partial(open_port, port.path, self._baudrate)
-                    )
-                async with stream_of(descriptor) as stream:
-                    running.device = Td1Device(stream, answer_s=self._answer_s)
+                async with self._ports.opened(Path(port.path), self._baudrate) as opened:
+                    running.device = Td1Device(opened, answer_s=self._answer_s)
                     logger.info("TD-1 %s at %s", port.serial, port.path)
                     await running.device.serve()
-        except (OSError, trio.BrokenResourceError, trio.TooSlowError) as exc:
+        except (SerialError, trio.TooSlowError) as exc:
             self._throttle.log(
                 logger, f"TD-1 {port.serial}: {exc}", trio.current_time(), level=logging.ERROR
             )
@@ -103,6 +101,6 @@ class Td1s:
 
 def build(settings: Td1Settings, needs: Needs, additions: Additions) -> None:
     """For `[td1]`."""
-    devices = Td1s(settings.baudrate)
+    devices = Td1s(needs.serial, settings.baudrate)
     endpoints = Td1Endpoints(devices.shown, devices.reboot).endpoints()
     additions.services.append(Service("td1", devices.serve, endpoints))

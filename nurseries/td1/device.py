@@ -1,7 +1,7 @@
 """One TD-1 from its opening to its loss, or to its reboot.
 
-`serve` ends when cancelled, when the line is lost (`OSError`), or after a reboot. All waits have
-limits.
+`serve` ends when cancelled, when the line is lost (`SerialError`), or after a reboot. All waits
+have limits.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,9 @@ from datetime import UTC, datetime
 import msgspec
 import trio
 
-from mrk.td1.lines import NO_ERRORS, READY, LineCutter, read_count, read_scan
+from mrk.serial.lines import LineCutter
+from mrk.serial.serial_protocols import SerialPort
+from mrk.td1.lines import NO_ERRORS, READY, read_count, read_scan
 
 ANSWER_S = 5.0
 
@@ -29,13 +31,13 @@ class Td1Device:
 
     def __init__(
         self,
-        stream: trio.abc.Stream,
+        port: SerialPort,
         *,
         answer_s: float = ANSWER_S,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.shown: ShownTd1 | None = None
-        self._stream = stream
+        self._port = port
         self._answer_s = answer_s
         self._now = now
         self._cutter = LineCutter()
@@ -102,23 +104,17 @@ class Td1Device:
 
     async def _send(self, line: str) -> None:
         with trio.fail_after(self._answer_s):
-            await self._stream.send_all(line.encode() + b"\n")
+            await self._port.send(line.encode() + b"\n")
 
     async def _line(self) -> str:
-        """The next line that is not empty; raises OSError at the end."""
+        """The next line that is not empty; raises `SerialError` at the end."""
         while True:
             while self._lines:
-                line = self._lines.pop(0)
+                line = self._lines.pop(0).strip()
                 if line:
                     await trio.lowlevel.checkpoint()
                     return line
-            try:
-                data = await self._stream.receive_some(4096)
-            except trio.BrokenResourceError as exc:
-                raise OSError(f"the line is lost: {exc.__cause__ or exc}") from exc
-            if not data:
-                raise OSError("the line is lost")
-            self._lines += self._cutter.feed(bytes(data))
+            self._lines += self._cutter.feed(await self._port.receive())
 
     def _time(self) -> str:
         return self._now().astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,10 +1,6 @@
-"""Serial ports: which of them are TD-1s, and one of them opened as a stream. Both block."""
+"""Which serial ports are TD-1s. Blocks."""
 
-import os
-import termios
 from typing import NamedTuple
-
-import trio
 
 VENDOR, PRODUCT = 0xE4B2, 0x0045
 
@@ -25,24 +21,3 @@ def find_ports() -> list[Td1Port]:
         for port in comports()
         if (port.vid, port.pid) == (VENDOR, PRODUCT) and port.serial_number
     ]
-
-
-def open_port(path: str, baudrate: int) -> int:
-    """A descriptor of the line, set to 8N1 and nobody else's. Raises OSError."""
-    import serial
-
-    try:
-        with serial.Serial(path, baudrate, exclusive=True) as port:
-            # pyserial's VMIN of 0 has a read without data look like the end of the line.
-            settings = termios.tcgetattr(port.fileno())
-            settings[6][termios.VMIN] = 1
-            termios.tcsetattr(port.fileno(), termios.TCSANOW, settings)
-            # The settings stay with the device; pyserial's own reading would block.
-            return os.dup(port.fileno())
-    except termios.error as exc:
-        raise OSError(*exc.args) from exc
-
-
-def stream_of(descriptor: int) -> trio.lowlevel.FdStream:
-    """The stream that owns a descriptor."""
-    return trio.lowlevel.FdStream(descriptor)

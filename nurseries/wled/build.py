@@ -25,4 +25,4 @@ def build(settings: Sequence[WledSettings], needs: Needs, additions: Additions) 
 def _link(one: WledSettings, needs: Needs) -> StripLink:
     if isinstance(one.link, WledHttpSettings):
         return HttpStripLink(needs.http, one.link.url, one.link.timeout_s)
-    return SerialStripLink(one.link.path, one.link.baud)
+    return SerialStripLink(needs.serial, one.link.path, one.link.baud)

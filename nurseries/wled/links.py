@@ -1,7 +1,5 @@
 """The two ways to a strip: HTTP, and a serial port."""
 
-import os
-import termios
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,6 +10,7 @@ import trio
 
 from mrk.errors import Transient
 from mrk.http.client import FetchFailed, HttpRequests, NotReached
+from mrk.serial.serial_protocols import SerialError, SerialPort, SerialPorts
 
 ANSWER_BYTES = 64 * 1024
 TRIES = 3
@@ -77,55 +76,40 @@ class HttpStripLink:
 class SerialStripLink:
     """Implements `StripLink`; what the strip says is read and dropped."""
 
-    def __init__(self, path: Path, baud: int) -> None:
+    def __init__(self, ports: SerialPorts, path: Path, baud: int) -> None:
+        self._ports = ports
         self._path = path
         self._baud = baud
-        self._stream: trio.lowlevel.FdStream | None = None
+        self._port: SerialPort | None = None
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
         try:
-            descriptor = await trio.to_thread.run_sync(_open, self._path, self._baud)
-        except (OSError, termios.error, ValueError) as exc:
-            raise StripAway(f"{self._path} cannot be opened: {exc}") from exc
-        async with trio.lowlevel.FdStream(descriptor) as stream, trio.open_nursery() as nursery:
-            self._stream = stream
-            try:
-                nursery.start_soon(self._drop, stream, name="answers of a strip")
-                yield
-            finally:
-                self._stream = None
-            nursery.cancel_scope.cancel()
+            async with (
+                self._ports.opened(self._path, self._baud) as port,
+                trio.open_nursery() as nursery,
+            ):
+                self._port = port
+                try:
+                    nursery.start_soon(self._drop, port, name="answers of a strip")
+                    yield
+                finally:
+                    self._port = None
+                nursery.cancel_scope.cancel()
+        except SerialError as exc:
+            raise StripAway(str(exc)) from exc
 
     async def send(self, body: dict[str, Any]) -> None:
-        if self._stream is None:
+        if self._port is None:
             raise StripAway(f"{self._path} is not open")
         try:
-            await self._stream.send_all(msgspec.json.encode(body))
-        except (trio.BrokenResourceError, OSError) as exc:
-            raise StripAway(f"{self._path} is gone") from exc
+            await self._port.send(msgspec.json.encode(body))
+        except SerialError as exc:
+            raise StripAway(str(exc)) from exc
 
-    async def _drop(self, stream: trio.lowlevel.FdStream) -> None:
+    async def _drop(self, port: SerialPort) -> None:
         try:
-            while await stream.receive_some(4096):
-                pass
-        except (trio.BrokenResourceError, OSError):
-            pass
-        raise StripAway(f"{self._path} is gone")
-
-
-def _open(path: Path, baud: int) -> int:
-    """The port, raw, 8N1. Blocks, for a device that is slow to open."""
-    speed = getattr(termios, f"B{baud}", None)
-    if speed is None:
-        raise ValueError(f"the system does not know the speed {baud}")
-    descriptor = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
-    try:
-        control = termios.CS8 | termios.CREAD | termios.CLOCAL
-        settings = termios.tcgetattr(descriptor)
-        settings[:6] = [0, 0, control, 0, speed, speed]
-        termios.tcsetattr(descriptor, termios.TCSANOW, settings)
-    except (OSError, termios.error):
-        os.close(descriptor)
-        raise
-    return descriptor
+            while True:
+                await port.receive()
+        except SerialError as exc:
+            raise StripAway(str(exc)) from exc

@@ -2,7 +2,8 @@ import random
 
 import pytest
 
-from mrk.td1.lines import LINE_BYTES, MOST_BLOCKS, LineCutter, Td1Scan, read_count, read_scan
+from mrk.serial.lines import LineCutter
+from mrk.td1.lines import MOST_BLOCKS, Td1Scan, read_count, read_scan
 
 
 @pytest.mark.parametrize(
@@ -26,14 +27,6 @@ def test_scans(line, scan):
 def test_counts():
     found = [read_count(text) for text in ("3", " 0 ", "9999", "99999", "-1", "x", "")]
     assert found == [3, 0, MOST_BLOCKS, None, None, None, None]
-
-
-def test_lines_are_cut_the_same_however_they_come():
-    data = b"ready\r\n1,0,PLA,0,4.25,F2B43A\n\xff\xfe\n" + b"x" * (2 * LINE_BYTES) + b"\nend\nrest"
-    whole = LineCutter().feed(data)
-    assert whole == ["ready", "1,0,PLA,0,4.25,F2B43A", "", "x" * LINE_BYTES, "end"]
-    cutter = LineCutter()
-    assert [line for at in range(len(data)) for line in cutter.feed(data[at : at + 1])] == whole
 
 
 def test_noise():

@@ -13,6 +13,7 @@ import trio
 
 from mrk.api.caller import Caller, Transport
 from mrk.api.table import Table
+from nurseries.serial_ports.ports import SystemSerialPorts
 from nurseries.td1.build import Td1s
 from nurseries.td1.endpoints import Td1Endpoints
 from nurseries.td1.ports import Td1Port, find_ports
@@ -56,7 +57,9 @@ class House:
     def __init__(self, answer_s: float) -> None:
         self.meter = Meter()
         self.ports = [Td1Port(self.meter.path, SERIAL)]
-        self.td1s = Td1s(115_200, find=lambda: self.ports, look_s=0.05, answer_s=answer_s)
+        self.td1s = Td1s(
+            SystemSerialPorts(), 115_200, find=lambda: self.ports, look_s=0.05, answer_s=answer_s
+        )
         self.table = Table(Td1Endpoints(self.td1s.shown, self.td1s.reboot).endpoints())
 
     async def call(self, method: str, **params: Any) -> Any:

@@ -15,6 +15,7 @@ from mrk.api.caller import INTERNAL_CALLER
 from mrk.errors import ClientError
 from mrk.supervision import Backoff, Supervision
 from nurseries.http_client import HttpClient
+from nurseries.serial_ports.ports import SystemSerialPorts
 from nurseries.supervise import supervise
 from nurseries.wled.links import HttpStripLink, SerialStripLink
 from nurseries.wled.strip import LightStrip
@@ -185,7 +186,8 @@ async def test_a_serial_strip_goes_and_comes_back(tmp_path):
                 firmware.take(body)
                 text = text[end:]
 
-    async with trio.open_nursery() as nursery, lit(SerialStripLink(path, 115200)) as house:
+    link = SerialStripLink(SystemSerialPorts(), path, 115200)
+    async with trio.open_nursery() as nursery, lit(link) as house:
         await until(lambda: house.part.restarts > 0)
         assert "cannot be opened" in house.part.last_error
         controller = plug()

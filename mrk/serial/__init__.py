@@ -1,0 +1,1 @@
+"""Serial ports: what is shared by those who speak over one."""
