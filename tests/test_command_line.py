@@ -19,6 +19,7 @@ from nurseries.testing.sockets import SocketDaemon
 from tests.e2e.processes import DaemonProcess, configure, run_daemon, run_demo, run_printer, started
 from tests.e2e.wire import PATIENCE_S
 
+EXAMPLES = Path(__file__).parents[1] / "docs" / "examples"
 pytestmark = pytest.mark.e2e
 
 
@@ -106,10 +107,15 @@ async def shell(*arguments: object) -> str:
     return str(result.stdout)
 
 
-def test_api_documents_are_whole(tmp_path: Path) -> None:
+@pytest.mark.parametrize("example", [False, True], ids=["what is always there", "every section"])
+def test_api_documents_are_whole(tmp_path: Path, example: bool) -> None:
     configure(tmp_path)
+    if example:
+        text = (EXAMPLES / "moonraker.conf").read_text()
+        (tmp_path / "config" / "moonraker.conf").write_text(text)
     page = mrk("-d", tmp_path, "api", "--markdown").stdout
     assert "### `server.info`" in page
+    assert ("### `machine.update.status`" in page) is example
     openrpc = json.loads(mrk("-d", tmp_path, "api").stdout)
     assert openrpc["openrpc"].startswith("1.")
     openapi = json.loads(mrk("-d", tmp_path, "api", "--openapi").stdout)

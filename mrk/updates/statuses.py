@@ -5,7 +5,11 @@ import msgspec
 from mrk.updates.git_output import CommitInfo
 
 
-class _ConfiguredStatus(msgspec.Struct, frozen=True, kw_only=True):
+class ItemStatus(msgspec.Struct, frozen=True):
+    """What is told of any item; one whose kind is not known yet has no more to tell."""
+
+
+class _ConfiguredStatus(ItemStatus, frozen=True, kw_only=True):
     """How what is told of every configured item begins."""
 
     channel: str
@@ -81,7 +85,7 @@ class PythonStatus(_ConfiguredStatus, frozen=True, kw_only=True):
     warnings: tuple[str, ...]
 
 
-class SystemStatus(msgspec.Struct, frozen=True, kw_only=True):
+class SystemStatus(ItemStatus, frozen=True, kw_only=True):
     """The packages of the operating system."""
 
     name: str = "system"
@@ -90,11 +94,8 @@ class SystemStatus(msgspec.Struct, frozen=True, kw_only=True):
     package_list: tuple[str, ...]
 
 
-class NoStatus(msgspec.Struct, frozen=True):
+class NoStatus(ItemStatus, frozen=True):
     """An item whose kind is not known yet, such as klipper before it has connected."""
-
-
-ItemStatus = GitStatus | ReleaseStatus | PythonStatus | SystemStatus | NoStatus
 
 
 class UpdateStatus(msgspec.Struct, frozen=True):

@@ -14,7 +14,17 @@ Colour = tuple[float, float, float, float]
 FULL = 255
 
 
-class StripReport(msgspec.Struct, frozen=True):
+class StripAnswer(msgspec.Struct, frozen=True):
+    """What clients are told of one strip that they named."""
+
+
+class StripMissing(StripAnswer, frozen=True):
+    """For a strip that is not configured."""
+
+    error: str = "strip_not_found"
+
+
+class StripReport(StripAnswer, frozen=True):
     """What clients see; -1 stands for what is not known, or not active."""
 
     strip: str

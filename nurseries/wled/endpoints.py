@@ -8,7 +8,7 @@ import msgspec
 from mrk.api.caller import Caller
 from mrk.api.endpoint import Access, Endpoint, NoParams, get, post
 from mrk.errors import ClientError
-from mrk.wled.strip import Order, Strip, StripReport
+from mrk.wled.strip import Order, Strip, StripAnswer, StripMissing, StripReport
 from nurseries.wled.strip import LightStrip
 
 # Of one request, known and unknown ones.
@@ -39,19 +39,13 @@ class NamedStripParams(msgspec.Struct, frozen=True):
     case: None = None
 
 
-class StripMissing(msgspec.Struct, frozen=True):
-    """For a strip that is not configured."""
-
-    error: str = "strip_not_found"
-
-
 class StripList(msgspec.Struct, frozen=True):
     """The answer of machine.wled.strips, by name."""
 
     strips: dict[str, StripReport]
 
 
-Reports = dict[str, StripReport | StripMissing]
+Reports = dict[str, StripAnswer]
 
 
 class WledEndpoints:
