@@ -18,6 +18,7 @@ from mrk.errors import MrkError
 from mrk.log.formatters import JsonLines, Redact, TextLines
 from nurseries.log.destinations import Console, UnbufferedOutput
 from nurseries.log.line_queue import LineQueue, LogWriter
+from nurseries.log.live_log import LiveLog
 from nurseries.log.log_file import LogFile
 
 FLUSH_S = 1.0
@@ -39,11 +40,14 @@ class LogOptions(msgspec.Struct, frozen=True):
 
 
 class DaemonLog:
-    """The open log. `warnings` are for people, in `server.info`."""
+    """The open log. `warnings` are for people, in `server.info`; `live` is for who watches it."""
 
-    def __init__(self, log_file: LogFile | None, warnings: list[str], lines: LineQueue) -> None:
+    def __init__(
+        self, log_file: LogFile | None, warnings: list[str], lines: LineQueue, live: LiveLog
+    ) -> None:
         self._log_file = log_file
         self.warnings = warnings
+        self.live = live
         self._lines = lines
 
     def hide(self, redact: Redact) -> None:
@@ -74,13 +78,14 @@ def open_log(options: LogOptions, *, flush_s: float = FLUSH_S) -> Iterator[Daemo
     """
     log_file, warnings = _open_file(options.file)
     destinations = _destinations(options, log_file)
-    writer = LogWriter(destinations)
+    live = LiveLog()
+    writer = LogWriter([*destinations, live])
     writer.start()
     try:
         with _connected(writer.lines, logging.DEBUG if options.verbose else logging.INFO):
             for warning in warnings:
                 logging.getLogger(__name__).warning("%s", warning)
-            yield DaemonLog(log_file, warnings, writer.lines)
+            yield DaemonLog(log_file, warnings, writer.lines, live)
     finally:
         if writer.stop(flush_s):
             for destination in destinations:

@@ -10,7 +10,9 @@ from collections.abc import Callable
 
 import trio
 
+from config.check import check
 from config.load import Configuration
+from config.paths import Paths
 from mrk.api.table import Table
 from mrk.clients.registry import Clients
 from mrk.machine.lag import LagHistogram, LagMs
@@ -20,11 +22,13 @@ from mrk.websocket.events import Ending
 from nurseries.access.refusal_log import RefusalLog
 from nurseries.klippy.link import KlippyLink
 from nurseries.klippy.printer import Printer
+from nurseries.root.add_ons import AddOns
 from nurseries.root.settings_views import rules_of
 from nurseries.root.subsystems import Subsystems
 from nurseries.root.supervised import Supervised, opened, running
 from nurseries.root.surroundings import Surroundings
 from nurseries.root.transports import Transports
+from nurseries.server.config_check_endpoints import ConfigCheck
 from nurseries.server.endpoints import ConfigAnswer, Server, absences, failed_components
 from nurseries.supervise import failed_supervision
 from transports.door.acceptor import Door
@@ -57,7 +61,9 @@ class Generation:
             settings, surroundings, self.clients, self.table, self._refusals, self.end_for_restart
         )
         server = Server(self, self.link, self.clients, self.end_for_restart)
-        self.table.add(server.endpoints() + self.subsystems.endpoints(), self.printer.unlisted)
+        checked = ConfigCheck(lambda: _check_config(surroundings.paths))
+        own = [*server.endpoints(), *checked.endpoints()]
+        self.table.add(own + self.subsystems.endpoints(), self.printer.unlisted)
         self.table.add(self.subsystems.add_add_ons(self.table.check_addition))
         self._warnings = [
             *configuration.warnings,
@@ -198,3 +204,7 @@ class Generation:
             absences=tuple(absences(self.supervisions)),
             clients=len(self.clients),
         )
+
+
+def _check_config(paths: Paths) -> list[str]:
+    return check(paths.config_file, paths, AddOns(lambda _component, _reason: None).check)

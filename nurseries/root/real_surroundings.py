@@ -15,6 +15,7 @@ from nurseries.database.subsystem import Database
 from nurseries.gpio.chips import GpioChips
 from nurseries.http_client import HttpClient
 from nurseries.klippy.socket import KlippySocket
+from nurseries.log.live_log import LiveLog
 from nurseries.log.rollover import OwnLog
 from nurseries.root.file_subsystem import made_on
 from nurseries.root.generation import Generation
@@ -22,7 +23,9 @@ from nurseries.root.surroundings import Surroundings
 
 
 class HidingLog(OwnLog, Protocol):
-    """The same, and it can keep secrets."""
+    """The same, and it can keep secrets and be watched."""
+
+    live: LiveLog
 
     def hide(self, redact: Callable[[str], str]) -> None:
         """Take the secrets of a configuration out of every line from now on."""
@@ -31,6 +34,9 @@ class HidingLog(OwnLog, Protocol):
 
 class NoLog:
     """For a generation that never runs, and for tests: there is no log file."""
+
+    def __init__(self) -> None:
+        self.live = LiveLog()
 
     def hide(self, redact: Callable[[str], str]) -> None:
         """There are no lines."""
@@ -43,7 +49,7 @@ class NoLog:
 def real_surroundings(
     paths: Paths,
     configuration: Configuration,
-    log: OwnLog,
+    log: HidingLog,
     instance_id: str,
     warnings: tuple[str, ...] = (),
     *,
@@ -79,6 +85,7 @@ def real_surroundings(
         host_name=socket.gethostname(),
         has_services=has_services,
         gpio=gpio or GpioChips(),
+        live_log=log.live,
     )
 
 

@@ -38,6 +38,7 @@ from nurseries.klippy.link import KlippyLink
 from nurseries.klippy.printer import Printer
 from nurseries.log.endpoints import LogEndpoints
 from nurseries.log.rollover import LogRollover
+from nurseries.log.tail_endpoints import TailEndpoints
 from nurseries.proc_stats.sampler import ProcStats
 from nurseries.process.host_commands import HostCommands
 from nurseries.root.add_ons import AddOns, Clash
@@ -46,6 +47,7 @@ from nurseries.root.optional import OPTIONAL
 from nurseries.root.settings_views import own_address_of, transitions_of
 from nurseries.root.supervised import Supervised, supervised
 from nurseries.root.surroundings import Surroundings
+from nurseries.server.client_list_endpoints import ClientListEndpoints
 from nurseries.server.connection_endpoints import Connections
 from nurseries.supervise import NotBuilt, build, failed_supervision
 from nurseries.templates.calls import TemplateCalls
@@ -107,6 +109,7 @@ class Subsystems:
         self._templates = TemplateCalls(table)
         self.plain = [
             *Connections(clients, self.accounts).endpoints(),
+            *ClientListEndpoints(clients).endpoints(),
             *ExtensionEndpoints(agents).endpoints(),
         ]
         self.services: list[Supervised] = []
@@ -211,6 +214,7 @@ class Subsystems:
         self._add("machine", host.machine)
         rollover = LogRollover(outside.log, self.link, host.machine)
         self.plain += LogEndpoints(rollover).endpoints()
+        self.plain += TailEndpoints(outside.live_log).endpoints()
 
     def _add_web(self) -> None:
         outside, clients = self._surroundings, self._clients

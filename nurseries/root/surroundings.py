@@ -18,6 +18,7 @@ from mrk.http.client import HttpDownloads
 from mrk.serial.serial_protocols import SerialPorts
 from nurseries.gpio.chips import GpioChips
 from nurseries.klippy.link import OpenStream
+from nurseries.log.live_log import LiveLog
 from nurseries.log.rollover import OwnLog
 from nurseries.root.file_subsystem import MakeFiles
 from nurseries.serial_ports.ports import SystemSerialPorts
@@ -47,7 +48,7 @@ class Surroundings(msgspec.Struct, frozen=True):
 
     `warnings` are of the process, such as those of the log; they join the configuration's.
     `has_services`: the host's services may be watched and controlled. `gpio` owns the lines of the
-    process, over restarts too.
+    process, over restarts too. `live_log` is the log for who watches it.
     """
 
     paths: Paths
@@ -62,3 +63,4 @@ class Surroundings(msgspec.Struct, frozen=True):
     has_services: bool = False
     gpio: GpioLines = msgspec.field(default_factory=GpioChips)
     serial: SerialPorts = msgspec.field(default_factory=SystemSerialPorts)
+    live_log: LiveLog = msgspec.field(default_factory=LiveLog)
