@@ -140,6 +140,16 @@ def _as_literal(choices: tuple[object, ...]) -> Convert:
     return convert
 
 
+def _as_struct(kind: type[msgspec.Struct]) -> Convert:
+    def convert(name: str, value: object) -> object:
+        try:
+            return msgspec.convert(value, kind)
+        except msgspec.ValidationError as exc:
+            raise ClientError(f"Argument '{name}': {exc}") from None
+
+    return convert
+
+
 _SIMPLE: dict[object, Convert] = {
     bool: as_bool,
     int: as_int,
@@ -165,6 +175,8 @@ def _converter(annotation: Any) -> Convert:
         return _as_list(_converter(inner[0]))
     if origin in (dict, Mapping) or annotation is dict:
         return as_mapping
+    if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
+        return _as_struct(annotation)
     raise TypeError(f"no argument conversion for {annotation!r}")
 
 

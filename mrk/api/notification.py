@@ -3,6 +3,7 @@
 Pure. `mrk/clients/outbox.py` queues them; each kind of transport frames one once.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ import msgspec
 Framing = Callable[[bytes], bytes]
 
 _encode = msgspec.json.Encoder().encode
+_NUMBER = re.compile(rb',"seq":(\d+)\}$')
 
 
 class SharedMessage:
@@ -36,3 +38,17 @@ def notification(method: str, params: list[Any] | None = None) -> SharedMessage:
     if params:
         message["params"] = params
     return SharedMessage(_encode(message))
+
+
+def numbered(payload: bytes, seq: int) -> bytes:
+    """A notification with its number, as clients get it that asked for replay."""
+    return b'%b,"seq":%d}' % (payload[:-1], seq)
+
+
+def number_of(payload: bytes) -> int | None:
+    """The number that `numbered` gave, None for what has none (a status update).
+
+    Without decoding: an unnumbered message ends in `]}`, or in the name of its method.
+    """
+    found = _NUMBER.search(payload, max(0, len(payload) - 32))
+    return None if found is None else int(found[1])

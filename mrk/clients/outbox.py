@@ -8,7 +8,12 @@ Nothing here waits: a full outbox says so, and the session closes the client.
 from collections.abc import Callable
 
 from mrk.api.notification import Framing, SharedMessage
+from mrk.clients.missed_events import MissedEvents
 from mrk.status.update import StatusUpdate
+
+# Of missed events, where the taker names no bound.
+PORTION_BYTES = 64 * 1024
+OVERTAKEN = "missed events were forgotten before they were read"
 
 
 def _uncounted(_size_bytes: int) -> None:
@@ -33,14 +38,23 @@ class Outbox:
         self._largest_bytes = 0
         self._status: StatusUpdate | None = None
         self._control: dict[str, bytes] = {}
+        self._missed: MissedEvents | None = None
         self.full = False
+        # Why, when it is not for the size.
+        self.full_reason = ""
         # Told how much the client's subscription takes; set by who counts.
         self.keep_subscription: Callable[[int], None] = _uncounted
         # Called with `waiting_bytes` whenever that grows, as long as somebody counts.
         self.on_waiting: Callable[[int], None] | None = None
 
     def __bool__(self) -> bool:
-        return bool(self._frames) or self._status is not None or bool(self._control) or self.full
+        return (
+            bool(self._frames)
+            or self._status is not None
+            or self._missed is not None
+            or bool(self._control)
+            or self.full
+        )
 
     @property
     def waiting_bytes(self) -> int:
@@ -55,11 +69,6 @@ class Outbox:
         """Queue a notification shared with other clients."""
         self.append(message.framed(self.framing))
 
-    def notify_after_status(self, message: SharedMessage) -> None:
-        """Queue a notification that must not overtake the pending status (Klippy's states)."""
-        self._settle_status()
-        self.notify(message)
-
     def status(self, update: StatusUpdate) -> None:
         """Merge a status update into the pending one."""
         if self.full:
@@ -68,6 +77,24 @@ class Outbox:
         self._status = update if self._status is None else self._status.merged(update)
         if idle:
             self._wake()
+
+    @property
+    def catching_up(self) -> bool:
+        """Whether missed events are still to be sent: newer ones are taken from there, too."""
+        return self._missed is not None
+
+    def catch_up(self, missed: MissedEvents) -> None:
+        """Send missed events behind what waits now, before status, and not all at once."""
+        if self.full:
+            return
+        idle = not self
+        self._missed = missed
+        if idle:
+            self._wake()
+
+    def stop_catching_up(self) -> None:
+        """Send no more of the missed events: the client may not hear them any more."""
+        self._missed = None
 
     def drop_status(self) -> None:
         """Forget pending status: the caller answers with newer values of everything."""
@@ -84,9 +111,10 @@ class Outbox:
         if idle or self.full:
             self._wake()
 
-    def overflow(self) -> None:
-        """Be full from now on, for the good of others: this client is about to be closed."""
+    def overflow(self, reason: str) -> None:
+        """Be full from now on, whatever the size: this client is about to be closed."""
         if not self.full:
+            self.full_reason = reason
             self._drop_all()
             self._wake()
 
@@ -97,7 +125,7 @@ class Outbox:
     def _drop_all(self) -> None:
         self.full = True
         self._frames.clear()
-        self._waiting_bytes, self._status = 0, None
+        self._waiting_bytes, self._status, self._missed = 0, None, None
 
     def control(self, kind: str, frame: bytes) -> None:
         """Have a control frame go out before everything else; a later one of its kind replaces it.
@@ -122,11 +150,24 @@ class Outbox:
         frames = self._frames
         if most_bytes is not None and self._waiting_bytes > most_bytes:
             return self._take_control() + self._take_some(most_bytes)
-        self._settle_status()
+        if self._missed is not None:
+            self._add_missed(self._missed, most_bytes or PORTION_BYTES)
+        if self._missed is None:
+            self.settle_status()
         chunk = frames[0] if len(frames) == 1 else b"".join(frames)
         frames.clear()
         self._waiting_bytes = self._largest_bytes = 0
         return self._take_control() + chunk if self._control else chunk
+
+    def _add_missed(self, missed: MissedEvents, most_bytes: int) -> None:
+        frames = missed.take(self.framing, most_bytes - self._waiting_bytes)
+        if frames is None:
+            self.overflow(OVERTAKEN)
+            return
+        if missed.done:
+            self._missed = None  # from here on the client is live
+        if frames:
+            self._add(frames)
 
     def _take_some(self, most_bytes: int) -> bytes:
         count, size_bytes = 1, len(self._frames[0])
@@ -145,7 +186,8 @@ class Outbox:
         self._control.clear()
         return frames
 
-    def _settle_status(self) -> None:
+    def settle_status(self) -> None:
+        """Have the pending status go out before whatever comes next."""
         if self._status is not None:
             frame = self._status.message().framed(self.framing)
             self._status = None

@@ -13,11 +13,15 @@ import msgspec
 from mrk.access.accounts import Account
 from mrk.access.reasons import Reason
 from mrk.api.caller import Transport
-from mrk.api.notification import notification
+from mrk.api.notification import SharedMessage, notification
+from mrk.clients.event_ring import EventRing
+from mrk.clients.missed_events import MissedEvents
 from mrk.clients.outbox import Outbox
 from mrk.clients.send_batch import SendBatch
 from mrk.clients.waiting import WaitingTotal
 from mrk.definitions.roles import Role
+
+AGENT = "agent"
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -33,7 +37,8 @@ class Client(msgspec.Struct, eq=False):
     """One open websocket or unix socket connection.
 
     `authorized` decides over calls and over notifications; it may change while connected, and
-    `user`, `role` and `reason` with it. `trusted` as in `Caller`.
+    `user`, `role` and `reason` with it. `trusted` as in `Caller`. With `replay` its notifications
+    are numbered.
     """
 
     id: int
@@ -46,12 +51,14 @@ class Client(msgspec.Struct, eq=False):
     reason: Reason = Reason.LOCAL
     trusted: bool | None = None
     identity: Identity | None = None
+    replay: bool = False
 
 
 class Clients:
-    """The registry of connected clients."""
+    """The registry of connected clients; `events` keeps what some of them may ask for later."""
 
-    def __init__(self) -> None:
+    def __init__(self, events: EventRing | None = None) -> None:
+        self.events = events or EventRing()
         self.send_batch = SendBatch()
         self.waiting = WaitingTotal()
         self._clients: dict[int, Client] = {}
@@ -74,6 +81,7 @@ class Clients:
     def remove(self, client: Client) -> None:
         """Forget a client that is gone, and tell those who keep something for it."""
         if self._clients.pop(client.id, None) is not None:
+            self._end_replay(client)
             for departed in self._departures:
                 departed(client.id)
 
@@ -81,15 +89,40 @@ class Clients:
         """Have `departed(connection_id)` called when a client goes."""
         self._departures.append(departed)
 
-    def identify(self, client: Client, identity: Identity) -> None:
-        """Note who a client is, and tell those who care."""
+    def identify(self, client: Client, identity: Identity, heard: int | None = None) -> None:
+        """Note who a client is, and tell those who care; with `heard` it wants replay."""
         client.identity = identity
+        if heard is not None:
+            self.replay(client, heard)
         for identified in self._identifications:
             identified(client)
 
     def on_identified(self, identified: Callable[[Client], None]) -> None:
         """Have `identified(client)` called when a client has said who it is."""
         self._identifications.append(identified)
+
+    # Replay
+
+    def replay(self, client: Client, heard: int) -> None:
+        """Number a client's notifications from now on, and send those behind number `heard`.
+
+        In order, behind what waits for it already; it is live once it has had them all.
+        """
+        if not client.replay:
+            client.replay = True
+            self.events.follow()
+        self._catch_up(client, heard)
+
+    def _catch_up(self, client: Client, heard: int) -> None:
+        missed = MissedEvents(self.events, heard, _agent_name(client))
+        if not missed.done:
+            client.outbox.catch_up(missed)
+
+    def _end_replay(self, client: Client) -> None:
+        if client.replay:
+            client.replay = False
+            client.outbox.stop_catching_up()
+            self.events.unfollow()
 
     # Who may do what
 
@@ -130,6 +163,7 @@ class Clients:
             client.authorized, client.reason = False, Reason.REVOKED
             client.role = Role.VIEW
             client.outbox.drop_status()
+            self._end_replay(client)
         shut_out = [client for client in theirs if not client.authorized]
         for revoked in self._revocations:
             revoked(username, shut_out)
@@ -146,6 +180,7 @@ class Clients:
         client.authorized, client.user = False, None
         client.role, client.reason = Role.VIEW, reason
         client.outbox.drop_status()
+        self._end_replay(client)
         for revoked in self._revocations:
             revoked("", [client])  # no other connection of the user is meant
         client.identity = None
@@ -180,13 +215,12 @@ class Clients:
     def __iter__(self) -> Iterator[Client]:
         return iter(list(self._clients.values()))
 
-    def authorized_except(self, client: Client) -> Iterator[Client]:
-        """All authorized clients but one."""
-        return (other for other in self if other.authorized and other is not client)
-
     def broadcast(self, method: str, params: list[Any] | None = None) -> None:
         """Send a notification to every authorized client."""
         message = notification(method, params)
+        if self.events.running:
+            self._send_numbered(message)
+            return
         with self.send_batch:
             for client in self._clients.values():
                 if client.authorized:
@@ -194,8 +228,55 @@ class Clients:
 
     def broadcast_klippy_state(self, method: str) -> None:
         """Send `notify_klippy_*`: status that happened before it must arrive before it."""
-        message = notification(method)
+        for client in self._clients.values():
+            if client.authorized:
+                client.outbox.settle_status()
+        self.broadcast(method)
+
+    def broadcast_from(
+        self, agent: Client, message: SharedMessage, most_waiting_bytes: int | None = None
+    ) -> None:
+        """Send an agent's notification to all but that agent.
+
+        Who has more than `most_waiting_bytes` unread misses it, or, with replay, gets it later.
+        """
+        if self.events.running:
+            self._send_numbered(message, agent, most_waiting_bytes)
+            return
         with self.send_batch:
             for client in self._clients.values():
-                if client.authorized:
-                    client.outbox.notify_after_status(message)
+                slow = _reads_slowly(client, most_waiting_bytes)
+                if client.authorized and client is not agent and not slow:
+                    client.outbox.notify(message)
+
+    def _send_numbered(
+        self,
+        message: SharedMessage,
+        agent: Client | None = None,
+        most_waiting_bytes: int | None = None,
+    ) -> None:
+        """Keep an event, and send it: with its number to those who asked for that."""
+        events = self.events
+        with_number = events.record(message.payload, "" if agent is None else _agent_name(agent))
+        with self.send_batch:
+            for client in self._clients.values():
+                if not client.authorized or client is agent:
+                    continue
+                slow = _reads_slowly(client, most_waiting_bytes)
+                if with_number is None or not client.replay:
+                    if not slow:
+                        client.outbox.notify(message)
+                elif not client.outbox.catching_up:
+                    if slow:
+                        self._catch_up(client, events.newest - 1)
+                    else:
+                        client.outbox.notify(with_number)
+
+
+def _reads_slowly(client: Client, most_waiting_bytes: int | None) -> bool:
+    return most_waiting_bytes is not None and client.outbox.waiting_bytes > most_waiting_bytes
+
+
+def _agent_name(client: Client) -> str:
+    identity = client.identity
+    return identity.client_name if identity is not None and identity.type == AGENT else ""

@@ -36,4 +36,8 @@ class Limits(msgspec.Struct, frozen=True):
     outbox_bytes: int = 4 * MIB
     send_s: float = 30.0  # one slice of output without progress
     ping_s: float = 10.0  # between pings, and for the pong
+    # Notifications kept for clients that come back, over any of these: the oldest is forgotten.
+    replay_events: int = 5000
+    replay_bytes: int = 4 * MIB
+    replay_s: float = 900.0
     goodbye_s: float = 0.3  # for the last words to one client at shutdown

@@ -84,10 +84,8 @@ class AgentRegistry:
             event["data"] = data
         message = notification("notify_agent_event", [event])
         agent.spend(message)
-        for client in self._clients.authorized_except(agent.client):
-            # Who reads slowly misses events of agents rather than losing its connection.
-            if client.outbox.waiting_bytes <= MOST_WAITING_BYTES:
-                client.outbox.notify(message)
+        # Who reads slowly misses events of agents rather than losing its connection.
+        self._clients.broadcast_from(agent.client, message, MOST_WAITING_BYTES)
 
     def register_remote_method(self, caller: Caller, name: str) -> None:
         """Let macros call a method of the agent until it leaves.
@@ -156,8 +154,7 @@ class AgentRegistry:
 
     def _announce(self, agent: Client, name: str, event: str, data: dict[str, Any]) -> None:
         message = notification("notify_agent_event", [{"agent": name, "event": event, **data}])
-        for client in self._clients.authorized_except(agent):
-            client.outbox.notify(message)
+        self._clients.broadcast_from(agent, message)
 
 
 def _info(client: Client) -> AgentInfo:

@@ -6,6 +6,7 @@ to end, and its services are gone.
 """
 
 import itertools
+import secrets
 from collections.abc import Callable
 
 import trio
@@ -14,6 +15,7 @@ from config.check import check
 from config.load import Configuration
 from config.paths import Paths
 from mrk.api.table import Table
+from mrk.clients.event_ring import EventRing
 from mrk.clients.registry import Clients
 from mrk.machine.lag import LagHistogram, LagMs
 from mrk.version import MOONRAKER_VERSION
@@ -54,7 +56,8 @@ class Generation:
         self._ending = SERVER_RESTART
         settings = configuration.settings
         rules = rules_of(settings.authorization)
-        self.clients = Clients()
+        limits = settings.server.limits
+        self.clients = Clients(EventRing(secrets.token_hex(8), trio.current_time, limits))
         self.table = Table()
         self._refusals = RefusalLog()
         self.subsystems = Subsystems(

@@ -49,6 +49,7 @@ from nurseries.root.supervised import Supervised, supervised
 from nurseries.root.surroundings import Surroundings
 from nurseries.server.client_list_endpoints import ClientListEndpoints
 from nurseries.server.connection_endpoints import Connections
+from nurseries.server.event_endpoints import EventEndpoints
 from nurseries.supervise import NotBuilt, build, failed_supervision
 from nurseries.templates.calls import TemplateCalls
 from nurseries.webcams.endpoints import WebcamEndpoints
@@ -111,6 +112,7 @@ class Subsystems:
             *Connections(clients, self.accounts).endpoints(),
             *ClientListEndpoints(clients).endpoints(),
             *ExtensionEndpoints(agents).endpoints(),
+            *EventEndpoints(clients.events).endpoints(),
         ]
         self.services: list[Supervised] = []
         self._added = Additions()

@@ -1,9 +1,11 @@
 """Endpoints by which a connected client says who it is: identify, and the id of its connection.
 
-No task of its own: it acts on the registry of clients that the transports fill.
+No task of its own: it acts on the registry of clients that the transports fill. What a client
+missed is sent behind the answer to identify, by its own connection.
 """
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from mrk.access.accounts import Accounts, TokenRefused
 from mrk.access.reasons import Reason
@@ -11,18 +13,22 @@ from mrk.access.redacted import Redacted
 from mrk.access.roles import role_needed
 from mrk.api.caller import SOCKETS, Caller
 from mrk.api.endpoint import Access, Endpoint, NoParams, get, post
-from mrk.clients.registry import Client, Clients, Identity
+from mrk.clients.event_ring import Position
+from mrk.clients.registry import AGENT, Client, Clients, Identity
 from mrk.definitions.roles import Role
 from mrk.errors import ClientError
 
 # Told to every client when an agent comes, so it must be short.
 IDENTITY_CHARS = 500
-AGENT = "agent"
 CLIENT_TYPES = ("web", "mobile", "desktop", "display", "bot", AGENT, "other")
 
 
 class IdentifyParams(Redacted, frozen=True):
-    """What a client tells of itself; token and key only authorize, and are kept nowhere."""
+    """What a client tells of itself; token and key only authorize, and are kept nowhere.
+
+    With `replay` its notifications are numbered (`seq`); `resume`, how far it has heard, asks for
+    what it missed, and for `replay`, too.
+    """
 
     client_name: str
     version: str
@@ -30,12 +36,24 @@ class IdentifyParams(Redacted, frozen=True):
     url: str
     access_token: str | None = None
     api_key: str | None = None
+    replay: bool = False
+    resume: Position | None = None
 
 
 class Connected(msgspec.Struct, frozen=True):
-    """Answer of `server.connection.identify`."""
+    """Answer of `server.connection.identify`; with replay also where its notifications begin.
+
+    Those with numbers above `seq` follow, the ones up to `newest` have happened before.
+    `continuity` is `begun`, `complete`, `gap` or `epoch_changed`; `advice` says what to do about
+    the latter two.
+    """
 
     connection_id: int
+    epoch: str | UnsetType = UNSET
+    seq: int | UnsetType = UNSET
+    newest: int | UnsetType = UNSET
+    continuity: str | UnsetType = UNSET
+    advice: str | UnsetType | None = UNSET
 
 
 class WebsocketId(msgspec.Struct, frozen=True):
@@ -79,8 +97,9 @@ class Connections:
         """Name the connection; it works once, and again after a refusal.
 
         Raises 400 when the client is named already, its type is unknown, a text is too long or an
-        agent of that name is connected; 401 when it stays unauthorized, 403 for an agent that may
-        only look. Bad credentials also end what the connection was trusted with.
+        agent of that name is connected, or no event is behind `resume`; 401 when it stays
+        unauthorized, 403 for an agent that may only look. Bad credentials also end what the
+        connection was trusted with.
         """
         client = self._client(caller)
         if client.identity is not None:
@@ -92,13 +111,21 @@ class Connections:
             if len(getattr(params, name)) > IDENTITY_CHARS:
                 raise ClientError(f"Argument '{name}' is longer than {IDENTITY_CHARS} characters")
         self._authorize(client, params)
+        events = self._clients.events
+        events.continuity(params.resume)
         if kind == AGENT and client.role < Role.OPERATE:
             raise role_needed(Role.OPERATE, client.role, "Being an agent")
         if kind == AGENT and any(self._is_agent(c, params.client_name) for c in self._clients):
             raise ClientError(f"Agent '{params.client_name}' is already connected")
         identity = Identity(params.client_name, params.version, kind, params.url)
-        self._clients.identify(client, identity)
-        return Connected(client.id)
+        if not params.replay and params.resume is None:
+            self._clients.identify(client, identity)
+            return Connected(client.id)
+        continuity, seq = events.after(params.resume)
+        self._clients.identify(client, identity, heard=seq)
+        return Connected(
+            client.id, events.epoch, seq, events.newest, str(continuity), continuity.advice
+        )
 
     def websocket_id(self, _params: NoParams, caller: Caller) -> WebsocketId:
         """The id of the caller's connection."""

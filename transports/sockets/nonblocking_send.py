@@ -12,7 +12,7 @@ import trio
 TrySend = Callable[[bytes | memoryview], int]
 
 
-def direct_send(stream: trio.abc.Stream) -> TrySend | None:
+def direct_send(stream: trio.abc.SendStream) -> TrySend | None:
     """Return a function that sends what it can now and says how many bytes that was.
 
     Looks through one wrapper (`transport`), such as the door's. Returns None where there is no

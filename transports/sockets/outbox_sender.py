@@ -37,7 +37,7 @@ class OutboxSender:
 
     def __init__(
         self,
-        stream: trio.abc.Stream,
+        stream: trio.abc.SendStream,
         framing: Framing,
         limits: Limits,
         send_batch: SendBatch | None = None,
@@ -46,7 +46,6 @@ class OutboxSender:
         self.outbox = Outbox(framing, limits.outbox_bytes, self._wake)
         self.share = (total or WaitingTotal()).share(self._give_way)
         self.outbox.keep_subscription = partial(self.share.set, "subscription")
-        self._gave_way = False
         self.intact = True
         self.progress = 0
         self.last_moment = math.inf
@@ -159,12 +158,14 @@ class OutboxSender:
         self._rest = b""
 
     def _give_way(self) -> None:
-        self._gave_way = True
-        self.outbox.overflow()
+        self.outbox.overflow("too much waited for all clients, most of it for this one")
 
     def _try_send_all(self) -> bool:
-        """Send without waiting; True when nothing is left."""
-        if self._try_send is None or self._rest:
+        """Send without waiting; True when nothing is left.
+
+        Missed events may be many: they are left to `run`, which lets others have their turn.
+        """
+        if self._try_send is None or self._rest or self.outbox.catching_up:
             return False
         while self.outbox and not self.outbox.full:
             chunk = self.outbox.take(SLICE_BYTES)
@@ -211,8 +212,8 @@ class OutboxSender:
         return self._too_slow()
 
     def _too_slow(self) -> Ending:
-        if self._gave_way:
-            return Ending(TOO_SLOW, "too much waited for all clients, most of it for this one")
+        if self.outbox.full_reason:
+            return Ending(TOO_SLOW, self.outbox.full_reason)
         if self.outbox.full:
             return Ending(
                 TOO_SLOW, f"more than {self._limits.outbox_bytes} bytes waited to be read"

@@ -29,7 +29,8 @@ def test_replies_and_notifications_keep_their_order_and_status_follows() -> None
 def test_klippys_state_does_not_overtake_status() -> None:
     box = Box(1000).outbox
     box.status(StatusUpdate({"fan": {"speed": 1}}, 1.5))
-    box.notify_after_status(notification("notify_klippy_shutdown"))
+    box.settle_status()
+    box.notify(notification("notify_klippy_shutdown"))
     status, state, _ = box.take().split(b"\x03")
     assert b"notify_status_update" in status
     assert state == b'{"jsonrpc":"2.0","method":"notify_klippy_shutdown"}'

@@ -1,3 +1,4 @@
+import msgspec
 import pytest
 
 from mrk.access.accounts import API_KEY_USER
@@ -9,8 +10,10 @@ from mrk.clients.registry import Client, Clients
 from mrk.definitions.roles import Role
 from mrk.errors import ClientError
 from mrk.klippy.etx import etx_frame
+from nurseries.extensions.agent_registry import AgentRegistry
 from nurseries.server.connection_endpoints import IDENTITY_CHARS, Connections
 from tests.fakes.accounts import FakeAccounts, user
+from tests.fakes.no_klippy import NoKlippy
 
 NAMED = {"client_name": "Mainsail", "version": "2", "type": "Web", "url": "http://x"}
 
@@ -136,3 +139,64 @@ def test_only_sockets_are_offered_these() -> None:
             table.method(name, Transport.HTTP_RPC)
     with pytest.raises(ClientError):
         table.route("GET", "/server/websocket/id")
+
+
+def test_replay_is_asked_for() -> None:
+    house = House()
+    plain = msgspec.json.decode(msgspec.json.encode(house.call(house.connect(), **NAMED)))
+    assert plain == {"connection_id": 1}
+    assert not house.clients.events.running
+    client = house.connect()
+    begun = house.call(client, **NAMED, replay=True)
+    assert (begun.epoch, begun.seq, begun.continuity) == ("none", 1, "begun")
+    house.clients.broadcast("notify_test", [1])
+    assert client.outbox.take().endswith(b'"params":[1],"seq":2}\x03')
+
+
+def test_what_was_missed_follows_the_answer() -> None:
+    house = House()
+    first = house.connect()
+    begun = house.call(first, **NAMED, replay=True)
+    house.clients.remove(first)
+    house.clients.broadcast("notify_test", [1])
+    again = house.connect()
+    position = {"epoch": begun.epoch, "seq": begun.seq}
+    resumed = house.call(again, **NAMED, resume=position)
+    assert (resumed.continuity, resumed.seq, resumed.newest) == ("complete", 1, 2)
+    assert resumed.advice is None
+    assert b'"seq":2}' in again.outbox.take()
+    lost = house.call(house.connect(), **NAMED, resume={"epoch": "other", "seq": 7})
+    assert (lost.continuity, lost.seq) == ("epoch_changed", 2)
+    assert "query again" in lost.advice
+
+
+@pytest.mark.parametrize(
+    ("resume", "told"),
+    [
+        ("e", "object"),
+        ({}, "epoch"),
+        ({"epoch": "none", "seq": "1"}, "seq"),
+        ({"epoch": "none", "seq": 2}, "There is no event 2"),
+        ({"epoch": "none", "seq": 1, "more": 1}, "more"),
+    ],
+)
+def test_a_position_that_cannot_be_leaves_the_client_free_to_try_again(
+    resume: object, told: str
+) -> None:
+    house = House()
+    client = house.connect()
+    house.clients.events.ask()
+    with pytest.raises(ClientError, match=told) as refused:
+        house.call(client, **NAMED, resume=resume)
+    assert refused.value.status == 400
+    assert house.call(client, **NAMED, replay=True).connection_id == client.id
+
+
+async def test_an_agent_with_replay_does_not_hear_of_its_own_coming() -> None:
+    house = House()
+    AgentRegistry(house.clients, NoKlippy())
+    other, agent = house.connect(), house.connect()
+    house.call(other, **NAMED, replay=True)
+    house.call(agent, **{**NAMED, "type": "agent"}, replay=True)
+    assert b"connected" in other.outbox.take()
+    assert not agent.outbox
