@@ -28,6 +28,7 @@ from mrk.jobs.job_protocols import (
     AuxiliaryProvider,
     JobMetadata,
     JobStatePort,
+    PastPrints,
     PrintedFiles,
     QueueNews,
 )
@@ -94,6 +95,7 @@ class Needs(msgspec.Struct, frozen=True):
     database: DatabasePort
     http: HttpDownloads
     job_state: JobStatePort
+    past_prints: PastPrints
     files: PrintedFiles
     roots: FileRoots
     planned: PlannedFiles | None

@@ -9,10 +9,11 @@ from typing import Any, Protocol
 
 from mrk.estimate.first_extrusions import begins_relative
 from mrk.estimate.kernel_choice import new_planner
-from mrk.estimate.plan_clock import PlanClock
+from mrk.estimate.plan_clock import PlanClock, seconds_at
 from mrk.estimate.printer_limits import PrinterLimits
 from mrk.estimate.record import Estimate
 from mrk.estimate.segments import MOVING, NO_LAYER, Mark, Segment
+from mrk.estimate.start_commands import StartCommands
 
 HEAD_BYTES = 65536
 LAYERS_LIMIT = 20_000
@@ -53,6 +54,8 @@ class Estimation:
         self._relative = False
         self._estimate = Estimate()
         self._clock = PlanClock()
+        self._start = StartCommands()
+        self._fed_bytes = 0
         self._kinds: dict[int, float] = {}
         self._objects: dict[int, float] = {}
         self._heights: dict[int, float] = {}
@@ -68,6 +71,8 @@ class Estimation:
 
     def feed(self, data: bytes) -> None:
         """Take a piece of the file; the first ones are held until they show how E is meant."""
+        self._fed_bytes += len(data)
+        self._start.feed(data)
         if self._planner is None:
             self._head += data
             if len(self._head) >= HEAD_BYTES:
@@ -94,7 +99,16 @@ class Estimation:
         found.layers = [(um / 1000, *times) for um, times in self._layers.items()]  # type: ignore[misc]
         found.sequences = list(self._sequences.values())
         found.marks = self._clock.marks
+        self._add_start()
         return found
+
+    def _add_start(self) -> None:
+        found, start = self._estimate, self._start
+        found.start_commands = start.names
+        if start.first_extrusion is not None:
+            found.first_extrusion = seconds_at(
+                found.marks, found.total_time, self._fed_bytes, start.first_extrusion
+            )
 
     def _begin(self) -> PlannerPort:
         head, self._head = self._head, b""

@@ -12,6 +12,8 @@ import msgspec
 # klippy/kinematics/extruder.py: area of 1.75 mm filament.
 FILAMENT_MM = 1.75
 TOOLS_LIMIT = 16
+# Grows when plans tell what older ones did not.
+_PLAN_VERSION = b"2"
 
 
 class Extruder(msgspec.Struct, frozen=True):
@@ -66,7 +68,7 @@ class PrinterLimits(msgspec.Struct, frozen=True):
 
     def fingerprint(self) -> str:
         """Short text that differs between limits that give different plans."""
-        return hashlib.sha256(msgspec.json.encode(self)).hexdigest()[:16]
+        return hashlib.sha256(_PLAN_VERSION + msgspec.json.encode(self)).hexdigest()[:16]
 
 
 DEFAULT_LIMITS = PrinterLimits()

@@ -19,7 +19,9 @@ class Estimate(msgspec.Struct, kw_only=True):
     The fields up to `layer_times` are those of `klipper_estimator`. `layer_times` are pairs of a
     height and the time of moves at it; `layers` are triples of a layer's height, the second of the
     plan in which it is begun, and all the time until the next. `commands` counts what takes a time
-    that is not known (heating, homing, macros), and is not in `total_time`.
+    that is not known (heating, homing, macros), and is not in `total_time`. `start_commands` are
+    those of them that stand before the first extrusion, which is at the second `first_extrusion` of
+    the plan; None where there is none.
     """
 
     total_time: float = 0.0
@@ -44,4 +46,6 @@ class Estimate(msgspec.Struct, kw_only=True):
     commands: dict[str, int] = {}
     bad_lines: int = 0
     relative_extrusion: bool = False
+    start_commands: list[str] = []
+    first_extrusion: float | None = None
     marks: list[Mark] = []

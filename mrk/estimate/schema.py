@@ -30,4 +30,20 @@ ESTIMATE_MIGRATIONS = (
             )""",
         ),
     ),
+    Migration(
+        "analysis",
+        2,
+        (
+            # What a file waits for before its first extrusion, and when that is planned (s).
+            "ALTER TABLE gcode_plans ADD COLUMN start_commands TEXT NOT NULL DEFAULT ''",
+            "ALTER TABLE gcode_plans ADD COLUMN first_extrusion REAL",
+            # How long prints took to their first extrusion beyond what was planned (s); the last
+            # ones of each text of commands.
+            """CREATE TABLE start_times (
+                id INTEGER PRIMARY KEY,
+                commands TEXT NOT NULL,
+                seconds REAL NOT NULL
+            )""",
+        ),
+    ),
 )

@@ -43,6 +43,16 @@ class JobMetadata(Protocol):
         """Remember with the file when it was printed last, and as which job."""
 
 
+class PastPrints(Protocol):
+    """What the history knows of prints that have ended."""
+
+    async def waits(self, filename: str, limit: int) -> list[float]:
+        """Of the last completed prints of a file, the seconds that were no printing, oldest first.
+
+        That is from the start to the first filament, and all pauses. Raises `ClientError`.
+        """
+
+
 class JobStatePort(Protocol):
     """What the printer prints."""
 

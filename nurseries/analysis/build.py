@@ -5,8 +5,12 @@ from mrk.subsystem import Additions, Needs
 from nurseries.analysis.config_files import ConfigFiles
 from nurseries.analysis.estimates import Estimates
 from nurseries.analysis.limits_keeper import LimitsKeeper
+from nurseries.analysis.object_plans import ObjectPlans
 from nurseries.analysis.processing import Processing
 from nurseries.analysis.program import EstimatorProgram
+from nurseries.analysis.progress import PrintProgress
+from nurseries.analysis.shown_times import ShownTimes
+from nurseries.analysis.start_times import StartTimes
 from nurseries.analysis.subsystem import Analysis
 
 
@@ -25,7 +29,9 @@ def build(settings: AnalysisSettings, needs: Needs, additions: Additions) -> Non
         limit_s=settings.estimator_timeout_s,
         in_background=settings.estimate_files,
     )
-    planned.show_times(estimates)
+    start_times = StartTimes(needs.job_state, needs.database, needs.past_prints, estimates.known)
+    estimates.on_made = start_times.look_back
+    planned.show_times(ShownTimes(estimates, start_times))
     planned.followers.append(estimates)
     files = ConfigFiles(needs.data_path, needs.readable)
     processing = Processing(
@@ -44,6 +50,11 @@ def build(settings: AnalysisSettings, needs: Needs, additions: Additions) -> Non
         EstimatorProgram(files.tools, settings.platform),
         files,
         needs.klippy,
-        needs.job_state,
+        PrintProgress(
+            needs.klippy,
+            needs.job_state,
+            ObjectPlans(needs.klippy, needs.job_state, estimates),
+            start_times,
+        ),
     )
     additions.add("analysis", analysis)

@@ -6,6 +6,7 @@ import msgspec
 
 from mrk.api.caller import Caller
 from mrk.api.endpoint import Access, Endpoint, NoParams, get, post
+from nurseries.analysis.progress import PlanProgress
 
 
 class EstimateParams(msgspec.Struct, frozen=True):
@@ -51,20 +52,6 @@ class Processed(msgspec.Struct, frozen=True):
     bypassed: bool
     uploaded_sha256: str | None
     uploaded_size: int | None
-
-
-class PlanProgress(msgspec.Struct, frozen=True):
-    """How far the print under way is by its plan, in seconds; all null while nothing prints.
-
-    `elapsed` is of the plan, not of the wall: heating, homing, macros and pauses are in neither.
-    `progress` is from 0 to 1.
-    """
-
-    filename: str | None = None
-    total_time: float | None = None
-    elapsed: float | None = None
-    time_left: float | None = None
-    progress: float | None = None
 
 
 class DumpedConfig(msgspec.Struct, frozen=True):

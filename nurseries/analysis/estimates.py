@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 
+import msgspec
 import trio
 
 from mrk.database.database_protocols import TablesPort
@@ -21,8 +22,10 @@ from mrk.estimate.estimate_protocols import (
     Excluded,
     FileEstimate,
 )
+from mrk.estimate.print_position import PrintPosition
 from mrk.estimate.printer_limits import PrinterLimits
 from mrk.estimate.record import Estimate
+from mrk.estimate.segments import Mark
 from mrk.files.paths import safe_parts
 from mrk.jobs.events import JobChanged, JobSeen, PrinterGone
 from mrk.jobs.job_protocols import JobStatePort
@@ -37,8 +40,25 @@ EVENTS = 64
 PAUSE_S = 2.0  # before background work begins, so that what comes together is planned together
 
 
+class FileClock(msgspec.Struct, frozen=True):
+    """What is held of a plan to tell how far a print is."""
+
+    path: str
+    known: KnownTime
+    marks: list[Mark]
+
+    def seconds_done(self, position: PrintPosition) -> float:
+        """How far a print is on it."""
+        known = self.known
+        return position.seconds_done(self.marks, known.total_time, known.size_bytes)
+
+
+async def _nobody(_path: str, _known: KnownTime) -> None:
+    await trio.lowlevel.checkpoint()
+
+
 class Estimates:
-    """Implements `FileTimes`, and `FileFollower`."""
+    """Plans and their times; implements `FileFollower`."""
 
     def __init__(
         self,
@@ -67,7 +87,10 @@ class Estimates:
         self._work = trio.Event()
         # Called with each file that was planned in the background; may raise `ClientError`.
         self.on_planned: Callable[[str], Awaitable[None]] | None = None
+        # Called with each new plan.
+        self.on_made: Callable[[str, KnownTime], Awaitable[None]] = _nobody
         self._planning = trio.Lock()
+        self._clock: FileClock | None = None
 
     # What is known
 
@@ -79,6 +102,11 @@ class Estimates:
         if known is None or not known.is_of(size_bytes, modified):
             return None
         return known.total_time
+
+    def start_commands(self, path: str) -> str:
+        """What a file that was planned begins with; empty where that is not known."""
+        known = self._known.get(path)
+        return "" if known is None else known.start_commands
 
     def _want(self, path: str, size_bytes: int, modified: float) -> None:
         """Have a file planned when there is time for it."""
@@ -139,19 +167,46 @@ class Estimates:
 
     async def plan(self, path: str) -> Estimate:
         """The plan of a file as it is, under the limits there are; raises `ClientError`."""
+        return (await self._find(path))[1]
+
+    async def known(self, path: str) -> KnownTime:
+        """What is held of a file's plan, which is made if there is none; raises `ClientError`."""
+        status = await self._status(path)
+        known = self._known.get(path)
+        if known is not None and known.holds(*status, self._keeper.fingerprint):
+            return known
+        return (await self._find(path))[0]
+
+    async def clock(self, path: str) -> FileClock:
+        """The clock of a file's plan; the last one is held. Raises `ClientError`."""
+        status = await self._status(path)
+        clock = self._clock
+        if (
+            clock is None
+            or clock.path != path
+            or not clock.known.holds(*status, self._keeper.fingerprint)
+        ):
+            known, plan = await self._find(path)
+            clock = self._clock = FileClock(path, known, plan.marks)
+        return clock
+
+    async def clock_without(self, path: str, excluded: Excluded) -> FileClock:
+        """The clock of a plan without some objects, which is not kept; raises `ClientError`."""
+        found = await self.plan_with(path, self._keeper.limits, excluded)
+        known = plan_store.known_time(found, self._keeper.fingerprint)
+        return FileClock(path, known, found.estimate.marks)
+
+    async def _find(self, path: str) -> tuple[KnownTime, Estimate]:
         async with self._planning:  # who asks twice for one file finds the first plan
             status = await self._status(path)
             known = self._known.get(path)
             if known is not None and known.holds(*status, self._keeper.fingerprint):
                 stored = await self._database.run(partial(plan_store.read_estimate, path=path))
                 if stored is not None:
-                    return stored
-            return await self._make(path, status)
-
-    async def plan_of(self, path: str) -> tuple[Estimate, int]:
-        """`plan`, with the file's size in bytes."""
-        found = await self.plan(path)
-        return found, self._known[path].size_bytes
+                    return known, stored
+            found = await self._make(path, status)
+        await self.on_made(path, found[0])
+        return found
 
     async def plan_with(
         self,
@@ -164,7 +219,7 @@ class Estimates:
             await self._status(path)
             return await self._estimate(path, limits, excluded)
 
-    async def _make(self, path: str, status: tuple[int, float]) -> Estimate:
+    async def _make(self, path: str, status: tuple[int, float]) -> tuple[KnownTime, Estimate]:
         limits, fingerprint = self._keeper.limits, self._keeper.fingerprint
         self._waiting.pop(path, None)
         try:
@@ -172,7 +227,7 @@ class Estimates:
         except ClientError:
             self._failed[path] = (*status, fingerprint)
             raise
-        known = KnownTime(fingerprint, found.size_bytes, found.modified, found.estimate.total_time)
+        known = plan_store.known_time(found, fingerprint)
         packed = await trio.to_thread.run_sync(plan_store.pack, found)
         self._known[path] = known
         self._failed.pop(path, None)
@@ -182,7 +237,7 @@ class Estimates:
             )
         except ClientError as exc:
             logger.warning("the plan of %s is not stored: %s", path, exc.message)
-        return found.estimate
+        return known, found.estimate
 
     async def _estimate(self, path: str, limits: PrinterLimits, excluded: Excluded) -> FileEstimate:
         file = self._gcodes.joinpath(*safe_parts(path))

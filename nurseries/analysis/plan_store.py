@@ -23,6 +23,8 @@ class KnownTime(msgspec.Struct, frozen=True):
     size_bytes: int
     modified: float
     total_time: float
+    start_commands: str = ""
+    first_extrusion: float | None = None
 
     def is_of(self, size_bytes: int, modified: float) -> bool:
         """Whether the file is still the same."""
@@ -36,7 +38,8 @@ class KnownTime(msgspec.Struct, frozen=True):
 def read_times(connection: SqlConnection) -> dict[str, KnownTime]:
     """All plans, without what is in them."""
     rows = connection.execute(
-        "SELECT path, fingerprint, size_bytes, modified, total_time FROM gcode_plans"
+        "SELECT path, fingerprint, size_bytes, modified, total_time, start_commands,"
+        " first_extrusion FROM gcode_plans"
     )
     return {path: KnownTime(*rest) for path, *rest in rows}
 
@@ -52,11 +55,25 @@ def pack(found: FileEstimate) -> bytes:
     return zlib.compress(_encode(found.estimate), 3)
 
 
+def known_time(found: FileEstimate, fingerprint: str) -> KnownTime:
+    """What is held in memory of a plan."""
+    plan = found.estimate
+    return KnownTime(
+        fingerprint,
+        found.size_bytes,
+        found.modified,
+        plan.total_time,
+        " ".join(plan.start_commands),
+        plan.first_extrusion,
+    )
+
+
 def write_plan(connection: SqlConnection, path: str, known: KnownTime, packed: bytes) -> None:
     """Store a plan in place of an older one."""
     connection.execute(
-        "INSERT OR REPLACE INTO gcode_plans VALUES (?, ?, ?, ?, ?, ?)",
-        (path, known.fingerprint, known.size_bytes, known.modified, known.total_time, packed),
+        "INSERT OR REPLACE INTO gcode_plans (path, fingerprint, size_bytes, modified, total_time,"
+        " start_commands, first_extrusion, estimate) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (path, *msgspec.structs.astuple(known), packed),
     )
 
 

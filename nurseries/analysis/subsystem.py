@@ -16,10 +16,8 @@ from config.settings.analysis import AnalysisSettings
 from mrk.api.endpoint import Endpoint
 from mrk.errors import ClientError
 from mrk.estimate.estimator_config import estimator_config
-from mrk.estimate.plan_clock import seconds_at
 from mrk.estimate.record import Estimate
 from mrk.files.paths import safe_parts
-from mrk.jobs.job_protocols import JobStatePort
 from mrk.klippy.klippy_protocols import KlippyFacts
 from mrk.version import VERSION
 from nurseries.analysis.config_files import ConfigFiles
@@ -27,13 +25,13 @@ from nurseries.analysis.endpoints import (
     AnalysisEndpoints,
     AnalysisStatus,
     DumpedConfig,
-    PlanProgress,
     Processed,
 )
 from nurseries.analysis.estimates import Estimates
 from nurseries.analysis.limits_keeper import LimitsKeeper
 from nurseries.analysis.processing import Processing
 from nurseries.analysis.program import EstimatorProgram
+from nurseries.analysis.progress import PlanProgress, PrintProgress
 
 logger = logging.getLogger(__name__)
 BUILT_IN = "built-in"
@@ -52,7 +50,7 @@ class Analysis:
         program: EstimatorProgram,
         files: ConfigFiles,
         klippy: KlippyFacts,
-        job_state: JobStatePort,
+        progress: PrintProgress,
     ) -> None:
         self._settings = settings
         self._gcodes = gcodes
@@ -62,7 +60,7 @@ class Analysis:
         self._program = program
         self._files = files
         self._klippy = klippy
-        self._job_state = job_state
+        self._progress = progress
         self._ready = trio.Event()
         self._running = trio.Lock()
 
@@ -80,6 +78,7 @@ class Analysis:
         async with trio.open_nursery() as nursery:
             await nursery.start(self._keeper.serve, name="printer's limits")
             await nursery.start(self._estimates.serve, name="estimates")
+            await nursery.start(self._progress.serve, name="progress of prints")
             nursery.start_soon(self._dump_when_ready, name="default configuration")
             task_status.started()
 
@@ -136,7 +135,11 @@ class Analysis:
         else:
             limits = await self._files.limits(config)
             found = (await self._estimates.plan_with(filename, limits)).estimate
-        return await trio.to_thread.run_sync(partial(_shown, found))
+        shown = await trio.to_thread.run_sync(partial(_shown, found))
+        start = self._progress.start_times.of(" ".join(found.start_commands))
+        shown["start_duration"] = None if start is None else start.seconds
+        shown["start_prints"] = 0 if start is None else start.prints
+        return shown
 
     async def process(self, filename: str, config: str | None, force: bool) -> Processed:
         """Write times into a file, unless that was done before."""
@@ -174,16 +177,8 @@ class Analysis:
         return self._files.default
 
     async def progress(self) -> PlanProgress:
-        """Where the print under way is on the clock of its plan."""
-        snapshot = self._job_state.snapshot
-        if snapshot is None or not snapshot.stats.is_active:
-            return PlanProgress()
-        filename = snapshot.stats.filename
-        position = await self._job_state.file_position()
-        plan, size_bytes = await self._estimates.plan_of(filename)
-        total = plan.total_time
-        done = seconds_at(plan.marks, total, size_bytes, position or 0)
-        return PlanProgress(filename, total, done, total - done, done / total if total else 1.0)
+        """`PrintProgress.progress`."""
+        return await self._progress.progress()
 
     async def dump_config(self, dest: str | None) -> DumpedConfig:
         """Write the connected printer's limits as a configuration."""

@@ -32,6 +32,7 @@ from nurseries.extensions.endpoints import ExtensionEndpoints
 from nurseries.jobs.history import History
 from nurseries.jobs.job_queue import JobQueue
 from nurseries.jobs.job_state import JobState
+from nurseries.jobs.past_prints import RecordedPrints
 from nurseries.jobs.printed_file import PrintedFile, SeenStarts
 from nurseries.jobs.upload_prints import UploadPrinter
 from nurseries.klippy.link import KlippyLink
@@ -251,6 +252,7 @@ class Subsystems:
             database=self.store,
             http=outside.http,
             job_state=self._job_state,
+            past_prints=RecordedPrints(self.store),
             files=self.files,
             roots=self.files,
             planned=self.files.planned,

@@ -95,6 +95,8 @@ class MetadataStore:
             known = record.get("size", 0), record.get("modified", 0.0)
             if (seconds := self.times.estimated_time(path, *known)) is not None:
                 record["estimated_time_klipper"] = round(seconds, 3)
+                if (start := self.times.start_duration(path)) is not None:
+                    record["estimated_start_duration"] = round(start, 1)
         return record
 
     async def note_print(self, path: str, print_start_time: float, job_id: str) -> None:

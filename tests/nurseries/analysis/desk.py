@@ -1,6 +1,6 @@
 """The analysis of files with a printer, an estimator and a job state that tests decide over."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -14,14 +14,19 @@ from mrk.estimate.estimate_protocols import EstimateFailed, Excluded, FileEstima
 from mrk.estimate.printer_limits import PrinterLimits
 from mrk.estimate.schema import ESTIMATE_MIGRATIONS
 from mrk.fanout import EventReader, Fanout
-from mrk.jobs.events import JobSeen, JobSnapshot, JobStateEvent
-from mrk.jobs.print_stats import PrintStats
-from mrk.klippy.events import KlippyEvent, Ready
+from mrk.jobs.events import JobChanged, JobSeen, JobSnapshot, JobStateEvent
+from mrk.jobs.print_stats import JobEvent, PrintStats
+from mrk.klippy.events import KlippyEvent, Ready, StatusChanged
+from mrk.status.update import StatusUpdate
 from nurseries.analysis.config_files import ConfigFiles
 from nurseries.analysis.estimates import Estimates
 from nurseries.analysis.limits_keeper import LimitsKeeper
+from nurseries.analysis.object_plans import ObjectPlans
 from nurseries.analysis.processing import Processing
 from nurseries.analysis.program import EstimatorProgram
+from nurseries.analysis.progress import PrintProgress
+from nurseries.analysis.shown_times import ShownTimes
+from nurseries.analysis.start_times import StartTimes
 from nurseries.analysis.subsystem import Analysis
 from nurseries.files.scan.time_rewrite import write_times
 from nurseries.testing.memory_database import MemoryDatabase
@@ -40,6 +45,7 @@ class DeskKlippy(NoKlippy):
     def __init__(self) -> None:
         self.state = "ready"
         self.settings: Any = SETTINGS
+        self.objects: dict[str, Any] = {}
         self._fanout: Fanout[KlippyEvent] = Fanout()
 
     @property
@@ -53,7 +59,19 @@ class DeskKlippy(NoKlippy):
         await trio.lowlevel.checkpoint()
         if self.settings is None:
             raise ClientError("no settings", 400)
-        return {"status": {"configfile": {"settings": self.settings}}}
+        return {"status": {"configfile": {"settings": self.settings}, **self.objects}}
+
+    async def subscribe(self, objects: Mapping[str, Collection[str] | None]) -> Mapping[str, Any]:
+        await trio.lowlevel.checkpoint()
+        return {}
+
+    def status(self, name: str) -> Mapping[str, Any]:
+        return self.objects.get(name, {})
+
+    def become(self, name: str, **fields: Any) -> None:
+        """An object changes."""
+        self.objects[name] = self.objects.get(name, {}) | fields
+        self._fanout.publish(StatusChanged(StatusUpdate({name: fields}, 2.0)))
 
     def become_ready(self, settings: Any) -> None:
         self.state, self.settings = "ready", settings
@@ -65,7 +83,6 @@ class DeskJobs:
 
     def __init__(self) -> None:
         self.stats = PrintStats()
-        self.position: int | None = None
         self._news: Fanout[JobStateEvent] = Fanout()
 
     @property
@@ -79,13 +96,24 @@ class DeskJobs:
     def open_events(self, name: str, size: int, *kinds: type) -> EventReader[JobStateEvent]:
         return self._news.open_reader(name, size, *kinds)
 
-    async def file_position(self) -> int | None:
-        await trio.lowlevel.checkpoint()
-        return self.position
-
     def become(self, **stats: Any) -> None:
         self.stats = PrintStats(**stats)
         self._news.publish(JobSeen(JobSnapshot(self.stats, 2.0)))
+
+    def change(self, event: JobEvent, **stats: Any) -> None:
+        before, self.stats = self.stats, PrintStats(**stats)
+        self._news.publish(JobChanged(event, before, JobSnapshot(self.stats, 2.0)))
+
+
+class DeskPrints:
+    """`PastPrints`."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, list[float]] = {}
+
+    async def waits(self, filename: str, limit: int) -> list[float]:
+        await trio.lowlevel.checkpoint()
+        return self.known.get(filename, [])[-limit:]
 
 
 class DeskEstimator:
@@ -93,6 +121,10 @@ class DeskEstimator:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.excluded: list[Excluded] = []
+        # Set while it plans without objects; it goes on when that is cleared.
+        self.holds: trio.Event | None = None
+        self.given_up = 0
         self.broken: set[str] = set()
         self.while_writing: Callable[[], None] = lambda: None
 
@@ -105,6 +137,14 @@ class DeskEstimator:
     ) -> FileEstimate:
         await trio.lowlevel.checkpoint()
         self.asked.append(path.name)
+        if excluded.names:
+            self.excluded.append(excluded)
+            if self.holds is not None:
+                try:
+                    await self.holds.wait()
+                except trio.Cancelled:
+                    self.given_up += 1
+                    raise
         if path.name in self.broken:
             raise EstimateFailed("took longer than 600 s")
         names = frozenset(name.encode() for name in excluded.names)
@@ -140,6 +180,7 @@ class Desk:
         self.config.mkdir()
         self.klippy = DeskKlippy()
         self.jobs = DeskJobs()
+        self.prints = DeskPrints()
         self.estimator = DeskEstimator()
         self.database = MemoryDatabase(ESTIMATE_MIGRATIONS)
 
@@ -174,6 +215,9 @@ class OpenDesk:
             in_background=settings.estimate_files,
             pause_s=0.0,
         )
+        start_times = StartTimes(desk.jobs, desk.database, desk.prints, self.estimates.known)  # type: ignore[arg-type]
+        self.estimates.on_made = start_times.look_back
+        self.shown = ShownTimes(self.estimates, start_times)
         files = ConfigFiles(desk.data, Readable())
         processing = Processing(
             desk.gcodes,
@@ -191,14 +235,19 @@ class OpenDesk:
             EstimatorProgram(files.tools, settings.platform),
             files,
             desk.klippy,
-            desk.jobs,  # type: ignore[arg-type]
+            PrintProgress(
+                desk.klippy,
+                desk.jobs,  # type: ignore[arg-type]
+                ObjectPlans(desk.klippy, desk.jobs, self.estimates, pause_s=0.0),  # type: ignore[arg-type]
+                start_times,
+            ),
         )
 
     def time(self, path: Path) -> float | None:
         """What metadata of a file in gcodes shows."""
         name = str(path).partition("/gcodes/")[2]
         status = path.stat()
-        return self.estimates.estimated_time(name, status.st_size, status.st_mtime)
+        return self.shown.estimated_time(name, status.st_size, status.st_mtime)
 
     async def soon(self, path: Path) -> float:
         """The time once it is planned in the background."""

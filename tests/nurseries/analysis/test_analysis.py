@@ -116,13 +116,13 @@ async def test_a_print_is_as_far_as_its_plan(desk):
         found = await run.analysis.progress()
         assert (found.filename, found.elapsed) == ("a.gcode", 0.0)
         assert found.total_time == pytest.approx(1.516, abs=1e-3)
-        desk.jobs.position = text.index(b"G1 X60")
+        desk.klippy.objects["virtual_sdcard"] = {"file_position": text.index(b"G1 X60")}
         assert (await run.analysis.progress()).progress == 0.0
-        desk.jobs.position = text.index(b"G1 X0")
+        desk.klippy.objects["virtual_sdcard"] = {"file_position": text.index(b"G1 X0")}
         half = await run.analysis.progress()
         assert half.elapsed == FAST
         assert half.time_left == pytest.approx(0.633, abs=1e-3)
-        desk.jobs.position = len(text)
+        desk.klippy.objects["virtual_sdcard"] = {"file_position": len(text)}
         assert (await run.analysis.progress()).time_left == pytest.approx(0.0, abs=1e-9)
         desk.jobs.become(state="printing", filename="gone.gcode")
         with pytest.raises(ClientError):

@@ -1,0 +1,51 @@
+"""Where a printer is in the file that it prints, from its objects. Pure.
+
+Klipper reads a file ahead of the toolhead: what it has queued already is still to be done.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from mrk.estimate.plan_clock import seconds_at
+from mrk.estimate.segments import OBJECTS_LIMIT, Mark
+from mrk.klippy.requirements import read_object
+
+QUESTION: Mapping[str, Any] = {
+    "objects": {
+        "virtual_sdcard": ["file_position"],
+        "toolhead": ["print_time", "estimated_print_time"],
+    }
+}
+
+
+class PrintPosition(msgspec.Struct, frozen=True):
+    """Bytes that were read, and seconds of motion that are queued."""
+
+    file_position: int = 0
+    queued_s: float = 0.0
+
+    def seconds_done(self, marks: Sequence[Mark], total: float, size_bytes: int) -> float:
+        """How far the toolhead is on the clock of a plan."""
+        read = seconds_at(marks, total, size_bytes, self.file_position)
+        return max(0.0, read - self.queued_s)
+
+
+def read_position(answer: Any) -> PrintPosition:
+    """Of an answer to `QUESTION`; what it does not tell is 0."""
+    position = read_object(answer, "virtual_sdcard").get("file_position")
+    toolhead = read_object(answer, "toolhead")
+    queued_until, now = toolhead.get("print_time"), toolhead.get("estimated_print_time")
+    queued = 0.0
+    if isinstance(queued_until, int | float) and isinstance(now, int | float):
+        queued = max(0.0, queued_until - now)
+    return PrintPosition(position if type(position) is int and position > 0 else 0, queued)
+
+
+def excluded_names(fields: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """`exclude_object.excluded_objects`, sorted; None where the fields do not tell."""
+    names = fields.get("excluded_objects")
+    if not isinstance(names, list):
+        return None
+    return tuple(sorted(name for name in names if isinstance(name, str)))[:OBJECTS_LIMIT]

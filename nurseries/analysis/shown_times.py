@@ -1,0 +1,21 @@
+"""What metadata shows of the times of files, from memory."""
+
+from nurseries.analysis.estimates import Estimates
+from nurseries.analysis.start_times import StartTimes
+
+
+class ShownTimes:
+    """Implements `FileTimes`."""
+
+    def __init__(self, estimates: Estimates, start_times: StartTimes) -> None:
+        self._estimates = estimates
+        self._start_times = start_times
+
+    def estimated_time(self, path: str, size_bytes: int, modified: float) -> float | None:
+        """`FileTimes.estimated_time`."""
+        return self._estimates.estimated_time(path, size_bytes, modified)
+
+    def start_duration(self, path: str) -> float | None:
+        """`FileTimes.start_duration`."""
+        start = self._start_times.of(self._estimates.start_commands(path))
+        return None if start is None else start.seconds
