@@ -15,6 +15,8 @@ nox.options.sessions = ["lint", "types", "layers", "tests", "e2e"]
 FLAKE8_ASYNC = ",".join(
     f"ASYNC{number}" for number in (101, 102, 103, 104, 111, 112, 113, 120, 121, 122, 128, 913)
 )
+# Two processes, each test file in one of them.
+IN_TWO = ("-q", "-n", "2", "--dist", "loadfile")
 SOURCES = ("config", "mrk", "nurseries", "transports")
 
 
@@ -43,13 +45,13 @@ def layers(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Everything that needs no real socket or process."""
-    session.run("pytest", "-q", "-m", "not e2e and not strangers", "tests", *session.posargs)
+    session.run("pytest", *IN_TWO, "-m", "not e2e and not strangers", "tests", *session.posargs)
 
 
 @nox.session
 def e2e(session: nox.Session) -> None:
     """Real sockets, real processes, strangers' client libraries."""
-    session.run("pytest", "-q", "-m", "e2e and not strangers", "tests", *session.posargs)
+    session.run("pytest", *IN_TWO, "-m", "e2e and not strangers", "tests", *session.posargs)
 
 
 @nox.session

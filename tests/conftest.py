@@ -33,8 +33,17 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     _findings.extend(WATCH.findings())
-    if _findings:
+    # One of several processes hands its findings to the one that started it.
+    handed_over = getattr(session.config, "workeroutput", None)
+    if handed_over is not None:
+        handed_over["findings"] = _findings
+    elif _findings:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    _findings.extend(getattr(node, "workeroutput", {}).get("findings", ()))
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
