@@ -6,7 +6,6 @@ settings family that learns to read a section takes it off this list.
 
 # Component -> what it is, of those that Moonraker has and mrk does not have yet.
 LATER = {
-    "paneldue": "PanelDue displays",
     "simplyprint": "SimplyPrint",
 }
 

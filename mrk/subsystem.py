@@ -12,11 +12,13 @@ from typing import Any, Protocol
 import msgspec
 
 from mrk.announcements.entry import Entry
+from mrk.api.component_calls import ApiCalls
 from mrk.api.endpoint import Endpoint
 from mrk.api.outcome import Outcome
 from mrk.api.rpc import Reply, Who
 from mrk.clients.registry import Clients
 from mrk.database.database_protocols import DatabasePort
+from mrk.definitions.roles import Role
 from mrk.estimate.estimate_protocols import PlannedFiles
 from mrk.files.file_protocols import FileRoots, ReadableFiles
 from mrk.files.transfers import UploadPrints
@@ -106,6 +108,7 @@ class Needs(msgspec.Struct, frozen=True):
     announcements: AnnouncementPort
     answer: Callable[[bytes, Who, bool], Outcome[Reply]]
     templates: TemplateMethods
+    calls_as: Callable[[Role], ApiCalls]
     gpio: GpioLines
     serial: SerialPorts
     snapshots: Snapshots

@@ -29,6 +29,7 @@ from config.settings.machine import MachineSettings, read_machine
 from config.settings.mqtt import MqttSettings, read_mqtt
 from config.settings.notifiers import NotifierSettings, read_notifiers
 from config.settings.octoprint_compat import OctoPrintCompatSettings, read_octoprint_compat
+from config.settings.paneldue import PanelDueSettings, read_paneldue
 from config.settings.power import PowerSettings, read_power
 from config.settings.sensors import SensorSettings, read_sensors
 from config.settings.server import ServerSettings, read_server
@@ -61,6 +62,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     buttons: tuple[ButtonSettings, ...] = ()
     notifiers: tuple[NotifierSettings, ...] = ()
     octoprint_compat: OctoPrintCompatSettings | None = None
+    paneldue: PanelDueSettings | None = None
     power: tuple[PowerSettings, ...] = ()
     wled: tuple[WledSettings, ...] = ()
     sensors: tuple[SensorSettings, ...] = ()
@@ -109,6 +111,7 @@ FAMILIES: tuple[Family, ...] = (
     Family("buttons", read_buttons, "button"),
     Family("notifiers", read_notifiers, "notifier"),
     Family("octoprint_compat", read_octoprint_compat, "octoprint_compat"),
+    Family("paneldue", read_paneldue, "paneldue"),
     Family("power", read_power, "power"),
     Family("wled", read_wled, "wled"),
     Family("sensors", read_sensors, "sensor"),

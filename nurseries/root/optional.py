@@ -32,6 +32,7 @@ OPTIONAL = (
     Optional("spoolman", "spoolman", "nurseries.spoolman.build"),
     Optional("update_manager", "update_manager", "nurseries.update_manager.build"),
     Optional("button", "buttons", "nurseries.buttons.build"),
+    Optional("paneldue", "paneldue", "nurseries.paneldue.build"),
     Optional("td1", "td1", "nurseries.td1.build"),
     Optional("notifier", "notifiers", "nurseries.notifier.build"),
     Optional("backup", "backup", "nurseries.installation.daily_backup"),

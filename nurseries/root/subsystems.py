@@ -53,6 +53,7 @@ from nurseries.server.connection_endpoints import Connections
 from nurseries.server.event_endpoints import EventEndpoints
 from nurseries.supervise import NotBuilt, build, failed_supervision
 from nurseries.templates.calls import TemplateCalls
+from nurseries.templates.component_calls import ComponentCalls
 from nurseries.webcams.endpoints import WebcamEndpoints
 from nurseries.webcams.registry import Webcams
 from nurseries.webcams.resolver import Resolver
@@ -263,6 +264,7 @@ class Subsystems:
             announcements=self._announcements,
             answer=self.rpc.handle,
             templates=self._templates,
+            calls_as=partial(ComponentCalls, self.rpc.handle),
             gpio=outside.gpio,
             serial=outside.serial,
             snapshots=self._snapshots,

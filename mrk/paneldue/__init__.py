@@ -1,0 +1,1 @@
+"""PanelDue displays: what they ask, and what they are shown."""

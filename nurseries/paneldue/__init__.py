@@ -1,0 +1,1 @@
+"""PanelDue displays on serial ports."""
