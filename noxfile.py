@@ -61,6 +61,12 @@ def strangers(session: nox.Session) -> None:
 
 
 @nox.session
+def compat(session: nox.Session) -> None:
+    """Beside Moonraker, which is installed from the package index; `-- --all` shows everything."""
+    session.run("python", "-m", "tests.compat", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Figures beside their budgets; `-- --json` for machines."""
     session.run("python", "-m", "benchmarks", *session.posargs)

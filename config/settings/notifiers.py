@@ -55,6 +55,7 @@ class NotifierSettings(msgspec.Struct, frozen=True, kw_only=True):
     shown_title: str | None = None
     shown_body: str | None = None
     shown_attach: str | None = None
+    shown_body_format: str | None = None
     max_per_minute: int = 10
 
 
@@ -73,13 +74,14 @@ def _notifier(reader: ConfigReader, title: str) -> NotifierSettings:
     if not _URL.match(url.reveal()):
         section.problem("url", "it does not begin with a word and ://, such as ntfy://")
     events, progress = _events(section)
+    body_format = section.choice("body_format", BODY_FORMATS, "text", ignore_case=True)
     return NotifierSettings(
         name=name,
         url=section.found_secret(url.reveal()),
         shown_url=_shown_url(_written(reader, title, "url", hides=False) or ""),
         events=events,
         progress=progress,
-        body_format=section.choice("body_format", BODY_FORMATS, "text", ignore_case=True),
+        body_format=body_format,
         max_per_minute=section.integer("max_per_minute", 10, _PER_MINUTE),
         title=section.event_template("title", None),
         body=section.event_template("body", None),
@@ -87,6 +89,7 @@ def _notifier(reader: ConfigReader, title: str) -> NotifierSettings:
         shown_title=_written(reader, title, "title"),
         shown_body=_written(reader, title, "body"),
         shown_attach=_written(reader, title, "attach"),
+        shown_body_format=body_format if section.written("body_format") else None,
     )
 
 

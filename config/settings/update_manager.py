@@ -10,7 +10,6 @@ import msgspec
 from config.config_errors import quoted
 from config.paths import Paths
 from config.reader import ConfigReader
-from config.section import Section
 from config.settings.update_items import (
     ALL_CHANNELS,
     HOUR_S,
@@ -62,7 +61,7 @@ def read_update_manager(reader: ConfigReader, paths: Paths) -> UpdateManagerSett
     section.ignored("enable_repo_debug", "Use the command line switch --debug.")
     return UpdateManagerSettings(
         enable_auto_refresh=section.boolean("enable_auto_refresh", False),
-        refresh_window=_window(section),
+        refresh_window=section.custom("refresh_window", (0, 5), _hours),
         refresh_interval_s=section.integer("refresh_interval", 168, HOURS) * HOUR_S,
         enable_system_updates=section.boolean("enable_system_updates", True),
         enable_packagekit=section.boolean("enable_packagekit", True),
@@ -71,11 +70,6 @@ def read_update_manager(reader: ConfigReader, paths: Paths) -> UpdateManagerSett
         klipper=_built_in(reader, "klipper"),
         items=_items(reader),
     )
-
-
-def _window(section: Section) -> tuple[int, int]:
-    found = section.custom("refresh_window", None, _hours)
-    return (0, 5) if found is None else found
 
 
 def _hours(text: str) -> tuple[int, int]:

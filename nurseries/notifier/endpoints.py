@@ -19,7 +19,7 @@ class ShownNotifier(msgspec.Struct, frozen=True):
     events: list[str]
     body: str | None
     title: str | None
-    body_format: str
+    body_format: str | None
     attach: str | None
 
 
@@ -98,6 +98,6 @@ def _shown(settings: NotifierSettings) -> ShownNotifier:
         [*settings.events, *progress],
         settings.shown_body,
         settings.shown_title,
-        settings.body_format,
+        settings.shown_body_format,
         settings.shown_attach,
     )

@@ -19,6 +19,7 @@ def test_defaults(read):
     found = one(read, PLAIN)
     assert (found.name, found.url.reveal(), found.events) == ("a b", "ntfy://room", ("complete",))
     assert (found.title, found.body, found.attach, found.body_format) == (None, None, None, "text")
+    assert found.shown_body_format is None
     assert (found.progress, found.max_per_minute) == ((), 10)
 
 
@@ -27,7 +28,7 @@ def test_events_and_progress_share_their_commas(read):
         read, "url: a://b\nevents: *, progress:50, 25,75 ,shutdown, progress: 10\nbody_format: HTML"
     )
     assert (found.events, found.progress) == (("*", "shutdown"), (10, 25, 50, 75))
-    assert found.body_format == "html"
+    assert (found.body_format, found.shown_body_format) == ("html", "html")
 
 
 def test_templates(read):

@@ -281,7 +281,7 @@ async def test_list(open_house, autojump_clock):
         listed = (await house.shop.call("server.notifiers.list"))["notifiers"]
         assert listed[0] | {"body": None} == {
             "name": "all", "url": "json://<hidden>", "events": ["*"], "body": None,
-            "title": None, "body_format": "text", "attach": None,
+            "title": None, "body_format": None, "attach": None,
         }  # fmt: skip
         assert listed[0]["body"].startswith("{event_name}")
         assert listed[1]["attach"] == "snapshot"
