@@ -96,9 +96,10 @@ class Subscriptions:
         """Add to what is asked for besides the readers' subscriptions."""
         self._shared = united(self._shared, wanted)
 
-    def is_shared(self, update: StatusUpdate) -> bool:
-        """Whether an update may change one of the shared objects; it is not cut for that."""
-        return update.may_change(self._shared)
+    @property
+    def shared(self) -> Collection[str]:
+        """The names of the objects that are shared."""
+        return self._shared.keys()
 
     def __len__(self) -> int:
         return len(self._keys)

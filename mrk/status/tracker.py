@@ -4,7 +4,7 @@ Filled by the link's reader, synchronously, in the order of Klipper's frames. Pu
 connection, dropped with it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from mrk.status.cache import StatusCache
@@ -38,9 +38,10 @@ class StatusTracker:
         """Have Klipper report these for subsystems too, who follow updates as they come."""
         self._subscriptions.share(wanted)
 
-    def is_shared(self, update: StatusUpdate) -> bool:
-        """Whether an update may hold something for subsystems."""
-        return self._subscriptions.is_shared(update)
+    @property
+    def shared(self) -> Collection[str]:
+        """The objects that subsystems follow."""
+        return self._subscriptions.shared
 
     def union(self, more: Wanted) -> dict[str, list[str] | None]:
         """The `objects` argument that asks Klipper for all subscriptions and `more`."""

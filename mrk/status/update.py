@@ -8,6 +8,7 @@ whole goes out as it came, and who follows one object has that one read. Pure.
 import functools
 import re
 from collections.abc import Callable, Collection, KeysView, Mapping
+from types import MappingProxyType
 from typing import Any, Protocol, cast
 
 import msgspec
@@ -24,6 +25,7 @@ _decode = msgspec.json.Decoder(dict[str, Any]).decode
 _decode_objects = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _encode = msgspec.json.Encoder().encode
 _BEFORE = b'{"jsonrpc":"2.0","method":"notify_status_update","params":['
+_NOTHING: Mapping[str, msgspec.Raw] = MappingProxyType({})
 _ABSENT = msgspec.Raw(b"")
 _BRACE = ord("{")
 _PLAIN_NAME = re.compile(r"[ !#-\[\]-~]*")
@@ -37,21 +39,40 @@ class StatusUpdate:
     `objects` is shared and never changed after construction; raw ones are JSON objects.
     """
 
-    __slots__ = ("_decoded", "_known", "_message", "_text", "eventtime")
+    __slots__ = ("_decoded", "_followed", "_known", "_looked_for", "_message", "_text", "_time",
+                 "eventtime")  # fmt: skip
 
     def __init__(self, objects: ChangedObjects | None, eventtime: float) -> None:
         self.eventtime = eventtime
         self._known = objects
         # All of it as Klipper wrote it, where nobody has asked for its objects yet.
         self._text = b""
+        self._time = b""
+        # Objects that were looked for when the text was checked, and those that are in it.
+        self._looked_for: Collection[str] = ()
+        self._followed: Mapping[str, msgspec.Raw] = _NOTHING
         self._decoded: StatusDelta = {}
         self._message: SharedMessage | None = None
 
     @classmethod
-    def unread(cls, text: bytes, eventtime: float) -> "StatusUpdate":
-        """What is in a JSON object of JSON objects."""
+    def unread(
+        cls,
+        text: bytes,
+        eventtime: float,
+        time_text: bytes = b"",
+        looked_for: Collection[str] = (),
+        followed: Mapping[str, msgspec.Raw] = _NOTHING,
+    ) -> "StatusUpdate":
+        """What is in a JSON object of JSON objects.
+
+        Where it is known already: `time_text`, the JSON of `eventtime`, and of the objects
+        `looked_for` those that are in it.
+        """
         update = cls(None, eventtime)
         update._text = text
+        update._looked_for = looked_for
+        update._followed = followed
+        update._time = time_text
         return update
 
     @property
@@ -80,6 +101,9 @@ class StatusUpdate:
         """One object without reading the others, as long as nobody needed them."""
         if self._known is not None:
             return self._known.get(name)
+        if name in self._looked_for:
+            raw = self._followed.get(name)
+            return None if raw is None else _object_or_none(raw)
         if (quoted := quoted_name(name)) is None:
             return self._objects.get(name)
         if quoted not in self._text:
@@ -132,7 +156,7 @@ class StatusUpdate:
         """The `notify_status_update` message."""
         if self._message is None:
             if self._known is None:
-                time = _encode(self.eventtime)
+                time = self._time or _encode(self.eventtime)
                 self._message = SharedMessage(b"".join((_BEFORE, self._text, b",", time, b"]}")))
                 return self._message
             self._message = notification("notify_status_update", [self._objects, self.eventtime])
@@ -142,6 +166,8 @@ class StatusUpdate:
         """Whether one of these objects may be in it: the text is searched, not read."""
         if self._known is not None:
             return not self._known.keys().isdisjoint(names)
+        if self._looked_for is names:
+            return bool(self._followed)
         return any((quoted := quoted_name(name)) is None or quoted in self._text for name in names)
 
     def _names_any(self, quoted_names: Collection[bytes]) -> bool:

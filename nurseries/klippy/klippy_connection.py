@@ -45,14 +45,21 @@ class LinkLost(Transient):
 class KlippyConnection:
     """Requests and replies over one stream; `on_message(method, params)` gets the rest.
 
+    `take_whole(frame)` is asked first whether a frame is one that it has dealt with, unread.
+
     What that fills `send_batch` collects, once a chunk; what clients ask in one chunk too.
     """
 
     def __init__(
-        self, stream: Stream, on_message: Callable[[str, msgspec.Raw], None], send_batch: SendBatch
+        self,
+        stream: Stream,
+        take_whole: Callable[[bytes], bool],
+        on_message: Callable[[str, msgspec.Raw], None],
+        send_batch: SendBatch,
     ) -> None:
         self._send_batch = send_batch
         self._stream = stream
+        self._take_whole = take_whole
         self._on_message = on_message
         self._ids = itertools.count(1)
         self._pending: dict[int, KlippyRequest] = {}
@@ -222,6 +229,9 @@ class KlippyConnection:
                         self._take(frame)
 
     def _take(self, data: bytes) -> None:
+        if self._take_whole(data):
+            self._junk_in_row = 0
+            return
         try:
             frame = decode_frame(data)
             if frame.id is not None:

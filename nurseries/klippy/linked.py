@@ -18,6 +18,7 @@ from mrk.klippy.events import GcodeResponse, KlippyEvent, StatusChanged
 from mrk.klippy.link_errors import KlippyLost
 from mrk.klippy.messages import JunkFrame, decode_value, is_empty, read_status, read_update
 from mrk.klippy.peer import SocketPeer
+from mrk.klippy.push_reader import STATUS_METHOD, PushReader
 from mrk.klippy.remote_methods import BadRemoteCall, RemoteMethods
 from mrk.klippy.state import READY, KlippyState
 from mrk.log.throttle import LogThrottle
@@ -31,7 +32,6 @@ from nurseries.klippy.subscribing import Install, Subscribing
 logger = logging.getLogger(__name__)
 Publish = Callable[[KlippyEvent], None]
 
-STATUS_METHOD = "process_status_update"
 OUTPUT_METHOD = "process_gcode_response"
 SUBSCRIBE_LIMIT_S = 20.0
 
@@ -42,7 +42,8 @@ class LinkedKlippy:
     def __init__(
         self, stream: Stream, methods: RemoteMethods, publish: Publish, send_batch: SendBatch
     ) -> None:
-        self.connection = KlippyConnection(stream, self._on_message, send_batch)
+        self._pushes = PushReader(("webhooks",))
+        self.connection = KlippyConnection(stream, self._take_push, self._on_message, send_batch)
         self.session = KlippyState()
         self.board = StatusTracker()
         self.info: Mapping[str, Any] = {}
@@ -93,7 +94,11 @@ class LinkedKlippy:
 
     async def subscribe_shared(self, wanted: Wanted) -> dict[str, Any]:
         """Add to the subsystems' shared subscription, which only grows."""
-        return await self._subscribe(wanted, lambda _status: self.board.share(wanted))
+        return await self._subscribe(wanted, lambda _status: self._share(wanted))
+
+    def _share(self, wanted: Wanted) -> None:
+        self.board.share(wanted)
+        self._pushes = PushReader(("webhooks", *self.board.shared))
 
     async def _subscribe(self, wanted: Wanted, install: Install) -> dict[str, Any]:
         try:
@@ -139,6 +144,15 @@ class LinkedKlippy:
             self.registered.add(name)
             self.connection.post("register_remote_method", remote_method_params(name))
 
+    def _take_push(self, frame: bytes) -> bool:
+        """Take nearly all of what comes from Klipper: status in its usual form."""
+        update = self._pushes.read(frame)
+        if update is None:
+            return False
+        self.board.add(update)
+        self._push(update)
+        return True
+
     def _on_message(self, method: str, raw: msgspec.Raw) -> None:
         if method == STATUS_METHOD:
             update = read_update(raw)
@@ -154,8 +168,8 @@ class LinkedKlippy:
             self._on_remote_call(method, params)
 
     def _push(self, update: StatusUpdate) -> None:
-        self._on_webhooks(update)
-        if self.board.is_shared(update):
+        if update.may_change(self._pushes.names):
+            self._on_webhooks(update)
             self.publish(StatusChanged(update))
         self.board.push(update)
 

@@ -21,7 +21,9 @@ from nurseries.klippy.klippy_request import KlippyRequest
 async def connected(
     stream: trio.abc.Stream, batch: SendBatch | None = None
 ) -> AsyncIterator[KlippyConnection]:
-    connection = KlippyConnection(stream, lambda _method, _params: None, batch or SendBatch())
+    connection = KlippyConnection(
+        stream, lambda _frame: False, lambda _method, _params: None, batch or SendBatch()
+    )
     async with trio.open_nursery() as nursery:
         nursery.start_soon(connection.run)
         yield connection
