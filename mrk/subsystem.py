@@ -43,6 +43,7 @@ from mrk.supervision import Backoff
 from mrk.web.own_address import OwnAddress
 from mrk.webcams.snapshots import Snapshots
 from mrk.webcams.webcam import Webcam
+from mrk.websocket.client_protocols import Websockets
 
 # Runs until cancelled; takes `task_status` and calls `started` on it once it stands.
 Serve = Callable[..., Awaitable[object]]
@@ -111,6 +112,7 @@ class Needs(msgspec.Struct, frozen=True):
     calls_as: Callable[[Role], ApiCalls]
     gpio: GpioLines
     serial: SerialPorts
+    websockets: Websockets
     snapshots: Snapshots
     readable: ReadableFiles
     queue: QueueNews

@@ -267,6 +267,7 @@ class Subsystems:
             calls_as=partial(ComponentCalls, self.rpc.handle),
             gpio=outside.gpio,
             serial=outside.serial,
+            websockets=outside.websockets,
             snapshots=self._snapshots,
             readable=self.files,
             queue=self._job_queue,

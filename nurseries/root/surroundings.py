@@ -16,12 +16,14 @@ from mrk.database.schema import Migration
 from mrk.gpio.gpio_protocols import GpioLines
 from mrk.http.client import HttpDownloads
 from mrk.serial.serial_protocols import SerialPorts
+from mrk.websocket.client_protocols import Websockets
 from nurseries.gpio.chips import GpioChips
 from nurseries.klippy.link import OpenStream
 from nurseries.log.live_log import LiveLog
 from nurseries.log.rollover import OwnLog
 from nurseries.root.file_subsystem import MakeFiles
 from nurseries.serial_ports.ports import SystemSerialPorts
+from nurseries.websocket_client.client import SystemWebsockets
 
 
 class DatabaseService(DatabasePort, Protocol):
@@ -63,4 +65,5 @@ class Surroundings(msgspec.Struct, frozen=True):
     has_services: bool = False
     gpio: GpioLines = msgspec.field(default_factory=GpioChips)
     serial: SerialPorts = msgspec.field(default_factory=SystemSerialPorts)
+    websockets: Websockets = msgspec.field(default_factory=SystemWebsockets)
     live_log: LiveLog = msgspec.field(default_factory=LiveLog)

@@ -11,7 +11,7 @@ from nurseries.spoolman.server import SpoolmanServer
 def build(settings: SpoolmanSettings, needs: Needs, additions: Additions) -> None:
     """For `[spoolman]`."""
     server = SpoolmanServer(settings.server_url, needs.http)
-    link = SpoolmanLink(server)
+    link = SpoolmanLink(server, needs.websockets)
     reporter = SpoolReporter(
         needs.klippy,
         needs.database,

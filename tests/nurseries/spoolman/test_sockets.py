@@ -12,6 +12,7 @@ from nurseries.spoolman.link import SpoolmanLink
 from nurseries.spoolman.reporter import SpoolReporter
 from nurseries.spoolman.server import SpoolmanServer
 from nurseries.supervise import supervise
+from nurseries.websocket_client.client import SystemWebsockets
 from tests.fakes.spoolman import open_spoolman
 from tests.fakes.spoolman_http import Fault
 from tests.fakes.spoolman_rules import Answer
@@ -32,7 +33,7 @@ class WiredMrk(Mrk):
         server = SpoolmanServer(spoolman.url, HttpClient())
         self.spoolman = spoolman
         self.ending, self.ended = trio.CancelScope(), trio.Event()
-        self.link = SpoolmanLink(server, ping_each_s=0.1, pong_s=0.3)
+        self.link = SpoolmanLink(server, SystemWebsockets(), ping_each_s=0.1, pong_s=0.3)
         self.part = Supervision("spoolman_connection", backoff=SOON)
         self.reporter = SpoolReporter(
             shop.klippy,
