@@ -25,7 +25,7 @@ from mrk.files.transfers import UploadPrints
 from mrk.gcode.processors import GcodeProcessor
 from mrk.gpio.gpio_protocols import GpioLines
 from mrk.http.client import HttpDownloads
-from mrk.http.streamed_paths import StreamedFactory
+from mrk.http.streamed_paths import FallbackFactory, StreamedFactory
 from mrk.jobs.job_protocols import (
     AuxiliaryProvider,
     JobMetadata,
@@ -142,7 +142,7 @@ class Additions(msgspec.Struct):
     uploads besides the file manager's (path, and what `Location` begins with), `mqtt` is the
     broker for those that are built after it. `warnings` are what they find out while they run, for
     server.info. `processors` change new g-code files. `streamed` make paths of the TCP door; of two
-    that have a path, the one that was added first answers.
+    that have a path, the one that was added first answers. `fallbacks` have what nobody else has.
     """
 
     services: list[Service] = []
@@ -153,6 +153,7 @@ class Additions(msgspec.Struct):
     warnings: list[Callable[[], Sequence[str]]] = []
     processors: list[GcodeProcessor] = []
     streamed: list[StreamedFactory] = []
+    fallbacks: list[FallbackFactory] = []
 
     def add(self, name: str, subsystem: Subsystem, backoff: Backoff | None = None) -> None:
         """Have a subsystem run, and its endpoints offered while it does."""

@@ -23,6 +23,7 @@ from config.settings.buttons import ButtonSettings, read_buttons
 from config.settings.data_store import DataStoreSettings, read_data_store
 from config.settings.database import DatabaseSettings, read_database
 from config.settings.file_manager import FileManagerSettings, read_file_manager
+from config.settings.frontend import FrontEndSettings, read_front_ends
 from config.settings.jobs import JobQueueSettings, read_job_queue
 from config.settings.ldap import LdapSettings, read_ldap
 from config.settings.machine import MachineSettings, read_machine
@@ -63,6 +64,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     notifiers: tuple[NotifierSettings, ...] = ()
     octoprint_compat: OctoPrintCompatSettings | None = None
     paneldue: PanelDueSettings | None = None
+    frontends: tuple[FrontEndSettings, ...] = ()
     power: tuple[PowerSettings, ...] = ()
     wled: tuple[WledSettings, ...] = ()
     sensors: tuple[SensorSettings, ...] = ()
@@ -120,6 +122,7 @@ FAMILIES: tuple[Family, ...] = (
     Family("zeroconf", read_zeroconf, "zeroconf"),
     Family("update_manager", read_update_manager, "update_manager"),
     Family("backup", read_backup, "backup"),
+    Family("frontends", read_front_ends, "frontend"),
 )
 
 

@@ -12,6 +12,7 @@ class RequestHead(msgspec.Struct, frozen=True):
     `peer` is the other end of the TCP connection, `address` the client as the trusted-proxy
     rule sees it (equal to `peer` without a proxy), `secure` whether it came by TLS.
     `untrusted_proxy`: `address` passed on what somebody else asks, and is no trusted proxy.
+    `port` is ours that the connection came in on, 0 where nobody knows.
     """
 
     method: str
@@ -22,6 +23,7 @@ class RequestHead(msgspec.Struct, frozen=True):
     address: str
     secure: bool = False
     untrusted_proxy: bool = False
+    port: int = 0
 
     def header(self, name: str) -> str | None:
         """The first value of a header (lower-case name), None when absent."""

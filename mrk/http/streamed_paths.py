@@ -13,6 +13,7 @@ from mrk.access.request_authorizer import RequestAuthorizer
 from mrk.definitions.limits import Limits
 from mrk.http.cors import CorsRules
 from mrk.http.exchange import Transfer
+from mrk.http.file_answer import FileAnswers
 from mrk.http.head import RequestHead
 
 
@@ -31,14 +32,35 @@ class StreamedPaths(Protocol):
         ...
 
 
+class FallbackPaths(Protocol):
+    """Asked for what nobody else has, save for the page at `/`: front ends.
+
+    `path` is behind the route prefix, `*` outside of it; `head.path` is the whole one.
+    """
+
+    def has(self, head: RequestHead, path: str) -> bool:
+        """Whether GET is answered at a path."""
+        ...
+
+    def begin(self, head: RequestHead, path: str) -> Transfer | None:
+        """Who serves the request; as of `StreamedPaths`."""
+        ...
+
+
 class DoorRules(msgspec.Struct, frozen=True):
-    """What holds for every request that comes through the TCP door."""
+    """What holds for every request that comes through the TCP door.
+
+    `files` sends files; `serves_https` says whether a port is served with TLS now.
+    """
 
     authorizer: RequestAuthorizer
     cors: CorsRules
     limits: Limits
     route_prefix: str
+    files: FileAnswers
+    serves_https: Callable[[int], bool]
 
 
 # Made by a subsystem before the door is.
 StreamedFactory = Callable[[DoorRules], StreamedPaths]
+FallbackFactory = Callable[[DoorRules], FallbackPaths]

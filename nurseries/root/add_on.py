@@ -195,7 +195,13 @@ def guarded_additions(added: Additions, guard: AddOnGuard) -> Additions:
     name = guard.component
     if not added.services or added.services[0].name != name:
         raise AddOnError(f"{name} adds no service of its own name")
-    if added.transports or added.upload_paths or added.streamed or added.mqtt is not None:
+    if (
+        added.transports
+        or added.upload_paths
+        or added.streamed
+        or added.fallbacks
+        or added.mqtt is not None
+    ):
         raise AddOnError(f"{name} adds transports, which add-ons may not")
     for service in added.services:
         if service.name != name and not service.name.startswith(f"{name}_"):

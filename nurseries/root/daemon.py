@@ -34,6 +34,7 @@ from nurseries.root.generation import Generation
 from nurseries.root.own_release import prove_own_release
 from nurseries.root.real_surroundings import HidingLog, real_surroundings
 from nurseries.supervise import supervise
+from transports.listeners.inherited import Inherited
 from transports.listeners.listen_errors import ListenError
 from transports.listeners.listeners import Listeners
 from transports.listeners.tls import Tls
@@ -53,7 +54,7 @@ class Daemon:
 
     `warnings` of the process join those of each configuration in server.info. Without
     `has_services` the host's are neither watched nor controlled. With `owns_process` the garbage
-    collector is the daemon's alone.
+    collector is the daemon's alone. `inherited` are the sockets that systemd passed.
     """
 
     def __init__(
@@ -66,8 +67,10 @@ class Daemon:
         *,
         has_services: bool = True,
         owns_process: bool = False,
+        inherited: Inherited | None = None,
     ) -> None:
         self._paths = paths
+        self._inherited = inherited
         self.owns_process = owns_process
         self._configuration = configuration
         self._log = log
@@ -114,7 +117,7 @@ class Daemon:
         """
         addresses = Addresses.of(self._configuration, self._paths)
         async with contextlib.AsyncExitStack() as sockets:
-            listeners = await sockets.enter_async_context(addresses.open())
+            listeners = await sockets.enter_async_context(addresses.open(self._inherited))
             task_status.started(listeners)
             while not self._stopping:
                 await self.generation.serve(listeners, self._ready)
@@ -172,7 +175,7 @@ class Daemon:
     ) -> tuple[Addresses, Listeners]:
         """Where it is wanted, else, as long as nobody could connect there, where it was before."""
         try:
-            listeners = await sockets.enter_async_context(wanted.open())
+            listeners = await sockets.enter_async_context(wanted.open(self._inherited))
             if listeners.reachable or not was_reachable:
                 return wanted, listeners
             reason = "; ".join(listeners.warnings)
@@ -181,7 +184,7 @@ class Daemon:
             reason = str(exc)
         logger.error("%s; listening where it was before", reason)
         self._not_listening = [f"{reason}; still listening where it was before"]
-        return before, await sockets.enter_async_context(before.open())
+        return before, await sockets.enter_async_context(before.open(self._inherited))
 
     def _ready(self) -> None:
         # What a generation is made of stays until its end: no collection looks at it meanwhile.
@@ -260,7 +263,14 @@ async def _serve(
     manager = ServiceManager.from_environment(os.environ, os.getpid())
     alone = companion is None
     daemon = Daemon(
-        paths, configuration, log, warnings, manager, has_services=alone, owns_process=True
+        paths,
+        configuration,
+        log,
+        warnings,
+        manager,
+        has_services=alone,
+        owns_process=True,
+        inherited=Inherited.from_environment(os.environ, os.getpid()),
     )
 
     async def stop() -> None:

@@ -39,4 +39,5 @@ OPTIONAL = (
     Optional("zeroconf", "zeroconf", "nurseries.zeroconf.build"),
     Optional("analysis", "analysis", "nurseries.analysis.build"),
     Optional("octoprint_compat", "octoprint_compat", "nurseries.octoprint.subsystem"),
+    Optional("frontend", "frontends", "transports.frontends.build"),
 )

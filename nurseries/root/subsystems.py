@@ -17,7 +17,7 @@ from mrk.api.rpc import Rpc
 from mrk.api.table import Table
 from mrk.clients.registry import Clients
 from mrk.estimate.schema import ESTIMATE_MIGRATIONS
-from mrk.http.streamed_paths import StreamedFactory
+from mrk.http.streamed_paths import FallbackFactory, StreamedFactory
 from mrk.jobs.schema import JOB_MIGRATIONS
 from mrk.spool.schema import SPOOL_MIGRATIONS
 from mrk.subsystem import Additions, Needs, Subsystem
@@ -354,6 +354,11 @@ class Subsystems:
     def streamed(self) -> list[StreamedFactory]:
         """Paths of the TCP door that optional subsystems added."""
         return self._added.streamed
+
+    @property
+    def fallbacks(self) -> list[FallbackFactory]:
+        """What nobody else has at the TCP door: front ends."""
+        return self._added.fallbacks
 
     @property
     def upload_paths(self) -> dict[str, str]:

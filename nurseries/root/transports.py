@@ -31,6 +31,7 @@ from transports.sockets.bridge import Bridge
 from transports.sockets.client_session import SessionContext
 from transports.sockets.unix_socket import UnixSocket
 from transports.sockets.websocket import Websocket
+from transports.transfers.file_answers import FileSender
 from transports.transfers.routes import UPLOAD_PATHS, Transfers
 from transports.web.web_door import WebDoor
 
@@ -54,6 +55,7 @@ class Transports:
         refusals: RefusalLog,
     ) -> None:
         limits = settings.server.limits
+        self._listeners: Listeners | None = None
         clients.waiting.limit_bytes = max(clients.waiting.limit_bytes, 4 * limits.outbox_bytes)
         prefix = settings.server.route_prefix
         rpc = subsystems.rpc
@@ -71,7 +73,7 @@ class Transports:
             table, rpc, clients, authorizer, cors, limits, route_prefix=prefix, join=join_in_thread
         )
         pages = WebDoor(cors, authorizer, facts, limits, route_prefix=prefix, proxies=proxies)
-        door_rules = DoorRules(authorizer, cors, limits, prefix)
+        door_rules = DoorRules(authorizer, cors, limits, prefix, FileSender(), self._serves_https)
         added = [make(door_rules) for make in subsystems.streamed]
         bridge = Bridge(limits, admission, clients, surroundings.open_klippy, ending)
         found = RouteTable(
@@ -83,6 +85,7 @@ class Transports:
                 "/klippysocket": bridge.serve_connection,
             },
             streamed=[*([] if transfers is None else [transfers]), *added],
+            fallbacks=[make(door_rules) for make in subsystems.fallbacks],
         )
         routes = Routes(found, proxies=proxies, look_up_names=look_up_names)
         self.door = Door(routes, limits)
@@ -134,14 +137,18 @@ class Transports:
             route_prefix=settings.server.route_prefix,
         )
 
+    def _serves_https(self, port: int) -> bool:
+        return self._listeners is not None and self._listeners.serves_https(port)
+
     def services(self, listeners: Listeners) -> list[Supervised]:
         """The services that accept on `listeners`, which stay open when they end."""
+        self._listeners = listeners
 
         async def serve_door() -> None:
             side = listeners.tls_side
             await self.door.serve(
-                listeners.tcp,
-                tls_listeners=listeners.tls,
+                listeners.all_tcp,
+                tls_listeners=listeners.all_tls,
                 wrap_tls=None if side is None else side.wrap,
             )
 

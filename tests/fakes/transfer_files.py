@@ -19,7 +19,9 @@ from mrk.files.paths import safe_parts
 from mrk.files.records import Item
 from mrk.files.temporary import is_temporary
 from mrk.files.transfers import PrintOutcome, PrintStart
+from mrk.frontends.front_end import FrontEnd
 from mrk.http.cors import CorsRules
+from mrk.http.streamed_paths import DoorRules
 from mrk.web.landing_page import LandingFacts
 from tests.fakes.accounts import FakeAccounts
 from tests.fakes.http_house import trusted
@@ -28,6 +30,9 @@ from transports.door.acceptor import Door
 from transports.door.api_http import ApiHttp
 from transports.door.http_connection import Routes
 from transports.door.route_table import RouteTable
+from transports.frontends.front_ends import ServedFrontEnds
+from transports.frontends.static_files import StaticFiles
+from transports.transfers.file_answers import FileSender
 from transports.transfers.routes import Transfers
 from transports.web.web_door import WebDoor
 
@@ -134,6 +139,8 @@ class TransferHouse:
     logs: dict[str, Callable[[], str | None]] = field(default_factory=dict)
     prints: Prints = field(default_factory=Prints)
     accounts: FakeAccounts = field(default_factory=FakeAccounts)
+    front_ends: Sequence[FrontEnd] = ()
+    secure_ports: Sequence[int] = ()
 
     def __post_init__(self) -> None:
         roots = {name: self.folder / name for name in ("gcodes", "config")}
@@ -203,7 +210,19 @@ class TransferHouse:
             self.limits,
             route_prefix=self.route_prefix,
         )
-        routes = RouteTable(api, self.authorizer, web, upgrades={}, streamed=[transfers])
+        rules = DoorRules(
+            self.authorizer,
+            cors,
+            self.limits,
+            self.route_prefix,
+            FileSender(),
+            lambda port: port in self.secure_ports,
+        )
+        files = {one.name: StaticFiles(one) for one in self.front_ends}
+        served = ServedFrontEnds(self.front_ends, files, rules)
+        routes = RouteTable(
+            api, self.authorizer, web, upgrades={}, streamed=[transfers], fallbacks=[served]
+        )
         self.door = Door(Routes(routes), self.limits)
 
     def leftovers(self) -> list[str]:

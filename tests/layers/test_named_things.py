@@ -21,7 +21,7 @@ TEXTS = [
 # Everything of ours that a text may name by a part of its path.
 FILES = {path.relative_to(ROOT).as_posix() for path in TEXTS}
 # What an example has its reader write, and names that only look like ours.
-EXAMPLES = {"nozzle_hours.py", "mrk.toml", "mrk.components", "mrk.service"}
+EXAMPLES = {"config.json", "nozzle_hours.py", "mrk.toml", "mrk.components", "mrk.service"}
 # Files of other projects, which their subjects' texts refer to.
 FOREIGN = re.compile(r"^(klippy|src|h11|wsproto|trio|paho|scripts|lib|moonraker|python_can)/|\.\./")
 FILE_NAME = re.compile(r"(?<![\w./{}<>-])((?:[\w-]+/)*[\w-]+\.py)\b")

@@ -108,20 +108,26 @@ class Door:
             if len(self._served) >= self._limits.connections and not self._end_waiting():
                 await self._turn_away(stream, wrap_tls is not None)
             elif wrap_tls is None:
-                await self.serve_connection(stream, peer)
+                await self.serve_connection(stream, peer, port=_own_port(stream))
             else:
-                await self.serve_connection(wrap_tls(stream), peer, tls=True)
+                port = _own_port(stream)
+                await self.serve_connection(wrap_tls(stream), peer, tls=True, port=port)
         finally:
             await trio.aclose_forcefully(stream)
 
     async def serve_connection(
-        self, transport: trio.abc.Stream, peer: str, *, tls: bool = False
+        self, transport: trio.abc.Stream, peer: str, *, tls: bool = False, port: int = 0
     ) -> None:
-        """Serve one connected stream until it ends, and close it; `peer` is an IP address."""
+        """Serve one connected stream until it ends, and close it; `peer` is an IP address.
+
+        `port` is ours that it came in on.
+        """
         stream = LimitedStream(transport, self._limits.send_s, self._file_threads)
         self._streams.add(stream)
         try:
-            connection = HttpConnection(stream, peer, tls, self._routes, self._limits, self._budget)
+            connection = HttpConnection(
+                stream, peer, tls, self._routes, self._limits, self._budget, port
+            )
             await self._run(connection, transport)
             if not connection.given_up:
                 await stream.aclose()
@@ -174,3 +180,11 @@ def _peer(stream: trio.SocketStream) -> str | None:
         return str(stream.socket.getpeername()[0])
     except OSError:
         return None
+
+
+def _own_port(stream: trio.SocketStream) -> int:
+    """Ours that a client connected to, 0 when it has gone already."""
+    try:
+        return int(stream.socket.getsockname()[1])
+    except OSError:
+        return 0

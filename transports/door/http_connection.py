@@ -49,7 +49,10 @@ class Routes(msgspec.Struct, frozen=True):
 
 
 class HttpConnection:
-    """`run` serves the connection until it ends; `peer` is the other end's IP address."""
+    """`run` serves the connection until it ends; `peer` is the other end's IP address.
+
+    `port` is the one of ours that it came in on.
+    """
 
     def __init__(
         self,
@@ -59,9 +62,11 @@ class HttpConnection:
         routes: Routes,
         limits: Limits,
         budget: BodyBudget,
+        port: int = 0,
     ) -> None:
         self._stream = stream
         self._peer = peer
+        self._port = port
         self._tls = tls
         self._routes = routes
         self._limits = limits
@@ -122,7 +127,7 @@ class HttpConnection:
         headers, peer = parser.headers, self._peer
         client = self._routes.proxies.client(peer, self._tls, headers)
         head = RequestHead(
-            parser.method, parser.target, parser.http_version, headers, peer, *client
+            parser.method, parser.target, parser.http_version, headers, peer, *client, self._port
         )
         frame = framing(head)
         if self._routes.look_up_names is not None:

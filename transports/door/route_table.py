@@ -2,7 +2,8 @@
 
 Asked by the connection for each request, by its head alone; nobody's body is read before. The
 order is fixed: a websocket's path, the API's own paths, paths of what streams bodies (uploads and
-downloads), pages. What nobody has is refused here. One instance per generation; no I/O.
+downloads), pages with a path of their own, front ends, the page at `/`. What nobody has is refused
+here. One instance per generation; no I/O.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -17,13 +18,15 @@ from mrk.errors import ClientError
 from mrk.http.exchange import Transfer
 from mrk.http.head import RequestHead
 from mrk.http.response import Headers, Response, error_response
-from mrk.http.streamed_paths import StreamedPaths
+from mrk.http.streamed_paths import FallbackPaths, StreamedPaths
 from transports.door.api_http import ApiCall, ApiHttp
 
 # Takes the stream, the head, and all bytes read so far, the head's included; the connection ends
 # when it returns.
 HandOn = Callable[[trio.abc.Stream, RequestHead, bytes], Awaitable[None]]
 _READ = ("GET", "HEAD")
+# What pages have only where no front end has it.
+_ROOT = ("", "/")
 
 
 class Upgrade(msgspec.Struct, frozen=True):
@@ -70,12 +73,14 @@ class RouteTable:
         *,
         upgrades: Mapping[str, HandOn],
         streamed: Sequence[StreamedPaths] = (),
+        fallbacks: Sequence[FallbackPaths] = (),
     ) -> None:
         self._api = api
         self._authorizer = authorizer
         self._pages = pages
         self._upgrades = upgrades
         self._streamed = streamed
+        self._fallbacks = fallbacks
 
     def find(self, head: RequestHead, *, upgrade: bool = False) -> Route:
         """The route of a request; a `Response` refuses it (401, 404, 405) or is a preflight's."""
@@ -98,16 +103,31 @@ class RouteTable:
                 transfer = streamed.begin(head)
                 if transfer is not None:
                     return Streamed(transfer)
-        if error.status == 404 and self._pages.serves(path):
-            return Page(self._pages.handle)
+        if error.status == 404:
+            found = self._shown(head, path)
+            if found is not None:
+                return found
         try:
             self._authorizer.admit(head, Role.VIEW)
         except ClientError as exc:
             return self._api.refusal(head, exc)
-        if self._streamed_verbs(path):
+        if self._streamed_verbs(path) or (error.status == 404 and self._has_fallback(head, path)):
             error = ClientError("Method Not Allowed", 405)
-        allow: Headers = (("Allow", self._allow(path)),) if error.status == 405 else ()
+        allow: Headers = (("Allow", self._allow(head, path)),) if error.status == 405 else ()
         return self._api.refusal(head, error).with_headers(allow)
+
+    def _shown(self, head: RequestHead, path: str) -> Route | None:
+        """What people look at: a page, or a front end's file."""
+        is_page = self._pages.serves(path)
+        if not is_page or path in _ROOT:
+            for fallback in self._fallbacks:
+                transfer = fallback.begin(head, path)
+                if transfer is not None:
+                    return Streamed(transfer)
+        return Page(self._pages.handle) if is_page else None
+
+    def _has_fallback(self, head: RequestHead, path: str) -> bool:
+        return any(fallback.has(head, path) for fallback in self._fallbacks)
 
     def _streamed_verbs(self, path: str) -> list[str]:
         verbs = [verb for streamed in self._streamed for verb in streamed.verbs(path)]
@@ -117,17 +137,18 @@ class RouteTable:
     def _verbs(self, path: str) -> list[str]:
         return sorted({*self._api.verbs(path), *self._streamed_verbs(path)})
 
-    def _allow(self, path: str) -> str:
-        verbs = self._verbs(path)
+    def _allow(self, head: RequestHead, path: str) -> str:
+        verbs = self._verbs(path) or (["GET"] if self._has_fallback(head, path) else [])
         if self._api.is_special(path) or verbs != ["GET"]:
             return ", ".join([*verbs, "OPTIONS"])
         return "GET, HEAD, OPTIONS"
 
     def _preflight(self, head: RequestHead, path: str) -> Response:
-        if not self._verbs(path) and not self._pages.serves(path):
+        shown = self._pages.serves(path) or self._has_fallback(head, path)
+        if not self._verbs(path) and not shown:
             return self._api.refusal(head, ClientError("Not Found", 404))
         headers = self._api.preflight_headers(head)
         if not headers:
             error = error_response(ClientError("Method Not Allowed", 405))
-            return error.with_headers((("Allow", self._allow(path)),))
+            return error.with_headers((("Allow", self._allow(head, path)),))
         return Response(204, content_type="", headers=headers)

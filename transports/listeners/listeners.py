@@ -5,17 +5,19 @@ waits in the kernel's queue and is served by the next generation. Closed at the 
 had yet, an address or the unix socket's folder, keeps nobody from the others.
 """
 
+import itertools
 import logging
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
 
+from transports.listeners.inherited import Inherited
 from transports.listeners.late_listener import LateListener, Listener
 from transports.listeners.listen_errors import ListenError
-from transports.listeners.tcp import open_tcp, port_of
+from transports.listeners.tcp import open_more_tcp, open_tcp, port_of
 from transports.listeners.tls import Certificate, Tls
 from transports.listeners.unix import open_unix, remove_own
 
@@ -25,7 +27,9 @@ logger = logging.getLogger(__name__)
 class Listeners(msgspec.Struct, frozen=True):
     """Open listening sockets; `port` and `ssl_port` are the real ones (None: no TLS).
 
-    `tls_warning` says why there is no TLS although there is a certificate.
+    `tls_warning` says why there is no TLS although there is a certificate. `more_tcp` and
+    `more_tls` (by port) are those of front ends; `unclaimed` tells of systemd's sockets that
+    nobody accepts on.
     """
 
     tcp: Sequence[Listener]
@@ -35,23 +39,42 @@ class Listeners(msgspec.Struct, frozen=True):
     ssl_port: int | None
     tls_side: Tls | None
     tls_warning: str | None = None
+    more_tcp: Sequence[Listener] = ()
+    more_tls: Mapping[int, Sequence[Listener]] = {}
+    unclaimed: str | None = None
 
     @property
     def warnings(self) -> list[str]:
         """Where nobody can connect yet, and why."""
-        told = [self.tls_warning]
-        for listener in (*self.tcp, *self.tls, self.unix):
+        told = [self.tls_warning, self.unclaimed]
+        for listener in (*self.all_tcp, *self.all_tls, self.unix):
             if isinstance(listener, LateListener):
                 told.append(listener.warning)
         return list(dict.fromkeys(text for text in told if text is not None))
 
     @property
+    def all_tcp(self) -> list[Listener]:
+        """Those of the server and of front ends, without TLS."""
+        return [*self.tcp, *self.more_tcp]
+
+    @property
+    def all_tls(self) -> list[Listener]:
+        """The same with TLS."""
+        return [*self.tls, *itertools.chain.from_iterable(self.more_tls.values())]
+
+    def serves_https(self, port: int) -> bool:
+        """Whether clients can connect to a port with TLS now."""
+        found = self.tls if port == self.ssl_port else self.more_tls.get(port, ())
+        return any(_listens(listener) for listener in found)
+
+    @property
     def reachable(self) -> bool:
         """Whether anybody can connect over TCP."""
-        return any(
-            not isinstance(listener, LateListener) or listener.warning is None
-            for listener in self.tcp
-        )
+        return any(_listens(listener) for listener in self.tcp)
+
+
+def _listens(listener: Listener) -> bool:
+    return not isinstance(listener, LateListener) or listener.warning is None
 
 
 @asynccontextmanager
@@ -62,20 +85,32 @@ async def open_listeners(
     ssl_port: int,
     certificate: Certificate | None,
     unix_path: Path,
+    more_ports: Sequence[int] = (),
+    more_ssl_ports: Sequence[int] = (),
+    inherited: Inherited | None = None,
 ) -> AsyncIterator[Listeners]:
     """Listen on `host` (`all` is every IPv4 and IPv6 address) and at `unix_path`.
 
-    A port of 0 takes a free one. TLS is served when the certificate's files exist and are a pair.
-    What this machine does not have yet (an address, a folder that can be written) is a
-    `LateListener`. Raises `ListenError` for what somebody else has, or what needs more rights. On
-    leaving all sockets are closed and the unix socket's file is removed.
+    A port of 0 takes a free one; one that is among the `inherited` sockets is taken from there.
+    TLS is served when the certificate's files exist and are a pair. What this machine does not have
+    yet (an address, a folder that can be written), and every one of the `more_ports` of front ends
+    that cannot be had, is a `LateListener`. Raises `ListenError` for what somebody else has, or
+    what needs more rights. On leaving all sockets are closed and the unix socket's file is removed.
     """
     opened: list[Listener] = []
+    inherited = inherited or Inherited()
     own_files: list[os.stat_result] = []
     try:
-        tcp = await open_tcp(host, port, opened)
+        tcp = await open_tcp(host, port, opened, inherited)
         tls_side, tls_warning = _tls_side(certificate)
-        tls = [] if tls_side is None else await open_tcp(host, ssl_port, opened)
+        tls = [] if tls_side is None else await open_tcp(host, ssl_port, opened, inherited)
+        more_tcp: list[Listener] = []
+        for more in more_ports:
+            more_tcp += await open_more_tcp(host, more, opened, inherited)
+        more_tls = {
+            more: await open_more_tcp(host, more, opened, inherited)
+            for more in (more_ssl_ports if tls_side is not None else ())
+        }
         unix = await open_unix(unix_path, own_files)
         opened.append(unix)
         listeners = Listeners(
@@ -86,6 +121,9 @@ async def open_listeners(
             None if tls_side is None else port_of(tls, ssl_port),
             tls_side,
             tls_warning,
+            more_tcp,
+            more_tls,
+            inherited.unclaimed((port, ssl_port, *more_ports, *more_ssl_ports)),
         )
         for warning in listeners.warnings:
             logger.warning("%s", warning)

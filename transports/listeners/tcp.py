@@ -9,6 +9,7 @@ from typing import Any
 
 import trio
 
+from transports.listeners.inherited import Inherited
 from transports.listeners.late_listener import RETRY_S, SELDOM_RETRY_S, LateListener, Listener
 from transports.listeners.listen_errors import ListenError, NotYet
 
@@ -20,9 +21,14 @@ def port_of(listeners: Sequence[Listener], wanted: int) -> int:
     return int(bound[0].socket.getsockname()[1]) if bound else wanted
 
 
-async def open_tcp(host: str, port: int, opened: list[Listener]) -> list[Listener]:
+async def open_tcp(
+    host: str, port: int, opened: list[Listener], inherited: Inherited
+) -> list[Listener]:
     """Listen at `host` (`all` is every address); what was opened joins `opened` at once."""
     before = len(opened)
+    opened += inherited.listeners(port)
+    if len(opened) > before:
+        return opened[before:]
     if host != "all":
         for address in await _addresses(host):
             opened.append(await _tcp_or_late(host, address, port))
@@ -31,6 +37,46 @@ async def open_tcp(host: str, port: int, opened: list[Listener]) -> list[Listene
     if _has_ipv6():
         opened += await _tcp_at("::", port_of(opened[before:], port))
     return opened[before:]
+
+
+async def open_more_tcp(
+    host: str, port: int, opened: list[Listener], inherited: Inherited
+) -> list[Listener]:
+    """The same for a front end's port: whatever keeps it closed now, it is tried again."""
+    before = len(opened)
+    opened += inherited.listeners(port)
+    if len(opened) > before:
+        return opened[before:]
+    hosts = ["0.0.0.0", "::"] if host == "all" else await _addresses(host)
+    for address in hosts if host != "all" or _has_ipv6() else hosts[:1]:
+        opened.append(await _more_or_late(address, port))
+    return opened[before:]
+
+
+async def _more_or_late(address: str, port: int) -> Listener:
+    async def open_now() -> trio.SocketListener:
+        first, *more = await _tcp_at(address, port)
+        for one in more:
+            one.socket.close()
+        return first
+
+    try:
+        return await open_now()
+    except ListenError as exc:
+        warning = _more_advice(port, exc)
+        return LateListener(f"{address} port {port}", open_now, warning, RETRY_S)
+
+
+def _more_advice(port: int, error: ListenError) -> str:
+    cause = error.__cause__
+    number = cause.errno if isinstance(cause, OSError) else None
+    if number == errno.EADDRINUSE:
+        said = f"Port {port} of [frontend] is in use, by nginx perhaps: stop that, and mrk takes it"
+        return f"{said} (sudo systemctl disable --now nginx)."
+    if number == errno.EACCES:
+        said = f"Port {port} of [frontend] needs more rights: let the service have"
+        return f"{said} AmbientCapabilities=CAP_NET_BIND_SERVICE, or a socket of systemd."
+    return f"[frontend] port {port}: {error}"
 
 
 async def _addresses(host: str) -> list[str]:

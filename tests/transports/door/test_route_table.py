@@ -80,3 +80,60 @@ def test_what_nobody_has(method, target, status, allow):
     assert (answer.status, dict(answer.headers).get("Allow")) == (status, allow)
     if target != "/server/jsonrpc":
         assert route(method, target, peer="10.0.0.9").status == 401
+
+
+class Everything:
+    """A front end at the root."""
+
+    def has(self, head, path):
+        return True
+
+    def begin(self, head, path):
+        return self.serve if head.method in ("GET", "HEAD") else None
+
+    async def serve(self, exchange):
+        """Nobody calls it here."""
+
+
+class OwnPages:
+    """The page at the root, and some with a path of their own."""
+
+    def serves(self, path):
+        return path in ("", "/") or path.startswith("/mrk/")
+
+    async def handle(self, stream, head, buffered):
+        """Nobody calls it here."""
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "kind"),
+    [
+        ("GET", "/", Streamed),
+        ("HEAD", "/config", Streamed),
+        ("GET", "/mrk/log", Page),
+        ("GET", "/server/info", ApiCall),
+        ("GET", "/server/files/gcodes/a.gcode", Streamed),
+        ("POST", "/config", Response),
+        ("OPTIONS", "/config", Response),
+    ],
+)
+@pytest.mark.parametrize("order", [(Files(), Everything())])
+def test_a_front_end_comes_before_the_page_at_the_root_alone(method, target, kind, order):
+    house = House()
+    files, everything = order
+    table = RouteTable(
+        house.api,
+        house.authorizer,
+        OwnPages(),
+        upgrades={"/websocket": websocket},
+        streamed=[files],
+        fallbacks=[everything],
+    )
+    head = RequestHead(method, target, "1.1", [], "127.0.0.1", "127.0.0.1")
+    found = table.find(head)
+    assert isinstance(found, kind)
+    if isinstance(found, Streamed):
+        assert found.serve == (files if "files" in target else everything).serve
+    if isinstance(found, Response):
+        assert found.status == 405
+        assert dict(found.headers)["Allow"] == "GET, HEAD, OPTIONS"

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import trio
@@ -60,12 +61,14 @@ class Client:
 
 
 @asynccontextmanager
-async def connected(house: TransferHouse, peer: str = "127.0.0.1") -> AsyncIterator[Client]:
+async def connected(
+    house: TransferHouse, peer: str = "127.0.0.1", port: int = 7125
+) -> AsyncIterator[Client]:
     """A client on a socket pair: real sockets, because the kernel sends files on them."""
     near, far = trio.socket.socketpair()
     async with trio.open_nursery() as nursery:
         stream = trio.SocketStream(far)
-        nursery.start_soon(house.door.serve_connection, stream, peer)
+        nursery.start_soon(partial(house.door.serve_connection, stream, peer, port=port))
         async with trio.SocketStream(near) as client:
             with trio.fail_after(20):
                 yield Client(client)

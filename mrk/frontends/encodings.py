@@ -1,0 +1,35 @@
+"""Which compressed file beside another one a client takes (RFC 9110, section 12.5.3).
+
+Pure. Nothing is compressed while it is asked for: `.br` and `.gz` lie there or not.
+"""
+
+import re
+
+# What saves most, first.
+SUFFIXES = (("br", ".br"), ("gzip", ".gz"))
+_MOST_CHARS = 500
+_WEIGHT = re.compile(r"q\s*=\s*([01](?:\.[0-9]{0,3})?)", re.IGNORECASE)
+
+
+def accepted(values: list[str]) -> tuple[tuple[str, str], ...]:
+    """(coding, suffix) of those that `Accept-Encoding` allows, the best first."""
+    text = ",".join(values)
+    if not text or len(text) > _MOST_CHARS:
+        return ()
+    weights = dict(_coding(item) for item in text.lower().split(","))
+    other = weights.get("*", 0.0)
+    found = [(weights.get(coding, other), coding, suffix) for coding, suffix in SUFFIXES]
+    # The sort is stable: of equal ones the smaller file comes first.
+    found.sort(key=lambda one: -one[0])
+    return tuple((coding, suffix) for weight, coding, suffix in found if weight > 0)
+
+
+def _coding(item: str) -> tuple[str, float]:
+    name, _, parameters = item.partition(";")
+    name = name.strip()
+    name = "gzip" if name == "x-gzip" else name
+    if not parameters.strip():
+        return name, 1.0
+    match = _WEIGHT.fullmatch(parameters.strip())
+    # A weight that is not understood: the plain file is always right.
+    return name, float(match[1]) if match else 0.0
