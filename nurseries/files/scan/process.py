@@ -20,6 +20,7 @@ from nurseries.files.scan.messages import Answer, Failed, Request, decode_answer
 
 logger = logging.getLogger(__name__)
 _IMPORT_ROOT = Path(__file__).resolve().parents[3]
+GIVEN_UP = "nobody waits for it any more"
 _STDERR_BYTES = 4096  # kept of what the worker said last
 
 
@@ -59,10 +60,14 @@ class ScanProcess:
         self._said = b""
         self._said_all = trio.Event()
 
-    async def perform(self, request: Request, limit_s: float) -> Answer:
-        """Have one job done; whatever goes wrong with the process becomes a `Failed`."""
+    async def perform(self, request: Request, limit_s: float, limit: trio.CancelScope) -> Answer:
+        """Have one job done; whatever goes wrong with the process becomes a `Failed`.
+
+        Cancelling `limit` gives the job up, and ends the process.
+        """
         line = None
-        with trio.move_on_after(limit_s) as limit:
+        limit.deadline = trio.current_time() + limit_s
+        with limit:
             try:
                 await self._stdin.send_all(encode(request))
                 line = await self._read_line()
@@ -70,7 +75,8 @@ class ScanProcess:
                 pass  # it died before it read the job; how, is asked below
         if limit.cancelled_caught:
             self._process.kill()
-            reason = f"took longer than {limit_s:g} s"
+            is_late = trio.current_time() >= limit.deadline
+            reason = f"took longer than {limit_s:g} s" if is_late else GIVEN_UP
         elif line is None:
             reason = await self._epitaph()
         else:
@@ -79,7 +85,8 @@ class ScanProcess:
             except msgspec.DecodeError as error:
                 reason = f"the scan worker answered nonsense: {error}"
         self.alive = False
-        logger.warning("scan worker: %s: %s", request, reason)
+        level = logging.DEBUG if reason == GIVEN_UP else logging.WARNING
+        logger.log(level, "scan worker: %s: %s", request, reason)
         return Failed(reason)
 
     async def say_goodbye(self) -> None:

@@ -62,6 +62,7 @@ class _Job(msgspec.Struct):
     request: Request
     limit_s: float
     answer: Answer | None = None
+    scope: trio.CancelScope = msgspec.field(default_factory=trio.CancelScope)
     done: trio.Event = msgspec.field(default_factory=trio.Event)
 
     def finish(self, answer: Answer | None) -> None:
@@ -175,7 +176,7 @@ class Scanner:
             try:
                 while job is not None:
                     try:
-                        job.finish(await worker.perform(job.request, job.limit_s))
+                        job.finish(await worker.perform(job.request, job.limit_s, job.scope))
                     finally:
                         job.finish(None)
                     job = None
@@ -192,11 +193,11 @@ class Scanner:
         """
         try:
             return await self.get(request, kind, limit_s)
-        except (RewriteFailed, ScannerStopped) as exc:
-            failed = exc
-        # What a killed worker left half written.
-        await trio.to_thread.run_sync(partial(target.unlink, missing_ok=True))
-        raise failed
+        except BaseException:
+            # What a killed worker left half written.
+            with trio.move_on_after(self._limits.goodbye_s, shield=True):
+                await trio.to_thread.run_sync(partial(target.unlink, missing_ok=True))
+            raise
 
     async def get(self, request: Request, kind: type[Done], limit_s: float) -> Done:
         """Have one job done that is answered with a `kind`.
@@ -210,7 +211,11 @@ class Scanner:
         raise RewriteFailed(failed.reason, may_pass=failed.may_pass)
 
     async def ask(self, request: Request, limit_s: float) -> Answer:
-        """Have one job done within a limit; raises `ScannerStopped` only."""
+        """Have one job done within a limit; raises `ScannerStopped` only.
+
+        Who is cancelled meanwhile has the job's process ended: it would work for nobody, and others
+        wait.
+        """
         job = _Job(request, limit_s)
         if self._jobs is None:
             raise ScannerStopped("the scanner is not running")
@@ -218,7 +223,13 @@ class Scanner:
             await self._jobs.send(job)
         except trio.BrokenResourceError as error:
             raise ScannerStopped("the scanner was stopped") from error
-        await job.done.wait()
+        try:
+            await job.done.wait()
+        except trio.Cancelled:
+            job.scope.cancel()
+            with trio.move_on_after(self._limits.goodbye_s, shield=True):
+                await job.done.wait()
+            raise
         if job.answer is None:
             raise ScannerStopped("the scanner was stopped")
         return job.answer

@@ -154,6 +154,22 @@ async def test_a_file_is_pending_until_its_scan_is_over(tmp_path):
         assert scanner.state(second) is None
 
 
+async def test_a_job_whose_caller_goes_away_is_ended_and_leaves_nothing(tmp_path):
+    source, target = copy(CURA, tmp_path / "hang.gcode"), tmp_path / "half.gcode"
+    async with running(Scanner(ScanLimits(), MOODY_WORKER)) as scanner:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(scanner.add_objects, source, target)
+            while not target.exists():  # noqa: ASYNC110 - another process writes it
+                await trio.sleep(0.01)
+            worker = psutil.Process(scanner.worker_pid)
+            nursery.cancel_scope.cancel()
+        assert not target.exists()
+        good = copy(CURA, tmp_path / "good.gcode")
+        assert (await scanner.scan(good, images=False)).state is ScanState.OK
+        assert not worker.is_running()
+        assert scanner.workers_started == 2
+
+
 async def test_who_waits_in_line_is_told_when_the_scanner_stops(tmp_path):
     scanner = Scanner(ScanLimits(), MOODY_WORKER)
     told = []
