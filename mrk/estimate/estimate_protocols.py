@@ -69,6 +69,9 @@ class FileTimes(Protocol):
     def estimated_time(self, path: str, size_bytes: int, modified: float) -> float | None:
         """Seconds that Klipper plans for a file as it is; None, and it is planned soon."""
 
+    def trouble(self, path: str, size_bytes: int, modified: float) -> str | None:
+        """Why a file has no time, or what is not in it."""
+
     def start_duration(self, path: str) -> float | None:
         """Seconds to the first extrusion that no plan has, learned from prints that began alike."""
 

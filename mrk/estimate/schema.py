@@ -37,6 +37,7 @@ ESTIMATE_MIGRATIONS = (
             # What a file waits for before its first extrusion, and when that is planned (s).
             "ALTER TABLE gcode_plans ADD COLUMN start_commands TEXT NOT NULL DEFAULT ''",
             "ALTER TABLE gcode_plans ADD COLUMN first_extrusion REAL",
+            "ALTER TABLE gcode_plans ADD COLUMN bad_lines INTEGER NOT NULL DEFAULT 0",
             # How long prints took to their first extrusion beyond what was planned (s); the last
             # ones of each text of commands.
             """CREATE TABLE start_times (

@@ -53,10 +53,14 @@ _BED_BY_M109 = (b"sailfish", b"makerware")
 
 @dataclass(frozen=True, slots=True)
 class ScanResult:
-    """What stands in a file: its fields, and its images in file order, still as bytes."""
+    """What stands in a file: its fields, and its images in file order, still as bytes.
+
+    `notes` tell which images were left out, and why.
+    """
 
     metadata: Metadata
     thumbnails: list[Thumbnail]
+    notes: list[str]
 
 
 def scan(source: GcodeSource) -> ScanResult:
@@ -79,7 +83,9 @@ def scan(source: GcodeSource) -> ScanResult:
         "file_processors": processors(text),
     }
     metadata = msgspec.convert({f: v for f, v in found.items() if _sane(v)}, Metadata)
-    return ScanResult(metadata, text.thumbnails if family.images else [])
+    if not family.images:
+        return ScanResult(metadata, [], [])
+    return ScanResult(metadata, text.thumbnails, text.notes)
 
 
 def _sane(value: Value) -> bool:

@@ -36,10 +36,12 @@ class GcodeText:
     def __init__(self, window: Window) -> None:
         self.window = window
         self.layout = TOP
-        self.header, images = take_apart(window.head)
+        # Why images were left out.
+        self.notes: list[str] = []
+        self.header, images = take_apart(window.head, self.notes)
         self.footer = self.header
         if not window.whole:
-            self.footer, more = take_apart(window.tail)
+            self.footer, more = take_apart(window.tail, self.notes)
             images += more
         self.thumbnails: list[Thumbnail] = images[:IMAGES_LIMIT]
 

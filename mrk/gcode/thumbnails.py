@@ -42,8 +42,11 @@ class Thumbnail:
     data: bytes
 
 
-def take_apart(text: bytes) -> tuple[bytes, list[Thumbnail]]:
-    """The text without its image blocks, and the images that can be believed, in file order."""
+def take_apart(text: bytes, notes: list[str] | None = None) -> tuple[bytes, list[Thumbnail]]:
+    """The text without its image blocks, and the images that can be believed, in file order.
+
+    `notes` gets why others were left out.
+    """
     kept: list[bytes] = []
     images: list[Thumbnail] = []
     at = blocks = 0
@@ -65,7 +68,10 @@ def take_apart(text: bytes) -> tuple[bytes, list[Thumbnail]]:
             continue
         kept.append(text[at : begin.start()])
         image = _believed(length, text[begin.end() : end.start()])
-        if image is not None and len(images) < IMAGES_LIMIT:
+        if isinstance(image, str):
+            if notes is not None:
+                notes.append(f"image left out: {image}")
+        elif len(images) < IMAGES_LIMIT:
             images.append(image)
         line_end = text.find(b"\n", end.end())
         at = line_end if line_end >= 0 else len(text)
@@ -73,20 +79,25 @@ def take_apart(text: bytes) -> tuple[bytes, list[Thumbnail]]:
     return b"".join(kept), images
 
 
-def _believed(length: int | None, block: bytes) -> Thumbnail | None:
-    """`length` counts the text or, of some forks, the bytes; of others it is not there."""
+def _believed(length: int | None, block: bytes) -> Thumbnail | str:
+    """An image, or why it is none that can be shown.
+
+    `length` counts the text or, of some forks, the bytes; of others it is not there.
+    """
     payload = block.translate(None, b"; \t\r\n")
     if len(payload) > IMAGE_LIMIT_CHARS:
-        return None
+        return f"more than {IMAGE_LIMIT_CHARS} bytes of text"
     padding = b"=" * (-len(payload) % 4)
     try:
         data = binascii.a2b_base64(payload + padding, strict_mode=True)
     except binascii.Error:
-        return None
+        return "its text is no base64"
     if length not in (None, len(payload), len(data)):
-        return None
+        return f"its length is not {length}"
     for kind in ImageKind:
         size = image_size(kind, data)
         if size is not None and 0 < size[0] * size[1] <= PIXELS_LIMIT:
             return Thumbnail(kind, size[0], size[1], data)
-    return None
+        if size is not None:
+            return f"{size[0]}x{size[1]} pixels; 1 to {PIXELS_LIMIT} pixels expected"
+    return "neither PNG, JPEG nor QOI"

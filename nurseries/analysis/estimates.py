@@ -82,7 +82,7 @@ class Estimates:
         self._pause_s = pause_s
         self._known: dict[str, KnownTime] = {}
         # Files that cannot be planned, as they were then under the limits of then.
-        self._failed: dict[str, tuple[int, float, str]] = {}
+        self._failed: dict[str, tuple[KnownTime, str]] = {}
         self._waiting: dict[str, None] = {}
         self._work = trio.Event()
         # Called with each file that was planned in the background; may raise `ClientError`.
@@ -108,12 +108,27 @@ class Estimates:
         known = self._known.get(path)
         return "" if known is None else known.start_commands
 
+    def trouble(self, path: str, size_bytes: int, modified: float) -> str | None:
+        """Why a file has no time, or what is not in it."""
+        if (reason := self._failure(path, size_bytes, modified)) is not None:
+            return f"no print time: {reason}"
+        known = self._known.get(path)
+        if known is None or not known.bad_lines or not known.is_of(size_bytes, modified):
+            return None
+        lines = "1 line" if known.bad_lines == 1 else f"{known.bad_lines} lines"
+        return f"{lines} that Klipper would refuse: not in the print time"
+
+    def _failure(self, path: str, size_bytes: int, modified: float) -> str | None:
+        """Why a file as it is was not planned under the limits there are."""
+        tried, reason = self._failed.get(path, (None, ""))
+        fingerprint = self._keeper.fingerprint
+        return reason if tried and tried.holds(size_bytes, modified, fingerprint) else None
+
     def _want(self, path: str, size_bytes: int, modified: float) -> None:
         """Have a file planned when there is time for it."""
-        tried = (size_bytes, modified, self._keeper.fingerprint)
         if (
             self._in_background
-            and self._failed.get(path) != tried
+            and self._failure(path, size_bytes, modified) is None
             and len(self._waiting) < WAITING_LIMIT
         ):
             self._waiting[path] = None
@@ -217,16 +232,19 @@ class Estimates:
         """A plan under other limits or without some objects, not kept; raises `ClientError`."""
         async with self._planning:
             await self._status(path)
-            return await self._estimate(path, limits, excluded)
+            try:
+                return await self._estimate(path, limits, excluded)
+            except EstimateFailed as exc:
+                raise _refusal(path, exc) from exc
 
     async def _make(self, path: str, status: tuple[int, float]) -> tuple[KnownTime, Estimate]:
         limits, fingerprint = self._keeper.limits, self._keeper.fingerprint
         self._waiting.pop(path, None)
         try:
             found = await self._estimate(path, limits, Excluded())
-        except ClientError:
-            self._failed[path] = (*status, fingerprint)
-            raise
+        except EstimateFailed as exc:
+            self._failed[path] = (KnownTime(fingerprint, *status, 0.0), str(exc))
+            raise _refusal(path, exc) from exc
         known = plan_store.known_time(found, fingerprint)
         packed = await trio.to_thread.run_sync(plan_store.pack, found)
         self._known[path] = known
@@ -241,10 +259,7 @@ class Estimates:
 
     async def _estimate(self, path: str, limits: PrinterLimits, excluded: Excluded) -> FileEstimate:
         file = self._gcodes.joinpath(*safe_parts(path))
-        try:
-            return await self._estimator.estimate(file, limits, self._limit_s, excluded)
-        except EstimateFailed as exc:
-            raise ClientError(f"{path} cannot be estimated: {exc}", 500) from exc
+        return await self._estimator.estimate(file, limits, self._limit_s, excluded)
 
     async def _status(self, path: str) -> tuple[int, float]:
         file = self._gcodes.joinpath(*safe_parts(path))
@@ -284,3 +299,7 @@ class Estimates:
             await self._database.run(change)
         except ClientError as exc:
             logger.warning("plans are not stored: %s", exc.message)
+
+
+def _refusal(path: str, failed: EstimateFailed) -> ClientError:
+    return ClientError(f"{path} cannot be estimated: {failed}", 500)

@@ -25,6 +25,7 @@ class KnownTime(msgspec.Struct, frozen=True):
     total_time: float
     start_commands: str = ""
     first_extrusion: float | None = None
+    bad_lines: int = 0
 
     def is_of(self, size_bytes: int, modified: float) -> bool:
         """Whether the file is still the same."""
@@ -39,7 +40,7 @@ def read_times(connection: SqlConnection) -> dict[str, KnownTime]:
     """All plans, without what is in them."""
     rows = connection.execute(
         "SELECT path, fingerprint, size_bytes, modified, total_time, start_commands,"
-        " first_extrusion FROM gcode_plans"
+        " first_extrusion, bad_lines FROM gcode_plans"
     )
     return {path: KnownTime(*rest) for path, *rest in rows}
 
@@ -65,6 +66,7 @@ def known_time(found: FileEstimate, fingerprint: str) -> KnownTime:
         plan.total_time,
         " ".join(plan.start_commands),
         plan.first_extrusion,
+        plan.bad_lines,
     )
 
 
@@ -72,7 +74,7 @@ def write_plan(connection: SqlConnection, path: str, known: KnownTime, packed: b
     """Store a plan in place of an older one."""
     connection.execute(
         "INSERT OR REPLACE INTO gcode_plans (path, fingerprint, size_bytes, modified, total_time,"
-        " start_commands, first_extrusion, estimate) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        " start_commands, first_extrusion, bad_lines, estimate) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (path, *msgspec.structs.astuple(known), packed),
     )
 

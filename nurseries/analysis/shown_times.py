@@ -15,6 +15,10 @@ class ShownTimes:
         """`FileTimes.estimated_time`."""
         return self._estimates.estimated_time(path, size_bytes, modified)
 
+    def trouble(self, path: str, size_bytes: int, modified: float) -> str | None:
+        """`FileTimes.trouble`."""
+        return self._estimates.trouble(path, size_bytes, modified)
+
     def start_duration(self, path: str) -> float | None:
         """`FileTimes.start_duration`."""
         start = self._start_times.of(self._estimates.start_commands(path))

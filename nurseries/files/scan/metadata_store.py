@@ -25,6 +25,7 @@ from mrk.gcode.image_names import renamed_image
 from mrk.gcode.metadata import ScanOutcome, ScanState
 from mrk.gcode.processors import GcodeProcessor
 from nurseries.files.changes.removal import fresh_name
+from nurseries.files.scan.images import NO_PILLOW
 from nurseries.files.scan.packages import Packages, status_of
 from nurseries.files.scan.scanner import RewriteFailed, Scanner, ScannerStopped
 
@@ -33,6 +34,8 @@ Record = dict[str, Any]
 
 NAMESPACE = "gcode_metadata"
 THUMBS = ".thumbs"
+# Told of one file.
+REASONS_LIMIT = 5
 # How long what a full disk refused waits.
 RETRY_S = 30.0
 _encode = msgspec.json.Encoder().encode
@@ -92,12 +95,17 @@ class MetadataStore:
         if self._scanner.state(self._gcodes / path) is ScanState.PENDING:
             record["scan_state"] = ScanState.PENDING
         elif self.times is not None and "slicer" in record:
-            known = record.get("size", 0), record.get("modified", 0.0)
-            if (seconds := self.times.estimated_time(path, *known)) is not None:
-                record["estimated_time_klipper"] = round(seconds, 3)
-                if (start := self.times.start_duration(path)) is not None:
-                    record["estimated_start_duration"] = round(start, 1)
+            self._add_times(path, record, self.times)
         return record
+
+    def _add_times(self, path: str, record: Record, times: FileTimes) -> None:
+        known = record.get("size", 0), record.get("modified", 0.0)
+        if (seconds := times.estimated_time(path, *known)) is not None:
+            record["estimated_time_klipper"] = round(seconds, 3)
+            if (start := times.start_duration(path)) is not None:
+                record["estimated_start_duration"] = round(start, 1)
+        if (reason := times.trouble(path, *known)) is not None:
+            record["scan_reason"] = _joined([record.get("scan_reason"), reason])
 
     async def note_print(self, path: str, print_start_time: float, job_id: str) -> None:
         """Remember with the file when it was printed last, and as which job."""
@@ -334,7 +342,10 @@ def _replace(
 
 
 def _record(outcome: ScanOutcome, size_bytes: int, modified: float) -> Record:
-    """As `server.files.metadata` shows it; a failed scan leaves size, time and the reason."""
+    """As `server.files.metadata` shows it; a failed scan leaves size, time and the reason.
+
+    `scan_reason` of a scan that did not fail tells what was left out.
+    """
     record: Record = {
         "size": size_bytes,
         "modified": modified,
@@ -342,11 +353,16 @@ def _record(outcome: ScanOutcome, size_bytes: int, modified: float) -> Record:
         "job_id": None,
         "scan_state": outcome.state,
     }
-    if outcome.reason is not None:
-        record["scan_reason"] = outcome.reason
+    reasons = [outcome.reason, *(note for note in outcome.notes if note != NO_PILLOW)]
+    if reason := _joined(reasons[:REASONS_LIMIT]):
+        record["scan_reason"] = reason
     if outcome.metadata is not None:
         record |= {"uuid": str(uuid.uuid4()), **outcome.metadata.fields()}
     return record
+
+
+def _joined(reasons: Iterable[str | None]) -> str:
+    return "; ".join(reason for reason in reasons if reason)
 
 
 def _remove_images(images: list[Path]) -> None:

@@ -105,7 +105,7 @@ def _scan(request: ScanFile) -> Answer:
         if not file.size_bytes:
             return Failed("the file is empty", 0, file.mtime_ns)
         found = scan(file)
-        notes: list[str] = []
+        notes = found.notes
         images = []
         if request.images:
             packaged = found.metadata.slicer in _PACKAGED

@@ -249,6 +249,11 @@ class OpenDesk:
         status = path.stat()
         return self.shown.estimated_time(name, status.st_size, status.st_mtime)
 
+    def trouble(self, path: Path) -> str | None:
+        """Why metadata says that it has no time."""
+        status = path.stat()
+        return self.shown.trouble(path.name, status.st_size, status.st_mtime)
+
     async def soon(self, path: Path) -> float:
         """The time once it is planned in the background."""
         for _ in range(1000):

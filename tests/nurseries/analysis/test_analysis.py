@@ -85,6 +85,8 @@ async def test_what_cannot_be_planned_is_tried_once_and_costs_no_other_file(desk
         run.time(broken)
         assert await run.soon(good) == FAST
         assert desk.estimator.asked.count("broken.gcode") == 1
+        assert run.trouble(broken) == "no print time: took longer than 600 s"
+        assert run.trouble(good) is None
         with pytest.raises(ClientError) as error:
             await run.analysis.estimate("broken.gcode", None)
         assert error.value.status == 500
