@@ -239,15 +239,16 @@ class Estimates:
 
     async def _make(self, path: str, status: tuple[int, float]) -> tuple[KnownTime, Estimate]:
         limits, fingerprint = self._keeper.limits, self._keeper.fingerprint
-        self._waiting.pop(path, None)
         try:
             found = await self._estimate(path, limits, Excluded())
         except EstimateFailed as exc:
+            self._waiting.pop(path, None)  # who looked at it meanwhile has his answer too
             self._failed[path] = (KnownTime(fingerprint, *status, 0.0), str(exc))
             raise _refusal(path, exc) from exc
         known = plan_store.known_time(found, fingerprint)
         packed = await trio.to_thread.run_sync(plan_store.pack, found)
         self._known[path] = known
+        self._waiting.pop(path, None)
         self._failed.pop(path, None)
         try:
             await self._database.run(

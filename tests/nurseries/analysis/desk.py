@@ -126,6 +126,7 @@ class DeskEstimator:
         self.holds: trio.Event | None = None
         self.given_up = 0
         self.broken: set[str] = set()
+        self.while_planning: Callable[[], None] = lambda: None
         self.while_writing: Callable[[], None] = lambda: None
 
     async def estimate(
@@ -145,6 +146,7 @@ class DeskEstimator:
                 except trio.Cancelled:
                     self.given_up += 1
                     raise
+        self.while_planning()
         if path.name in self.broken:
             raise EstimateFailed("took longer than 600 s")
         names = frozenset(name.encode() for name in excluded.names)

@@ -80,6 +80,8 @@ async def test_what_cannot_be_planned_is_tried_once_and_costs_no_other_file(desk
     broken, good = desk.add("broken.gcode"), desk.add("good.gcode")
     desk.estimator.broken = {"broken.gcode"}
     async with desk.open() as run:
+        # Somebody looks at it while it is planned, too.
+        desk.estimator.while_planning = lambda: run.time(broken)
         run.time(broken)
         await trio.testing.wait_all_tasks_blocked(0.01)
         run.time(broken)

@@ -80,7 +80,7 @@ class Files:
         assert found is not None
         assert found["scan_state"] == "ok"
         for _ in range(6000):
-            found = self.store.get(name)
+            found = self.store.get(name) or {}
             if "estimated_time_klipper" in found or "no print time" in found.get("scan_reason", ""):
                 return found.get("scan_reason")
             await trio.sleep(0.01)
