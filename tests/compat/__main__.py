@@ -1,7 +1,7 @@
 """`python -m tests.compat`: mrk beside Moonraker on a virtual printer each, by shape and status.
 
 Moonraker is a black box from the package index; only what it answers counts. Ends with 1 when a
-difference is not in `differences.toml`, or when one that is there was not seen.
+difference is not in the table (`differences.py`), or when one that is there was not seen.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ from benchmarks.mqtt import open_broker
 from benchmarks.paired.moonraker import install
 from benchmarks.spoolman import open_spoolman
 from tests.compat.comparison import compare
-from tests.compat.differences import README, TABLE, read_table, unexplained, with_list
+from tests.compat.differences import README, SEEN, read_table, unexplained
 from tests.compat.reads import ask_all, read_paths
 from tests.compat.scenes import jobs, printer, records
 from tests.compat.twin import Twin
@@ -144,13 +144,9 @@ def observe() -> list[Twin]:
 @click.command()
 @click.option("--all", "every", is_flag=True, help="Print what is explained, too.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="All answers.")
-@click.option("--readme", is_flag=True, help="Only write the README's list from the table.")
-def main(every: bool, json_file: Path | None, readme: bool) -> None:
+def main(every: bool, json_file: Path | None) -> None:
     """Compare, and say what is not in the table."""
-    rows = read_table(TABLE.read_text())
-    if readme:
-        README.write_text(with_list(README.read_text(), rows))
-        return
+    rows = read_table(README.read_text(), SEEN.read_text())
     try:
         twins = observe()
     except (DaemonFailed, Lost) as exc:

@@ -1,17 +1,21 @@
 """The one table of what mrk answers on purpose in another way than Moonraker.
 
-`differences.toml` has it: `says` is a point of the README's *Compatibility*, `seen` are the
-differences that it explains, `*` standing for anything. `with_list` makes the README's list of it.
+It is the list under *Compatibility* in the README. How a point of it shows stands in
+`differences.toml`; points that this check does not come across have nothing there.
 """
 
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 README = Path(__file__).parents[2] / "README.md"
-TABLE = Path(__file__).with_name("differences.toml")
+SEEN = Path(__file__).with_name("differences.toml")
+
+
+class NoSuchPoint(Exception):
+    """A difference is explained by a point that the README does not have once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,20 +26,27 @@ class Row:
     seen: tuple[str, ...] = ()
 
 
-def read_table(text: str) -> list[Row]:
-    """All rows, in the order of the README."""
-    rows = tomllib.loads(text)["difference"]
-    return [Row(row["says"].strip(), tuple(row.get("seen", ()))) for row in rows]
+def points(page: str) -> list[str]:
+    """The list under *Compatibility*, a line each."""
+    _, _, rest = page.partition("\n## Compatibility\n")
+    listed = rest.partition("\n## ")[0].split("\n- ")[1:]
+    return [" ".join(point.split()) for point in listed]
 
 
-def with_list(page: str, rows: Iterable[Row]) -> str:
-    """The README with these rows as its list under *Compatibility*."""
-    head, heading, rest = page.partition("\n## Compatibility\n")
-    before, _, behind = rest.partition("\n- ")
-    _, next_heading, tail = behind.partition("\n## ")
-    points = (row.says.replace("\n", "\n  ") for row in rows)
-    listed = "".join(f"\n- {point}" for point in points)
-    return f"{head}{heading}{before}{listed}\n{next_heading}{tail}"
+def read_table(page: str, seen: str) -> list[Row]:
+    """What the README says, with how it shows; raises `NoSuchPoint`."""
+    listed = points(page)
+    return [
+        Row(_beginning(listed, entry["point"]), tuple(entry["seen"]))
+        for entry in tomllib.loads(seen)["difference"]
+    ]
+
+
+def _beginning(listed: Sequence[str], words: str) -> str:
+    found = [point for point in listed if point.startswith(words)]
+    if len(found) != 1:
+        raise NoSuchPoint(f"{len(found)} points of the README's Compatibility begin {words!r}")
+    return found[0]
 
 
 def unexplained(found: Iterable[str], rows: Iterable[Row]) -> tuple[list[str], list[str]]:

@@ -1,26 +1,37 @@
 """The table of differences on purpose: the README has it, and the check obeys it."""
 
+import pytest
+
 from tests.compat.comparison import compare
-from tests.compat.differences import README, TABLE, Row, read_table, unexplained, with_list
+from tests.compat.differences import README, SEEN, NoSuchPoint, Row, points, read_table, unexplained
 from tests.compat.twin import Heard
 
-ROWS = read_table(TABLE.read_text())
+PAGE = """# x
+
+## Compatibility
+
+But for:
+
+- one
+  and more
+- two
+
+## Not yet
+
+- three
+"""
 
 
-def test_the_readme_has_the_table() -> None:
-    """`python -m tests.compat --readme` writes it; a new point belongs into the table."""
-    page = README.read_text()
-    assert with_list(page, ROWS) == page
-    assert len(ROWS) > 40
+def test_every_difference_is_a_point_of_the_readme() -> None:
+    assert read_table(README.read_text(), SEEN.read_text())
 
 
-def test_a_row_is_a_point_of_the_list() -> None:
-    page = "# x\n\n## Compatibility\n\nExcept:\n\n- old\n- older\n\n## Not yet\n\nend\n"
-    rows = [Row("one\nand more"), Row("two")]
-    expected = (
-        "# x\n\n## Compatibility\n\nExcept:\n\n- one\n  and more\n- two\n\n## Not yet\n\nend\n"
-    )
-    assert with_list(page, rows) == expected
+def test_a_point_that_is_not_there() -> None:
+    seen = "[[difference]]\npoint = '{}'\nseen = ['a: 1']\n"
+    assert points(PAGE) == ["one and more", "two"]
+    assert read_table(PAGE, seen.format("one and")) == [Row("one and more", ("a: 1",))]
+    with pytest.raises(NoSuchPoint, match="0 points .* begin 'three'"):
+        read_table(PAGE, seen.format("three"))
 
 
 def test_what_is_not_in_the_table_fails() -> None:
