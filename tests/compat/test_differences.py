@@ -30,7 +30,7 @@ def test_a_point_that_is_not_there() -> None:
     seen = "[[difference]]\npoint = '{}'\nseen = ['a: 1']\n"
     assert points(PAGE) == ["one and more", "two"]
     assert read_table(PAGE, seen.format("one and")) == [Row("one and more", ("a: 1",))]
-    with pytest.raises(NoSuchPoint, match="0 points .* begin 'three'"):
+    with pytest.raises(NoSuchPoint, match=r"0 points .* begin 'three'"):
         read_table(PAGE, seen.format("three"))
 
 
