@@ -88,3 +88,9 @@ def docs(session: nox.Session) -> None:
 def soak(session: nox.Session) -> None:
     """A busy printer for 20 minutes, and what it leaves behind; `-- --minutes 3` for less."""
     session.run("python", "-m", "tests.soak", *session.posargs)
+
+
+@nox.session
+def prometheus(session: nox.Session) -> None:
+    """A real Prometheus scrapes a print for ten minutes; `-- --minutes 1` for less."""
+    session.run("python", "-m", "tests.prometheus", *session.posargs)

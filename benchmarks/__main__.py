@@ -26,6 +26,7 @@ from benchmarks.figures import Failure, Figure, document, table
 from benchmarks.files import measure_files
 from benchmarks.jobs import measure_jobs
 from benchmarks.klippy_replay import NoLink
+from benchmarks.metrics import measure_metrics
 from benchmarks.mqtt import measure_mqtt
 from benchmarks.paired.run import FAMILIES, beside, paired_plan, run_paired
 from benchmarks.plan import QUICK, WHOLE, Plan
@@ -53,6 +54,7 @@ MEASUREMENTS: dict[str, Callable[[Plan], list[Figure]]] = {
     "database": measure_database,
     "mqtt": measure_mqtt,
     "proc_stats": measure_proc_stats,
+    "metrics": measure_metrics,
     "shutdown": measure_shutdown,
     "websockets": measure_websockets,
 }

@@ -5,7 +5,7 @@ The module that the root's table (`nurseries/root/optional.py`) names for a sect
 objects from `needs` and adds services; what it raises fails that component alone.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -37,6 +37,7 @@ from mrk.jobs.job_protocols import (
 from mrk.klippy.klippy_protocols import GcodePort, KlippyPort, KlippyRequests
 from mrk.machine.host_access import HostAccess
 from mrk.machine.services import ManagedServices
+from mrk.metrics.family import MetricFamily
 from mrk.mqtt.mqtt_protocols import MqttPort
 from mrk.serial.serial_protocols import SerialPorts
 from mrk.supervision import Backoff
@@ -142,7 +143,8 @@ class Additions(msgspec.Struct):
     uploads besides the file manager's (path, and what `Location` begins with), `mqtt` is the
     broker for those that are built after it. `warnings` are what they find out while they run, for
     server.info. `processors` change new g-code files. `streamed` make paths of the TCP door; of two
-    that have a path, the one that was added first answers. `fallbacks` have what nobody else has.
+    that have a path, the one that was added first answers. `fallbacks` have what nobody else has;
+    `metrics` are told by `/metrics`.
     """
 
     services: list[Service] = []
@@ -154,6 +156,7 @@ class Additions(msgspec.Struct):
     processors: list[GcodeProcessor] = []
     streamed: list[StreamedFactory] = []
     fallbacks: list[FallbackFactory] = []
+    metrics: list[Callable[[], Iterable[MetricFamily]]] = []
 
     def add(self, name: str, subsystem: Subsystem, backoff: Backoff | None = None) -> None:
         """Have a subsystem run, and its endpoints offered while it does."""

@@ -19,6 +19,7 @@ from mrk.api.table import Table
 from mrk.definitions.limits import ARGUMENTS_BYTES
 from mrk.errors import AccessDenied, ClientError
 from mrk.json_bounds import MOST_VALUES
+from mrk.metrics.request_counts import RequestCounts, Tally
 
 Reply = bytes | None
 # Who calls may change within a batch (a log-in, an identify), so it is asked for each call.
@@ -35,6 +36,7 @@ _VALUES_PER_CALL = 40
 # Answers of one batch together; calls behind that are refused, not run.
 MAX_BATCH_ANSWER_BYTES = 16 * 1024 * 1024
 TOO_LARGE = 413
+OK = 200
 
 
 class AnswerReceiver(Protocol):
@@ -49,7 +51,7 @@ class Rpc:
 
     `yield_if_due` lets other tasks run (a checkpoint); `max_batch_calls` bounds one batch; without
     a receiver of `answers` they are dropped. `join` puts large answers together. `denied` hears of
-    callers that were refused, by `Caller.who` and why.
+    callers that were refused, by `Caller.who` and why. `counts` counts the replies.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Rpc:
         answers: AnswerReceiver | None = None,
         join: Join = join_here,
         denied: Callable[[str, str], None] = lambda _who, _why: None,
+        counts: RequestCounts | None = None,
     ) -> None:
         self._table = table
         self._yield_if_due = yield_if_due
@@ -67,6 +70,7 @@ class Rpc:
         self._answers = answers
         self._join = join
         self._denied = denied
+        self._counts = (counts or RequestCounts()).rpc
 
     def handle(self, message: bytes | str, who: Who, busy: bool = False) -> Outcome[Reply]:
         """Answer one message: a reply, or None when nothing is to be said, at once or later.
@@ -92,28 +96,31 @@ class Rpc:
         except RpcError as exc:
             if exc.id is None and exc.code == jsonrpc.INVALID_PARAMS:
                 return Outcome(None)  # a notification
+            self._counts[(caller or who()).transport][exc.code] += 1
             return Outcome(jsonrpc.encode_error(exc.id, exc.code, exc.message))
         except ClientError as exc:
             if caller is not None and isinstance(exc, AccessDenied):
                 self._denied(caller.who, exc.why)
-            return Outcome(_refused(None if call is None else call.id, exc))
+            tally = self._counts[(caller or who()).transport]
+            return Outcome(_refused(None if call is None else call.id, exc, tally))
 
     def _start(self, call: RpcCall, caller: Caller, busy: bool) -> Outcome[Reply]:
         method = self._table.method(call.method, caller.transport)
         params = {} if call.params is None else call.params
-        id_ = call.id
+        id_, tally = call.id, self._counts[caller.transport]
         return perform(
             method,
             params,
             caller,
-            lambda result: self._encoded(id_, result),
-            lambda error: _refused(id_, error),
+            lambda result: self._encoded(id_, result, tally),
+            lambda error: _refused(id_, error, tally),
             busy,
         )
 
-    def _encoded(self, id_: jsonrpc.Id, result: Any) -> Outcome[Reply]:
+    def _encoded(self, id_: jsonrpc.Id, result: Any, tally: Tally) -> Outcome[Reply]:
         if id_ is None:
             return Outcome(None)  # a notification's result is not sent
+        tally[OK] += 1
         if type(result) is LargeResult:
             return Outcome.later(result.between(*jsonrpc.around_result(id_), self._join))
         return Outcome(jsonrpc.encode_result(id_, result))
@@ -178,6 +185,9 @@ def _too_much(call: Raw) -> Reply:
     return jsonrpc.encode_error(id_, TOO_LARGE, text)
 
 
-def _refused(id_: jsonrpc.Id, error: ClientError) -> Reply:
+def _refused(id_: jsonrpc.Id, error: ClientError, tally: Tally) -> Reply:
     """The reply for an endpoint's error; a notification gets none."""
-    return None if id_ is None else jsonrpc.encode_client_error(id_, error)
+    if id_ is None:
+        return None
+    tally[error.status] += 1
+    return jsonrpc.encode_client_error(id_, error)

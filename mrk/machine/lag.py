@@ -3,10 +3,11 @@
 Pure; the proc stats sampler notes its own lateness each second, server.nurseries shows it.
 """
 
-from bisect import bisect_left
 from collections import deque
 
 import msgspec
+
+from mrk.metrics.histogram import Histogram
 
 _REMEMBERED = 60
 BOUNDS_MS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0)
@@ -32,23 +33,22 @@ class LagHistogram(msgspec.Struct, frozen=True):
 
 
 class LoopLag:
-    """Remembers a minute of lateness, noted once a second, and counts all of it."""
+    """Remembers a minute of lateness, noted once a second, and counts all of it in `late_s`."""
 
     def __init__(self) -> None:
         self._late_ms: deque[float] = deque(maxlen=_REMEMBERED)
-        self._counts = [0] * (len(BOUNDS_MS) + 1)
-        self._sum_ms = 0.0
+        self.late_s = Histogram([bound / 1000 for bound in BOUNDS_MS])
 
     def note(self, late_s: float) -> None:
         """Remember that the loop came `late_s` seconds after the instant it was asked for."""
-        late_ms = round(max(late_s, 0.0) * 1000, 2)
-        self._late_ms.append(late_ms)
-        self._counts[bisect_left(BOUNDS_MS, late_ms)] += 1
-        self._sum_ms += late_ms
+        late_s = max(late_s, 0.0)
+        self._late_ms.append(round(late_s * 1000, 2))
+        self.late_s.note(late_s)
 
     def histogram(self) -> LagHistogram:
         """Return how the lateness is spread."""
-        return LagHistogram(BOUNDS_MS, list(self._counts), round(self._sum_ms, 2))
+        late = self.late_s
+        return LagHistogram(BOUNDS_MS, list(late.counts), round(late.total * 1000, 2))
 
     def lag_ms(self) -> LagMs:
         """Return the lag; zeros before the first note."""

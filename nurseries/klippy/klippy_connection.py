@@ -46,6 +46,7 @@ class KlippyConnection:
     """Requests and replies over one stream; `on_message(method, params)` gets the rest.
 
     `take_whole(frame)` is asked first whether a frame is one that it has dealt with, unread.
+    `answered` hears after how many seconds a request was answered.
 
     What that fills `send_batch` collects, once a chunk; what clients ask in one chunk too.
     """
@@ -56,11 +57,13 @@ class KlippyConnection:
         take_whole: Callable[[bytes], bool],
         on_message: Callable[[str, msgspec.Raw], None],
         send_batch: SendBatch,
+        answered: Callable[[str, float], None] = lambda _method, _after_s: None,
     ) -> None:
         self._send_batch = send_batch
         self._stream = stream
         self._take_whole = take_whole
         self._on_message = on_message
+        self._answered = answered
         self._ids = itertools.count(1)
         self._pending: dict[int, KlippyRequest] = {}
         self._unsent: deque[bytes] = deque()
@@ -254,7 +257,9 @@ class KlippyConnection:
         request = self._pending.pop(frame.id, None) if type(frame.id) is int else None
         if request is None:
             logger.debug("dropped a reply that nobody waits for, id %r", frame.id)
-        elif frame.error is not None:
+            return
+        self._answered(request.method, trio.current_time() - request.began)
+        if frame.error is not None:
             request.complete(ClientError(error_message(frame.error), 400))
         else:
             if request.on_reply is not None:

@@ -26,6 +26,7 @@ from mrk.klippy.events import (
 )
 from mrk.klippy.peer import SocketPeer
 from mrk.klippy.remote_methods import RemoteMethod, RemoteMethods
+from mrk.klippy.round_trips import RoundTrips
 from mrk.klippy.state import DISCONNECTED
 from mrk.status.subscriptions import StatusReader, Wanted, wanted
 from nurseries.klippy.linked import LinkedKlippy
@@ -49,6 +50,7 @@ class KlippyLink:
         self._linked: LinkedKlippy | None = None
         self._events: Fanout[KlippyEvent] = Fanout()
         self._methods = RemoteMethods()
+        self.round_trips = RoundTrips()
 
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Link to one Klipper until it is lost; raises `Transient`, alone or in a group.
@@ -57,7 +59,8 @@ class KlippyLink:
         """
         task_status.started()
         async with await self._open_stream() as stream:
-            linked = LinkedKlippy(stream, self._methods, self._publish, self._clients.send_batch)
+            batch = self._clients.send_batch
+            linked = LinkedKlippy(stream, self._methods, self._publish, batch, self.round_trips)
             self._linked = linked
             logger.info("connected to Klipper")
             try:
@@ -125,6 +128,11 @@ class KlippyLink:
     def endpoint_names(self) -> tuple[str, ...]:
         """What `list_endpoints` said last on this connection."""
         return () if self._linked is None else self._linked.endpoint_names
+
+    @property
+    def object_names(self) -> frozenset[str]:
+        """All printer objects; empty until Klipper has told them."""
+        return frozenset() if self._linked is None else self._linked.object_names
 
     @property
     def virtual_sd_path(self) -> str | None:

@@ -20,6 +20,7 @@ from mrk.klippy.messages import JunkFrame, decode_value, is_empty, read_status, 
 from mrk.klippy.peer import SocketPeer
 from mrk.klippy.push_reader import STATUS_METHOD, PushReader
 from mrk.klippy.remote_methods import BadRemoteCall, RemoteMethods
+from mrk.klippy.round_trips import RoundTrips
 from mrk.klippy.state import READY, KlippyState
 from mrk.log.throttle import LogThrottle
 from mrk.status.subscriptions import StatusReader, Wanted
@@ -40,10 +41,17 @@ class LinkedKlippy:
     """Everything known of one connected Klipper."""
 
     def __init__(
-        self, stream: Stream, methods: RemoteMethods, publish: Publish, send_batch: SendBatch
+        self,
+        stream: Stream,
+        methods: RemoteMethods,
+        publish: Publish,
+        send_batch: SendBatch,
+        round_trips: RoundTrips,
     ) -> None:
         self._pushes = PushReader(("webhooks",))
-        self.connection = KlippyConnection(stream, self._take_push, self._on_message, send_batch)
+        self.connection = KlippyConnection(
+            stream, self._take_push, self._on_message, send_batch, round_trips.note
+        )
         self.session = KlippyState()
         self.board = StatusTracker()
         self.info: Mapping[str, Any] = {}

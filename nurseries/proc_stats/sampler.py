@@ -23,6 +23,7 @@ from mrk.machine.lag import LagHistogram, LagMs, LoopLag
 from mrk.machine.memory import parse_meminfo, parse_statm
 from mrk.machine.network import parse_net_dev, with_bandwidth
 from mrk.machine.throttled import UNREADABLE
+from mrk.metrics.histogram import Histogram
 from nurseries.proc_stats.endpoints import ProcStatsEndpoints
 from nurseries.proc_stats.host_files import KeptFile, read_once
 from nurseries.proc_stats.samples import HostUsage, ProcessSample, ProcStatsAnswer, ProcStatUpdate
@@ -74,6 +75,11 @@ class ProcStats:
     def endpoints(self) -> list[Endpoint]:
         """What clients may ask."""
         return ProcStatsEndpoints(self.read).endpoints()
+
+    @property
+    def late_s(self) -> Histogram:
+        """All lateness of this generation, in seconds."""
+        return self._lag.late_s
 
     def lag_ms(self) -> LagMs:
         """How late the event loop came to the sampler's beat, in milliseconds."""

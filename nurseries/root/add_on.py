@@ -203,6 +203,8 @@ def guarded_additions(added: Additions, guard: AddOnGuard) -> Additions:
         or added.mqtt is not None
     ):
         raise AddOnError(f"{name} adds transports, which add-ons may not")
+    if added.metrics:
+        raise AddOnError(f"{name} adds metrics, which add-ons may not")
     for service in added.services:
         if service.name != name and not service.name.startswith(f"{name}_"):
             raise AddOnError(f"{name} adds a service named {service.name}, not {name}_...")

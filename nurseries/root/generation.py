@@ -25,6 +25,7 @@ from nurseries.access.refusal_log import RefusalLog
 from nurseries.klippy.link import KlippyLink
 from nurseries.klippy.printer import Printer
 from nurseries.root.add_ons import AddOns
+from nurseries.root.metric_sources import daemon_source
 from nurseries.root.settings_views import rules_of
 from nurseries.root.subsystems import Subsystems
 from nurseries.root.supervised import Supervised, opened, running
@@ -92,6 +93,18 @@ class Generation:
             self.landing_facts,
             self._how_it_ends,
             self._refusals,
+        )
+
+        self.subsystems.metrics.sources.insert(
+            0,
+            daemon_source(
+                lambda: self.supervisions,
+                self.clients,
+                lambda: self.door.connections,
+                self.subsystems.requests,
+                self.subsystems.proc_stats.late_s,
+                self.link.round_trips.histogram,
+            ),
         )
 
     @property

@@ -19,6 +19,7 @@ from mrk.clients.registry import Clients
 from mrk.estimate.schema import ESTIMATE_MIGRATIONS
 from mrk.http.streamed_paths import FallbackFactory, StreamedFactory
 from mrk.jobs.schema import JOB_MIGRATIONS
+from mrk.metrics.request_counts import RequestCounts
 from mrk.spool.schema import SPOOL_MIGRATIONS
 from mrk.subsystem import Additions, Needs, Subsystem
 from mrk.supervision import Backoff, Supervision, SupervisionState
@@ -40,10 +41,12 @@ from nurseries.klippy.printer import Printer
 from nurseries.log.endpoints import LogEndpoints
 from nurseries.log.rollover import LogRollover
 from nurseries.log.tail_endpoints import TailEndpoints
+from nurseries.metrics.subsystem import Metrics
 from nurseries.proc_stats.sampler import ProcStats
 from nurseries.process.host_commands import HostCommands
 from nurseries.root.add_ons import AddOns, Clash
 from nurseries.root.host import Host
+from nurseries.root.metric_sources import Jobs
 from nurseries.root.optional import OPTIONAL
 from nurseries.root.settings_views import own_address_of, transitions_of
 from nurseries.root.supervised import Supervised, supervised
@@ -108,7 +111,8 @@ class Subsystems:
         agents = AgentRegistry(clients, self.link)
         calls = settings.server.limits.batch_calls
         pause, denied = trio.lowlevel.checkpoint, refusals.refused
-        self.rpc = Rpc(table, pause, calls, agents, join_in_thread, denied)
+        self.requests = RequestCounts()
+        self.rpc = Rpc(table, pause, calls, agents, join_in_thread, denied, self.requests)
         self._templates = TemplateCalls(table)
         self.plain = [
             *Connections(clients, self.accounts).endpoints(),
@@ -125,6 +129,7 @@ class Subsystems:
         self._add_files_and_jobs()
         self._add_host()
         self._add_web()
+        self._add_metrics()
         self._add_optional()
         essential = [self.database, self.authorization, self.klippy]
         self._all = [*essential, *self.services, *self._optional, *self._optional_transports]
@@ -237,6 +242,12 @@ class Subsystems:
             wait_for_reader=True,
         )
         self._add("announcements", announcements)
+
+    def _add_metrics(self) -> None:
+        jobs = Jobs(self.store, self._job_queue)
+        self.metrics = Metrics(self.link, jobs, self._added.metrics)
+        self.services.append(Supervised("metrics", self.metrics.serve))
+        self._added.streamed.append(self.metrics.paths)
 
     def _add_optional(self) -> None:
         """Subsystems that a section of the configuration asks for."""

@@ -67,12 +67,21 @@ class Transports:
         self._looks_up = bool(rules.trusted.names)
         look_up_names = self._lookup.look_up_names if self._looks_up else None
         authorizer = self._authorizer(access, rules, subsystems.accounts, cors, refusals)
-        admission = WebsocketAdmission(limits, authorizer)
+        answered = subsystems.requests.http
+        admission = WebsocketAdmission(limits, authorizer, answered)
         transfers = self._transfers(settings, surroundings, subsystems, authorizer, cors)
         api = ApiHttp(
             table, rpc, clients, authorizer, cors, limits, route_prefix=prefix, join=join_in_thread
         )
-        pages = WebDoor(cors, authorizer, facts, limits, route_prefix=prefix, proxies=proxies)
+        pages = WebDoor(
+            cors,
+            authorizer,
+            facts,
+            limits,
+            route_prefix=prefix,
+            proxies=proxies,
+            answered=answered,
+        )
         door_rules = DoorRules(authorizer, cors, limits, prefix, FileSender(), self._serves_https)
         added = [make(door_rules) for make in subsystems.streamed]
         bridge = Bridge(limits, admission, clients, surroundings.open_klippy, ending)
@@ -87,7 +96,7 @@ class Transports:
             streamed=[*([] if transfers is None else [transfers]), *added],
             fallbacks=[make(door_rules) for make in subsystems.fallbacks],
         )
-        routes = Routes(found, proxies=proxies, look_up_names=look_up_names)
+        routes = Routes(found, proxies, look_up_names, answered)
         self.door = Door(routes, limits)
         self.unix_socket = UnixSocket(context)
 

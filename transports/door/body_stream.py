@@ -14,6 +14,7 @@ from mrk.http.framing import Framing
 from mrk.http.head import RequestHead
 from mrk.http.refusal import Refusal
 from mrk.http.response import Response, wire
+from mrk.metrics.request_counts import Tally
 from transports.door.body_reader import CHUNKED_RECEIVE_BYTES, PROGRESS_BYTES, too_large
 from transports.door.limited_stream import LimitedStream
 
@@ -26,7 +27,8 @@ class BodyStream:
     """Implements `mrk.http.exchange.Exchange`; `rest` is what came behind the body.
 
     `answered` says that a whole answer was sent; `refused` is called when one comes before the body
-    was read. Time in which the body's reader does not ask for more does not count as the client's.
+    was read, `counts` counts answers by status. Time in which the body's reader does not ask for
+    more does not count as the client's.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class BodyStream:
         rest: bytes,
         limits: Limits,
         refused: Callable[[], None] = lambda: None,
+        counts: Tally | None = None,
     ) -> None:
         self.head = head
         self.rest = rest
@@ -46,6 +49,7 @@ class BodyStream:
         self._frame = frame
         self._limits = limits
         self._refused = refused
+        self._counts = Tally() if counts is None else counts
         self._decoder = ChunkedDecoder() if frame.body_bytes is None else None
         self._missing = frame.body_bytes or 0
         self._continue_due = frame.expects_continue and not rest
@@ -136,6 +140,7 @@ class BodyStream:
     async def answer(self, response: Response) -> None:
         """Send a whole answer, behind the body where that is short enough to be read."""
         await self._skip_unread()
+        self._counts[response.status] += 1
         is_head = self.head.method == "HEAD"
         await self._stream.send_whole(wire(response, self.keep_alive, self._old, is_head))
         self.answered = True
@@ -144,6 +149,7 @@ class BodyStream:
         self, response: Response, descriptor: int, start: int, size_bytes: int
     ) -> None:
         """Send an answer whose body is a part of a file."""
+        self._counts[response.status] += 1
         top = wire(response, self.keep_alive, self._old, head=True, body_bytes=size_bytes)
         await self._stream.send_whole(top)
         if self.head.method != "HEAD":
@@ -153,6 +159,7 @@ class BodyStream:
     async def begin_answer(self, response: Response) -> None:
         """Send the head of an answer without a length; see `Exchange`."""
         await self._skip_unread()
+        self._counts[response.status] += 1
         self._endless = self.answered = True
         is_head = self.head.method == "HEAD"
         top = wire(response, keep_alive=False, old=self._old, head=is_head, endless=True)

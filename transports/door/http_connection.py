@@ -24,6 +24,7 @@ from mrk.http.head import RequestHead
 from mrk.http.head_parser import HeadParser
 from mrk.http.refusal import Refusal
 from mrk.http.response import Response, error_response, wire
+from mrk.metrics.request_counts import Tally
 from transports.door.api_http import ApiCall
 from transports.door.body_reader import BodyBudget, BodyReader, too_large
 from transports.door.body_stream import CONTINUE, BodyStream
@@ -41,11 +42,13 @@ class Routes(msgspec.Struct, frozen=True):
     """Who answers, and what has to be known of a client before.
 
     `look_up_names`, when there is one, may wait for the host names of a client's address.
+    `answered` counts answers by status.
     """
 
     table: RouteTable
     proxies: ProxyRule = msgspec.field(default_factory=ProxyRule)
     look_up_names: Callable[[str], Awaitable[None]] | None = None
+    answered: Tally = msgspec.field(default_factory=Tally)
 
 
 class HttpConnection:
@@ -254,7 +257,8 @@ class HttpConnection:
 
     def _body_stream(self, head: RequestHead, frame: Framing) -> BodyStream:
         limits, may_give_way = self._limits, self._may_give_way
-        return BodyStream(self._stream, head, frame, self._rest, limits, may_give_way)
+        answered = self._routes.answered
+        return BodyStream(self._stream, head, frame, self._rest, limits, may_give_way, answered)
 
     async def _run(self, call: ApiCall, body: bytes) -> Response:
         return await self._settled(call, call.run(body))
@@ -280,6 +284,7 @@ class HttpConnection:
 
     async def _goodbye(self) -> None:
         error = ClientError("The server is shutting down before the request was done", 503)
+        self._routes.answered[error.status] += 1
         # The client may have left first.
         with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError):
             await self._stream.send_all(wire(error_response(error), keep_alive=False))
@@ -320,6 +325,7 @@ class HttpConnection:
         return body.keep_alive
 
     async def _answer(self, head: RequestHead, frame: Framing, response: Response) -> bool:
+        self._routes.answered[response.status] += 1
         old = head.http_version == "1.0"
         is_head = head.method == "HEAD"
         if len(response.body) < LARGE_BYTES or is_head:
@@ -332,6 +338,7 @@ class HttpConnection:
     async def _refuse(self, response: Response) -> None:
         """Answer, and see to it that the client can read the answer."""
         self._disarm()
+        self._routes.answered[response.status] += 1
         await self._stream.send_whole(wire(response, keep_alive=False))
         await self._linger()
 

@@ -14,15 +14,22 @@ from mrk.definitions.limits import Limits
 from mrk.errors import AccessDenied, ClientError
 from mrk.http.head import RequestHead
 from mrk.http.response import reason_phrase
+from mrk.metrics.request_counts import Tally
 from mrk.websocket.handshake import accept_upgrade, refusal
 
 
 class WebsocketAdmission:
-    """`authorizer` decides about a handshake's origin, host and credentials."""
+    """`authorizer` decides about a handshake's origin, host and credentials.
 
-    def __init__(self, limits: Limits, authorizer: RequestAuthorizer) -> None:
+    `answered` counts handshakes by status.
+    """
+
+    def __init__(
+        self, limits: Limits, authorizer: RequestAuthorizer, answered: Tally | None = None
+    ) -> None:
         self._authorizer = authorizer
         self._limits = limits
+        self._answered = Tally() if answered is None else answered
         self._seats = 0
 
     @property
@@ -57,6 +64,7 @@ class WebsocketAdmission:
     def seat(self) -> Iterator[None]:
         """Count as a connection while inside."""
         self._seats += 1
+        self._answered[101] += 1
         try:
             yield
         finally:
@@ -65,6 +73,7 @@ class WebsocketAdmission:
     async def refuse(self, stream: trio.abc.Stream, head: RequestHead, error: ClientError) -> None:
         """Answer a handshake that failed; a client that does not read it is left."""
         self._authorizer.refused(head.address, error)
+        self._answered[error.status] += 1
         with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError):
             with trio.move_on_after(self._limits.send_s):
                 await stream.send_all(refusal(error))

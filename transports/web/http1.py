@@ -24,6 +24,7 @@ from quart import Quart
 
 from mrk.definitions.limits import Limits
 from mrk.http.head import RequestHead
+from mrk.metrics.request_counts import Tally
 
 logger = logging.getLogger(__name__)
 
@@ -139,10 +140,14 @@ class _Server(TCPServer):
 
 
 class Http1:
-    """Runs `app` on connections, for one request each; one instance per generation."""
+    """Runs `app` on connections, for one request each; one instance per generation.
 
-    def __init__(self, app: Quart, limits: Limits) -> None:
+    `answered` counts answers by status.
+    """
+
+    def __init__(self, app: Quart, limits: Limits, answered: Tally) -> None:
         self._app = app
+        self._answered = answered
         self._config = _config(limits)
         self._closing_s = limits.goodbye_s
 
@@ -167,7 +172,12 @@ class Http1:
     async def _run_app(
         self, scope: Any, receive: Any, send: Any, _spawn: Callable[..., Any], _soon: Any
     ) -> None:
-        await self._app(scope, receive, send)
+        async def counted(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                self._answered[message["status"]] += 1
+            await send(message)
+
+        await self._app(scope, receive, counted)
 
 
 def _config(limits: Limits) -> Config:

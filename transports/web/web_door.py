@@ -14,6 +14,7 @@ from mrk.access.request_authorizer import RequestAuthorizer
 from mrk.definitions.limits import Limits
 from mrk.http.cors import CorsRules
 from mrk.http.head import RequestHead
+from mrk.metrics.request_counts import Tally
 from mrk.web.landing_page import LandingFacts
 
 Facts = Callable[[], LandingFacts]
@@ -39,6 +40,7 @@ class WebDoor:
         *,
         route_prefix: str = "",
         proxies: ProxyRule | None = None,
+        answered: Tally | None = None,
     ) -> None:
         self._cors = cors
         self._authorizer = authorizer
@@ -46,6 +48,7 @@ class WebDoor:
         self._limits = limits
         self._prefix = route_prefix
         self._proxies = proxies or ProxyRule()
+        self._answered = Tally() if answered is None else answered
         self._loading = trio.Lock()
         self._app: ServeHttp | None = None
 
@@ -72,4 +75,4 @@ class WebDoor:
 
         pages = Pages(self._cors, self._authorizer, self._facts, self._proxies)
         app = build_app(pages, self._prefix)
-        return Http1(app, self._limits)
+        return Http1(app, self._limits, self._answered)

@@ -1,0 +1,2 @@
+"""`GET /metrics`: what monitoring systems read. `subsystem.py` answers, `process_files.py` looks
+at this process."""
