@@ -95,6 +95,9 @@ class Generation:
             self._refusals,
         )
 
+        self._tell_metrics()
+
+    def _tell_metrics(self) -> None:
         self.subsystems.metrics.sources.insert(
             0,
             daemon_source(
