@@ -52,17 +52,6 @@ def framing(head: RequestHead) -> Framing:
     )
 
 
-def bare_head(head: RequestHead, keep_alive: bool) -> bytes:
-    """The head as it is sent for a request without a body: no header that frames, no upgrade."""
-    lines = [f"{head.method} {head.target} HTTP/{head.http_version}"]
-    lines += [f"{name}: {value}" for name, value in head.headers if name not in _FRAMING_HEADERS]
-    if not keep_alive:
-        lines.append("connection: close")
-    elif head.http_version == "1.0":
-        lines.append("connection: keep-alive")
-    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
-
-
 def _tokens(values: list[str]) -> set[str]:
     return {token.strip().lower() for value in values for token in value.split(",")}
 

@@ -19,7 +19,8 @@ from mrk.clients.event_ring import EventRing
 from mrk.clients.registry import Clients
 from mrk.machine.lag import LagHistogram, LagMs
 from mrk.version import MOONRAKER_VERSION
-from mrk.web.landing_page import LandingFacts
+from mrk.web.content_security import origins
+from mrk.web.page_messages import PageFacts
 from mrk.websocket.events import Ending
 from nurseries.access.refusal_log import RefusalLog
 from nurseries.klippy.link import KlippyLink
@@ -53,6 +54,7 @@ class Generation:
         self._asked_to_end = trio.Event()
         self._restart = False
         self._listeners: Listeners | None = None
+        self._host_name = surroundings.host_name
         # Another generation follows, or, after a crash, another process: only `end` is final.
         self._ending = SERVER_RESTART
         settings = configuration.settings
@@ -90,7 +92,7 @@ class Generation:
             rules,
             surroundings,
             self.subsystems,
-            self.landing_facts,
+            self.page_facts,
             self._how_it_ends,
             self._refusals,
         )
@@ -212,16 +214,21 @@ class Generation:
         """How late the event loop came since the generation began."""
         return self.subsystems.proc_stats.lag_histogram()
 
-    def landing_facts(self) -> LandingFacts:
-        """What the landing page tells."""
-        return LandingFacts(
+    async def page_facts(self) -> PageFacts:
+        """What the page tells before its script asks."""
+        cameras = [camera for camera in await self.subsystems.webcams() if camera.enabled]
+        return PageFacts(
             version=MOONRAKER_VERSION,
             klippy_state=self.link.klippy_state,
             klippy_message=self.link.klippy_message,
+            host_name=self._host_name,
             warnings=tuple(self.warnings),
             failed_components=tuple(failed_components(self.supervisions)),
             absences=tuple(absences(self.supervisions)),
             clients=len(self.clients),
+            camera_origins=origins(
+                url for camera in cameras for url in (camera.stream_url, camera.snapshot_url)
+            ),
         )
 
 

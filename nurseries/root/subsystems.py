@@ -23,6 +23,7 @@ from mrk.metrics.request_counts import RequestCounts
 from mrk.spool.schema import SPOOL_MIGRATIONS
 from mrk.subsystem import Additions, Needs, Subsystem
 from mrk.supervision import Backoff, Supervision, SupervisionState
+from mrk.webcams.webcam import Webcam
 from nurseries.access.authorization import Authorization
 from nurseries.access.logins import Directory
 from nurseries.access.refusal_log import RefusalLog
@@ -345,6 +346,10 @@ class Subsystems:
             for service in self._all
             if service.supervision.state is SupervisionState.FAILED
         ]
+
+    async def webcams(self) -> list[Webcam]:
+        """Those that are configured, and those in the database."""
+        return await self._webcams.all_webcams()
 
     @property
     def found_out(self) -> list[str]:

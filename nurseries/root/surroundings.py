@@ -24,6 +24,8 @@ from nurseries.log.rollover import OwnLog
 from nurseries.root.file_subsystem import MakeFiles
 from nurseries.serial_ports.ports import SystemSerialPorts
 from nurseries.websocket_client.client import SystemWebsockets
+from transports.web.pages import PageRendering
+from transports.web.renderer import PageRenderer
 
 
 class DatabaseService(DatabasePort, Protocol):
@@ -50,7 +52,8 @@ class Surroundings(msgspec.Struct, frozen=True):
 
     `warnings` are of the process, such as those of the log; they join the configuration's.
     `has_services`: the host's services may be watched and controlled. `gpio` owns the lines of the
-    process, over restarts too. `live_log` is the log for who watches it.
+    process, over restarts too. `live_log` is the log for who watches it, `pages` renders
+    pages for people.
     """
 
     paths: Paths
@@ -67,3 +70,4 @@ class Surroundings(msgspec.Struct, frozen=True):
     serial: SerialPorts = msgspec.field(default_factory=SystemSerialPorts)
     websockets: Websockets = msgspec.field(default_factory=SystemWebsockets)
     live_log: LiveLog = msgspec.field(default_factory=LiveLog)
+    pages: PageRendering = msgspec.field(default_factory=PageRenderer)

@@ -1,6 +1,6 @@
 """The transports of a generation, wired to its table: TCP door, websockets, unix socket."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from config.settings.authorization import AuthorizationSettings
 from config.settings.families import Settings
@@ -13,7 +13,7 @@ from mrk.api.table import Table
 from mrk.clients.registry import Clients
 from mrk.http.cors import CorsRules
 from mrk.http.streamed_paths import DoorRules
-from mrk.web.landing_page import LandingFacts
+from mrk.web.page_messages import PageFacts
 from mrk.websocket.events import Ending
 from nurseries.access.name_lookup import NameLookup
 from nurseries.access.refusal_log import RefusalLog
@@ -33,11 +33,11 @@ from transports.sockets.unix_socket import UnixSocket
 from transports.sockets.websocket import Websocket
 from transports.transfers.file_answers import FileSender
 from transports.transfers.routes import UPLOAD_PATHS, Transfers
-from transports.web.web_door import WebDoor
+from transports.web.pages import Pages
 
 
 class Transports:
-    """All ways in. `rules` are those of access, `facts` feeds the landing page.
+    """All ways in. `rules` are those of access, `facts` feeds the page.
 
     `ending` says how websockets end with the generation.
     """
@@ -50,7 +50,7 @@ class Transports:
         rules: AccessRules,
         surroundings: Surroundings,
         subsystems: Subsystems,
-        facts: Callable[[], LandingFacts],
+        facts: Callable[[], Awaitable[PageFacts]],
         ending: Callable[[], Ending],
         refusals: RefusalLog,
     ) -> None:
@@ -73,14 +73,15 @@ class Transports:
         api = ApiHttp(
             table, rpc, clients, authorizer, cors, limits, route_prefix=prefix, join=join_in_thread
         )
-        pages = WebDoor(
+        self._rendering = surroundings.pages
+        pages = Pages(
             cors,
             authorizer,
             facts,
+            self._rendering.render,
             limits,
             route_prefix=prefix,
-            proxies=proxies,
-            answered=answered,
+            has_front_end=bool(settings.frontends),
         )
         door_rules = DoorRules(authorizer, cors, limits, prefix, FileSender(), self._serves_https)
         added = [make(door_rules) for make in subsystems.streamed]
@@ -167,6 +168,7 @@ class Transports:
         doors = [
             Supervised("http", serve_door, essential=True),
             Supervised("unix_socket", serve_unix_socket, essential=True),
+            Supervised("page", self._rendering.serve),
         ]
         if self._looks_up:
             doors.append(Supervised("name_lookup", self._lookup.serve))

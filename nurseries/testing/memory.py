@@ -23,6 +23,7 @@ from mrk.files.transfers import DownloadFiles, UploadFiles
 from mrk.gcode.processors import GcodeProcessor
 from mrk.http.client import NO_HEADERS, Fetched, FetchFailed, Save
 from mrk.virtual_printer.memory_folder import MemoryFolder
+from mrk.web.page_messages import PageAnswer, PageRequest
 from nurseries.client.channels import EtxChannel, WebsocketChannel
 from nurseries.client.rpc_client import RpcClient, open_rpc_client
 from nurseries.klippy.link import KlippyLink
@@ -33,6 +34,7 @@ from nurseries.testing.memory_database import MemoryDatabase
 from nurseries.virtual_printer.gcodes import sample_gcode
 from nurseries.virtual_printer.service import VirtualPrinter, VirtualPrinterSettings
 from transports.listeners.listeners import Listeners
+from transports.web.asgi import ask
 
 # What a peer address is over memory streams; trusted by default, as loopback is.
 PEER = "127.0.0.1"
@@ -58,6 +60,21 @@ class MemoryListener(trio.abc.Listener[trio.abc.Stream]):
         """Nobody can connect any more."""
         self._arrive.close()
         await trio.lowlevel.checkpoint()
+
+
+class MemoryPages:
+    """Renders pages in the test's own process."""
+
+    async def render(self, request: PageRequest) -> PageAnswer:
+        """The page."""
+        from transports.web.app import build_app  # few tests look at pages
+
+        return await ask(build_app(), request)
+
+    async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Only wait."""
+        task_status.started()
+        await trio.sleep_forever()
 
 
 class MemoryMetadata:
@@ -241,6 +258,7 @@ async def open_memory_daemon(
             lambda *_: MemoryFiles(folder.files),
             NoNetwork(),
             instance_id="0" * 32,
+            pages=MemoryPages(),
         )
         generation = Generation(1, load_file(config_file, paths), surroundings)
         ready = trio.Event()

@@ -58,7 +58,7 @@ def test_over_http(daemon: DaemonProcess, headers: dict[str, str]) -> None:
         assert error["code"] == -32602
         page = client.get("/")
         assert page.status_code == 200
-        assert "not authorized" in page.text
+        assert 'data-authorized="false"' in page.text
         assert names_the_proxy(page.text)
         told = client.get("/access/info").json()["result"]
         assert (told["authorized"], told["trusted"]) == (False, False)

@@ -43,7 +43,7 @@ BODIES = {
     "no size": b"GET / HTTP/1.1\r\nHost: a\r\n" + CHUNKED + b"xyz\r\n",
     "a negative size": b"GET / HTTP/1.1\r\nHost: a\r\n" + CHUNKED + b"-1\r\n\r\n",
     "longer than it said": b"GET / HTTP/1.1\r\nHost: a\r\n" + CHUNKED + b"1\r\nabc\r\n0\r\n\r\n",
-    "a bare LF": b"POST / HTTP/1.1\r\nHost: a\r\n" + CHUNKED + b"1\na\n0\n\n",
+    "a bare LF": b"GET / HTTP/1.1\r\nHost: a\r\n" + CHUNKED + b"1\na\n0\n\n",
     "bad trailers": b"GET / HTTP/1.1\r\nHost: a\r\n" + CHUNKED + b"0\r\n: x\r\n\r\n",
     "broken later": b"GET / HTTP/1.1\r\nHost: a\r\n" + CHUNKED + b"3\r\nabc\r\nq\r\n",
 }

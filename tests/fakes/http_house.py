@@ -18,14 +18,15 @@ from mrk.definitions.limits import Limits
 from mrk.errors import ClientError
 from mrk.http.cors import CorsRules
 from mrk.http.head import RequestHead
-from mrk.web.landing_page import LandingFacts
+from mrk.web.page_messages import PageFacts
+from nurseries.testing.memory import MemoryPages
 from tests.fakes.accounts import FakeAccounts
 from tests.fakes.request_authorizer import authorizer
 from transports.door.acceptor import Door
 from transports.door.api_http import ApiHttp
 from transports.door.http_connection import Routes
 from transports.door.route_table import RouteTable
-from transports.web.web_door import WebDoor
+from transports.web.pages import Pages
 
 
 class EchoParams(msgspec.Struct, frozen=True):
@@ -172,10 +173,11 @@ class House:
             self.limits,
             route_prefix=self.route_prefix,
         )
-        self.web = WebDoor(
+        self.web = Pages(
             cors,
             self.authorizer,
             self._facts,
+            MemoryPages().render,
             self.limits,
             route_prefix=self.route_prefix,
         )
@@ -183,9 +185,9 @@ class House:
         routes = Routes(self.routes, look_up_names=self.look_up_names)
         self.door = Door(routes, self.limits)
 
-    def _facts(self) -> LandingFacts:
-        warnings = ("<b>watch out</b>", "x" * self.padding_bytes)
-        return LandingFacts("v0.10.0-mrk-test", "ready", warnings=warnings, clients=2)
+    async def _facts(self) -> PageFacts:
+        await trio.lowlevel.checkpoint()
+        return PageFacts("v0.10.0-mrk-test", "ready", warnings=("<b>watch out</b>",), clients=2)
 
     def _echo(self, params: EchoParams, caller: Caller) -> object:
         self.on_echo()

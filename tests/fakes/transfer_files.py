@@ -22,7 +22,8 @@ from mrk.files.transfers import PrintOutcome, PrintStart
 from mrk.frontends.front_end import FrontEnd
 from mrk.http.cors import CorsRules
 from mrk.http.streamed_paths import DoorRules
-from mrk.web.landing_page import LandingFacts
+from mrk.web.page_messages import PageFacts
+from nurseries.testing.memory import MemoryPages
 from tests.fakes.accounts import FakeAccounts
 from tests.fakes.http_house import trusted
 from tests.fakes.request_authorizer import authorizer
@@ -34,7 +35,7 @@ from transports.frontends.front_ends import ServedFrontEnds
 from transports.frontends.static_files import StaticFiles
 from transports.transfers.file_answers import FileSender
 from transports.transfers.routes import Transfers
-from transports.web.web_door import WebDoor
+from transports.web.pages import Pages
 
 
 @dataclass
@@ -203,10 +204,11 @@ class TransferHouse:
             self.limits,
             route_prefix=self.route_prefix,
         )
-        web = WebDoor(
+        web = Pages(
             cors,
             self.authorizer,
-            lambda: LandingFacts("v0.10.0-mrk-test", "ready"),
+            _facts,
+            MemoryPages().render,
             self.limits,
             route_prefix=self.route_prefix,
         )
@@ -228,3 +230,8 @@ class TransferHouse:
     def leftovers(self) -> list[str]:
         """Names below the roots that belong to unfinished files."""
         return [path.name for path in self.folder.rglob("*") if is_temporary(path.name)]
+
+
+async def _facts() -> PageFacts:
+    await trio.lowlevel.checkpoint()
+    return PageFacts("v0.10.0-mrk-test", "ready")

@@ -19,7 +19,7 @@ from mrk.api.outcome import Outcome
 from mrk.definitions.limits import LARGE_CALL_BYTES, Limits
 from mrk.errors import ClientError
 from mrk.http.exchange import Transfer
-from mrk.http.framing import Framing, bare_head, framing
+from mrk.http.framing import Framing, framing
 from mrk.http.head import RequestHead
 from mrk.http.head_parser import HeadParser
 from mrk.http.refusal import Refusal
@@ -29,7 +29,7 @@ from transports.door.api_http import ApiCall
 from transports.door.body_reader import BodyBudget, BodyReader, too_large
 from transports.door.body_stream import CONTINUE, BodyStream
 from transports.door.limited_stream import LimitedStream
-from transports.door.route_table import Page, RouteTable, Streamed, Upgrade
+from transports.door.route_table import RouteTable, Streamed
 
 logger = logging.getLogger(__name__)
 
@@ -145,24 +145,8 @@ class HttpConnection:
         self._disarm()
         if isinstance(route, Streamed):
             return await self._transfer(head, frame, route.serve)
-        if isinstance(route, Upgrade):
-            await route.serve(self._stream, head, parser.raw + parser.rest)
-        else:
-            await self._show(head, frame, parser, route)
+        await route.serve(self._stream, head, parser.raw + parser.rest)
         return False
-
-    async def _show(
-        self, head: RequestHead, frame: Framing, parser: HeadParser, page: Page
-    ) -> None:
-        """No page takes a body, so it ends here: the web app's server never sees a broken one."""
-        raw, rest = parser.raw, parser.rest
-        if frame.has_body:
-            body = BodyStream(self._stream, head, frame, rest, self._limits)
-            self._may_give_way()
-            await body.skip()
-            self.waits = False
-            raw, rest = bare_head(head, frame.keep_alive), body.rest
-        await page.serve(self._stream, head, raw + rest)
 
     async def _read_head(self) -> HeadParser | None:
         parser = HeadParser(self._limits.head_bytes)

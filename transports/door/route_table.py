@@ -35,30 +35,24 @@ class Upgrade(msgspec.Struct, frozen=True):
     serve: HandOn
 
 
-class Page(msgspec.Struct, frozen=True):
-    """A page for people, answered by the web app."""
-
-    serve: HandOn
-
-
 class Streamed(msgspec.Struct, frozen=True):
     """Bytes in or out on the connection, which goes on afterwards."""
 
     serve: Transfer
 
 
-Route = ApiCall | Response | Streamed | Upgrade | Page
+Route = ApiCall | Response | Streamed | Upgrade
 
 
 class PagePaths(Protocol):
-    """Pages (`transports/web/web_door.py`)."""
+    """Pages (`transports/web/pages.py`)."""
 
     def serves(self, path: str) -> bool:
         """Which paths (behind the route prefix) are pages."""
         ...
 
-    async def handle(self, stream: trio.abc.Stream, head: RequestHead, buffered: bytes) -> None:
-        """Serve a connection to its end."""
+    def begin(self, path: str) -> Transfer:
+        """Who serves a request for one of them."""
         ...
 
 
@@ -111,7 +105,7 @@ class RouteTable:
             self._authorizer.admit(head, Role.VIEW)
         except ClientError as exc:
             return self._api.refusal(head, exc)
-        if self._streamed_verbs(path) or (error.status == 404 and self._has_fallback(head, path)):
+        if self._streamed_verbs(path) or (error.status == 404 and self._is_shown(head, path)):
             error = ClientError("Method Not Allowed", 405)
         allow: Headers = (("Allow", self._allow(head, path)),) if error.status == 405 else ()
         return self._api.refusal(head, error).with_headers(allow)
@@ -124,10 +118,12 @@ class RouteTable:
                 transfer = fallback.begin(head, path)
                 if transfer is not None:
                     return Streamed(transfer)
-        return Page(self._pages.handle) if is_page else None
+        return Streamed(self._pages.begin(path)) if is_page and head.method in _READ else None
 
-    def _has_fallback(self, head: RequestHead, path: str) -> bool:
-        return any(fallback.has(head, path) for fallback in self._fallbacks)
+    def _is_shown(self, head: RequestHead, path: str) -> bool:
+        return self._pages.serves(path) or any(
+            fallback.has(head, path) for fallback in self._fallbacks
+        )
 
     def _streamed_verbs(self, path: str) -> list[str]:
         verbs = [verb for streamed in self._streamed for verb in streamed.verbs(path)]
@@ -138,14 +134,13 @@ class RouteTable:
         return sorted({*self._api.verbs(path), *self._streamed_verbs(path)})
 
     def _allow(self, head: RequestHead, path: str) -> str:
-        verbs = self._verbs(path) or (["GET"] if self._has_fallback(head, path) else [])
+        verbs = self._verbs(path) or (["GET"] if self._is_shown(head, path) else [])
         if self._api.is_special(path) or verbs != ["GET"]:
             return ", ".join([*verbs, "OPTIONS"])
         return "GET, HEAD, OPTIONS"
 
     def _preflight(self, head: RequestHead, path: str) -> Response:
-        shown = self._pages.serves(path) or self._has_fallback(head, path)
-        if not self._verbs(path) and not shown:
+        if not self._verbs(path) and not self._is_shown(head, path):
             return self._api.refusal(head, ClientError("Not Found", 404))
         headers = self._api.preflight_headers(head)
         if not headers:

@@ -1,5 +1,6 @@
-"""Pages for people over HTTP: the web app and its server.
+"""A page for people over HTTP, and the process that renders it.
 
-`WebDoor` stands from the start and is small; Quart and Hypercorn (`app.py`, `http1.py`) cost
-13 MB and are imported in a thread when the first request needs them.
+`Pages` stands from the start and is small. Quart-Trio and Jinja (`app.py`) run in a process of
+their own, started for the first page and ended when none is asked for: the daemon's memory is as
+before then.
 """

@@ -1,103 +1,56 @@
-"""The Quart-Trio app: pages for people.
+"""The Quart-Trio app: the page, rendered with Jinja.
 
-Built once per generation in a thread (`web_door.py`), run by `http1.py` in each connection's
-task. Quart's own limits are off: `mrk/definitions/limits.py` rules here as everywhere.
+Runs in a process of its own (`process.py`). Everything that is shown is escaped; style and scripts
+carry a number that is used once, which the Content-Security-Policy names.
 """
 
-from collections.abc import Callable
-from typing import Any, cast
+import gzip
+import secrets
+from pathlib import Path
 
 import trio
-from quart import Response as QuartResponse
-from quart import request
+from quart import Response, render_template, request
 from quart_trio import QuartTrio
-from werkzeug.exceptions import HTTPException
 
-from mrk.access.address import ProxyRule
-from mrk.access.request_authorizer import RequestAuthorizer
-from mrk.errors import ClientError
-from mrk.http.cors import CorsRules
-from mrk.http.head import RequestHead
-from mrk.http.response import Response, error_response
-from mrk.web.landing_page import CONTENT_SECURITY_POLICY, LandingFacts, landing_page
+from mrk.web.content_security import content_security_policy
+from mrk.web.page_messages import PageView
+from mrk.web.texts import texts
+from transports.web.page_scripts import FOLDER as STATIC
 
-
-class Pages:
-    """What the app answers."""
-
-    def __init__(
-        self,
-        cors: CorsRules,
-        authorizer: RequestAuthorizer,
-        facts: Callable[[], LandingFacts],
-        proxies: ProxyRule,
-    ) -> None:
-        self._cors = cors
-        self._authorizer = authorizer
-        self._facts = facts
-        self._proxies = proxies
-
-    async def landing(self) -> QuartResponse:
-        """The landing page; always 200."""
-        head = self._head()
-        decision = self._authorizer.decide(head, changing=False)
-        page = landing_page(self._facts(), decision, head.address)
-        response = QuartResponse(page, 200, content_type="text/html; charset=utf-8")
-        response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        response.headers["Referrer-Policy"] = "no-referrer"
-        response.headers["Cache-Control"] = "no-store"
-        return response
-
-    async def add_cors(self, response: QuartResponse) -> QuartResponse:
-        """What a page of another origin needs to read the answer."""
-        for name, value in self._cors.headers(self._head().header("origin")):
-            response.headers.setdefault(name, value)
-        return response
-
-    def _head(self) -> RequestHead:
-        """The head of the request that this task answers."""
-        scope = cast("dict[str, Any]", request.scope)
-        headers = [(k.decode("latin-1").lower(), v.decode("latin-1")) for k, v in scope["headers"]]
-        peer = scope["client"][0]
-        target = scope["raw_path"].decode("latin-1")
-        if scope["query_string"]:
-            target += "?" + scope["query_string"].decode("latin-1")
-        client = self._proxies.client(peer, scope["scheme"] == "https", headers)
-        return RequestHead(scope["method"], target, scope["http_version"], headers, peer, *client)
+_FOLDER = Path(__file__).parent / "templates"
+_STYLE = "page.css"
 
 
-def _quart_response(response: Response) -> QuartResponse:
-    # ASGI has no reason phrases: a client reads the message in the body.
-    answer = QuartResponse(response.body, response.status)
-    answer.headers.pop("Content-Type", None)
-    if response.content_type:
-        answer.headers["Content-Type"] = response.content_type
-    for name, value in response.headers:
-        answer.headers.add(name, value)
-    return answer
+async def page() -> Response:
+    """The one page; what it shows of the daemon depends on who looks."""
+    view: PageView = request.scope["view"]  # type: ignore[typeddict-item]
+    nonce = secrets.token_urlsafe(16)
+    style = (STATIC / _STYLE).read_text()
+    html = await render_template("page.html", view=view, nonce=nonce, t=texts(), style=style)
+    response = Response(html, content_type="text/html; charset=utf-8")
+    origins = () if view.facts is None else view.facts.camera_origins
+    response.headers["Content-Security-Policy"] = content_security_policy(nonce, origins)
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Vary"] = "Accept-Encoding"
+    return response
 
 
-async def _on_error(error: Exception) -> QuartResponse:
-    """Errors of the app as JSON, as the API's."""
-    await trio.lowlevel.checkpoint()  # async at all because Quart runs what is not in a thread
-    if not isinstance(error, HTTPException):
-        return _quart_response(error_response(ClientError("Internal Server Error", 500)))
-    answer = error_response(ClientError(error.name, error.code or 500))
-    allow = [(name, value) for name, value in error.get_headers() if name == "Allow"]
-    return _quart_response(answer.with_headers(allow))
+async def compress(response: Response) -> Response:
+    """A third of the bytes for those who take them; the page holds no secret to guess at."""
+    await trio.lowlevel.checkpoint()
+    if "gzip" in request.headers.get("Accept-Encoding", ""):
+        response.set_data(gzip.compress(await response.get_data(as_text=False), 6))
+        response.headers["Content-Encoding"] = "gzip"
+    return response
 
 
-def build_app(pages: Pages, route_prefix: str) -> QuartTrio:
-    """The app, without any limit of Quart's own."""
-    app = QuartTrio("mrk", static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = None
-    app.config["BODY_TIMEOUT"] = None
-    app.config["RESPONSE_TIMEOUT"] = None
-    app.url_map.merge_slashes = False  # no redirects that nobody asked for
-    app.url_map.strict_slashes = False
-    app.after_request(pages.add_cors)
-    app.add_url_rule(f"{route_prefix}/", "landing", pages.landing, methods=["GET"])
-    app.register_error_handler(HTTPException, _on_error)
-    app.register_error_handler(500, _on_error)
+def build_app() -> QuartTrio:
+    """The app; whatever path it is asked for is the page's."""
+    app = QuartTrio("mrk", static_folder=None, template_folder=str(_FOLDER))
+    app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
+    app.after_request(compress)
+    app.add_url_rule("/", "page", page, methods=["GET"])
+    app.add_url_rule("/mrk/", "page", page, methods=["GET"])
     return app

@@ -1,6 +1,6 @@
 import pytest
 
-from mrk.http.framing import Framing, bare_head, framing
+from mrk.http.framing import Framing, framing
 from mrk.http.head import RequestHead
 from mrk.http.refusal import Refusal
 
@@ -55,25 +55,3 @@ def test_refused(request_head: RequestHead, status: int) -> None:
     with pytest.raises(Refusal) as caught:
         framing(request_head)
     assert caught.value.status == status
-
-
-@pytest.mark.parametrize(
-    ("version", "keep_alive", "last"),
-    [
-        ("1.1", True, b""),
-        ("1.1", False, b"connection: close\r\n"),
-        ("1.0", True, b"connection: keep-alive\r\n"),
-    ],
-)
-def test_a_bare_head_frames_nothing(version: str, keep_alive: bool, last: bytes) -> None:
-    headers = [
-        ("host", "a"),
-        ("transfer-encoding", "chunked"),
-        ("connection", "upgrade"),
-        ("upgrade", "h2c"),
-        ("expect", "100-continue"),
-        ("x-name", "\xff"),
-    ]
-    head = RequestHead("POST", "/?a=b", version, headers, "127.0.0.1", "127.0.0.1")
-    expected = b"POST /?a=b HTTP/%s\r\nhost: a\r\nx-name: \xff\r\n" % version.encode()
-    assert bare_head(head, keep_alive) == expected + last + b"\r\n"

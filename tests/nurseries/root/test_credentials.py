@@ -168,4 +168,4 @@ async def test_the_landing_page_says_why() -> None:
         for header, query in house.bad.values():
             answer = await house.ask("GET", with_query("/", query), header)
             assert answer.status == 200
-            assert b"not authorized" in answer.body
+            assert b'data-authorized="false"' in answer.body

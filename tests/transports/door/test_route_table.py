@@ -6,11 +6,13 @@ from mrk.http.head import RequestHead
 from mrk.http.response import Response
 from tests.fakes.http_house import House
 from transports.door.api_http import ApiCall
-from transports.door.route_table import Page, RouteTable, Streamed, Upgrade
+from transports.door.route_table import RouteTable, Streamed, Upgrade
 
 
 class Files:
     """Any name below /server/files/ is a file; uploads go to one path."""
+
+    place = "/server/files/"
 
     def verbs(self, path):
         if path == "/server/files/upload":
@@ -48,7 +50,10 @@ def route(method, target, *, upgrade=False, peer="127.0.0.1"):
         ("POST", "/server/files/upload", Streamed),
         ("GET", "/server/files/gcodes/a.gcode", Streamed),
         ("HEAD", "/server/files/gcodes/a.gcode", Streamed),
-        ("GET", "/", Page),
+        ("GET", "/", Streamed),
+        ("HEAD", "/mrk/", Streamed),
+        ("GET", "/mrk/static/0/app.js", Streamed),
+        ("GET", "/mrk/static", Response),
         ("GET", "/nothing", Response),
         ("DELETE", "/server/info", Response),
         ("OPTIONS", "/server/info", Response),
@@ -71,6 +76,8 @@ def test_a_handshake_goes_to_the_websocket_of_its_path():
         ("PUT", "/server/files/gcodes/a", 405, "GET, HEAD, OPTIONS"),
         ("PUT", "/server/info", 405, "GET, HEAD, OPTIONS"),
         ("GET", "/server/jsonrpc", 405, "POST, OPTIONS"),
+        ("POST", "/", 405, "GET, HEAD, OPTIONS"),
+        ("DELETE", "/mrk/", 405, "GET, HEAD, OPTIONS"),
         ("GET", "/nothing", 404, None),
         ("GET", "//", 404, None),
     ],
@@ -98,10 +105,15 @@ class Everything:
 class OwnPages:
     """The page at the root, and some with a path of their own."""
 
+    place = "/mrk/"
+
     def serves(self, path):
         return path in ("", "/") or path.startswith("/mrk/")
 
-    async def handle(self, stream, head, buffered):
+    def begin(self, path):
+        return self.serve
+
+    async def serve(self, exchange):
         """Nobody calls it here."""
 
 
@@ -110,7 +122,7 @@ class OwnPages:
     [
         ("GET", "/", Streamed),
         ("HEAD", "/config", Streamed),
-        ("GET", "/mrk/log", Page),
+        ("GET", "/mrk/log", Streamed),
         ("GET", "/server/info", ApiCall),
         ("GET", "/server/files/gcodes/a.gcode", Streamed),
         ("POST", "/config", Response),
@@ -121,10 +133,11 @@ class OwnPages:
 def test_a_front_end_comes_before_the_page_at_the_root_alone(method, target, kind, order):
     house = House()
     files, everything = order
+    pages = OwnPages()
     table = RouteTable(
         house.api,
         house.authorizer,
-        OwnPages(),
+        pages,
         upgrades={"/websocket": websocket},
         streamed=[files],
         fallbacks=[everything],
@@ -133,7 +146,8 @@ def test_a_front_end_comes_before_the_page_at_the_root_alone(method, target, kin
     found = table.find(head)
     assert isinstance(found, kind)
     if isinstance(found, Streamed):
-        assert found.serve == (files if "files" in target else everything).serve
+        owners = [one for one in (files, pages) if target.startswith(one.place)]
+        assert found.serve == (owners or [everything])[0].serve
     if isinstance(found, Response):
         assert found.status == 405
         assert dict(found.headers)["Allow"] == "GET, HEAD, OPTIONS"

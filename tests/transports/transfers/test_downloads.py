@@ -260,11 +260,10 @@ async def test_a_stalled_download_does_not_hold_a_shutdown(tmp_path: Path) -> No
 
 
 async def test_pages_leave_the_connection_to_the_next_request(house: TransferHouse) -> None:
-    """The web app's connections end with their answer: what follows may be a download."""
+    (house.gcodes / "a").write_bytes(DATA)
     async with connected(house) as client:
-        answer = await client.get("/")
-        assert answer.status == 200
-        assert answer.headers["connection"] == "close"
+        assert (await client.get("/")).status == 200
+        assert (await client.get("/server/files/gcodes/a")).body == DATA
 
 
 async def test_a_download_over_another_transport(tmp_path: Path) -> None:
