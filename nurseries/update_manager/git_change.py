@@ -76,6 +76,10 @@ class GitChange:
         await self._git.change("fetch", "--prune", "--tags", "--force", remote, tell=tell)
         await self._write(None)
 
+    async def check_objects(self) -> None:
+        """Let git look whether everything that its branches need is there; raises `GitFailed`."""
+        await self._git.change("fsck", "--full", "--connectivity-only")
+
     async def move(
         self, before: str, target: str, branch: str, tell: Tell, *, back: bool = False
     ) -> None:

@@ -103,11 +103,19 @@ class GitItem(ConfiguredItem[GitFacts]):
             await self._follow_moved_origin()
             await self._change.fetch(self.facts.remote, None)
         except UpdateFailed as exc:
-            corrupt = isinstance(exc, GitFailed) and exc.is_damaged
+            corrupt = isinstance(exc, GitFailed) and exc.is_damaged and await self._is_damaged()
             self.facts = msgspec.structs.replace(self.facts, messages=(str(exc),), corrupt=corrupt)
             if corrupt:
                 return
         await self.look()
+
+    async def _is_damaged(self) -> bool:
+        """What git says of a transfer that was cut off reads as if the clone were damaged."""
+        try:
+            await self._change.check_objects()
+        except UpdateFailed as exc:
+            return isinstance(exc, GitFailed) and exc.is_damaged
+        return False
 
     async def look(self) -> None:
         """Read what is there, without asking the remote."""

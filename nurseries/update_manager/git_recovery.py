@@ -76,7 +76,7 @@ class GitRecovery:
         if ORIGIN not in (await self._git.ask("remote")).split():
             await self._git.change("remote", "add", ORIGIN, self._settings.origin)
         await self._git.change("fetch", "--prune", "--tags", "--force", ORIGIN, tell=tell)
-        await self._git.change("fsck", "--full", "--connectivity-only")
+        await self._change.check_objects()
 
     async def _target(self, git: Git) -> str:
         """The pinned commit, else where it stands if that is official, else the official tip."""
