@@ -55,6 +55,12 @@ def e2e(session: nox.Session) -> None:
 
 
 @nox.session
+def arm(session: nox.Session) -> None:
+    """The compiled planner on aarch64 and armv7, against this machine's: by hand, needs Debian."""
+    session.run("bash", ".ci/arm", *session.posargs, external=True)
+
+
+@nox.session
 def strangers(session: nox.Session) -> None:
     """Against programs of other projects, which take long; `.ci/servers` installs them."""
     session.run("pytest", "-q", "-m", "strangers", "tests", *session.posargs)

@@ -41,8 +41,16 @@ def new_planner(
             excluded=excluded,
             excluded_from=excluded_from,
         )
+    packed = packed_limits(limits, relative_e, mark_s, excluded_from)
+    return compiled.Planner(packed, tuple(sorted(excluded)))
+
+
+def packed_limits(
+    limits: PrinterLimits, relative_e: bool = False, mark_s: float = 1.0, excluded_from: int = 0
+) -> bytes:
+    """What the kernel is made with, as doubles."""
     numbers = _numbers(limits, relative_e, mark_s, excluded_from)
-    return compiled.Planner(struct.pack(f"={len(numbers)}d", *numbers), tuple(sorted(excluded)))
+    return struct.pack(f"={len(numbers)}d", *numbers)
 
 
 def _numbers(
