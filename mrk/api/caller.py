@@ -11,7 +11,10 @@ from mrk.errors import AccessDenied
 
 
 class Transport(enum.StrEnum):
-    """The ways a call can come in; an endpoint names those it is offered on."""
+    """The ways a call can come in; an endpoint names those it is offered on.
+
+    `EVENTS` is how a client only listens.
+    """
 
     HTTP = "http"
     HTTP_RPC = "http_rpc"  # JSON-RPC in the body of POST /server/jsonrpc
@@ -19,9 +22,10 @@ class Transport(enum.StrEnum):
     UNIX = "unix"
     MQTT = "mqtt"
     INTERNAL = "internal"
+    EVENTS = "events"
 
 
-EVERYWHERE = frozenset(Transport)
+EVERYWHERE = frozenset(Transport) - {Transport.EVENTS}
 # For what must be bound to a user: callers over MQTT are all one.
 NOT_OVER_MQTT = EVERYWHERE - {Transport.MQTT}
 SOCKETS = frozenset({Transport.WEBSOCKET, Transport.UNIX})

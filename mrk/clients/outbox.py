@@ -48,11 +48,11 @@ class Outbox:
         self.on_waiting: Callable[[int], None] | None = None
 
     def __bool__(self) -> bool:
-        return (
-            bool(self._frames)
+        return bool(
+            self._frames
+            or self._control
             or self._status is not None
             or self._missed is not None
-            or bool(self._control)
             or self.full
         )
 

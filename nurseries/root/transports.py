@@ -29,6 +29,7 @@ from transports.listeners.listeners import Listeners
 from transports.sockets.admission import WebsocketAdmission
 from transports.sockets.bridge import Bridge
 from transports.sockets.client_session import SessionContext
+from transports.sockets.event_streams import EventStreams
 from transports.sockets.unix_socket import UnixSocket
 from transports.sockets.websocket import Websocket
 from transports.transfers.file_answers import FileSender
@@ -85,6 +86,7 @@ class Transports:
         )
         door_rules = DoorRules(authorizer, cors, limits, prefix, FileSender(), self._serves_https)
         added = [make(door_rules) for make in subsystems.streamed]
+        events = EventStreams(door_rules, clients, admission, ending)
         bridge = Bridge(limits, admission, clients, surroundings.open_klippy, ending)
         found = RouteTable(
             api,
@@ -94,7 +96,7 @@ class Transports:
                 "/websocket": Websocket(context, admission).serve_connection,
                 "/klippysocket": bridge.serve_connection,
             },
-            streamed=[*([] if transfers is None else [transfers]), *added],
+            streamed=[*([] if transfers is None else [transfers]), events, *added],
             fallbacks=[make(door_rules) for make in subsystems.fallbacks],
         )
         routes = Routes(found, proxies, look_up_names, answered)

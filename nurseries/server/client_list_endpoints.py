@@ -11,7 +11,7 @@ from mrk.clients.registry import Client, Clients
 
 
 class ConnectedClient(msgspec.Struct, frozen=True):
-    """One open websocket or unix socket connection.
+    """One open websocket, unix socket or event stream.
 
     `waiting_bytes` were not taken yet by its outbox's reader. The name, version, type and
     url are what the client says of itself; None before it has.

@@ -161,6 +161,7 @@ class BodyStream:
         await self._skip_unread()
         self._counts[response.status] += 1
         self._endless = self.answered = True
+        self._stream.end_when_unheard()
         is_head = self.head.method == "HEAD"
         top = wire(response, keep_alive=False, old=self._old, head=is_head, endless=True)
         await self._stream.send_all(top)

@@ -5,8 +5,10 @@ transport and ends with `aclose`. Hypercorn sends under a shield without limit: 
 itself can end such a send, so the deadline lives here, where no outer shield reaches.
 """
 
+import contextlib
 import math
 import os
+import socket
 from functools import partial
 
 import trio
@@ -45,6 +47,19 @@ class LimitedStream(trio.abc.HalfCloseableStream):
         self._finish_by = min(self._finish_by, deadline)
         if self._sending is not None:
             self._sending.deadline = min(self._sending.deadline, self._finish_by)
+
+    def end_when_unheard(self) -> None:
+        """Have the kernel end the connection when nothing acknowledges what was sent for `send_s`.
+
+        For answers that go on: to a client that vanished, small sends would succeed for hours.
+        """
+        plain = self.transport
+        if isinstance(plain, trio.SSLStream):
+            plain = plain.transport_stream
+        if isinstance(plain, trio.SocketStream):
+            limit_ms = max(1, round(self._send_s * 1000))
+            with contextlib.suppress(OSError):  # no TCP, or gone already
+                plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, limit_ms)
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """Send everything; raises `trio.BrokenResourceError` when the client stalls."""
@@ -116,34 +131,34 @@ class LimitedStream(trio.abc.HalfCloseableStream):
             raise
 
     async def _send_by_kernel(
-        self, socket: trio.socket.SocketType, descriptor: int, start: int, size_bytes: int
+        self, sock: trio.socket.SocketType, descriptor: int, start: int, size_bytes: int
     ) -> None:
         end, counted, began = start + size_bytes, start, trio.current_time()
         while start < end:
             if start - counted >= SLICE_BYTES:
                 counted, began = start, trio.current_time()
-            sent = await self._visit(socket, descriptor, start, end - start)
+            sent = await self._visit(sock, descriptor, start, end - start)
             if sent is None:
                 raise trio.BrokenResourceError("the file became shorter while it was sent")
             start += sent
             if sent == 0:
-                await self._wait_writable(socket, began)
+                await self._wait_writable(sock, began)
 
     async def _visit(
-        self, socket: trio.socket.SocketType, descriptor: int, start: int, size_bytes: int
+        self, sock: trio.socket.SocketType, descriptor: int, start: int, size_bytes: int
     ) -> int | None:
-        sender = partial(send_some, socket.fileno(), descriptor, start, size_bytes)
+        sender = partial(send_some, sock.fileno(), descriptor, start, size_bytes)
         try:
             return await trio.to_thread.run_sync(sender, limiter=self._threads)
         except ClientGone as exc:
             raise trio.BrokenResourceError("the client has gone") from exc
 
-    async def _wait_writable(self, socket: trio.socket.SocketType, since: float) -> None:
+    async def _wait_writable(self, sock: trio.socket.SocketType, since: float) -> None:
         deadline = min(since + self._send_s, self._finish_by)
         with trio.CancelScope(deadline=deadline) as scope:
             self._sending = scope
             try:
-                await trio.lowlevel.wait_writable(socket)
+                await trio.lowlevel.wait_writable(sock)
             finally:
                 self._sending = None
         if scope.cancelled_caught:

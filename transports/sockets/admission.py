@@ -1,6 +1,7 @@
 """Who may open a websocket: handshake, origin and number of connections, primary and bridge alike.
 
-One instance per generation, shared by both. Refusals are answered as JSON before the door closes.
+One instance per generation, shared by both; event streams count among them. Refusals are answered
+as JSON before the door closes.
 """
 
 import contextlib
@@ -34,7 +35,7 @@ class WebsocketAdmission:
 
     @property
     def connections(self) -> int:
-        """Websockets open now, primary and bridge together."""
+        """Websockets and event streams open now."""
         return self._seats
 
     def accept(self, head: RequestHead) -> bytes:
@@ -47,9 +48,13 @@ class WebsocketAdmission:
                 "[authorization], if the page is yours",
                 403,
             )
+        self.check_space()
+        return response
+
+    def check_space(self) -> None:
+        """Raise `ClientError` 503 when there are as many websockets as there may be."""
         if self._seats >= self._limits.websockets:
             raise ClientError(f"All {self._limits.websockets} websocket connections are taken", 503)
-        return response
 
     def decide(self, head: RequestHead) -> Decision:
         """Who opens a socket.

@@ -1,5 +1,7 @@
 """Streamed bodies: whose time counts, where a body ends, and when a client may go on."""
 
+import socket
+
 import pytest
 import trio
 import trio.testing
@@ -141,3 +143,17 @@ async def test_a_client_that_left_is_noticed_while_it_is_answered() -> None:
         assert nursery.child_tasks
         await client.aclose()
     assert not nursery.child_tasks
+
+
+async def test_a_client_that_vanished_is_let_go_by_the_kernel() -> None:
+    (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    async with listener:
+        ours = await trio.testing.open_stream_to_socket_listener(listener)
+        theirs = await listener.accept()
+        async with ours, theirs:
+            option = (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+            stream = LimitedStream(theirs, send_s=30.0)
+            body = BodyStream(stream, HEAD, Framing(0, True, False, ""), b"", LIMITS)
+            assert theirs.getsockopt(*option) == 0
+            await body.begin_answer(Response(200, b"", "text/plain"))
+            assert theirs.getsockopt(*option) == 30_000
