@@ -16,6 +16,16 @@ RemoteMethod = Callable[..., object]
 RESERVED = frozenset({"process_gcode_response", "process_status_update"})
 
 
+_TRUE = frozenset({"true", "1", "yes", "on"})
+
+
+def is_true(value: object) -> bool:
+    """Whether a macro meant yes: what its template wrote may be a truth, a number or a text."""
+    if isinstance(value, int | float):
+        return bool(value)
+    return str(value).strip().lower() in _TRUE
+
+
 class BadRemoteCall(MrkError):
     """A macro called a method that is unknown, or with other keywords than it takes."""
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from mrk.errors import ClientError
+from mrk.klippy.remote_methods import is_true
 from mrk.mmu.gates import (
     GateSpool,
     contradictions,
@@ -34,11 +35,11 @@ class GateOrders:
         if not said:
             await self._say("Spoolman: no contradictions", silent)
             return
-        if _is_true(fix):
+        if is_true(fix):
             for spool in wrong:
                 await self._spools.place(spool.spool_id, "", -1)
             said.append("These spools are in no gate now")
-        await self._side.say("\n".join(said), error=not _is_true(fix))
+        await self._side.say("\n".join(said), error=not is_true(fix))
 
     async def get_filaments(self, gate_ids: object, silent: object = False) -> None:
         """Tell Klipper what is in some gates."""
@@ -79,7 +80,7 @@ class GateOrders:
         for spool in spools:
             await self._spools.place(spool.spool_id, "", -1)
         await self._say(f"{len(spools)} spools of {name} cleared", silent)
-        if _is_true(sync):
+        if is_true(sync):
             await self.pull_gate_map(silent=True)
 
     async def set_gate(
@@ -96,7 +97,7 @@ class GateOrders:
                 await self._spools.place(spool.spool_id, "", -1)
         await self._spools.place(number, self._printer, place)
         await self._say(f"Spool {number} is in gate {place}", silent)
-        if _is_true(sync):
+        if is_true(sync):
             await self.pull_gate_map(silent=True)
 
     async def unset_gate(
@@ -121,7 +122,7 @@ class GateOrders:
             await self._spools.place(spool.spool_id, "", -1)
         ids = ", ".join(str(spool.spool_id) for spool in gone) or "none"
         await self._say(f"Spools taken out: {ids}", silent)
-        if _is_true(sync):
+        if is_true(sync):
             await self.pull_gate_map(silent=True)
 
     async def tell_spool(self, spool_id: object = None) -> None:
@@ -163,7 +164,7 @@ class GateOrders:
         await self._say(f"{len(told)} gates updated from Spoolman", silent)
 
     async def _say(self, text: str, silent: object) -> None:
-        if not _is_true(silent):
+        if not is_true(silent):
             await self._side.say(text)
 
 
@@ -172,8 +173,3 @@ def _description(spool: GateSpool) -> str:
     where = f", gate {spool.gate} of {spool.printer}" if spool.is_placed else ""
     words = (spool.vendor, spool.name, spool.material, spool.color)
     return f"Spool {spool.spool_id}: {' '.join(filter(None, words))}{left}{where}"
-
-
-def _is_true(value: object) -> bool:
-    """Macros may send texts and numbers."""
-    return str(value).lower() in ("true", "1", "yes")

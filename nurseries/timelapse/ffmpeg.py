@@ -40,12 +40,23 @@ class Ffmpeg:
     def __init__(self, path: Path, *, stall_s: float = STALL_S) -> None:
         self._path = path
         self._stall_s = stall_s
+        # Why it could not be run when somebody looked last; empty when it could.
+        self.trouble = ""
 
-    def find(self) -> str:
-        """Where it is; raises `FfmpegMissing`."""
-        found = shutil.which(self._path) or shutil.which("ffmpeg")
-        if found is None:
-            raise FfmpegMissing(f"there is no ffmpeg at {self._path}: sudo apt install ffmpeg")
+    async def look(self) -> str:
+        """Search the disk for it; `trouble` as it is now."""
+        with suppress(FfmpegMissing):
+            await self._command()
+        return self.trouble
+
+    async def _command(self) -> list[str]:
+        """What it is started with; raises `FfmpegMissing`. Search paths may lie on slow disks."""
+        found = await trio.to_thread.run_sync(_find, self._path)
+        self.trouble = (
+            "" if found else f"there is no ffmpeg at {self._path}: sudo apt install ffmpeg"
+        )
+        if not found:
+            raise FfmpegMissing(self.trouble)
         return found
 
     async def run(
@@ -55,10 +66,10 @@ class Ffmpeg:
         on_frame: Callable[[int], None] = lambda _number: None,
     ) -> FfmpegEnd:
         """Run it in a folder until it ends; raises `FfmpegMissing`."""
-        give_way = [word for command in _GIVE_WAY if shutil.which(command[0]) for word in command]
+        command = await self._command()
         try:
             process = await trio.lowlevel.open_process(
-                [*give_way, self.find(), *arguments],
+                [*command, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -98,6 +109,15 @@ class Ffmpeg:
             return FfmpegEnd(-1, f"no new frame within {self._stall_s:g} s: ended")
         said = complaints.decode(errors="replace").strip().rpartition("\n")[2]
         return FfmpegEnd(status, said)
+
+
+def _find(path: Path) -> list[str]:
+    """Its place behind what makes it give way; empty without one."""
+    program = shutil.which(path) or shutil.which("ffmpeg")
+    if program is None:
+        return []
+    give_way = [word for command in _GIVE_WAY if shutil.which(command[0]) for word in command]
+    return [*give_way, program]
 
 
 def _offer_to_oom_killer(pid: int) -> None:

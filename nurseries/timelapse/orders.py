@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mrk.errors import ClientError
-from nurseries.timelapse.ffmpeg import Ffmpeg, FfmpegMissing
+from nurseries.timelapse.ffmpeg import Ffmpeg
 from nurseries.timelapse.recorder import Recorder
 from nurseries.timelapse.renderer import Renderer, RenderWork
 
@@ -32,18 +32,9 @@ class LapseOrders:
         self._printed = printed
         self._tell = tell
 
-    @property
-    def ffmpeg_trouble(self) -> str:
-        """Why no video can be made; empty when one can."""
-        try:
-            self._ffmpeg.find()
-        except FfmpegMissing as exc:
-            return str(exc)
-        return ""
-
     async def finish_print(self, *, archive: bool, render: bool) -> None:
         """A print is done."""
-        trouble = self.ffmpeg_trouble if render else ""
+        trouble = await self._ffmpeg.look() if render else ""
         if trouble:
             self._tell(_refused("error", trouble))
         if self._recorder.frames.count and (archive or (render and not trouble)):
@@ -59,7 +50,7 @@ class LapseOrders:
             refused = _refused("running", "A video is being made already")
         elif not self._recorder.frames.count:
             refused = _refused("skipped", "There are no frames to make a video of")
-        elif trouble := self.ffmpeg_trouble:
+        elif trouble := await self._ffmpeg.look():
             refused = _refused("error", trouble)
         if refused is not None:
             self._tell(refused)

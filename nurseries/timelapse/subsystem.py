@@ -15,6 +15,7 @@ from mrk.api.endpoint import Endpoint, NoParams
 from mrk.errors import ClientError
 from mrk.jobs.events import JobChanged, JobSeen, JobSnapshot
 from mrk.jobs.print_stats import JobEvent
+from mrk.klippy.remote_methods import is_true
 from mrk.subsystem import Needs
 from mrk.timelapse.session import PrintLook, Stage, first_look
 from mrk.timelapse.settings import NAMES, OF_MACROS, TIMED
@@ -41,7 +42,7 @@ class Timelapse:
     def __init__(self, section: LapseSection, frame_path: Path, needs: Needs) -> None:
         self._needs = needs
         self._choices = LapseChoices(section.written, needs)
-        ffmpeg = Ffmpeg(section.ffmpeg_path)
+        ffmpeg = self._ffmpeg = Ffmpeg(section.ffmpeg_path)
         folder = FrameFolder(frame_path)
         camera = FrameCamera(
             needs.http, ffmpeg, frame_path, any_certificate=section.any_certificate
@@ -63,7 +64,7 @@ class Timelapse:
 
     def warnings(self) -> list[str]:
         """What server.info should tell."""
-        said = self._orders.ffmpeg_trouble
+        said = self._ffmpeg.trouble
         return [f"[timelapse]: no videos can be made: {said}"] if said else []
 
     def _tell(self, event: Mapping[str, Any]) -> None:
@@ -77,6 +78,7 @@ class Timelapse:
 
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Run until cancelled."""
+        await self._ffmpeg.look()
         await self._choices.open()
         left = await self._recorder.open()
         methods = {
@@ -161,14 +163,14 @@ class Timelapse:
     # What macros call, in the link's reader
 
     def _on_new_frame(self, macropark: object = None, hyperlapse: object = False) -> None:
-        self._recorder.call(timed=_is_true(hyperlapse))
+        self._recorder.call(timed=is_true(hyperlapse))
         self._macros.release_after(self._choices.settings.park_time)
 
     def _on_save_frames(self) -> None:
         self._want("archive")
 
     def _on_render(self, byrendermacro: object = False) -> None:
-        self._want("render for macro" if _is_true(byrendermacro) else "render")
+        self._want("render for macro" if is_true(byrendermacro) else "render")
 
     def _want(self, what: str) -> None:
         try:
@@ -191,11 +193,11 @@ class Timelapse:
 
     # Requests
 
-    def get_settings(self, params: NoParams, caller: Caller) -> dict[str, Any]:
+    async def get_settings(self, params: NoParams, caller: Caller) -> dict[str, Any]:
         """All settings, and those that the file decides."""
         settings = self._choices.settings
         shown = {name: getattr(settings, name) for name in NAMES}
-        if self._orders.ffmpeg_trouble:
+        if await self._ffmpeg.look():
             shown["autorender"] = False
         return {**shown, "blockedsettings": sorted(self._choices.written)}
 
@@ -208,13 +210,13 @@ class Timelapse:
             self._macros.stop_hyperlapse()
         if changed & {"mode", "hyperlapse_cycle", "enabled"}:
             self._time_frames()
-        return self.get_settings(NoParams(), caller)
+        return await self.get_settings(NoParams(), caller)
 
     def last_frame(self, params: NoParams, caller: Caller) -> LastFrame:
         """The newest frame."""
         return LastFrame(self._recorder.frames.count, self._recorder.last_name)
 
-    def state(self, params: NoParams, caller: Caller) -> LapseState:
+    async def state(self, params: NoParams, caller: Caller) -> LapseState:
         """How it stands."""
         frames, renderer = self._recorder.frames, self._renderer
         return LapseState(
@@ -224,7 +226,7 @@ class Timelapse:
             render="rendering" if renderer.is_rendering else "idle",
             progress=renderer.progress,
             waiting=renderer.waiting,
-            ffmpeg=self._orders.ffmpeg_trouble,
+            ffmpeg=await self._ffmpeg.look(),
             camera=self._recorder.trouble,
             macros=self._macros.missing,
         )
@@ -240,8 +242,3 @@ class Timelapse:
     def cancel(self, params: NoParams, caller: Caller) -> Cancelled:
         """End what is being made."""
         return Cancelled(self._renderer.cancel())
-
-
-def _is_true(value: object) -> bool:
-    """Macros send texts."""
-    return str(value).lower() == "true"

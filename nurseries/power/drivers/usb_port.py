@@ -33,7 +33,7 @@ class UsbPort(AskedDriver):
         return await self._run("on" if on else "off")
 
     async def _run(self, action: str | None) -> PowerState:
-        program = shutil.which(PROGRAM)
+        program = await trio.to_thread.run_sync(shutil.which, PROGRAM)
         if program is None:
             raise DriverFailed(f"the program {PROGRAM} is not installed")
         command = [program, *arguments(self._location, self._port, action)]

@@ -1,7 +1,7 @@
 import pytest
 
 from mrk.errors import ClientError
-from mrk.klippy.remote_methods import BadRemoteCall, RemoteMethods
+from mrk.klippy.remote_methods import BadRemoteCall, RemoteMethods, is_true
 
 
 def test_keywords_reach_the_method() -> None:
@@ -43,3 +43,13 @@ def test_a_name_is_free_again_after_its_owner_left() -> None:
         methods.bind("mine", {})
     methods.register("mine", lambda: None)
     assert "mine" in methods
+
+
+@pytest.mark.parametrize("value", [True, 1, 1.0, "1", "true", "True", " TRUE ", "yes", "on"])
+def test_what_macros_write_for_yes(value):
+    assert is_true(value)
+
+
+@pytest.mark.parametrize("value", [False, 0, 0.0, "0", "false", "False", "", "no", None, [1]])
+def test_what_macros_write_for_no(value):
+    assert not is_true(value)
