@@ -37,6 +37,7 @@ from benchmarks.requests import measure_requests
 from benchmarks.shutdown import measure_shutdown
 from benchmarks.startup import measure_idle, measure_start
 from benchmarks.transfers import measure_transfers
+from benchmarks.updates import measure_updates
 from benchmarks.websockets import measure_websockets
 from benchmarks.wire import JunkFromServer
 from mrk.version import VERSION
@@ -55,6 +56,7 @@ MEASUREMENTS: dict[str, Callable[[Plan], list[Figure]]] = {
     "mqtt": measure_mqtt,
     "proc_stats": measure_proc_stats,
     "metrics": measure_metrics,
+    "updates": measure_updates,
     "shutdown": measure_shutdown,
     "websockets": measure_websockets,
 }

@@ -65,11 +65,13 @@ class Client:
             return wire.client_frame(message)
         return message + b"\x03"
 
-    def call(self, method: str, params: dict[str, Any] | None = None) -> Any:
-        """Ask and wait, for setting up; raises `Lost` for an error or silence."""
+    def call(
+        self, method: str, params: dict[str, Any] | None = None, *, limit_s: float = _SETUP_S
+    ) -> Any:
+        """Ask and wait, for setting up; raises `Lost` for an error, TimeoutError for silence."""
         self._calls += 1
         call_id = f"setup {self._calls}"
-        self.socket.settimeout(_SETUP_S)
+        self.socket.settimeout(limit_s)
         self.socket.sendall(self.frame(wire.rpc(method, call_id, params)))
         while True:
             for message in self.cutter.feed(_receive(self.socket)):

@@ -17,6 +17,7 @@ from nurseries.installation.release_source import ReleaseSource, read_origin
 from nurseries.installation.releases import Releases
 from nurseries.installation.self_update import SelfUpdate
 from tests.e2e.processes import run_demo
+from tests.fakes.own_mount import passes_on_small_disk
 from tests.fakes.release_wheels import SmallReleases
 
 pytestmark = pytest.mark.e2e
@@ -172,6 +173,13 @@ def test_killed_at_many_moments(machine):
         back_to_the_old(machine)
     assert outcomes[0] == "1.1.0"
     assert "1.0.0" in outcomes[1:]
+
+
+@pytest.mark.strangers
+def test_a_full_disk_at_many_points(tmp_path, monkeypatch):
+    """The old one runs, or the new one. It takes minutes: each point is an environment."""
+    monkeypatch.setenv("POINTS", "20")
+    passes_on_small_disk(tmp_path, "160m", "tests.e2e.full_disk_of_self_update")
 
 
 def back_to_the_old(machine: Machine) -> None:
