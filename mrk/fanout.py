@@ -5,7 +5,7 @@ with `FellBehind`, which the supervisor answers by starting that subsystem anew.
 """
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
@@ -30,6 +30,12 @@ class EventReader(Generic[T]):
         self._fell_behind = False
         self._idle = False
         self._handle: Callable[[T], bool] | None = None
+        # None: items about anything.
+        self.about: frozenset[str] | None = None
+
+    def only_about(self, names: Iterable[str]) -> None:
+        """Leave out items that are about other names only, where the producer says names at all."""
+        self.about = frozenset(names)
 
     def handle_first(self, handle: Callable[[T], bool]) -> None:
         """Have `handle(item)` called by the producer while the reader waits and nothing else does.
@@ -94,6 +100,8 @@ class Fanout(Generic[T]):
 
     def __init__(self) -> None:
         self._readers: dict[EventReader[T], tuple[type, ...]] = {}
+        # Who wants a class of items, found out when the first of it is published.
+        self._wanting: dict[type, tuple[EventReader[T], ...]] = {}
 
     def open_reader(self, name: str, size: int, *kinds: type) -> EventReader[T]:
         """A reader of the given classes of items, of all when none is given.
@@ -102,12 +110,19 @@ class Fanout(Generic[T]):
         """
         reader: EventReader[T] = EventReader(name, size, self._forget)
         self._readers[reader] = kinds or (object,)
+        self._wanting.clear()
         return reader
 
-    def publish(self, item: T) -> None:
-        """Hand `item` to all who want it."""
-        for reader, kinds in list(self._readers.items()):
-            if isinstance(item, kinds):
+    def publish(self, item: T, about: Collection[str] | None = None) -> None:
+        """Hand `item` to all who want it; `about` are the names it has something of."""
+        kind = type(item)
+        wanting = self._wanting.get(kind)
+        if wanting is None:
+            readers = self._readers.items()
+            wanting = tuple(reader for reader, kinds in readers if issubclass(kind, kinds))
+            self._wanting[kind] = wanting
+        for reader in wanting:
+            if about is None or reader.about is None or not reader.about.isdisjoint(about):
                 reader.offer(item)
 
     def close(self) -> None:
@@ -120,3 +135,4 @@ class Fanout(Generic[T]):
 
     def _forget(self, reader: EventReader[T]) -> None:
         self._readers.pop(reader, None)
+        self._wanting.clear()

@@ -65,6 +65,44 @@ class PrintStats(msgspec.Struct, frozen=True):
                 changed[name] = float(value) if math.isfinite(value) else 0.0
         return msgspec.structs.replace(self, **changed)
 
+    def moved(self, delta: msgspec.Raw) -> "PrintStats | None":
+        """These stats with the figures of the same print, from the JSON of changed fields.
+
+        None when more than that may have changed: `merged` and `changes` tell what.
+        """
+        try:
+            changed = _decode_changed(delta)
+        except (msgspec.DecodeError, RecursionError):
+            return None
+        if changed.state is not None or changed.filename is not None or changed.message is not None:
+            return None
+        total = self.total_duration if changed.total_duration is None else changed.total_duration
+        if total < self.total_duration or (self.state in ENDED and total > self.total_duration):
+            return None  # another print
+        printed, used = changed.print_duration, changed.filament_used
+        return PrintStats(
+            self.state,
+            self.filename,
+            total,
+            self.print_duration if printed is None else printed,
+            self.filament_used if used is None else used,
+            self.message,
+        )
+
+
+class _Changed(msgspec.Struct):
+    """Changed fields of `print_stats`, where the numbers are numbers; None is no change."""
+
+    state: Any = None
+    filename: Any = None
+    message: Any = None
+    total_duration: float | None = None
+    print_duration: float | None = None
+    filament_used: float | None = None
+
+
+_decode_changed = msgspec.json.Decoder(_Changed).decode
+
 
 def changes(old: PrintStats, new: PrintStats) -> list[JobEvent]:
     """What happened between two looks, in order; empty when nothing did.

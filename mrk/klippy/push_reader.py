@@ -20,6 +20,7 @@ _END = b"}}}"
 _TIME_AT = len(_BEGIN)
 _TIME_BYTES = 40
 
+_decode_objects = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_time = msgspec.json.Decoder(float).decode
 
 
@@ -28,14 +29,14 @@ class PushReader:
 
     def __init__(self, names: Iterable[str]) -> None:
         self.names = frozenset(names)
-        # A name with other characters may be written in several ways: it is searched for later.
-        plain = frozenset(name for name in self.names if quoted_name(name) is not None)
-        self._looked_for = self.names if plain == self.names else plain
         # Of what is not named only the syntax is looked at; what is absent is left out.
-        fields = dict.fromkeys(plain, msgspec.Raw)
-        followed = cast("Any", TypedDict)("_Followed", fields, total=False)
+        named = cast("Any", TypedDict)(
+            "_Named", dict.fromkeys(self.names, msgspec.Raw), total=False
+        )
         self._decode: Callable[[bytes], Mapping[str, msgspec.Raw]]
-        self._decode = msgspec.json.Decoder(followed).decode
+        self._decode = msgspec.json.Decoder(named).decode
+        if None in map(quoted_name, self.names):
+            self._decode = self._decode_all  # such names may be written in several ways
 
     def read(self, frame: bytes) -> StatusUpdate | None:
         """The update; None for a frame that is something else, or written in another way."""
@@ -49,4 +50,8 @@ class PushReader:
             found, eventtime = self._decode(text), _decode_time(time_text)
         except (msgspec.DecodeError, RecursionError):
             return None
-        return StatusUpdate.unread(text, eventtime, time_text, self._looked_for, found)
+        return StatusUpdate(None, eventtime, text, time_text, self.names, found)
+
+    def _decode_all(self, text: bytes) -> Mapping[str, msgspec.Raw]:
+        objects = _decode_objects(text)
+        return {name: objects[name] for name in self.names if name in objects}

@@ -36,44 +36,33 @@ _FEW = 6
 class StatusUpdate:
     """Changed fields for all clients of one distinct subscription, encoded on first need.
 
-    `objects` is shared and never changed after construction; raw ones are JSON objects.
+    `objects` is shared and never changed after construction; raw ones are JSON objects. Instead of
+    them there may be `text`, all of them as Klipper wrote them. What is known of that already:
+    `time_text`, the JSON of `eventtime`, and of the objects `looked_for` those that are in it,
+    `found`.
     """
 
-    __slots__ = ("_decoded", "_followed", "_known", "_looked_for", "_message", "_text", "_time",
-                 "eventtime")  # fmt: skip
+    __slots__ = ("_decoded", "_known", "_looked_for", "_message", "_text", "_time_text",
+                 "eventtime", "found")  # fmt: skip
 
-    def __init__(self, objects: ChangedObjects | None, eventtime: float) -> None:
-        self.eventtime = eventtime
-        self._known = objects
-        # All of it as Klipper wrote it, where nobody has asked for its objects yet.
-        self._text = b""
-        self._time = b""
-        # Objects that were looked for when the text was checked, and those that are in it.
-        self._looked_for: Collection[str] = ()
-        self._followed: Mapping[str, msgspec.Raw] = _NOTHING
-        self._decoded: StatusDelta = {}
-        self._message: SharedMessage | None = None
-
-    @classmethod
-    def unread(
-        cls,
-        text: bytes,
+    def __init__(
+        self,
+        objects: ChangedObjects | None,
         eventtime: float,
+        text: bytes = b"",
         time_text: bytes = b"",
         looked_for: Collection[str] = (),
-        followed: Mapping[str, msgspec.Raw] = _NOTHING,
-    ) -> "StatusUpdate":
-        """What is in a JSON object of JSON objects.
-
-        Where it is known already: `time_text`, the JSON of `eventtime`, and of the objects
-        `looked_for` those that are in it.
-        """
-        update = cls(None, eventtime)
-        update._text = text
-        update._looked_for = looked_for
-        update._followed = followed
-        update._time = time_text
-        return update
+        found: Mapping[str, msgspec.Raw] = _NOTHING,
+    ) -> None:
+        self.eventtime = eventtime
+        self.found = found
+        self._looked_for = looked_for
+        # None where nobody has asked for the objects of the text yet.
+        self._known = objects
+        self._text = text
+        self._time_text = time_text
+        self._decoded: StatusDelta = {}
+        self._message: SharedMessage | None = None
 
     @property
     def _objects(self) -> ChangedObjects:
@@ -102,7 +91,7 @@ class StatusUpdate:
         if self._known is not None:
             return self._known.get(name)
         if name in self._looked_for:
-            raw = self._followed.get(name)
+            raw = self.found.get(name)
             return None if raw is None else _object_or_none(raw)
         if (quoted := quoted_name(name)) is None:
             return self._objects.get(name)
@@ -125,8 +114,12 @@ class StatusUpdate:
 
         `others` are the quoted names of what may be in it besides, None when that is not known.
         """
-        if self._known is None and others is not None and not self._names_any(others):
-            return self
+        if self._text and others is not None:
+            for quoted in others:
+                if quoted in self._text:
+                    break
+            else:
+                return self
         chosen: dict[str, dict[str, Any] | msgspec.Raw] = {}
         few = self._known is None and len(wanted) <= _FEW
         whole = not few
@@ -155,8 +148,8 @@ class StatusUpdate:
     def message(self) -> SharedMessage:
         """The `notify_status_update` message."""
         if self._message is None:
-            if self._known is None:
-                time = self._time or _encode(self.eventtime)
+            if self._text:
+                time = self._time_text or _encode(self.eventtime)
                 self._message = SharedMessage(b"".join((_BEFORE, self._text, b",", time, b"]}")))
                 return self._message
             self._message = notification("notify_status_update", [self._objects, self.eventtime])
@@ -166,12 +159,7 @@ class StatusUpdate:
         """Whether one of these objects may be in it: the text is searched, not read."""
         if self._known is not None:
             return not self._known.keys().isdisjoint(names)
-        if self._looked_for is names:
-            return bool(self._followed)
         return any((quoted := quoted_name(name)) is None or quoted in self._text for name in names)
-
-    def _names_any(self, quoted_names: Collection[bytes]) -> bool:
-        return any(name in self._text for name in quoted_names)
 
     def merged(self, later: "StatusUpdate") -> "StatusUpdate":
         """Both updates as one; the later value wins field by field."""

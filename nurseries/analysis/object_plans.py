@@ -74,7 +74,7 @@ class ObjectPlans:
     ) -> None:
         kinds = (Ready, Disconnected, StatusChanged)
         with self._klippy.open_events("excluded objects", EVENTS, *kinds) as events:
-            events.handle_first(_is_no_news)
+            events.only_about(OBJECTS)
             task_status.started()
             if self._klippy.klippy_state == "ready":
                 await self._subscribe()
@@ -148,7 +148,3 @@ class ObjectPlans:
         answer = await self._klippy.call("objects/query", QUESTION)
         excluded = Excluded(wanted.names, read_position(answer).file_position)
         return await self._estimates.clock_without(wanted.filename, excluded)
-
-
-def _is_no_news(event: object) -> bool:
-    return isinstance(event, StatusChanged) and not event.update.may_change(("exclude_object",))

@@ -73,6 +73,7 @@ class JobState:
         kinds = (Identified, Started, Ready, Shutdown, Disconnected, StatusChanged)
         with self._klippy.open_events("job_state", EVENTS, *kinds) as events:
             self._look = None
+            events.only_about(OBJECTS)
             events.handle_first(self._is_no_news)
             task_status.started()
             if self._klippy.klippy_state not in ("disconnected", "startup"):
@@ -88,8 +89,16 @@ class JobState:
         if not isinstance(event, StatusChanged):
             return False
         update, before = event.update, self._look
+        if before is None or update.eventtime <= before.eventtime:
+            return True
+        text = update.found.get("print_stats")
+        stats = None if text is None else before.stats.moved(text)
+        if stats is not None:
+            # Nearly all of a print comes this way, so it is not taken apart for nothing.
+            self._remember(JobSnapshot(stats, update.eventtime, before.klippy_state))
+            return True
         after = self._after(update)
-        if after is None or before is None:
+        if after is None:
             return True
         if changes(before.stats, after.stats):
             return False

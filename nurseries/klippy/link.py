@@ -59,8 +59,14 @@ class KlippyLink:
         """
         task_status.started()
         async with await self._open_stream() as stream:
-            batch = self._clients.send_batch
-            linked = LinkedKlippy(stream, self._methods, self._publish, batch, self.round_trips)
+            linked = LinkedKlippy(
+                stream,
+                self._methods,
+                self._publish,
+                self._events.publish,
+                self._clients.send_batch,
+                self.round_trips,
+            )
             self._linked = linked
             logger.info("connected to Klipper")
             try:

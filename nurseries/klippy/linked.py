@@ -5,7 +5,7 @@ synchronously and in order.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import msgspec
@@ -32,6 +32,8 @@ from nurseries.klippy.subscribing import Install, Subscribing
 
 logger = logging.getLogger(__name__)
 Publish = Callable[[KlippyEvent], None]
+# With the names of the objects that it tells something of.
+PublishStatus = Callable[[StatusChanged, Collection[str]], None]
 
 OUTPUT_METHOD = "process_gcode_response"
 SUBSCRIBE_LIMIT_S = 20.0
@@ -45,6 +47,7 @@ class LinkedKlippy:
         stream: Stream,
         methods: RemoteMethods,
         publish: Publish,
+        publish_status: PublishStatus,
         send_batch: SendBatch,
         round_trips: RoundTrips,
     ) -> None:
@@ -62,6 +65,7 @@ class LinkedKlippy:
         self.virtual_sd_path: str | None = None
         self.ready_again = trio.Event()
         self.publish = publish
+        self._publish_status = publish_status
         self.methods = methods
         self.registered: set[str] = set()
         self._subscribing = Subscribing(self.board, self._subscription, self._take_status)
@@ -158,7 +162,11 @@ class LinkedKlippy:
         if update is None:
             return False
         self.board.add(update)
-        self._push(update)
+        if update.found:
+            if "webhooks" in update.found:
+                self._on_webhooks(update)
+            self._publish_status(StatusChanged(update), update.found)
+        self.board.push(update)
         return True
 
     def _on_message(self, method: str, raw: msgspec.Raw) -> None:
@@ -176,9 +184,9 @@ class LinkedKlippy:
             self._on_remote_call(method, params)
 
     def _push(self, update: StatusUpdate) -> None:
+        self._on_webhooks(update)
         if update.may_change(self._pushes.names):
-            self._on_webhooks(update)
-            self.publish(StatusChanged(update))
+            self._publish_status(StatusChanged(update), update.names)
         self.board.push(update)
 
     def _on_webhooks(self, update: StatusUpdate) -> None:

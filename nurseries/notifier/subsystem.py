@@ -104,11 +104,11 @@ class Notifiers:
     async def _follow_klippy(self, events: EventReader[KlippyEvent]) -> None:
         events.handle_first(self._is_no_news)
         if self._klippy.klippy_state == "ready":
-            await self._subscribe()
+            await self._subscribe(events)
         async for event in events:
             match event:
                 case Ready():
-                    await self._subscribe()
+                    await self._subscribe(events)
                 case Shutdown(message):
                     # Below the first line Klipper explains what to do then.
                     self._tell_now(SHUTDOWN, message.partition("\n")[0])
@@ -129,7 +129,7 @@ class Notifiers:
         percent = self._percent()
         return not any(one.marks.is_reached(percent) for one in self._notifiers.values())
 
-    async def _subscribe(self) -> None:
+    async def _subscribe(self, events: EventReader[KlippyEvent]) -> None:
         """Hear of what notifiers want to know besides jobs."""
         wanted: dict[str, None] = {}
         try:
@@ -139,6 +139,7 @@ class Notifiers:
             if self._wants_progress:
                 wanted[PROGRESS_OBJECT] = None
             if wanted:
+                events.only_about(wanted)
                 self._runout.take(await self._klippy.subscribe(wanted))
         except ClientError as exc:
             logger.warning("progress and filament sensors are not followed: %s", exc.message)

@@ -32,7 +32,6 @@ from mrk.status.update import StatusUpdate
 logger = logging.getLogger(__name__)
 # A read of the link (64 KiB) holds at most some 500 status updates, a few a second being usual.
 EVENTS = 1024
-_COUNTED = frozenset({"toolhead", "print_stats"})
 KINDS = (Identified, Started, Ready, Shutdown, Disconnected, StatusChanged)
 SUBSCRIBED: Mapping[str, list[str]] = {
     "toolhead": ["position", "extruder"],
@@ -67,7 +66,7 @@ class ExtruderFollower:
     def open_events(self) -> EventReader[KlippyEvent]:
         """What `follow` is to be given: from now on nothing is missed."""
         events = self._klippy.open_events("spoolman", EVENTS, *KINDS)
-        events.handle_first(_is_no_news)
+        events.only_about(SUBSCRIBED)
         return events
 
     async def follow(self, events: EventReader[KlippyEvent]) -> None:
@@ -142,8 +141,9 @@ class ExtruderFollower:
         return (found, eventtime) if "toolhead" in found else None
 
     async def _heed(self, update: StatusUpdate) -> None:
-        delta = update.delta
-        if not self._attached or not ("toolhead" in delta or "print_stats" in delta):
+        changed = ((name, update.fields(name)) for name in SUBSCRIBED)
+        delta = {name: fields for name, fields in changed if fields is not None}
+        if not self._attached or not delta:
             return
         self._count(delta, update.eventtime)
         if "extruder" in delta.get("toolhead", {}):
@@ -159,8 +159,3 @@ class ExtruderFollower:
         book.take(status.get("toolhead", {}), eventtime)
         if book.moved:
             self._on_moved()
-
-
-def _is_no_news(event: KlippyEvent) -> bool:
-    """Whether an event tells nothing of the extruders or the print."""
-    return isinstance(event, StatusChanged) and _COUNTED.isdisjoint(event.update.names)

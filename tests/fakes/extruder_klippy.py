@@ -101,7 +101,7 @@ class ExtruderKlippy(NoKlippy):
         self._said = now
         delta = {name: fields for name, fields in delta.items() if fields}
         if self._subscribed and delta and self.state != "disconnected":
-            self._fanout.publish(StatusChanged(StatusUpdate(delta, self.eventtime)))
+            self._fanout.publish(StatusChanged(StatusUpdate(delta, self.eventtime)), delta)
 
     def print(self, filename: str = "a.gcode") -> None:
         self.print_stats = {"filename": filename, "total_duration": 0.0, "state": "printing"}
@@ -129,7 +129,8 @@ class ExtruderKlippy(NoKlippy):
 
     def say(self, events: Iterable[KlippyEvent]) -> None:
         for event in events:
-            self._fanout.publish(event)
+            about = event.update.names if isinstance(event, StatusChanged) else None
+            self._fanout.publish(event, about)
 
     def _identify(self, state: str) -> None:
         self.info = {"state": state, "process_id": self.process_id}

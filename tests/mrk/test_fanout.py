@@ -66,3 +66,31 @@ async def test_what_is_handled_at_once_wakes_nobody() -> None:
             fanout.publish(5)
             assert handled == [2, 30, 5]
             nursery.cancel_scope.cancel()
+
+
+async def test_items_about_something_go_to_who_follows_it() -> None:
+    fanout: Fanout[int] = Fanout()
+    with fanout.open_reader("some", 9) as some, fanout.open_reader("all", 9) as all_of_it:
+        some.only_about(("fan", "heater"))
+        fanout.publish(1, {"fan": 0, "other": 0})
+        fanout.publish(2, {"other"})
+        fanout.publish(3)
+        fanout.close()
+        assert [item async for item in some] == [1, 3]
+        assert [item async for item in all_of_it] == [1, 2, 3]
+
+
+async def test_readers_that_come_and_go_are_noticed_by_the_next_item() -> None:
+    fanout: Fanout[object] = Fanout()
+    with fanout.open_reader("integers", 9, int) as first:
+        fanout.publish(1)
+        with fanout.open_reader("numbers", 9, bool, float) as second:
+            fanout.publish(2)
+            fanout.publish(True)
+            fanout.publish(0.5)
+        fanout.publish(3)
+        fanout.publish(False)
+        fanout.close()
+        assert [item async for item in first] == [1, 2, True, 3, False]
+        assert len(fanout) == 0
+        assert second not in fanout._readers

@@ -9,7 +9,6 @@ import trio
 from mrk.errors import ClientError
 from mrk.klippy.events import (
     Disconnected,
-    KlippyEvent,
     Ready,
     Shutdown,
     Started,
@@ -47,7 +46,7 @@ class KlipperDriver:
         """Follow the object."""
         kinds = (Ready, Started, Shutdown, Disconnected, StatusChanged)
         with self._klippy.open_events("power", EVENTS, *kinds) as events:
-            events.handle_first(self._is_no_news)
+            events.only_about((self._target.object_name,))
             task_status.started()
             if self._klippy.klippy_state == "ready":
                 await self._subscribe(report)
@@ -65,12 +64,6 @@ class KlipperDriver:
                     case Disconnected():
                         self.is_shutdown = False
                         self._set(PowerState.INIT, report)
-
-    def _is_no_news(self, event: KlippyEvent) -> bool:
-        """Whether an event tells nothing of the object: Klipper tells of others all the time."""
-        if not isinstance(event, StatusChanged):
-            return False
-        return self._target.object_name not in event.update.names
 
     async def _subscribe(self, report: Report) -> None:
         name = self._target.object_name

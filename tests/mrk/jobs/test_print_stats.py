@@ -1,5 +1,6 @@
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,6 +44,47 @@ def stats(state: str, filename: str = "a.gcode", total: float = 0.0) -> PrintSta
 )
 def test_what_changes_mean(old: PrintStats, new: PrintStats, events: list[str]) -> None:
     assert [event.value for event in changes(old, new)] == events
+
+
+PRINTED = PrintStats("printing", "a", 5.0, 4.0, 3.0, "m")
+
+
+@pytest.mark.parametrize(
+    ("delta", "expected"),
+    [
+        ('{"total_duration":6}', PrintStats("printing", "a", 6.0, 4.0, 3.0, "m")),
+        ('{"total_duration":5.0,"filament_used":3.5}', PrintStats("printing", "a", 5, 4, 3.5, "m")),
+        ('{"print_duration":4.5,"info":{"x":1}}', PrintStats("printing", "a", 5, 4.5, 3, "m")),
+        ('{"print_duration":null,"message":null}', PRINTED),
+        ('{"total_duration":4.9}', None),
+        ('{"total_duration":6,"state":"printing"}', None),
+        ('{"filename":""}', None),
+        ('{"message":"x"}', None),
+        ('{"state":1}', None),
+        ('{"total_duration":"6"}', None),
+        ('{"total_duration":true}', None),
+        ('{"total_duration":NaN}', None),
+        ("[]", None),
+    ],
+)
+def test_figures_of_the_same_print(delta: str, expected: PrintStats | None) -> None:
+    assert PRINTED.moved(msgspec.Raw(delta.encode())) == expected
+
+
+@pytest.mark.parametrize("state", ["complete", "cancelled", "error"])
+def test_figures_behind_the_end_of_a_print_are_those_of_another(state: str) -> None:
+    assert stats(state).moved(msgspec.Raw(b'{"total_duration":1}')) is None
+
+
+@given(st.sampled_from(STATES), st.floats(0, 9), st.floats(0, 9))
+def test_what_moved_is_what_merged_and_nothing_happened(
+    state: str, before: float, after: float
+) -> None:
+    old = stats(state, total=before)
+    moved = old.moved(msgspec.Raw(msgspec.json.encode({"total_duration": after})))
+    if moved is not None:
+        assert moved == old.merged({"total_duration": after})
+        assert changes(old, moved) == []
 
 
 @pytest.mark.parametrize(

@@ -43,14 +43,15 @@ def test_klippers_own_text_goes_out_to_who_wants_all_that_it_can_have() -> None:
 
 
 def test_one_object_is_read_from_klippers_text_without_the_others() -> None:
-    update = unread('{"fan": {"speed": 1}, "b": {"fan": 2, "name": "heater"}, "odd": 7}')
+    text = '{"fan": {"speed": 1}, "b": {"fan": 2, "name": "heater"}, "odd": 7}'
+    update = unread(text)
     assert update.fields("fan") == {"speed": 1}
     assert update.fields("b") == {"fan": 2, "name": "heater"}
     assert update.fields("heater") is None  # stands in it, but is no object of it
     assert update.fields("odd") is None
     assert update.fields("none") is None
     assert list(update.names) == ["fan", "b"]
-    assert sent(update) == [{"fan": {"speed": 1}, "b": {"fan": 2, "name": "heater"}}, 1.5]
+    assert sent(update) == [json.loads(text), 1.5]  # it is known whole, and goes out as it came
 
 
 def test_names_that_json_may_write_in_several_ways() -> None:

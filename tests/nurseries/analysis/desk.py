@@ -71,7 +71,7 @@ class DeskKlippy(NoKlippy):
     def become(self, name: str, **fields: Any) -> None:
         """An object changes."""
         self.objects[name] = self.objects.get(name, {}) | fields
-        self._fanout.publish(StatusChanged(StatusUpdate({name: fields}, 2.0)))
+        self._fanout.publish(StatusChanged(StatusUpdate({name: fields}, 2.0)), {name})
 
     def become_ready(self, settings: Any) -> None:
         self.state, self.settings = "ready", settings
