@@ -32,6 +32,12 @@ class EtxDecoder:
 
         Raises `FrameTooLong` when a frame, finished or not, exceeds the limit.
         """
+        if (
+            not self._tail
+            and data.find(ETX) == len(data) - 1
+            and 1 < len(data) <= self._limit_bytes
+        ):
+            return [data[:-1]]  # as nearly all that comes
         *ended, rest = data.split(ETX)
         frames = []
         if ended and self._tail:

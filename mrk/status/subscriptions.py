@@ -4,7 +4,7 @@ Readers with equal subscriptions form one group, so that a change is filtered, a
 encoded, once per distinct subscription. Pure.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 
 from mrk.errors import ClientError
@@ -137,9 +137,10 @@ class Subscriptions:
             result = united(result, group.wanted)
         return result
 
-    def parts(self, update: StatusUpdate) -> Iterator[tuple[StatusUpdate, list[StatusReader]]]:
-        """For each distinct subscription its part of a change, unless empty, and its readers."""
-        for group in list(self._groups.values()):
+    def push(self, update: StatusUpdate) -> None:
+        """Hand each reader its part of a change, unless that is empty."""
+        for group in tuple(self._groups.values()):
             part = update.part(group.wanted, group.others)
             if part is not None:
-                yield part, list(group.readers)
+                for reader in tuple(group.readers):
+                    reader.push_status(part)

@@ -30,9 +30,7 @@ class StatusTracker:
 
     def push(self, update: StatusUpdate) -> None:
         """Hand each reader its part of the changes."""
-        for part, readers in self._subscriptions.parts(update):
-            for reader in readers:
-                reader.push_status(part)
+        self._subscriptions.push(update)
 
     def share(self, wanted: Wanted) -> None:
         """Have Klipper report these for subsystems too, who follow updates as they come."""

@@ -99,7 +99,8 @@ class OutboxSender:
 
     def flush(self) -> None:
         """Send what the kernel takes at once, and leave the rest to `run`."""
-        self._uncork()
+        if self._corked:
+            self._uncork()
         idle = not self._waiting_send and not self._rest and not self.outbox.full
         if self.outbox and not (idle and self._try_send_all()):
             self._woken.set()
@@ -176,7 +177,8 @@ class OutboxSender:
             self.progress += 1
         if self.outbox.on_waiting is not None:
             self._stop_counting()
-        self._notify_space()
+        if self._space is not None:
+            self._notify_space()
         return True
 
     def _notify_space(self) -> None:
