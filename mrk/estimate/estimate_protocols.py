@@ -41,12 +41,15 @@ class FileEstimate(msgspec.Struct, frozen=True):
 
 
 class TimedFile(msgspec.Struct, frozen=True):
-    """What a file was before its times were written: hash (SHA-256), size and time."""
+    """What a file was before its times were written: hash (SHA-256), size and time.
 
-    total_time: float
+    `written` is the plan of what it is now.
+    """
+
     sha256: str
     size_bytes: int
     mtime_ns: int
+    written: FileEstimate
 
 
 class Estimator(Protocol):

@@ -85,8 +85,9 @@ class Estimates:
         self._failed: dict[str, tuple[KnownTime, str]] = {}
         self._waiting: dict[str, None] = {}
         self._work = trio.Event()
-        # Called with each file that was planned in the background; may raise `ClientError`.
-        self.on_planned: Callable[[str], Awaitable[None]] | None = None
+        # Called with each file before it is planned in the background, and may plan it; may raise
+        # `ClientError`.
+        self.prepare: Callable[[str], Awaitable[None]] | None = None
         # Called with each new plan.
         self.on_made: Callable[[str, KnownTime], Awaitable[None]] = _nobody
         self._planning = trio.Lock()
@@ -160,12 +161,18 @@ class Estimates:
             while self._waiting and not self._job_state.is_active:
                 path = next(reversed(self._waiting))  # what was looked at last
                 del self._waiting[path]
-                try:
-                    await self.plan(path)
-                    if self.on_planned is not None:
-                        await self.on_planned(path)
-                except ClientError as exc:
-                    logger.info("%s has no print time: %s", path, exc.message)
+                await self._plan_one(path)
+
+    async def _plan_one(self, path: str) -> None:
+        if self.prepare is not None:
+            try:
+                await self.prepare(path)
+            except ClientError as exc:
+                logger.info("no times are written into %s: %s", path, exc.message)
+        try:
+            await self.known(path)
+        except ClientError as exc:
+            logger.info("%s has no print time: %s", path, exc.message)
 
     async def _forget_gone(self) -> None:
         """Of files that were removed while nobody watched."""
@@ -245,6 +252,10 @@ class Estimates:
             self._waiting.pop(path, None)  # who looked at it meanwhile has his answer too
             self._failed[path] = (KnownTime(fingerprint, *status, 0.0), str(exc))
             raise _refusal(path, exc) from exc
+        return await self.keep(path, found, fingerprint), found.estimate
+
+    async def keep(self, path: str, found: FileEstimate, fingerprint: str) -> KnownTime:
+        """A plan was made, under the limits with that fingerprint."""
         known = plan_store.known_time(found, fingerprint)
         packed = await trio.to_thread.run_sync(plan_store.pack, found)
         self._known[path] = known
@@ -256,7 +267,7 @@ class Estimates:
             )
         except ClientError as exc:
             logger.warning("the plan of %s is not stored: %s", path, exc.message)
-        return known, found.estimate
+        return known
 
     async def _estimate(self, path: str, limits: PrinterLimits, excluded: Excluded) -> FileEstimate:
         file = self._gcodes.joinpath(*safe_parts(path))

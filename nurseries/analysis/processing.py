@@ -13,7 +13,7 @@ import trio
 
 from mrk.database.database_protocols import SqlConnection, TablesPort
 from mrk.errors import ClientError
-from mrk.estimate.estimate_protocols import EstimateFailed, Estimator
+from mrk.estimate.estimate_protocols import EstimateFailed, Estimator, FileEstimate
 from mrk.estimate.printer_limits import PrinterLimits
 from mrk.estimate.time_marks import TAIL_BYTES, processed_by
 from mrk.files.paths import safe_parts
@@ -52,8 +52,8 @@ class Processing:
         except (OSError, ValueError) as exc:
             raise ClientError(f"File '{path}' does not exist") from exc
 
-    async def process(self, path: str, limits: PrinterLimits, before: str | None) -> None:
-        """Have mrk's times written into a file; raises `ClientError`.
+    async def process(self, path: str, limits: PrinterLimits, before: str | None) -> FileEstimate:
+        """Have mrk's times written into a file; its plan then. Raises `ClientError`.
 
         `before`: who wrote some already, so that the file is not what was uploaded.
         """
@@ -74,6 +74,7 @@ class Processing:
                 with trio.move_on_after(CLEAN_UP_S, shield=True):
                     await trio.to_thread.run_sync(partial(target.unlink, missing_ok=True))
                 raise
+        return found.written
 
     async def process_by(
         self, program: EstimatorProgram, path: str, config: Path, before: str | None

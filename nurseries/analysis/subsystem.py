@@ -74,7 +74,7 @@ class Analysis:
             await self._program.look()
         self._keeper.on_ready = self._klipper_ready
         if self._settings.enable_auto_analysis:
-            self._estimates.on_planned = self._process_new
+            self._estimates.prepare = self._process_new
         async with trio.open_nursery() as nursery:
             await nursery.start(self._keeper.serve, name="printer's limits")
             await nursery.start(self._estimates.serve, name="estimates")
@@ -154,13 +154,15 @@ class Analysis:
                 await self._processing.process_by(self._program, filename, path, before)
         else:
             limits = await self._files.limits(config) if config else self._keeper.limits
-            await self._processing.process(filename, limits, before)
+            written = await self._processing.process(filename, limits, before)
+            if not config:
+                await self._estimates.keep(filename, written, limits.fingerprint())
         version = (self._program.version or "?") if program else f"v{VERSION}"
         uploaded = await self._uploaded(filename)
         return Processed(before is not None, version, False, *uploaded)
 
     async def _process_new(self, filename: str) -> None:
-        """A file that came in has its plan: write it in. Raises `ClientError`."""
+        """A file came in: write its times into it. Raises `ClientError`."""
         await self.process(filename, None, force=False)
 
     async def _uploaded(self, filename: str) -> tuple[str | None, int | None]:

@@ -20,7 +20,7 @@ from nurseries.files.scan.rewrites import BAD_ARCHIVE, open_model
 
 # What one piece plans into has to be held as well: a thousand times that at the very most.
 PIECE_BYTES = 65536
-_PACKAGES = (b".ufp", b".3mf")
+PACKAGES = (b".ufp", b".3mf")
 # Bytes that were read, bytes there are.
 Progress = Callable[[int, int], None]
 
@@ -56,7 +56,7 @@ def _chunks(source: GcodeFile, name: bytes) -> Iterator[tuple[int, bytes]]:
         for text in BinaryText(source).chunks():
             done += len(text) // 3  # how far is a guess; packed text is that much shorter
             yield min(done, source.size_bytes), text
-    elif os.path.splitext(name)[1].lower() in _PACKAGES:
+    elif os.path.splitext(name)[1].lower() in PACKAGES:
         yield from _packaged(source)
     else:
         at = 0

@@ -55,7 +55,8 @@ class WorkerEstimator:
             done = await self._scanner.write(request, target, TimesWritten, limit_s)
         except (RewriteFailed, ScannerStopped) as exc:
             raise _failed(exc) from exc
-        return TimedFile(done.total_time, done.sha256, done.size_bytes, done.mtime_ns)
+        written = FileEstimate(done.estimate, done.new_size_bytes, done.new_mtime_ns)
+        return TimedFile(done.sha256, done.size_bytes, done.mtime_ns, written)
 
 
 def _failed(error: RewriteFailed | ScannerStopped) -> EstimateFailed:

@@ -124,12 +124,14 @@ class Estimated(msgspec.Struct, tag="estimated"):
 
 
 class TimesWritten(msgspec.Struct, tag="timed"):
-    """The file as it was: its hash (SHA-256), size and time."""
+    """The file as it was: its hash (SHA-256), size and time; and the new one with its plan."""
 
-    total_time: float
     sha256: str
     size_bytes: int
     mtime_ns: int
+    estimate: Estimate
+    new_size_bytes: int
+    new_mtime_ns: int
 
 
 class Failed(msgspec.Struct, tag="failed"):

@@ -8,7 +8,7 @@ from typing import Any
 import trio
 
 from config.settings.analysis import AnalysisSettings
-from mrk.errors import ClientError
+from mrk.errors import ClientError, MrkError
 from mrk.estimate.estimate import Estimation
 from mrk.estimate.estimate_protocols import EstimateFailed, Excluded, FileEstimate, TimedFile
 from mrk.estimate.printer_limits import PrinterLimits
@@ -161,9 +161,14 @@ class DeskEstimator:
         await trio.lowlevel.checkpoint()
         if source.name in self.broken:
             raise EstimateFailed("took longer than 600 s")
-        done = write_times(bytes(source), bytes(target), limits)
+        self.asked.append(f"write {source.name}")
+        try:
+            done = write_times(bytes(source), bytes(target), limits)
+        except MrkError as exc:
+            raise EstimateFailed(str(exc)) from exc
         self.while_writing()
-        return TimedFile(done.total_time, done.sha256, done.size_bytes, done.mtime_ns)
+        written = FileEstimate(done.estimate, done.new_size_bytes, done.new_mtime_ns)
+        return TimedFile(done.sha256, done.size_bytes, done.mtime_ns, written)
 
 
 class Readable:

@@ -112,14 +112,31 @@ async def test_nothing_is_left_beside_a_file_when_the_database_is_full(desk):
 async def test_new_files_are_processed_once_they_are_planned(desk):
     file = desk.add("a.gcode", SLICED)
     async with desk.open(enable_auto_analysis=True) as run:
-        await run.soon(file)
         for _ in range(500):
+            run.time(file)
             if b"Processed by mrk" in file.read_bytes():
                 break
             await trio.sleep(0.01)
-        await run.soon(file)
+        assert await run.soon(file) == pytest.approx(6.283, abs=1e-3)
         await trio.testing.wait_all_tasks_blocked(0.05)
-        assert file.read_bytes().count(b"Processed by mrk") == 1
+        text = file.read_bytes()
+        assert text.count(b"Processed by mrk") == 1
+        # Planned once; the clock is that of the new text.
+        assert desk.estimator.asked == ["write a.gcode"]
+        kept = await run.estimates.plan("a.gcode")
+        desk.estimator.asked.clear()
+        anew = await run.estimates.plan_with("a.gcode", run.keeper.limits)
+        assert kept.marks == anew.estimate.marks
+        assert kept == anew.estimate
+
+
+@pytest.mark.parametrize(("name", "text"), [("a.bgcode", b"GCDE" + bytes(60)), ("a.ufp", SLICED)])
+async def test_binary_files_and_packages_are_left_as_they_are(desk, name, text):
+    file = desk.add(name, text)
+    async with desk.open() as run:
+        with pytest.raises(ClientError, match="cannot be written into binary g-code"):
+            await run.analysis.process(name, None, force=False)
+    assert file.read_bytes() == text
 
 
 async def test_the_program_is_used_where_it_lies_in_the_data_folder(desk):

@@ -62,7 +62,8 @@ async def test_the_worker_plans_and_writes_and_a_bad_file_costs_nothing_else(tmp
             less = Excluded(("X",), behind=5)
             assert (await estimator.estimate(path, DEFAULT_LIMITS, 30.0, less)) == found
             done = await estimator.write_times(path, target, DEFAULT_LIMITS, 30.0)
-            assert done.total_time == found.estimate.total_time
+            assert done.written.estimate.total_time == found.estimate.total_time
+            assert done.written.modified == target.stat().st_mtime
             assert target.read_bytes().startswith(LINES)
             for name in ("crash", "die", "junk", "gone"):
                 with pytest.raises(EstimateFailed):
