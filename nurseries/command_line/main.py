@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, CommandEntry] = {
     "demo": ("demo", "Run the daemon on a virtual printer, in a data folder of its own."),
     "doctor": ("doctor", "Say what is wrong with this installation, and what to do about it."),
     "estimate": ("estimate", "Print how long Klipper takes to print g-code FILES."),
+    "frontend": ("frontend", "Front ends that mrk serves, without nginx."),
     "import-moonraker": (
         "import_moonraker",
         "Take over the database of the Moonraker in FOLDER, once.",

@@ -5,6 +5,7 @@ installed is touched before everything that the new version needs is there.
 """
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import trio
@@ -12,6 +13,7 @@ import trio
 from mrk.updates.item import Tell
 from mrk.updates.releases import Asset, Release
 from mrk.updates.update_errors import UpdateFailed
+from nurseries.update_manager.compressed import compress_beside
 from nurseries.update_manager.download import Downloader
 from nurseries.update_manager.folder_switch import FolderSwitch
 from nurseries.update_manager.installed_release import NotInstalled, release_in
@@ -68,6 +70,10 @@ class ReleaseUpdate:
         await trio.Path(archive).unlink()
         await self._check_content()
         await trio.to_thread.run_sync(copy_kept, switch.path, switch.new, self._to_keep())
+        if self._kind == "web":
+            left = ("config.json", *self._kept)
+            compress = partial(compress_beside, switch.new, left, check)
+            await _in_thread(compress, f"{asset.name} cannot be compressed")
         await self._make_dependencies(tell)
 
     async def _check_content(self) -> None:

@@ -1,0 +1,112 @@
+"""Adds whole sections at the end of moonraker.conf, and takes away what it added.
+
+Nothing that a person wrote is changed: sections that are there already, in the file or in one that
+it includes, stay as they are, and a section is only taken away while it is, letter by letter, what
+was added. What cannot be added safely (TOML, mistakes in the file, no right to write) is printed.
+"""
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from config.config_errors import ConfigError
+from config.load import find_file, try_file
+from config.paths import Paths
+from mrk.errors import MrkError
+
+
+class NotAdded(MrkError):
+    """The file stays as it is; the text is why."""
+
+
+class WantedSection(msgspec.Struct, frozen=True):
+    """`options` in the order in which they are written."""
+
+    title: str
+    options: tuple[tuple[str, str], ...]
+
+    @property
+    def text(self) -> str:
+        """As it stands in the file."""
+        return "\n".join((f"[{self.title}]", *(f"{k}: {v}" for k, v in self.options))) + "\n"
+
+
+class ConfigFile:
+    """The configuration that is in use; raises `NotAdded` when there is none that can be edited."""
+
+    def __init__(self, paths: Paths) -> None:
+        try:
+            found = find_file(paths)
+        except ConfigError as exc:
+            raise NotAdded(str(exc)) from exc
+        if found is None:
+            raise NotAdded(f"there is no moonraker.conf in {paths.config}")
+        if found.suffix == ".toml":
+            raise NotAdded(f"{found} is TOML, which is not edited")
+        self.path = found.resolve()
+        self._paths = paths
+        self._warnings = self._read(self.path)
+
+    def _read(self, file: Path) -> set[str]:
+        """Warnings of a file; raises `NotAdded` for one that would not start."""
+        attempt = try_file(file, self._paths)
+        if attempt.configuration is None:
+            raise NotAdded(f"{self.path} has a mistake: {attempt.problems[0]}")
+        self.titles = set(attempt.configuration.orig)
+        return set(attempt.configuration.warnings)
+
+    def add(self, sections: list[WantedSection]) -> list[str]:
+        """Append those that are not there; returns their titles. Raises `NotAdded`."""
+        missing = [one for one in sections if one.title not in self.titles]
+        if not missing:
+            return []
+        before = self._content()
+        line_end = b"\r\n" if b"\r\n" in before else b"\n"
+        added = "".join("\n" + one.text for one in missing).encode()
+        first = b"" if not before or before.endswith(b"\n") else line_end
+        self._replace(before + first + added.replace(b"\n", line_end))
+        return [one.title for one in missing]
+
+    def take_away(self, sections: list[WantedSection]) -> list[str]:
+        """Remove those that are as they were added; returns their titles. Raises `NotAdded`."""
+        content, removed = self._content(), []
+        for one in sections:
+            for line_end in ("\n", "\r\n"):
+                text = ("\n" + one.text).replace("\n", line_end).encode()
+                at = content.find(text)
+                rest = content[at + len(text) :].lstrip(b"\r\n \t")
+                if at >= 0 and content.count(text) == 1 and (not rest or rest[:1] in b"[#;"):
+                    content = content[:at] + content[at + len(text) :]
+                    removed.append(one.title)
+                    break
+        if removed:
+            self._replace(content)
+        return removed
+
+    def _content(self) -> bytes:
+        try:
+            return self.path.read_bytes()
+        except OSError as exc:
+            raise NotAdded(f"{self.path}: {exc.strerror}") from exc
+
+    def _replace(self, content: bytes) -> None:
+        """Write beside, see that it can be read, and rename: the old or the new one is there."""
+        part = self.path.with_name(f".{self.path.name}.part")
+        try:
+            with part.open("wb") as file:
+                status = self.path.stat()
+                os.fchmod(file.fileno(), status.st_mode & 0o7777)
+                if (status.st_uid, status.st_gid) != (os.geteuid(), os.getegid()):
+                    os.fchown(file.fileno(), status.st_uid, status.st_gid)
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            new = self._read(part) - self._warnings
+            if new:
+                raise NotAdded(f"with it there would be a warning: {min(new)}")
+            part.replace(self.path)
+        except OSError as exc:
+            raise NotAdded(f"{self.path}: {exc.strerror}") from exc
+        finally:
+            part.unlink(missing_ok=True)

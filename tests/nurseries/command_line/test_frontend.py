@@ -1,0 +1,96 @@
+"""`mrk frontend`, as it is typed."""
+
+import zipfile
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from nurseries.command_line.main import main
+
+INFO = '{"project_name": "fluidd", "project_owner": "fluidd-core", "version": "v1.3"}'
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "data/config").mkdir(parents=True)
+    with zipfile.ZipFile(tmp_path / "fluidd-1.3.zip", "w") as zipped:
+        zipped.writestr("index.html", "<html>")
+        zipped.writestr("release_info.json", INFO)
+    return tmp_path
+
+
+def frontend(home: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(main, ["-d", str(home / "data"), "frontend", *arguments])
+
+
+def conf(home: Path) -> Path:
+    return home / "data/config/moonraker.conf"
+
+
+@pytest.mark.e2e
+def test_install_list_and_remove(home: Path) -> None:
+    conf(home).write_text("[server]\n[update_manager]\n")
+    archive = str(home / "fluidd-1.3.zip")
+    done = frontend(home, "install", archive, "--yes", "--prefix", "/f")
+    assert done.exit_code == 0, done.output
+    assert (home / "fluidd/index.html").exists()
+    text = conf(home).read_text()
+    assert text.startswith("[server]\n[update_manager]\n\n[frontend fluidd]\n")
+    assert "prefix: /f\n" in text
+    assert "repo: fluidd-core/fluidd\n" in text
+    listed = frontend(home, "list")
+    assert "v1.3" in listed.output
+    assert ":7125/f/" in listed.output
+    removed = frontend(home, "remove", "fluidd", "--yes")
+    assert removed.exit_code == 0, removed.output
+    assert conf(home).read_text() == "[server]\n[update_manager]\n"
+    assert not (home / "fluidd").exists()
+    assert "no [frontend]" in frontend(home, "list").output
+
+
+@pytest.mark.e2e
+def test_without_an_update_manager_there_is_no_item(home: Path) -> None:
+    conf(home).write_text("[server]\n")
+    frontend(home, "install", str(home / "fluidd-1.3.zip"), "--yes")
+    assert "[update_manager" not in conf(home).read_text()
+
+
+@pytest.mark.e2e
+def test_what_cannot_be_written_is_printed(home: Path) -> None:
+    (home / "data/config/mrk.toml").write_text("[server]\n")
+    done = frontend(home, "install", str(home / "fluidd-1.3.zip"), "--yes")
+    assert done.exit_code == 0
+    assert "is TOML" in done.output
+    assert "[frontend fluidd]" in done.output
+
+
+@pytest.mark.e2e
+def test_the_hash_beside_a_file_counts(home: Path) -> None:
+    conf(home).write_text("[server]\n")
+    beside = home / "fluidd-1.3.zip.sha256"
+    beside.write_text("0" * 64 + "  fluidd-1.3.zip\n")
+    refused = frontend(home, "install", str(home / "fluidd-1.3.zip"), "--yes")
+    assert refused.exit_code == 1
+    assert "has not the SHA-256" in refused.output
+    beside.write_text("nothing")
+    assert "holds no SHA-256" in frontend(home, "install", str(beside)[:-7], "--yes").output
+    assert not (home / "fluidd").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["install", "nothing", "--yes"], "is not known"),
+        (["install", "missing.zip", "--yes"], "No such file"),
+        (["install", "a.zip", "--yes", "--name", "../x"], "is not a name"),
+        (["install", "a.zip", "--yes", "--sha256", "1"], "is not a SHA-256"),
+        (["remove", "nothing", "--yes"], "there is no [frontend nothing]"),
+    ],
+)
+def test_mistakes(home: Path, arguments: list[str], told: str) -> None:
+    conf(home).write_text("[server]\n")
+    done = frontend(home, *arguments)
+    assert done.exit_code == 1
+    assert told in done.output
