@@ -5,6 +5,7 @@ installed twice; `nox -s tests -- -k name` hands arguments to pytest.
 """
 
 import shutil
+import sys
 from pathlib import Path
 
 import nox
@@ -15,8 +16,10 @@ nox.options.sessions = ["lint", "types", "layers", "tests", "e2e"]
 FLAKE8_ASYNC = ",".join(
     f"ASYNC{number}" for number in (101, 102, 103, 104, 111, 112, 113, 120, 121, 122, 128, 913)
 )
-# Two processes, each test file in one of them.
+# Two processes, each test file in one of them; what looks at clocks and cores runs alone (e2e).
 IN_TWO = ("-q", "-n", "2", "--dist", "loadfile")
+# Also where a session has an environment of its own.
+MRK = (sys.executable, "-m", "mrk")
 SOURCES = ("config", "mrk", "nurseries", "transports")
 
 
@@ -51,7 +54,7 @@ def tests(session: nox.Session) -> None:
 @nox.session
 def e2e(session: nox.Session) -> None:
     """Real sockets, real processes, strangers' client libraries."""
-    session.run("pytest", *IN_TWO, "-m", "e2e and not strangers", "tests", *session.posargs)
+    session.run("pytest", "-q", "-m", "e2e and not strangers", "tests", *session.posargs)
 
 
 @nox.session
@@ -85,7 +88,7 @@ def docs(session: nox.Session) -> None:
     shutil.rmtree(pages, ignore_errors=True)
     shutil.copytree("docs", pages)
     with (pages / "api.md").open("w") as reference:
-        session.run("mrk", "api", "--markdown", stdout=reference, external=True)
+        session.run(*MRK, "api", "--markdown", stdout=reference, external=True)
     session.install("mkdocs-material==9.*")
     session.run("mkdocs", "build", "--quiet", env={"NO_MKDOCS_2_WARNING": "1"})
 
@@ -100,3 +103,26 @@ def soak(session: nox.Session) -> None:
 def prometheus(session: nox.Session) -> None:
     """A real Prometheus scrapes a print for ten minutes; `-- --minutes 1` for less."""
     session.run("python", "-m", "tests.prometheus", *session.posargs)
+
+
+@nox.session(venv_backend="venv")
+def schemas(session: nox.Session) -> None:
+    """The API's documents against the standards' own schemas, and a TypeScript client of them."""
+    folder = Path("build/schemas")
+    folder.mkdir(parents=True, exist_ok=True)
+    packages = ("openapi-typescript@7", "openapi-fetch", "typescript@5", "@open-rpc/meta-schema")
+    npm = ("npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(folder))
+    session.run(*npm, *packages, external=True)
+    settings = ("-d", str(folder), "-c", "docs/examples/moonraker.conf")
+    for kind in ("openapi", "openrpc"):
+        with (folder / f"{kind}.json").open("w") as document:
+            session.run(*MRK, *settings, "api", f"--{kind}", stdout=document, external=True)
+    session.install("openapi-spec-validator")
+    session.run("python", "-m", "tests.schemas", str(folder))
+    shutil.copy("tests/schemas/client.ts", folder)
+    with session.chdir(folder):
+        types = ("openapi.json", "--default-non-nullable=false", "--output", "api.d.ts")
+        session.run("npx", "openapi-typescript", *types, external=True)
+        modules = ("--module", "esnext", "--moduleResolution", "bundler", "--target", "es2022")
+        checks = ("--noEmit", "--strict", "--skipLibCheck")
+        session.run("npx", "tsc", *checks, *modules, "client.ts", external=True)

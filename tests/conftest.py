@@ -1,4 +1,7 @@
-"""For every test of the run: planted secrets are looked for in all that was said."""
+"""For every test of the run: planted secrets are looked for in all that was said.
+
+And each notification is held to its declaration.
+"""
 
 import logging
 from typing import Any
@@ -6,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests import notification_watch
 from tests.secrets_watch import WATCH, WatchedLog, heard
 
 # A busy machine takes its time; that says nothing of what is tested.
@@ -18,6 +22,7 @@ _findings: list[str] = []
 
 def pytest_configure() -> None:
     logging.getLogger().addHandler(_log)
+    notification_watch.watch_encoding()
 
 
 def pytest_unconfigure() -> None:
@@ -33,6 +38,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     _findings.extend(WATCH.findings())
+    _findings.extend(notification_watch.faults)
     # One of several processes hands its findings to the one that started it.
     handed_over = getattr(session.config, "workeroutput", None)
     if handed_over is not None:
@@ -48,6 +54,8 @@ def pytest_testnodedown(node: Any) -> None:
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     if _findings:
-        terminalreporter.section("planted secrets were found", red=True)
+        terminalreporter.section(
+            "planted secrets, or notifications unlike their declaration", red=True
+        )
         for finding in _findings:
             terminalreporter.line(finding)

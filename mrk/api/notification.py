@@ -32,6 +32,18 @@ class SharedMessage:
         return frame
 
 
+class NotificationKind(msgspec.Struct, frozen=True):
+    """What clients may be sent: the types of its params in their order, and when it comes.
+
+    Declared in a subsystem's `notifications.py`, for the documents and for the tests, which look at
+    all that is sent. Nothing at run time reads it.
+    """
+
+    method: str
+    params: tuple[Any, ...]
+    when: str
+
+
 def notification(method: str, params: list[Any] | None = None) -> SharedMessage:
     """A `notify_*` message; `params` is left out when there are none."""
     message: dict[str, Any] = {"jsonrpc": "2.0", "method": method}

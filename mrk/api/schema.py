@@ -1,19 +1,22 @@
-"""OpenRPC and OpenAPI documents, generated from the endpoint declarations.
+"""OpenRPC and OpenAPI documents, generated from what endpoints and notifications declare.
 
 Nothing is written down twice: names, verbs, params, access and summaries come from the table,
-types from the params structs and from what handlers declare as `result`.
+types from the params structs and from what handlers declare as `result`. Notifications are
+`webhooks` in OpenAPI; OpenRPC has no place for what a server sends unasked, so `x-notifications`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
 
 from mrk.api.caller import Transport
 from mrk.api.endpoint import Access
+from mrk.api.notification import NotificationKind
 from mrk.api.table import Method
 from mrk.version import MOONRAKER_VERSION
 
+_REFERENCE = "#/components/schemas/{name}"
 _ERROR = {
     "type": "object",
     "properties": {
@@ -35,13 +38,16 @@ def _params(method: Method) -> type[msgspec.Struct] | None:
     return method.endpoint.params or method.endpoint.described
 
 
-def _schemas(methods: list[Method], reference: str) -> tuple[dict[Any, Any], dict[str, Any]]:
-    """JSON schemas of all params structs and results, and the shared components they name."""
+def _schemas(
+    methods: list[Method], notifications: Sequence[NotificationKind]
+) -> tuple[dict[Any, Any], dict[str, Any]]:
+    """JSON schemas of params structs, results and notifications; the components they name."""
     kinds = [kind for m in methods if (kind := _params(m)) is not None]
     results = [m.endpoint.result for m in methods]
-    wanted = list(dict.fromkeys([*kinds, *results]))
+    sent = [kind for one in notifications for kind in one.params]
+    wanted = list(dict.fromkeys([*kinds, *results, *sent]))
     schemas, components = msgspec.json.schema_components(
-        wanted, ref_template=reference, schema_hook=_any_value
+        wanted, ref_template=_REFERENCE, schema_hook=_any_value
     )
     return dict(zip(wanted, schemas, strict=True)), components
 
@@ -66,14 +72,20 @@ def _fields(
         yield field.encode_name, field.required, described[field.encode_name]
 
 
-def openrpc(methods: Iterable[Method]) -> dict[str, Any]:
-    """The OpenRPC 1.3 document of every JSON-RPC method."""
+def openrpc(
+    methods: Iterable[Method], notifications: Sequence[NotificationKind] = ()
+) -> dict[str, Any]:
+    """The OpenRPC 1.3 document of every JSON-RPC method and notification."""
     listed = sorted((m for m in methods if m.rpc), key=lambda m: m.rpc or "")
-    schemas, components = _schemas(listed, "#/components/schemas/{name}")
+    schemas, components = _schemas(listed, notifications)
     return {
         "openrpc": "1.3.2",
         "info": _info(),
         "methods": [_rpc_method(m, schemas, components) for m in listed],
+        "x-notifications": [
+            {"name": one.method, "summary": one.when, "params": _positional(one, schemas)}
+            for one in notifications
+        ],
         "components": {"schemas": components},
     }
 
@@ -96,10 +108,40 @@ def _rpc_method(
     }
 
 
-def openapi(methods: Iterable[Method]) -> dict[str, Any]:
-    """The OpenAPI 3.1 document of every HTTP route."""
+def _positional(kind: NotificationKind, schemas: dict[Any, Any]) -> dict[str, Any]:
+    """The params of a notification: an array of fixed length."""
+    count = len(kind.params)
+    array: dict[str, Any] = {"type": "array", "minItems": count, "maxItems": count}
+    if kind.params:
+        array["prefixItems"] = [schemas[one] for one in kind.params]
+    return array
+
+
+def _webhook(kind: NotificationKind, schemas: dict[Any, Any]) -> dict[str, Any]:
+    """The whole message, as a websocket brings it."""
+    properties: dict[str, Any] = {"jsonrpc": {"const": "2.0"}, "method": {"const": kind.method}}
+    if kind.params:
+        properties["params"] = _positional(kind, schemas)
+    message = {"type": "object", "properties": properties, "required": list(properties)}
+    return {
+        "post": {
+            "operationId": kind.method,
+            "summary": kind.when,
+            "requestBody": {
+                "required": True,
+                "content": {"application/json": {"schema": message}},
+            },
+            "responses": {"default": {"description": "A notification is not answered"}},
+        }
+    }
+
+
+def openapi(
+    methods: Iterable[Method], notifications: Sequence[NotificationKind] = ()
+) -> dict[str, Any]:
+    """The OpenAPI 3.1 document of every HTTP route and notification."""
     routed = [m for m in methods if m.endpoint.http and Transport.HTTP in m.endpoint.transports]
-    schemas, components = _schemas(routed, "#/components/schemas/{name}")
+    schemas, components = _schemas(routed, notifications)
     paths: dict[str, Any] = {}
     for method in sorted(routed, key=lambda m: m.endpoint.path):
         for verb in method.endpoint.verbs:
@@ -109,6 +151,7 @@ def openapi(methods: Iterable[Method]) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": _info(),
         "paths": paths,
+        "webhooks": {one.method: _webhook(one, schemas) for one in notifications},
         "components": {"schemas": {**components, "Error": _ERROR}},
     }
 

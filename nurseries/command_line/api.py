@@ -7,6 +7,7 @@ import click
 from config.paths import Paths
 from mrk.api import schema
 from mrk.api.reference import markdown
+from nurseries.root.notifications import all_notifications
 from nurseries.root.real_surroundings import build_table
 
 
@@ -20,5 +21,5 @@ def command(paths: Paths, kind: str) -> None:
     if kind == "markdown":
         click.echo(markdown(build_table(paths)))
         return
-    document = getattr(schema, kind)(build_table(paths))
+    document = getattr(schema, kind)(build_table(paths), all_notifications())
     click.echo(json.dumps(document, indent=2))

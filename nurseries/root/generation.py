@@ -27,6 +27,7 @@ from nurseries.klippy.link import KlippyLink
 from nurseries.klippy.printer import Printer
 from nurseries.root.add_ons import AddOns
 from nurseries.root.metric_sources import daemon_source
+from nurseries.root.notifications import all_notifications
 from nurseries.root.settings_views import rules_of
 from nurseries.root.subsystems import Subsystems
 from nurseries.root.supervised import Supervised, opened, running
@@ -34,6 +35,7 @@ from nurseries.root.surroundings import Surroundings
 from nurseries.root.transports import Transports
 from nurseries.server.config_check_endpoints import ConfigCheck
 from nurseries.server.endpoints import ConfigAnswer, Server, absences, failed_components
+from nurseries.server.schema_endpoints import Documents
 from nurseries.supervise import failed_supervision
 from transports.door.acceptor import Door
 from transports.listeners.listeners import Listeners
@@ -68,7 +70,8 @@ class Generation:
         )
         server = Server(self, self.link, self.clients, self.end_for_restart)
         checked = ConfigCheck(lambda: _check_config(surroundings.paths))
-        own = [*server.endpoints(), *checked.endpoints()]
+        documents = Documents(self.table, all_notifications)
+        own = [*server.endpoints(), *checked.endpoints(), *documents.endpoints()]
         self.table.add(own + self.subsystems.endpoints(), self.printer.unlisted)
         self.table.add(self.subsystems.add_add_ons(self.table.check_addition))
         self._warnings = [

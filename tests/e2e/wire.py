@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from tests.notification_watch import check
 from tests.secrets_watch import heard
 
 PATIENCE_S = 20.0
@@ -100,6 +101,7 @@ class UnixClient:
         message = json.loads(frame)
         if isinstance(message, dict) and "method" in message:
             self.notices.append(message)
+            check(message, all_declared=True)
         return message
 
 

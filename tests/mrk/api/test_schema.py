@@ -1,6 +1,7 @@
 import msgspec
 
 from mrk.api.endpoint import Access, Endpoint, NoParams
+from mrk.api.notification import NotificationKind
 from mrk.api.schema import openapi, openrpc
 from mrk.api.table import Table
 
@@ -63,3 +64,25 @@ def test_openapi_names_captures_as_path_parameters() -> None:
         ("target", "path", True),
         ("force", "query", False),
     ]
+
+
+def test_notifications_are_webhooks_with_their_params_in_order() -> None:
+    kinds = [
+        NotificationKind("notify_moved", (Moved, float), "Moved."),
+        NotificationKind("notify_gone", (), "Gone."),
+    ]
+    document = openapi(TABLE, kinds)
+    moved, gone = (
+        document["webhooks"][name]["post"]["requestBody"]["content"]["application/json"]["schema"]
+        for name in ("notify_moved", "notify_gone")
+    )
+    assert moved["properties"]["params"] == {
+        "type": "array",
+        "minItems": 2,
+        "maxItems": 2,
+        "prefixItems": [{"$ref": "#/components/schemas/Moved"}, {"type": "number"}],
+    }
+    assert gone["required"] == ["jsonrpc", "method"]
+    listed = openrpc(TABLE, kinds)["x-notifications"]
+    assert [one["name"] for one in listed] == ["notify_moved", "notify_gone"]
+    assert listed[1]["params"] == {"type": "array", "minItems": 0, "maxItems": 0}

@@ -187,7 +187,7 @@ def test_an_agents_own_events_are_not_for_it() -> None:
     agent, other = Subscriber(clients), Subscriber(clients)
     sender = agent.connect("klein", "agent")
     clients.remove(other.connect())
-    message = notification("notify_agent_event", ["own"])
+    message = notification("notify_agent_test", ["own"])
     clients.broadcast_from(sender, message)
     clients.broadcast("notify_test", ["all"])
     clients.remove(sender)
@@ -215,12 +215,12 @@ def test_who_reads_agents_slowly_gets_their_events_later() -> None:
     for text in ("first", "second"):
         for outbox in (client.outbox, plain):
             outbox.reply(b'{"id":1}')
-        clients.broadcast_from(sender, notification("notify_agent_event", [text]), 5)
+        clients.broadcast_from(sender, notification("notify_agent_test", [text]), 5)
     clients.broadcast("notify_test", ["third"])
     assert client.outbox.catching_up
     slow.read_all()
     assert slow.events == ["first", "second", "third"]
-    assert b"notify_agent_event" not in plain.take()
+    assert b"notify_agent_test" not in plain.take()
 
 
 def test_a_log_out_ends_it_and_a_log_in_goes_on_where_it_was() -> None:

@@ -26,7 +26,7 @@ async def test_a_log_out_is_heard_and_then_nothing(daemon: Daemon) -> None:
         # Before the sender's task has run: the status waits, and so does the notification.
         daemon.clients.broadcast("notify_user_logged_out", [{"username": "ann"}])
         daemon.clients.revoke("ann")
-        daemon.clients.broadcast("notify_update_response", [])
+        daemon.clients.broadcast("notify_klippy_ready")
         assert (await peer.message())["method"] == "notify_user_logged_out"
         await peer.call("test.echo", text="out")
         error = (await peer.message())["error"]
