@@ -3,12 +3,7 @@
 import msgspec
 
 from mrk.api.notification import NotificationKind
-
-
-class ActiveSpool(msgspec.Struct, frozen=True):
-    """The spool that is charged; null: none."""
-
-    spool_id: int | None
+from nurseries.spoolman.endpoints import ActiveSpool
 
 
 class SpoolmanStatus(msgspec.Struct, frozen=True):
