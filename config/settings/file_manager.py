@@ -33,6 +33,8 @@ class FileManagerSettings(msgspec.Struct, frozen=True, kw_only=True):
     enable_object_processing: bool = False
     # Turn uploaded binary g-code (.bgcode), which Klipper cannot print, into text.
     convert_binary_gcode: bool = False
+    # Answer an upload only when the disk has given back the bytes that it was given.
+    read_back_uploads: bool = False
     file_system_observer: str = "inotify"
     # Show what the watcher cannot do among the server's warnings.
     enable_observer_warnings: bool = True
@@ -61,6 +63,7 @@ def read_file_manager(reader: ConfigReader, paths: Paths) -> FileManagerSettings
             "enable_object_processing", default.enable_object_processing
         ),
         convert_binary_gcode=section.boolean("convert_binary_gcode", default.convert_binary_gcode),
+        read_back_uploads=section.boolean("read_back_uploads", default.read_back_uploads),
         file_system_observer=_observer(section, default.file_system_observer),
         enable_observer_warnings=_observer_warnings(section, default.enable_observer_warnings),
         enable_config_write_access=_write_access(section, default),

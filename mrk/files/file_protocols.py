@@ -6,6 +6,8 @@ from typing import Any, Protocol
 
 import msgspec
 
+from mrk.files.arrived import ArrivedFile
+
 
 class UnpackedModel(msgspec.Struct, frozen=True):
     """G-code from a package; `others` are a project's further plates."""
@@ -25,9 +27,12 @@ class MetadataSource(Protocol):
 class FileMetadata(MetadataSource, Protocol):
     """Metadata of g-code files. Paths are relative to the gcodes root."""
 
-    async def request_scan(self, path: str) -> Mapping[str, Any] | None:
+    async def request_scan(
+        self, path: str, arrived: ArrivedFile | None = None
+    ) -> Mapping[str, Any] | None:
         """Scan a file unless its record is true to its size and time; returns the record.
 
+        With `arrived` the record has the file's `sha256`.
         Returns when the record is stored and thumbnails are written; None when the file is gone.
         A file that cannot be scanned has a minimal record. Raises nothing for it.
         """

@@ -27,6 +27,11 @@ class StoredUpload(Protocol):
         """What is there now; a package (UFP) may have become another file."""
         ...
 
+    @property
+    def sha256(self) -> str | None:
+        """Of the bytes that lie there, in hexadecimal; None when it is not known."""
+        ...
+
     def announce(self) -> None:
         """The answer is out: notify_filelist_changed may follow."""
         ...
@@ -48,9 +53,10 @@ class UploadDestination(Protocol):
         """
         ...
 
-    async def store(self, temporary: str) -> StoredUpload:
+    async def store(self, temporary: str, sha256: str) -> StoredUpload:
         """Put a finished file in its place, atomically, and make what clients expect of it.
 
+        `sha256` is that of its bytes as they were received, in hexadecimal.
         `temporary`, synced, lies in the folder that `prepare` gave, and is gone afterwards, on
         errors too. Returns when metadata is known. Whether the file may be replaced is checked
         again under the lock; raises `ClientError`.

@@ -15,7 +15,7 @@ _PREFLIGHT: Headers = (
     (
         "Access-Control-Allow-Headers",
         "Origin, Accept, Content-Type, X-Requested-With, X-CRSF-Token, Authorization, "
-        "X-Access-Token, X-Api-Key",
+        "X-Access-Token, X-Api-Key, Last-Event-ID, Want-Repr-Digest, Repr-Digest, Content-Digest",
     ),
 )
 # The bound keeps hostile origins from making a pattern with many `*` expensive.

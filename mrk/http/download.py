@@ -13,13 +13,13 @@ from mrk.http.response import Headers
 TEN_YEARS_S = 315_360_000
 
 
-def download(head: RequestHead, facts: FileFacts, now: float) -> PartialContent:
-    """Decide; `now` is wall time in seconds, for `Expires`."""
+def download(head: RequestHead, facts: FileFacts, now: float, more: Headers = ()) -> PartialContent:
+    """Decide; `now` is wall time in seconds, for `Expires`; `more` goes with what is no error."""
     return answer_file(
         head,
         facts,
         content_type(facts.name),
-        always=(*_caching(head, now), *SAFE_HEADERS),
+        always=(*_caching(head, now), *SAFE_HEADERS, *more),
         whole=(("Content-Disposition", attachment(facts.name)),),
     )
 

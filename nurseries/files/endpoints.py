@@ -13,6 +13,7 @@ from mrk.api.caller import EVERYWHERE, Caller, Transport
 from mrk.api.endpoint import Access, Endpoint, NoParams, delete, get, post
 from mrk.api.large_result import LargeResult
 from mrk.errors import ClientError
+from mrk.files.arrived import ArrivedFile
 from mrk.files.paths import has_metadata
 from mrk.files.records import Change, PathInfo, RootInfo, ThumbnailDetails, ZipAnswer
 from mrk.files.roots import Roots, write_role
@@ -241,8 +242,9 @@ class FileEndpoints:
             raise ClientError(f"File not found: {path.path}", _NOT_FOUND)
         if not has_metadata(path.name):
             raise ClientError(f"{path.path} is not a g-code file")
+        arrived = _arrived(self._metadata.get(path.path) or {})
         await self._metadata.remove(path.path)
-        record = await self._metadata.request_scan(path.path)
+        record = await self._metadata.request_scan(path.path, arrived)
         if record is None:
             # Unpacked into its model, or removed by somebody meanwhile.
             if (await self._placement.find(path)).stat is None:
@@ -297,3 +299,10 @@ class FileEndpoints:
 def _thumbnail(folder: str, one: Mapping[str, Any]) -> ThumbnailDetails:
     path = f"{folder}/{one['relative_path']}" if folder else str(one["relative_path"])
     return ThumbnailDetails(one["width"], one["height"], one["size"], path)
+
+
+def _arrived(record: Mapping[str, Any]) -> ArrivedFile | None:
+    """How a file came that is to be scanned anew: its digest is not to be found in it."""
+    if "sha256" not in record:
+        return None
+    return ArrivedFile(record["size"], record["modified"], record["sha256"])

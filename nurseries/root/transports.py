@@ -33,6 +33,7 @@ from transports.sockets.event_streams import EventStreams
 from transports.sockets.unix_socket import UnixSocket
 from transports.sockets.websocket import Websocket
 from transports.transfers.file_answers import FileSender
+from transports.transfers.read_back import digest_on_disk
 from transports.transfers.routes import UPLOAD_PATHS, Transfers
 from transports.web.pages import Pages
 
@@ -146,6 +147,7 @@ class Transports:
             max_upload_bytes=settings.server.max_upload_size_bytes,
             logs={"klippy.log": klippy_log, "moonraker.log": own_log},
             upload_paths=UPLOAD_PATHS | subsystems.upload_paths,
+            read_back=digest_on_disk if settings.file_manager.read_back_uploads else None,
             route_prefix=settings.server.route_prefix,
         )
 

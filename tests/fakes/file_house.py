@@ -18,6 +18,7 @@ from mrk.clients.outbox import Outbox
 from mrk.clients.registry import Client, Clients
 from mrk.definitions.roles import Role
 from mrk.fanout import Fanout
+from mrk.files.arrived import ArrivedFile
 from mrk.files.file_protocols import UnpackedModel
 from mrk.files.temporary import TOKEN_BYTES, Purpose, temporary_name
 from mrk.klippy.events import Identified, KlippyEvent
@@ -43,7 +44,9 @@ class MemoryMetadata:
     def get(self, path: str) -> Mapping[str, Any] | None:
         return self.records.get(path)
 
-    async def request_scan(self, path: str) -> Mapping[str, Any] | None:
+    async def request_scan(
+        self, path: str, arrived: ArrivedFile | None = None
+    ) -> Mapping[str, Any] | None:
         await self.may_scan.wait()
         self.scans.append(path)
         try:
@@ -60,6 +63,8 @@ class MemoryMetadata:
                 {"width": 32, "height": 32, "size": 9, "relative_path": ".thumbs/x.png"}
             ],
         }
+        if arrived is not None:
+            self.records[path]["sha256"] = arrived.sha256
         return self.records[path]
 
     async def unpack(self, package: Path, path: str, plate: int = 0) -> UnpackedModel | None:

@@ -42,6 +42,7 @@ from transports.web.pages import Pages
 class Stored:
     item: Item
     announced: list[str]
+    sha256: str | None
 
     def announce(self) -> None:
         self.announced.append(f"{self.item.root}/{self.item.path}")
@@ -101,7 +102,7 @@ class Destination:
         self.target.parent.mkdir(parents=True, exist_ok=True)
         return str(self.target.parent)
 
-    async def store(self, temporary: str) -> Stored:
+    async def store(self, temporary: str, sha256: str) -> Stored:
         assert is_temporary(os.path.basename(temporary))
         await trio.lowlevel.checkpoint()
         in_use = f"{self.root}/{self.path}" in self.files.in_use
@@ -110,7 +111,7 @@ class Destination:
         os.replace(temporary, self.target)
         status = self.target.stat()
         item = Item(self.path, self.root, status.st_mtime, status.st_size, "rw")
-        return Stored(item, self.files.announced)
+        return Stored(item, self.files.announced, sha256)
 
 
 @dataclass
@@ -142,6 +143,7 @@ class TransferHouse:
     accounts: FakeAccounts = field(default_factory=FakeAccounts)
     front_ends: Sequence[FrontEnd] = ()
     secure_ports: Sequence[int] = ()
+    read_back: Callable[[str], str] | None = None
 
     def __post_init__(self) -> None:
         roots = {name: self.folder / name for name in ("gcodes", "config")}
@@ -194,6 +196,7 @@ class TransferHouse:
                 "/api/files/local": "/api/files/moonraker",
             },
             route_prefix=self.route_prefix,
+            read_back=self.read_back,
         )
         api = ApiHttp(
             table,

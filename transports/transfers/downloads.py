@@ -11,16 +11,20 @@ from functools import partial
 
 from mrk.errors import ClientError
 from mrk.files.transfers import DownloadFiles
+from mrk.http.digests import digest_headers, is_wanted
 from mrk.http.download import download
 from mrk.http.exchange import Exchange
 from mrk.http.file_answer import FileFacts, PreparedFile
 from mrk.http.head import RequestHead
 from mrk.http.response import Headers
 from transports.transfers.file_answers import FileSender
+from transports.transfers.file_digests import FileDigests
 
 # Names of logs -> where each is now; None when there is none.
 Logs = Mapping[str, Callable[[], str | None]]
 Open = Callable[[], int]
+# What is told besides of a file that was found so.
+Told = Callable[[os.stat_result], Headers]
 
 
 class DownloadHandler:
@@ -30,6 +34,7 @@ class DownloadHandler:
         self._files = files
         self._logs = logs
         self._sender = FileSender()
+        self._digests = FileDigests()
 
     async def send_log(self, exchange: Exchange, name: str, cors: Headers) -> None:
         """Serve a log; raises `ClientError`."""
@@ -45,10 +50,23 @@ class DownloadHandler:
         await self._send(exchange, opened, path.rstrip("/").rpartition("/")[2], cors)
 
     async def _send(self, exchange: Exchange, opened: Open, name: str, cors: Headers) -> None:
-        await self._sender.send(exchange, partial(_prepare, exchange.head, opened, name), cors)
+        head = exchange.head
+        told: Told = _nothing
+        if is_wanted(head):
+            await self._digests.find(opened)
+            told = partial(self._told, cors)
+        await self._sender.send(exchange, partial(_prepare, head, opened, name, told), cors)
+
+    def _told(self, cors: Headers, status: os.stat_result) -> Headers:
+        digest = self._digests.get(status)
+        return () if digest is None else digest_headers(digest, cors)
 
 
-def _prepare(head: RequestHead, opened: Open, name: str) -> PreparedFile:
+def _nothing(_status: os.stat_result) -> Headers:
+    return ()
+
+
+def _prepare(head: RequestHead, opened: Open, name: str, told: Told) -> PreparedFile:
     """Blocks; raises `ClientError` and OSError."""
     descriptor = opened()
     try:
@@ -56,7 +74,7 @@ def _prepare(head: RequestHead, opened: Open, name: str) -> PreparedFile:
         if not stat.S_ISREG(found.st_mode):
             raise ClientError("This is a folder or no regular file", 403)
         facts = FileFacts(name, found.st_size, found.st_mtime_ns, found.st_ino)
-        return PreparedFile(descriptor, download(head, facts, time.time()))
+        return PreparedFile(descriptor, download(head, facts, time.time(), told(found)))
     except BaseException:
         os.close(descriptor)
         raise

@@ -8,6 +8,7 @@ import contextlib
 import os
 import re
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Protocol
 
 import trio
@@ -18,12 +19,14 @@ from mrk.errors import ClientError
 from mrk.files.roots import write_role
 from mrk.files.transfers import StoredUpload, UploadDestination, UploadFiles, fits
 from mrk.http.exchange import Exchange
-from transports.transfers.unfinished_file import no_space
+from transports.transfers.sent_digests import SentDigests
+from transports.transfers.unfinished_file import no_space, storage_error
 from transports.transfers.upload_buffer import CLEAN_UP_S, UploadBuffer
 
 DEFAULT_ROOT = "gcodes"
 # Of a body besides the file: fields, headers and boundaries.
 FORM_BYTES = 64 * 1024
+ReadBack = Callable[[str], str]
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 
 
@@ -45,7 +48,7 @@ class Form(Protocol):
 class Receiving:
     """`receive` gives the body of `exchange` in pieces; `role` is that of who sends it.
 
-    `max_file_bytes` bounds the file.
+    `max_file_bytes` bounds the file. `read_back` gives the digest of what the disk has, by path.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class Receiving:
         threads: trio.CapacityLimiter,
         max_file_bytes: int,
         role: Role,
+        read_back: ReadBack | None = None,
     ) -> None:
         self._exchange = exchange
         self._receive_some = receive
@@ -66,6 +70,8 @@ class Receiving:
         self._max_file_bytes = max_file_bytes
         self._max_body_bytes = max_file_bytes + FORM_BYTES
         self._role = role
+        self._read_back = read_back
+        self._sent = SentDigests(exchange.head)
         self._begun: tuple[tuple[str, str, str], UploadDestination] | None = None
 
     @property
@@ -78,11 +84,13 @@ class Receiving:
         async with UploadBuffer(self._folder, self._threads) as buffer:
             await self._receive(buffer)
             filename = self._form.finish()
-            self._check_digest(await buffer.finish())
+            digest = await buffer.finish()
+            self._check_digest(digest)
             destination = await self._begin(filename)
             temporary = await buffer.keep(await destination.prepare())
             try:
-                return await destination.store(temporary)
+                await self._compare(temporary, digest)
+                return await destination.store(temporary, digest)
             except BaseException:
                 with trio.move_on_after(CLEAN_UP_S, shield=True):
                     await trio.to_thread.run_sync(_remove, temporary)
@@ -98,9 +106,26 @@ class Receiving:
                 if buffer.size_bytes + len(part) > self._max_file_bytes:
                     raise too_large(self._max_file_bytes)
                 await buffer.add(part)
+            await self._sent.add(data, self._threads)
             del data
 
+    async def _compare(self, temporary: str, digest: str) -> None:
+        """Have the disk give back what it took, where that is asked for."""
+        if self._read_back is None:
+            return
+        check = partial(self._read_back, temporary)
+        try:
+            found = await trio.to_thread.run_sync(check, limiter=self._threads)
+        except OSError as exc:
+            raise storage_error(exc) from exc
+        if found != digest:
+            text = (
+                f"The disk gave back other bytes than it was given: SHA-256 {found}, not {digest}"
+            )
+            raise ClientError(f"{text}; what was there before has been left as it was", 500)
+
     def _check_digest(self, digest: str) -> None:
+        self._sent.check(digest)
         wanted = self._form.fields.get("checksum", "")
         if not wanted:
             return

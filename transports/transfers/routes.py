@@ -19,6 +19,7 @@ from mrk.http.exchange import Exchange, Transfer
 from mrk.http.head import RequestHead
 from mrk.http.response import Headers, error_response
 from transports.transfers.downloads import DownloadHandler, Logs
+from transports.transfers.receiving import ReadBack
 from transports.transfers.uploads import UploadHandler
 
 FILES = "/server/files/"
@@ -31,7 +32,8 @@ class Transfers:
     """Uploads and downloads; `uploads` and `downloads` are the file manager.
 
     `upload_paths` maps paths that take uploads to the path that `Location` begins with;
-    `logs` are served outside of any root. Paths are without `route_prefix`.
+    `logs` are served outside of any root. Paths are without `route_prefix`. `read_back`: as of
+    `UploadHandler`.
     """
 
     def __init__(
@@ -47,9 +49,14 @@ class Transfers:
         logs: Logs,
         upload_paths: Mapping[str, str] = UPLOAD_PATHS,
         route_prefix: str = "",
+        read_back: ReadBack | None = None,
     ) -> None:
         self._uploads = UploadHandler(
-            uploads, prints, max_file_bytes=max_upload_bytes, wait_s=limits.body_idle_s
+            uploads,
+            prints,
+            max_file_bytes=max_upload_bytes,
+            wait_s=limits.body_idle_s,
+            read_back=read_back,
         )
         self._downloads = DownloadHandler(downloads, logs)
         self._authorizer = authorizer

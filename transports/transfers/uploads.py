@@ -15,8 +15,9 @@ from mrk.access.decision import Decision
 from mrk.errors import ClientError
 from mrk.files.paths import is_gcode
 from mrk.files.records import Item
-from mrk.files.transfers import PrintStart, UploadFiles, UploadPrints
+from mrk.files.transfers import PrintStart, StoredUpload, UploadFiles, UploadPrints
 from mrk.http.arguments import boundary
+from mrk.http.digests import digest_headers, is_wanted
 from mrk.http.exchange import Exchange
 from mrk.http.head import RequestHead
 from mrk.http.response import Headers, Response
@@ -24,6 +25,7 @@ from transports.transfers.receiving import (
     DEFAULT_ROOT,
     FORM_BYTES,
     Form,
+    ReadBack,
     Receiving,
     has_space,
     too_large,
@@ -37,14 +39,24 @@ _BOUNDARY = re.compile(r";\s*boundary\*?\d*\*?\s*=", re.IGNORECASE)
 
 
 class UploadHandler:
-    """`max_file_bytes` is `max_upload_size`; `wait_s` the longest wait for a turn."""
+    """`max_file_bytes` is `max_upload_size`; `wait_s` the longest wait for a turn.
+
+    `read_back`, when there is one, is asked for what the disk has before an upload is answered.
+    """
 
     def __init__(
-        self, files: UploadFiles, prints: UploadPrints, *, max_file_bytes: int, wait_s: float
+        self,
+        files: UploadFiles,
+        prints: UploadPrints,
+        *,
+        max_file_bytes: int,
+        wait_s: float,
+        read_back: ReadBack | None = None,
     ) -> None:
         self._files = files
         self._prints = prints
         self._max_file_bytes = max_file_bytes
+        self._read_back = read_back
         self._slots = UploadSlots(wait_s)
         self._threads = trio.CapacityLimiter(THREADS)
 
@@ -67,11 +79,17 @@ class UploadHandler:
                 self._threads,
                 self._max_file_bytes,
                 decision.role,
+                self._read_back,
             )
             stored = await upload.store()
         try:
-            answer = await self._answer(stored.item, upload.wants_print, decision.user)
-            headers = (("Location", _location(exchange.head, location, stored.item)), *cors)
+            answer = await self._answer(stored, upload.wants_print, decision.user)
+            headers: Headers = (
+                ("Location", _location(exchange.head, location, stored.item)),
+                *cors,
+            )
+            if stored.sha256 is not None and is_wanted(exchange.head):
+                headers = (*headers, *digest_headers(stored.sha256, cors))
             await exchange.answer(Response(201, msgspec.json.encode(answer), headers=headers))
         finally:
             stored.announce()
@@ -90,9 +108,14 @@ class UploadHandler:
         if not await trio.to_thread.run_sync(check, limiter=self._threads):
             raise no_space()
 
-    async def _answer(self, item: Item, wants_print: bool, user: str | None) -> dict[str, Any]:
+    async def _answer(
+        self, stored: StoredUpload, wants_print: bool, user: str | None
+    ) -> dict[str, Any]:
         """As catalogued, with the reason (`print_refused`) when a wished print did not start."""
+        item = stored.item
         answer: dict[str, Any] = {"item": item, "action": "create_file"}
+        if stored.sha256 is not None:
+            answer["sha256"] = stored.sha256
         if item.root != DEFAULT_ROOT or not is_gcode(item.path):
             return answer
         answer |= {"print_started": False, "print_queued": False}

@@ -7,6 +7,7 @@ name in its folder; it takes its place, or it is gone.
 from pathlib import Path, PurePosixPath
 
 from mrk.errors import ClientError
+from mrk.files.arrived import ArrivedFile
 from mrk.files.file_protocols import FileMetadata, InUse
 from mrk.files.paths import RootPath, has_metadata
 from mrk.files.records import Action, Change, Item, Stat
@@ -63,6 +64,31 @@ class Placement:
 
         `through_link`: a link to a file at `dest` stays, and its file is replaced.
         """
+        change, stat = await self._put(temporary, dest, through_link)
+        await self.scan(dest, stat)
+        return change
+
+    async def put_upload(
+        self, temporary: Path, dest: RootPath, sha256: str | None
+    ) -> tuple[Change, str | None]:
+        """The same for what was uploaded, with the digest of what lies there then.
+
+        `sha256` is that of the temporary as it was received, None for what was made of it.
+        """
+        change, stat = await self._put(temporary, dest, through_link=True)
+        if dest.root != GCODES or not has_metadata(dest.name):
+            return change, sha256
+        seen = stat.size, stat.modified
+        arrived = ArrivedFile(*seen, sha256)
+        record = await self.metadata.request_scan(dest.path, arrived)
+        if record is not None and "sha256" in record:
+            return change, record["sha256"]
+        untouched = record is None or (record.get("size"), record.get("modified")) == seen
+        return change, sha256 if untouched else None
+
+    async def _put(
+        self, temporary: Path, dest: RootPath, through_link: bool
+    ) -> tuple[Change, Stat]:
         placed = False
         try:
             async with self.trees.changing():
@@ -74,8 +100,8 @@ class Placement:
         finally:
             if not placed:
                 self.removal.discard(temporary)
-        await self.scan(dest, stat)
-        return Change(_put_action(new, stat), Item.of(dest, stat, new.root.writable))
+        item = Item.of(dest, stat, new.root.writable)
+        return Change(_put_action(new, stat), item), stat
 
     def require_unused(self, place: DiskPath) -> None:
         """Raise 403 for a file that is being printed, or a folder that holds it."""

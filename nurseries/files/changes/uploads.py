@@ -25,11 +25,13 @@ from nurseries.files.watch.announcer import GCODES, Held
 class FinishedUpload(msgspec.Struct, frozen=True):
     """A file in its place; `answer` is `item` and `action` as the API gives them.
 
+    `sha256` is of the bytes that lie there, None when they were changed while that was found out.
     Call `announce` once the answer is sent; without it clients are told after a second.
     """
 
     answer: Change
     held: Held
+    sha256: str | None
 
     @property
     def item(self) -> Item:
@@ -66,7 +68,7 @@ class UploadStore:
         base = RootPath(root, path.parts[: len(base.parts)])
         return Destination(self, placement, base, path, str(closest))
 
-    async def finish(self, temporary: Path, path: RootPath) -> FinishedUpload:
+    async def finish(self, temporary: Path, path: RootPath, sha256: str) -> FinishedUpload:
         """Put a complete file in place, and return when its metadata is known.
 
         An existing file is replaced, one that a link names too. On errors the temporary is gone.
@@ -79,7 +81,7 @@ class UploadStore:
         if model_path is not None:
             model = await self._unpacked(temporary, model_path)
         if model is None or model_path is None:
-            return await self._placed(temporary, path)
+            return await self._placed(temporary, path, sha256)
         try:
             if is_project(path.name):
                 await self._place_others(temporary, path, model.others)
@@ -89,13 +91,13 @@ class UploadStore:
         except BaseException:
             placement.removal.discard(model.path)
             raise
-        return await self._placed(model.path, model_path)
+        return await self._placed(model.path, model_path, None)
 
-    async def _placed(self, temporary: Path, path: RootPath) -> FinishedUpload:
-        change = await self._placement.put_in_place(temporary, path, through_link=True)
+    async def _placed(self, temporary: Path, path: RootPath, sha256: str | None) -> FinishedUpload:
+        change, digest = await self._placement.put_upload(temporary, path, sha256)
         # Also over an existing file: the word that clients know for uploads.
         answer = Change(Action.CREATE_FILE, change.item)
-        return FinishedUpload(answer, self._placement.announcer.hold(answer))
+        return FinishedUpload(answer, self._placement.announcer.hold(answer), digest)
 
     async def _model_path(self, temporary: Path, path: RootPath) -> RootPath | None:
         """What the file is to become, None for what is what it should be."""
@@ -154,9 +156,9 @@ class Destination:
             raise ClientError(f"There is no folder {self.path.parent}")
         return str(found)
 
-    async def store(self, temporary: str) -> FinishedUpload:
+    async def store(self, temporary: str, sha256: str) -> FinishedUpload:
         """Put a complete file in place."""
-        return await self._store.finish(Path(temporary), self.path)
+        return await self._store.finish(Path(temporary), self.path, sha256)
 
     async def _existing_folder(self) -> Path | None:
         placement = self._placement

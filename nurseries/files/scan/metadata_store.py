@@ -17,6 +17,7 @@ import trio
 from mrk.database.database_protocols import DatabasePort, SqlConnection
 from mrk.errors import ClientError
 from mrk.estimate.estimate_protocols import FileTimes
+from mrk.files.arrived import ArrivedFile
 from mrk.files.file_protocols import UnpackedModel
 from mrk.files.paths import BINARY_SUFFIX, GCODE_SUFFIXES
 from mrk.files.records import modified_of
@@ -25,6 +26,7 @@ from mrk.gcode.image_names import renamed_image
 from mrk.gcode.metadata import ScanOutcome, ScanState
 from mrk.gcode.processors import GcodeProcessor
 from nurseries.files.changes.removal import fresh_name
+from nurseries.files.scan.file_digests import digest_of
 from nurseries.files.scan.images import NO_PILLOW
 from nurseries.files.scan.packages import Packages, status_of
 from nurseries.files.scan.scanner import RewriteFailed, Scanner, ScannerStopped
@@ -130,20 +132,22 @@ class MetadataStore:
 
     # What changes
 
-    async def request_scan(self, path: str) -> Mapping[str, Any] | None:
+    async def request_scan(
+        self, path: str, arrived: ArrivedFile | None = None
+    ) -> Mapping[str, Any] | None:
         """Scan a file unless its record is true to its size and time; returns the record."""
         while path in self._scanning:
             await self._scanning[path].wait()
         done = self._scanning[path] = trio.Event()
         try:
-            return await self._scan(path)
+            return await self._scan(path, arrived)
         except ScannerStopped:
             return self.get(path)
         finally:
             del self._scanning[path]
             done.set()
 
-    async def _scan(self, path: str) -> Record | None:
+    async def _scan(self, path: str, arrived: ArrivedFile | None) -> Record | None:
         file = self._gcodes / path
         known = self.get(path)
         status = await trio.to_thread.run_sync(status_of, file)
@@ -153,7 +157,7 @@ class MetadataStore:
             status.st_size,
             status.st_mtime,
         ):
-            return dict(known)
+            return await self._with_digest(path, dict(known), arrived)
         if file.suffix.lower() == ".ufp":
             return await self._scan_package(path, file, status)
         await self._process(file)
@@ -167,11 +171,23 @@ class MetadataStore:
         if outcome.mtime_ns:
             seen = (outcome.size_bytes, modified_of(outcome.mtime_ns))
         record = _record(outcome, *seen)
+        if arrived is not None and (digest := await digest_of(file, arrived, seen)) is not None:
+            record["sha256"] = digest
         before = self._images(path)
         await self._keep({path: record})
         stale = set(before).difference(self._images(path))
         await trio.to_thread.run_sync(_remove_images, list(stale))
         return dict(self.get(path) or record)  # with its time, or on the way to one
+
+    async def _with_digest(self, path: str, known: Record, arrived: ArrivedFile | None) -> Record:
+        """Somebody else had the file scanned, who did not know how it came."""
+        if arrived is None or "sha256" in known:
+            return known
+        digest = await digest_of(self._gcodes / path, arrived, (known["size"], known["modified"]))
+        if digest is not None and (stored := self._records.get(path)) is not None:
+            await self._keep({path: {**_decode(stored), "sha256": digest}})
+            known["sha256"] = digest
+        return known
 
     async def _scan_package(
         self, path: str, package: Path, status: os.stat_result

@@ -20,7 +20,7 @@ async def test_an_upload_and_its_download(tmp_path):
         folder = await destination.prepare()
         temporary = os.path.join(folder, ".mrk-upload-0011223344556677")
         Path(temporary).write_text("G28")
-        stored = await destination.store(temporary)
+        stored = await destination.store(temporary, "5ha")
         assert (stored.item.path, stored.item.size) == ("new/folder/a.gcode", 3)
         stored.announce()
         assert ("create_file", "gcodes/new/folder/a.gcode") in await house.told(3)

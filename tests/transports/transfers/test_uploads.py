@@ -47,9 +47,11 @@ async def test_an_upload(tmp_path: Path) -> None:
                 "permissions": "rw",
             },
             "action": "create_file",
+            "sha256": hashlib.sha256(GCODE).hexdigest(),
             "print_started": False,
             "print_queued": False,
         }
+        assert "repr-digest" not in answer.headers
         assert (house.gcodes / "a b.gcode").read_bytes() == GCODE
         # The connection goes on, for the API, downloads and further uploads.
         assert (await client.get("/server/info")).status == 200

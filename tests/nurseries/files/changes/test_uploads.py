@@ -18,7 +18,7 @@ def data(tmp_path):
 
 async def upload(house, filename, text, root="gcodes", folder=""):
     destination, temporary = await unfinished(house, text, root, folder, filename)
-    return await destination.store(temporary)
+    return await destination.store(temporary, "5ha")
 
 
 async def unfinished(house, text, *names):
@@ -215,7 +215,7 @@ async def test_a_file_that_began_to_print_stays(data):
         destination, temporary = await unfinished(house, "new", "gcodes", "", "a.gcode")
         house.printing.file = house.gcodes / "a.gcode"
         with pytest.raises(ClientError) as caught:
-            await destination.store(temporary)
+            await destination.store(temporary, "5ha")
         assert caught.value.status == 403
         assert (house.gcodes / "a.gcode").read_text() == "old"
         await until(lambda: not any(map(is_temporary, os.listdir(house.gcodes))))
@@ -239,3 +239,16 @@ async def test_two_uploads_of_one_name_at_once(data):
                 nursery.start_soon(upload, house, "a.gcode", text)
         assert (house.gcodes / "a.gcode").read_text() in texts
         assert os.listdir(house.gcodes) == ["a.gcode"]
+
+
+async def test_the_digest_of_what_lies_there(data):
+    async with open_files(data) as house:
+        plain = await upload(house, "a.gcode", "G28")
+        assert plain.sha256 == "5ha"
+        other = await upload(house, "notes.txt", "text", "config")
+        assert other.sha256 == "5ha"
+        package = await upload(house, "model.ufp", "UFPG28")
+        assert package.item.path == "model.gcode"
+        assert package.sha256 is None  # what its metadata say, which the fake does not find
+        again = await house.call("server.files.metascan", filename="a.gcode")
+        assert again["sha256"] == "5ha"

@@ -1,5 +1,6 @@
 """The store over the real scan worker, with a database in memory."""
 
+import hashlib
 import os
 import shutil
 import sys
@@ -13,9 +14,11 @@ import trio
 from pytest_trio import trio_fixture
 
 from mrk.errors import ClientError
+from mrk.files.arrived import ArrivedFile
 from mrk.files.temporary import is_temporary
 from mrk.gcode.metadata import ScanOutcome
 from mrk.gcode.processors import GcodeProcessor
+from nurseries.files.scan.file_digests import digest_of
 from nurseries.files.scan.messages import Unpacked
 from nurseries.files.scan.metadata_store import NAMESPACE, MetadataStore
 from nurseries.files.scan.scanner import RewriteFailed, Scanner
@@ -24,6 +27,7 @@ from tests.fakes.binary_gcode import binary_gcode
 from tests.fakes.gcode_images import png
 
 DATA = Path(__file__).parents[3] / "data/gcode"
+LABELLED = "prusa-slicer-2.5.0-mk3s-three-labelled-cut.gcode"
 WITH_IMAGES = "prusa-slicer-2.5.0-gui-thumbnails-png-cut.gcode"
 
 
@@ -284,7 +288,7 @@ async def test_what_a_full_disk_refused_is_stored_later(house: Store) -> None:
 
 
 async def test_objects_are_added_once_when_asked_for(house: Store) -> None:
-    file = house.put("prusa-slicer-2.5.0-mk3s-three-labelled-cut.gcode", "three.gcode")
+    file = house.put(LABELLED, "three.gcode")
     store = await house.open(object_processing=True)
     found = await store.request_scan("three.gcode")
     assert found is not None
@@ -468,3 +472,65 @@ async def test_a_processor_that_fails_leaves_the_file_as_it_is(
     assert record["slicer"] == "PrusaSlicer"
     assert file.read_bytes() == before
     assert not [path for path in house.gcodes.iterdir() if is_temporary(path.name)]
+
+
+def arrived(file: Path, sha256: str | None) -> ArrivedFile:
+    status = file.stat()
+    return ArrivedFile(status.st_size, status.st_mtime, sha256)
+
+
+async def test_the_digest_of_an_upload_is_kept_and_not_found_again(house: Store) -> None:
+    file = house.put(WITH_IMAGES, "part.gcode")
+    store = await house.open()
+    # Not what is in the file: it is taken as it was received.
+    found = await store.request_scan("part.gcode", arrived(file, "5ha"))
+    assert found is not None
+    assert found["sha256"] == "5ha"
+    again = await house.open()
+    assert (again.get("part.gcode") or {})["sha256"] == "5ha"
+    await again.move("part.gcode", "moved.gcode")
+    assert (again.get("moved.gcode") or {})["sha256"] == "5ha"
+
+
+async def test_a_file_that_did_not_come_by_upload_has_no_digest(house: Store) -> None:
+    file = house.put(WITH_IMAGES, "part.gcode")
+    store = await house.open()
+    found = await store.request_scan("part.gcode")
+    assert found is not None
+    assert "sha256" not in found
+    # The watcher was first: what came is noted then.
+    later = await store.request_scan("part.gcode", arrived(file, "5ha"))
+    assert later is not None
+    assert later["sha256"] == (store.get("part.gcode") or {})["sha256"] == "5ha"
+    file.write_bytes(file.read_bytes() + b"\n")
+    changed = await store.request_scan("part.gcode")
+    assert changed is not None
+    assert "sha256" not in changed
+
+
+async def test_the_digest_of_a_file_that_was_changed_here_is_that_of_what_lies_there(
+    house: Store,
+) -> None:
+    file = house.put(LABELLED, "part.gcode")
+    before = file.read_bytes()
+    store = await house.open(object_processing=True)
+    found = await store.request_scan(
+        "part.gcode", arrived(file, hashlib.sha256(before).hexdigest())
+    )
+    assert found is not None
+    assert file.read_bytes() != before
+    assert found["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
+    model = house.put(WITH_IMAGES, "model.gcode")
+    made = await store.request_scan("model.gcode", arrived(model, None))
+    assert made is not None
+    assert made["sha256"] == hashlib.sha256(model.read_bytes()).hexdigest()
+
+
+async def test_a_file_that_changes_while_it_is_read_has_no_digest(tmp_path: Path) -> None:
+    file = tmp_path / "a.gcode"
+    file.write_bytes(b"G28")
+    seen = (3, file.stat().st_mtime)
+    digest = await digest_of(file, ArrivedFile(3, 0.0, "5ha"), seen)
+    assert digest == hashlib.sha256(b"G28").hexdigest()
+    for path, size in ((file, 4), (tmp_path, 3), (tmp_path / "gone", 3)):
+        assert await digest_of(path, ArrivedFile(3, 0.0, None), (size, seen[1])) is None
