@@ -148,24 +148,50 @@ class Upgrades:
             logger.warning("%s: with the version before too: %s", item.name, down)
 
     async def _update_in_turn(self, item: UpdateItem, tell: Tell) -> None:
-        """Of an update of everything: Klipper and this server are restarted at their own turn."""
+        """Of an update of everything: what is told says of which item it is."""
         self._check_print()
+        own_tell = _under_heading(f"{item.prefix}: Updating...", tell)
+        try:
+            changed = await self._update_one(item, own_tell)
+        except UpdateFailed as exc:
+            raise UpdateFailed(f"{item.prefix}: {exc}", exc.status) from exc
+        if changed:
+            tell(f"{item.prefix}: Update Finished...")
+
+    async def _update_one(self, item: UpdateItem, tell: Tell) -> bool:
+        """Klipper and this server are restarted at their own turn."""
         if item.name in (OWN, KLIPPER):
-            await self._update_shared(item, tell)
-            return
+            return await self._update_shared(item, tell)
         shared = tuple(name for name in item.services if name in (OWN, KLIPPER))
         own = tuple(name for name in item.services if name not in shared)
-        if await self._changed(item, item.update, tell, own):
+        changed = await self._changed(item, item.update, tell, own)
+        if changed:
             self._restarts.postpone(shared)
+        return changed
 
-    async def _update_shared(self, item: UpdateItem, tell: Tell) -> None:
+    async def _update_shared(self, item: UpdateItem, tell: Tell) -> bool:
         changed = await self._changed(item, item.update, tell)
         await self._restarts.flush([item.name], tell)
         if changed and item.name == KLIPPER:
             tell("Waiting for Klipper to come back...")
             with trio.move_on_after(KLIPPER_S):
                 await self._klipper_is_back()
+        return changed
 
     def _in_order(self) -> list[UpdateItem]:
         last = [self._items[name] for name in (KLIPPER, OWN) if name in self._items]
         return [item for item in self._items.values() if item not in last] + last
+
+
+def _under_heading(heading: str, tell: Tell) -> Tell:
+    """Tells the heading before the first line, and not without one."""
+    told = False
+
+    def say(text: str) -> None:
+        nonlocal told
+        if not told:
+            told = True
+            tell(heading)
+        tell(text)
+
+    return say

@@ -70,6 +70,15 @@ async def test_everything_in_order(house, klipper, tmp_path):
         notes = house.notes("notify_update_response")
         assert {note["application"] for note in notes} == {"full"}
         assert [note["complete"] for note in notes] == [False] * (len(notes) - 1) + [True]
+        # Whose line it is can be told.
+        messages = [note["message"] for note in notes]
+        headings = [text for text in messages if text.endswith((": Updating...", "Finished..."))]
+        assert headings == [
+            f"{item}: {what}..."
+            for item in ("Zip Application one", "Zip Application two", "Git Repo klipper")
+            for what in ("Updating", "Update Finished")
+        ]
+        assert messages[0] == headings[0]
         # Klipper once, at its turn, though another item wants it too.
         assert house.services.restarted == ["two", "klipper"]
         assert house.services.own_restarts == 1
@@ -95,7 +104,7 @@ class Back:
 async def test_the_first_failure_ends_it(house, tmp_path, github):
     (tmp_path / "one" / "release_info.json").write_text("junk")
     async with running(house):
-        with pytest.raises(ClientError, match="validate"):
+        with pytest.raises(ClientError, match=r"^\w+ \w+ one: .*validate"):
             await house.call("full")
         assert (tmp_path / "two" / "index.html").read_text() == "v1.0.0"
         assert house.notes("notify_update_response")[-1]["complete"]
