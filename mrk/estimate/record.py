@@ -49,3 +49,8 @@ class Estimate(msgspec.Struct, kw_only=True):
     start_commands: list[str] = []
     first_extrusion: float | None = None
     marks: list[Mark] = []
+
+
+def refused_lines(count: int) -> str:
+    """What `bad_lines` are, for people."""
+    return f"{count} line{'' if count == 1 else 's'} that Klipper would refuse"

@@ -24,7 +24,7 @@ from mrk.estimate.estimate_protocols import (
 )
 from mrk.estimate.print_position import PrintPosition
 from mrk.estimate.printer_limits import PrinterLimits
-from mrk.estimate.record import Estimate
+from mrk.estimate.record import Estimate, refused_lines
 from mrk.estimate.segments import Mark
 from mrk.files.paths import safe_parts
 from mrk.jobs.events import JobChanged, JobSeen, PrinterGone
@@ -116,8 +116,7 @@ class Estimates:
         known = self._known.get(path)
         if known is None or not known.bad_lines or not known.is_of(size_bytes, modified):
             return None
-        lines = "1 line" if known.bad_lines == 1 else f"{known.bad_lines} lines"
-        return f"{lines} that Klipper would refuse: not in the print time"
+        return f"{refused_lines(known.bad_lines)}: not in the print time"
 
     def _failure(self, path: str, size_bytes: int, modified: float) -> str | None:
         """Why a file as it is was not planned under the limits there are."""

@@ -16,7 +16,7 @@ from mrk.errors import MrkError
 from mrk.estimate.klipper_settings import LimitsUnknown, limits_of
 from mrk.estimate.printer_cfg import BadPrinterCfg
 from mrk.estimate.printer_limits import DEFAULT_LIMITS, PrinterLimits
-from mrk.estimate.record import Estimate
+from mrk.estimate.record import Estimate, refused_lines
 from mrk.estimate.time_marks import duration
 from nurseries.command_line.file_records import failed_record, print_failed, printable
 from nurseries.command_line.printer_cfg_files import read_printer_cfg
@@ -102,7 +102,7 @@ def _print(record: dict[str, Any]) -> None:
     if unknown:
         print("  without a time   " + ", ".join(unknown[:_SHOWN_COMMANDS]))
     if record["bad_lines"]:
-        print(f"  {record['bad_lines']} lines that Klipper would refuse were left out")
+        print(f"  {refused_lines(record['bad_lines'])}: left out")
 
 
 def _is_quick(command: str) -> bool:

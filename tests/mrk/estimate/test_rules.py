@@ -156,6 +156,44 @@ def test_slower_feedrates_and_corners_never_give_a_shorter_time(points, factor):
         assert total(text, limits) >= before * (1 - 1e-9)
 
 
+# Not max_accel: Klipper takes the corners of moves that another limit slows faster for a lower one.
+_LIMITS = ("max_velocity", "square_corner_velocity", "max_z_velocity", "max_z_accel")
+_OF_EXTRUDERS = ("max_velocity", "max_accel", "instant_corner_velocity")
+
+
+def slowed(factor: float) -> list[PrinterLimits]:
+    """Printers of which one limit each is lower."""
+    replace, extruder = msgspec.structs.replace, MEASURED.extruders[0]
+    found = [replace(MEASURED, **{name: getattr(MEASURED, name) * factor}) for name in _LIMITS]
+    found += [
+        replace(
+            MEASURED, extruders=(replace(extruder, **{name: getattr(extruder, name) * factor}),)
+        )
+        for name in _OF_EXTRUDERS
+    ]
+    ratio = 1.0 - (1.0 - MEASURED.minimum_cruise_ratio) * factor
+    return [*found, replace(MEASURED, minimum_cruise_ratio=ratio)]
+
+
+@given(
+    points=_flat,
+    heights=st.lists(st.integers(0, 6), min_size=40, max_size=40),
+    factor=st.sampled_from([0.1, 0.5, 0.99]),
+)
+@settings(max_examples=50, deadline=None)
+def test_no_lower_limit_gives_a_shorter_time(points, heights, factor):
+    lines = moves(points).splitlines()
+    text = b"M83\n" + b"".join(
+        line + b" Z%d\n" % height for line, height in zip(lines, heights, strict=False)
+    )
+    before = total(text)
+    for limits in slowed(factor):
+        assert total(text, limits) >= before * (1 - 1e-9)
+    flat = b"M83\n" + moves(points)
+    slow = msgspec.structs.replace(MEASURED, max_accel=MEASURED.max_accel * factor)
+    assert total(flat, slow) >= total(flat) * (1 - 1e-9)
+
+
 @given(points=_flat)
 def test_a_plan_takes_at_least_its_distance_at_the_highest_speed(points):
     estimation = Estimation(MEASURED)
