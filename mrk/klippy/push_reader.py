@@ -17,6 +17,7 @@ _BEGIN = f'{{"method":"{STATUS_METHOD}","params":{{"eventtime":'.encode()
 _STATUS = b',"status":{'
 _BRACE_AT = len(_STATUS) - 1
 _END = b"}}}"
+_EMPTY_BYTES = 2
 _TIME_AT = len(_BEGIN)
 _TIME_BYTES = 40
 
@@ -43,12 +44,14 @@ class PushReader:
         if not frame.startswith(_BEGIN) or not frame.endswith(_END):
             return None
         status_at = frame.find(_STATUS, _TIME_AT, _TIME_AT + _TIME_BYTES)
-        if status_at < 0 or b"{}" in frame or not frame.isascii():
+        if status_at < 0 or not frame.isascii():
             return None
         time_text, text = frame[_TIME_AT:status_at], frame[status_at + _BRACE_AT : -2]
         try:
             found, eventtime = self._decode(text), _decode_time(time_text)
         except (msgspec.DecodeError, RecursionError):
+            return None
+        if len(text) <= _EMPTY_BYTES:
             return None
         return StatusUpdate(None, eventtime, text, time_text, self.names, found)
 

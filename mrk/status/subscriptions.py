@@ -65,13 +65,13 @@ def united(first: Wanted, second: Wanted) -> dict[str, frozenset[str] | None]:
     return result
 
 
-def _others(wanted: Wanted, reported: Mapping[str, Any]) -> list[bytes] | None:
-    """The quoted names of what Klipper reports and `wanted` does not have whole, if few."""
+def _others(wanted: Wanted, reported: Mapping[str, Any]) -> Mapping[str, bytes] | None:
+    """What Klipper reports and `wanted` does not have whole, if few, with the quoted names."""
     names = [name for name in reported if name not in wanted or wanted[name] is not None]
     if not reported or len(names) > _MOST_OTHERS:
         return None
-    quoted = [quoted_name(name) for name in names]
-    return None if None in quoted else [name for name in quoted if name is not None]
+    quoted = {name: text for name in names if (text := quoted_name(name)) is not None}
+    return quoted if len(quoted) == len(names) else None
 
 
 class _Group:

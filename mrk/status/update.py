@@ -108,15 +108,16 @@ class StatusUpdate:
     def part(
         self,
         wanted: "Mapping[str, Collection[str] | None]",
-        others: Collection[bytes] | None = None,
+        others: Mapping[str, bytes] | None = None,
     ) -> "StatusUpdate | None":
         """What a subscription asks for: this very update when that is all, None when nothing is.
 
-        `others` are the quoted names of what may be in it besides, None when that is not known.
+        `others` is what may be in it besides, with the quoted names; None when that is not known.
         """
         if self._text and others is not None:
-            for quoted in others:
-                if quoted in self._text:
+            looked_for, found, text = self._looked_for, self.found, self._text
+            for name, quoted in others.items():
+                if name in found or (name not in looked_for and quoted in text):
                     break
             else:
                 return self

@@ -95,7 +95,8 @@ class JobState:
         stats = None if text is None else before.stats.moved(text)
         if stats is not None:
             # Nearly all of a print comes this way, so it is not taken apart for nothing.
-            self._remember(JobSnapshot(stats, update.eventtime, before.klippy_state))
+            self._look = JobSnapshot(stats, update.eventtime, before.klippy_state)
+            self._shown = stats
             return True
         after = self._after(update)
         if after is None:

@@ -13,28 +13,21 @@ import trio
 USUAL_BYTES = 4096
 
 
-async def receive(stream: trio.abc.ReceiveStream, most_bytes: int) -> bytes:
-    """Return what has come; empty at the end.
+def plain_descriptor(stream: trio.abc.ReceiveStream) -> int | None:
+    """What `read_now` reads from; None for a stream that is no plain socket.
 
-    Raises as `receive_some` does.
+    It is asked for once, so whoever reads has to end before the stream is closed.
     """
-    if not isinstance(stream, trio.SocketStream):
-        return bytes(await stream.receive_some(most_bytes))
-    while True:
-        if stream.socket.fileno() < 0:
-            raise trio.ClosedResourceError("closed on this side")
-        await trio.lowlevel.wait_readable(stream.socket)
-        try:
-            return _read(stream.socket.fileno(), most_bytes)
-        except BlockingIOError:
-            continue  # the kernel dropped a broken packet
-        except OSError as exc:
-            raise trio.BrokenResourceError("the connection was lost") from exc
+    return stream.socket.fileno() if isinstance(stream, trio.SocketStream) else None
 
 
-def _read(descriptor: int, most_bytes: int) -> bytes:
-    data = os.read(descriptor, min(USUAL_BYTES, most_bytes))
-    if len(data) < USUAL_BYTES or most_bytes <= USUAL_BYTES:
+def read_now(descriptor: int, most_bytes: int) -> bytes:
+    """Return what has come, once `wait_readable` has said so; empty at the end.
+
+    Raises `OSError`; `BlockingIOError` when there is nothing after all.
+    """
+    data = os.read(descriptor, USUAL_BYTES)
+    if len(data) < USUAL_BYTES:
         return data
     try:
         return data + os.read(descriptor, most_bytes - USUAL_BYTES)

@@ -21,7 +21,7 @@ from mrk.klippy.etx import EtxDecoder, FrameTooLong, etx_frame
 from mrk.klippy.link_errors import KlippyLost
 from mrk.klippy.messages import Frame, JunkFrame, decode_frame, encode_request, error_message
 from mrk.log.throttle import LogThrottle
-from nurseries.klippy.direct_io import receive, try_send
+from nurseries.klippy.direct_io import plain_descriptor, read_now, try_send
 from nurseries.klippy.klippy_request import KlippyRequest, OnReply
 
 logger = logging.getLogger(__name__)
@@ -213,10 +213,17 @@ class KlippyConnection:
         return True
 
     async def _read(self) -> None:
-        while True:
+        descriptor = plain_descriptor(self._stream)
+        while True:  # noqa: ASYNC913 - each turn waits for bytes
             try:
-                data = await receive(self._stream, READ_BYTES)
-            except (trio.BrokenResourceError, trio.ClosedResourceError) as exc:
+                if descriptor is None:
+                    data = bytes(await self._stream.receive_some(READ_BYTES))
+                else:
+                    await trio.lowlevel.wait_readable(descriptor)
+                    data = read_now(descriptor, READ_BYTES)
+            except BlockingIOError:
+                continue
+            except (trio.BrokenResourceError, trio.ClosedResourceError, OSError) as exc:
                 raise LinkLost("Klipper closed the connection") from exc
             if not data:
                 raise LinkLost("Klipper closed the connection")
@@ -229,12 +236,12 @@ class KlippyConnection:
                     await trio.lowlevel.checkpoint()
                 with self._send_batch:
                     for frame in frames[first : first + FRAMES_PER_TURN]:
-                        self._take(frame)
+                        if self._take_whole(frame):
+                            self._junk_in_row = 0
+                        else:
+                            self._take(frame)
 
     def _take(self, data: bytes) -> None:
-        if self._take_whole(data):
-            self._junk_in_row = 0
-            return
         try:
             frame = decode_frame(data)
             if frame.id is not None:

@@ -61,7 +61,7 @@ def test_what_is_followed_and_is_no_object_is_left_out() -> None:
     [
         (b"0.5", b"NaN"),
         (b"0.5", b"-Infinity"),
-        (b"0.5", b"{}"),
+        (b'"fan":{"speed":0.5},"gcode_macro a b":{"x":[{"y":1}]}', b""),
         (b"0.5", b'"\xc3\xa9"'),
         (b"0.5", b'"\xff"'),
         (b"0.5", b"0.5}"),

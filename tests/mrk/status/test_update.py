@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from mrk.klippy.messages import read_update
+from mrk.klippy.push_reader import PushReader
 from mrk.status.subscriptions import wanted
 from mrk.status.update import StatusUpdate, quoted_name
 
@@ -34,12 +35,14 @@ def unread(text: str) -> StatusUpdate:
 
 def test_klippers_own_text_goes_out_to_who_wants_all_that_it_can_have() -> None:
     update = unread('{"fan": {"speed":  0.5}, "gcode_macro a": {"x": 1}}')
-    assert update.part(wanted({"fan": None, "gcode_macro a": None}), [b'"heater"']) is update
+    assert (
+        update.part(wanted({"fan": None, "gcode_macro a": None}), {"heater": b'"heater"'}) is update
+    )
     assert b'{"fan": {"speed":  0.5}, "gcode_macro a": {"x": 1}},1.5]' in update.message().payload
     assert sent(update) == [{"fan": {"speed": 0.5}, "gcode_macro a": {"x": 1}}, 1.5]
-    part = update.part(wanted({"fan": None}), [b'"gcode_macro a"'])
+    part = update.part(wanted({"fan": None}), {"gcode_macro a": b'"gcode_macro a"'})
     assert sent(part) == [{"fan": {"speed": 0.5}}, 1.5]
-    assert update.part(wanted({"heater": None}), [b'"fan"']) is None
+    assert update.part(wanted({"heater": None}), {"fan": b'"fan"'}) is None
 
 
 def test_one_object_is_read_from_klippers_text_without_the_others() -> None:
@@ -105,3 +108,15 @@ def test_fields_are_decoded_once_and_shared_with_parts() -> None:
 def test_what_klipper_and_its_forks_send(params: bytes, expected: object) -> None:
     update = read_update(msgspec.Raw(params))
     assert (update.delta, update.eventtime) == expected
+
+
+def test_what_was_looked_for_is_not_searched_for_again() -> None:
+    reader = PushReader(("fan", "heater"))
+    update = reader.read(
+        b'{"method":"process_status_update","params":{"eventtime":1.5,"status":'
+        b'{"a":{"name":"heater"}}}}'
+    )
+    assert update is not None
+    others = {"fan": b'"fan"', "heater": b'"heater"'}
+    assert update.part(wanted({"a": None}), others) is update
+    assert update.part(wanted({"b": None}), {**others, "a": b'"a"'}) is None
