@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from config.config_errors import ConfigError
-from config.later import CORE, component_of
+from config.not_read import CORE, component_of
 from config.notices import Notice
 from config.reader import ConfigReader
 from config.section import Section

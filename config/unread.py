@@ -1,13 +1,12 @@
 """What is said about sections and options that nobody read.
 
-A section of Moonraker's that mrk has no component for draws one warning, however many there are of
-its kind; one that mrk does not know at all, or that belongs to an add-on of Moonraker, is a failed
-component. Core sections without options say nothing.
+One that mrk does not know, or that belongs to an add-on of Moonraker, is a failed component. Core
+sections without options say nothing.
 """
 
 from collections.abc import Collection, Iterable
 
-from config.later import ADD_ONS, CORE, LATER, REMOVED, component_of
+from config.not_read import ADD_ONS, CORE, REMOVED, component_of
 from config.notices import Notice
 from config.reader import ConfigReader
 from config.source import Option
@@ -23,7 +22,7 @@ def tell_unread(
 
     `add_ons` are read later, and say themselves what they do not know.
     """
-    known = {*components, *LATER, *CORE}
+    known = {*components, *CORE}
     told: set[str] = {failure.component for failure in reader.failures}
     for name in reader.unread_sections():
         component = component_of(name)
@@ -31,22 +30,13 @@ def tell_unread(
             continue
         if name in CORE and not reader.source.options(name):
             continue
-        if component in LATER:
-            if component not in told:
-                reader.notices.append(_later(reader, name))
-        elif component in known:
+        if component in known:
             reader.notices.append(_senseless(reader, name))
         elif component not in told:
             reader.fail(component, _unknown(reader, name, known))
         told.add(component)
     for name, option in reader.unread_options():
         tell_option(reader, name, option)
-
-
-def _later(reader: ConfigReader, name: str) -> Notice:
-    component = component_of(name)
-    text = f"[{component}]: mrk does not have {LATER[component]} yet; its sections have no effect."
-    return Notice(text, *reader.place(name), mild=True)
 
 
 def _senseless(reader: ConfigReader, name: str) -> Notice:

@@ -10,7 +10,12 @@ class MrkError(Exception):
 
 
 class Transient(MrkError):
-    """The outside world is away (socket gone, host restarting); the supervisor retries."""
+    """The outside world is away (socket gone, host restarting); the supervisor retries.
+
+    Not before `retry_after_s`, where the outside world has asked for that.
+    """
+
+    retry_after_s: float = 0.0
 
 
 class GivenUp(MrkError):

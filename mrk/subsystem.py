@@ -21,7 +21,7 @@ from mrk.database.database_protocols import DatabasePort
 from mrk.definitions.roles import Role
 from mrk.estimate.estimate_protocols import PlannedFiles
 from mrk.files.file_protocols import FileRoots, ReadableFiles
-from mrk.files.transfers import UploadPrints
+from mrk.files.transfers import UploadFiles, UploadPrints
 from mrk.gcode.processors import GcodeProcessor
 from mrk.gpio.gpio_protocols import GpioLines
 from mrk.http.client import HttpDownloads
@@ -72,6 +72,9 @@ class AnnouncementPort(Protocol):
     ) -> Entry:
         """Announce something on behalf of `component`; past a limit its oldest entries go."""
 
+    async def take_back(self, entry_id: str) -> None:
+        """It is true no more; nothing happens for one that is gone."""
+
 
 class TemplateMethods(Protocol):
     """What templates may call."""
@@ -85,7 +88,7 @@ class Needs(msgspec.Struct, frozen=True):
 
     `data_path` is the data folder. `answer` handles a JSON-RPC message for a caller;
     `templates` may be used once the subsystem serves. `debug` says that methods for debugging are
-    wanted. `planned` is None where there is no disk.
+    wanted. `planned` and `uploads` are None where there is no disk.
     """
 
     data_path: Path
@@ -105,6 +108,7 @@ class Needs(msgspec.Struct, frozen=True):
     planned: PlannedFiles | None
     metadata: JobMetadata
     upload_prints: UploadPrints
+    uploads: UploadFiles | None
     services: ManagedServices
     webcams: Callable[[], Awaitable[list[Webcam]]]
     announcements: AnnouncementPort

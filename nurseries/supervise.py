@@ -34,6 +34,7 @@ async def supervise(supervision: Supervision, service: Service) -> None:
     crashes: list[float] = []
     throttle = LogThrottle()
     while True:
+        asked_s = 0.0
         began = trio.current_time()
         supervision.enter(SupervisionState.RUNNING, time.time())
         try:
@@ -44,6 +45,7 @@ async def supervise(supervision: Supervision, service: Service) -> None:
             supervision.enter(SupervisionState.WAITING, time.time(), leaves(group)[0])
             text = f"{supervision.name}: {supervision.last_error}"
             throttle.log(logger, text, trio.current_time(), after="; retrying")
+            asked_s = max(getattr(leaf, "retry_after_s", 0.0) for leaf in leaves(group))
         except* GivenUp as group:
             supervision.crashed = True
             supervision.enter(SupervisionState.FAILED, time.time(), leaves(group)[0])
@@ -65,7 +67,7 @@ async def supervise(supervision: Supervision, service: Service) -> None:
             return
         if trio.current_time() - began >= supervision.backoff.healthy_after_s:
             delay_s = supervision.backoff.first_s
-        await trio.sleep(delay_s)
+        await trio.sleep(max(delay_s, asked_s))
         supervision.restarts += 1
         delay_s = min(delay_s * 2, supervision.backoff.limit_s)
 

@@ -34,6 +34,7 @@ from config.settings.paneldue import PanelDueSettings, read_paneldue
 from config.settings.power import PowerSettings, read_power
 from config.settings.sensors import SensorSettings, read_sensors
 from config.settings.server import ServerSettings, read_server
+from config.settings.simplyprint import SimplyPrintSettings, read_simplyprint
 from config.settings.spoolman import SpoolmanSettings, read_spoolman
 from config.settings.td1 import Td1Settings, read_td1
 from config.settings.update_manager import UpdateManagerSettings, read_update_manager
@@ -68,6 +69,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     power: tuple[PowerSettings, ...] = ()
     wled: tuple[WledSettings, ...] = ()
     sensors: tuple[SensorSettings, ...] = ()
+    simplyprint: SimplyPrintSettings | None = None
     spoolman: SpoolmanSettings | None = None
     td1: Td1Settings | None = None
     zeroconf: ZeroconfSettings | None = None
@@ -117,6 +119,7 @@ FAMILIES: tuple[Family, ...] = (
     Family("power", read_power, "power"),
     Family("wled", read_wled, "wled"),
     Family("sensors", read_sensors, "sensor"),
+    Family("simplyprint", read_simplyprint, "simplyprint"),
     Family("spoolman", read_spoolman, "spoolman"),
     Family("td1", read_td1, "td1"),
     Family("zeroconf", read_zeroconf, "zeroconf"),

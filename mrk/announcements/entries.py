@@ -113,6 +113,14 @@ class Entries:
         self._add(entry, changes)
         return entry, changes
 
+    def take_back(self, entry_id: str) -> Changes:
+        """An announcement of a component is true no more; one that is gone changes nothing."""
+        changes = Changes()
+        entry = self._entries.get(entry_id)
+        if entry is not None and entry.source == INTERNAL:
+            self._remove([entry], changes)
+        return changes
+
     def dismiss(self, entry_id: str, wake_s: int | None, now: float) -> Changes:
         """Dismiss for good or for `wake_s` seconds; nothing changes for one dismissed before.
 

@@ -14,7 +14,8 @@ OWN_NAMESPACE = "database"
 PROTECTED_KEY = "protected_namespaces"
 FORBIDDEN_KEY = "forbidden_namespaces"
 PROTECTED = frozenset({"moonraker", "gcode_metadata", "announcements", "update_manager"})
-FORBIDDEN = frozenset({OWN_NAMESPACE})
+# Of SimplyPrint it holds the token, whether it is configured or not.
+FORBIDDEN = frozenset({OWN_NAMESPACE, "simplyprint"})
 # Clients may write them, but their own methods are for admins, and this is another way to the same.
 ADMINS = frozenset({"webcams"})
 

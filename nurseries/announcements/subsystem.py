@@ -97,6 +97,14 @@ class Announcements:
         notify_update(self._clients, known)
         return entry
 
+    async def take_back(self, entry_id: str) -> None:
+        """What a component has announced is true no more."""
+        known = await self._state.load(self._wall_clock())
+        changes = known.entries.take_back(entry_id)
+        if changes:
+            await self._state.keep(changes)
+            notify_update(self._clients, known)
+
     # What runs
 
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:

@@ -36,6 +36,7 @@ OPTIONAL = (
     Optional("td1", "td1", "nurseries.td1.build"),
     Optional("notifier", "notifiers", "nurseries.notifier.build"),
     Optional("backup", "backup", "nurseries.installation.daily_backup"),
+    Optional("simplyprint", "simplyprint", "nurseries.simplyprint.build"),
     Optional("zeroconf", "zeroconf", "nurseries.zeroconf.build"),
     Optional("analysis", "analysis", "nurseries.analysis.build"),
     Optional("octoprint_compat", "octoprint_compat", "nurseries.octoprint.subsystem"),

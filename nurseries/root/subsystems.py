@@ -271,6 +271,7 @@ class Subsystems:
             planned=self.files.planned,
             metadata=self.files.metadata,
             upload_prints=self.upload_printer,
+            uploads=self.files.uploads,
             services=self.machine,
             webcams=self._webcams.all_webcams,
             announcements=self._announcements,

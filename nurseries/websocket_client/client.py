@@ -69,7 +69,12 @@ class SystemWebsockets:
                 finally:
                     with trio.move_on_after(GOODBYE_S, shield=True):
                         await connection.aclose()
-        except* (OSError, trio.BrokenResourceError, library.ConnectionClosed) as group:
+        except* (
+            OSError,
+            trio.BrokenResourceError,
+            library.HandshakeError,
+            library.ConnectionClosed,
+        ) as group:
             raise WebsocketFailed(_said(leaves(group)[0])) from group
         finally:
             await trio.aclose_forcefully(stream)
@@ -94,13 +99,19 @@ async def _shake_hands(
                 message_queue_size=waiting,
                 max_message_size=most_bytes,
             )
-    except library.ConnectionRejected as exc:
-        raise WebsocketFailed(f"the server answers with HTTP {exc.status_code}") from exc
-    except (library.HandshakeError, library.ConnectionClosed, trio.TooSlowError) as exc:
-        raise WebsocketFailed(_said(exc)) from exc
+    except trio.TooSlowError as exc:
+        raise WebsocketFailed(f"no answer within {CONNECT_S:g} s") from exc
 
 
 def _said(error: BaseException) -> str:
+    """For people; the library's errors say little, and the server's body too much."""
+    status = getattr(error, "status_code", None)
+    if isinstance(status, int):
+        return f"the server answers with HTTP {status}"
+    reason = getattr(error, "reason", None)
+    code, said = getattr(reason, "code", None), getattr(reason, "reason", None)
+    if isinstance(code, int):
+        return f"the server closed it with code {code}" + (f": {said:.100}" if said else "")
     return str(error) or type(error).__name__
 
 

@@ -114,10 +114,10 @@ def test_warnings_keep_it_from_being_written(conf):
     assert not conf.backup.exists()
 
 
-def test_sections_of_later_versions_do_not(conf):
-    conf.write("[server]\n[octoprint_compat]\n[simplyprint]\ntype: b\n[authorization]\n")
+def test_sections_of_add_ons_do_not(conf):
+    conf.write("[server]\n[octoprint_compat]\n[octoapp]\ntype: b\n[authorization]\n")
     assert load_or_backup(conf.paths).warnings
-    assert "[simplyprint]\ntype = b\n" in conf.backup.read_text()
+    assert "[octoapp]\ntype = b\n" in conf.backup.read_text()
 
 
 def test_backup_at_least_as_new_is_kept(conf):

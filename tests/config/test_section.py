@@ -96,18 +96,18 @@ def test_list_with_exact_count():
 
 
 def test_unread_options_and_sections():
-    book = reader("[a]\nx: 1\ny: 2\n 3\n[b]\nz: 1\n[simplyprint]\n")
+    book = reader("[a]\nx: 1\ny: 2\n 3\n[b]\nz: 1\n[octoapp]\n")
     book.section("a").integer("x")
     assert unread(book) == [
         "[b]: mrk has no component of this name, so the section has no effect. "
         "If it belongs to an add-on of Moonraker, that cannot be loaded into mrk. "
         "(moonraker.conf:5)",
-        "[simplyprint]: mrk does not have SimplyPrint yet; its sections have no effect. "
-        "(moonraker.conf:7)",
+        "[octoapp] belongs to OctoApp, an add-on that is loaded into Moonraker itself. mrk cannot "
+        "load it: what it does is not available. (moonraker.conf:7)",
         "[a]: option 'y' is not known to mrk and has no effect; check its spelling. "
         "(moonraker.conf:3)",
     ]
-    assert [failure.component for failure in book.failures] == ["b"]
+    assert [failure.component for failure in book.failures] == ["b", "octoapp"]
 
 
 def test_each_unread_copy_of_a_default_draws_a_warning():

@@ -43,6 +43,15 @@ async def test_absences_are_retried_with_growing_delay(autojump_clock: object) -
     assert part.last_error == "away"
 
 
+async def test_who_asked_for_a_pause_gets_it(autojump_clock: object) -> None:
+    class Busy(Transient):
+        retry_after_s = 3.0
+
+    script = Script(Busy("busy"), Transient("away"), Busy("busy"), Busy("busy"))
+    await run_for(100, Supervision("cloud", backoff=Backoff(first_s=1, limit_s=4)), script)
+    assert script.gaps() == [3, 2, 4, 4]
+
+
 async def test_a_healthy_run_resets_the_delay(autojump_clock: object) -> None:
     class LongThenAway(Script):
         async def __call__(self) -> None:

@@ -179,6 +179,15 @@ def test_entries_of_feeds_that_nobody_reads_are_dropped():
     assert ids(reloaded(changes.put)[0]) == ids(entries)
 
 
+def test_what_a_component_takes_back():
+    entries = filled("a")
+    entry, _ = entries.add_internal("simplyprint", "t", "d", None, "high", NOW)
+    changes = entries.take_back(entry.entry_id)
+    assert (len(changes.delete), ids(entries)) == (1, ["a"])
+    assert not entries.take_back(entry.entry_id)
+    assert not entries.take_back("a")  # of a feed
+
+
 def test_internal_ones():
     entries = Entries()
     first, _ = entries.add_internal("update_manager", "t", "d", "https://x", "high", NOW)

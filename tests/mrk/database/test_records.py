@@ -78,4 +78,4 @@ def test_remembered_namespaces_must_be_lists_of_text() -> None:
     reserved = ReservedNamespaces()
     reserved.remember(["p", 3, None], "text")
     assert "p" in reserved.protected
-    assert reserved.forbidden == {"database"}
+    assert reserved.forbidden == {"database", "simplyprint"}

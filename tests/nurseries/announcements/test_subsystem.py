@@ -178,6 +178,11 @@ async def test_a_component_announces_something(autojump_clock):
         assert house.told() == [("update", [entry.entry_id])]
         await house.call("update")
         assert await house.ids() == [entry.entry_id]
+        await house.announcements.take_back(entry.entry_id)
+        assert await house.ids() == []
+        assert ("update", []) in house.told()
+        await house.announcements.take_back(entry.entry_id)
+        assert house.told() == []
 
 
 async def test_a_full_disk(autojump_clock):

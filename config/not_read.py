@@ -1,13 +1,7 @@
-"""Sections that mrk does not run: those of later versions, of add-ons, and of older versions.
+"""Sections and options that mrk does not read: of core parts, of add-ons, of older versions.
 
-What stands here decides only which words a section gets that nobody read (`unread.py`). A
-settings family that learns to read a section takes it off this list.
+What stands here decides only which words a section gets that nobody read (`unread.py`).
 """
-
-# Component -> what it is, of those that Moonraker has and mrk does not have yet.
-LATER = {
-    "simplyprint": "SimplyPrint",
-}
 
 # Parts that are always there, or that others bring along: their sections have no options.
 CORE = frozenset(

@@ -1,0 +1,1 @@
+"""SimplyPrint: what its cloud says, and what it is told."""

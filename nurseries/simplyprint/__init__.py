@@ -1,0 +1,1 @@
+"""The connection to SimplyPrint's cloud, and what it is told and may do."""
