@@ -11,7 +11,7 @@ import msgspec
 
 from mrk.simplyprint.identity import word
 from mrk.simplyprint.numbers import number
-from mrk.simplyprint.printer_state import Wish
+from mrk.simplyprint.printer_state import JobWish
 
 MOST_LINES = 200
 LINE_LENGTH = 1000
@@ -23,7 +23,7 @@ class Call(msgspec.Struct, frozen=True):
     """An API method; `wish` is what the printer does meanwhile."""
 
     method: str
-    wish: Wish | None = None
+    wish: JobWish | None = None
     params: Mapping[str, str] = {}
 
 
@@ -54,7 +54,7 @@ class SendPicture(msgspec.Struct, frozen=True):
     after_s: float = 0.0
 
 
-class TestWebcam(msgspec.Struct, frozen=True):
+class CheckWebcam(msgspec.Struct, frozen=True):
     """Whether there is a picture to be had."""
 
 
@@ -68,7 +68,7 @@ class FetchFile(msgspec.Struct, frozen=True):
     size_bytes: float | None = None
 
 
-class StartPrint(msgspec.Struct, frozen=True):
+class StartFetched(msgspec.Struct, frozen=True):
     """Of the file that was fetched last."""
 
 
@@ -84,24 +84,24 @@ Demand = (
     | Terminal
     | RunGcode
     | SendPicture
-    | TestWebcam
+    | CheckWebcam
     | FetchFile
-    | StartPrint
+    | StartFetched
     | BadDemand
 )
 
 _CALLS: Mapping[str, Demand] = {
-    "pause": Call("printer.print.pause", Wish.PAUSING),
-    "resume": Call("printer.print.resume", Wish.RESUMING),
-    "cancel": Call("printer.print.cancel", Wish.CANCELLING),
+    "pause": Call("printer.print.pause", JobWish.PAUSING),
+    "resume": Call("printer.print.resume", JobWish.RESUMING),
+    "cancel": Call("printer.print.cancel", JobWish.CANCELLING),
     "system_restart": Call("machine.reboot"),
     "system_shutdown": Call("machine.shutdown"),
     "api_restart": Call("server.restart"),
     "api_shutdown": Call("machine.services.stop", params={"service": "moonraker"}),
     "psu_on": SwitchPower(on=True),
     "psu_off": SwitchPower(on=False),
-    "test_webcam": TestWebcam(),
-    "start_print": StartPrint(),
+    "test_webcam": CheckWebcam(),
+    "start_print": StartFetched(),
 }
 
 

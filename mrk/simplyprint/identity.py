@@ -21,7 +21,7 @@ _RECORDS = {
 }
 
 
-class Identity(msgspec.Struct, frozen=True):
+class CloudIdentity(msgspec.Struct, frozen=True):
     """`token` proves who it is; with `printer_id` it belongs to an account, until then a person
     types `short_id` there. `announcement` tells that person."""
 
@@ -41,9 +41,9 @@ class Identity(msgspec.Struct, frozen=True):
         return {name: getattr(self, field) for field, name in _RECORDS.items()}
 
 
-def read_identity(records: Mapping[str, Any]) -> Identity:
+def read_identity(records: Mapping[str, Any]) -> CloudIdentity:
     """What the database kept; whatever is no word counts as missing."""
-    return Identity(**{field: word(records.get(name)) for field, name in _RECORDS.items()})
+    return CloudIdentity(**{field: word(records.get(name)) for field, name in _RECORDS.items()})
 
 
 def word(value: object) -> str | None:
@@ -55,7 +55,7 @@ def word(value: object) -> str | None:
     return value
 
 
-def address(identity: Identity, reconnect_token: str | None, service: str = SERVICE) -> str:
+def address(identity: CloudIdentity, reconnect_token: str | None, service: str = SERVICE) -> str:
     """Where to connect to; holds the token, so it must not be shown."""
     printer = identity.printer_id or "0" if identity.token else "0"
     parts = [printer, identity.token or "0"]

@@ -7,7 +7,7 @@ from mrk.jobs.print_stats import PAUSED, PRINTING
 OPERATIONAL, OFFLINE, ERROR = "operational", "offline", "error"
 
 
-class Wish(enum.StrEnum):
+class JobWish(enum.StrEnum):
     """What was asked of the printer and has not come true yet."""
 
     PAUSING = "pausing"
@@ -16,13 +16,13 @@ class Wish(enum.StrEnum):
 
 
 _WHILE = {
-    Wish.PAUSING: (PRINTING,),
-    Wish.RESUMING: (PAUSED,),
-    Wish.CANCELLING: (PRINTING, PAUSED),
+    JobWish.PAUSING: (PRINTING,),
+    JobWish.RESUMING: (PAUSED,),
+    JobWish.CANCELLING: (PRINTING, PAUSED),
 }
 
 
-def printer_state(klippy_state: str, job_state: str, wish: Wish | None = None) -> str:
+def printer_state(klippy_state: str, job_state: str, wish: JobWish | None = None) -> str:
     """`job_state` is that of `print_stats`."""
     if klippy_state in ("error", "shutdown"):
         return ERROR

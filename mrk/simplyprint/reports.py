@@ -8,7 +8,7 @@ import msgspec
 from mrk.klippy.extruders import extruder_number
 from mrk.simplyprint.layers import current_layer
 from mrk.simplyprint.numbers import number
-from mrk.simplyprint.printer_state import ERROR, Wish, printer_state
+from mrk.simplyprint.printer_state import ERROR, JobWish, printer_state
 from mrk.simplyprint.told import Report
 from mrk.webcams.webcam import Webcam
 
@@ -41,7 +41,7 @@ class Look(msgspec.Struct, frozen=True):
     filament_sensor: str | None = None
     ambient: float | None = None
     metadata: Mapping[str, Any] | None = None
-    wish: Wish | None = None
+    wish: JobWish | None = None
     job_id: str | None = None
     host: HostLook = HostLook()
 

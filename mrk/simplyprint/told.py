@@ -13,7 +13,7 @@ _CLOSE_C = 2
 _PACED = {"job_info": "job", "temps": "temps", "cpu": "cpu"}
 
 
-class Told:
+class ToldReports:
     """One per connection, as a new one knows nothing."""
 
     def __init__(self) -> None:

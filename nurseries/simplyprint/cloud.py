@@ -17,7 +17,7 @@ MESSAGES = 256
 TERMINAL_MESSAGES = MESSAGES // 2
 
 
-class Outgoing:
+class CloudOutbox:
     """Messages of one connection, in order. `is_stuck` is set when they do not get away."""
 
     def __init__(self) -> None:
@@ -44,17 +44,17 @@ class Cloud:
         self.intervals = Intervals()
         self.is_set_up = False
         self.wants_terminal = False
-        self.outgoing: Outgoing | None = None
+        self.outgoing: CloudOutbox | None = None
         self._begun = trio.Event()
 
-    async def wait_begun(self) -> Outgoing:
+    async def wait_begun(self) -> CloudOutbox:
         """The connection, once the cloud has said who the printer is to it."""
         while True:
             await self._begun.wait()
             if self.outgoing is not None:
                 return self.outgoing
 
-    def begin(self, outgoing: Outgoing, *, is_set_up: bool) -> None:
+    def begin(self, outgoing: CloudOutbox, *, is_set_up: bool) -> None:
         """From now on it may be told things."""
         self.outgoing, self.is_set_up = outgoing, is_set_up
         self._begun.set()

@@ -15,11 +15,11 @@ import trio
 
 from mrk.errors import ClientError, leaves
 from mrk.simplyprint.demands import Demand, read_demand
-from mrk.simplyprint.identity import SERVICE, Identity, address, word
+from mrk.simplyprint.identity import SERVICE, CloudIdentity, address, word
 from mrk.simplyprint.intervals import Intervals
 from mrk.simplyprint.messages import MOST_BYTES, CloudMessage, encode_message, read_message
 from mrk.websocket.client_protocols import WebsocketConnection, WebsocketFailed, Websockets
-from nurseries.simplyprint.cloud import Cloud, Outgoing
+from nurseries.simplyprint.cloud import Cloud, CloudOutbox
 from nurseries.simplyprint.stored import StoredIdentity
 
 logger = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ class CloudConnection:
         self._welcome_s = welcome_s
         self._plain_http = (url or service).startswith("ws:")
         self._reconnect_token: str | None = None
-        self._outgoing = Outgoing()
+        self._outgoing = CloudOutbox()
         self._welcomed = trio.Event()
         self._pong = trio.Event()
 
@@ -74,7 +74,7 @@ class CloudConnection:
         url = self._url or address(self._stored.identity, self._reconnect_token, self._service)
         # A token is good for one attempt.
         self._reconnect_token = None
-        self._outgoing, self._welcomed, self._pong = Outgoing(), trio.Event(), trio.Event()
+        self._outgoing, self._welcomed, self._pong = CloudOutbox(), trio.Event(), trio.Event()
         try:
             async with self._websockets.opened(url, most_bytes=MOST_BYTES) as websocket:
                 await self._converse(websocket)
@@ -193,7 +193,7 @@ class CloudConnection:
         self._cloud.is_set_up = True
 
     async def _keep(self, **changes: Any) -> None:
-        identity: Identity = msgspec.structs.replace(self._stored.identity, **changes)
+        identity: CloudIdentity = msgspec.structs.replace(self._stored.identity, **changes)
         await self._stored.keep(identity)
 
 

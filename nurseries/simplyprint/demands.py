@@ -14,14 +14,14 @@ from mrk.klippy.requests import is_stop
 from mrk.simplyprint.demands import (
     BadDemand,
     Call,
+    CheckWebcam,
     Demand,
     FetchFile,
     RunGcode,
     SendPicture,
-    StartPrint,
+    StartFetched,
     SwitchPower,
     Terminal,
-    TestWebcam,
 )
 from nurseries.simplyprint.cloud import Cloud
 from nurseries.simplyprint.files import CloudFiles
@@ -91,11 +91,11 @@ class Demands:
                     await self._run_gcode(demand)
                 case SwitchPower(on):
                     await self._switch(on)
-                case StartPrint():
+                case StartFetched():
                     await self._files.start()
                 case SendPicture():
                     await self._pictures.send(demand)
-                case TestWebcam():
+                case CheckWebcam():
                     self._reporter.webcam_answered(await self._pictures.is_there())
         except ClientError as exc:
             self._refused(demand, exc.message)

@@ -19,7 +19,7 @@ from mrk.klippy.klippy_protocols import KlippyPort
 from mrk.klippy.requirements import read_names
 from mrk.simplyprint.job_events import JobEvents, job_event
 from mrk.simplyprint.numbers import number
-from mrk.simplyprint.printer_state import Wish
+from mrk.simplyprint.printer_state import JobWish
 from mrk.simplyprint.reports import HostLook, Look
 
 logger = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ class FollowedPrinter:
         self._error = ""
         self._job: tuple[str, str] | None = None
         self.events = JobEvents()
-        self.wish: Wish | None = None
+        self.wish: JobWish | None = None
         self.on_line: Callable[[str], None] = lambda text: None
 
     async def follow(

@@ -15,10 +15,10 @@ from mrk.errors import ClientError
 from mrk.simplyprint.ambient import AmbientGuess
 from mrk.simplyprint.host_reports import chosen_power_device, cpu_report, machine_report
 from mrk.simplyprint.reports import HostLook, reports
-from mrk.simplyprint.told import Told
+from mrk.simplyprint.told import ToldReports
 from mrk.version import VERSION
 from mrk.webcams.webcam import Webcam
-from nurseries.simplyprint.cloud import Cloud, Outgoing
+from nurseries.simplyprint.cloud import Cloud, CloudOutbox
 from nurseries.simplyprint.printer import FollowedPrinter
 from nurseries.simplyprint.stored import StoredIdentity
 
@@ -62,8 +62,8 @@ class Reporter:
                 await self._tell(outgoing)
                 nursery.cancel_scope.cancel()
 
-    async def _tell(self, outgoing: Outgoing) -> None:
-        told = Told()
+    async def _tell(self, outgoing: CloudOutbox) -> None:
+        told = ToldReports()
         beat = trio.current_time()
         self._ambient.value = self._ambient.value or self._stored.ambient
         while self._cloud.outgoing is outgoing:
@@ -84,7 +84,7 @@ class Reporter:
 
     # What has to be asked for
 
-    async def _ask(self, outgoing: Outgoing) -> None:
+    async def _ask(self, outgoing: CloudOutbox) -> None:
         machine = await self._answer("machine.system_info")
         self._know(machine=machine_report(machine, self._host_name, VERSION))
         cpu_at = -1e9

@@ -9,7 +9,7 @@ import msgspec
 
 from mrk.database.database_protocols import ItemsPort
 from mrk.errors import ClientError
-from mrk.simplyprint.identity import NAMESPACE, Identity, read_identity
+from mrk.simplyprint.identity import NAMESPACE, CloudIdentity, read_identity
 from mrk.simplyprint.numbers import number
 from mrk.subsystem import AnnouncementPort
 
@@ -26,7 +26,7 @@ class StoredIdentity:
         self._items = items
         self._announcements = announcements
         self._loaded = False
-        self.identity = Identity()
+        self.identity = CloudIdentity()
         self.ambient: float | None = None
 
     async def load(self) -> None:
@@ -37,7 +37,7 @@ class StoredIdentity:
             self.ambient = number(records.get(_AMBIENT))
             self._loaded = True
 
-    async def keep(self, identity: Identity) -> None:
+    async def keep(self, identity: CloudIdentity) -> None:
         """It changed; a code that a person has to type is announced, and taken back later."""
         before, self.identity = self.identity, identity
         code = None if identity.is_set_up else identity.short_id
@@ -53,7 +53,7 @@ class StoredIdentity:
             self.ambient = value
             await self._put({_AMBIENT: round(value)})
 
-    async def _announce(self, identity: Identity, code: str | None) -> Identity:
+    async def _announce(self, identity: CloudIdentity, code: str | None) -> CloudIdentity:
         try:
             if identity.announcement is not None:
                 await self._announcements.take_back(identity.announcement)

@@ -2,9 +2,9 @@ from typing import Any
 
 from mrk.simplyprint.host_reports import chosen_power_device, cpu_report, machine_report
 from mrk.simplyprint.intervals import Intervals
-from mrk.simplyprint.printer_state import Wish, printer_state
+from mrk.simplyprint.printer_state import JobWish, printer_state
 from mrk.simplyprint.reports import MOST_OBJECTS, HostLook, Look, reports
-from mrk.simplyprint.told import Told
+from mrk.simplyprint.told import ToldReports
 from mrk.webcams.webcam import Webcam
 
 OBJECTS: dict[str, dict[str, Any]] = {
@@ -92,22 +92,22 @@ def test_objects_of_forks_and_junk():
 def test_states():
     cases = {
         ("ready", "printing", None): "printing",
-        ("ready", "printing", Wish.PAUSING): "pausing",
-        ("ready", "paused", Wish.PAUSING): "paused",
-        ("ready", "paused", Wish.RESUMING): "resuming",
-        ("ready", "paused", Wish.CANCELLING): "cancelling",
-        ("ready", "complete", Wish.CANCELLING): "operational",
+        ("ready", "printing", JobWish.PAUSING): "pausing",
+        ("ready", "paused", JobWish.PAUSING): "paused",
+        ("ready", "paused", JobWish.RESUMING): "resuming",
+        ("ready", "paused", JobWish.CANCELLING): "cancelling",
+        ("ready", "complete", JobWish.CANCELLING): "operational",
         ("ready", "strange", None): "operational",
         ("startup", "printing", None): "offline",
         ("strange", "printing", None): "offline",
         ("error", "", None): "error",
-        ("shutdown", "printing", Wish.PAUSING): "error",
+        ("shutdown", "printing", JobWish.PAUSING): "error",
     }
     assert {case: printer_state(*case) for case in cases} == cases
 
 
 def test_only_changes_are_told_and_what_went_is_told_anew():
-    told, known = Told(), Intervals()
+    told, known = ToldReports(), Intervals()
     first = {"connection": {"new": "connected"}, "firmware": {"fw": {}}}
     assert dict(told.due(first, 0.0, known)) == first
     assert told.due(first, 1.0, known) == []
@@ -116,7 +116,7 @@ def test_only_changes_are_told_and_what_went_is_told_anew():
 
 
 def test_temperatures_are_told_as_often_as_they_matter():
-    told, known = Told(), Intervals(temps=1000, temps_target=250)
+    told, known = ToldReports(), Intervals(temps=1000, temps_target=250)
 
     def due(at: float, tool: list[int], bed: list[int] | None = None) -> Any:
         temps = {"tool0": tool, "bed": bed or [20, 0]}
@@ -133,7 +133,7 @@ def test_temperatures_are_told_as_often_as_they_matter():
 
 
 def test_job_info_has_its_own_pace():
-    told, known = Told(), Intervals(job=5000)
+    told, known = ToldReports(), Intervals(job=5000)
     assert told.due({"job_info": {"progress": 1, "layer": 1}}, 0.0, known)
     assert told.due({"job_info": {"progress": 2, "layer": 1}}, 4.0, known) == []
     assert told.due({"job_info": {"progress": 3, "layer": 1}}, 5.0, known) == [

@@ -16,11 +16,11 @@ from mrk.simplyprint.demands import (
     read_demand,
 )
 from mrk.simplyprint.file_names import NAME_BYTES, copy_name, download_name
-from mrk.simplyprint.identity import WORD_LENGTH, Identity, address, read_identity, word
+from mrk.simplyprint.identity import WORD_LENGTH, CloudIdentity, address, read_identity, word
 from mrk.simplyprint.job_events import MOST_EVENTS, JobEvents, job_event
 from mrk.simplyprint.layers import current_layer
 from mrk.simplyprint.messages import CloudMessage, encode_message, read_message
-from mrk.simplyprint.printer_state import Wish
+from mrk.simplyprint.printer_state import JobWish
 
 
 def test_messages():
@@ -34,13 +34,13 @@ def test_messages():
 
 
 def test_who_it_is():
-    assert read_identity({}) == Identity()
+    assert read_identity({}) == CloudIdentity()
     known = {
         "printer_token": "t", "printer_id": 12, "printer_name": "V", "announcement_id": None,
         "temp_short_setup_id": 0, "ambient_temp": 20,
     }  # fmt: skip
     identity = read_identity(known)
-    assert identity == Identity(token="t", printer_id="12", name="V")
+    assert identity == CloudIdentity(token="t", printer_id="12", name="V")
     assert identity.is_set_up
     assert read_identity(identity.records()) == identity
     values = [5, "x", 0, -1, True, None, "", "a\n", "x" * (WORD_LENGTH + 1), [], 1.5]
@@ -48,16 +48,16 @@ def test_who_it_is():
 
 
 def test_addresses():
-    assert address(Identity(), None, "s") == "s/0/0"
-    assert address(Identity(printer_id="9"), None, "s") == "s/0/0"
-    assert address(Identity(token="a/b"), None, "s") == "s/0/a%2Fb"
-    assert address(Identity(token="a", printer_id="9"), "r", "s") == "s/9/a/r"
+    assert address(CloudIdentity(), None, "s") == "s/0/0"
+    assert address(CloudIdentity(printer_id="9"), None, "s") == "s/0/0"
+    assert address(CloudIdentity(token="a/b"), None, "s") == "s/0/a%2Fb"
+    assert address(CloudIdentity(token="a", printer_id="9"), "r", "s") == "s/9/a/r"
 
 
 @pytest.mark.parametrize(
     ("data", "demand"),
     [
-        ({"demand": "pause"}, Call("printer.print.pause", Wish.PAUSING)),
+        ({"demand": "pause"}, Call("printer.print.pause", JobWish.PAUSING)),
         ({"demand": "system_restart"}, Call("machine.reboot")),
         ({"demand": "psu_off"}, SwitchPower(on=False)),
         ({"demand": "terminal", "enabled": 1}, Terminal(True)),
