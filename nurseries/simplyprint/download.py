@@ -4,6 +4,7 @@ Its bytes are written in a thread, under a hidden name; nothing is left of one t
 """
 
 import contextlib
+import hashlib
 import os
 from collections.abc import Callable
 
@@ -30,6 +31,7 @@ class Download:
         self._most_bytes = most_bytes
         self._buffer = bytearray()
         self._size_bytes = 0
+        self._hash = hashlib.sha256()
 
     async def fetch(self, url: str, name: str, tell: Callable[[int], None]) -> str:
         """The path of the file below gcodes. Raises `ClientError`, `FetchFailed`.
@@ -42,7 +44,7 @@ class Download:
         try:
             with trio.fail_after(WHOLE_S):
                 await self._receive(url, temporary, folder, tell)
-            stored = await destination.store(temporary)
+            stored = await destination.store(temporary, self._hash.hexdigest())
         except trio.TooSlowError as exc:
             raise ClientError(
                 f"it took more than {WHOLE_S:g} s, or {STEP_S:g} s in between"
@@ -85,16 +87,17 @@ class Download:
     async def _flush(self, descriptor: int, folder: str) -> None:
         block, self._buffer = self._buffer, bytearray()
         self._size_bytes += len(block)
-        await trio.to_thread.run_sync(_write, descriptor, bytes(block), folder)
+        await trio.to_thread.run_sync(self._write, descriptor, block, folder)
 
-
-def _write(descriptor: int, block: bytes, folder: str) -> None:
-    room = os.statvfs(folder)
-    if not fits(len(block), room.f_bavail * room.f_frsize, room.f_blocks * room.f_frsize):
-        raise ClientError("There is not enough space for this file", 507)
-    view = memoryview(block)
-    while view:
-        view = view[os.write(descriptor, view) :]
+    def _write(self, descriptor: int, block: bytearray, folder: str) -> None:
+        """In a thread, one block at a time."""
+        room = os.statvfs(folder)
+        if not fits(len(block), room.f_bavail * room.f_frsize, room.f_blocks * room.f_frsize):
+            raise ClientError("There is not enough space for this file", 507)
+        self._hash.update(block)
+        view = memoryview(block)
+        while view:
+            view = view[os.write(descriptor, view) :]
 
 
 def _remove(path: str) -> None:
