@@ -14,7 +14,7 @@ from quart_trio import QuartTrio
 
 from mrk.web.content_security import content_security_policy
 from mrk.web.page_messages import PageView
-from mrk.web.texts import texts
+from mrk.web.texts import TEXTS
 from transports.web.page_scripts import FOLDER as STATIC
 
 _FOLDER = Path(__file__).parent / "templates"
@@ -26,7 +26,7 @@ async def page() -> Response:
     view: PageView = request.scope["view"]  # type: ignore[typeddict-item]
     nonce = secrets.token_urlsafe(16)
     style = (STATIC / _STYLE).read_text()
-    html = await render_template("page.html", view=view, nonce=nonce, t=texts(), style=style)
+    html = await render_template("page.html", view=view, nonce=nonce, t=TEXTS, style=style)
     response = Response(html, content_type="text/html; charset=utf-8")
     origins = () if view.facts is None else view.facts.camera_origins
     response.headers["Content-Security-Policy"] = content_security_policy(nonce, origins)

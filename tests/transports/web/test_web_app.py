@@ -137,10 +137,7 @@ async def test_a_page_that_cannot_be_rendered_is_a_json_503() -> None:
 async def test_a_bug_in_the_page_is_a_500(monkeypatch: pytest.MonkeyPatch) -> None:
     from transports.web import app
 
-    def broken() -> dict[str, object]:
-        raise ValueError("a bug")
-
-    monkeypatch.setattr(app, "texts", broken)
+    monkeypatch.setattr(app, "TEXTS", None)
     answer = await MemoryPages().render(PageRequest("/mrk/", _view()))
     assert answer.status == 500
 
