@@ -55,6 +55,11 @@ class Exchange(Protocol):
         """Send more of an answer that was begun; a client that takes nothing is gone."""
         ...
 
+    @property
+    def transport(self) -> object:
+        """What carries the answer: who sends many small parts may ask whether it takes one now."""
+        ...
+
     async def wait_left(self) -> None:
         """Return when the client has left; what it still sends is read and dropped."""
         ...

@@ -170,6 +170,11 @@ class BodyStream:
         """Send more of an answer that was begun."""
         await self._stream.send_all(data)
 
+    @property
+    def transport(self) -> object:
+        """The connection's own stream; see `Exchange`."""
+        return self._stream.transport
+
     async def wait_left(self) -> None:
         """Return when the client has left."""
         with contextlib.suppress(trio.BrokenResourceError):

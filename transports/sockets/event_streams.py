@@ -104,6 +104,7 @@ class _ExchangeStream(trio.abc.SendStream):
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
+        self.transport = exchange.transport  # for `direct_send`
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         await self._exchange.send_part(bytes(data))
