@@ -1,5 +1,6 @@
 """Who plans files, and who knows the times; the root hands over who does it."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -66,6 +67,20 @@ class Estimator(Protocol):
         """Write a file with its times into the new file `target`; raises `EstimateFailed`."""
 
 
+# Of a file that is printed and a byte of it: seconds left, None where nothing is planned.
+TimeLeft = Callable[[str, int], float | None]
+
+
+def time_left_of(planned: "PlannedFiles | None") -> TimeLeft:
+    """What is known when it is asked: files are planned by whoever is built later."""
+
+    def time_left(path: str, position: int) -> float | None:
+        times = None if planned is None else planned.times
+        return None if times is None else times.time_left(path, position)
+
+    return time_left
+
+
 class FileTimes(Protocol):
     """Times of files in the gcodes root, from memory."""
 
@@ -78,11 +93,18 @@ class FileTimes(Protocol):
     def start_duration(self, path: str) -> float | None:
         """Seconds to the first extrusion that no plan has, learned from prints that began alike."""
 
+    def time_left(self, path: str, position: int) -> float | None:
+        """Seconds of the plan behind a byte of the file that is printed; None while not known."""
+
 
 class PlannedFiles(Protocol):
     """Files that can be planned, and that show their times."""
 
     followers: list[FileFollower]
+
+    @property
+    def times(self) -> FileTimes | None:
+        """What is shown; None where nothing plans files."""
 
     @property
     def estimator(self) -> Estimator: ...

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from mrk.estimate.estimate_protocols import TimeLeft
 from mrk.mqtt.topics import Topics
 
 ONLINE, OFFLINE = b"online", b"offline"
@@ -260,8 +261,16 @@ def temperature_objects(heaters: Mapping[str, Any]) -> list[str]:
     return list(listed)[:MOST_SENSORS]
 
 
-def home_state(status: Mapping[str, Mapping[str, Any]], sensors: Iterable[str]) -> Document:
+def _unknown(_filename: str, _position: int) -> float | None:
+    return None
+
+
+def home_state(
+    status: Mapping[str, Mapping[str, Any]], sensors: Iterable[str], time_left: TimeLeft = _unknown
+) -> Document:
     """What the entities show, from the last known fields of printer objects.
+
+    `time_left` gives it by Klipper's own time; where that is not known, the file's bytes do.
 
     A printer without `print_stats` is `ready`.
 
@@ -274,6 +283,9 @@ def home_state(status: Mapping[str, Mapping[str, Any]], sensors: Iterable[str]) 
     progress = _number(status.get("virtual_sdcard", {}).get("progress"))
     duration_s = _number(stats.get("print_duration"))
     printing = state in ("printing", "paused")
+    position = _number(status.get("virtual_sdcard", {}).get("file_position"))
+    planned = time_left(str(stats.get("filename") or ""), int(position or 0)) if printing else None
+    left = _whole(planned) if planned is not None else _time_left_s(duration_s, progress)
     return {
         "state": state,
         "printing": state == "printing",
@@ -281,7 +293,7 @@ def home_state(status: Mapping[str, Mapping[str, Any]], sensors: Iterable[str]) 
         "progress": None if progress is None else round(progress * 100, 1),
         "print_duration": _whole(duration_s),
         "total_duration": _whole(_number(stats.get("total_duration"))),
-        "time_left": _time_left_s(duration_s, progress) if printing else None,
+        "time_left": left if printing else None,
         "filament_used": _whole(_number(stats.get("filament_used"))),
         "temperatures": {name: _temperature(status.get(name, {})) for name in sensors},
     }

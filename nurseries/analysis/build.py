@@ -31,7 +31,8 @@ def build(settings: AnalysisSettings, needs: Needs, additions: Additions) -> Non
     )
     start_times = StartTimes(needs.job_state, needs.database, needs.past_prints, estimates.known)
     estimates.on_made = start_times.look_back
-    planned.show_times(ShownTimes(estimates, start_times))
+    plans = ObjectPlans(needs.klippy, needs.job_state, estimates)
+    planned.show_times(ShownTimes(estimates, start_times, plans))
     planned.followers.append(estimates)
     files = ConfigFiles(needs.data_path, needs.readable)
     processing = Processing(
@@ -53,7 +54,7 @@ def build(settings: AnalysisSettings, needs: Needs, additions: Additions) -> Non
         PrintProgress(
             needs.klippy,
             needs.job_state,
-            ObjectPlans(needs.klippy, needs.job_state, estimates),
+            plans,
             start_times,
         ),
     )

@@ -211,6 +211,13 @@ class Estimates:
             clock = self._clock = FileClock(path, known, plan.marks)
         return clock
 
+    async def clock_if_known(self, path: str) -> FileClock | None:
+        """`clock` where there is a plan, which is not made; raises `ClientError`."""
+        status, known = await self._status(path), self._known.get(path)
+        if known is None or not known.holds(*status, self._keeper.fingerprint):
+            return None
+        return await self.clock(path)
+
     async def clock_without(self, path: str, excluded: Excluded) -> FileClock:
         """The clock of a plan without some objects, which is not kept; raises `ClientError`."""
         found = await self.plan_with(path, self._keeper.limits, excluded)

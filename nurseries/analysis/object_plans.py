@@ -13,7 +13,12 @@ import trio
 
 from mrk.errors import ClientError
 from mrk.estimate.estimate_protocols import Excluded
-from mrk.estimate.print_position import QUESTION, excluded_names, read_position
+from mrk.estimate.print_position import (
+    QUESTION,
+    PrintPosition,
+    excluded_names,
+    read_position,
+)
 from mrk.jobs.events import JobChanged, JobSeen, PrinterGone
 from mrk.jobs.job_protocols import JobStatePort
 from mrk.klippy.events import Disconnected, Ready, StatusChanged
@@ -35,7 +40,7 @@ class _Wanted(msgspec.Struct, frozen=True):
 
 
 class ObjectPlans:
-    """`clock` is of the newest plan of the print under way."""
+    """`clock` is of the newest plan of the print under way, which is held while it lasts."""
 
     def __init__(
         self,
@@ -51,6 +56,7 @@ class ObjectPlans:
         self._pause_s = pause_s
         self._names: tuple[str, ...] = ()
         self._made: tuple[_Wanted, FileClock] | None = None
+        self._whole: FileClock | None = None  # of the plan with all objects
         self._changed = trio.Event()
         self._planning: tuple[_Wanted, trio.CancelScope] | None = None
 
@@ -59,7 +65,15 @@ class ObjectPlans:
         if self._made is not None and self._made[0].filename == filename:
             wanted, clock = self._made
             return clock, wanted.names
-        return await self._estimates.clock(filename), ()
+        self._whole = await self._estimates.clock(filename)
+        return self._whole, ()
+
+    def time_left(self, filename: str, position: PrintPosition) -> float | None:
+        """Seconds left of the print under way, from memory; None while its plan is not known."""
+        clock = self._made[1] if self._made is not None else self._whole
+        if clock is None or clock.path != filename:
+            return None
+        return clock.known.total_time - clock.seconds_done(position)
 
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Started when it listens."""
@@ -132,6 +146,7 @@ class ObjectPlans:
             await self._changed.wait()
             await trio.sleep(self._pause_s)
             self._changed = trio.Event()
+            await self._hold_plan()
             wanted = self._wanted()
             if wanted is None or (self._made is not None and self._made[0] == wanted):
                 continue
@@ -143,6 +158,18 @@ class ObjectPlans:
                     logger.info("time left with excluded objects: %s", exc.message)
                 finally:
                     self._planning = None
+
+    async def _hold_plan(self) -> None:
+        """Of a print that has begun, as far as there is one."""
+        snapshot = self._job_state.snapshot
+        filename = snapshot.stats.filename if snapshot and snapshot.stats.is_active else ""
+        if self._whole is not None and self._whole.path != filename:
+            self._whole = None
+        if filename and self._whole is None:
+            try:
+                self._whole = await self._estimates.clock_if_known(filename)
+            except ClientError as exc:
+                logger.info("the plan of %s is not known: %s", filename, exc.message)
 
     async def _plan_without(self, wanted: _Wanted) -> FileClock:
         answer = await self._klippy.call("objects/query", QUESTION)

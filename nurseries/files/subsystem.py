@@ -70,6 +70,11 @@ class DiskFiles:
         """These files, for who plans them."""
         return self
 
+    @property
+    def times(self) -> FileTimes | None:
+        """`PlannedFiles.times`."""
+        return self._metadata.times
+
     def show_times(self, times: FileTimes) -> None:
         """`PlannedFiles.show_times`."""
         self._metadata.times = times

@@ -59,6 +59,7 @@ class BrokerSession:
             state.webcams,
             state.http,
             state.announced,
+            state.time_left,
         )
         self._announced = state.announced
         self._naming = state.naming

@@ -3,6 +3,7 @@
 import msgspec
 
 from config.settings.mqtt import MqttSettings
+from mrk.estimate.estimate_protocols import TimeLeft
 from mrk.http.client import HttpGet
 from mrk.klippy.klippy_protocols import KlippyRequests
 from mrk.mqtt.home_assistant import Device
@@ -28,5 +29,6 @@ class BrokerState(msgspec.Struct, frozen=True):
     http: HttpGet
     announced: AnnouncedTopics
     naming: Naming
+    time_left: TimeLeft
     stamps: Stamps = msgspec.field(default_factory=Stamps)
     audience: Audience = msgspec.field(default_factory=Audience)

@@ -15,6 +15,7 @@ import trio
 from config.settings.mqtt import MqttSettings
 from mrk.definitions.roles import Role
 from mrk.errors import ClientError, Transient
+from mrk.estimate.estimate_protocols import TimeLeft
 from mrk.http.client import HttpGet
 from mrk.klippy.events import Disconnected, Ready, Started
 from mrk.klippy.klippy_protocols import KlippyRequests
@@ -49,7 +50,7 @@ LOCALHOST = "127.0.0.1"
 BASE: Wanted = {
     "webhooks": frozenset({"state"}),
     "heaters": None,
-    "virtual_sdcard": frozenset({"progress"}),
+    "virtual_sdcard": frozenset({"progress", "file_position"}),
     "print_stats": None,
 }
 _encode = msgspec.json.Encoder().encode
@@ -69,6 +70,7 @@ class HomeAssistant:
         webcams: ListWebcams,
         http: HttpGet,
         told: AnnouncedTopics,
+        time_left: TimeLeft,
     ) -> None:
         self._qos = settings.default_qos
         self._topics = topics
@@ -77,6 +79,7 @@ class HomeAssistant:
         self._webcams = webcams
         self._http = http
         self._told = told
+        self._time_left = time_left
         prefix = settings.homeassistant_prefix
         self._announcement = Announcement(prefix, topics, device, settings.default_qos)
         role = next(role for role in Role if role.word == settings.mqtt_role)
@@ -212,7 +215,7 @@ class HomeAssistant:
         """Publish the state if the printer is known and it differs from what was shown last."""
         if not self._known:
             return False
-        state = home_state(self._status, self._sensors)
+        state = home_state(self._status, self._sensors, self._time_left)
         self._note_printing(state["printing"])
         document = _encode(state)
         if document == self._shown:

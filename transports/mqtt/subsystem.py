@@ -17,6 +17,7 @@ from mrk.api.endpoint import Endpoint
 from mrk.database.database_protocols import ItemsPort
 from mrk.definitions.roles import Role
 from mrk.errors import ClientError
+from mrk.estimate.estimate_protocols import TimeLeft, time_left_of
 from mrk.http.client import HttpGet
 from mrk.klippy.klippy_protocols import KlippyRequests
 from mrk.mqtt.home_assistant import Device
@@ -47,7 +48,8 @@ class Mqtt:
     """`handle` is `Rpc.handle`, `instance_id` names the installation.
 
     `instance_name` begins all topics unless the settings name another; `webcams` and `http` give
-    Home Assistant its pictures. `items` keeps what was announced to it.
+    Home Assistant its pictures, `time_left` what is left of a print by its plan. `items` keeps what
+    was announced to it.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Mqtt:
         *,
         instance_name: str,
         instance_id: str,
+        time_left: TimeLeft = lambda _filename, _position: None,
     ) -> None:
         name = settings.instance_name or instance_name
         self._settings = settings
@@ -77,6 +80,7 @@ class Mqtt:
             http,
             AnnouncedTopics(items),
             self._naming,
+            time_left,
         )
         self._audience = self._kept.audience
         self._role = next(role for role in Role if role.word == settings.mqtt_role)
@@ -249,6 +253,7 @@ def build(settings: MqttSettings, needs: Needs, additions: Additions) -> None:
         needs.database,
         instance_name=needs.host_name,
         instance_id=needs.instance_id,
+        time_left=time_left_of(needs.planned),
     )
     additions.transports.append(Service("mqtt", mqtt.serve, mqtt.endpoints(), OUTSIDE_BACKOFF))
     additions.mqtt = mqtt

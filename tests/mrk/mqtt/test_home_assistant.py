@@ -163,6 +163,22 @@ def test_time_left(progress, left):
     assert home_state(status, ())["time_left"] == left
 
 
+def test_time_left_is_the_plans_where_there_is_one():
+    status = {**STATUS, "virtual_sdcard": {"progress": 0.5, "file_position": 700}}
+    status["print_stats"] = {"state": "printing", "print_duration": 100.0, "filename": "a.gcode"}
+    asked = []
+
+    def planned(filename, position):
+        asked.append((filename, position))
+        return 1234.9
+
+    assert home_state(status, (), planned)["time_left"] == 1234
+    assert asked == [("a.gcode", 700)]
+    assert home_state(status, (), lambda *_: None)["time_left"] == 100
+    status["print_stats"]["state"] = "complete"
+    assert home_state(status, (), planned)["time_left"] is None
+
+
 def test_time_left_is_unknown_while_the_printer_heats_up():
     status = {**STATUS, "virtual_sdcard": {"progress": 0.02}}
     status["print_stats"] = {"state": "printing", "print_duration": 0.0}

@@ -224,7 +224,8 @@ class OpenDesk:
         )
         start_times = StartTimes(desk.jobs, desk.database, desk.prints, self.estimates.known)  # type: ignore[arg-type]
         self.estimates.on_made = start_times.look_back
-        self.shown = ShownTimes(self.estimates, start_times)
+        plans = ObjectPlans(desk.klippy, desk.jobs, self.estimates, pause_s=0.0)  # type: ignore[arg-type]
+        self.shown = ShownTimes(self.estimates, start_times, plans)
         files = ConfigFiles(desk.data, Readable())
         processing = Processing(
             desk.gcodes,
@@ -245,7 +246,7 @@ class OpenDesk:
             PrintProgress(
                 desk.klippy,
                 desk.jobs,  # type: ignore[arg-type]
-                ObjectPlans(desk.klippy, desk.jobs, self.estimates, pause_s=0.0),  # type: ignore[arg-type]
+                plans,
                 start_times,
             ),
         )

@@ -103,6 +103,29 @@ async def test_a_file_that_cannot_be_planned_anew_keeps_its_plan(desk):
         assert await left(run, []) == whole
 
 
+async def test_time_left_is_known_in_memory_while_a_planned_file_is_printed(desk):
+    desk.add("a.gcode", OBJECTS)
+    desk.add("b.gcode", OBJECTS)
+    half = OBJECTS.index(END + b"EXCLUDE_OBJECT_START NAME=cube_2")
+    async with desk.open() as run:
+        total = (await run.analysis.estimate("a.gcode", None))["total_time"]
+        assert run.shown.time_left("a.gcode", half) is None
+        desk.jobs.become(state="printing", filename="a.gcode")
+        await until(lambda: run.shown.time_left("a.gcode", half) is not None)
+        assert run.shown.time_left("a.gcode", half) == pytest.approx(total / 2, rel=0.02)
+        assert run.shown.time_left("b.gcode", half) is None
+        desk.klippy.objects["virtual_sdcard"] = {"file_position": half}
+        desk.klippy.become("exclude_object", excluded_objects=["CUBE_3"])
+        await until(lambda: run.shown.time_left("a.gcode", half) == pytest.approx(20, rel=0.03))
+        # One without a plan gets none while it is printed, unless somebody asks.
+        desk.jobs.become(state="printing", filename="b.gcode")
+        desk.klippy.become("exclude_object", excluded_objects=[])
+        await until(lambda: run.shown.time_left("a.gcode", half) is None)
+        assert desk.estimator.asked.count("b.gcode") == 0
+        await run.analysis.progress()
+        assert run.shown.time_left("b.gcode", half) == pytest.approx(total / 2, rel=0.02)
+
+
 async def test_the_plan_of_a_print_is_read_once(desk):
     desk.add("a.gcode", OBJECTS)
     async with desk.open() as run:
