@@ -1,5 +1,7 @@
 """What clients are told of each item, in Moonraker's shapes."""
 
+from typing import Any
+
 import msgspec
 
 from mrk.updates.git_output import CommitInfo
@@ -99,10 +101,13 @@ class NoStatus(ItemStatus, frozen=True):
 
 
 class UpdateStatus(msgspec.Struct, frozen=True):
-    """All items; the numbers of GitHub are None until it was asked."""
+    """All items; the numbers of GitHub are None until it was asked.
+
+    Those in `version_info` are an `ItemStatus` each, whose kinds no schema can tell apart.
+    """
 
     busy: bool
     github_rate_limit: int | None
     github_requests_remaining: int | None
     github_limit_reset_time: float | None
-    version_info: dict[str, ItemStatus]
+    version_info: dict[str, Any]

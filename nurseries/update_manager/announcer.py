@@ -33,8 +33,13 @@ class Progress:
         self._say(message, complete=False)
 
     def finish(self, message: str) -> None:
-        """The last line, after failure as well as success."""
+        """The last line."""
         self._say(message, complete=True)
+
+    def fail(self, reason: str) -> None:
+        """The reason has a line of its own: not every front end shows the last one."""
+        self._say(f"Error: {reason}", complete=False)
+        self._say(f"{self._application}: Failed", complete=True)
 
     def _say(self, message: str, *, complete: bool) -> None:
         self.has_begun = True

@@ -94,10 +94,10 @@ class Upgrades:
             self._check_print()
             done = await run(announcement.tell)
         except (UpdateFailed, OSError) as exc:
-            announcement.finish(f"Error: {exc}")
+            announcement.fail(str(exc))
             raise
         except trio.Cancelled:
-            announcement.finish("Error: the server ends; what was begun is put right at its start")
+            announcement.fail("the server ends; what was begun is put right at its start")
             raise
         else:
             # With nothing to do there may be nothing to tell.

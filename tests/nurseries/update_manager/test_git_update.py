@@ -160,7 +160,13 @@ async def test_a_service_that_does_not_come_up_brings_the_version_before_back(ho
     assert (clone / "a.py").read_text() == "one\n"
     assert house.services.restarted == ["thing", "thing"]
     assert house.services.service_state["thing"].active_state == "active"
-    assert house.told()[-1].startswith("Error: Service thing did not come up")
+    # Fluidd does not show the last line.
+    assert house.told()[-2].startswith("Error: Service thing did not come up")
+    assert house.told()[-1] == "thing: Failed"
+    assert [note["complete"] for note in house.notes("notify_update_response")][-2:] == [
+        False,
+        True,
+    ]
 
 
 async def test_a_service_that_was_down_before_is_no_reason(house, server, clone):
