@@ -11,6 +11,7 @@ _BY_SECTION = {
     "machine": frozenset({"sudo_password"}),
     "mqtt": frozenset({"username", "password"}),
     "notifier": frozenset({"url"}),
+    "simplyprint": frozenset({"url"}),
     "power": frozenset({"user", "password", "token", "on_url", "off_url", "status_url"}),
 }
 # password_file, secrets_path and enable_api_key say where or whether, not what.

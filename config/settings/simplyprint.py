@@ -10,6 +10,7 @@ import msgspec
 from config.config_errors import quoted
 from config.paths import Paths
 from config.reader import ConfigReader
+from config.secret import Secret
 from config.section import Section
 from mrk.definitions.roles import ROLE_WORDS
 
@@ -26,7 +27,7 @@ class SimplyPrintSettings(msgspec.Struct, frozen=True, kw_only=True):
     power_device: str | None = None
     filament_sensor: str | None = None
     ambient_sensor: str = ""
-    url: str | None = None
+    url: Secret | None = None
     role: str = "operate"
 
 
@@ -42,7 +43,7 @@ def read_simplyprint(reader: ConfigReader, paths: Paths) -> SimplyPrintSettings 
         power_device=_power_device(section),
         filament_sensor=section.custom("filament_sensor", None, _filament_sensor),
         ambient_sensor=section.text("ambient_sensor", ""),
-        url=section.custom("url", None, _url),
+        url=_url(section),
         role=section.choice("simplyprint_role", ROLE_WORDS, "operate"),
     )
 
@@ -59,15 +60,24 @@ def _filament_sensor(text: str) -> str:
     return text
 
 
-def _url(text: str) -> str:
-    expected = "(expected an address such as wss://cloud.example.com/printer)"
+def _url(section: Section) -> Secret | None:
+    """It may hold a token, so no message repeats it."""
+    found = section.secret("url", None)
+    if found is not None:
+        reason = _mistake(found.reveal())
+        if reason is not None:
+            section.problem("url", f"{reason} (expected wss://cloud.example.com/printer)")
+    return found
+
+
+def _mistake(text: str) -> str | None:
     try:
         parts = urlsplit(text)
         port = parts.port
-    except ValueError as exc:
-        raise ValueError(f"{quoted(text)} is not an address: {exc} {expected}") from exc
+    except ValueError:
+        return "it is not an address"
     if parts.scheme not in ("ws", "wss") or not parts.hostname or port == 0:
-        raise ValueError(f"{quoted(text)} is not the address of a websocket {expected}")
+        return "it is not the address of a websocket"
     if any(char.isspace() for char in text) or parts.fragment or parts.username is not None:
-        raise ValueError(f"{quoted(text)} has more than an address, a path and a query {expected}")
-    return text
+        return "it has more than an address, a path and a query"
+    return None

@@ -14,8 +14,9 @@ OWN_NAMESPACE = "database"
 PROTECTED_KEY = "protected_namespaces"
 FORBIDDEN_KEY = "forbidden_namespaces"
 PROTECTED = frozenset({"moonraker", "gcode_metadata", "announcements", "update_manager"})
-# Of SimplyPrint it holds the token, whether it is configured or not.
-FORBIDDEN = frozenset({OWN_NAMESPACE, "simplyprint"})
+# Wholes that hold a token, whether the subsystem is configured or not.
+SECRET = frozenset({"simplyprint"})
+FORBIDDEN = SECRET | {OWN_NAMESPACE}
 # Clients may write them, but their own methods are for admins, and this is another way to the same.
 ADMINS = frozenset({"webcams"})
 

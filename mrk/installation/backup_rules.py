@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 
 import msgspec
 
+from mrk.database.namespaces import SECRET
 from mrk.errors import MrkError
 
 MANIFEST = "manifest.json"
@@ -22,6 +23,7 @@ SINGLE_FILES = (".moonraker.uuid", "moonraker.asvc", "moonraker.secrets")
 DATABASE = "database/mrk.db"
 # Left out of a backup without secrets, with the database's tables of the same purpose.
 SECRET_FILES = ("moonraker.secrets", "certs/")
+SECRET_NAMESPACES = tuple(SECRET)
 SECRET_TABLES = ("users", "api_keys", "named_keys", "signing_keys", "failed_logins")
 _AUTOMATIC = re.compile(r"mrk-daily-\d{8}-\d{6}\.tar\.gz")
 _NAME = re.compile(r"mrk-(?:daily-|before-restore-)?\d{8}-\d{6}\.tar\.gz")

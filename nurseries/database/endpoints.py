@@ -14,7 +14,7 @@ from mrk.api.caller import Caller
 from mrk.api.endpoint import Access, Endpoint, NoParams, delete, get, post
 from mrk.database.database_protocols import SqlConnection
 from mrk.database.keys import check_text, parse_key
-from mrk.database.namespaces import ADMINS, ReservedNamespaces, check_name
+from mrk.database.namespaces import ADMINS, SECRET, ReservedNamespaces, check_name
 from mrk.database.schema import JSON_COLUMN, SECRET_COLUMNS
 from mrk.definitions.roles import Role
 from mrk.errors import ClientError
@@ -387,4 +387,6 @@ def _row(kinds: dict[str, str], row: tuple[Any, ...]) -> dict[str, Any]:
             values[column] = None
         elif kind == JSON_COLUMN and values[column] is not None:
             values[column] = msgspec.Raw(values[column].encode())
+    if values.get("namespace") in SECRET:
+        values["value"] = None
     return values

@@ -135,8 +135,12 @@ def _database_copy(file: Path, work: Path, with_secrets: bool) -> Path:
     if not with_secrets:
         with contextlib.closing(sqlite3.connect(copy, isolation_level=None)) as opened:
             rows = opened.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-            for table in {row[0] for row in rows} & set(rules.SECRET_TABLES):
+            tables = {row[0] for row in rows}
+            for table in tables & set(rules.SECRET_TABLES):
                 opened.execute(f"DELETE FROM {table}")
+            if "namespace_store" in tables:
+                sql = "DELETE FROM namespace_store WHERE namespace = ?"
+                opened.executemany(sql, [(name,) for name in rules.SECRET_NAMESPACES])
             opened.execute("VACUUM")
     return copy
 

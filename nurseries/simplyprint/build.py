@@ -68,7 +68,7 @@ class SimplyPrint:
             stored,
             cloud,
             self._demands.take,
-            url=settings.url,
+            url=None if settings.url is None else settings.url.reveal(),
             service=service,
         )
 

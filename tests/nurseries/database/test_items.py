@@ -198,6 +198,11 @@ async def test_table_dump_hides_secrets(tmp_path: Path, nursery: trio.Nursery) -
     assert row["rowid"] == 1
     assert (row["username"], row["created_on"], row["groups"]) == ("me", 1.5, [])
     assert row["password"] is row["salt"] is row["jwt_secret"] is None
+    await database.put_items("simplyprint", {"printer_token": "planted"})
+    await database.put_items("mine", {"key": "shown"})
+    rows = (await ask("debug.database.table", table="namespace_store"))["rows"]
+    shown = {row["namespace"]: row["value"] for row in rows}
+    assert (shown["mine"], shown["simplyprint"]) == ("shown", None)
     assert await status_of(ask, "debug.database.table", table='no"such') == 404
 
 

@@ -85,6 +85,11 @@ def test_there_and_back(paths):
 
 
 def test_without_secrets(paths):
+    connection = sqlite3.connect(paths.database / "mrk.db")
+    sql = "INSERT INTO namespace_store VALUES ('simplyprint', 'printer_token', '\"planted-token\"')"
+    connection.execute(sql)
+    connection.commit()
+    connection.close()
     archive = create_backup(paths, paths.backups, with_secrets=False)
     with tarfile.open(archive) as opened:
         files = {m.name: opened.extractfile(m).read() for m in opened}  # type: ignore[union-attr]
