@@ -38,6 +38,7 @@ from config.settings.simplyprint import SimplyPrintSettings, read_simplyprint
 from config.settings.spoolman import SpoolmanSettings, read_spoolman
 from config.settings.td1 import Td1Settings, read_td1
 from config.settings.update_manager import UpdateManagerSettings, read_update_manager
+from config.settings.webcam_proxy import WebcamProxySettings, read_webcam_proxy
 from config.settings.webcams import WebcamSettings, read_webcams
 from config.settings.wled import WledSettings, read_wled
 from config.settings.zeroconf import ZeroconfSettings, read_zeroconf
@@ -56,6 +57,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     file_manager: FileManagerSettings = FileManagerSettings()
     job_queue: JobQueueSettings = JobQueueSettings()
     webcams: tuple[WebcamSettings, ...] = ()
+    webcam_proxy: WebcamProxySettings | None = None
     announcements: AnnouncementSettings = AnnouncementSettings()
     analysis: AnalysisSettings = AnalysisSettings()
     ldap: LdapSettings | None = None
@@ -107,6 +109,7 @@ FAMILIES: tuple[Family, ...] = (
     Family("file_manager", read_file_manager, "file_manager", Rule.DEFAULTS),
     Family("job_queue", read_job_queue, "job_queue", Rule.DEFAULTS),
     Family("webcams", read_webcams, "webcam", Rule.DEFAULTS),
+    Family("webcam_proxy", read_webcam_proxy, "webcam_proxy"),
     Family("announcements", read_announcements, "announcements", Rule.DEFAULTS),
     Family("analysis", read_analysis, "analysis", Rule.DEFAULTS),
     Family("ldap", read_ldap, "ldap"),

@@ -24,6 +24,11 @@ class Exchange(Protocol):
         """Length of the request's body, None when only its end will tell."""
         ...
 
+    @property
+    def answered(self) -> bool:
+        """Whether an answer was sent, or begun."""
+        ...
+
     async def receive(self) -> bytes:
         """The next part of the body, empty at its end; asks a waiting client to go on.
 

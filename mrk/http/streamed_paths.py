@@ -4,8 +4,8 @@ Uploads and downloads are such paths, and so is what an optional subsystem adds 
 instance per generation; asked for each request by its head alone.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
@@ -28,6 +28,23 @@ class StreamedPaths(Protocol):
         """Who serves the request, None when it is somebody else's.
 
         Whoever serves it decides itself what the client may do (`DoorRules.authorizer`).
+        """
+        ...
+
+
+# Takes the stream, the head, and all bytes read so far, the head's included; the connection ends
+# when it returns. The stream is trio's.
+HandOn = Callable[[Any, RequestHead, bytes], Awaitable[None]]
+
+
+@runtime_checkable
+class UpgradePaths(Protocol):
+    """Streamed paths that also take websockets, to pass them on."""
+
+    def upgrade(self, head: RequestHead) -> HandOn | None:
+        """Who serves a handshake, None when it is somebody else's.
+
+        Whoever serves it decides itself about origin and client, and answers.
         """
         ...
 

@@ -40,5 +40,6 @@ OPTIONAL = (
     Optional("zeroconf", "zeroconf", "nurseries.zeroconf.build"),
     Optional("analysis", "analysis", "nurseries.analysis.build"),
     Optional("octoprint_compat", "octoprint_compat", "nurseries.octoprint.subsystem"),
+    Optional("webcam_proxy", "webcam_proxy", "transports.webcam_proxy.build"),
     Optional("frontend", "frontends", "transports.frontends.build"),
 )

@@ -26,9 +26,9 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 class BodyStream:
     """Implements `mrk.http.exchange.Exchange`; `rest` is what came behind the body.
 
-    `answered` says that a whole answer was sent; `refused` is called when one comes before the body
-    was read, `counts` counts answers by status. Time in which the body's reader does not ask for
-    more does not count as the client's.
+    `answered` says that an answer was sent, or begun; `refused` is called when one comes before the
+    body was read, `counts` counts answers by status. Time in which the body's reader does not ask
+    for more does not count as the client's.
     """
 
     def __init__(

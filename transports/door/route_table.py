@@ -6,11 +6,10 @@ downloads), pages with a path of their own, front ends, the page at `/`. What no
 here. One instance per generation; no I/O.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import msgspec
-import trio
 
 from mrk.access.request_authorizer import RequestAuthorizer
 from mrk.definitions.roles import Role
@@ -18,12 +17,9 @@ from mrk.errors import ClientError
 from mrk.http.exchange import Transfer
 from mrk.http.head import RequestHead
 from mrk.http.response import Headers, Response, error_response
-from mrk.http.streamed_paths import FallbackPaths, StreamedPaths
+from mrk.http.streamed_paths import FallbackPaths, HandOn, StreamedPaths, UpgradePaths
 from transports.door.api_http import ApiCall, ApiHttp
 
-# Takes the stream, the head, and all bytes read so far, the head's included; the connection ends
-# when it returns.
-HandOn = Callable[[trio.abc.Stream, RequestHead, bytes], Awaitable[None]]
 _READ = ("GET", "HEAD")
 # What pages have only where no front end has it.
 _ROOT = ("", "/")
@@ -57,7 +53,7 @@ class PagePaths(Protocol):
 
 
 class RouteTable:
-    """`upgrades` are websockets by path; paths are without the route prefix."""
+    """`upgrades` are websockets by path, without the route prefix; who streams may take others."""
 
     def __init__(
         self,
@@ -74,6 +70,7 @@ class RouteTable:
         self._pages = pages
         self._upgrades = upgrades
         self._streamed = streamed
+        self._upgrading = [one for one in streamed if isinstance(one, UpgradePaths)]
         self._fallbacks = fallbacks
 
     def find(self, head: RequestHead, *, upgrade: bool = False) -> Route:
@@ -81,6 +78,11 @@ class RouteTable:
         path = self._api.local_path(head)
         if upgrade and path in self._upgrades:
             return Upgrade(self._upgrades[path])
+        if upgrade:
+            for streamed in self._upgrading:
+                serve = streamed.upgrade(head)
+                if serve is not None:
+                    return Upgrade(serve)
         if head.method == "OPTIONS":
             return self._preflight(head, path)
         try:

@@ -151,3 +151,26 @@ def test_a_front_end_comes_before_the_page_at_the_root_alone(method, target, kin
     if isinstance(found, Response):
         assert found.status == 405
         assert dict(found.headers)["Allow"] == "GET, HEAD, OPTIONS"
+
+
+class Tunnels(Files):
+    """Streamed paths of which one takes websockets."""
+
+    def upgrade(self, head):
+        return websocket if head.path.startswith("/camera/") else None
+
+
+def test_a_streamed_path_may_take_websockets():
+    house = House()
+    table = RouteTable(
+        house.api, house.authorizer, house.web, upgrades={}, streamed=[Files(), Tunnels()]
+    )
+
+    def find(target, *, upgrade):
+        head = RequestHead("GET", target, "1.1", [], "127.0.0.1", "127.0.0.1")
+        return table.find(head, upgrade=upgrade)
+
+    assert find("/camera/ws", upgrade=True) == Upgrade(websocket)
+    assert isinstance(find("/camera/ws", upgrade=False), Response)
+    assert isinstance(find("/server/files/a/b", upgrade=True), Streamed)
+    assert isinstance(find("/server/info", upgrade=True), ApiCall)
