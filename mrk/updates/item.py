@@ -31,6 +31,9 @@ class UpdateItem(Protocol):
     async def refresh(self) -> None:
         """Look at what is installed, and for new versions."""
 
+    async def reread(self) -> None:
+        """Look at what is installed, asking nobody else: somebody may have changed it."""
+
     @property
     def prefix(self) -> str:
         """How its messages begin: `Git Repo klipper`."""

@@ -117,6 +117,9 @@ class GitItem(ConfiguredItem[GitFacts]):
             return isinstance(exc, GitFailed) and exc.is_damaged
         return False
 
+    async def reread(self) -> None:
+        await self.look()
+
     async def look(self) -> None:
         """Read what is there, without asking the remote."""
         look = GitLook(self._git, self._settings, self.facts)

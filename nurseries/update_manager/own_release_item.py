@@ -104,6 +104,9 @@ class OwnReleaseItem:
         except (UpdateFailed, msgspec.MsgspecError) as exc:
             self._problem = str(exc)
 
+    async def reread(self) -> None:
+        """It is this process."""
+
     async def update(self, tell: Tell) -> bool:
         if not self._known.is_newer:
             return False

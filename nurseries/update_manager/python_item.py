@@ -103,13 +103,25 @@ class PythonItem(ConfiguredItem[PackageFacts]):
         try:
             self.facts = await self._with_remote(self.facts)
         except UpdateFailed as exc:
-            self.facts = msgspec.structs.replace(
-                self.facts,
-                remote_version=before.remote_version,
-                remote_hash=before.remote_hash,
-                remote_reference=before.remote_reference,
-                messages=(str(exc),),
-            )
+            self._keep_remote(before, (str(exc),))
+
+    async def reread(self) -> None:
+        before = self.facts
+        await self.look()
+        if self.facts.problem is None:
+            self._keep_remote(before, before.messages)
+
+    def _keep_remote(self, before: PackageFacts, messages: tuple[str, ...]) -> None:
+        facts = msgspec.structs.replace(
+            self.facts,
+            remote_version=before.remote_version,
+            remote_hash=before.remote_hash,
+            remote_reference=before.remote_reference,
+            messages=messages,
+        )
+        if before.remote_hash == AVAILABLE:
+            facts = self._compared(facts, before.remote_version, before.remote_reference)
+        self.facts = facts
 
     async def look(self) -> None:
         """Read what is installed."""

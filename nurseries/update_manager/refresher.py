@@ -73,6 +73,16 @@ class Refresher:
                 return
             await self.refresh_one(item)
 
+    async def reread(self, items: Sequence[UpdateItem]) -> None:
+        """Look at what is installed, as far as it is on this machine."""
+        for item in items:
+            if self._is_printing():
+                return
+            try:
+                await item.reread()
+            except UpdateFailed as exc:
+                logger.warning("%s: %s", item.name, exc)
+
     async def refresh_one(self, item: UpdateItem) -> None:
         """Look at one item and remember what was found."""
         try:

@@ -95,6 +95,9 @@ class ReleaseItem(ConfiguredItem[ReleaseFacts]):
             self.facts, remote_version=release.version, last_error=""
         )
 
+    async def reread(self) -> None:
+        await self.look()
+
     async def look(self) -> ReleaseInfo | None:
         """Read what is there."""
         try:

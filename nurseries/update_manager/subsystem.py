@@ -136,7 +136,9 @@ class UpdateManager:
         """What an earlier run left is put right, then the first pass over what is due."""
         for item in self._items.values():
             await self._resume(item)
-        await self._refresher.refresh(self._refresher.due(self._items.values()))
+        due = self._refresher.due(self._items.values())
+        await self._refresher.reread([it for it in self._items.values() if it not in due])
+        await self._refresher.refresh(due)
         self._is_initialized = True
         self._announcer.refreshed(self._all())
 

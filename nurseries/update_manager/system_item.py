@@ -103,6 +103,9 @@ class SystemItem:
             logger.warning("the lists of packages stay as they are: %s", exc)
         await self._look(manager)
 
+    async def reread(self) -> None:
+        """Others update packages all the time; what is listed is as old as the lists."""
+
     async def _look(self, manager: SystemPackages) -> None:
         self._packages = tuple(await manager.updates())[:_MOST_NAMES]
 

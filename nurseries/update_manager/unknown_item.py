@@ -26,6 +26,8 @@ class UnknownItem:
 
     async def refresh(self) -> None: ...
 
+    async def reread(self) -> None: ...
+
     async def update(self, tell: Tell) -> bool:
         return False
 

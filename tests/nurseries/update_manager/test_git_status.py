@@ -45,6 +45,19 @@ async def look(tmp_path, settings):
         return await house.item("thing")
 
 
+async def test_what_was_pulled_by_hand_is_seen_at_the_start(tmp_path, server):
+    clone = server.clone(tmp_path / "thing")
+    newest = server.commit("second", {"a.py": "two\n"})
+    house = UpdateHouse(tmp_path, "http://127.0.0.1:9", item(server, clone))
+    async with running(house):
+        assert (await house.item("thing"))["commits_behind_count"] == 1
+    git(clone, "merge", "-q", "origin/master")
+    async with running(house):
+        found = (await house.call("status"))["version_info"]["thing"]
+        assert (found["current_hash"], found["remote_hash"]) == (newest, newest)
+        assert found["commits_behind"] == []
+
+
 async def test_a_clone_that_is_behind(tmp_path, server):
     server.tag("v0.1.0")
     clone = server.clone(tmp_path / "thing")

@@ -108,6 +108,17 @@ class Packages:
         self.asked.append(names)
 
 
+async def test_what_was_installed_by_hand_is_seen_at_the_start(house, env, wheels):
+    wheel(wheels, "thing", "1.1.0")
+    async with running(house):
+        assert (await house.item("thing"))["remote_hash"] == "update-available"
+    pip(env, wheels, "install", "-U", "thing")
+    async with running(house):
+        found = (await house.call("status"))["version_info"]["thing"]
+        assert (found["version"], found["remote_version"]) == ("1.1.0", "1.1.0")
+        assert found["remote_hash"] == found["current_hash"]
+
+
 async def test_a_beta_channel_takes_betas(house, env, wheels):
     wheel(wheels, "thing", "1.2.0b1")
     house.settings = msgspec.structs.replace(

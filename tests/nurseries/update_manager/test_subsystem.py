@@ -58,6 +58,17 @@ async def test_what_is_known_survives_a_start(house, github):
     assert stored["last_refresh_time"] == house.now
 
 
+async def test_what_was_changed_by_hand_is_seen_at_the_start(house, github, tmp_path):
+    async with running(house):
+        pass
+    asked = len(github.asked)
+    (tmp_path / "thing" / "release_info.json").write_text(json.dumps({**INFO, "version": "v1.1.0"}))
+    async with running(house):
+        found = (await house.call("status"))["version_info"]["thing"]
+        assert (found["version"], found["remote_version"]) == ("v1.1.0", "v1.1.0")
+    assert len(github.asked) == asked
+
+
 async def test_a_changed_section_is_looked_at_again(house, github):
     async with running(house):
         pass
