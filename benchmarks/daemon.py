@@ -216,12 +216,12 @@ def _listens(path: Path) -> bool:
 
 
 @contextlib.contextmanager
-def open_linked() -> Iterator[Daemon]:
-    """A daemon linked to a virtual printer that is ready."""
+def open_linked(sections: str = "") -> Iterator[Daemon]:
+    """A daemon with core sections and `sections`, linked to a virtual printer that is ready."""
     with (
         temporary_folder() as folder,
         open_printer(folder) as klippy,
-        open_daemon(folder, klippy) as daemon,
+        open_daemon(folder, klippy, sections) as daemon,
     ):
         daemon.wait_ready()
         yield daemon

@@ -25,6 +25,38 @@ _PART = 'Content-Disposition: form-data; name="file"; filename="%s"\r\n\r\n'
 
 
 def measure_transfers(plan: Plan) -> list[Figure]:
+    """What both ways cost, and what `read_back_uploads` costs more."""
+    return [*_measure_both_ways(plan), *_measure_read_back(plan)]
+
+
+def _measure_read_back(plan: Plan) -> list[Figure]:
+    """Uploads to a daemon that reads back and to one that does not, one after the other."""
+    data = os.urandom(_PIECE)
+    with (
+        open_linked() as plain,
+        open_linked("[file_manager]\nread_back_uploads: True\n") as proving,
+    ):
+        daemons = (plain, proving)
+        cpu: dict[Daemon, list[float]] = {plain: [], proving: []}
+        waits: dict[Daemon, list[float]] = {plain: [], proving: []}
+        for daemon in daemons:
+            upload(daemon, data, 5 * MB)
+        for _ in range(plan.transfer_rounds):
+            for daemon in daemons:
+                began = time.monotonic()
+                cpu[daemon].append(upload(daemon, data, plan.transfer_bytes))
+                waits[daemon].append(time.monotonic() - began)
+    note = f"{plan.transfer_bytes // MB} MB"
+    usual, proved = f"upload of {note} beside it", f"upload of {note}, read back"
+    return [
+        _figure("plain_upload_wait", f"{usual}: time", "s", None, waits[plain]),
+        _figure("read_back_wait", f"{proved}: time", "s", None, waits[proving]),
+        _figure("plain_upload_cpu", f"{usual}: CPU", "ms/MB", None, cpu[plain]),
+        _figure("read_back_cpu", f"{proved}: CPU", "ms/MB", None, cpu[proving]),
+    ]
+
+
+def _measure_both_ways(plan: Plan) -> list[Figure]:
     """CPU per MB of both ways, and growth of resident memory by one large upload."""
     data = os.urandom(_PIECE)
     with open_linked() as daemon:
@@ -49,7 +81,7 @@ def measure_transfers(plan: Plan) -> list[Figure]:
     ]
 
 
-def _figure(name: str, what: str, unit: str, budget: float, samples: list[float]) -> Figure:
+def _figure(name: str, what: str, unit: str, budget: float | None, samples: list[float]) -> Figure:
     return Figure(
         name=name,
         what=what,

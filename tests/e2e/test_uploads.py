@@ -1,5 +1,7 @@
 """Uploads as clients in the field send them, to a whole daemon."""
 
+import base64
+import hashlib
 import io
 import zipfile
 from pathlib import Path
@@ -14,6 +16,7 @@ from tests.fakes.binary_gcode import binary_gcode
 
 pytestmark = pytest.mark.e2e
 SAMPLE = "calibration_cube.gcode"  # of the virtual printer
+DATA = Path(__file__).parents[1] / "data/gcode"
 CONVERT = "[file_manager]\nconvert_binary_gcode: True\n"
 
 
@@ -96,3 +99,43 @@ def test_names_from_the_field(tmp_path: Path) -> None:
         # Over an existing file: one word in the answer and in the notification.
         assert upload(http, "a.gcode", b"G28 X\n")["action"] == "create_file"
         assert action_told(client, "a.gcode") == "create_file"
+
+
+def test_what_is_stored_is_proved(tmp_path: Path) -> None:
+    """As it came, out of a project, with object markers added, from the disk, and after a move."""
+    gcode = sample_gcode()[1]
+    labelled = (DATA / "prusa-slicer-2.5.0-mk3s-three-labelled-cut.gcode").read_bytes()
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("Metadata/plate_1.gcode", gcode)
+    sections = "[file_manager]\nread_back_uploads: True\nenable_object_processing: True\n"
+    with (
+        run_daemon(tmp_path, sections=sections) as daemon,
+        daemon.connect() as client,
+        http_of(daemon) as http,
+    ):
+        gcodes = daemon.folder / "gcodes"
+
+        def digest_of(name: str) -> str:
+            return hashlib.sha256((gcodes / name).read_bytes()).hexdigest()
+
+        for name, content in (
+            ("plain.gcode", gcode),
+            ("project.3mf", packed.getvalue()),
+            ("labelled.gcode", labelled),
+            ("notes.txt", b"text"),
+        ):
+            told = upload(http, name, content)
+            stored = told["item"]["path"]
+            assert told["sha256"] == digest_of(stored)
+            if stored.endswith(".gcode"):
+                known = client.call("server.files.metadata", filename=stored)
+                assert known["sha256"] == told["sha256"]
+        assert digest_of("labelled.gcode") != hashlib.sha256(labelled).hexdigest()
+        client.call("server.files.move", source="gcodes/plain.gcode", dest="gcodes/moved.gcode")
+        moved = client.call("server.files.metadata", filename="moved.gcode")
+        assert moved["sha256"] == digest_of("moved.gcode")
+        wish = {"Want-Repr-Digest": "sha-256=10"}
+        answer = http.get("/server/files/gcodes/moved.gcode", headers=wish)
+        expected = base64.b64encode(hashlib.sha256(gcode).digest()).decode()
+        assert answer.headers["repr-digest"] == f"sha-256=:{expected}:"

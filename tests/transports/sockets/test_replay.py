@@ -1,5 +1,6 @@
 """Websockets and unix sockets that are cut at random points: everything once, and in order."""
 
+import contextlib
 import random
 from typing import Any
 
@@ -153,3 +154,39 @@ async def test_others_have_their_turn_while_much_is_replayed(kind: str) -> None:
         # An answer waits for one portion, not for all that is replayed.
         assert behind < 4000
         nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("kind", ["websocket", "unix"])
+@pytest.mark.parametrize("ticks", range(25))
+async def test_cancelled_at_any_moment(kind: str, ticks: int, autojump_clock: object) -> None:
+    house = EventHouse()
+    house.clients.events.ask()
+    for number in range(1200):
+        house.clients.broadcast("notify_test", [number])
+    async with trio.open_nursery() as clients:
+        async with trio.open_nursery() as servers:
+            follower = Follower(house, kind, servers)
+            follower.position = {"epoch": "e1", "seq": 1}
+            peer = await follower.connect()
+            clients.start_soon(listen, follower, peer)
+            for _ in range(ticks):
+                await trio.lowlevel.checkpoint()
+            house.clients.broadcast("notify_test", [1200])
+            servers.cancel_scope.cancel()
+        # What had been sent is read; nothing more comes.
+        await trio.sleep(1)
+        await peer.stream.aclose()
+    assert follower.heard == list(range(len(follower.heard)))
+    assert len(house.clients) == 0
+    await trio.sleep(901)
+    house.clients.broadcast("notify_test")
+    assert not house.clients.events.running
+
+
+async def listen(follower: Follower, peer: Peer | UnixPeer) -> None:
+    """Until the server has gone."""
+    gone = (EOFError, trio.BrokenResourceError, trio.ClosedResourceError, AssertionError)
+    with contextlib.suppress(*gone):
+        await follower.identify(peer)
+        while True:
+            await follower.hear(peer)
