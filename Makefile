@@ -18,7 +18,7 @@ test: $(STAMP)
 bench: $(STAMP)
 	$(VENV)/bin/nox -s bench
 
-$(STAMP): pyproject.toml requirements.lock
+$(STAMP): pyproject.toml requirements.lock setup.py $(wildcard mrk/estimate/kernel/*.[ch])
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .

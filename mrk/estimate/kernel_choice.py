@@ -12,15 +12,21 @@ from mrk.estimate.planner import FAN_S, START_S
 from mrk.estimate.planner import Planner as PythonPlanner
 from mrk.estimate.printer_limits import TOOLS_LIMIT, PrinterLimits, Retraction
 
+# As in kernel.h.
+RESULTS = 2
 _SLOWDOWNS = {"radius": 1.0, "x": 2.0, "turn": 3.0}
 
 
 def kernel() -> ModuleType | None:
-    """The compiled planner; None if there was no compiler when mrk was installed."""
+    """The compiled planner; None if there was no compiler when mrk was installed.
+
+    Nor is one used that was built from older sources: it gives other results.
+    """
     try:
-        return importlib.import_module("mrk.estimate._kernel")
+        compiled = importlib.import_module("mrk.estimate._kernel")
     except ImportError:
         return None
+    return compiled if getattr(compiled, "RESULTS", 1) == RESULTS else None
 
 
 def new_planner(

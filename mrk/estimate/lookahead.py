@@ -37,6 +37,7 @@ class Lookahead:
         self.max_flow = 0.0
         self._mark_s = mark_s
         self._next_mark = 0.0
+        self._last_mark = 0
         self._queue: list[_Move] = []
         self._trigger = FLUSH_MOVES
         self._carry = 0.0
@@ -90,6 +91,7 @@ class Lookahead:
             self._sums[DWELL] += self._start_s
             self.clock += self._start_s
             self._start_s = 0.0
+            self._last_mark = about[3]
             self._marks.append((about[3], 0.0))  # nothing is done before
         queue = self._queue
         queue.append((start2, c2, dv2, mcr_start2, mcr_dv2, distance, accel, *about))
@@ -111,7 +113,7 @@ class Lookahead:
         self._switch(key)
         self.clock += seconds
         self._sums[DWELL] += seconds
-        self._mark(offset)
+        self._mark(offset, seconds)
 
     def take(self) -> tuple[list[Segment], list[Mark]]:
         """What was planned; the running segment ends here."""
@@ -211,12 +213,16 @@ class Lookahead:
                 if motion == OUTPUT and e > self.max_flow * time:
                     self.max_flow = e / time
             if self.clock >= self._next_mark:
-                self._mark(offset)
+                self._mark(offset, time)
         self._carry = before
         del self._queue[:count]
 
-    def _mark(self, offset: int) -> None:
+    def _mark(self, offset: int, time: float) -> None:
+        """At the end of a line, whose last part took `time`; all of it belongs to that line."""
         if self.clock >= self._next_mark:
+            if time >= self._mark_s and offset - 1 > self._last_mark:
+                self._marks.append((offset - 1, self.clock - time))
+            self._last_mark = offset
             self._marks.append((offset, self.clock))
             if len(self._marks) >= WAITING_MARKS_LIMIT:
                 self._marks = self._marks[::2]

@@ -16,6 +16,9 @@
 
 enum { TRAVEL, OUTPUT, EXTRUDE_ONLY };
 enum { SLOW_NONE, SLOW_RADIUS, SLOW_X, SLOW_TURN };
+/* Grows with every change of what the planners give; the one in Python has the same number. */
+#define RESULTS 2
+
 #define MOVING (-((int64_t)1 << 62))
 #define NO_LAYER (-((int64_t)1 << 62))
 #define SUMS 11
@@ -109,6 +112,7 @@ typedef struct {
     int64_t z_um;
     /* Look-ahead. */
     double clock, start_s, max_speed2, max_flow, next_mark, carry;
+    int64_t last_mark;
     Move *queue;
     double *starts, *cruises;
     int length, trigger, has_before;

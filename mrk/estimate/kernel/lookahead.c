@@ -46,6 +46,7 @@ void queue_add(Kernel *k, const double direction[4], double c2, double dv2, doub
         k->sums[DWELL] += k->start_s;
         k->clock += k->start_s;
         k->start_s = 0.0;
+        k->last_mark = k->offset;
         push_mark(k, k->offset, 0.0);
     }
     Move *m = &k->queue[k->length++];
@@ -107,10 +108,14 @@ static void push_mark(Kernel *k, int64_t offset, double clock)
     k->marks[k->mark_count++].clock = clock;
 }
 
-static void mark(Kernel *k, int64_t offset)
+/* At the end of a line, whose last part took `time`; all of it belongs to that line. */
+static void mark(Kernel *k, int64_t offset, double time)
 {
     if (k->clock < k->next_mark)
         return;
+    if (time >= k->limits.mark_s && offset - 1 > k->last_mark)
+        push_mark(k, offset - 1, k->clock - time);
+    k->last_mark = offset;
     push_mark(k, offset, k->clock);
     if (k->mark_count >= WAITING_MARKS_LIMIT) {
         size_t kept = 0;
@@ -198,7 +203,7 @@ static void forward(Kernel *k, int count)
             if (m->motion == OUTPUT && m->e > k->max_flow * time)
                 k->max_flow = m->e / time;
         }
-        mark(k, m->offset);
+        mark(k, m->offset, time);
     }
     if (count)
         k->carry = before;
@@ -243,5 +248,5 @@ void queue_wait(Kernel *k, double seconds)
     queue_switch(k, &k->key);
     k->clock += seconds;
     k->sums[DWELL] += seconds;
-    mark(k, k->offset);
+    mark(k, k->offset, seconds);
 }

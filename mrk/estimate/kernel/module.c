@@ -267,7 +267,7 @@ static int fill(PyObject *module)
         return -1;
     int done = PyModule_AddObjectRef(module, "Planner", type);
     Py_DECREF(type);
-    return done;
+    return done < 0 ? done : PyModule_AddIntConstant(module, "RESULTS", RESULTS);
 }
 
 static PyModuleDef_Slot module_slots[] = {{Py_mod_exec, fill}, {0, NULL}};

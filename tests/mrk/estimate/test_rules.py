@@ -1,7 +1,9 @@
 """Properties of every plan, and of the two planners that have to agree on it."""
 
 import math
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import msgspec
 import pytest
@@ -217,6 +219,32 @@ def test_the_clock_keeps_few_marks_and_never_runs_backwards(gaps):
     assert seconds_at(clock.marks, now, offset, offset) == pytest.approx(now, abs=15)
 
 
+def test_a_long_dwell_belongs_to_its_line():
+    lines = [
+        "G1 X10 F6000",
+        "; a comment",
+        "G4 P60000",
+        "; another",
+        "G1 X0",
+        "G1 X600 F600",
+        "M400",
+    ]
+    text = "\n".join(["G1 X1 F6000", *lines, ""]).encode()
+    found = estimate_both(text, MEASURED)
+
+    def done(line: str) -> float:
+        """When Klipper has read up to the end of a line."""
+        position = text.index(line.encode() + b"\n") + len(line) + 1
+        return seconds_at(found.marks, found.total_time, len(text), position)
+
+    before = done("; a comment")
+    assert before < 1.0
+    assert done("G4 P60000") == pytest.approx(before + 60.0, abs=0.5)
+    assert done("; another") == pytest.approx(before + 60.0, abs=0.5)
+    assert done("G1 X0") < 61.5
+    assert done("G1 X600 F600") == pytest.approx(found.total_time, abs=0.01)
+
+
 @pytest.mark.parametrize("new", [Planner, new_planner])
 def test_a_few_long_arcs_do_not_fill_the_memory(new):
     limits = msgspec.structs.replace(MEASURED, arc_mm=0.01, home=(0.0, 0.0, 500.0))
@@ -226,6 +254,12 @@ def test_a_few_long_arcs_do_not_fill_the_memory(new):
     assert 1 < len(segments) <= 20_001
     assert 1 < len(marks) <= 20_000
     assert planner.clock > 10_000
+
+
+def test_a_kernel_that_was_built_from_older_sources_is_not_used(monkeypatch):
+    monkeypatch.setitem(sys.modules, "mrk.estimate._kernel", ModuleType("mrk.estimate._kernel"))
+    assert kernel() is None
+    assert isinstance(new_planner(MEASURED), Planner)
 
 
 def test_the_kernel_refuses_limits_of_another_version():
