@@ -24,6 +24,7 @@ from benchmarks.database import measure_database
 from benchmarks.everything import measure_everything
 from benchmarks.figures import Failure, Figure, document, table
 from benchmarks.files import measure_files
+from benchmarks.front_ends import measure_front_ends
 from benchmarks.jobs import measure_jobs
 from benchmarks.klippy_replay import NoLink
 from benchmarks.metrics import measure_metrics
@@ -51,6 +52,7 @@ MEASUREMENTS: dict[str, Callable[[Plan], list[Figure]]] = {
     "bridge": measure_bridge,
     "transfers": measure_transfers,
     "files": measure_files,
+    "front_ends": measure_front_ends,
     "jobs": measure_jobs,
     "database": measure_database,
     "mqtt": measure_mqtt,

@@ -15,6 +15,7 @@ from benchmarks.daemon import MRK, DaemonFailed, Program
 from benchmarks.figures import Failure
 from benchmarks.klippy_replay import NoLink
 from benchmarks.paired.comparison import Comparison, document, table
+from benchmarks.paired.front_ends import compare_front_ends
 from benchmarks.paired.moonraker import install
 from benchmarks.paired.plan import QUICK, WHOLE, PairedPlan
 from benchmarks.paired.processes import (
@@ -35,6 +36,7 @@ FAMILIES: dict[str, Callable[[PairedPlan, Sequence[Program], Speed], list[Compar
     "websockets": compare_websockets,
     "start": compare_start,
     "transfers": compare_transfers,
+    "front_ends": compare_front_ends,
 }
 
 

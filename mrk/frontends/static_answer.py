@@ -23,7 +23,7 @@ _PLAIN: Headers = (("X-Content-Type-Options", "nosniff"),)
 
 
 def static_answer(
-    head: RequestHead,
+    head: RequestHead | None,
     facts: FileFacts,
     parts: Sequence[str],
     front_end: FrontEnd,
@@ -31,9 +31,10 @@ def static_answer(
     coding: str = "",
     inline_scripts: Sequence[str] = (),
 ) -> PartialContent:
-    """The answer of the file at `parts`; `facts` are of its compressed form if there is a `coding`.
+    """The answer of the file at `parts`; `head` as of `answer_file`.
 
-    `inline_scripts` are the CSP sources of those in a page.
+    `facts` are of its compressed form if there is a `coding`, `inline_scripts` the CSP sources of
+    those in a page.
     """
     kind = content_type(parts[-1])
     cache = IMMUTABLE if has_content_hash(parts) else REVALIDATE

@@ -56,11 +56,18 @@ class FileAnswers(Protocol):
         """
         ...
 
+    async def send_open(self, exchange: Exchange, prepared: PreparedFile, headers: Headers) -> None:
+        """Send what is open already, and close it; raises `ClientError`."""
+        ...
+
 
 def answer_file(
-    head: RequestHead, facts: FileFacts, kind: str, *, always: Headers, whole: Headers = ()
+    head: RequestHead | None, facts: FileFacts, kind: str, *, always: Headers, whole: Headers = ()
 ) -> PartialContent:
-    """Decide. `always` goes with every answer that is no error, `whole` where there is a body."""
+    """Decide; `head` None: who wants all of it, without conditions.
+
+    `always` goes with every answer that is no error, `whole` where there is a body.
+    """
     tag = conditional.entity_tag(facts.size_bytes, facts.mtime_ns, facts.inode)
     modified = facts.mtime_ns // 1_000_000_000
     version: Headers = (
@@ -69,6 +76,10 @@ def answer_file(
         ("Accept-Ranges", "bytes"),
         *always,
     )
+    if head is None:
+        return PartialContent(
+            Response(200, content_type=kind, headers=(*version, *whole)), 0, facts.size_bytes
+        )
     if conditional.precondition_failed(head, tag, modified):
         return PartialContent(error_response(ClientError("The file has changed", 412)))
     if conditional.not_modified(head, tag, modified):

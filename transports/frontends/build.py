@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+import trio
+
 from config.settings.frontend import FrontEndSettings
 from mrk.frontends.default_config import FrontEndConfig, Instance, config_json
 from mrk.frontends.front_end import FrontEnd
 from mrk.http.streamed_paths import DoorRules
-from mrk.subsystem import Additions, Needs
+from mrk.subsystem import Additions, Needs, Service
 from transports.frontends.front_ends import ServedFrontEnds
 from transports.frontends.static_files import StaticFiles
 
@@ -23,7 +25,17 @@ def build(settings: Sequence[FrontEndSettings], needs: Needs, additions: Additio
     def serve(rules: DoorRules) -> ServedFrontEnds:
         return ServedFrontEnds(front_ends, files, rules)
 
+    async def keep_open(*, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Until the generation ends: then no file is kept open."""
+        task_status.started()
+        try:
+            await trio.sleep_forever()
+        finally:
+            for one in files.values():
+                one.close()
+
     additions.fallbacks.append(serve)
+    additions.services.append(Service("frontend", keep_open))
     additions.warnings.append(partial(_missing, list(files.values())))
 
 

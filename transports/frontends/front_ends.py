@@ -6,7 +6,7 @@ generation.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from urllib.parse import unquote_to_bytes
 
@@ -14,7 +14,6 @@ from mrk.access.reasons import Reason
 from mrk.errors import ClientError
 from mrk.frontends.front_end import FrontEnd, FrontEnds, is_reserved
 from mrk.http.exchange import Exchange, Transfer
-from mrk.http.file_answer import PreparedFile
 from mrk.http.head import RequestHead
 from mrk.http.response import Headers, Response, error_response
 from mrk.http.streamed_paths import DoorRules
@@ -61,7 +60,7 @@ class ServedFrontEnds:
             if moved is not None:
                 await exchange.answer(moved.with_headers(cors))
                 return
-            await self._rules.files.send(exchange, self._prepare(head, front_end), cors)
+            await self._send(exchange, front_end, cors)
         except ClientError as exc:
             await exchange.answer(error_response(exc).with_headers(cors))
 
@@ -86,11 +85,16 @@ class ServedFrontEnds:
             return _redirect(f"{path}/{question}{query}")
         return None
 
-    def _prepare(self, head: RequestHead, front_end: FrontEnd) -> Callable[[], PreparedFile]:
+    async def _send(self, exchange: Exchange, front_end: FrontEnd, cors: Headers) -> None:
+        head, files = exchange.head, self._files[front_end.name]
         # As sent, not as `head.path`: what is no UTF-8 must be seen, to be refused.
         raw = unquote_to_bytes(head.target.partition("?")[0].encode("latin-1"))
         text = raw.decode("utf-8", "surrogateescape")[len(front_end.prefix) :]
-        return partial(self._files[front_end.name].prepare, head, text)
+        kept = files.kept(head, text)
+        if kept is not None:
+            await self._rules.files.send_open(exchange, kept, cors)
+        else:
+            await self._rules.files.send(exchange, partial(files.prepare, head, text), cors)
 
 
 def _redirect(where: str) -> Response:

@@ -16,10 +16,22 @@ from mrk.frontends.content_security import PAGE_BYTES, inline_hashes
 from mrk.frontends.content_types import content_type, may_be_compressed
 from mrk.frontends.encodings import accepted
 from mrk.frontends.front_end import FrontEnd, is_deep_link
+from mrk.frontends.hashed_names import has_content_hash
 from mrk.frontends.static_answer import CONFIG, INDEX, config_answer, static_answer
 from mrk.http.file_answer import FileFacts, PreparedFile
 from mrk.http.head import RequestHead
+from transports.frontends.kept_files import HashedFile, KeptFiles
 
+_CONDITIONS = frozenset(
+    (
+        "if-match",
+        "if-modified-since",
+        "if-none-match",
+        "if-range",
+        "if-unmodified-since",
+        "range",
+    )
+)
 _NOTHING = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP)
 _LOOK = os.O_PATH | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
@@ -43,6 +55,7 @@ class StaticFiles:
     def __init__(self, front_end: FrontEnd) -> None:
         self._front_end = front_end
         self._page: _Page | None = None
+        self._kept = KeptFiles()
         self.missing: str | None = None
 
     def check(self) -> None:
@@ -53,6 +66,21 @@ class StaticFiles:
             found = None
         if found is not None:
             os.close(found.descriptor)
+
+    def close(self) -> None:
+        """Let go of what is kept open."""
+        self._kept.close()
+
+    def kept(self, head: RequestHead, text: str) -> PreparedFile | None:
+        """The answer if the file is kept open; does not block. `text` as of `prepare`."""
+        found = self._kept.take((text, _encodings(head)))
+        if found is None:
+            return None
+        content = found.whole
+        if not _CONDITIONS.isdisjoint(name for name, _value in head.headers):
+            facts, parts, coding = found.facts, found.parts, found.coding
+            content = static_answer(head, facts, parts, self._front_end, coding=coding)
+        return PreparedFile(found.descriptor, content)
 
     def prepare(self, head: RequestHead, text: str) -> PreparedFile:
         """The answer to a request; `text` is its decoded path behind the prefix.
@@ -71,21 +99,26 @@ class StaticFiles:
         if found is None:
             raise ClientError(self.missing or "There is no such file", 404)
         try:
-            return self._answer(head, parts, found, coding)
+            prepared, facts = self._answer(head, parts, found, coding)
+            if has_content_hash(parts):
+                whole = static_answer(None, facts, parts, self._front_end, coding=coding)
+                kept = HashedFile(prepared.descriptor, facts, parts, coding, whole)
+                self._kept.hand_over((text, _encodings(head)), kept)
+            return prepared
         except BaseException:
             os.close(found.descriptor)
             raise
 
     def _answer(
         self, head: RequestHead, parts: tuple[str, ...], found: _Opened, coding: str
-    ) -> PreparedFile:
+    ) -> tuple[PreparedFile, FileFacts]:
         status = found.status
         facts = FileFacts(parts[-1], status.st_size, status.st_mtime_ns, status.st_ino)
         scripts = self._scripts(parts) if content_type(parts[-1]).startswith("text/html") else ()
         content = static_answer(
             head, facts, parts, self._front_end, coding=coding, inline_scripts=scripts
         )
-        return PreparedFile(found.descriptor, content)
+        return PreparedFile(found.descriptor, content), facts
 
     def _find(self, head: RequestHead, parts: tuple[str, ...]) -> tuple[_Opened | None, str]:
         """The file, or a compressed one beside it that the client takes, and its coding.
@@ -138,7 +171,13 @@ class StaticFiles:
         finally:
             os.close(opened.descriptor)
         self._page = _Page(version, scripts)
+        if parts == (INDEX,):
+            self._kept.forget()
         return scripts
+
+
+def _encodings(head: RequestHead) -> str:
+    return ",".join(head.header_values("accept-encoding"))
 
 
 def _open_below(folder: str, parts: Sequence[str]) -> _Opened | None:

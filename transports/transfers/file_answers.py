@@ -33,19 +33,43 @@ class FileSender:
     ) -> None:
         """Send what `prepare` opens; raises `ClientError`."""
         reads = exchange.head.method != "HEAD"
-        (descriptor, content), small = await trio.to_thread.run_sync(
+        prepared, small = await trio.to_thread.run_sync(
             partial(_look, prepare, reads), limiter=self._threads
         )
-        try:
-            response = content.response.with_headers(headers)
-            if small is not None:
-                await exchange.answer(_with_body(response, small))
-            elif not content.size_bytes:
-                await exchange.answer(response)
-            else:
-                await exchange.answer_file(response, descriptor, content.start, content.size_bytes)
-        finally:
-            _close(descriptor)
+        await _deliver(exchange, prepared, small, headers)
+
+    async def send_open(self, exchange: Exchange, prepared: PreparedFile, headers: Headers) -> None:
+        """Send what is open; one that is small and in the page cache needs no thread."""
+        if not _is_small(prepared.content) or exchange.head.method == "HEAD":
+            await _deliver(exchange, prepared, None, headers)
+            return
+        small = _cached(*prepared)
+        if small is None:
+            try:
+                small = await trio.to_thread.run_sync(_small, *prepared, limiter=self._threads)
+            except OSError as exc:
+                _close(prepared.descriptor)
+                raise _refusal(exc) from exc
+            except BaseException:
+                _close(prepared.descriptor)
+                raise
+        await _deliver(exchange, prepared, small, headers)
+
+
+async def _deliver(
+    exchange: Exchange, prepared: PreparedFile, small: bytes | None, headers: Headers
+) -> None:
+    descriptor, content = prepared
+    try:
+        response = content.response.with_headers(headers)
+        if small is not None:
+            await exchange.answer(_with_body(response, small))
+        elif not content.size_bytes:
+            await exchange.answer(response)
+        else:
+            await exchange.answer_file(response, descriptor, content.start, content.size_bytes)
+    finally:
+        _close(descriptor)
 
 
 def _with_body(response: Response, body: bytes) -> Response:
@@ -69,8 +93,22 @@ def _look(prepare: Callable[[], PreparedFile], reads: bool) -> tuple[PreparedFil
     return PreparedFile(-1, prepared.content), small
 
 
+def _is_small(content: PartialContent) -> bool:
+    return 0 < content.size_bytes <= SMALL_BYTES
+
+
+def _cached(descriptor: int, content: PartialContent) -> bytes | None:
+    """What is to be sent, if that is to be had without waiting for the disk."""
+    found = bytearray(content.size_bytes)
+    try:
+        size = os.preadv(descriptor, [found], content.start, os.RWF_NOWAIT)
+    except OSError:  # not in the page cache, or a file system that cannot tell
+        return None
+    return bytes(found) if size == len(found) else None
+
+
 def _small(descriptor: int, content: PartialContent) -> bytes | None:
-    if not 0 < content.size_bytes <= SMALL_BYTES:
+    if not _is_small(content):
         return None
     found = os.pread(descriptor, content.size_bytes, content.start)
     # Written to just now: whoever sends it as a file sees that it became shorter.

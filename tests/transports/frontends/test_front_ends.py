@@ -109,7 +109,6 @@ async def test_config_json(house: TransferHouse, folder: Path) -> None:
 
 
 async def test_compressed_files_beside(house: TransferHouse, folder: Path) -> None:
-    script = folder / "assets/index-DgP5iUTo.js"
     (folder / "assets/index-DgP5iUTo.js.gz").write_bytes(b"gz")
     (folder / "assets/index-DgP5iUTo.js.br").write_bytes(b"br")
     (folder / "only.js.gz").write_bytes(b"gz")
@@ -131,12 +130,50 @@ async def test_compressed_files_beside(house: TransferHouse, folder: Path) -> No
         assert (part.status, part.body) == (206, b"z")
         assert part.headers["content-encoding"] == "gzip"
         assert (await client.get("/only.js", "Accept-Encoding: gzip")).status == 404
-        # One that an update left behind is older than the file itself.
-        status = script.stat()
-        os.utime(script, ns=(status.st_atime_ns, status.st_mtime_ns + 5_000_000_000))
-        assert (await client.get(target, "Accept-Encoding: gzip, br")).body == LARGE
         pictures = await client.get("/logo.svg", "Accept-Encoding: br")
         assert (pictures.body, pictures.headers["vary"]) == (b"<svg/>", "Accept-Encoding")
+
+
+async def test_a_compressed_file_that_an_update_left_behind(
+    house: TransferHouse, folder: Path
+) -> None:
+    (folder / "a.js").write_bytes(b"new")
+    (folder / "a.js.gz").write_bytes(b"old")
+    async with connected(house) as client:
+        assert (await client.get("/a.js", "Accept-Encoding: gzip")).body == b"old"
+        status = (folder / "a.js").stat()
+        os.utime(folder / "a.js", ns=(status.st_atime_ns, status.st_mtime_ns + 5_000_000_000))
+        assert (await client.get("/a.js", "Accept-Encoding: gzip")).body == b"new"
+
+
+SMALL_HASHED = b"export const a = 1;\n"
+
+
+async def test_hashed_files_are_kept_open_until_the_page_changes(
+    house: TransferHouse, folder: Path
+) -> None:
+    small, large = folder / "assets/small-AbCd1234.js", folder / "assets/index-DgP5iUTo.js"
+    small.write_bytes(SMALL_HASHED)
+    async with connected(house) as client:
+        assert (await client.get("/")).body == PAGE
+        first = await client.get("/assets/small-AbCd1234.js")
+        await client.get("/assets/index-DgP5iUTo.js")
+        small.unlink()
+        large.unlink()
+        again = await client.get("/assets/small-AbCd1234.js")
+        assert (again.body, again.headers) == (SMALL_HASHED, first.headers)
+        assert (await client.get("/assets/index-DgP5iUTo.js")).body == LARGE
+        part = await client.get("/assets/small-AbCd1234.js", "Range: bytes=0-5")
+        assert (part.status, part.body) == (206, SMALL_HASHED[:6])
+        head = await client.get("/assets/small-AbCd1234.js", verb="HEAD")
+        assert head.headers == first.headers
+        known = await client.get(
+            "/assets/small-AbCd1234.js", f"If-None-Match: {first.headers['etag']}"
+        )
+        assert known.status == 304
+        (folder / "index.html").write_bytes(PAGE + b"<!-- new -->")
+        assert (await client.get("/")).status == 200
+        assert (await client.get("/assets/small-AbCd1234.js")).status == 404
 
 
 CLIMBS = [
