@@ -107,7 +107,7 @@ class Outbox:
         """Queue bytes that are framed already: one frame, or several on end."""
         if self.full:
             return
-        idle = not self
+        idle = not self._frames and not self
         self._add(frames)
         if self._waiting_bytes - self._largest_bytes > self._limit_bytes:
             self._drop_all()

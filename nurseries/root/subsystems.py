@@ -342,10 +342,11 @@ class Subsystems:
     @property
     def given_up(self) -> list[str]:
         """Of services that crashed again and again: each with its last error."""
+        failed = SupervisionState.FAILED  # looked up once: every server.info asks
         return [
             f"{service.name} does not run: {service.supervision.last_error}"
             for service in self._all
-            if service.supervision.state is SupervisionState.FAILED
+            if service.supervision.state is failed
         ]
 
     async def webcams(self) -> list[Webcam]:

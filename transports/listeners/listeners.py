@@ -42,14 +42,15 @@ class Listeners(msgspec.Struct, frozen=True):
     more_tcp: Sequence[Listener] = ()
     more_tls: Mapping[int, Sequence[Listener]] = {}
     unclaimed: str | None = None
+    # Those of all of them that could not listen at the start.
+    late: Sequence[LateListener] = ()
 
     @property
     def warnings(self) -> list[str]:
         """Where nobody can connect yet, and why."""
-        told = [self.tls_warning, self.unclaimed]
-        for listener in (*self.all_tcp, *self.all_tls, self.unix):
-            if isinstance(listener, LateListener):
-                told.append(listener.warning)
+        if not self.late and self.tls_warning is None and self.unclaimed is None:
+            return []
+        told = [self.tls_warning, self.unclaimed, *(late.warning for late in self.late)]
         return list(dict.fromkeys(text for text in told if text is not None))
 
     @property
@@ -124,6 +125,7 @@ async def open_listeners(
             more_tcp,
             more_tls,
             inherited.unclaimed((port, ssl_port, *more_ports, *more_ssl_ports)),
+            [listener for listener in opened if isinstance(listener, LateListener)],
         )
         for warning in listeners.warnings:
             logger.warning("%s", warning)

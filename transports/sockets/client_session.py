@@ -103,9 +103,11 @@ class ClientSession:
 
     async def hear(self, message: bytes | str) -> None:
         """Answer one message, or begin to, or let it wait for its turn."""
-        if self._sender.crowded:
+        crowded = self._sender.crowded
+        if crowded:
             self._sender.flush()
-        if self._queue or self._sender.crowded:
+            crowded = self._sender.crowded
+        if crowded or self._queue:
             await self._postpone(message)
         elif len(message) > LARGE_CALL_BYTES:
             await self._answer_large(message)

@@ -21,9 +21,10 @@ async def receive(stream: trio.abc.ReceiveStream, most_bytes: int) -> bytes:
     if not isinstance(plain, trio.SocketStream):
         return bytes(await stream.receive_some(most_bytes))
     while True:
-        if plain.socket.fileno() < 0:
+        descriptor = plain.socket.fileno()
+        if descriptor < 0:
             raise trio.ClosedResourceError("closed on this side")
-        await trio.lowlevel.wait_readable(plain.socket)
+        await trio.lowlevel.wait_readable(descriptor)
         try:
             return _read(plain.socket.fileno(), most_bytes)
         except BlockingIOError:
