@@ -151,8 +151,10 @@ class Outbox:
         least one); pending status then goes on merging until everything else is out.
         """
         frames = self._frames
-        if not frames and not self._control and self._missed is None and self._status is not None:
-            return self._take_status()  # alone, as most that is ever sent
+        status = self._status
+        if status is not None and not frames and not self._control and self._missed is None:
+            self._status = None
+            return status.framed(self.framing)  # alone, as most that is ever sent
         if most_bytes is not None and self._waiting_bytes > most_bytes:
             return self._take_control() + self._take_some(most_bytes)
         if self._missed is not None:
@@ -194,13 +196,9 @@ class Outbox:
     def settle_status(self) -> None:
         """Have the pending status go out before whatever comes next."""
         if self._status is not None:
-            self._add(self._take_status())
-
-    def _take_status(self) -> bytes:
-        assert self._status is not None
-        frame = self._status.message().framed(self.framing)
-        self._status = None
-        return frame
+            frame = self._status.framed(self.framing)
+            self._status = None
+            self._add(frame)
 
     def _add(self, frame: bytes) -> None:
         self._frames.append(frame)

@@ -18,6 +18,8 @@ class StatusTracker:
     def __init__(self) -> None:
         self._cache = StatusCache()
         self._subscriptions = Subscriptions()
+        # Hands each reader its part of the changes.
+        self.push = self._subscriptions.push
         self._eventtime = 0.0
 
     def __len__(self) -> int:
@@ -27,10 +29,6 @@ class StatusTracker:
         """Note changes; `push` tells of them."""
         self._cache.add(update)
         self._eventtime = update.eventtime
-
-    def push(self, update: StatusUpdate) -> None:
-        """Hand each reader its part of the changes."""
-        self._subscriptions.push(update)
 
     def share(self, wanted: Wanted) -> None:
         """Have Klipper report these for subsystems too, who follow updates as they come."""

@@ -13,7 +13,7 @@ from typing import Any, Protocol, cast
 
 import msgspec
 
-from mrk.api.notification import SharedMessage, notification
+from mrk.api.notification import Framing, notification
 from mrk.lenient_json import decode_lenient
 
 # Klipper's own status objects are open by nature: printer object -> field -> value.
@@ -42,7 +42,7 @@ class StatusUpdate:
     `found`.
     """
 
-    __slots__ = ("_decoded", "_known", "_looked_for", "_message", "_text", "_time_text",
+    __slots__ = ("_decoded", "_frames", "_known", "_looked_for", "_text", "_time_text",
                  "eventtime", "found")  # fmt: skip
 
     def __init__(
@@ -62,7 +62,7 @@ class StatusUpdate:
         self._text = text
         self._time_text = time_text
         self._decoded: StatusDelta = {}
-        self._message: SharedMessage | None = None
+        self._frames: dict[Framing, bytes] = {}
 
     @property
     def _objects(self) -> ChangedObjects:
@@ -146,15 +146,19 @@ class StatusUpdate:
         part._decoded = self._decoded  # of objects that both hold raw
         return part
 
-    def message(self) -> SharedMessage:
-        """The `notify_status_update` message."""
-        if self._message is None:
-            if self._text:
-                time = self._time_text or _encode(self.eventtime)
-                self._message = SharedMessage(b"".join((_BEFORE, self._text, b",", time, b"]}")))
-                return self._message
-            self._message = notification("notify_status_update", [self._objects, self.eventtime])
-        return self._message
+    def framed(self, framing: Framing) -> bytes:
+        """The `notify_status_update` message for one kind of transport, shared by its clients."""
+        frame = self._frames.get(framing)
+        if frame is None:
+            frame = self._frames[framing] = framing(self.payload())
+        return frame
+
+    def payload(self) -> bytes:
+        """The same without a frame."""
+        if self._text:
+            time = self._time_text or _encode(self.eventtime)
+            return b"".join((_BEFORE, self._text, b",", time, b"]}"))
+        return notification("notify_status_update", [self._objects, self.eventtime]).payload
 
     def may_change(self, names: Collection[str]) -> bool:
         """Whether one of these objects may be in it: the text is searched, not read."""

@@ -22,9 +22,12 @@ def _text_header(size: int) -> bytes:
 
 def text_frame(payload: bytes) -> bytes:
     """Return `payload` (UTF-8) as one text frame."""
-    if len(payload) >= LARGE_BYTES:
-        return b"".join((_text_header(len(payload)), payload))  # without the interpreter's lock
-    return _text_header(len(payload)) + payload
+    size = len(payload)
+    if size >= LARGE_BYTES:
+        return b"".join((_text_header(size), payload))  # without the interpreter's lock
+    if 126 <= size < 65536:
+        return b"\x81\x7e" + size.to_bytes(2) + payload  # most of all that is sent
+    return _text_header(size) + payload
 
 
 def text_frames(payloads: Iterable[bytes]) -> bytes:
