@@ -115,7 +115,7 @@ async def test_what_was_installed_by_hand_is_seen_at_the_start(house, env, wheel
     pip(env, wheels, "install", "-U", "thing")
     async with running(house):
         found = (await house.call("status"))["version_info"]["thing"]
-        assert (found["version"], found["remote_version"]) == ("1.1.0", "1.1.0")
+        assert (found["version"], found["remote_version"]) == ("v1.1.0", "v1.1.0")
         assert found["remote_hash"] == found["current_hash"]
 
 
