@@ -54,6 +54,14 @@ class Look(msgspec.Struct, frozen=True):
         """That of `print_stats`."""
         return str(self.fields("print_stats").get("state", ""))
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether much changes: it prints, heats, or was asked for something."""
+        if self.wish is not None or self.job_state in ("printing", "paused"):
+            return True
+        heaters = (*self.extruders, "heater_bed")
+        return any((number(self.fields(name).get("target")) or 0.0) > 0 for name in heaters)
+
 
 def reports(look: Look) -> dict[str, Report]:
     """By kind; what is not known is left out."""

@@ -40,12 +40,14 @@ class SimplyPrint:
             ambient_sensor=settings.ambient_sensor,
         )
         self._printer.on_line = lambda text: cloud.send_line("response", text)
+        pictures = Pictures(cloud, needs.snapshots, needs.http, settings.webcam_name)
         self._reporter = Reporter(
             cloud,
             self._printer,
             stored,
             calls,
             needs.webcams,
+            pictures.is_there,
             host_name=needs.host_name,
             webcam_name=settings.webcam_name,
             power_device=settings.power_device,
@@ -61,7 +63,6 @@ class SimplyPrint:
             needs.gcode,
             role,
         )
-        pictures = Pictures(cloud, needs.snapshots, needs.http, settings.webcam_name)
         self._demands = Demands(cloud, calls, self._printer, self._reporter, pictures, self._files)
         self.connection = CloudConnection(
             needs.websockets,

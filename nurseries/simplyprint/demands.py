@@ -96,7 +96,7 @@ class Demands:
                 case SendPicture():
                     await self._pictures.send(demand)
                 case CheckWebcam():
-                    self._reporter.webcam_answered(await self._pictures.is_there())
+                    await self._reporter.check_webcam()
         except ClientError as exc:
             self._refused(demand, exc.message)
         finally:

@@ -1,4 +1,6 @@
-"""Tells the cloud how things are: looks four times a second, and says what has changed.
+"""Tells the cloud how things are: looks at them, and says what has changed.
+
+That is four times a second while the printer prints or heats, else once.
 
 What has to be asked for (the host, power devices, webcams) is asked beside that. `run` ends when
 cancelled.
@@ -22,8 +24,9 @@ from nurseries.simplyprint.cloud import Cloud, CloudOutbox
 from nurseries.simplyprint.printer import FollowedPrinter
 from nurseries.simplyprint.stored import StoredIdentity
 
-BEAT_S = 0.25
-HOST_S = 2.0
+BUSY_BEAT_S = 0.25
+IDLE_BEAT_S = 1.0
+HOST_S = 4.0
 CALL_S = 10.0
 
 
@@ -37,6 +40,7 @@ class Reporter:
         stored: StoredIdentity,
         calls: ApiCalls,
         webcams: Callable[[], Awaitable[Sequence[Webcam]]],
+        has_picture: Callable[[], Awaitable[bool]],
         *,
         host_name: str,
         webcam_name: str,
@@ -47,6 +51,7 @@ class Reporter:
         self._stored = stored
         self._calls = calls
         self._webcams = webcams
+        self._has_picture = has_picture
         self._host_name = host_name
         self._webcam_name = webcam_name
         self._power_device = power_device
@@ -75,7 +80,7 @@ class Reporter:
             if self._cloud.may_hear("job_info"):
                 for event in self._printer.events.take(now):
                     self._cloud.send("job_info", event)
-            beat = max(beat + BEAT_S, now)
+            beat = max(beat + (BUSY_BEAT_S if look.is_busy else IDLE_BEAT_S), now)
             await trio.sleep_until(beat)
 
     def _room(self, now: float) -> float | None:
@@ -87,6 +92,9 @@ class Reporter:
     async def _ask(self, outgoing: CloudOutbox) -> None:
         machine = await self._answer("machine.system_info")
         self._know(machine=machine_report(machine, self._host_name, VERSION))
+        self._know(webcam=await self._webcam())
+        if self.host.webcam is not None:
+            await self.check_webcam()
         cpu_at = -1e9
         while self._cloud.outgoing is outgoing:
             now = trio.current_time()
@@ -100,9 +108,9 @@ class Reporter:
     def _know(self, **changes: Any) -> None:
         self.host = msgspec.structs.replace(self.host, **changes)
 
-    def webcam_answered(self, connected: bool) -> None:
-        """Whether the webcam gave a picture when it was asked for one."""
-        self._know(webcam_connected=connected)
+    async def check_webcam(self) -> None:
+        """Have the cloud know whether the webcam gives a picture."""
+        self._know(webcam_connected=await self._has_picture())
 
     async def _power(self) -> bool | None:
         device = await self.power_device()

@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
 
 from nurseries.client.rpc_client import RpcClient
+from nurseries.simplyprint import files
+from nurseries.simplyprint.demands import MOST_AT_ONCE
 from nurseries.testing.sockets import SocketDaemon, open_socket_daemon
 from nurseries.virtual_printer.service import VirtualPrinterSettings
 from tests.fakes.http_device import open_http_device, reply
@@ -247,3 +250,75 @@ async def test_klipper_goes_and_comes_back(open_house):
         await house.cloud.told("connection", new="disconnected")
         states = lambda: [one["new"] for one in house.cloud.of("state_change")]  # noqa: E731
         await house.cloud.until(lambda: states()[-1] == "operational")
+
+
+async def test_the_power_device(open_house):
+    state = {"on": False}
+
+    def serve(asked: Any) -> bytes:
+        command = asked.target.rpartition("cmnd=")[2].lower()
+        if command.endswith(("on", "off")):
+            state["on"] = command.endswith("on")
+        return reply(f'{{"POWER":"{"ON" if state["on"] else "OFF"}"}}')
+
+    async with open_http_device(serve) as device:
+        section = f"[power my_printer]\ntype: tasmota\naddress: 127.0.0.1:{device.port}\n"
+        async with open_house(section) as house:
+            await house.cloud.told("power_controller", on=False)
+            await house.cloud.demand("psu_on")
+            await house.cloud.told("power_controller", on=True)
+            assert state["on"]
+
+
+async def test_an_admin_cloud_restarts_mrk(open_house):
+    async with open_house(options="simplyprint_role: admin") as house:
+        await house.cloud.told("state_change", new="operational")
+        await house.cloud.demand("api_restart")
+        await house.cloud.connections(2)
+        assert "shutdown" in [message["type"] for message in house.cloud.heard]
+        await house.daemon.wait_generation(2)
+
+
+async def test_many_demands_at_once_and_a_stop_among_them(open_house):
+    async with open_house() as house:
+        cloud = house.cloud
+        await cloud.told("state_change", new="operational")
+        for number in range(MOST_AT_ONCE + 1):
+            await cloud.demand("gcode", list=["G4 P60000"], identifier=f"n{number}")
+        refused = await cloud.told("gcode_executed", identifier=f"n{MOST_AT_ONCE}")
+        assert refused["message"] == f"{MOST_AT_ONCE} demands are under way"
+        await cloud.demand("gcode", list=["M112"])
+        await cloud.told("state_change", new="error")
+
+
+async def test_a_print_waits_for_the_printer_only_so_long(open_house, monkeypatch):
+    monkeypatch.setattr(files, "READY_S", 0.5)
+    async with open_house() as house, open_http_device(lambda _: reply("G28\n")) as device:
+        cloud = house.cloud
+        await cloud.told("state_change", new="operational")
+        await house.gcode("M112")
+        await cloud.told("state_change", new="error")
+        await cloud.demand("file", url=f"{device.base}/a.gcode", auto_start=True)
+        await cloud.told("file_progress", state="pending")
+        said = "the printer was not ready within 0.5 s"
+        await cloud.told("file_progress", state="error", message=said)
+        assert (house.daemon.paths.gcodes / "a.gcode").exists()
+
+
+async def test_a_cloud_that_reads_nothing_holds_up_no_end(tmp_path):
+    came = trio.Event()
+
+    async def stall(stream: trio.SocketStream) -> None:
+        came.set()
+        await trio.sleep_forever()
+
+    async with trio.open_nursery() as nursery:
+        listeners = await nursery.start(trio.serve_tcp, stall, 0)
+        port = listeners[0].socket.getsockname()[1]
+        text = f"[simplyprint]\nurl: ws://127.0.0.1:{port}/\n"
+        async with open_socket_daemon(tmp_path, sections=text) as daemon:
+            await came.wait()
+            began = trio.current_time()
+            daemon.daemon.stop()
+        assert trio.current_time() - began < 3  # the limit of the whole shutdown
+        nursery.cancel_scope.cancel()
