@@ -124,22 +124,29 @@ class Analysis:
         """Times of a file, with another configuration if one is given or set."""
         config = config or self._settings.estimator_config
         if self._uses_program:
-            path = await self._config_of_program(config)
-            await self._processing.done_by(filename)  # whether the file is there
-            async with self._running:
-                file = self._gcodes.joinpath(*safe_parts(filename))
-                limit_s = self._settings.estimator_timeout_s
-                return await self._program.estimate(file, path, limit_s)
-        if not config:
-            found = await self._estimates.plan(filename)
+            shown = await self._estimate_by_program(filename, config)
+            commands = self._estimates.start_commands(filename)
         else:
-            limits = await self._files.limits(config)
-            found = (await self._estimates.plan_with(filename, limits)).estimate
-        shown = await trio.to_thread.run_sync(partial(_shown, found))
-        start = self._progress.start_times.of(" ".join(found.start_commands))
+            found = await self._plan(filename, config)
+            shown = await trio.to_thread.run_sync(partial(_shown, found))
+            commands = " ".join(found.start_commands)
+        start = self._progress.start_times.of(commands)
         shown["start_duration"] = None if start is None else start.seconds
         shown["start_prints"] = 0 if start is None else start.prints
         return shown
+
+    async def _plan(self, filename: str, config: str) -> Estimate:
+        if not config:
+            return await self._estimates.plan(filename)
+        limits = await self._files.limits(config)
+        return (await self._estimates.plan_with(filename, limits)).estimate
+
+    async def _estimate_by_program(self, filename: str, config: str) -> dict[str, Any]:
+        path = await self._config_of_program(config)
+        await self._processing.done_by(filename)  # whether the file is there
+        async with self._running:
+            file = self._gcodes.joinpath(*safe_parts(filename))
+            return await self._program.estimate(file, path, self._settings.estimator_timeout_s)
 
     async def process(self, filename: str, config: str | None, force: bool) -> Processed:
         """Write times into a file, unless that was done before."""

@@ -155,6 +155,7 @@ async def test_the_program_is_used_where_it_lies_in_the_data_folder(desk):
         assert status.estimator_version == "v3.7.3"
         found = await run.analysis.estimate("a.gcode", None)
         assert (found["total_time"], found["sequences"]) == (42.0, [10.0, 32.0])
+        assert (found["start_duration"], found["start_prints"]) == (None, 0)
         done = await run.analysis.process("a.gcode", None, force=False)
         assert (done.prev_processed, done.version, done.bypassed) == (False, "v3.7.3", False)
         assert done.uploaded_sha256 == hashlib.sha256(SLICED).hexdigest()
