@@ -21,6 +21,7 @@ from benchmarks.bridge import measure_bridge
 from benchmarks.clients import Lost
 from benchmarks.daemon import DaemonFailed
 from benchmarks.database import measure_database
+from benchmarks.events import measure_events
 from benchmarks.everything import measure_everything
 from benchmarks.figures import Failure, Figure, document, table
 from benchmarks.files import measure_files
@@ -50,6 +51,7 @@ MEASUREMENTS: dict[str, Callable[[Plan], list[Figure]]] = {
     "requests": measure_requests,
     "pushes": measure_pushes,
     "bridge": measure_bridge,
+    "events": measure_events,
     "transfers": measure_transfers,
     "files": measure_files,
     "front_ends": measure_front_ends,

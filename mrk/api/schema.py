@@ -122,7 +122,10 @@ def _webhook(kind: NotificationKind, schemas: dict[Any, Any]) -> dict[str, Any]:
     properties: dict[str, Any] = {"jsonrpc": {"const": "2.0"}, "method": {"const": kind.method}}
     if kind.params:
         properties["params"] = _positional(kind, schemas)
-    message = {"type": "object", "properties": properties, "required": list(properties)}
+    required = list(properties)
+    # For clients that asked for replay.
+    properties["seq"] = {"type": "integer", "description": "its number, with replay only"}
+    message = {"type": "object", "properties": properties, "required": required}
     return {
         "post": {
             "operationId": kind.method,
