@@ -40,6 +40,7 @@ from benchmarks.shutdown import measure_shutdown
 from benchmarks.startup import measure_idle, measure_start
 from benchmarks.transfers import measure_transfers
 from benchmarks.updates import measure_updates
+from benchmarks.webcams import measure_webcams
 from benchmarks.websockets import measure_websockets
 from benchmarks.wire import JunkFromServer
 from mrk.version import VERSION
@@ -60,6 +61,7 @@ MEASUREMENTS: dict[str, Callable[[Plan], list[Figure]]] = {
     "mqtt": measure_mqtt,
     "proc_stats": measure_proc_stats,
     "metrics": measure_metrics,
+    "webcams": measure_webcams,
     "updates": measure_updates,
     "shutdown": measure_shutdown,
     "websockets": measure_websockets,
