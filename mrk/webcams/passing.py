@@ -34,7 +34,9 @@ _FROM_CAMERA_UPGRADE = frozenset(
 )
 _SECRETS = frozenset({"access_token", "token", "api_key", "apikey", "connection_id"})
 # Front ends add them so that no cache answers; they make no other stream.
-_BUSTERS = frozenset({"bypasscache", "cachebust", "cachebuster", "nocache", "rand", "t", "ts", "_"})
+_BUSTERS = frozenset(
+    {"bypasscache", "cachebust", "cachebuster", "nocache", "rand", "t", "timestamp", "ts", "_"}
+)
 _STREAMS = re.compile(
     r"(?:^|/)(?:stream|video|mjpe?g|mjpe?g_stream)(?:\.(?:mjpe?g|cgi))?$|\.mjpe?g$", re.IGNORECASE
 )

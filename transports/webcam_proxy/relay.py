@@ -66,7 +66,10 @@ async def relay(
         if head.method == "GET" and answer.status == 200 and boundary_of(kind):
             raise IsStream
         response = _response(found, answer, kind, cors)
-        if answer.length is not None and answer.length <= WHOLE_BYTES:
+        if to_head:
+            # The length would be that of a body which the camera has not told.
+            await exchange.begin_answer(response)
+        elif answer.length is not None and answer.length <= WHOLE_BYTES:
             content = await connection.whole(WHOLE_BYTES)
             whole = Response(answer.status, content, kind, headers=response.headers)
             await exchange.answer(whole)

@@ -72,7 +72,8 @@ def test_what_a_request_looks_like(rest, query, stream, snapshot):
 def test_what_only_defeats_caches_makes_no_other_stream():
     first = camera_request("/", "", [("action", "stream"), ("bypassCache", "1")])
     second = camera_request("/", "", [("cacheBust", "2"), ("action", "stream")])
-    assert first.key == second.key == "/?action=stream"
+    third = camera_request("/", "", [("action", "stream"), ("timestamp", "1795906072066")])
+    assert first.key == second.key == third.key == "/?action=stream"
     assert first.target == "/?action=stream&bypassCache=1"
 
 

@@ -317,3 +317,15 @@ async def _still_works(house, nursery):
     client = house.client(nursery)
     await client.ask("/webcam/?action=stream")
     return await client.status() == 200
+
+
+async def test_head_has_no_length_of_its_own():
+    async with opened() as (house, nursery):
+        client = house.client(nursery)
+        await client.ask("/webcam/page", "HEAD")
+        _, asked = await served(house, b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\nEtag: x\r\n\r\n")
+        assert asked.startswith(b"HEAD /page HTTP/1.1\r\n")
+        head = await client.rest()
+        assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+        assert b"Etag: x\r\n" in head
+        assert b"Content-Length" not in head
