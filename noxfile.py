@@ -132,3 +132,9 @@ def schemas(session: nox.Session) -> None:
 def event_source(session: nox.Session) -> None:
     """Chromium's own EventSource is cut 100 times, for 4 minutes; `-- --cuts 5` for less."""
     session.run("python", "-m", "tests.event_source", *session.posargs)
+
+
+@nox.session
+def frontends(session: nox.Session) -> None:
+    """Real front ends in Chromium: `-- MAINSAIL FLUIDD [--playwright FOLDER]`, built ones."""
+    session.run("python", "-m", "tests.frontends", *session.posargs)
