@@ -7,8 +7,10 @@ from typing import Any
 import msgspec
 import pytest
 import trio
-from trio.testing import memory_stream_pair
+from trio.testing import lockstep_stream_pair, memory_stream_pair, wait_all_tasks_blocked
+from wsproto.events import CloseConnection, TextMessage
 
+from mrk.clients.outbox import OVERTAKEN
 from mrk.definitions.limits import Limits
 from tests.fakes.event_house import EventHouse
 from tests.transports.sockets.conftest import Peer, head_bytes, upgrade_head
@@ -190,3 +192,33 @@ async def listen(follower: Follower, peer: Peer | UnixPeer) -> None:
         await follower.identify(peer)
         while True:
             await follower.hear(peer)
+
+
+async def test_who_reads_slower_than_events_are_forgotten_is_closed_and_told_why() -> None:
+    """It holds nothing while it waits: the outbox stays empty."""
+    house = EventHouse(Limits(replay_events=20))
+    house.clients.events.ask()
+    for _ in range(20):
+        house.clients.broadcast("notify_test", ["x" * 100_000])
+    ours, theirs = lockstep_stream_pair()
+    head = msgspec.structs.replace(upgrade_head(), peer="127.0.0.1", address="127.0.0.1")
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(house.websocket.serve_connection, theirs, head, head_bytes(head))
+        peer = Peer(ours)
+        await peer.handshake()
+        position = {"epoch": "e1", "seq": 1}
+        await peer.call("server.connection.identify", **NAMED, resume=position)
+        assert (await peer.message())["result"]["continuity"] == "complete"
+        assert (await peer.message())["seq"] == 2
+        await wait_all_tasks_blocked()
+        for number in range(20):
+            house.clients.broadcast("notify_test", [number])
+        (client,) = house.clients
+        assert client.outbox.waiting_bytes == 0
+        heard = []
+        while isinstance(event := await peer.event(), TextMessage):
+            heard.append(msgspec.json.decode(event.data)["seq"])
+        assert heard == list(range(3, 3 + len(heard)))
+        assert isinstance(event, CloseConnection)
+        assert (event.code, event.reason) == (1008, OVERTAKEN)
+        await ours.aclose()
