@@ -115,7 +115,7 @@ def read_command(text: str) -> Command:
 def _with_file(name: str, path: str) -> Command:
     if not path:
         return BadCommand(f"{name} needs the name of a file")
-    if not path.isprintable():
+    if any(ord(char) < 0x20 or ord(char) == 0x7F for char in path):
         return BadCommand(f"{name}: the name of the file contains a control character")
     if name == "M30":
         return DeleteFile(path)

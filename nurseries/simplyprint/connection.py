@@ -152,6 +152,7 @@ class CloudConnection:
             case "demand":
                 self._take_demand(read_demand(data, plain_http=self._plain_http))
             case "error":
+                self._reconnect_token = None
                 raise CloudRefused(f"the cloud says: {str(data.get('msg', data))[:_TEXT_LENGTH]}")
 
     async def _on_connected(self, data: Mapping[str, Any]) -> None:

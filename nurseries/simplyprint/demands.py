@@ -11,6 +11,7 @@ import trio
 from mrk.api.component_calls import ApiCalls
 from mrk.errors import ClientError
 from mrk.klippy.requests import is_stop
+from mrk.log.throttle import LogThrottle
 from mrk.simplyprint.demands import (
     BadDemand,
     Call,
@@ -54,6 +55,7 @@ class Demands:
         self._pictures = pictures
         self._files = files
         self._running = 0
+        self._throttle = LogThrottle()
         self._put, self._demands = trio.open_memory_channel[Demand](MOST_AT_ONCE + MOST_STOPS)
 
     def take(self, demand: Demand) -> None:
@@ -64,7 +66,7 @@ class Demands:
             case FetchFile():
                 self._files.fetch(demand)
             case BadDemand(reason):
-                logger.warning("simplyprint: a demand is not understood: %s", reason)
+                self._warn("a demand is not understood", reason)
             case _:
                 self._begin(demand)
 
@@ -131,12 +133,16 @@ class Demands:
         await self._calls.call(
             "machine.device_power.post_device", device=device["device"], action=action
         )
+        self._reporter.power_switched(on)
 
     def _refused(self, demand: Demand, reason: str) -> None:
         what = demand.method if isinstance(demand, Call) else type(demand).__name__
-        logger.warning("simplyprint: %s was demanded and refused: %s", what, reason)
+        self._warn(f"{what} was demanded and refused", reason)
         if isinstance(demand, RunGcode):
             self._executed(demand, success=False, message=reason)
+
+    def _warn(self, text: str, reason: str) -> None:
+        self._throttle.log(logger, f"simplyprint: {text}", trio.current_time(), after=f": {reason}")
 
 
 def _is_stop(demand: Demand) -> bool:

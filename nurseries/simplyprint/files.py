@@ -14,6 +14,7 @@ from mrk.files.transfers import UploadFiles
 from mrk.http.client import FetchFailed, HttpDownloads
 from mrk.jobs.job_protocols import JobFiles, JobStatePort
 from mrk.klippy.klippy_protocols import GcodePort, KlippyFacts
+from mrk.log.throttle import LogThrottle
 from mrk.simplyprint.demands import FetchFile
 from mrk.simplyprint.file_names import copy_name, download_name
 from nurseries.simplyprint.cloud import Cloud
@@ -53,6 +54,7 @@ class CloudFiles:
         self._gcode = gcode
         self._role = role
         self._busy = False
+        self._throttle = LogThrottle()
         self._fetched: tuple[str, str | None] | None = None
         self._put, self._wanted = trio.open_memory_channel[FetchFile](1)
 
@@ -145,7 +147,8 @@ class CloudFiles:
         self._cloud.send("file_progress", {"state": state, **more})
 
     def _failed(self, error: ClientError) -> None:
-        logger.warning("simplyprint: a file that the cloud sent: %s", error.message)
+        text, now = "simplyprint: a file that the cloud sent", trio.current_time()
+        self._throttle.log(logger, text, now, after=f": {error.message}")
         self._told(error)
 
     def _told(self, error: ClientError) -> ClientError:

@@ -26,7 +26,7 @@ from nurseries.simplyprint.stored import StoredIdentity
 
 BUSY_BEAT_S = 0.25
 IDLE_BEAT_S = 1.0
-HOST_S = 4.0
+HOST_S = 2.0
 CALL_S = 10.0
 
 
@@ -111,6 +111,10 @@ class Reporter:
     async def check_webcam(self) -> None:
         """Have the cloud know whether the webcam gives a picture."""
         self._know(webcam_connected=await self._has_picture())
+
+    def power_switched(self, on: bool) -> None:
+        """The power device has just been switched."""
+        self._know(power_on=on)
 
     async def _power(self) -> bool | None:
         device = await self.power_device()

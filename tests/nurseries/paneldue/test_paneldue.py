@@ -12,6 +12,7 @@ import serial
 import trio
 
 from nurseries.client.rpc_client import RpcClient
+from nurseries.paneldue import display as display_module
 from nurseries.testing.sockets import SocketDaemon, open_socket_daemon
 from nurseries.virtual_printer.service import VirtualPrinterSettings
 from tests.fakes.display import FakeDisplay
@@ -194,6 +195,18 @@ async def test_a_display_that_goes_and_comes_back(open_house):
         part = await house.part()
         assert part["restarts"] >= 1
         assert "lost" in part["last_error"] or "cannot be opened" in part["last_error"]
+
+
+async def test_a_display_that_reads_nothing_is_begun_anew(open_house, monkeypatch):
+    monkeypatch.setattr(display_module, "SEND_S", 0.3)
+    async with open_house() as house:
+        await house.until_status("I")
+        for _ in range(200):
+            await house.display.say("M408 S1")
+        with trio.fail_after(10):
+            while not (await house.part())["restarts"]:  # noqa: ASYNC110 - seen from outside
+                await trio.sleep(0.02)
+        assert "the display took nothing" in (await house.part())["last_error"]
 
 
 async def test_pyserial_is_the_stranger(open_house, tmp_path):
