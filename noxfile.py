@@ -138,3 +138,14 @@ def event_source(session: nox.Session) -> None:
 def frontends(session: nox.Session) -> None:
     """Real front ends in Chromium: `-- MAINSAIL FLUIDD [--playwright FOLDER]`, built ones."""
     session.run("python", "-m", "tests.frontends", *session.posargs)
+
+
+@nox.session
+def page(session: nox.Session) -> None:
+    """The page of our own in Chromium, by keyboard, in light and dark, with axe-core (npm)."""
+    folder = Path("build/page")
+    folder.mkdir(parents=True, exist_ok=True)
+    packages = ("playwright-core@1", "axe-core@4")
+    session.run("npm", "install", "--silent", "--prefix", str(folder), *packages, external=True)
+    modules, shots = folder / "node_modules", folder / "shots"
+    session.run("python", "-m", "tests.page", str(modules), str(shots), *session.posargs)

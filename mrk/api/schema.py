@@ -168,6 +168,7 @@ def _operation(
     operation: dict[str, Any] = {
         "operationId": f"{verb.lower()} {endpoint.path}",
         "summary": endpoint.summary,
+        "x-access": endpoint.access.word,
         "parameters": [
             _parameter(name, schema, endpoint.path)
             for name, _required, schema in _fields(method, schemas, components)

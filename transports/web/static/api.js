@@ -1,68 +1,99 @@
-// Explorer of the server's own descriptions, with a way to try each method.
+// Explorer of the server's own descriptions (OpenRPC and OpenAPI), with a way to try each call.
 import { $, acting, ask, button, el, failed, fill, prefix, say, T } from "./dom.js";
 import { call, headers, isOpen } from "./net.js";
 
-let methods = null, chosen = null, schemas = {};
+const VERBS = ["get", "post", "put", "delete"];
+let entries = null, chosen = null;
+
+async function fetchDocument(name) {
+  const answer = await fetch(`${prefix}/server/${name}.json`, { headers: headers() });
+  if (!answer.ok) throw new Error(T.api.missing);
+  const found = await answer.json();
+  return found.result || found;
+}
+
+function rpcEntries(document) {
+  const methods = document.methods.map((one) => ({
+    kind: "rpc", name: one.name, summary: one.summary, role: one["x-access"], params: one.params || [], document,
+    run: async (params) => JSON.stringify(await call(one.name, params), null, 2),
+    safe: ["view", "open"].includes(one["x-access"]),
+  }));
+  const notifications = (document["x-notifications"] || []).map((one) => ({ kind: "notifications", name: one.name, summary: one.summary, sent: one.params, document }));
+  return [...methods, ...notifications];
+}
+
+function httpEntries(document) {
+  return Object.entries(document.paths).flatMap(([path, verbs]) => VERBS.filter((verb) => verbs[verb]).map((verb) => {
+    const one = verbs[verb];
+    const body = resolve(document, Object.values((one.requestBody || {}).content || {}).map((content) => content.schema)[0]);
+    const inBody = Object.entries(body.properties || {}).map(([name, schema]) => ({ name, schema, required: (body.required || []).includes(name) }));
+    return {
+      kind: "http", name: `${verb.toUpperCase()} ${path}`, summary: one.summary, role: one["x-access"], document,
+      params: [...(one.parameters || []), ...inBody], safe: verb === "get",
+      run: (params) => askHttp(verb, path, params),
+    };
+  }));
+}
+
+async function askHttp(verb, path, params) {
+  const left = { ...params };
+  const address = path.replace(/\{(\w+)(\.\.\.)?\}/g, (_whole, name) => {
+    const value = left[name] ?? "";
+    delete left[name];
+    return String(value).split("/").map(encodeURIComponent).join("/");
+  });
+  const query = new URLSearchParams(Object.entries(left).map(([name, value]) => [name, typeof value === "object" ? JSON.stringify(value) : String(value)]));
+  const body = ["post", "put"].includes(verb) ? { body: JSON.stringify(left), headers: { ...headers(), "Content-Type": "application/json" } } : { headers: headers() };
+  const answer = await fetch(prefix + address + (body.body || !query.size ? "" : `?${query}`), { method: verb.toUpperCase(), ...body });
+  const text = await answer.text();
+  let shown = text;
+  try { shown = JSON.stringify(JSON.parse(text), null, 2); } catch { /* shown as it came */ }
+  return `${answer.status} ${answer.statusText}\n${shown}`;
+}
 
 async function load() {
-  if (methods || !isOpen()) return;
-  const answer = await fetch(`${prefix}/server/openrpc.json`, { headers: headers() });
-  if (!answer.ok) { fill($("api-method"), el("p", { class: "muted" }, T.api.missing)); return; }
-  const found = await answer.json();
-  const description = found.result || found;
-  schemas = (description.components || {}).schemas || {};
-  methods = description.methods;
-  const link = (name) => el("a", { href: `${prefix}/server/${name}.json`, target: "_blank", rel: "noreferrer" }, name);
-  fill($("api-documents"), `${T.api.documents} `, link("openapi"), ", ", link("openrpc"));
+  if (entries || !isOpen()) return;
+  entries = rpcEntries(await fetchDocument("openrpc"));
+  entries.push(...httpEntries(await fetchDocument("openapi")));
+  // Plain links would come without the token.
+  const link = (name) => button(name, acting(async () => {
+    const token = await call("access.oneshot_token");
+    el("a", { href: `${prefix}/server/${name}.json?token=${encodeURIComponent(token)}`, target: "_blank", rel: "noreferrer" }).click();
+  }), { class: "plain" });
+  fill($("api-documents"), T.api.documents, link("openapi"), link("openrpc"));
   list();
 }
 
 function list() {
   const wanted = $("api-search").value.trim().toLowerCase();
-  const found = (methods || []).filter((one) => `${one.name} ${one.summary || ""}`.toLowerCase().includes(wanted));
+  const found = (entries || []).filter((one) => one.kind === $("api-kind").value && `${one.name} ${one.summary || ""}`.toLowerCase().includes(wanted));
   fill($("api-methods"), ...found.map((one) => el("li", {}, button(one.name, () => choose(one), { "aria-current": one === chosen && "true" }))));
 }
 
-function choose(method) {
-  chosen = method;
-  for (const one of $("api-methods").querySelectorAll("button")) {
-    if (one.textContent === method.name) one.setAttribute("aria-current", "true"); else one.removeAttribute("aria-current");
-  }
-  const params = method.params || [];
-  const role = method["x-role"] || method["x-access"];
-  const area = el("textarea", { id: "api-arguments", spellcheck: "false", "aria-label": T.api.json });
-  area.value = JSON.stringify(Object.fromEntries(params.filter((one) => one.required).map((one) => [one.name, example(one.schema)])), null, 2);
-  const answer = el("pre", { class: "answer", tabindex: 0, "aria-label": T.api.answer });
-  answer.hidden = true;
-  fill($("api-method"), el("h2", {}, el("code", {}, method.name)), el("p", {}, method.summary || ""),
-    el("dl", { class: "facts" }, el("div", {}, el("dt", {}, T.api.role), el("dd", {}, T.access[role] || role || T.api.open))),
-    el("h3", {}, T.api.arguments), params.length ? el("table", {}, el("tbody", {}, ...params.map(argument))) : el("p", { class: "muted" }, T.api.no_arguments),
-    el("h3", {}, T.api.json), area, el("p", { class: "row" }, button(T.api.call, acting(() => attempt(method, area, answer, role)), { class: "strong" })), answer);
-  if (window.matchMedia("(max-width: 999px)").matches) $("api-method").scrollIntoView();
+function choose(one) {
+  chosen = one;
+  list();
+  const parts = [el("h2", {}, el("code", {}, one.name)), el("p", {}, one.summary || "")];
+  if (one.kind === "notifications") parts.push(el("h3", {}, T.api.sent), el("pre", { class: "answer", tabindex: 0 }, JSON.stringify(expand(one.document, one.sent || {}), null, 2)));
+  else parts.push(...attempt(one));
+  fill($("api-method"), ...parts);
+  if (window.matchMedia("(max-width: 999px)").matches) $("api-method").scrollIntoView({ block: "center" });
 }
 
-function resolve(schema) {
-  return schema && schema.$ref ? schemas[schema.$ref.split("/").at(-1)] || {} : schema || {};
+function attempt(one) {
+  const area = el("textarea", { spellcheck: "false", "aria-label": T.api.json });
+  const needed = one.params.filter((param) => param.required).map((param) => [param.name, example(one.document, param.schema)]);
+  area.value = JSON.stringify(Object.fromEntries(needed), null, 2);
+  const answer = el("pre", { class: "answer", tabindex: 0, "aria-label": T.api.answer, hidden: true });
+  const rows = one.params.map((param) => el("tr", {}, el("th", { scope: "row" }, el("code", {}, param.name)), el("td", { class: "mono" }, kind(one.document, param.schema)), el("td", {}, param.required ? T.api.required : "")));
+  return [
+    el("dl", { class: "facts" }, el("div", {}, el("dt", {}, T.api.role), el("dd", {}, T.access[one.role] || one.role || T.api.open))),
+    el("h3", {}, T.api.arguments), rows.length ? el("table", {}, el("tbody", {}, ...rows)) : el("p", { class: "muted" }, T.api.no_arguments),
+    el("h3", {}, T.api.json), area, el("p", {}, button(T.api.call, acting(() => run(one, area, answer)), { class: "strong" })), answer,
+  ];
 }
 
-function kind(schema) {
-  const one = resolve(schema);
-  if (one.enum) return one.enum.map((value) => JSON.stringify(value)).join(" | ");
-  if (one.anyOf) return one.anyOf.map(kind).join(" | ");
-  if (one.type === "array") return `${kind(one.items)}[]`;
-  return [one.type || "any"].flat().join(" | ");
-}
-
-function example(schema) {
-  const one = resolve(schema);
-  if ("default" in one) return one.default;
-  if (one.enum) return one.enum[0];
-  return { string: "", integer: 0, number: 0, boolean: false, array: [], object: {} }[one.type] ?? null;
-}
-
-const argument = (one) => el("tr", {}, el("th", { scope: "row" }, el("code", {}, one.name)), el("td", { class: "mono" }, kind(one.schema)), el("td", {}, one.required ? T.api.required : ""));
-
-async function attempt(method, area, answer, role) {
+async function run(one, area, answer) {
   let params;
   try {
     params = JSON.parse(area.value || "{}");
@@ -70,13 +101,40 @@ async function attempt(method, area, answer, role) {
   } catch (error) {
     throw new Error(say(T.api.bad_json, { why: error.message }));
   }
-  if (role !== "view" && role !== "open" && !(await ask(T.api.call_title, method.name, T.api.call))) return;
+  if (!one.safe && !(await ask(T.api.call_title, one.name, T.api.call))) return;
   const began = performance.now();
   let text;
-  try { text = JSON.stringify(await call(method.name, params), null, 2); } catch (error) { text = `${error.code || ""} ${error.message}`; }
+  try { text = await one.run(params); } catch (error) { text = `${error.code || ""} ${error.message}`; }
   answer.hidden = false;
   answer.textContent = `${say(T.api.took, { ms: Math.round(performance.now() - began) })}\n${text.slice(0, 200000)}`;
 }
 
+function resolve(document, schema) {
+  return schema && schema.$ref ? (document.components.schemas || {})[schema.$ref.split("/").at(-1)] || {} : schema || {};
+}
+
+function expand(document, schema, depth = 0) {
+  const one = resolve(document, schema);
+  if (depth > 4 || typeof one !== "object" || one === null) return one;
+  if (Array.isArray(one)) return one.map((part) => expand(document, part, depth + 1));
+  return Object.fromEntries(Object.entries(one).map(([name, value]) => [name, expand(document, value, depth + 1)]));
+}
+
+function kind(document, schema) {
+  const one = resolve(document, schema);
+  if (one.enum) return one.enum.map((value) => JSON.stringify(value)).join(" | ");
+  if (one.anyOf) return one.anyOf.map((choice) => kind(document, choice)).join(" | ");
+  if (one.type === "array") return `${kind(document, one.items)}[]`;
+  return [one.type || "any"].flat().join(" | ");
+}
+
+function example(document, schema) {
+  const one = resolve(document, schema);
+  if ("default" in one) return one.default;
+  if (one.enum) return one.enum[0];
+  return { string: "", integer: 0, number: 0, boolean: false, array: [], object: {} }[one.type] ?? null;
+}
+
 $("api-search").addEventListener("input", list);
+$("api-kind").addEventListener("change", list);
 export function enter() { load().catch(failed); }

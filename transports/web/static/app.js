@@ -5,6 +5,7 @@ import { klippyState, onStatus, shownState, status } from "./printer.js";
 import "./status.js";
 
 const PARTS = { status: null, files: "./files.js", runs: "./runs.js", log: "./log.js", config: "./config.js", access: "./access.js", api: "./api.js" };
+const title = document.title;
 const loaded = {};
 let current = null;
 
@@ -17,7 +18,7 @@ async function turnTo(name) {
     if (link.hash === `#${name}`) { link.setAttribute("aria-current", "page"); link.scrollIntoView({ block: "nearest", inline: "nearest" }); }
     else link.removeAttribute("aria-current");
   }
-  document.title = document.title.replace(/^.* \| /, "").replace(/^/, `${T.nav[name]} | `);
+  document.title = `${T.nav[name]} · ${title}`;
   if (PARTS[name] && !loaded[name]) loaded[name] = await import(PARTS[name]);
   if (name === current && loaded[name] && loaded[name].enter) loaded[name].enter();
 }
@@ -40,6 +41,7 @@ on("open", (who) => {
   if (who.authorized) refreshName();
 });
 on("locked", () => {
+  if ($("why-not")) $("why-not").remove();
   showLink("locked");
   showRights();
   setText($("state"), T.frame.locked);
@@ -48,7 +50,7 @@ on("locked", () => {
   if (location.hash === "#access") turnTo("access");
   else location.hash = "#access";
 });
-on("closed", () => { showLink("closed"); showRights(); });
+on("closed", () => showLink("closed"));
 
 async function refreshName() {
   const info = await call("printer.info").catch(() => null);

@@ -49,12 +49,12 @@ function fileRow(file) {
       await call("printer.print.start", { filename: path });
       location.hash = "#status";
     }), { "aria-label": say(T.files.print_of, { name }) }),
-    may("operate") && button("＋", acting(async () => {
+    may("operate") && button("+", acting(async () => {
       await call("server.job_queue.post_job", { filenames: [path] });
       toast(say(T.files.queued, { name }));
     }), { class: "plain", "aria-label": say(T.files.queue_of, { name }), title: T.files.queue }),
-    button("⤓", acting(() => download(path, name)), { class: "plain", "aria-label": say(T.files.download_of, { name }), title: T.files.download }),
-    may("operate") && button("✕", acting(async () => {
+    button("↓", acting(() => download(path, name)), { class: "plain", "aria-label": say(T.files.download_of, { name }), title: T.files.download }),
+    may("operate") && button("×", acting(async () => {
       if (await ask(T.files.delete_title, name, T.files.delete, true)) await call("server.files.delete_file", { path: `gcodes/${path}` });
     }), { class: "plain", "aria-label": say(T.files.delete_of, { name }), title: T.files.delete }));
   return el("tr", {}, el("td", {}, el("div", { class: "what" }, picture(file), el("div", {}, name, el("span", { class: "tag narrow" }, `${duration(time)}, ${bytes(file.size)}`)))),
@@ -91,7 +91,7 @@ function send(file, print) {
   const bar = el("progress", { max: 100, value: 0, "aria-label": say(T.files.uploading, { name: file.name, percent: 0 }) });
   const label = el("span", { class: "grow" }, file.name), percent = el("span", { class: "tag" }, "0 %");
   const request = new XMLHttpRequest();
-  const row = el("li", {}, label, bar, percent, button("✕", () => { request.abort(); finish(T.frame.cancel); }, { class: "plain", "aria-label": say(T.files.stop_upload, { name: file.name }) }));
+  const row = el("li", {}, label, bar, percent, button("×", () => { request.abort(); finish(T.frame.cancel); }, { class: "plain", "aria-label": say(T.files.stop_upload, { name: file.name }) }));
   let over = () => {};
   function finish(text, bad) {
     row.replaceChildren(el("span", { class: bad ? "grow error" : "grow" }, text));

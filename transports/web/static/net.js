@@ -93,7 +93,11 @@ export function connect() {
       if (message.id === undefined || message.id === null) { tell(message.method, ...(message.params || [])); continue; }
       const waiting = pending.get(message.id);
       pending.delete(message.id);
-      if (waiting && message.error) waiting.reject(new CallFailed(message.error));
+      if (waiting && message.error) {
+        waiting.reject(new CallFailed(message.error));
+        // Logged out somewhere else: ask anew who we are.
+        if (message.error.message === "Unauthorized" && me.authorized) introduce().catch(() => {});
+      }
       else if (waiting) waiting.resolve(message.result);
     }
   };

@@ -202,7 +202,7 @@ function showQueue({ queued_jobs: jobs, queue_state: state }) {
   show($("queue-start"), jobs.length > 0 && state === "paused");
   show($("queue-pause"), jobs.length > 0 && state !== "paused");
   fill($("queue"), ...jobs.map((job) => el("li", {}, el("span", { class: "grow" }, job.filename),
-    may("operate") && button("✕", acting(() => call("server.job_queue.delete_job", { job_ids: [job.job_id] })), { class: "plain", "aria-label": say(T.queue.remove, { name: job.filename }) }))));
+    may("operate") && button("×", acting(() => call("server.job_queue.delete_job", { job_ids: [job.job_id] })), { class: "plain", "aria-label": say(T.queue.remove, { name: job.filename }) }))));
 }
 const askQueue = async () => { if (isOpen()) showQueue(await call("server.job_queue.status")); };
 on("open", () => askQueue().catch(failed));
