@@ -64,6 +64,7 @@ class TailEndpoints:
 
 
 def _check(name: str, value: float, least: float, most: float | None) -> None:
-    if value < least or (most is not None and value > most):
+    # Said this way round because no comparison with NaN is true.
+    if not (value >= least and (most is None or value <= most)):
         bounds = f"at least {least:g}" if most is None else f"{least:g} to {most:g}"
-        raise ClientError(f"Argument '{name}': {value:g} given, {bounds} expected")
+        raise ClientError(f"Argument '{name}': {str(value)[:40]} given, {bounds} expected")

@@ -34,6 +34,8 @@ server: http://127.0.0.1:1
 location: printer
 stream_url: /webcam/?action=stream
 """
+# More than a method may wait for what it is asked (`server.logs.tail`).
+PATIENCE_S = 35
 CLIENTS = 12
 # A log-in takes a tenth of a second, on purpose; Klipper answers a query at its next beat only.
 SLOW = ("access.", "printer.objects.", "server.job_queue.start", "server.spoolman.post_")
@@ -128,7 +130,7 @@ class Client:
         self._number += 1
         head = f'{{"jsonrpc": "2.0", "id": {self._number}, "method": "{name}", "params": '
         request = head.encode() + params.encode() + b"}" + ETX
-        with trio.move_on_after(10):
+        with trio.move_on_after(PATIENCE_S):
             # Who sends several texts in a row that are no JSON is hung up on.
             for _ in range(2):
                 try:
@@ -218,7 +220,7 @@ async def test_nor_any_text_in_a_query(tmp_path: Path, caplog: pytest.LogCapture
         async def request() -> None:
             for verb, target in left:
                 status = 0
-                with trio.move_on_after(10):
+                with trio.move_on_after(PATIENCE_S):
                     async with await trio.open_tcp_stream("127.0.0.1", daemon.port) as stream:
                         status = await http_status(stream, verb, target)
                 if status in (0, 500):
