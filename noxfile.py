@@ -65,7 +65,9 @@ def arm(session: nox.Session) -> None:
 
 @nox.session
 def strangers(session: nox.Session) -> None:
-    """Against programs of other projects, which take long; `.ci/servers` installs them."""
+    """Against programs of other projects, which take long; `.ci/servers` installs the others."""
+    npm = ("npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", "build/strangers")
+    session.run(*npm, "tplink-smarthome-simulator", external=True)
     session.run("pytest", "-q", "-m", "strangers", "tests", *session.posargs)
 
 

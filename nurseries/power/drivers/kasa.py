@@ -29,7 +29,7 @@ class Outlet(Protocol):
     async def turn_off(self) -> Any: ...
 
 
-class Device(Outlet, Protocol):
+class KasaDevice(Outlet, Protocol):
     """As python-kasa gives it; `children` are a strip's outlets."""
 
     @property
@@ -38,29 +38,34 @@ class Device(Outlet, Protocol):
     async def disconnect(self) -> None: ...
 
 
-Connect = Callable[[], Awaitable[Device]]
+Connect = Callable[[], Awaitable[KasaDevice]]
+# What the library raises; the next question begins anew.
+Failures = tuple[type[Exception], ...]
 
 
-class Failed(Exception):
+class KasaFailed(Exception):
     """The text tells a user why there is no state."""
 
 
-class Plug:
+class KasaPlug:
     """One device, or the outlet of that name or number (from 1); connected while it answers."""
 
-    def __init__(self, connect: Connect, outlet: str | None = None) -> None:
+    def __init__(
+        self, connect: Connect, outlet: str | None = None, failures: Failures = (OSError,)
+    ) -> None:
         self._connect = connect
+        self._failures = failures
         self._outlet = outlet
-        self._device: Device | None = None
-        self._connecting: asyncio.Task[Device] | None = None
+        self._device: KasaDevice | None = None
+        self._connecting: asyncio.Task[KasaDevice] | None = None
         self._one_at_a_time = asyncio.Lock()
 
     async def look(self) -> bool:
-        """Whether it is on. Raises `Failed`."""
+        """Whether it is on. Raises `KasaFailed`."""
         return await self._within_time(None)
 
     async def switch(self, on: bool) -> bool:
-        """Switch it, and look. Raises `Failed`."""
+        """Switch it, and look. Raises `KasaFailed`."""
         return await self._within_time(on)
 
     async def _within_time(self, on: bool | None) -> bool:
@@ -68,13 +73,11 @@ class Plug:
             async with asyncio.timeout(ANSWER_S), self._one_at_a_time:
                 return await self._do(on)
         except TimeoutError:
-            await self._lose()
-            raise Failed(f"the device did not answer within {ANSWER_S:g} s") from None
-        except Failed:
-            raise
-        except Exception as exc:  # whatever the library raises: the next question begins anew
-            await self._lose()
-            raise Failed(_reason(exc)) from exc
+            reason = f"the device did not answer within {ANSWER_S:g} s"
+        except self._failures as exc:
+            reason = _reason(exc)
+        await self._lose()
+        raise KasaFailed(reason)
 
     async def _do(self, on: bool | None) -> bool:
         device = self._device or await self._connected()
@@ -86,7 +89,7 @@ class Plug:
         await device.update()
         return self._find(device).is_on
 
-    async def _connected(self) -> Device:
+    async def _connected(self) -> KasaDevice:
         """May take longer than one question; those that come meanwhile wait for the same."""
         if self._connecting is None:
             self._connecting = asyncio.create_task(self._connect_and_look())
@@ -98,7 +101,7 @@ class Plug:
                 self._connecting = None
         return self._device
 
-    async def _connect_and_look(self) -> Device:
+    async def _connect_and_look(self) -> KasaDevice:
         async with asyncio.timeout(CONNECT_S):
             device = await self._connect()
             await device.update()
@@ -110,18 +113,18 @@ class Plug:
             try:
                 async with asyncio.timeout(1.0):
                     await device.disconnect()
-            except Exception as exc:  # it is lost either way
+            except self._failures as exc:  # it is lost either way
                 print(f"while disconnecting: {exc!r}", file=sys.stderr)
 
-    def _find(self, device: Device) -> Outlet:
+    def _find(self, device: KasaDevice) -> Outlet:
         outlets = list(device.children)
         if self._outlet is None:
             return device
         for number, outlet in enumerate(outlets, 1):
             if self._outlet in (str(number), getattr(outlet, "alias", None)):
                 return outlet  # type: ignore[no-any-return]
-        names = [str(getattr(outlet, "alias", None)) for outlet in outlets]
-        raise Failed(f"outlet {self._outlet!r}: there is none of that name or number of {names}")
+        known = [str(getattr(outlet, "alias", None)) for outlet in outlets]
+        raise KasaFailed(f"outlet {self._outlet!r}: no such name or number in {known}")
 
 
 def _reason(error: Exception) -> str:
@@ -130,10 +133,10 @@ def _reason(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"[:200]
 
 
-class Driver:
+class KasaDriver:
     """Answers lines, one after the other, and tells unasked what others switched."""
 
-    def __init__(self, plug: Plug, say: Callable[[dict[str, str]], None]) -> None:
+    def __init__(self, plug: KasaPlug, say: Callable[[dict[str, str]], None]) -> None:
         self._plug = plug
         self._say = say
         self._told: str | None = None
@@ -156,7 +159,7 @@ class Driver:
             return {"error": f"not a question: {line[:80].decode('utf-8', 'replace').strip()}"}
         try:
             is_on = await (self._plug.look() if on is None else self._plug.switch(on))
-        except Failed as exc:
+        except KasaFailed as exc:
             return {"error": str(exc)}
         return {"state": "on" if is_on else "off"}
 
@@ -169,26 +172,26 @@ class Driver:
             await asyncio.sleep(POLL_S)
             try:
                 state = "on" if await self._plug.look() else "off"
-            except Failed:
+            except KasaFailed:
                 state = "error"
             if self._told is not None and state != self._told:
                 self._told = state
                 self._say({"event": "state", "state": state})
 
 
-def by_kasa(address: str, port: int | None) -> Connect:
+def by_kasa(address: str, port: int | None) -> tuple[Connect, Failures]:
     """Connects with python-kasa. With a `port`: old firmware that listens there."""
     from kasa import Credentials, DeviceConfig, Discover, KasaException
-    from kasa import Device as KasaDevice
+    from kasa import Device as LibraryDevice
 
     user, password = os.environ.get("KASA_USERNAME", ""), os.environ.get("KASA_PASSWORD", "")
     credentials = Credentials(user, password) if user else None
 
-    async def connect() -> Device:
+    async def connect() -> KasaDevice:
         found: Any
         if port is not None:
             config = DeviceConfig(address, port_override=port, credentials=credentials)
-            return await KasaDevice.connect(config=config)  # type: ignore[no-any-return]
+            return await LibraryDevice.connect(config=config)
         try:
             found = await Discover.discover_single(
                 address, discovery_timeout=3, credentials=credentials
@@ -196,10 +199,10 @@ def by_kasa(address: str, port: int | None) -> Connect:
         except KasaException:  # its answer is lost, or its network lets no UDP through
             found = await Discover.try_connect_all(address, credentials=credentials)
         if found is None:
-            raise Failed(f"no Kasa or Tapo device answers at {address}")
+            raise KasaFailed(f"no Kasa or Tapo device answers at {address}")
         return found  # type: ignore[no-any-return]
 
-    return connect
+    return connect, (OSError, KasaException)
 
 
 def _say(said: dict[str, str]) -> None:
@@ -210,8 +213,9 @@ async def _run(arguments: argparse.Namespace) -> None:
     lines = asyncio.StreamReader(limit=LINE_BYTES)
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
-    plug = Plug(by_kasa(arguments.address, arguments.port), arguments.outlet)
-    await Driver(plug, _say).run(lines)
+    connect, failures = by_kasa(arguments.address, arguments.port)
+    plug = KasaPlug(connect, arguments.outlet, failures)
+    await KasaDriver(plug, _say).run(lines)
 
 
 def main() -> None:

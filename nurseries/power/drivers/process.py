@@ -9,6 +9,7 @@ import logging
 import os
 import signal
 import subprocess
+import sys
 from collections import deque
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -70,7 +71,7 @@ class ProcessDriver:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             check=False,
-            env={**os.environ, **self._environment},
+            env={**os.environ, "PATH": _search_path(), **self._environment},
             start_new_session=True,  # a terminal's Ctrl-C is for the daemon
             deliver_cancel=_kill_all,
         )
@@ -172,6 +173,11 @@ class ProcessDriver:
         if slot.answer.error is not None:
             raise DriverFailed(slot.answer.error)
         return slot.answer.state
+
+
+def _search_path() -> str:
+    """Ours come first: a service does not have the environment's programs on its path."""
+    return f"{os.path.dirname(sys.executable)}:{os.environ.get('PATH', os.defpath)}"
 
 
 def _now() -> float:

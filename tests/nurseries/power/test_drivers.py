@@ -201,3 +201,13 @@ async def test_a_relay(tmp_path):
     async with run(driver):
         assert await driver.status() is ON
     assert chip.levels[26] == [True, False]
+
+
+async def test_programs_of_our_own_environment_are_found():
+    """`mrk-kasa` lies beside the interpreter, and a service's path does not have that folder."""
+    said = "import os; print(os.environ['PATH'].split(':')[0] == os.path.dirname(sys.executable))"
+    program = f"import sys; {said.replace('print(', 'ok = (')}; input(); "
+    program += "print('{\"state\": \"' + ('on' if ok else 'off') + '\"}', flush=True); input()"
+    driver = ProcessDriver("own", [sys.executable.rpartition("/")[2], "-c", program])
+    async with run(driver):
+        assert await driver.status() is ON
