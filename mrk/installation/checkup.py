@@ -116,11 +116,19 @@ def on_service(facts: UnitFacts, *, answers: bool) -> list[Finding]:
     return found or [Finding("service", Level.GOOD, f"{facts.name} runs")]
 
 
-def on_polkit(*, is_there: bool, rule: str) -> list[Finding]:
-    """Whether mrk may control services; `rule` is the file that says so."""
+def on_polkit(*, is_there: bool, rule: str, is_hidden: bool = False) -> list[Finding]:
+    """Whether mrk may control services; `rule` is the file that says so.
+
+    Debian lets only polkit and root see the rules: `is_hidden`.
+    """
     if not is_there:
         text = "there is no polkit: services and power need sudo"
         return [Finding("polkit", Level.NOTE, text)]
+    if not rule and is_hidden:
+        text = "only root can see whether a rule lets mrk control services and power"
+        return [
+            Finding("polkit", Level.NOTE, text, "sudo mrk -d DATA doctor, with your data folder")
+        ]
     if not rule:
         text = "no rule lets mrk control services and power"
         return [Finding("polkit", Level.WARNING, text, "mrk install-service")]

@@ -123,7 +123,8 @@ class Doctor:
             for file in self._target.at(folder).glob("*.rules"):
                 if file.stem.startswith(("mrk", "moonraker")):
                     rule = f"{folder}/{file.name}"
-        return checkup.on_polkit(is_there=bool(folders), rule=rule)
+        hidden = [one for one in folders if not os.access(self._target.at(one), os.R_OK | os.X_OK)]
+        return checkup.on_polkit(is_there=bool(folders), rule=rule, is_hidden=bool(hidden))
 
     def _disk(self) -> list[Finding]:
         try:

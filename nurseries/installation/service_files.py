@@ -16,7 +16,7 @@ from mrk.installation.first_configuration import allowed_services_text, configur
 from mrk.installation.polkit_text import key_file_text, rules_text
 from mrk.installation.unit_text import MARK, ServiceUnit, unit_text
 from nurseries.installation.old_services import ADMIN_FOLDER
-from nurseries.installation.target_system import HostUser, TargetSystem
+from nurseries.installation.target_system import HostUser, TargetSystem, Unreadable
 
 RECORD = "systemd/mrk-install.json"
 FOLDERS = ("config", "logs", "gcodes", "database", "comms", "systemd")
@@ -83,7 +83,11 @@ def is_there(host: TargetSystem, file: PlannedFile) -> bool:
         return host.exists(file.path)
     if file.link_to:
         return host.exists(file.path) and host.at(file.path).is_symlink()
-    return host.text(file.path) == file.text
+    try:
+        return host.text(file.path) == file.text
+    except Unreadable:
+        # polkit's folder of rules is its own on Debian; root writes there all the same.
+        return False
 
 
 class ServiceFiles:

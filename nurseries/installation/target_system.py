@@ -21,6 +21,10 @@ _WRITE = 'umask 022; cat > "$1.part" && sync "$1.part" && mv -fT "$1.part" "$1"'
 _REMOVE_PART = 'rm -f "$1.part"'
 
 
+class Unreadable(MrkError):
+    """A file, or a folder on the way to it, that this user may not look into."""
+
+
 class HostUser(msgspec.Struct, frozen=True):
     """Who runs mrk, or owns a data folder."""
 
@@ -48,11 +52,13 @@ class TargetSystem:
         return str(path.absolute())
 
     def text(self, path: str | Path) -> str | None:
-        """What a file holds; None when there is none. Raises `MrkError`."""
+        """What a file holds; None when there is none. Raises `MrkError`, or `Unreadable`."""
         try:
             return self.at(path).read_text(encoding="utf-8", errors="surrogateescape")
         except FileNotFoundError:
             return None
+        except PermissionError as exc:
+            raise Unreadable(f"{path} cannot be read: {exc.strerror}") from exc
         except OSError as exc:
             raise MrkError(f"{path} cannot be read: {exc.strerror}") from exc
 

@@ -67,6 +67,7 @@ def access(**facts: object) -> list[Finding]:
         ),
         (checkup.on_polkit(is_there=False, rule=""), Level.NOTE, "there is no polkit"),
         (checkup.on_polkit(is_there=True, rule=""), Level.WARNING, "no rule"),
+        (checkup.on_polkit(is_there=True, rule="", is_hidden=True), Level.NOTE, "only root"),
         (checkup.on_polkit(is_there=True, rule="/r/mrk.rules"), Level.GOOD, "/r/mrk.rules"),
         (checkup.on_disk("/d", 200 * MIB - 1, 9999), Level.ERROR, "199 MiB are free"),
         (checkup.on_disk("/d", 200 * MIB, 9999), Level.WARNING, "200 MiB are free"),

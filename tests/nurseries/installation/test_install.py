@@ -1,8 +1,11 @@
 """`mrk install-service` in a folder that stands for /: what is written, twice, and undone."""
 
+import contextlib
 import os
 import stat
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +16,8 @@ from config.paths import Paths
 from mrk.errors import MrkError
 from nurseries.command_line.main import main
 from nurseries.installation.install import Installation, InstallOptions, own_program
-from nurseries.installation.target_system import TargetSystem
+from nurseries.installation.service_files import PlannedFile, is_there
+from nurseries.installation.target_system import TargetSystem, Unreadable
 
 
 @pytest.fixture
@@ -54,6 +58,34 @@ def test_what_is_written(root):
         if path != "etc/passwd" and "mrk-install" not in path:
             assert f"write /{path}\n" in output
     assert stat.S_IMODE((root / "etc/systemd/system/mrk.service").stat().st_mode) == 0o644
+
+
+@contextlib.contextmanager
+def without_rights() -> Iterator[None]:
+    """For the tests that root runs: as nobody."""
+    mine = os.geteuid()
+    if mine == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(mine)
+
+
+def test_a_folder_that_only_polkit_may_see():
+    """As on Debian, where a user's `mrk install-service` ended with "Permission denied"."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, rules = Path(name), Path(name) / "rules.d"
+        rules.mkdir()
+        (rules / "mrk.rules").write_text("old")
+        folder.chmod(0o755)
+        rules.chmod(0)
+        with without_rights():
+            host = TargetSystem(folder)
+            assert not is_there(host, PlannedFile(path="/rules.d/mrk.rules", text="new"))
+            with pytest.raises(Unreadable, match=r"rules\.d/mrk\.rules cannot be read"):
+                host.text("/rules.d/mrk.rules")
+        rules.chmod(0o700)
 
 
 def test_the_configuration_is_a_good_one(root):
