@@ -12,7 +12,7 @@ from mrk.access.decision import Decision
 from mrk.access.reasons import Reason
 from mrk.clients.registry import Clients
 from mrk.definitions.roles import Role
-from mrk.errors import ClientError
+from mrk.errors import ClientError, MrkError
 from mrk.http.exchange import Exchange, Transfer
 from mrk.http.head import RequestHead
 from mrk.http.response import Headers, Response, error_response
@@ -129,11 +129,9 @@ class CameraDoor:
         with self._proxy.seats.seat(found.name, exchange.head.address):
             hub = self._proxy.stream(found.target, found.request.key, request)
             with hub.watched() as viewer:
-                try:
-                    with trio.fail_after(FIRST_PICTURE_S):
-                        picture = await viewer.next()
-                except trio.TooSlowError:
-                    raise NoStream("no picture came") from None
+                picture = await _first_picture(exchange, viewer)
+                if picture is None:
+                    return
                 opening = Response(200, OPENING, CONTENT_TYPE, headers=headers)
                 await exchange.begin_answer(opening)
                 await _watch(exchange, viewer, picture)
@@ -165,6 +163,21 @@ async def _tell(exchange: Exchange, error: ClientError, cors: Headers) -> None:
     """Behind the beginning of an answer the connection's end tells the client."""
     if not exchange.answered:
         await exchange.answer(error_response(error).with_headers(cors))
+
+
+async def _first_picture(exchange: Exchange, viewer: Viewer) -> bytes | None:
+    """None when the client has left meanwhile; raises `NoStream` and `NotMjpeg`."""
+    failure: MrkError = NoStream("no picture came")
+    picture: bytes | None = None
+    async with while_connected(exchange) as left:
+        with trio.move_on_after(FIRST_PICTURE_S):
+            try:
+                picture = await viewer.next()
+            except (NoStream, NotMjpeg) as exc:
+                failure = exc
+    if picture is None and not left.is_set():
+        raise failure
+    return picture
 
 
 async def _watch(exchange: Exchange, viewer: Viewer, picture: bytes) -> None:

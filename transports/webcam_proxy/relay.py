@@ -90,17 +90,23 @@ async def _pass_on(exchange: Exchange, connection: CameraConnection) -> None:
 
 
 @contextlib.asynccontextmanager
-async def while_connected(exchange: Exchange) -> AsyncIterator[None]:
-    """End what is inside, quietly, when the client or the camera leaves an answer under way."""
+async def while_connected(exchange: Exchange) -> AsyncIterator[trio.Event]:
+    """End what is inside, quietly, when the client or the camera leaves it.
+
+    The event is set when it was the client. What that sends meanwhile is dropped.
+    """
+    left = trio.Event()
 
     async def leave(scope: trio.CancelScope) -> None:
         await exchange.wait_left()
+        left.set()
         scope.cancel()
 
     try:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(leave, nursery.cancel_scope, name="webcam client watch")
-            yield
+            yield left
             nursery.cancel_scope.cancel()
     except* (trio.BrokenResourceError, CameraAway):
+        left.set()
         logger.debug("a camera's answer to %s ended early", exchange.head.address)

@@ -115,6 +115,10 @@ async def test_an_installed_one_without_its_section_is_not_imported(packages, tm
         ("def read(section, named):\n    return 1 / 0\n", "ZeroDivisionError"),
         (HEAD.replace("additions.add", "1 / 0; additions.add"), "ZeroDivisionError"),
         (HEAD.replace('add("bad_one"', 'add("database"'), "no service of its own name"),
+        (
+            HEAD.replace("BadOne(needs))", "BadOne(needs)); additions.metrics.append(list)"),
+            "metrics",
+        ),
         (HEAD.replace("/bad_one/now", "/files/list"), "not below /server/bad_one"),
         (HEAD.replace("self.now, ", "self.now, 1, "), "TypeError"),
         ("x = 1\n", "AttributeError"),

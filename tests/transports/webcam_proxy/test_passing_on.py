@@ -11,7 +11,7 @@ from mrk.definitions.roles import Role
 from mrk.webcams.passing import BODY_BYTES
 from mrk.webcams.webcam import CONFIGURED, Webcam
 from tests.fakes.camera import MJPEG, CameraHouse, picture
-from transports.webcam_proxy.snapshots import FETCH_S, KEPT_S
+from transports.webcam_proxy.snapshots import FETCH_S, KEPT_S, MOST_KEPT
 from transports.webcam_proxy.tunnel import SILENCE_S
 
 SNAPSHOT = "/webcam/?action=snapshot"
@@ -329,3 +329,18 @@ async def test_head_has_no_length_of_its_own():
         assert head.startswith(b"HTTP/1.1 200 OK\r\n")
         assert b"Etag: x\r\n" in head
         assert b"Content-Length" not in head
+
+
+async def test_many_different_pictures_at_once():
+    async with opened() as (house, nursery):
+        clients = [house.client(nursery) for _ in range(MOST_KEPT + 1)]
+        for number, client in enumerate(clients):
+            await client.ask(f"{SNAPSHOT}&size={number}")
+            await trio.testing.wait_all_tasks_blocked()
+        # The one beyond is passed on, as all that is not shared.
+        assert house.camera.opened == MOST_KEPT + 1
+        assert len(house.proxy.seats) == 1
+        for _ in clients:
+            await served(house, JPEG)
+        for client in clients:
+            assert await client.status() == 200

@@ -1,15 +1,17 @@
 """One stream for many viewers: shared, skipped for slow ones, begun anew, ended behind the last."""
 
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 import trio
 import trio.testing
 from msgspec.structs import replace
 
+from mrk.errors import ClientError
 from tests.fakes.camera import MJPEG, USUAL, CameraHouse, picture
 from transports.webcam_proxy.camera_connection import HEAD_S, SILENCE_S
 from transports.webcam_proxy.camera_door import AWAY_S, FIRST_PICTURE_S
+from transports.webcam_proxy.proxy import MOST_LEARNED, MOST_STREAMS
 
 STREAM = "/webcam/?action=stream"
 
@@ -219,3 +221,80 @@ async def test_the_service_ends_in_the_middle():
         await late.ask(STREAM)
         assert await late.status() == 503
         nursery.cancel_scope.cancel()
+
+
+async def test_who_leaves_before_the_first_picture_is_gone_at_once():
+    async with opened() as (house, nursery):
+        viewer = house.client(nursery)
+        await viewer.ask(STREAM)
+        call = await house.camera.taken()
+        await call.heard()
+        assert len(house.proxy.seats) == 1
+        await viewer.stream.aclose()
+        await call.closed()
+        await trio.testing.wait_all_tasks_blocked()
+        assert len(house.proxy.seats) == 0
+
+
+@pytest.mark.parametrize("steps", range(12))
+@pytest.mark.parametrize("ends", ["service", "door"])
+async def test_an_end_at_any_moment_closes_every_connection(ends, steps):
+    house = CameraHouse()
+    calls = []
+
+    async def answer() -> None:
+        while True:
+            call = await house.camera.taken()
+            calls.append(call)
+            with suppress(AssertionError, trio.BrokenResourceError, trio.ClosedResourceError):
+                asked = await call.heard()
+                await call.stream.send_all(ANSWERS[asked.partition(b" HTTP")[0]])
+
+    async with trio.open_nursery() as nursery, trio.open_nursery() as camera:
+        camera.start_soon(answer)
+        async with trio.open_nursery() as serving, trio.open_nursery() as door:
+            await serving.start(house.proxy.serve)
+            clients = [house.client(door) for _ in ASKED]
+            for client, (target, headers) in zip(clients, ASKED.items(), strict=True):
+                await client.ask(target, headers=headers)
+            for _ in range(steps * 3):
+                await trio.lowlevel.checkpoint()
+            (serving if ends == "service" else door).cancel_scope.cancel()
+            if ends == "service":
+                await trio.testing.wait_all_tasks_blocked()
+                door.cancel_scope.cancel()
+            else:
+                serving.cancel_scope.cancel()
+        with trio.fail_after(5):
+            await trio.testing.wait_all_tasks_blocked()
+            for call in calls:
+                await call.closed()
+        assert len(house.proxy.seats) == 0
+        camera.cancel_scope.cancel()
+        nursery.cancel_scope.cancel()
+
+
+HANDSHAKE = (
+    "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+)
+ASKED = {STREAM: "", "/webcam/?action=snapshot": "", "/webcam/page": "", "/webcam/ws": HANDSHAKE}
+ANSWERS = {
+    b"GET /?action=stream": MJPEG + picture(b"x"),
+    b"GET /?action=snapshot": b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\n\r\nbegun",
+    b"GET /page": b"HTTP/1.1 200 OK\r\n\r\nbegun",
+    b"GET /ws": b"HTTP/1.1 101 Switching\r\n\r\n",
+}
+
+
+async def test_many_different_streams_and_what_was_learned():
+    async with opened() as (house, _nursery):
+        target = house.settings.cameras[0].target
+        hubs = [house.proxy.stream(target, f"/{number}", b"") for number in range(MOST_STREAMS)]
+        with pytest.raises(ClientError, match=f"{MOST_STREAMS} different streams"):
+            house.proxy.stream(target, "/more", b"")
+        assert house.proxy.stream(target, "/0", b"") is hubs[0]
+        for number in range(MOST_LEARNED + 1):
+            house.proxy.learn(target, f"/{number}", is_stream=True)
+        assert house.proxy.learned(target, "/0") is None
+        assert house.proxy.learned(target, f"/{MOST_LEARNED}") is True
