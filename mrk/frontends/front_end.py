@@ -23,6 +23,7 @@ RESERVED = frozenset(
         "websocket",
     )
 )
+_FIRST = re.compile(r"(?:\.?/)*([^/]*)")
 _CAMERA = re.compile("webcam[0-9]*")
 
 
@@ -83,9 +84,9 @@ def _first_of_each_prefix(front_ends: Sequence[FrontEnd]) -> list[FrontEnd]:
 
 
 def is_reserved(path: str) -> bool:
-    """Whether the first name of a decoded path is the API's, however many slashes come first."""
-    name = path.lstrip("/").partition("/")[0]
-    return name in RESERVED or _CAMERA.fullmatch(name) is not None
+    """Whether the first name of a decoded path is the API's; as in a file's path, `.` is none."""
+    match = _FIRST.match(path)
+    return match is not None and (match[1] in RESERVED or _CAMERA.fullmatch(match[1]) is not None)
 
 
 def is_deep_link(parts: Sequence[str]) -> bool:

@@ -225,10 +225,10 @@ class TransferHouse:
         )
         files = {one.name: StaticFiles(one) for one in self.front_ends}
         served = ServedFrontEnds(self.front_ends, files, rules)
-        routes = RouteTable(
+        self.routes = RouteTable(
             api, self.authorizer, web, upgrades={}, streamed=[transfers], fallbacks=[served]
         )
-        self.door = Door(Routes(routes), self.limits)
+        self.door = Door(Routes(self.routes), self.limits)
 
     def leftovers(self) -> list[str]:
         """Names below the roots that belong to unfinished files."""

@@ -48,8 +48,8 @@ def test_without_the_root_there_is_nothing_at_the_root() -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/server/nothing", "//server/nothing", "/printer", "/api/x", "/websocket", "/webcam/",
-     "/webcam17/?action=stream", "/metrics", "/machine/x", "/access/", "/debug/x"],
+    ["/server/nothing", "//server/nothing", "/./server/x", "/printer", "/api/x", "/websocket",
+     "/webcam/", "/webcam17/?action=stream", "/metrics", "/machine/x", "/access/", "/debug/x"],
 )  # fmt: skip
 def test_names_of_the_api(path: str) -> None:
     assert found(path, 7125, *BOTH) is None
