@@ -1,6 +1,7 @@
 """A print from start to end on real sockets, and what interrupts it."""
 
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,15 @@ class Watcher:
         return self.seen["print_stats", "state"]
 
 
+def until(client: UnixClient, method: str, field: str, **params: Any) -> dict[str, Any]:
+    """An answer once it has something in a field."""
+    end = time.monotonic() + 30
+    while not (found := client.call(method, **params))[field]:
+        assert time.monotonic() < end, found
+        time.sleep(0.05)
+    return found
+
+
 @pytest.fixture
 def fast(tmp_path: Path) -> Iterator[DaemonProcess]:
     with run_demo(tmp_path, speed=500.0) as daemon:
@@ -71,6 +81,41 @@ def test_a_whole_print(fast: DaemonProcess) -> None:
     assert result["print_stats"]["filament_used"] == used[-1] > 0
     assert result["print_stats"]["filename"] == CUBE
     assert result["virtual_sdcard"]["is_active"] is False
+    with fast.connect() as client:
+        found = until(client, "server.analysis.estimate", "start_prints", filename=CUBE)
+    assert found["start_commands"]
+    assert found["start_duration"] >= 0.0
+
+
+# Three objects a layer; each takes 5 s of the printer's time.
+_LAYER = b"".join(
+    b"EXCLUDE_OBJECT_START NAME=CUBE_%d\n" % number
+    + b"G1 X100 E1 F2400\nG1 X20 E1\nEXCLUDE_OBJECT_END\n"
+    for number in range(3)
+)
+THREE_CUBES = (
+    b"G28\nM109 S180\nM83\n"
+    + b"".join(b"EXCLUDE_OBJECT_DEFINE NAME=CUBE_%d\n" % number for number in range(3))
+    + _LAYER * 600  # far more than is printed here
+)
+
+
+def test_time_left_follows_excluded_objects(slow: DaemonProcess) -> None:
+    with slow.connect() as client, httpx.Client(base_url=slow.url, timeout=20) as http:
+        http.post("/server/files/upload", files={"file": ("three.gcode", THREE_CUBES)})
+        watcher = Watcher(client)
+        client.call("printer.print.start", filename="three.gcode")
+        watcher.until("print_stats", "state", "printing")
+        before = until(client, "server.analysis.progress", "filename")
+        client.call("printer.gcode.script", script="EXCLUDE_OBJECT NAME=CUBE_1")
+        found = until(client, "server.analysis.progress", "excluded_objects")
+        assert found["excluded_objects"] == ["CUBE_1"]
+        # A third is left out of what is still to come.
+        assert before["time_left"] > before["total_time"] * 0.9
+        assert found["total_time"] < before["total_time"] * 0.9
+        assert found["time_left"] < found["total_time"]
+        client.call("printer.print.cancel")
+        watcher.until("print_stats", "state", "cancelled")
 
 
 def test_pause_resume_cancel(slow: DaemonProcess) -> None:
