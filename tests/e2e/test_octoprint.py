@@ -86,7 +86,7 @@ def test_an_upload_into_a_folder(daemon: DaemonProcess, slicer: Slicer | Cura) -
     assert answer["item"]["path"] == f"my parts/new/{name}"
     assert answer["item"]["root"] == "gcodes"
     assert (answer["print_started"], answer["print_queued"]) == (False, False)
-    assert set(answer) == {"item", "action", "print_started", "print_queued"}
+    assert set(answer) == {"item", "action", "sha256", "print_started", "print_queued"}
     assert headers["location"] == (
         "http://printer.local/api/files/moonraker/gcodes/my%20parts/new/"
         f"K%C3%B6rper%20{slicer.name}.gcode"
