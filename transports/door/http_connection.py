@@ -145,7 +145,11 @@ class HttpConnection:
         self._disarm()
         if isinstance(route, Streamed):
             return await self._transfer(head, frame, route.serve)
-        await route.serve(self._stream, head, parser.raw + parser.rest)
+        serving = route.serve(self._stream, head, parser.raw + parser.rest)
+        # A websocket lasts for days: what its head was read with is not kept beside it.
+        self._rest = b""
+        del parser, headers, client, head, frame, route
+        await serving
         return False
 
     async def _read_head(self) -> HeadParser | None:

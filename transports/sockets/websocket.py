@@ -49,7 +49,11 @@ class Websocket:
             await self._admission.refuse(stream, head, exc)
             return
         with self._admission.seat():
-            await self._serve(stream, head, decision, response, buffered.partition(b"\r\n\r\n")[2])
+            trailing = buffered.partition(b"\r\n\r\n")[2]
+            serving = self._serve(stream, head, decision, response, trailing)
+            # Some 2 KB of its head are not kept as long as the connection lasts.
+            del head, decision, response, buffered, trailing
+            await serving
 
     def _check_unauthorized(self, address: str) -> None:
         """Raise `ClientError` 503: those who may do nothing leave places to all others."""
@@ -94,7 +98,7 @@ class Websocket:
             opened = await wire.send_response(response)
         if not opened:
             return
-
+        del head, decision, response, trailing
         most = hub.limits.message_bytes
 
         async def read() -> Ending:
