@@ -3,6 +3,7 @@
 Plain functions that block for small files; they are called in a thread.
 """
 
+import contextlib
 import logging
 import os
 from collections.abc import Mapping
@@ -19,23 +20,43 @@ _MOST_BYTES = 65536
 
 
 class HostFacts(msgspec.Struct, frozen=True):
-    """Allowed services by name, our own service (None: started otherwise), and a warning."""
+    """Allowed services by name, our own service (None: started otherwise), and a warning.
+
+    `aliases` are further names of our own service, such as `moonraker` after a take-over.
+    """
 
     listed: tuple[str, ...]
     own: str | None
     warning: str | None = None
+    aliases: frozenset[str] = frozenset()
 
 
-def read_host(data: Path, cgroup: Path, environ: Mapping[str, str], supervised: bool) -> HostFacts:
-    """`data` is the data folder, `supervised` whether supervisord is to be asked."""
+def read_host(
+    data: Path, cgroup: Path, environ: Mapping[str, str], supervised: bool, units: Path
+) -> HostFacts:
+    """`data` is the data folder, `supervised` whether supervisord is to be asked.
+
+    `units` is the folder of the administrator's units.
+    """
     own = environ.get("SUPERVISOR_PROCESS_NAME") if supervised else own_unit(cgroup)
     own = own if own is not None and is_unit_name(own) else None
+    aliases = frozenset() if own is None or supervised else _aliases(units, own)
     path = data / FILE_NAME
     try:
-        return HostFacts(parse_allowed(_read_or_create(path)), own)
+        return HostFacts(parse_allowed(_read_or_create(path)), own, aliases=aliases)
     except OSError as exc:
         warning = f"{path} cannot be used ({exc.strerror}); the usual services are allowed"
-        return HostFacts(USUAL_SERVICES, own, warning)
+        return HostFacts(USUAL_SERVICES, own, warning, aliases)
+
+
+def _aliases(units: Path, own: str) -> frozenset[str]:
+    """Names whose unit is a link to that of ours (systemctl(1), enable)."""
+    found = set()
+    with contextlib.suppress(OSError):
+        for link in units.glob("*.service"):
+            if link.is_symlink() and Path(os.readlink(link)).name == f"{own}.service":
+                found.add(link.stem)
+    return frozenset(found)
 
 
 def own_unit(cgroup: Path) -> str | None:

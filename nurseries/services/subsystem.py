@@ -68,6 +68,7 @@ class Machine:
         *,
         bus_address: str | None = None,
         cgroup: Path = Path("/proc/self/cgroup"),
+        units: Path = Path("/etc/systemd/system"),
         environ: Mapping[str, str] = os.environ,
         as_root: bool | None = None,
         beat_s: float = 2.0,
@@ -81,6 +82,7 @@ class Machine:
         self._request_restart = request_restart
         self._in_container = in_container
         self._cgroup = cgroup
+        self._units = units
         self._environ = environ
         commands = NoCommands() if simulated else commands
         self.sudo = Sudo(commands, clients, settings.sudo_password, as_root=as_root)
@@ -117,8 +119,9 @@ class Machine:
     async def _read_host(self) -> None:
         supervised = self._settings.provider == "supervisord_cli"
         self._host = await trio.to_thread.run_sync(
-            read_host, self._data, self._cgroup, self._environ, supervised, abandon_on_cancel=True
-        )
+            read_host, self._data, self._cgroup, self._environ, supervised, self._units,
+            abandon_on_cancel=True,
+        )  # fmt: skip
         if self._host.warning is not None:
             self._warn(self._host.warning)
 
@@ -212,6 +215,8 @@ class Machine:
 
     def _named(self, asked: str) -> str:
         """Front ends say `moonraker` and `klipper` whatever the units are called."""
+        if asked in self._host.aliases and self._host.own is not None:
+            return self._host.own
         if asked in self._board.states:
             return asked
         ids = self.instance_ids

@@ -38,7 +38,8 @@ class SystemdSession:
         self.look_again = trio.Event()
         self._user = user
         self._owner = ""
-        self._watched: dict[str, str] = {}  # object path -> service
+        # Object path -> services: a unit may have several names.
+        self._watched: dict[str, tuple[str, ...]] = {}
         self._states: dict[str, UnitStatus] = {}
         self._watcher: Watcher | None = None
         self._acts = 0
@@ -67,15 +68,15 @@ class SystemdSession:
             self._job_ended = trio.Event()
 
     def _on_properties(self, signal: Signal) -> None:
-        service = self._watched.get(signal.path, "")
-        before = self._states.get(service)
         interface, properties, _ = signal.body
-        if before is None or self._watcher is None or interface != systemd.UNIT:
+        if self._watcher is None or interface != systemd.UNIT:
             return
-        status = systemd.changed(before, properties)
-        if status != before:
-            self._states[service] = status
-            self._watcher.changed(service, status)
+        for service in self._watched.get(signal.path, ()):
+            before = self._states.get(service)
+            status = None if before is None else systemd.changed(before, properties)
+            if status is not None and status != before:
+                self._states[service] = status
+                self._watcher.changed(service, status)
 
     # Watching
 
@@ -116,15 +117,16 @@ class SystemdSession:
         names = {*await self._installed(bus, patterns), *await self._loaded(bus, patterns)}
         allowed = sorted(name for name in names if allowance.allows(name))
         found = await self._units(bus, allowed)
-        for name, (path, _) in found.items():
-            if path not in self._watched:
-                await self._watch_unit(bus, path)
-                self._watched[path] = name
+        for path in {path for path, _ in found.values()} - self._watched.keys():
+            await self._watch_unit(bus, path)
+            self._watched[path] = ()
         # Changes during the watching above reached nobody: what is asked last is what holds.
-        self._states = {
-            name: state for name, (_, state) in (await self._units(bus, allowed)).items()
-        }
-        self._watched = {path: name for path, name in self._watched.items() if name in self._states}
+        found = await self._units(bus, allowed)
+        self._states = {name: state for name, (_, state) in found.items()}
+        names_of: dict[str, list[str]] = {}
+        for name, (path, _) in found.items():
+            names_of.setdefault(path, []).append(name)
+        self._watched = {path: tuple(names) for path, names in names_of.items()}
 
     async def _watch_unit(self, bus: Bus, path: str) -> None:
         await bus.watch(

@@ -67,6 +67,7 @@ class MachineHouse:
             lambda: self.contained,
             bus_address=bus_address,
             cgroup=cgroup,
+            units=folder / "units",
             environ={} if environ is None else environ,
             as_root=as_root,
             beat_s=0.02,

@@ -97,6 +97,7 @@ class FakeSystemd:
     can: str = "yes"
     jobs_end: bool = True
     done: list[str] = field(default_factory=list)
+    aliases: dict[str, str] = field(default_factory=dict)  # name -> unit
     invocations: dict[bytes, str] = field(default_factory=dict)  # of units' processes
     queue: dict[str, str] = field(default_factory=dict)  # unit -> type of its job
     connection: DBusConnection | None = None
@@ -157,7 +158,8 @@ class FakeSystemd:
                 files = [(f"/etc/{name}.service", "enabled") for name in self._matching(body[1])]
                 return "a(ss)", (files,)
             case "ListUnitsByPatterns":
-                rows = [self._row(n) for n in self._matching(body[1]) if self.units[n].loaded]
+                found = [n for n in self._matching(body[1]) if n in self.units]
+                rows = [self._row(n) for n in found if self.units[n].loaded]
                 return "a(ssssssouso)", (rows,)
             case "ListUnitsByNames":
                 rows = [self._row(name.removesuffix(".service")) for name in body[0]]
@@ -178,11 +180,12 @@ class FakeSystemd:
     def _matching(self, patterns: list[str]) -> list[str]:
         return [
             name
-            for name in self.units
+            for name in (*self.units, *self.aliases)
             if any(fnmatch.fnmatchcase(f"{name}.service", pattern) for pattern in patterns)
         ]
 
     def _row(self, name: str) -> tuple[Any, ...]:
+        name = self.aliases.get(name, name)
         unit = self.units.get(name, FakeUnit(("inactive", "dead"), "not-found"))
         active, sub = unit.state
         path = unit_path(name)

@@ -84,6 +84,28 @@ async def test_units_are_found_and_watched(
         assert machine.service_state["klipper"].active_state == "inactive"
 
 
+async def test_a_further_name_of_our_unit_is_our_unit(
+    tmp_path: Path, bus: PrivateBus, systemd: FakeSystemd
+) -> None:
+    """As after a take-over: to restart `moonraker` is to restart ourselves."""
+    (tmp_path / "units").mkdir()
+    (tmp_path / "units/moonraker.service").symlink_to("/etc/systemd/system/mrk.service")
+    systemd.aliases["moonraker"] = "mrk"
+    async with opened(tmp_path, bus, systemd) as house:
+        assert house.machine.available_services == ["klipper", "moonraker", "mrk", "sonar"]
+        assert await house.call("machine.services.restart", service="moonraker") == "ok"
+        while "RestartUnit mrk.service" not in systemd.done:  # noqa: ASYNC110
+            await trio.sleep(0.01)
+        status, _ = await refused(house, "machine.services.stop", service="moonraker")
+        assert status == 400
+        # Both names have the one unit's state.
+        await systemd.change("mrk", "deactivating", "stop-sigterm")
+        await house.note(CHANGED, {"moonraker": STOPPING})
+        await systemd.change("mrk", "active", "running")
+        await house.note(CHANGED, {"mrk": UP})
+        assert house.machine.service_state["moonraker"].active_state == "active"
+
+
 @pytest.mark.parametrize(("verb", "state"), [("start", UP), ("stop", DOWN), ("restart", UP)])
 async def test_units_are_controlled(
     tmp_path: Path, bus: PrivateBus, systemd: FakeSystemd, verb: str, state: dict[str, str]
