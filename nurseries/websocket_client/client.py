@@ -112,6 +112,8 @@ def _said(error: BaseException) -> str:
     code, said = getattr(reason, "code", None), getattr(reason, "reason", None)
     if isinstance(code, int):
         return f"the server closed it with code {code}" + (f": {said:.100}" if said else "")
+    if isinstance(error, trio.BrokenResourceError) and error.__cause__ is not None:
+        return str(error.__cause__)  # such as a certificate that cannot be verified
     return str(error) or type(error).__name__
 
 
@@ -128,10 +130,17 @@ async def _open_stream(address: SplitResult, local: bool) -> trio.SocketStream |
             if address.scheme == "ws":
                 return await trio.open_tcp_stream(host, address.port or 80)
             context = await trio.to_thread.run_sync(_context, local)
-            return await trio.open_ssl_over_tcp_stream(
+            stream = await trio.open_ssl_over_tcp_stream(
                 host, address.port or 443, ssl_context=context, https_compatible=True
             )
-    except (OSError, ValueError, trio.TooSlowError) as exc:
+            try:
+                # The library would not notice that it fails.
+                await stream.do_handshake()
+            except BaseException:
+                await trio.aclose_forcefully(stream)
+                raise
+            return stream
+    except (OSError, ValueError, trio.BrokenResourceError, trio.TooSlowError) as exc:
         raise WebsocketFailed(f"no connection to {host}: {_said(exc)}") from exc
 
 
