@@ -53,15 +53,20 @@ class CameraConnection:
         self._decoder: ChunkedDecoder | None = None
         self._missing: int | None = None
 
-    async def ask(self, request: bytes, *, to_head: bool = False) -> None:
-        """Send a request and read the answer's head; raises `CameraAway`."""
+    async def ask(self, request: bytes, *, to_head: bool = False, upgrade: bool = False) -> None:
+        """Send a request and read the answer's head; raises `CameraAway`.
+
+        Only one that is for an `upgrade` may be answered with 101.
+        """
         try:
             with trio.fail_after(HEAD_S):
                 await self._stream.send_all(request)
                 for _ in range(_INTERIM_ANSWERS):
                     self.answer = parse_answer(await self._head(), to_head=to_head)
-                    if self.answer.status >= 200 or self.answer.status == 101:
+                    if self.answer.status >= 200 or (upgrade and self.answer.status == 101):
                         break
+                else:
+                    raise BadAnswer("the answer has no end of interim answers")
         except BadAnswer as exc:
             raise CameraAway(str(exc)) from exc
         except (trio.BrokenResourceError, trio.ClosedResourceError) as exc:

@@ -9,6 +9,7 @@ import trio
 
 from config.settings.webcam_proxy import CameraTarget, WebcamProxySettings
 from mrk.errors import ClientError
+from mrk.log.throttle import LogThrottle
 from mrk.metrics.family import COUNTER, GAUGE, MetricFamily, single
 from transports.webcam_proxy.camera_connection import OpenCamera, connect
 from transports.webcam_proxy.seats import Seats
@@ -33,6 +34,7 @@ class WebcamProxy:
         self._hubs: dict[tuple[CameraTarget, str], StreamHub] = {}
         self._learned: dict[tuple[CameraTarget, str], bool] = {}
         self._pictures = self._skipped = 0
+        self._throttle = LogThrottle()
 
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Own the tasks."""
@@ -71,7 +73,7 @@ class WebcamProxy:
             self._skipped += left.skipped
 
         most_bytes = self.settings.frame_bytes
-        hub = StreamHub(self.open_camera, target, request, most_bytes, emptied)
+        hub = StreamHub(self.open_camera, target, request, most_bytes, emptied, self._throttle)
         self._hubs[place] = hub
         self._nursery.start_soon(hub.run, name=f"webcam stream {target.host}:{target.port}")
         return hub

@@ -72,7 +72,11 @@ class Viewer:
 
 
 class StreamHub:
-    """`request` is what the camera is asked; `emptied` is called once, when it ends."""
+    """`request` is what the camera is asked; `emptied` is called once, when it ends.
+
+    `throttle` is that of all streams: a page that asks for a dead camera again and again makes a
+    new one each time.
+    """
 
     def __init__(
         self,
@@ -81,6 +85,7 @@ class StreamHub:
         request: bytes,
         frame_bytes: int,
         emptied: Callable[["StreamHub"], None],
+        throttle: LogThrottle,
     ) -> None:
         self.connected = False
         self.pictures = 0
@@ -94,7 +99,7 @@ class StreamHub:
         self._new: set[Viewer] = set()  # without a picture yet
         self._closed = False
         self._scope = trio.CancelScope()
-        self._throttle = LogThrottle()
+        self._throttle = throttle
 
     def __len__(self) -> int:
         return len(self._viewers)

@@ -27,7 +27,8 @@ async def tunnel(
     try:
         connection = CameraConnection(camera)
         await connection.ask(
-            request_bytes("GET", found.request.target, found.host, head, None, close=False)
+            request_bytes("GET", found.request.target, found.host, head, None, close=False),
+            upgrade=True,
         )
         if connection.answer.status != 101:
             raise CameraAway(f"the camera answered the websocket with {connection.answer.status}")

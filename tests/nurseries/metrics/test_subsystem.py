@@ -54,6 +54,17 @@ async def test_who_may_read_it(mrk_daemon: MemoryDaemon) -> None:
     assert body == b""
 
 
+async def test_a_key_may_come_as_a_bearer(mrk_daemon: MemoryDaemon) -> None:
+    async with mrk_daemon.connect() as client:
+        made = await client.call("access.keys.create", name="scraper", role="view")
+        bearer = f"Authorization: Bearer {made['api_key']}\r\n".encode()
+        head, _ = await ask(mrk_daemon, headers=bearer, peer="203.0.113.9")
+        assert head.startswith(b"HTTP/1.1 200 ")
+        await client.call("access.keys.revoke", name="scraper")
+    head, _ = await ask(mrk_daemon, headers=bearer, peer="203.0.113.9")
+    assert head.startswith(b"HTTP/1.1 401 ")
+
+
 async def test_calls_are_counted_by_transport_and_status(mrk_daemon: MemoryDaemon) -> None:
     async with mrk_daemon.connect_websocket() as client:
         await client.call("server.info")

@@ -344,3 +344,13 @@ async def test_many_different_pictures_at_once():
             await served(house, JPEG)
         for client in clients:
             assert await client.status() == 200
+
+
+@pytest.mark.parametrize(("interim", "status"), [(4, 200), (5, 502)])
+async def test_interim_answers_are_not_passed_on(interim, status):
+    async with opened() as (house, nursery):
+        client = house.client(nursery)
+        await client.ask("/webcam/page")
+        early = b"HTTP/1.1 101 Switching\r\n\r\n" * (interim - 1) + b"HTTP/1.1 103 Early\r\n\r\n"
+        await served(house, early + b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
+        assert await client.status() == status

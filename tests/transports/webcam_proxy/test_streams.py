@@ -298,3 +298,14 @@ async def test_many_different_streams_and_what_was_learned():
             house.proxy.learn(target, f"/{number}", is_stream=True)
         assert house.proxy.learned(target, "/0") is None
         assert house.proxy.learned(target, f"/{MOST_LEARNED}") is True
+
+
+async def test_a_dead_camera_that_is_asked_for_again_and_again_is_one_line(caplog):
+    async with opened() as (house, nursery):
+        house.camera.away = True
+        for _ in range(20):
+            viewer = house.client(nursery)
+            await viewer.ask(STREAM)
+            assert await viewer.status() == 502
+        assert house.camera.opened == 20
+        assert len([text for text in caplog.messages if "it is away" in text]) == 1
