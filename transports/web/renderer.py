@@ -19,7 +19,7 @@ from mrk.errors import ClientError
 from mrk.web.page_messages import PageAnswer, PageRequest, decode_answer, encode
 
 logger = logging.getLogger(__name__)
-COMMAND = (sys.executable, "-m", "transports.web.process")
+COMMAND = (sys.executable, "-P", "-m", "transports.web.process")
 _IMPORT_ROOT = Path(__file__).resolve().parents[2]
 # The first page waits for the start of Python and for 150 modules; a slow board takes 5 s.
 ANSWER_S = 30.0

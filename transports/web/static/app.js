@@ -2,11 +2,11 @@
 import { $, acting, ask, el, fill, prefix, setText, show, T } from "./dom.js";
 import { call, connect, may, me, on } from "./net.js";
 import { klippyState, onStatus, shownState, status } from "./printer.js";
-import "./status.js";
+import * as statusPart from "./status.js";
 
 const PARTS = { status: null, files: "./files.js", runs: "./runs.js", log: "./log.js", config: "./config.js", access: "./access.js", api: "./api.js" };
 const title = document.title;
-const loaded = {};
+const loaded = { status: statusPart };
 let current = null;
 
 async function turnTo(name) {

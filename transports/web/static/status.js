@@ -44,7 +44,7 @@ function timeLeft(done) {
   if (progress && progress.time_left !== null && progress.filename === file) return progress.time_left;
   const whole = metadata && (metadata.estimated_time_klipper || metadata.estimated_time);
   if (whole) return whole * (1 - done);
-  return done > 0.02 ? (stats.print_duration / done) * (1 - done) : null;
+  return done > 0.02 && stats.print_duration > 0 ? (stats.print_duration / done) * (1 - done) : null;
 }
 
 function showJob() {
@@ -166,6 +166,7 @@ const sent = [];
 let back = 0;
 function addLine(text, kind) {
   const box = $("console"), atEnd = box.scrollTop + box.clientHeight >= box.scrollHeight - 8;
+  if (box.firstChild && box.firstChild.className === "from") fill(box);
   box.append(el("p", { class: kind === "command" ? "sent" : text.startsWith("!!") ? "bad" : undefined }, kind === "command" ? `› ${text}` : text));
   while (box.children.length > 300) box.firstChild.remove();
   if (atEnd) box.scrollTop = box.scrollHeight;
