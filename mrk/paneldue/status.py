@@ -81,6 +81,8 @@ class PanelStatus:
             return {**OFF, **listed}
         self._last = self._state(look)
         answer: dict[str, Any] = {"status": self._last, **listed}
+        if not look.objects:  # stopped, and nothing more is known yet
+            return answer
         response = None if query.seq is None else self._responses.take()
         if response is not None and query.seq is not None:
             answer |= {"seq": query.seq + 1, "resp": response}

@@ -11,7 +11,7 @@ import trio
 
 from mrk.errors import ClientError
 from mrk.jobs.job_protocols import JobMetadata
-from mrk.klippy.events import Disconnected, GcodeResponse, Ready, Started
+from mrk.klippy.events import Disconnected, GcodeResponse, KlippyEvent, Ready, Started
 from mrk.klippy.extruders import extruders
 from mrk.klippy.klippy_protocols import KlippyPort
 from mrk.klippy.requirements import read_names, read_object
@@ -50,6 +50,7 @@ class PanelPrinter:
         """Keep the objects subscribed, and pass on what is told."""
         kinds = (Started, Ready, Disconnected, GcodeResponse)
         with self._klippy.open_events("paneldue", EVENTS, *kinds) as events:
+            events.handle_first(self._take_line)
             task_status.started()
             if self._klippy.klippy_state in ("ready", "shutdown"):
                 await self._subscribe()
@@ -60,8 +61,14 @@ class PanelPrinter:
                     case Disconnected():
                         self._objects = []
                         self.on_away()
-                    case _:
+                    case Started("shutdown") | Ready():
                         await self._subscribe()
+
+    def _take_line(self, event: KlippyEvent) -> bool:
+        """Console lines may be many; they wake nobody."""
+        if isinstance(event, GcodeResponse):
+            self.on_line(event.text)
+        return isinstance(event, GcodeResponse)
 
     async def _subscribe(self) -> None:
         try:

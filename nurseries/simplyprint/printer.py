@@ -90,6 +90,7 @@ class FollowedPrinter:
                     self._job = None
 
     async def _follow_klippy(self, events: EventReader[KlippyEvent]) -> None:
+        events.handle_first(self._take_line)
         if self._klippy.klippy_state == "ready":
             await self._subscribe()
         async for event in events:
@@ -105,6 +106,12 @@ class FollowedPrinter:
                 case Ready():
                     self._error = ""
                     await self._subscribe()
+
+    def _take_line(self, event: KlippyEvent) -> bool:
+        """Console lines may be many; they wake nobody."""
+        if isinstance(event, GcodeResponse):
+            self.on_line(event.text)
+        return isinstance(event, GcodeResponse)
 
     async def _state_message(self) -> str:
         try:

@@ -59,6 +59,7 @@ def test_a_printer_that_is_not_ready():
     for state in ("startup", "error", "disconnected", "strange"):
         assert status.answer(StatusQuery(), look(state), 1.0) == {"status": "O"}
     assert status.answer(StatusQuery(), look("shutdown"), 2.0)["status"] == "S"
+    assert status.answer(StatusQuery(), PrinterLook("shutdown"), 3.0) == {"status": "S"}
 
 
 def test_states_follow_each_other():

@@ -154,11 +154,25 @@ async def test_macros_boxes_beeps_and_errors(open_house):
         await house.until_status("I")
 
 
+async def test_a_flood_of_console_lines(open_house):
+    async with open_house() as house:
+        await house.until_status("I")
+        await house.client.call("printer.gcode.script", script="M118 x\n" * 5000 + "M118 last")
+        assert await house.display.response("last") == "echo: last"
+        assert (await house.part())["restarts"] == 0
+
+
 async def test_an_emergency_stop_needs_no_checksum(open_house):
     async with open_house() as house:
         await house.until_status("I")
         await house.display.write(b"\xff\x00 m112 noise*1\n")
         await house.until_status("S")
+        await house.client.call("server.restart")
+        await house.daemon.daemon.wait_generation(2)
+        async with house.daemon.connect() as house.client:
+            await house.until_part("running")
+            await house.display.until("M408 S1", lambda told: len(told.get("heaters", ())) == 2)
+            assert (await house.display.ask())["status"] == "S"
 
 
 async def test_bad_sums_half_lines_noise_and_numbers_that_begin_anew(open_house):
