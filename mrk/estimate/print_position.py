@@ -3,13 +3,13 @@
 Klipper reads a file ahead of the toolhead: what it has queued already is still to be done.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from mrk.estimate.plan_clock import seconds_at
-from mrk.estimate.segments import OBJECTS_LIMIT, Mark
+from mrk.estimate.segments import NAME_BYTES, OBJECTS_LIMIT, Mark
 from mrk.klippy.requirements import read_object
 
 QUESTION: Mapping[str, Any] = {
@@ -41,6 +41,19 @@ def read_position(answer: Any) -> PrintPosition:
     if isinstance(queued_until, int | float) and isinstance(now, int | float):
         queued = max(0.0, queued_until - now)
     return PrintPosition(position if type(position) is int and position > 0 else 0, queued)
+
+
+def planned_names(planned: Iterable[str], excluded: Iterable[str]) -> tuple[str, ...]:
+    """Excluded objects by the names that a plan has for them; others take no time in it.
+
+    Klipper has capitals of all letters, a plan those of a to z, and long names cut.
+    """
+    capitals = {_cut(name) for name in excluded}
+    return tuple(sorted(name for name in planned if _cut(name.upper()) in capitals))
+
+
+def _cut(name: str) -> str:
+    return name.encode(errors="replace")[:NAME_BYTES].decode(errors="replace")
 
 
 def excluded_names(fields: Mapping[str, Any]) -> tuple[str, ...] | None:

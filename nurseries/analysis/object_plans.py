@@ -17,6 +17,7 @@ from mrk.estimate.print_position import (
     QUESTION,
     PrintPosition,
     excluded_names,
+    planned_names,
     read_position,
 )
 from mrk.jobs.events import JobChanged, JobSeen, PrinterGone
@@ -173,5 +174,7 @@ class ObjectPlans:
 
     async def _plan_without(self, wanted: _Wanted) -> FileClock:
         answer = await self._klippy.call("objects/query", QUESTION)
-        excluded = Excluded(wanted.names, read_position(answer).file_position)
+        whole = await self._estimates.plan(wanted.filename)
+        names = planned_names(whole.object_times, wanted.names)
+        excluded = Excluded(names, read_position(answer).file_position)
         return await self._estimates.clock_without(wanted.filename, excluded)

@@ -38,7 +38,7 @@ class WorkerEstimator:
         excluded: Excluded = Excluded(),  # noqa: B008
     ) -> FileEstimate:
         """Plan a file; raises `EstimateFailed`."""
-        names = [os.fsencode(name) for name in excluded.names]
+        names = [name.encode(errors="replace") for name in excluded.names]
         request = EstimateFile(os.fsencode(path), limits, names, excluded.behind)
         try:
             done = await self._scanner.get(request, Estimated, limit_s)

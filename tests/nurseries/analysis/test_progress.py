@@ -75,6 +75,21 @@ async def test_time_left_follows_excluded_objects(desk):
         assert await left(run, []) == whole
 
 
+@pytest.mark.parametrize(
+    ("written", "klippers"),
+    [("Wür_fel", "WÜR_FEL"), ("größe", "GRÖSSE"), ("x" * 80, "X" * 80), ("ДОМ_1", "ДОМ_1")],
+)
+async def test_objects_are_known_by_klippers_names(desk, written, klippers):
+    text = OBJECTS.replace(b"cube_2", written.encode())
+    desk.add("a.gcode", text)
+    desk.klippy.objects = {"virtual_sdcard": {"file_position": 10}}
+    async with desk.open() as run:
+        desk.jobs.become(state="printing", filename="a.gcode")
+        whole = await left(run, [])
+        desk.klippy.become("exclude_object", excluded_objects=[klippers])
+        assert whole - await left(run, [klippers]) == EACH_S
+
+
 async def test_a_plan_that_nobody_needs_any_more_is_given_up(desk):
     desk.add("a.gcode", OBJECTS)
     desk.estimator.holds = trio.Event()
