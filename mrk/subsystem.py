@@ -88,7 +88,8 @@ class Needs(msgspec.Struct, frozen=True):
 
     `data_path` is the data folder. `answer` handles a JSON-RPC message for a caller;
     `templates` may be used once the subsystem serves. `debug` says that methods for debugging are
-    wanted. `planned` and `uploads` are None where there is no disk.
+    wanted. `planned` and `uploads` are None where there is no disk. `camera_address` gives the
+    camera's own address of a webcam's path that mrk passes on.
     """
 
     data_path: Path
@@ -124,6 +125,7 @@ class Needs(msgspec.Struct, frozen=True):
     host: HostAccess
     debug: bool
     own_address: OwnAddress
+    camera_address: Callable[[str], str] = str
 
 
 class Service(msgspec.Struct, frozen=True):

@@ -36,6 +36,17 @@ class CameraTarget(msgspec.Struct, frozen=True):
     path: str = "/"
     query: str = ""
 
+    @property
+    def authority(self) -> str:
+        """As a Host header has it."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == 80 else f"{host}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """Without the query."""
+        return f"http://{self.authority}{self.path}"
+
 
 class ProxiedCamera(msgspec.Struct, frozen=True):
     """What is at `/<name>/` is asked below `target.path`, which ends with a slash."""

@@ -1,6 +1,6 @@
 """Which camera a frame comes from, and how its picture has to be turned. Pure."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import msgspec
@@ -42,9 +42,15 @@ def with_webcam(
     return msgspec.structs.replace(settings, **kept)
 
 
-def camera_of(settings: LapseSettings, webcam: Webcam | None) -> CameraChoice:
-    """Where to fetch a frame; `settings` have the webcam's words already. Paths are this host's."""
-    snapshot = completed(settings.snapshoturl.strip(), None)
+def camera_of(
+    settings: LapseSettings, webcam: Webcam | None, camera_address: Callable[[str], str] = str
+) -> CameraChoice:
+    """Where to fetch a frame; `settings` have the webcam's words already. Paths are this host's.
+
+    `camera_address` gives the camera's own address of a path that mrk itself passes on.
+    """
+    snapshot = completed(camera_address(settings.snapshoturl.strip()), None)
     if webcam is None:
         return CameraChoice("", snapshot)
-    return CameraChoice(webcam.name, snapshot, completed(webcam.stream_url, None))
+    stream = completed(camera_address(webcam.stream_url), None)
+    return CameraChoice(webcam.name, snapshot, stream)

@@ -5,6 +5,7 @@ from; mrk stands on that host. Pure: who listens and which addresses are ours co
 """
 
 import re
+from collections.abc import Mapping
 from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
@@ -13,6 +14,7 @@ import msgspec
 from mrk.machine.listening_ports import listening_ports
 
 _WHOLE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/]")
+_PROXIED = re.compile(r"/?([^/?#]+)(?:/|(?=\?)|$)(.*)")
 _PORTS = {"http": 80, "https": 443, "rtsp": 554}
 # Both as /proc/net/tcp and tcp6 write them: 32-bit words in the host's byte order.
 _V4_LOOPBACKS = {"00000000", "0100007F", "7F000001"}
@@ -33,6 +35,16 @@ def completed(url: str, host_address: str | None) -> str:
     host = host_address or "127.0.0.1"
     host = f"[{host}]" if ":" in host else host
     return f"http://{host}/{url.lstrip('/')}"
+
+
+def behind_proxy(cameras: Mapping[str, str], url: str) -> str:
+    """The camera's own address of a path that mrk passes on; every other URL as it is.
+
+    `cameras` are folders by the first part of a path, as in `/webcam/?action=snapshot`.
+    """
+    found = None if _WHOLE.match(url) else _PROXIED.fullmatch(url)
+    folder = None if found is None else cameras.get(found[1])
+    return url if found is None or folder is None else folder + found[2]
 
 
 def place_of(url: str) -> CameraLocation | None:

@@ -1,15 +1,17 @@
-"""Settings as the layers below want them: transitions of the queue, rules of access,
-our own address.
-"""
+"""Settings as the layers below want them: transitions of the queue, rules of access, addresses."""
 
 import ipaddress
+from collections.abc import Callable
+from functools import partial
 
 from config.settings.authorization import AuthorizationSettings
 from config.settings.jobs import JobQueueSettings
 from config.settings.server import ServerSettings
+from config.settings.webcam_proxy import WebcamProxySettings
 from mrk.access.decision import AccessRules
 from mrk.access.trusted_clients import TrustedClients
 from mrk.web.own_address import OwnAddress
+from mrk.webcams.addresses import behind_proxy
 from nurseries.jobs.job_queue import Transitions
 
 
@@ -32,6 +34,12 @@ def rules_of(authorization: AuthorizationSettings) -> AccessRules:
         authorization.force_logins,
         authorization.enable_api_key,
     )
+
+
+def camera_address_of(proxy: WebcamProxySettings | None) -> Callable[[str], str]:
+    """Where a camera is whose URL is a path of mrk's own port."""
+    cameras = {} if proxy is None else {one.name: one.target.url for one in proxy.cameras}
+    return partial(behind_proxy, cameras)
 
 
 def own_address_of(server: ServerSettings) -> OwnAddress:

@@ -49,7 +49,7 @@ from nurseries.root.add_ons import AddOns, Clash
 from nurseries.root.host import Host
 from nurseries.root.metric_sources import Jobs
 from nurseries.root.optional import OPTIONAL
-from nurseries.root.settings_views import own_address_of, transitions_of
+from nurseries.root.settings_views import camera_address_of, own_address_of, transitions_of
 from nurseries.root.supervised import Supervised, supervised
 from nurseries.root.surroundings import Surroundings
 from nurseries.server.client_list_endpoints import ClientListEndpoints
@@ -231,7 +231,8 @@ class Subsystems:
         webcams = self._webcams = Webcams(
             self._settings.webcams, outside.instance_id, self.store, clients
         )
-        resolver = Resolver(outside.http)
+        self._camera_address = camera_address_of(self._settings.webcam_proxy)
+        resolver = Resolver(outside.http, camera_address=self._camera_address)
         self._snapshots = WebcamSnapshots(webcams, resolver)
         self.plain += WebcamEndpoints(webcams, resolver).endpoints()
         announcements = self._announcements = Announcements(
@@ -287,6 +288,7 @@ class Subsystems:
             debug=outside.paths.debug,
             own_address=own_address_of(self._settings.server),
             host=self._host_access,
+            camera_address=self._camera_address,
         )
         for optional in OPTIONAL:
             settings = getattr(self._settings, optional.field)

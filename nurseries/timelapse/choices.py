@@ -66,7 +66,7 @@ class LapseChoices:
         """The settings as the webcam wants them, and where the webcam is, as of now."""
         webcam = chosen(await self._needs.webcams(), self.settings.camera)
         settings = with_webcam(self.settings, webcam, self.written)
-        return settings, camera_of(settings, webcam)
+        return settings, camera_of(settings, webcam, self._needs.camera_address)
 
     async def look_settings(self) -> LapseSettings:
         """The same without the camera."""

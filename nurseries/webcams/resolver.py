@@ -63,7 +63,10 @@ def _read(path: Path) -> bytes:
 
 
 class Resolver:
-    """`host_address` and `listeners` say what the operating system knows of this host."""
+    """`host_address` and `listeners` say what the operating system knows of this host.
+
+    `camera_address` gives the camera's own address of a path that mrk itself passes on.
+    """
 
     def __init__(
         self,
@@ -72,11 +75,13 @@ class Resolver:
         host_address: Callable[[], str | None] = host_address,
         listeners: Callable[[], tuple[bytes, bytes]] = listeners,
         is_ours: Callable[[str], bool] = is_ours,
+        camera_address: Callable[[str], str] = str,
     ) -> None:
         self._http = http
         self._host_address = host_address
         self._listeners = listeners
         self._is_ours = is_ours
+        self._camera_address = camera_address
         self._attempts = trio.CapacityLimiter(MOST_AT_ONCE)
 
     async def resolve(self, url: str) -> str:
@@ -84,7 +89,7 @@ class Resolver:
 
         Empty for a URL that is empty or points nowhere.
         """
-        url = addresses.completed(url, self._host_address())
+        url = addresses.completed(self._camera_address(url), self._host_address())
         place = addresses.place_of(url)
         if place is None:
             return url if "://" in url else ""

@@ -16,6 +16,13 @@ JPEG = b"\xff\xd8" + bytes(100_000) + b"\xff\xd9"
 PART = b"--b\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%s\r\n" % (len(JPEG), JPEG)
 
 
+BED = """
+[webcam bed]
+stream_url: /webcam/?action=stream
+snapshot_url: /webcam/?action=snapshot
+"""
+
+
 class Camera:
     """`open` counts its streams."""
 
@@ -82,7 +89,7 @@ async def test_a_camera_behind_the_daemon(tmp_path) -> None:
         (pictures,) = await nursery.start(serve)
         talk = await nursery.start(trio_websocket.serve_websocket, echo, "127.0.0.1", 0, None)
         port = pictures.socket.getsockname()[1]
-        sections = f"[webcam_proxy]\ncameras:\n  webcam {port}\n  talk {talk.port}\n"
+        sections = f"[webcam_proxy]\ncameras:\n  webcam {port}\n  talk {talk.port}\n{BED}"
         async with open_socket_daemon(tmp_path, sections=sections) as daemon:
             async with httpx.AsyncClient(base_url=daemon.url, timeout=20) as client:
                 async with trio.open_nursery() as viewers:
@@ -91,6 +98,7 @@ async def test_a_camera_behind_the_daemon(tmp_path) -> None:
                 await until_left(camera)
                 picture = await client.get("/webcam/?action=snapshot")
                 assert picture.content == JPEG
+                await _seen_by_the_daemon(client)
                 names = [one["name"] for one in await _children(client)]
                 assert "webcam_proxy" in names
             url = f"ws://127.0.0.1:{daemon.port}/talk/api/ws?src=x"
@@ -100,6 +108,14 @@ async def test_a_camera_behind_the_daemon(tmp_path) -> None:
             await _restart_beside_a_viewer(daemon, camera)
         await until_left(camera)
         nursery.cancel_scope.cancel()
+
+
+async def _seen_by_the_daemon(client: httpx.AsyncClient) -> None:
+    """For a path that it passes on itself, no web server stands on port 80."""
+    answer = await client.post("/server/webcams/test", json={"name": "bed"})
+    found = answer.json()["result"]
+    assert found["snapshot_reachable"] is True
+    assert found["snapshot_url"].endswith("/?action=snapshot")
 
 
 async def _children(client: httpx.AsyncClient) -> list[dict[str, str]]:

@@ -38,8 +38,7 @@ class FoundCamera(msgspec.Struct, frozen=True):
     @property
     def host(self) -> str:
         """As a Host header has it."""
-        host = f"[{self.target.host}]" if ":" in self.target.host else self.target.host
-        return host if self.target.port == 80 else f"{host}:{self.target.port}"
+        return self.target.authority
 
 
 class CameraPaths:

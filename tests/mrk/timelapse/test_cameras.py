@@ -35,3 +35,15 @@ def test_a_webcam_without_snapshots_gives_its_stream():
 def test_without_webcams_the_setting_counts():
     camera = camera_of(LapseSettings(), None)
     assert camera.snapshot_url == "http://localhost:8080/?action=snapshot"
+
+
+def test_a_path_that_mrk_passes_on_is_fetched_from_the_camera():
+    def address(url: str) -> str:
+        return url.replace("/webcam/", "http://10.0.0.7:8080/")
+
+    camera = camera_of(with_webcam(LapseSettings(), ONE, ()), ONE, address)
+    assert camera.stream_url == "http://10.0.0.7:8080/?action=stream"
+    settings = LapseSettings(snapshoturl="/webcam/?action=snapshot")
+    assert (
+        camera_of(settings, None, address).snapshot_url == "http://10.0.0.7:8080/?action=snapshot"
+    )

@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from mrk.webcams.addresses import (
     CameraLocation,
+    behind_proxy,
     completed,
     is_loopback,
     listening_loopback,
@@ -90,3 +91,23 @@ def test_loopback():
     assert is_loopback("::1")
     assert not is_loopback("10.0.0.5")
     assert not is_loopback("localhost")
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("/webcam/?action=snapshot", "http://127.0.0.1:8080/?action=snapshot"),
+        ("webcam/snapshot", "http://127.0.0.1:8080/snapshot"),
+        ("/webcam?action=stream", "http://127.0.0.1:8080/?action=stream"),
+        ("/webcam", "http://127.0.0.1:8080/"),
+        ("/far/x/y.jpg", "http://cam.lan/a/x/y.jpg"),
+        ("/webcam2/?action=stream", "/webcam2/?action=stream"),
+        ("/webcams/x", "/webcams/x"),
+        ("http://webcam/x", "http://webcam/x"),
+        ("", ""),
+        ("/", "/"),
+    ],
+)
+def test_a_path_that_mrk_passes_on_is_fetched_from_the_camera(url, address):
+    cameras = {"webcam": "http://127.0.0.1:8080/", "far": "http://cam.lan/a/"}
+    assert behind_proxy(cameras, url) == address
