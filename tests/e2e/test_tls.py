@@ -121,6 +121,16 @@ def test_every_client(secure: Secure, certificate: Path) -> None:
             httpx.get(f"https://127.0.0.1:{secure.daemon.port}/", timeout=PATIENCE_S)
 
 
+def test_an_event_stream(secure: Secure, certificate: Path) -> None:
+    with secure.http(certificate) as http, http.stream("GET", "/server/events") as stream:
+        lines = stream.iter_lines()
+        assert next(line for line in lines if line.startswith("event: ")) == "event: replay"
+        secure.restart()
+        # What has been said arrives whole, and the stream ends.
+        events = [json.loads(line[6:]) for line in lines if line.startswith("data: ")]
+        assert events[0]["continuity"] == "begun"
+
+
 def test_a_renewed_certificate(secure: Secure, certificate: Path, tmp_path: Path) -> None:
     assert secure.shown() == certificate.read_text()
     renewed = issue(tmp_path)
