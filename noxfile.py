@@ -68,6 +68,10 @@ def strangers(session: nox.Session) -> None:
     """Against programs of other projects, which take long; `.ci/servers` installs the others."""
     npm = ("npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", "build/strangers")
     session.run(*npm, "tplink-smarthome-simulator", external=True)
+    home = "build/strangers/home-assistant"
+    session.run(sys.executable, "-m", "venv", home)
+    packages = ("homeassistant==2024.3.3", "josepy<2", "paho-mqtt==1.6.1")
+    session.run(f"{home}/bin/pip", "install", "--quiet", *packages, external=True)
     session.run("pytest", "-q", "-m", "strangers", "tests", *session.posargs)
 
 
