@@ -17,6 +17,8 @@ MOST_LINES = 200
 LINE_LENGTH = 1000
 URL_LENGTH = 4096
 MOST_TIMER_S = 60.0
+# Where pictures with an id go when nothing else is said (simplyprint-ws-client 0.0.6).
+PICTURE_ENDPOINT = "https://api.simplyprint.io/jobs/ReceiveSnapshot"
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -47,7 +49,7 @@ class RunGcode(msgspec.Struct, frozen=True):
 
 
 class SendPicture(msgspec.Struct, frozen=True):
-    """To `endpoint` as `id`, or over the websocket; `after_s` the picture before."""
+    """In `after_s`: to `endpoint` as `id`, or over the websocket without both."""
 
     id: str | None = None
     endpoint: str | None = None
@@ -137,8 +139,11 @@ def _picture(data: Mapping[str, Any], plain_http: bool) -> Demand:
     endpoint = data.get("endpoint")
     if endpoint is not None and not is_web_address(endpoint, plain_http):
         return BadDemand("webcam_snapshot: endpoint is not an https address")
+    picture_id = word(data.get("id"))
+    if picture_id is not None and endpoint is None:
+        endpoint = PICTURE_ENDPOINT
     after_s = (number(data.get("timer")) or 0.0) / 1000
-    return SendPicture(word(data.get("id")), endpoint, min(max(after_s, 0.0), MOST_TIMER_S))
+    return SendPicture(picture_id, endpoint, min(max(after_s, 0.0), MOST_TIMER_S))
 
 
 def _file(data: Mapping[str, Any], plain_http: bool) -> Demand:

@@ -165,7 +165,7 @@ class CloudConnection:
             changes["printer_id"] = None
         await self._keep(**changes)
         self._reconnect_token = word(data.get("reconnect_token"))
-        wanted = data.get("interval")
+        wanted = data.get("interval", data.get("intervals"))
         self._cloud.intervals = Intervals().changed(wanted if isinstance(wanted, dict) else {})
         is_set_up = not in_setup and (self._url is not None or self._stored.identity.is_set_up)
         self._cloud.begin(self._outgoing, is_set_up=is_set_up)

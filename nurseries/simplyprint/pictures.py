@@ -5,8 +5,8 @@ Owns no task; one picture is on its way at a time.
 
 import base64
 import logging
+from urllib.parse import quote
 
-import msgspec
 import trio
 
 from mrk.errors import ClientError
@@ -32,7 +32,6 @@ class Pictures:
         self._http = http
         self._webcam_name = webcam_name
         self._busy = False
-        self._last_s = -1e9
 
     async def is_there(self) -> bool:
         """Whether the webcam gives a picture."""
@@ -48,14 +47,13 @@ class Pictures:
             raise ClientError("another picture is on its way")
         self._busy = True
         try:
-            await trio.sleep_until(self._last_s + demand.after_s)
+            await trio.sleep(demand.after_s)
             body = await self._picture()
-            text = await trio.to_thread.run_sync(lambda: base64.b64encode(body).decode())
-            self._last_s = trio.current_time()
+            text = await trio.to_thread.run_sync(base64.b64encode, body)
             if demand.endpoint is None:
-                self._cloud.send("stream", {"base": text})
+                self._cloud.send("stream", {"base": text.decode()})
             else:
-                await self._post(demand.endpoint, demand.id, text)
+                await self._post(demand.endpoint, demand.id or "", text)
         finally:
             self._busy = False
 
@@ -68,9 +66,9 @@ class Pictures:
         except trio.TooSlowError as exc:
             raise ClientError(f"no picture within {PICTURE_S:g} s") from exc
 
-    async def _post(self, endpoint: str, picture_id: str | None, text: str) -> None:
-        body = msgspec.json.encode({"id": picture_id, "image": f"data:image/jpeg;base64,{text}"})
-        headers = {"Content-Type": "application/json"}
+    async def _post(self, endpoint: str, picture_id: str, text: bytes) -> None:
+        body = await trio.to_thread.run_sync(_form, picture_id, text)
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
         try:
             with trio.fail_after(POST_S):
                 answer = await self._http.request(
@@ -82,3 +80,10 @@ class Pictures:
             raise ClientError(f"no answer within {POST_S:g} s") from exc
         if answer.status >= 300:
             raise ClientError(f"HTTP {answer.status}")
+
+
+def _form(picture_id: str, text: bytes) -> bytes:
+    """The fields `id` and `data`; of base64 three characters have to be escaped."""
+    for char in (b"+", b"/", b"="):
+        text = text.replace(char, b"%%%02X" % ord(char))
+    return b"id=" + quote(picture_id, safe="").encode() + b"&data=" + text

@@ -6,6 +6,7 @@ from mrk.simplyprint.ambient import COLD_S, AmbientGuess
 from mrk.simplyprint.demands import (
     LINE_LENGTH,
     MOST_LINES,
+    PICTURE_ENDPOINT,
     BadDemand,
     Call,
     FetchFile,
@@ -69,6 +70,7 @@ def test_addresses():
             {"demand": "webcam_snapshot", "id": "a", "endpoint": "https://x/y", "timer": 500},
             SendPicture("a", "https://x/y", 0.5),
         ),
+        ({"demand": "webcam_snapshot", "id": 5}, SendPicture("5", PICTURE_ENDPOINT)),
         ({"demand": "webcam_snapshot", "timer": 1e12}, SendPicture(after_s=60.0)),
         (
             {"demand": "file", "url": "https://x/a.gcode", "auto_start": 1, "job_id": 7,
