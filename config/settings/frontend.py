@@ -18,6 +18,8 @@ from config.values import Bounds
 
 SECTION = "frontend"
 MOST_FRONT_ENDS = 20
+# Origins go into a header of each answer, printers into a file that browsers read.
+MOST_LINES = 50
 _PORT = Bounds(low=1, high=65535)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.*\[\]:_-]{1,255}")
@@ -148,8 +150,11 @@ def _title(one: FrontEndSettings) -> str:
 
 
 def _each(section: Section, option: str, convert: Callable[[str], Value]) -> list[Value]:
-    found = []
+    found: list[Value] = []
     for item in section.items(option, None) or ():
+        if len(found) == MOST_LINES:
+            section.problem(option, f"has more than {MOST_LINES} lines")
+            break
         try:
             found.append(convert(item))
         except ValueError as exc:

@@ -95,6 +95,10 @@ def test_clashes(read):
 
 
 def test_there_is_a_most(read):
+    lines = "".join(f"\n  http://h{n}.lan" for n in range(50))
+    assert len(front_ends(read(f"[frontend]\npath: /m\nframe_ancestors:{lines}\n"))) == 1
+    more = read(f"[frontend]\npath: /m\nframe_ancestors:{lines}\n  http://h.lan\n")
+    assert "has more than 50 lines" in " ".join(more.warnings)
     text = "".join(f"[frontend f{n}]\npath: /f{n}\nprefix: f{n}\n" for n in range(21))
     loaded = read(text)
     assert len(front_ends(loaded)) == 20

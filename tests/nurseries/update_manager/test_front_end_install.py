@@ -160,6 +160,14 @@ async def test_a_place_of_somebody_else_is_left_alone(tmp_path: Path, file: Path
     assert not path.exists()
 
 
+def test_sizes_at_their_edge(tmp_path: Path) -> None:
+    for size in (1399, 1400, 16 * 1024 * 1024, 16 * 1024 * 1024 + 1):
+        (tmp_path / f"a{size}.js").write_bytes(b"0" * size)
+    assert compress_beside(tmp_path, (), lambda: None) == 2
+    packed = {one.name for one in tmp_path.glob("*.gz")}
+    assert packed == {"a1400.js.gz", "a16777216.js.gz"}
+
+
 def test_what_is_compressed(tmp_path: Path) -> None:
     for name, data in {
         "a.js": SCRIPT,

@@ -1,5 +1,6 @@
 """Updates and rollbacks of web, zip and executable items; archives and servers that lie."""
 
+import gzip
 import io
 import json
 import os
@@ -94,6 +95,7 @@ async def test_an_update_and_back(house, github, folder):
     github.publish("owner/thing", "v1.1.0", buffer.getvalue())
     (folder / "themes").mkdir()
     (folder / "themes" / "a.css").write_text("mine")
+    (folder / "themes" / "large.css").write_text("mine " * 1000)
     (folder / "old.js").write_text("old")
     async with running(house):
         assert await house.call("client", name="thing") == "ok"
@@ -104,6 +106,9 @@ async def test_an_update_and_back(house, github, folder):
         assert (folder / "config.json").read_text() == "mine"
         assert (folder / "themes" / "a.css").read_text() == "mine"
         assert not (folder / "old.js").exists()
+        # What is asked for often lies there compressed; what people edit does not.
+        assert gzip.decompress((folder / "js/app.js.gz").read_bytes()) == b"x" * 100_000
+        assert [path.name for path in folder.rglob("*.gz")] == ["app.js.gz"]
         assert stat.S_IMODE((folder / "bin" / "run").stat().st_mode) == 0o755
         told = house.told()
         assert any(text.startswith("Downloading thing: ") for text in told)
