@@ -132,6 +132,8 @@ class ObjectPlans:
         return _Wanted(snapshot.stats.filename, self._names)
 
     def _note_change(self) -> None:
+        if not self._job_state.is_active:
+            self._whole = None  # the next print may be of another file by that name
         wanted = self._wanted()
         if self._made is not None and self._made[0] != wanted:
             # Fewer objects, or another print: the plan with all of them is nearer.
