@@ -88,6 +88,16 @@ def test_requests_and_status(broker: Mosquitto, daemon: DaemonProcess) -> None:
         client.publish(REQUEST, rpc("printer.gcode.script", 8, script="G28"))
         moved = client.until("shop/klipper/status", lambda h: "toolhead" in h.json["status"])
         assert set(moved.json["status"]["toolhead"]) == {"position"}
+        # Nothing is pushed, so what happened is asked for.
+        client.publish(REQUEST, rpc("server.events.since", 9))
+        begun = client.until(RESPONSE, lambda h: h.json["id"] == 9).json["result"]
+        client.publish(REQUEST, rpc("printer.gcode.script", 10, script="M118 heard"))
+        client.until(RESPONSE, lambda h: h.json["id"] == 10)
+        position = {"epoch": begun["epoch"], "seq": begun["seq"]}
+        client.publish(REQUEST, rpc("server.events.since", 11, **position))
+        found = client.until(RESPONSE, lambda h: h.json["id"] == 11).json["result"]
+        assert found["continuity"] == "complete"
+        assert "echo: heard" in [event["params"][0] for event in found["events"]]
 
 
 def test_the_password_is_nowhere(broker: Mosquitto, daemon: DaemonProcess) -> None:
