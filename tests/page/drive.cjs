@@ -58,6 +58,7 @@ async function everyTab(width, height, scheme) {
         await page.click("#api-methods button");
         await page.click("#api-method button.strong");
         await page.waitForSelector("#api-method .answer:not([hidden])");
+        await page.screenshot({ path: path.join(shots, `rpc-${width}-${scheme}.png`) });
         check("the explorer's answer", (await page.textContent("#api-method .answer")).includes('"lines"'));
       }
       if (tab === "log") check("lines in the log", await page.locator("#log-lines p").count() > 0);
@@ -218,6 +219,34 @@ async function emergencyStop() {
   });
 }
 
+async function explorer() {
+  await inBrowser(1400, 900, "light", async (page) => {
+    await page.goto(`${openUrl}#api`);
+    await connected(page);
+    await page.selectOption("#api-kind", "http");
+    await page.fill("#api-search", "GET /server/files/list");
+    await page.click("#api-methods button");
+    await page.fill("#api-method textarea", '{"root": "gcodes"}');
+    await page.click("#api-method button.strong");
+    await page.getByText('"calibration_cube.gcode"').waitFor();
+    await page.fill("#api-method textarea", "[1]");
+    await page.click("#api-method button.strong");
+    await page.getByText("not a JSON object").waitFor();
+    await page.fill("#api-search", "POST /printer/gcode/script");
+    await page.click("#api-methods button");
+    await page.fill("#api-method textarea", '{"script": "M117 explored"}');
+    await page.click("#api-method button.strong");
+    await page.click("#ask-yes");
+    await page.getByText("200 OK").waitFor();
+    await page.selectOption("#api-kind", "notifications");
+    await page.fill("#api-search", "notify_klippy_ready");
+    await page.click("#api-methods button");
+    await accessible(page, "the explorer");
+    await page.screenshot({ path: path.join(shots, "explorer.png") });
+    check("nothing in the console of the explorer", page.said.length === 0, page.said.join(" | "));
+  });
+}
+
 async function people() {
   await inBrowser(1400, 900, "light", async (page) => {
     await page.goto(openUrl);
@@ -304,7 +333,7 @@ async function locked() {
 (async () => {
   fs.mkdirSync(shots, { recursive: true });
   for (const [width, height] of [[360, 740], [1400, 900]]) for (const scheme of ["light", "dark"]) await everyTab(width, height, scheme);
-  for (const part of [firstPaint, keyboard, people, printing, emergencyStop, locked]) {
+  for (const part of [firstPaint, keyboard, explorer, people, printing, emergencyStop, locked]) {
     console.log(part.name);
     await part().catch((error) => check(part.name, false, error.message));
   }

@@ -3,7 +3,7 @@ import { $, acting, ask, button, el, failed, fill, prefix, say, T } from "./dom.
 import { call, headers, isOpen } from "./net.js";
 
 const VERBS = ["get", "post", "put", "delete"];
-let entries = null, chosen = null;
+let entries = null, chosen = null, routes = null;
 
 async function fetchDocument(name) {
   const answer = await fetch(`${prefix}/server/${name}.json`, { headers: headers() });
@@ -54,7 +54,6 @@ async function askHttp(verb, path, params) {
 async function load() {
   if (entries || !isOpen()) return;
   entries = rpcEntries(await fetchDocument("openrpc"));
-  entries.push(...httpEntries(await fetchDocument("openapi")));
   // Plain links would come without the token.
   const link = (name) => button(name, acting(async () => {
     const token = await call("access.oneshot_token");
@@ -136,5 +135,11 @@ function example(document, schema) {
 }
 
 $("api-search").addEventListener("input", list);
-$("api-kind").addEventListener("change", list);
+// A document costs the server some work: the second one only when it is wanted.
+$("api-kind").addEventListener("change", () => {
+  list();
+  if ($("api-kind").value !== "http" || !entries) return;
+  routes = routes || fetchDocument("openapi").then((document) => { entries.push(...httpEntries(document)); });
+  routes.then(list, (error) => { routes = null; failed(error); });
+});
 export function enter() { load().catch(failed); }
