@@ -1,9 +1,13 @@
 """All that mrk talks to fails at once; the websocket answers and the print goes on."""
 
+import contextlib
 import itertools
 import json
+import os
+import pty
 import threading
 import time
+import tty
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +17,12 @@ from websockets.sync.client import ClientConnection, connect
 
 from tests.e2e.processes import DaemonProcess, run_daemon, run_printer
 from tests.e2e.wire import PATIENCE_S
-from tests.fakes.hostile_servers import hostile_broker, hostile_spoolman, silent_server
+from tests.fakes.hostile_servers import (
+    hostile_broker,
+    hostile_device,
+    hostile_spoolman,
+    silent_server,
+)
 
 pytestmark = pytest.mark.e2e
 ANSWER_S = 0.1
@@ -50,7 +59,83 @@ base_dn: dc=example,dc=org
 
 [machine]
 provider: systemd_dbus
+
+[power tasmota]
+type: tasmota
+address: 127.0.0.1:{device}
+poll_interval: 1
+
+[power shelly]
+type: shelly
+address: 127.0.0.1:{device}
+poll_interval: 1
+locked_while_printing: True
+
+[power plug]
+type: tplink_smartplug
+address: 127.0.0.1
+port: {device}
+poll_interval: 1
+
+[power certificate]
+type: http
+on_url: https://127.0.0.1:{device}/on
+off_url: https://127.0.0.1:{device}/off
+status_url: https://127.0.0.1:{device}/status
+response_template: on
+
+[power endless]
+type: http
+on_url: http://127.0.0.1:{device}/on
+off_url: http://127.0.0.1:{device}/off
+status_url: http://127.0.0.1:{device}/status
+response_template:
+  {{% for i in range(99999) %}}{{% for j in range(99999) %}}x{{% endfor %}}{{% endfor %}}
+
+[power relay]
+type: mqtt
+command_topic: victim/relay/set
+command_payload: {{command}}
+state_topic: victim/relay
+
+[power flood]
+type: driver
+command: yes
+
+[power dumb]
+type: driver
+command: sleep 1000
+
+[power line]
+type: gpio
+pin: gpiochip99/gpio1
+
+[wled strip]
+type: http
+address: 127.0.0.1
+port: {device}
+
+[wled serial]
+type: serial
+serial: {light}
+
+[paneldue]
+serial: {display}
+
+[button stop]
+type: gpio
+pin: gpiochip99/gpio2
+on_press:
+  {{% do send_notification("pressed") %}}
+
+[notifier webhook]
+url: json://127.0.0.1:{device}
+events: *
+body: {{event_name}}
 """
+# One request of these runs, the rest get its answer or are refused.
+SWITCHES = 1000
+NOISE = bytes(range(256)) + b"\n" + b"N1 G28*99\n" + b"x" * 1000
 
 
 def ask(socket: ClientConnection, number: int) -> float:
@@ -76,15 +161,63 @@ def plague(url: str, over: threading.Event) -> None:
                 continue
 
 
+def switch_often(url: str) -> set[str]:
+    """Ask for one device a thousand times at once; what kinds of answers came, all of them."""
+    order = {"device": "tasmota", "action": "on"}
+    kinds: set[str] = set()
+    with connect(url) as socket:
+        for number in range(SWITCHES):
+            call = {"jsonrpc": "2.0", "method": "machine.device_power.post_device", "id": number}
+            socket.send(json.dumps({**call, "params": order}))
+        left = set(range(SWITCHES))
+        while left:
+            answer = json.loads(socket.recv(PATIENCE_S))
+            if "id" in answer:
+                left.discard(answer["id"])
+                kinds.add(str(answer.get("error", {}).get("code", "done")))
+    return kinds
+
+
+@contextlib.contextmanager
+def noisy_line() -> Iterator[str]:
+    """A serial port on which a display says nothing that makes sense, all the time."""
+    ours, theirs = pty.openpty()
+    tty.setraw(theirs)
+    os.set_blocking(ours, False)
+    over = threading.Event()
+
+    def hiss() -> None:
+        while not over.wait(0.01):
+            with contextlib.suppress(BlockingIOError):
+                os.write(ours, NOISE)
+            with contextlib.suppress(BlockingIOError):
+                os.read(ours, 65536)
+
+    noise = threading.Thread(target=hiss)
+    noise.start()
+    try:
+        yield os.ttyname(theirs)
+    finally:
+        over.set()
+        noise.join(PATIENCE_S)
+        os.close(theirs)
+        os.close(ours)
+
+
 @pytest.fixture
 def attacked(tmp_path: Path) -> Iterator[DaemonProcess]:
-    """A daemon whose broker, Spoolman, LDAP server and D-Bus are as bad as they can be."""
+    """A daemon with everything around it as bad as it can be: services, devices, serial lines."""
     with (
         hostile_broker("victim/moonraker/api/request") as broker,
         hostile_spoolman() as spoolman,
         silent_server() as ldap,
+        hostile_device() as device,
+        noisy_line() as display,
+        noisy_line() as light,
     ):
-        sections = SECTIONS.format(broker=broker.port, spoolman=spoolman.port, ldap=ldap.port)
+        servers = {"broker": broker, "spoolman": spoolman, "ldap": ldap, "device": device}
+        ports = {name: server.port for name, server in servers.items()}
+        sections = SECTIONS.format(**ports, display=display, light=light)
         bus = {"DBUS_SYSTEM_BUS_ADDRESS": f"tcp:host=127.0.0.1,port={ldap.port}"}
         with (
             run_daemon(tmp_path, sections=sections, **bus) as daemon,
@@ -93,6 +226,7 @@ def attacked(tmp_path: Path) -> Iterator[DaemonProcess]:
             daemon.wait_klippy()
             broker.wait_visits(2)
             spoolman.wait_visits(2)
+            device.wait_visits(12)
             yield daemon
 
 
@@ -101,10 +235,13 @@ def test_the_printer_and_its_clients_do_not_notice(attacked: DaemonProcess) -> N
     plagues = [threading.Thread(target=plague, args=(attacked.url, over)) for _ in range(2)]
     for one in plagues:
         one.start()
+    kinds: list[set[str]] = []
+    switching = threading.Thread(target=lambda: kinds.append(switch_often(attacked.websocket_url)))
     took_s: list[float] = []
     try:
         with attacked.connect() as client, connect(attacked.websocket_url) as socket:
             client.call("printer.print.start", filename="calibration_cube.gcode")
+            switching.start()
             assert client.wait_for("notify_history_changed")[0]["action"] == "added"
             while (
                 client.call("printer.objects.query", objects=PRINT_STATE)["status"]["print_stats"][
@@ -121,6 +258,10 @@ def test_the_printer_and_its_clients_do_not_notice(attacked: DaemonProcess) -> N
         over.set()
         for one in plagues:
             one.join(PATIENCE_S)
+        if switching.ident is not None:
+            switching.join(PATIENCE_S)
+    assert kinds, "not every request for the device was answered"
+    assert kinds[0] <= {"done", "429", "503"}
     assert len(took_s) >= 500
     slow = [f"{took:.3f} s" for took in took_s if took > ANSWER_S]
     assert len(slow) <= MOST_SLOW, slow

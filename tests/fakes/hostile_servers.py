@@ -120,6 +120,30 @@ def _http(status: str, body: bytes) -> bytes:
     return head.encode() + body
 
 
+class _Device(_Visit):
+    """HTML, half a JSON, 10 MB, a redirect elsewhere, an answer letter by letter, none: in turn."""
+
+    def attack(self, number: int) -> None:
+        self.request.recv(4096)
+        match number % 6:
+            case 0:
+                self.request.sendall(_http("200 OK", b"<html>a login page</html>"))
+            case 1:
+                self.request.sendall(_http("200 OK", b'{"POWER": "O'))
+            case 2:
+                self.request.sendall(_http("200 OK", b"[" * HUGE_BYTES))
+            case 3:
+                elsewhere = "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.2:1/\r\n"
+                self.request.sendall(f"{elsewhere}Content-Length: 0\r\n\r\n".encode())
+            case 4:
+                for letter in _http("200 OK", b'{"POWER": "ON"}'):
+                    self.request.sendall(bytes([letter]))
+                    if self.server.ending.wait(0.2):
+                        return
+            case 5:
+                self.stay()
+
+
 class _Silent(_Visit):
     """Takes connections and never says a word: an LDAP server that hangs."""
 
@@ -148,6 +172,11 @@ def hostile_broker(topic: str) -> contextlib.AbstractContextManager[_Server]:
 def hostile_spoolman() -> contextlib.AbstractContextManager[_Server]:
     """A Spoolman that never gives an answer that can be used."""
     return _served(_Spoolman)
+
+
+def hostile_device() -> contextlib.AbstractContextManager[_Server]:
+    """A power device, a light or a webhook that never gives an answer that can be used."""
+    return _served(_Device)
 
 
 def silent_server() -> contextlib.AbstractContextManager[_Server]:
