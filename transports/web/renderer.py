@@ -33,7 +33,7 @@ class _Job(msgspec.Struct, eq=False):
     request: PageRequest
     done: trio.Event = msgspec.field(default_factory=trio.Event)
     answer: PageAnswer | None = None
-    reason: str = "the process that renders pages ended"
+    reason: str = ""
 
 
 class PageRenderer:
@@ -67,16 +67,25 @@ class PageRenderer:
         """Run the process whenever there are pages to render."""
         task_status.started()
         while True:
-            job = await self._jobs.receive()
-            try:
-                await self._run(job)
-            except* OSError as group:
-                reason = f"the process that renders pages does not start: {group.exceptions[0]}"
-                logger.error("%s", reason)
-                _settle(job, None, reason)
+            job: _Job | None = await self._jobs.receive()
+            while job is not None:
+                job = await self._started(job)
 
-    async def _run(self, job: _Job) -> None:
-        """One process, from its first page until none has been asked for in a while."""
+    async def _started(self, job: _Job) -> _Job | None:
+        """As `_run`; a process that does not start is told."""
+        try:
+            return await self._run(job)
+        except* OSError as group:
+            reason = f"the process that renders pages does not start: {group.exceptions[0]}"
+            logger.error("%s", reason)
+            _settle(job, None, reason)
+        return None
+
+    async def _run(self, job: _Job) -> _Job | None:
+        """One process, from its first page until none has been asked for in a while.
+
+        Returns a page that it failed although it had rendered others: a new one may try.
+        """
         start = partial(
             trio.run_process,
             list(self._command),
@@ -87,20 +96,24 @@ class PageRenderer:
             start_new_session=True,  # a terminal's Ctrl-C is for the daemon
             deliver_cancel=_kill,
         )
+        failed = None
         async with trio.open_nursery() as nursery:
             process: trio.Process = await nursery.start(start, name="page process")
-            more: _Job | None = job
-            while more is not None and await self._perform(process, more):
-                more = await self._next()
+            if await self._perform(process, job, last=True):
+                while (more := await self._next()) is not None:
+                    if not await self._perform(process, more, last=False):
+                        failed = more
+                        break
             nursery.cancel_scope.cancel()
+        return failed
 
     async def _next(self) -> _Job | None:
         with trio.move_on_after(self._idle_s):
             return await self._jobs.receive()
         return None
 
-    async def _perform(self, process: trio.Process, job: _Job) -> bool:
-        """Whether the process can take another one."""
+    async def _perform(self, process: trio.Process, job: _Job, *, last: bool) -> bool:
+        """Whether it was rendered; `last`: who asked is told if not."""
         assert process.stdin is not None
         assert process.stdout is not None
         answer = None
@@ -112,10 +125,13 @@ class PageRenderer:
                     answer = decode_answer(await _read_line(process.stdout))
                 except (trio.BrokenResourceError, msgspec.DecodeError) as exc:
                     reason = f"the process that renders pages failed ({type(exc).__name__})"
-        finally:
-            _settle(job, answer, reason)
+        except trio.Cancelled:
+            _settle(job, None, "the server is shutting down")
+            raise
         if answer is None:
-            logger.error("page: %s", reason)
+            logger.warning("page: %s", reason)
+        if answer is not None or last:
+            _settle(job, answer, reason)
         return answer is not None
 
 

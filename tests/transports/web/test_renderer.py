@@ -26,6 +26,7 @@ import sys
 for n, line in enumerate(sys.stdin):
     print('{"status":200,"headers":[],"body":"%s"}' % ("MQ==", "Mg==", "Mw==")[n], flush=True)
 """
+ANSWERS_ONCE = ANSWERS + "    break\n"
 DIES = "raise SystemExit(3)"
 BABBLES = "print('babble', flush=True); import sys; sys.stdin.read()"
 SLEEPS = "import time; time.sleep(60)"
@@ -44,6 +45,15 @@ async def test_pages_share_a_process_that_ends_when_idle() -> None:
             # Idle for longer than the process waits.
             await trio.sleep(0.6)
             assert (await renderer.render(REQUEST)).body == b"1"
+            nursery.cancel_scope.cancel()
+
+
+async def test_a_process_that_ended_between_two_pages_is_replaced() -> None:
+    renderer = PageRenderer(program(ANSWERS_ONCE))
+    with trio.fail_after(20):
+        async with trio.open_nursery() as nursery:
+            await nursery.start(renderer.serve)
+            assert [(await renderer.render(REQUEST)).body for _ in range(3)] == [b"1"] * 3
             nursery.cancel_scope.cancel()
 
 
