@@ -15,6 +15,7 @@ from mrk.http.cors import CorsRules
 from mrk.http.exchange import Transfer
 from mrk.http.file_answer import FileAnswers
 from mrk.http.head import RequestHead
+from mrk.metrics.request_counts import Tally
 
 
 class StreamedPaths(Protocol):
@@ -68,6 +69,7 @@ class DoorRules(msgspec.Struct, frozen=True):
     """What holds for every request that comes through the TCP door.
 
     `files` sends files; `serves_https` says whether a port is served with TLS now.
+    `answered` counts what is answered to handshakes.
     """
 
     authorizer: RequestAuthorizer
@@ -76,6 +78,7 @@ class DoorRules(msgspec.Struct, frozen=True):
     route_prefix: str
     files: FileAnswers
     serves_https: Callable[[int], bool]
+    answered: Tally = msgspec.field(default_factory=Tally)
 
 
 # Made by a subsystem before the door is.

@@ -85,7 +85,9 @@ class Transports:
             route_prefix=prefix,
             has_front_end=bool(settings.frontends),
         )
-        door_rules = DoorRules(authorizer, cors, limits, prefix, FileSender(), self._serves_https)
+        door_rules = DoorRules(
+            authorizer, cors, limits, prefix, FileSender(), self._serves_https, answered
+        )
         added = [make(door_rules) for make in subsystems.streamed]
         events = EventStreams(door_rules, clients, admission, ending)
         bridge = Bridge(limits, admission, clients, surroundings.open_klippy, ending)
@@ -100,8 +102,7 @@ class Transports:
             streamed=[*([] if transfers is None else [transfers]), events, *added],
             fallbacks=[make(door_rules) for make in subsystems.fallbacks],
         )
-        routes = Routes(found, proxies, look_up_names, answered)
-        self.door = Door(routes, limits)
+        self.door = Door(Routes(found, proxies, look_up_names, answered), limits)
         self.unix_socket = UnixSocket(context)
 
     def _authorizer(

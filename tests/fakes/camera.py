@@ -97,6 +97,7 @@ class CameraHouse:
         rules = DoorRules(
             house.authorizer, cors, house.limits, "", FileSender(), lambda _port: False
         )
+        self.answered = rules.answered
         paths = CameraPaths(self.settings.cameras, self._listed, "")
         served = CameraDoor(self.proxy, paths, rules, house.clients)
         table = RouteTable(house.api, house.authorizer, house.web, upgrades={}, streamed=[served])

@@ -151,12 +151,13 @@ class CameraDoor:
                 self._proxy.seats.seat(found.name, head.address),
             ):
                 trailing = buffered.partition(b"\r\n\r\n")[2]
-                await tunnel(self._proxy.open_camera, stream, head, found, trailing)
+                open_camera = self._proxy.open_camera
+                await tunnel(open_camera, stream, head, found, trailing, rules.answered)
         except ClientError as exc:
-            await _refuse(stream, exc, rules.limits.send_s)
+            await _refuse(stream, exc, rules)
         except CameraAway as exc:
             error = ClientError(f"The camera cannot be reached: {exc}", 502)
-            await _refuse(stream, error, rules.limits.send_s)
+            await _refuse(stream, error, rules)
 
 
 async def _tell(exchange: Exchange, error: ClientError, cors: Headers) -> None:
@@ -191,9 +192,10 @@ async def _watch(exchange: Exchange, viewer: Viewer, picture: bytes) -> None:
                 return
 
 
-async def _refuse(stream: trio.abc.Stream, error: ClientError, send_s: float) -> None:
+async def _refuse(stream: trio.abc.Stream, error: ClientError, rules: DoorRules) -> None:
+    rules.answered[error.status] += 1
     with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError):
-        with trio.move_on_after(send_s):
+        with trio.move_on_after(rules.limits.send_s):
             await stream.send_all(refusal(error))
 
 

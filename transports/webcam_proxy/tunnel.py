@@ -6,6 +6,7 @@ Runs in the connection's task and ends with either side, or after a long silence
 import trio
 
 from mrk.http.head import RequestHead
+from mrk.metrics.request_counts import Tally
 from mrk.webcams.passing import request_bytes, upgraded_bytes
 from transports.webcam_proxy.camera_connection import CameraAway, CameraConnection, OpenCamera
 from transports.webcam_proxy.camera_paths import FoundCamera
@@ -21,6 +22,7 @@ async def tunnel(
     head: RequestHead,
     found: FoundCamera,
     trailing: bytes,
+    answered: Tally,
 ) -> None:
     """Serve both sides to the end of one; raises `CameraAway` before anything was answered."""
     camera = await open_camera(found.target)
@@ -32,6 +34,7 @@ async def tunnel(
         )
         if connection.answer.status != 101:
             raise CameraAway(f"the camera answered the websocket with {connection.answer.status}")
+        answered[101] += 1
         await stream.send_all(upgraded_bytes(connection.answer.headers) + connection.rest)
         if trailing:
             await _send(camera, trailing)

@@ -212,6 +212,7 @@ async def test_a_websocket_is_tunnelled():
         assert asked.startswith(b"GET /api/ws?src=bed HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n")
         assert b"sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n" in asked
         assert b"sec-websocket-accept: yes" in await client.until(b"\r\n\r\nhello")
+        assert house.answered == {101: 1}
         await client.stream.send_all(b"\x81\x00up")
         assert await call.stream.receive_some() == b"\x81\x00up"
         await call.stream.send_all(b"down")
@@ -233,6 +234,7 @@ async def test_a_websocket_that_is_refused(headers, status):
         if status == 502:
             await served(house, b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
         assert await client.status() == status
+        assert house.answered == {status: 1}
 
 
 async def test_a_silent_tunnel_ends(autojump_clock):
