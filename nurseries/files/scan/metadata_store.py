@@ -6,7 +6,6 @@ scans run in the task of whoever asks. In memory a record is its JSON text, a te
 
 import logging
 import os
-import uuid
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -27,17 +26,13 @@ from mrk.gcode.metadata import ScanOutcome, ScanState
 from mrk.gcode.processors import GcodeProcessor
 from nurseries.files.changes.removal import fresh_name
 from nurseries.files.scan.file_digests import digest_of
-from nurseries.files.scan.images import NO_PILLOW
+from nurseries.files.scan.file_record import Record, file_record, is_true, joined
 from nurseries.files.scan.packages import Packages, status_of
 from nurseries.files.scan.scanner import RewriteFailed, Scanner, ScannerStopped
 
 logger = logging.getLogger(__name__)
-Record = dict[str, Any]
-
 NAMESPACE = "gcode_metadata"
 THUMBS = ".thumbs"
-# Told of one file.
-REASONS_LIMIT = 5
 # How long what a full disk refused waits.
 RETRY_S = 30.0
 _encode = msgspec.json.Encoder().encode
@@ -107,7 +102,7 @@ class MetadataStore:
             if (start := times.start_duration(path)) is not None:
                 record["estimated_start_duration"] = round(start, 1)
         if (reason := times.trouble(path, *known)) is not None:
-            record["scan_reason"] = _joined([record.get("scan_reason"), reason])
+            record["scan_reason"] = joined([record.get("scan_reason"), reason])
 
     async def note_print(self, path: str, print_start_time: float, job_id: str) -> None:
         """Remember with the file when it was printed last, and as which job."""
@@ -153,10 +148,8 @@ class MetadataStore:
         status = await trio.to_thread.run_sync(status_of, file)
         if status is None:
             return None
-        if known is not None and (known.get("size"), known.get("modified")) == (
-            status.st_size,
-            status.st_mtime,
-        ):
+        seen = status.st_size, status.st_mtime
+        if known is not None and is_true(known, seen, arrived):
             return await self._with_digest(path, dict(known), arrived)
         if file.suffix.lower() == ".ufp":
             return await self._scan_package(path, file, status)
@@ -167,10 +160,9 @@ class MetadataStore:
         if await trio.to_thread.run_sync(status_of, file) is None:
             return None
         # Not as it is by now: who wrote it meanwhile has to find the record untrue.
-        seen = (status.st_size, status.st_mtime)
         if outcome.mtime_ns:
             seen = (outcome.size_bytes, modified_of(outcome.mtime_ns))
-        record = _record(outcome, *seen)
+        record = file_record(outcome, *seen)
         if arrived is not None and (digest := await digest_of(file, arrived, seen)) is not None:
             record["sha256"] = digest
         before = self._images(path)
@@ -197,7 +189,7 @@ class MetadataStore:
         if reason is None:
             return None
         failed = ScanOutcome(state=ScanState.FAILED, reason=reason)
-        record = _record(failed, status.st_size, status.st_mtime)
+        record = file_record(failed, status.st_size, status.st_mtime)
         await self._keep({path: record})
         return record
 
@@ -355,30 +347,6 @@ def _replace(
     connection.executemany(
         "INSERT INTO namespace_store (namespace, key, value) VALUES (?, ?, ?)", kept
     )
-
-
-def _record(outcome: ScanOutcome, size_bytes: int, modified: float) -> Record:
-    """As `server.files.metadata` shows it; a failed scan leaves size, time and the reason.
-
-    `scan_reason` of a scan that did not fail tells what was left out.
-    """
-    record: Record = {
-        "size": size_bytes,
-        "modified": modified,
-        "print_start_time": None,
-        "job_id": None,
-        "scan_state": outcome.state,
-    }
-    reasons = [outcome.reason, *(note for note in outcome.notes if note != NO_PILLOW)]
-    if reason := _joined(reasons[:REASONS_LIMIT]):
-        record["scan_reason"] = reason
-    if outcome.metadata is not None:
-        record |= {"uuid": str(uuid.uuid4()), **outcome.metadata.fields()}
-    return record
-
-
-def _joined(reasons: Iterable[str | None]) -> str:
-    return "; ".join(reason for reason in reasons if reason)
 
 
 def _remove_images(images: list[Path]) -> None:

@@ -534,3 +534,18 @@ async def test_a_file_that_changes_while_it_is_read_has_no_digest(tmp_path: Path
     assert digest == hashlib.sha256(b"G28").hexdigest()
     for path, size in ((file, 4), (tmp_path, 3), (tmp_path / "gone", 3)):
         assert await digest_of(path, ArrivedFile(3, 0.0, None), (size, seen[1])) is None
+
+
+async def test_another_file_within_one_tick_is_another(house: Store) -> None:
+    file = house.put(WITH_IMAGES, "part.gcode")
+    store = await house.open()
+    status = file.stat()
+    await store.request_scan("part.gcode", arrived(file, "0ne"))
+    other = file.read_bytes().replace(b"PrusaSlicer", b"SuperSlicer")
+    file.write_bytes(other)
+    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert len(other) == status.st_size
+    assert (await store.request_scan("part.gcode") or {})["sha256"] == "0ne"  # nobody can tell
+    found = await store.request_scan("part.gcode", arrived(file, "7wo"))
+    assert found is not None
+    assert (found["sha256"], found["slicer"]) == ("7wo", "SuperSlicer")
