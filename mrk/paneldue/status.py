@@ -25,7 +25,7 @@ _NONE: Fields = {}
 
 class PrinterLook(msgspec.Struct, frozen=True):
     """What is known of the printer: fields by object. `extruders` are sorted; `metadata` is of the
-    file that is loaded. `state` is Klipper's."""
+    file that is loaded. `state` is Klipper's, `time_left` what is left of a print by its plan."""
 
     state: str
     objects: Mapping[str, Fields] = {}
@@ -33,6 +33,7 @@ class PrinterLook(msgspec.Struct, frozen=True):
     version: str = ""
     kinematics: str = ""
     metadata: Fields | None = None
+    time_left: float | None = None
 
     def fields(self, name: str) -> Fields:
         """Of one object; empty when it is not there."""
@@ -172,10 +173,15 @@ def _progress(look: PrinterLook) -> dict[str, Any]:
 
 
 def _times_left(look: PrinterLook, progress: float) -> list[int]:
-    """By the file's own estimate: by its bytes, filament and height; else by the time so far."""
+    """By the file's own estimate: by its bytes, filament and height; else by the time so far.
+
+    Where Klipper's own time is known, it stands for that by bytes or by the time so far.
+    """
     record = look.metadata or _NONE
     estimate = known(record, "estimated_time") or 0.0
     if estimate <= _LEAST_ESTIMATE_S:
+        if look.time_left is not None:
+            return [max(int(look.time_left), 0)]
         duration = look.number("print_stats", "print_duration")
         return [int(duration / progress - duration)]
     done = (
@@ -183,4 +189,5 @@ def _times_left(look: PrinterLook, progress: float) -> list[int]:
         (look.numbers("gcode_move", "gcode_position")[2], known(record, "object_height")),
     )
     shares = [progress, *(part / whole for part, whole in done if whole is not None and whole > 0)]
-    return [int(estimate - estimate * min(max(share, 0.0), 1.0)) for share in shares]
+    left = [int(estimate - estimate * min(max(share, 0.0), 1.0)) for share in shares]
+    return left if look.time_left is None else [max(int(look.time_left), 0), *left[1:]]

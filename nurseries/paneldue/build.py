@@ -13,6 +13,7 @@ from config.settings.paneldue import PanelDueSettings
 from mrk.api.component_calls import ApiCalls
 from mrk.definitions.roles import Role
 from mrk.errors import leaves
+from mrk.estimate.estimate_protocols import TimeLeft, time_left_of
 from mrk.jobs.job_protocols import JobMetadata
 from mrk.klippy.klippy_protocols import GcodePort, KlippyPort
 from mrk.paneldue.macros import Macros
@@ -40,12 +41,13 @@ class PanelDue:
         gcode: GcodePort,
         calls: ApiCalls,
         metadata: JobMetadata,
+        time_left: TimeLeft,
     ) -> None:
         self._settings = settings
         self._ports = ports
         self._gcode = gcode
         self._calls = calls
-        self._printer = PanelPrinter(klippy, metadata)
+        self._printer = PanelPrinter(klippy, metadata, time_left)
         self._display: Display | None = None
         klippy.register_remote_method(BEEP, self._beep)
 
@@ -101,5 +103,6 @@ def build(settings: PanelDueSettings, needs: Needs, additions: Additions) -> Non
         needs.gcode,
         needs.calls_as(Role.ADMIN),
         needs.metadata,
+        time_left_of(needs.planned),
     )
     additions.services.append(Service("paneldue", panel.serve, backoff=REOPEN))

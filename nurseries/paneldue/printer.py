@@ -10,11 +10,13 @@ from typing import Any
 import trio
 
 from mrk.errors import ClientError
+from mrk.estimate.estimate_protocols import TimeLeft
 from mrk.jobs.job_protocols import JobMetadata
 from mrk.klippy.events import Disconnected, GcodeResponse, KlippyEvent, Ready, Started
 from mrk.klippy.extruders import extruders
 from mrk.klippy.klippy_protocols import KlippyPort
 from mrk.klippy.requirements import read_names, read_object
+from mrk.paneldue.files import known
 from mrk.paneldue.status import PrinterLook
 
 logger = logging.getLogger(__name__)
@@ -36,9 +38,10 @@ EVENTS = 2048
 class PanelPrinter:
     """`on_line` hears each console line, `on_away` that Klipper is gone."""
 
-    def __init__(self, klippy: KlippyPort, metadata: JobMetadata) -> None:
+    def __init__(self, klippy: KlippyPort, metadata: JobMetadata, time_left: TimeLeft) -> None:
         self._klippy = klippy
         self._metadata = metadata
+        self._time_left = time_left
         self._objects: list[str] = []
         self._kinematics = ""
         self.on_line: Callable[[str], None] = lambda text: None
@@ -96,7 +99,13 @@ class PanelPrinter:
             str(self._klippy.info.get("software_version", "")),
             self._kinematics,
             self.metadata(self.loaded_file or ""),
+            self._planned_left(),
         )
+
+    def _planned_left(self) -> float | None:
+        position = known(self._klippy.status("virtual_sdcard"), "file_position")
+        path = self.loaded_file
+        return None if path is None or position is None else self._time_left(path, int(position))
 
     @property
     def loaded_file(self) -> str | None:

@@ -1,5 +1,7 @@
 from typing import Any
 
+import msgspec
+
 from mrk.paneldue.commands import StatusQuery
 from mrk.paneldue.responses import Responses
 from mrk.paneldue.status import PanelStatus, PrinterLook
@@ -110,6 +112,21 @@ def test_the_time_that_is_left():
     full = {"estimated_time": 1000, "filament_total": 1000, "object_height": 5}
     assert left(full, **printing)["timesLeft"] == [500, 750, 0]
     assert "timesLeft" not in left(full, print_stats={"state": "printing"})
+
+
+def test_the_time_that_is_left_by_the_plan():
+    printing = {"state": "printing"}
+    half = {"progress": 0.5}
+    full = {"estimated_time": 1000, "filament_total": 1000, "object_height": 5}
+
+    def left(planned: float, metadata: Any) -> Any:
+        seen = look(metadata=metadata, print_stats=printing, virtual_sdcard=half)
+        planned_look = msgspec.structs.replace(seen, time_left=planned)
+        return panel().answer(StatusQuery(0), planned_look, 0.0)["timesLeft"]
+
+    assert left(321.9, None) == [321]
+    assert left(321.9, full) == [321, 750, 0]
+    assert left(-0.5, full) == [0, 750, 0]
 
 
 def test_a_printer_without_most_of_it():
