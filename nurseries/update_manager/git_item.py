@@ -75,7 +75,8 @@ class GitItem(ConfiguredItem[GitFacts]):
             recovery_url=facts.recovery_url,
             version=short(facts.version),
             remote_version=short(facts.remote_version),
-            rollback_version=short(facts.rollback.version) if facts.rollback else UNKNOWN,
+            # The same one says that there is none to go back to.
+            rollback_version=short(facts.rollback.version if facts.rollback else facts.version),
             current_hash=facts.current_hash,
             remote_hash=facts.remote_hash,
             is_dirty=facts.is_dirty,

@@ -66,7 +66,8 @@ class ReleaseItem(ConfiguredItem[ReleaseFacts]):
             owner=facts.owner,
             version=facts.version,
             remote_version=facts.remote_version,
-            rollback_version=facts.rollback.version if facts.rollback else UNKNOWN,
+            # The same one says that there is none to go back to.
+            rollback_version=facts.rollback.version if facts.rollback else facts.version,
             last_error=facts.last_error,
             warnings=() if facts.problem is None else (f"{INVALID}: {facts.problem}",),
             anomalies=self._anomalies() if settings.choices.report_anomalies else (),

@@ -100,6 +100,13 @@ def _item(twin: Twin) -> Any:
     return twin.look("/machine/update/status")["version_info"]["thing"]
 
 
+def _install_items(data: Path, git: GitServer) -> None:
+    data.mkdir()
+    git.clone(data / "thing")
+    (data / "page").mkdir()
+    (data / "page" / "release_info.json").write_text(_PAGE)
+
+
 @contextlib.contextmanager
 def open_twins() -> Iterator[list[Twin]]:
     """Both, on one broker, one Spoolman and one repository, mrk first."""
@@ -108,13 +115,12 @@ def open_twins() -> Iterator[list[Twin]]:
         broker = stack.enter_context(open_broker(folder))
         spoolman = stack.enter_context(open_spoolman())
         git = GitServer(folder)
+        places = {program: folder / program.name.lower() for program in (MRK, install())}
+        for data in places.values():
+            _install_items(data, git)
+        git.commit("second", {"b.py": "two\n"})  # both clones are behind
         twins = []
-        for program in (MRK, install()):
-            data = folder / program.name.lower()
-            data.mkdir()
-            git.clone(data / "thing")
-            (data / "page").mkdir()
-            (data / "page" / "release_info.json").write_text(_PAGE)
+        for program, data in places.items():
             sections = _SECTIONS.format(
                 host=HOST,
                 broker=broker,

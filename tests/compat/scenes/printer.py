@@ -57,7 +57,10 @@ def devices(twin: Twin) -> None:
 
 
 def updates(twin: Twin) -> None:
-    """Names that the update manager and the services do not know."""
+    """A clone that is behind is updated and goes back; names that nobody knows."""
+    for what in ("refresh", "upgrade", "rollback", "client", "recover"):
+        twin.ask("POST", f"/machine/update/{what}", "thing", json={"name": "thing"})
+        twin.ask("GET", "/machine/update/status", f"after the {what}")
     for what in ("refresh", "upgrade", "recover", "rollback", "client"):
         twin.ask("POST", f"/machine/update/{what}", "none", json={"name": "none"})
     twin.ask("POST", "/machine/services/restart", "none", json={"service": "none"})

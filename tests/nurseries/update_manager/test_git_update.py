@@ -247,7 +247,7 @@ async def test_soft_recovery_keeps_what_was_changed(house, server, clone):
         assert await house.call("recover", name="thing") == "ok"
         found = (await house.call("status"))["version_info"]["thing"]
         assert (found["is_valid"], found["branch"]) == (True, "master")
-        assert found["rollback_version"] == "?"
+        assert found["rollback_version"] == found["version"]
     assert git(clone, "rev-parse", "HEAD") == server.first  # an official commit stays
     (aside,) = clone.parent.glob("thing.local-*")
     assert (aside / "a.py").read_text() == "mine\n"

@@ -52,6 +52,7 @@ async def test_what_is_known_survives_a_start(house, github):
     async with running(house):
         found = (await house.call("status"))["version_info"]["thing"]
         assert found["remote_version"] == "v1.1.0"
+        assert found["rollback_version"] == found["version"] == "v1.0.0"
     assert len(github.asked) == asked
     stored = await house.database.get_item("update_manager", "thing")
     assert stored["is_valid"]
