@@ -23,7 +23,7 @@ COMMAND = (sys.executable, "-P", "-m", "transports.web.process")
 _IMPORT_ROOT = Path(__file__).resolve().parents[2]
 # The first page waits for the start of Python and for 150 modules; a slow board takes 5 s.
 ANSWER_S = 30.0
-# Without pages; then the process ends, and its 40 MB are free.
+# Without pages; then the process ends, and its 47 MB are free.
 IDLE_S = 120.0
 _ANSWER_BYTES = 1024 * 1024
 _RECEIVE_BYTES = 64 * 1024
