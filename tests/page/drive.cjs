@@ -241,6 +241,7 @@ async function explorer() {
     await page.selectOption("#api-kind", "notifications");
     await page.fill("#api-search", "notify_klippy_ready");
     await page.click("#api-methods button");
+    check("what a notification carries", (await page.textContent("#api-method pre")).includes('"maxItems": 0'));
     await accessible(page, "the explorer");
     await page.screenshot({ path: path.join(shots, "explorer.png") });
     check("nothing in the console of the explorer", page.said.length === 0, page.said.join(" | "));

@@ -113,8 +113,8 @@ function resolve(document, schema) {
 }
 
 function expand(document, schema, depth = 0) {
+  if (depth > 6 || typeof schema !== "object" || schema === null) return schema;
   const one = resolve(document, schema);
-  if (depth > 4 || typeof one !== "object" || one === null) return one;
   if (Array.isArray(one)) return one.map((part) => expand(document, part, depth + 1));
   return Object.fromEntries(Object.entries(one).map(([name, value]) => [name, expand(document, value, depth + 1)]));
 }
