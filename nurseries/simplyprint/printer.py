@@ -58,6 +58,7 @@ class FollowedPrinter:
         self._objects: list[str] = []
         self._error = ""
         self._job: tuple[str, str] | None = None
+        self._news = trio.Event()
         self.events = JobEvents()
         self.wish: JobWish | None = None
         self.on_line: Callable[[str], None] = lambda text: None
@@ -88,15 +89,16 @@ class FollowedPrinter:
                     )
                 if not now.is_active:
                     self._job = None
+                self._tell_news()
 
     async def _follow_klippy(self, events: EventReader[KlippyEvent]) -> None:
         events.handle_first(self._take_line)
         if self._klippy.klippy_state == "ready":
             await self._subscribe()
         async for event in events:
+            if self._take_line(event):
+                continue
             match event:
-                case GcodeResponse(text):
-                    self.on_line(text)
                 case Disconnected():
                     self._objects, self._error = [], ""
                 case Shutdown(message):
@@ -106,6 +108,15 @@ class FollowedPrinter:
                 case Ready():
                     self._error = ""
                     await self._subscribe()
+            self._tell_news()
+
+    def _tell_news(self) -> None:
+        self._news.set()
+        self._news = trio.Event()
+
+    async def wait_news(self) -> None:
+        """Returns when the printer came or went, or something happened to its job."""
+        await self._news.wait()
 
     def _take_line(self, event: KlippyEvent) -> bool:
         """Console lines may be many; they wake nobody."""
@@ -131,6 +142,7 @@ class FollowedPrinter:
             logger.warning("simplyprint: the printer's status is not told: %s", exc.message)
             return
         self._objects = wanted
+        self._tell_news()
 
     # What is asked of it
 

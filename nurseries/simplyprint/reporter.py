@@ -1,6 +1,7 @@
 """Tells the cloud how things are: looks at them, and says what has changed.
 
-That is four times a second while the printer prints or heats, else once.
+That is four times a second while the printer prints or heats, else once, and when it comes, goes,
+or begins and ends a job.
 
 What has to be asked for (the host, power devices, webcams) is asked beside that. `run` ends when
 cancelled.
@@ -81,7 +82,8 @@ class Reporter:
                 for event in self._printer.events.take(now):
                     self._cloud.send("job_info", event)
             beat = max(beat + (BUSY_BEAT_S if look.is_busy else IDLE_BEAT_S), now)
-            await trio.sleep_until(beat)
+            with trio.move_on_at(beat):
+                await self._printer.wait_news()
 
     def _room(self, now: float) -> float | None:
         sensed = self._printer.sensed_ambient()

@@ -63,6 +63,8 @@ class FakeCloud:
         await self.say(self.message("demand", demand=name, **more))
 
     async def close(self, code: int = 1000) -> None:
+        """The connection that is open, or will be."""
+        await self.until(lambda: self._socket is not None and not self._socket.closed)
         with trio.fail_after(LIMIT_S):
             await self._socket.aclose(code)
 

@@ -20,6 +20,7 @@ from tests.fakes.display import FakeDisplay
 pytestmark = pytest.mark.e2e
 SECTION = """[paneldue]
 serial: {serial}
+baud: {baud}
 macros:
     PAUSE
     M117 Hello there
@@ -61,12 +62,12 @@ Open = Callable[..., AbstractAsyncContextManager[House]]
 @pytest.fixture
 def open_house(tmp_path: Path) -> Open:
     @asynccontextmanager
-    async def open_house(speed: float = 1.0) -> AsyncIterator[House]:
+    async def open_house(speed: float = 1.0, baud: int = 57_600) -> AsyncIterator[House]:
         display = FakeDisplay(tmp_path / "display")
         display.plug()
         data = tmp_path / "data"
         data.mkdir()
-        sections = SECTION.format(serial=display.link)
+        sections = SECTION.format(serial=display.link, baud=baud)
         settings = VirtualPrinterSettings(speed=speed)
         async with (
             open_socket_daemon(data, settings=settings, sections=sections) as daemon,
@@ -213,10 +214,13 @@ async def test_a_display_that_goes_and_comes_back(open_house):
 
 async def test_a_display_that_reads_nothing_is_begun_anew(open_house, monkeypatch):
     monkeypatch.setattr(display_module, "SEND_S", 0.3)
-    async with open_house() as house:
+    async with open_house(baud=4_000_000) as house:
         await house.until_status("I")
-        for _ in range(200):
-            await house.display.say("M408 S1")
+        folder = house.daemon.paths.gcodes / "many"
+        folder.mkdir()
+        for number in range(900):
+            (folder / f"{number:0120}.txt").touch()
+        await house.display.say("M20 S2 P/gcodes/many")  # more than the system keeps
         with trio.fail_after(10):
             while not (await house.part())["restarts"]:  # noqa: ASYNC110 - seen from outside
                 await trio.sleep(0.02)
@@ -243,7 +247,9 @@ async def test_pyserial_is_the_stranger(open_house, tmp_path):
 @asynccontextmanager
 async def open_socket_daemon_at(data: Path, port: Path) -> AsyncIterator[SocketDaemon]:
     data.mkdir()
-    async with open_socket_daemon(data, sections=SECTION.format(serial=port)) as daemon:
+    async with open_socket_daemon(
+        data, sections=SECTION.format(serial=port, baud=57_600)
+    ) as daemon:
         yield daemon
 
 

@@ -87,7 +87,7 @@ async def test_set_up_from_the_first_word_to_the_second_start():
     token = FakeCloud.message("new_token", token="t/1 x", short_id="XY12")
     async with open_house(token, CONNECTED, database=database) as house:
         fake = house.fake
-        await fake.until(lambda: house.announcements.shown)
+        await fake.until(lambda: house.cloud.outgoing)
         assert "XY12" in next(iter(house.announcements.shown.values()))
         assert fake.paths == ["/p/0/0"]
         house.cloud.send("temps", {"tool0": [20, 0]})
@@ -96,7 +96,7 @@ async def test_set_up_from_the_first_word_to_the_second_start():
         assert fake.of("temps") == []
         await fake.say(FakeCloud.message("complete_setup", printer_id=1234))
         await fake.until(lambda: house.cloud.is_set_up)
-        assert house.announcements.shown == {}
+        await fake.until(lambda: house.announcements.shown == {})
         house.cloud.send("temps", {"tool0": [20, 0]})
         await fake.told("temps", tool0=[20, 0])
         fake.welcome = [READY]
@@ -212,7 +212,6 @@ async def test_a_cloud_that_closes_at_each_point():
             fake.welcome = welcome
             count = len(fake.paths)
             await fake.connections(count + 1)
-            await fake.until(lambda: fake._socket is not None and not fake._socket.closed)
             await fake.close(4001)
         await fake.until(lambda: "4001" in (house.part.last_error or ""))
         await fake.until(lambda: house.cloud.outgoing is not None)
