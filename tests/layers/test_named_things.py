@@ -110,6 +110,29 @@ def class_names() -> set[str]:
     }
 
 
+def listed_folders() -> set[str]:
+    """Those of the list in the architecture's document, each with the folder it stands under."""
+    text = (ROOT / "docs/architecture.md").read_text()
+    listed, top = set(), ""
+    for line in text.partition("## Folders")[2].partition("\n## ")[0].splitlines():
+        found = re.match(r"( {4}| {6})((?:[a-z]\w*/ ?)+)", line)
+        if found and len(found[1]) == 4:
+            top = found[2].strip()
+        elif found:
+            listed |= {top + name.rstrip("/") for name in found[2].split()}
+    return listed
+
+
+def test_the_architecture_lists_all_folders() -> None:
+    there = {
+        folder.relative_to(ROOT).as_posix()
+        for package in PACKAGES
+        for folder in (ROOT / package).iterdir()
+        if (folder / "__init__.py").is_file()
+    }
+    assert sorted(listed_folders() ^ there) == []
+
+
 @pytest.mark.parametrize("document", OVERVIEWS)
 def test_named_classes_exist(document: str) -> None:
     named = set(CLASS_NAME.findall((ROOT / document).read_text()))
