@@ -1,13 +1,16 @@
 """Cuts an MJPEG stream (multipart/x-mixed-replace) into its pictures.
 
-Bytes in, pictures out; bounded by `most_bytes` a picture. Servers differ: some give the length of
-each picture, some do not; some write the boundary with its dashes into the header, some without.
-Pure; one splitter per connection to a camera.
+Bytes in, pictures out; bounded by `most_bytes` a picture, and by headers and pictures in what comes
+at once. Servers differ: some give the length of each picture, some do not; some write the boundary
+with its dashes into the header, some without. Pure; one splitter per connection to a camera.
 """
 
 import re
 
 _HEADER_BYTES = 4096
+# Headers and pictures in one piece of a stream, of 128 KiB at most: the smallest JPEG with its
+# header has some 200 bytes. It bounds how long the event loop is busy with one piece.
+MOST_STEPS = 1000
 _MULTIPART = re.compile(r"multipart/(?:x-mixed-replace|mixed)\b", re.IGNORECASE)
 _BOUNDARY = re.compile(r";\s*boundary\s*=\s*(?:\"([^\"]{1,200})\"|([^\s;]{1,200}))", re.IGNORECASE)
 
@@ -46,8 +49,11 @@ class MjpegSplitter:
         if self._missing:
             data = self._take_known(data, pictures)
         self._buffer += data
+        steps = 0
         while not self._missing and self._step(pictures):
-            pass
+            steps += 1
+            if steps > MOST_STEPS:
+                raise BadMjpeg("the pictures are too small to be any")
         return pictures
 
     def _take_known(self, data: bytes, pictures: list[bytes]) -> bytes:
@@ -69,16 +75,15 @@ class MjpegSplitter:
         if start < 0:
             self._skip_preamble()
             return False
-        head, separator = self._buffer.find(b"\r\n\r\n", start), 4
-        bare = self._buffer.find(b"\n\n", start)
+        last = start + _HEADER_BYTES + 4
+        head, separator = self._buffer.find(b"\r\n\r\n", start, last), 4
+        bare = self._buffer.find(b"\n\n", start, last)
         if bare >= 0 and (head < 0 or bare < head):
             head, separator = bare, 2
         if head < 0:
             if len(self._buffer) - start > _HEADER_BYTES:
                 raise BadMjpeg("a picture's header is too long")
             return False
-        if head - start > _HEADER_BYTES:
-            raise BadMjpeg("a picture's header is too long")
         length = _content_length(bytes(self._buffer[start:head]))
         del self._buffer[: head + separator]
         self._searched = 0
@@ -89,8 +94,9 @@ class MjpegSplitter:
             raise BadMjpeg(f"a picture of {length} bytes (at most {self._most_bytes})")
         if length:
             self._missing = length
-            rest = self._take_known(bytes(self._buffer), pictures)
-            self._buffer[:] = rest
+            # Only the picture is copied: what lies behind it may be much more.
+            self._take_known(bytes(self._buffer[:length]), pictures)
+            del self._buffer[:length]
         return True
 
     def _skip_preamble(self) -> None:

@@ -6,7 +6,7 @@ host is the configuration's; of the request comes only the rest of a path. Pure.
 
 import re
 from collections.abc import Sequence
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import msgspec
 
@@ -136,9 +136,13 @@ def _moved(value: str, base: str, prefix: str, host: str) -> str | None:
     if parts.netloc not in ("", host) or parts.scheme not in ("", "http"):
         return None
     path = parts.path
+    # Browsers take a backslash for a slash.
+    if "\\" in path or ".." in unquote(path).split("/"):
+        return None
     if path.startswith(base):
         path = prefix + "/" + path[len(base) :]
-    elif path.startswith("/") or ".." in path.split("/"):
+    elif path.startswith("/") or ":" in path.partition("/")[0]:
+        # Elsewhere at the camera; or an address of its own, as in `http:https://example.org`.
         return None
     return path + (f"?{parts.query}" if parts.query else "")
 

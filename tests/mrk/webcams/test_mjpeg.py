@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mrk.webcams.mjpeg import BadMjpeg, MjpegSplitter, boundary_of
+from mrk.webcams.mjpeg import MOST_STEPS, BadMjpeg, MjpegSplitter, boundary_of
 
 PICTURES = [b"\xff\xd8" + bytes(range(256)) * 4 + b"\xff\xd9", b"tiny", b"--not a boundary\r\n\r\n"]
 
@@ -84,6 +84,24 @@ def test_what_never_ends_is_given_up():
         feed_forever(splitter)
     with pytest.raises(BadMjpeg, match="no length"):
         MjpegSplitter(b"mark", 1000).feed(b"--mark\r\nContent-Length: 1234567890123\r\n\r\n")
+
+
+@pytest.mark.parametrize("unit", [b"--b\n\nx\n", b"--b\r\nContent-Length: 1\r\n\r\nx\r\n"])
+def test_many_tiny_pictures_in_one_piece_are_none(unit):
+    steps = 1 if b"Length" in unit else 2
+    # Each piece has its own count.
+    splitter = MjpegSplitter(b"b", 1000)
+    for _ in range(3):
+        assert splitter.feed(unit * (MOST_STEPS // steps))[-1] == b"x"
+    with pytest.raises(BadMjpeg, match="too small"):
+        splitter.feed(unit * (MOST_STEPS // steps + 1))
+
+
+def test_a_header_is_looked_for_no_further_than_it_may_reach():
+    at_most = b"--b\n" + b"X" * (4096 - 4)
+    assert MjpegSplitter(b"b", 1000).feed(at_most + b"\r\n\r\nx\n--b") == [b"x"]
+    with pytest.raises(BadMjpeg, match="header is too long"):
+        MjpegSplitter(b"b", 1000).feed(at_most + b"X\r\n\r\nx\n--b")
 
 
 @pytest.mark.parametrize(

@@ -124,6 +124,13 @@ def test_a_handshake():
 @pytest.mark.parametrize(
     ("location", "passed"),
     [
+        # Browsers go to https://example.org for each of the first two.
+        ("http:https://example.org/", None),
+        ("\\\\example.org/", None),
+        ("/cam/../server/info", None),
+        ("/cam/.%2E/server/info", None),
+        ("..\\server", None),
+        ("next?to=\\\\a..b:c", "next?to=\\\\a..b:c"),
         ("/cam/webrtc/1", "/webcam/webrtc/1"),
         ("http://h:81/cam/x?y=1", "/webcam/x?y=1"),
         ("session/1", "session/1"),
