@@ -21,6 +21,7 @@ from benchmarks.bridge import measure_bridge
 from benchmarks.clients import Lost
 from benchmarks.daemon import DaemonFailed
 from benchmarks.database import measure_database
+from benchmarks.devices import measure_devices
 from benchmarks.events import measure_events
 from benchmarks.everything import measure_everything
 from benchmarks.figures import Failure, Figure, document, table
@@ -32,6 +33,7 @@ from benchmarks.metrics import measure_metrics
 from benchmarks.mqtt import measure_mqtt
 from benchmarks.paired.run import FAMILIES, beside, paired_plan, run_paired
 from benchmarks.plan import QUICK, WHOLE, Plan
+from benchmarks.presses import measure_presses
 from benchmarks.proc_stats import measure_proc_stats
 from benchmarks.process import reference_ms
 from benchmarks.pushes import measure_pushes
@@ -61,6 +63,8 @@ MEASUREMENTS: dict[str, Callable[[Plan], list[Figure]]] = {
     "mqtt": measure_mqtt,
     "proc_stats": measure_proc_stats,
     "metrics": measure_metrics,
+    "devices": measure_devices,
+    "presses": measure_presses,
     "webcams": measure_webcams,
     "updates": measure_updates,
     "shutdown": measure_shutdown,

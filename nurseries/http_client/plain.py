@@ -7,6 +7,7 @@ One connection each, closed behind the answer; the caller puts a deadline round 
 import base64
 import re
 from collections.abc import Mapping
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
@@ -98,7 +99,7 @@ async def exchange(
     where = PlainUrl(url)
     sent = _request(verb, where, headers, body)
     try:
-        stream = await trio.open_tcp_stream(where.host, where.port)
+        stream = await _connected(where.host, where.port)
     except (OSError, ValueError) as exc:
         raise NotReached(f"{where.netloc}: {_said(exc)}") from exc
     async with stream:
@@ -107,6 +108,21 @@ async def exchange(
             return await _read(stream, most_bytes)
         except trio.BrokenResourceError as exc:
             raise FetchFailed(f"{where.netloc}: the connection broke") from exc
+
+
+async def _connected(host: str, port: int) -> trio.SocketStream:
+    """An address is connected to at once; for a name Trio tries all addresses, in tasks."""
+    try:
+        version = ip_address(host).version
+    except ValueError:
+        return await trio.open_tcp_stream(host, port)
+    sock = trio.socket.socket(trio.socket.AF_INET if version == 4 else trio.socket.AF_INET6)
+    try:
+        await sock.connect((host, port))
+    except BaseException:
+        sock.close()
+        raise
+    return trio.SocketStream(sock)
 
 
 async def _read(stream: trio.SocketStream, most_bytes: int) -> Fetched:

@@ -167,7 +167,7 @@ class PowerDevice:
 
     def _next_due(self) -> float:
         polled = self.facts.poll_interval_s
-        poll = math.inf if polled is None else trio.current_time() + polled
+        poll = math.inf if polled is None else _at_a_full_second(polled)
         off = math.inf if self.machine.off_due is None else self.machine.off_due
         return min(poll, off, self._shutdown_due)
 
@@ -329,3 +329,8 @@ class PowerDevice:
             await self.process(Wish.ON)
         except ClientError as exc:
             logger.warning("%s is not switched on %s: %s", self._shown, why, exc.message)
+
+
+def _at_a_full_second(after_s: float) -> float:
+    """On Trio's clock: devices that are polled together wake the daemon once."""
+    return float(round(trio.current_time() + after_s))

@@ -127,3 +127,18 @@ async def test_a_request_without_answer_may_have_taken_effect(reply):
         with trio.fail_after(OUTER_S), pytest.raises(FetchFailed) as caught:
             await HttpClient().request("PUT", f"{server.url}/x", most_bytes=9, body=b"x")
     assert not isinstance(caught.value, NotReached)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+async def test_a_device_is_reached_by_address_and_by_name(host):
+    async with open_web_server() as server:
+        server.replies["/x"] = response(b"on")
+        url = server.url.replace("127.0.0.1", host)
+        got = await HttpClient().request("GET", f"{url}/x", most_bytes=9, local=True)
+    assert got.body == b"on"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "[fe80::1%25lo]", "localhost"])
+async def test_a_device_that_is_not_there(host):
+    with trio.fail_after(OUTER_S), pytest.raises(NotReached):
+        await HttpClient().request("GET", f"http://{host}:1/", most_bytes=9, local=True)

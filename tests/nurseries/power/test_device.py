@@ -1,5 +1,8 @@
 """Power devices over scripted drivers: requests, locks, timers, what follows, what hangs."""
 
+import itertools
+from typing import Any
+
 import pytest
 import trio
 
@@ -199,6 +202,24 @@ async def test_polls_find_changes_from_outside(autojump_clock, house):
         await trio.sleep(6)
         assert house.told() == [("psu", "error"), ("psu", "on")]
     assert house.services.done == []
+
+
+async def test_devices_are_polled_together(autojump_clock, house):
+    class Timed(ScriptedDriver):
+        async def status(self) -> Any:
+            polled[self].append(trio.current_time())
+            return await super().status()
+
+    polled: dict[Any, list[float]] = {}
+    for name, slow_s in (("psu", 0.0), ("lamp", 0.3), ("fan", 0.1)):
+        driver = house.add(name, Timed(), poll_interval_s=5.0)
+        driver.slow_s = slow_s
+        polled[driver] = []
+    async with house.running():
+        await trio.sleep(21)
+    (psu, lamp, fan) = (times[1:] for times in polled.values())
+    assert psu == lamp == fan
+    assert [after - before for before, after in itertools.pairwise(psu)] == [5.0, 5.0, 5.0]
 
 
 async def test_what_the_device_says_by_itself(autojump_clock, house):

@@ -3,8 +3,17 @@
 import subprocess
 import sys
 
-# Of the worker that reads g-code, and of commands.
-_NOT_OF_A_START = ("mrk.gcode.text", "nurseries.database.importer")
+# Of the worker that reads g-code, of commands, and of sections that are not configured.
+_NOT_OF_A_START = (
+    "mrk.gcode.text",
+    "nurseries.database.importer",
+    "apprise",
+    "gpiod",
+    "jinja2",
+    "zeroconf",
+    "nurseries.notifier",
+    "nurseries.power",
+)
 
 
 def test_daemon_leaves_out_what_it_does_not_do_itself() -> None:
