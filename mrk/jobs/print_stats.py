@@ -5,11 +5,12 @@ of forks are carried as they are. Pure; `nurseries/jobs/job_state.py` feeds it.
 """
 
 import enum
-import math
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+
+from mrk.status.numbers import finite
 
 PRINTING = "printing"
 PAUSED = "paused"
@@ -62,7 +63,7 @@ class PrintStats(msgspec.Struct, frozen=True):
         for name in ("total_duration", "print_duration", "filament_used"):
             value = delta.get(name)
             if isinstance(value, int | float) and not isinstance(value, bool):
-                changed[name] = float(value) if math.isfinite(value) else 0.0
+                changed[name] = finite(value) or 0.0
         return msgspec.structs.replace(self, **changed)
 
     def moved(self, delta: msgspec.Raw) -> "PrintStats | None":

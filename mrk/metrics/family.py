@@ -4,13 +4,13 @@ Names carry the base unit (seconds, bytes, celsius, ratio), counters are named w
 `_total`. Values that are not known have no sample. Pure.
 """
 
-import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 
 from mrk.metrics.histogram import Histogram
+from mrk.status.numbers import finite
 
 GAUGE = "gauge"
 COUNTER = "counter"
@@ -42,9 +42,7 @@ def number(value: Any) -> float | None:
     """A number that Klipper sent, None for what is none: null, text, infinity."""
     if isinstance(value, bool):
         return int(value)
-    if isinstance(value, int | float) and math.isfinite(value):
-        return value
-    return None
+    return None if finite(value) is None else value
 
 
 def single(name: str, kind: str, help_text: str, value: Any, factor: float = 1) -> MetricFamily:

@@ -12,6 +12,7 @@ import msgspec
 
 from mrk.estimate.estimate_protocols import TimeLeft
 from mrk.mqtt.topics import Topics
+from mrk.status.numbers import finite
 
 ONLINE, OFFLINE = b"online", b"offline"
 # Temperatures of one printer; each is an entity.
@@ -307,7 +308,7 @@ def _temperature(fields: Mapping[str, Any]) -> Document:
 
 
 def _number(value: Any) -> float | None:
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+    return None if finite(value) is None else value
 
 
 def _whole(value: float | None) -> int | None:

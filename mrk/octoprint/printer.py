@@ -3,12 +3,13 @@
 Made of Klipper's objects, which are read with care: a fork may say anything.
 """
 
-import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
+
+from mrk.status.numbers import finite
 
 OFFLINE, ERROR, OPERATIONAL = "Offline", "Error", "Operational"
 PRINTING, PAUSED = "Printing", "Paused"
@@ -108,6 +109,4 @@ def temperatures(
 
 def _degrees(value: object) -> float:
     """A number as it is; what is none, or cannot be written as JSON, is 0."""
-    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-        return float(value)
-    return 0.0
+    return finite(value) or 0.0

@@ -1,11 +1,11 @@
 """What the display is told of folders and files: the answers to `M20` and `M36`. Pure."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from mrk.paneldue.commands import plain_path
+from mrk.status.numbers import finite
 
 MACROS = "macros"
 # The display has room for some hundred; at 57,600 baud a thousand take five seconds.
@@ -65,10 +65,7 @@ def file_answer(record: Mapping[str, Any] | None, name: str | None = None) -> Ma
 
 def known(record: Mapping[str, Any], field: str) -> float | None:
     """A number of a record; None for what is none."""
-    value = record.get(field)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return None
-    return float(value)
+    return finite(record.get(field))
 
 
 def _time_text(modified: float) -> str:

@@ -13,6 +13,7 @@ from mrk.klippy.extruders import extruder_number
 from mrk.paneldue.commands import StatusQuery
 from mrk.paneldue.files import MACROS, known
 from mrk.paneldue.responses import Responses
+from mrk.status.numbers import finite
 
 OFF: Mapping[str, Any] = {"status": "O"}
 # A display that says nothing for so long may have been switched off meanwhile.
@@ -47,7 +48,7 @@ class PrinterLook(msgspec.Struct, frozen=True):
         """Four of them, 0 for what is missing."""
         values = self.fields(name).get(field)
         listed = values if isinstance(values, list) else []
-        return [known({"": value}, "") or 0.0 for value in [*listed, 0, 0, 0, 0][:4]]
+        return [finite(value) or 0.0 for value in [*listed, 0, 0, 0, 0][:4]]
 
     @property
     def is_known(self) -> bool:

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import msgspec
 
 from mrk.simplyprint.identity import word
-from mrk.simplyprint.numbers import number
 from mrk.simplyprint.printer_state import JobWish
+from mrk.status.numbers import finite
 
 MOST_LINES = 200
 LINE_LENGTH = 1000
@@ -142,7 +142,7 @@ def _picture(data: Mapping[str, Any], plain_http: bool) -> Demand:
     picture_id = word(data.get("id"))
     if picture_id is not None and endpoint is None:
         endpoint = PICTURE_ENDPOINT
-    after_s = (number(data.get("timer")) or 0.0) / 1000
+    after_s = (finite(data.get("timer")) or 0.0) / 1000
     return SendPicture(picture_id, endpoint, min(max(after_s, 0.0), MOST_TIMER_S))
 
 
@@ -152,7 +152,7 @@ def _file(data: Mapping[str, Any], plain_http: bool) -> Demand:
         return BadDemand("file: url is not an https address")
     assert isinstance(url, str)
     auto_start = data.get("auto_start") in (True, 1)
-    size_bytes = number(data.get("file_size"))
+    size_bytes = finite(data.get("file_size"))
     return FetchFile(
         url, auto_start, word(data.get("job_id")), word(data.get("file_name")), size_bytes
     )

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mrk.simplyprint.numbers import number
 from mrk.simplyprint.told import Report
+from mrk.status.numbers import finite
 
 
 def machine_report(answer: Any, host_name: str, version: str) -> Report:
@@ -29,10 +29,10 @@ def machine_report(answer: Any, host_name: str, version: str) -> Report:
 
 def cpu_report(answer: Any) -> Report | None:
     """From `machine.proc_stats`: percent, °C, percent."""
-    usage = number(_member(answer, "system_cpu_usage").get("cpu"))
-    temperature = number(answer.get("cpu_temp")) if isinstance(answer, dict) else None
+    usage = finite(_member(answer, "system_cpu_usage").get("cpu"))
+    temperature = finite(answer.get("cpu_temp")) if isinstance(answer, dict) else None
     memory = _member(answer, "system_memory")
-    used, total = number(memory.get("used")), number(memory.get("total"))
+    used, total = finite(memory.get("used")), finite(memory.get("total"))
     told = {
         "usage": None if usage is None else round(usage),
         "temp": None if temperature is None else round(temperature),

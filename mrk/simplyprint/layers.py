@@ -3,21 +3,21 @@
 from collections.abc import Mapping
 from typing import Any
 
-from mrk.simplyprint.numbers import number
+from mrk.status.numbers import finite
 
 
 def current_layer(
     info: Mapping[str, Any], z_mm: float | None, metadata: Mapping[str, Any] | None
 ) -> int | None:
     """As the slicer told Klipper (`print_stats.info`), else by height; None when unknown."""
-    told = number(info.get("current_layer"))
+    told = finite(info.get("current_layer"))
     if told is not None:
         return int(told)
     record = metadata or {}
-    height = number(record.get("layer_height"))
+    height = finite(record.get("layer_height"))
     if z_mm is None or height is None or height <= 0:
         return None
-    first = number(record.get("first_layer_height")) or height
+    first = finite(record.get("first_layer_height")) or height
     layer = max(0, round((z_mm - first) / height)) + 1
-    most = number(record.get("layer_count"))
+    most = finite(record.get("layer_count"))
     return layer if most is None or most < 1 else min(layer, int(most))

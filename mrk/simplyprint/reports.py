@@ -7,9 +7,9 @@ import msgspec
 
 from mrk.klippy.extruders import extruder_number
 from mrk.simplyprint.layers import current_layer
-from mrk.simplyprint.numbers import number
 from mrk.simplyprint.printer_state import ERROR, JobWish, printer_state
 from mrk.simplyprint.told import Report
+from mrk.status.numbers import finite
 from mrk.webcams.webcam import Webcam
 
 MOST_OBJECTS = 500
@@ -60,7 +60,7 @@ class Look(msgspec.Struct, frozen=True):
         if self.wish is not None or self.job_state in ("printing", "paused"):
             return True
         heaters = (*self.extruders, "heater_bed")
-        return any((number(self.fields(name).get("target")) or 0.0) > 0 for name in heaters)
+        return any((finite(self.fields(name).get("target")) or 0.0) > 0 for name in heaters)
 
 
 def reports(look: Look) -> dict[str, Report]:
@@ -149,9 +149,9 @@ def _temps(look: Look) -> Report:
     heaters = {f"tool{at}": name for at, name in enumerate(look.extruders)}
     told = {}
     for short, name in {**heaters, "bed": "heater_bed"}.items():
-        temperature = number(look.fields(name).get("temperature"))
+        temperature = finite(look.fields(name).get("temperature"))
         if temperature is not None:
-            target = number(look.fields(name).get("target")) or 0.0
+            target = finite(look.fields(name).get("target")) or 0.0
             told[short] = [round(temperature), round(target)]
     return told
 
@@ -159,16 +159,16 @@ def _temps(look: Look) -> Report:
 def _job(look: Look) -> Report | None:
     if look.job_state not in ("printing", "paused"):
         return None
-    progress = number(look.fields("virtual_sdcard").get("progress")) or 0.0
+    progress = finite(look.fields("virtual_sdcard").get("progress")) or 0.0
     place = look.fields("gcode_move").get("gcode_position")
-    z_mm = number(place[2]) if isinstance(place, list) and len(place) > 2 else None
+    z_mm = finite(place[2]) if isinstance(place, list) and len(place) > 2 else None
     stats = look.fields("print_stats")
     info = stats.get("info")
     job: dict[str, Any] = {
         "progress": round(progress * 100),
         "layer": current_layer(info if isinstance(info, dict) else {}, z_mm, look.metadata),
         "time": _time_left(look, progress),
-        "filament": round(number(stats.get("filament_used")) or 0.0),
+        "filament": round(finite(stats.get("filament_used")) or 0.0),
         "job_id": look.job_id,
         **_excluded(look.fields("exclude_object")),
     }
@@ -176,10 +176,10 @@ def _job(look: Look) -> Report | None:
 
 
 def _time_left(look: Look, progress: float) -> int | None:
-    estimate = number((look.metadata or {}).get("estimated_time"))
+    estimate = finite((look.metadata or {}).get("estimated_time"))
     if estimate is not None and estimate > _LEAST_ESTIMATE_S:
         return round(estimate * (1 - min(max(progress, 0.0), 1.0)))
-    duration = number(look.fields("print_stats").get("print_duration"))
+    duration = finite(look.fields("print_stats").get("print_duration"))
     if duration is None or progress <= 0:
         return None
     return round(duration / progress - duration)

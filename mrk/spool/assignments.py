@@ -9,9 +9,10 @@ from typing import Any
 
 import msgspec
 
-from mrk.spool.extrusion import Extrusion, finite
+from mrk.spool.extrusion import Extrusion
 from mrk.spool.klipper_run import KlipperRun, RunLook, compare
 from mrk.spool.ledger import Ledger
+from mrk.status.numbers import finite
 
 # As many as history keeps of one job.
 MOST_SPOOLS_PER_JOB = 100

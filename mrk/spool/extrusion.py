@@ -13,17 +13,12 @@ from typing import Any
 
 import msgspec
 
+from mrk.status.numbers import finite
+
 # Klipper numbers extruders; a broken printer shall not fill the memory.
 MOST_EXTRUDERS = 100
 # 10 km in one step was never printed; as a report, such a number can spoil Spoolman's database.
 MOST_MM = 1e7
-
-
-def finite(value: object) -> float | None:
-    """A JSON number as float; None for anything else."""
-    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-        return float(value)
-    return None
 
 
 class Extrusion(msgspec.Struct):

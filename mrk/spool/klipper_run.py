@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from mrk.jobs.print_stats import PrintStats
-from mrk.spool.extrusion import finite
+from mrk.status.numbers import finite
 
 # What the clocks of host and microcontroller may drift apart, and a print's times be rounded by.
 SLACK_S = 2.0

@@ -18,9 +18,9 @@ from mrk.klippy.extruders import extruders
 from mrk.klippy.klippy_protocols import KlippyPort
 from mrk.klippy.requirements import read_names
 from mrk.simplyprint.job_events import JobEvents, job_event
-from mrk.simplyprint.numbers import number
 from mrk.simplyprint.printer_state import JobWish
 from mrk.simplyprint.reports import HostLook, Look
+from mrk.status.numbers import finite
 
 logger = logging.getLogger(__name__)
 OBJECTS = (
@@ -182,12 +182,12 @@ class FollowedPrinter:
 
     def sensed_ambient(self) -> float | None:
         """From the sensor that is configured."""
-        return number(self._fields(self._ambient_sensor).get("temperature"))
+        return finite(self._fields(self._ambient_sensor).get("temperature"))
 
     def nozzle(self) -> tuple[float | None, float]:
         """Temperature and target of the first extruder."""
         fields = self._fields("extruder")
-        return number(fields.get("temperature")), number(fields.get("target")) or 0.0
+        return finite(fields.get("temperature")), finite(fields.get("target")) or 0.0
 
     def _fields(self, name: str) -> Mapping[str, Any]:
         return self._klippy.status(name) if name in self._objects else {}

@@ -10,7 +10,7 @@ import msgspec
 from mrk.database.database_protocols import ItemsPort
 from mrk.errors import ClientError
 from mrk.simplyprint.identity import NAMESPACE, CloudIdentity, read_identity
-from mrk.simplyprint.numbers import number
+from mrk.status.numbers import finite
 from mrk.subsystem import AnnouncementPort
 
 logger = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ class StoredIdentity:
         if not self._loaded:
             records = await self._items.items(NAMESPACE)
             self.identity = read_identity(records)
-            self.ambient = number(records.get(_AMBIENT))
+            self.ambient = finite(records.get(_AMBIENT))
             self._loaded = True
 
     async def keep(self, identity: CloudIdentity) -> None:

@@ -25,8 +25,8 @@ from mrk.klippy.events import (
 from mrk.klippy.klippy_protocols import KlippyPort
 from mrk.klippy.requirements import read_status
 from mrk.spool.assignments import SpoolAssignments
-from mrk.spool.extrusion import finite
 from mrk.spool.klipper_run import KlipperRun, look_at
+from mrk.status.numbers import finite
 from mrk.status.update import StatusUpdate
 
 logger = logging.getLogger(__name__)
