@@ -1,16 +1,19 @@
 """`mrk demo`: the daemon on a virtual printer, in a data folder of its own.
 
 The folder is made at the first start and kept, so that what is tried out is there the next time.
-Only `klippy.log` is written anew.
+Only `klippy.log` is written anew, and of the configuration no more than a port that is asked for.
+The data folder of a real printer is refused.
 """
 
 import os
+import re
 import sys
 from pathlib import Path
 
 import click
 
 from config.paths import Paths, create_folders
+from mrk.errors import MrkError
 from mrk.virtual_printer.demo_printer import DEMO_PRINTER
 from mrk.virtual_printer.klippy import SOFTWARE_VERSION, KlippySettings
 from mrk.virtual_printer.objects.printer_cfg import config_sections, config_text
@@ -18,6 +21,11 @@ from nurseries.root.daemon import run
 from nurseries.virtual_printer.gcodes import DiskFolder, sample_gcode
 from nurseries.virtual_printer.service import VirtualPrinter, VirtualPrinterSettings
 
+_DEFAULT_PORT = 7125
+_MARK = "mrk demo"
+_PORT_OPTION = re.compile(
+    r"^(\[server\].*(?:\n(?!\[).*)*?\nport[ \t]*[:=][ \t]*)(\d+)", re.MULTILINE
+)
 _CONFIGURATION = """\
 # Made by `mrk demo`. Everything here may be changed; docs/configuration.md lists what there is.
 
@@ -47,23 +55,24 @@ _GREETING = """\
 mrk runs on a virtual printer, data folder {folder}. Try, in another terminal:
 
   a browser on     http://127.0.0.1:{port}/
-  mrk -d {folder} watch extruder=temperature print_stats=state
-  mrk -d {folder} call printer.print.start filename=calibration_cube.gcode
+  {program} -d {folder} watch extruder=temperature print_stats=state
+  {program} -d {folder} call printer.print.start filename=calibration_cube.gcode
   curl http://127.0.0.1:{port}/server/info
 
 Ctrl-C ends it.
 """
 
 
-def run_demo(folder: Path, port: int, speed: float) -> int:
+def run_demo(folder: Path, port: int | None, speed: float) -> int:
     """Run the daemon on a virtual printer; `speed` is virtual seconds per real one.
 
     Returns the exit code.
     """
     paths = Paths.resolve(environ={}, data_path=folder.absolute())
+    port = configure(paths, port)
     create_folders(paths)
     log_file = paths.logs / "klippy.log"
-    _fill(paths, log_file, port)
+    _fill(paths, log_file)
     klippy = KlippySettings(
         config_folder=str(paths.config),
         log_file=str(log_file),
@@ -76,21 +85,48 @@ def run_demo(folder: Path, port: int, speed: float) -> int:
         socket_path=paths.comms / "klippy.sock", speed=speed, klippy=klippy
     )
     printer = VirtualPrinter(settings, DiskFolder(paths.gcodes))
-    print(_GREETING.format(folder=folder, port=port), flush=True)
+    program = sys.argv[0] if Path(sys.argv[0]).name == "mrk" else "mrk"
+    print(_GREETING.format(program=program, folder=folder, port=port), flush=True)
     return run(paths, printer.serve)
 
 
-def _fill(paths: Paths, log_file: Path, port: int) -> None:
-    """What a first start lacks; the configuration is written anew when the port differs."""
+def configure(paths: Paths, port: int | None) -> int:
+    """Write the configuration at a first start, then only a `port` that is given.
+
+    Returns the port.
+    """
+    file = paths.config / "moonraker.conf"
+    if not file.exists():
+        paths.config.mkdir(parents=True, exist_ok=True)
+        file.write_text(_CONFIGURATION.format(port=port or _DEFAULT_PORT))
+        return port or _DEFAULT_PORT
+    text = file.read_text("utf-8", "surrogateescape")
+    printer_cfg = paths.config / "printer.cfg"
+    if printer_cfg.exists() and _MARK not in text + printer_cfg.read_text(
+        "utf-8", "surrogateescape"
+    ):
+        raise MrkError(
+            f"{paths.data} is a printer's, not a demo's: name another folder with --data"
+        )
+    found = _PORT_OPTION.search(text)
+    if port is None or (found is not None and int(found[2]) == port):
+        return _DEFAULT_PORT if found is None else int(found[2])
+    if found is None:
+        raise MrkError(f"{file} has no port in [server]: write `port: {port}` there")
+    part = file.with_name(f".{file.name}.part")
+    changed = f"{text[: found.start(2)]}{port}{text[found.end(2) :]}"
+    part.write_text(changed, "utf-8", "surrogateescape")
+    part.replace(file)
+    return port
+
+
+def _fill(paths: Paths, log_file: Path) -> None:
+    """What a first start lacks, and the log."""
     sections = config_text(config_sections(str(paths.gcodes), str(paths.config), DEMO_PRINTER))
     printer_cfg = paths.config / "printer.cfg"
     if not printer_cfg.exists():
         printer_cfg.write_text(_PRINTER_CFG.format(sections=sections))
     log_file.write_text(_KLIPPY_LOG.format(version=SOFTWARE_VERSION, sections=sections))
-    configuration = paths.config / "moonraker.conf"
-    text = _CONFIGURATION.format(port=port)
-    if not configuration.exists() or f"port: {port}\n" not in configuration.read_text():
-        configuration.write_text(text)
     name, content = sample_gcode()
     sample = paths.gcodes / name
     if not sample.exists():
@@ -99,7 +135,7 @@ def _fill(paths: Paths, log_file: Path, port: int) -> None:
 
 @click.command("demo")
 @click.option("--speed", type=click.FloatRange(0.1, 1000), default=1.0, show_default=True)
-@click.option("--port", type=click.IntRange(1, 65535), default=7125, show_default=True)
+@click.option("--port", type=click.IntRange(1, 65535), help="[that of its moonraker.conf, or 7125]")
 @click.option(
     "--data",
     "folder",
@@ -107,6 +143,6 @@ def _fill(paths: Paths, log_file: Path, port: int) -> None:
     default=Path("demo-data"),
     show_default=True,
 )
-def command(speed: float, port: int, folder: Path) -> None:
+def command(speed: float, port: int | None, folder: Path) -> None:
     """Run the daemon on a virtual printer, in a data folder of its own."""
     sys.exit(run_demo(folder, port, speed))
