@@ -14,10 +14,10 @@ from mrk.errors import ClientError
 from mrk.files.paths import safe_parts
 from mrk.frontends.content_security import PAGE_BYTES, inline_hashes
 from mrk.frontends.content_types import content_type, may_be_compressed
-from mrk.frontends.encodings import accepted
 from mrk.frontends.front_end import FrontEnd, is_deep_link
 from mrk.frontends.hashed_names import has_content_hash
 from mrk.frontends.static_answer import CONFIG, INDEX, config_answer, static_answer
+from mrk.http.encodings import accepted
 from mrk.http.file_answer import FileFacts, PreparedFile
 from mrk.http.head import RequestHead
 from transports.frontends.kept_files import HashedFile, KeptFiles

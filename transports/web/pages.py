@@ -14,6 +14,7 @@ from mrk.access.request_authorizer import RequestAuthorizer
 from mrk.definitions.limits import Limits
 from mrk.errors import ClientError
 from mrk.http.cors import CorsRules
+from mrk.http.encodings import accepted
 from mrk.http.exchange import Exchange, Transfer
 from mrk.http.head import RequestHead
 from mrk.http.refusal import Refusal
@@ -93,7 +94,8 @@ class Pages:
         raise Refusal(408, "The request's body did not arrive in time")
 
     async def _answer(self, path: str, head: RequestHead) -> Response:
-        gzip = "gzip" in (head.header("accept-encoding") or "")
+        taken = accepted(head.header_values("accept-encoding"))
+        gzip = any(coding == "gzip" for coding, _suffix in taken)
         if path.startswith(_STATIC):
             return await self._file(path.removeprefix(_STATIC), gzip)
         if path == PREFIX:

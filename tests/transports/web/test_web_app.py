@@ -82,6 +82,8 @@ async def test_it_is_small_and_compressed_for_who_takes_it() -> None:
     assert header(packed, "content-encoding") == "gzip"
     assert len(gzip.decompress(packed.body)) == len(plain.body)
     assert len(plain.body) < 60_000
+    refused = await ask(House().web, "/", accept_encoding="br, gzip;q=0")
+    assert header(refused, "content-encoding") is None
 
 
 async def test_the_bare_name_is_sent_on() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mrk.frontends.encodings import accepted
+from mrk.http.encodings import accepted
 
 BR, GZIP = ("br", ".br"), ("gzip", ".gz")
 

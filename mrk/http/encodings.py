@@ -1,11 +1,8 @@
-"""Which compressed file beside another one a client takes (RFC 9110, section 12.5.3).
-
-Pure. Nothing is compressed while it is asked for: `.br` and `.gz` lie there or not.
-"""
+"""Which compressed form of a file or a page a client takes (RFC 9110, section 12.5.3). Pure."""
 
 import re
 
-# What saves most, first.
+# What saves most, first; as files of front ends that are compressed already are named.
 SUFFIXES = (("br", ".br"), ("gzip", ".gz"))
 _MOST_CHARS = 500
 _WEIGHT = re.compile(r"q\s*=\s*([01](?:\.[0-9]{0,3})?)", re.IGNORECASE)
