@@ -170,10 +170,11 @@ def on_klipper(socket: str, trouble: str, state: str) -> list[Finding]:
 
 
 def on_front_ends(versions: Sequence[tuple[str, str]]) -> list[Finding]:
-    """Name and version of each that is installed beside the data folder."""
+    """Name and version of each that mrk serves or that is in the home folder."""
     if not versions:
-        text = "none was found in the home folder"
-        return [Finding("front ends", Level.NOTE, text, "Mainsail, Fluidd or KlipperScreen")]
+        text = "none was found in the home folder, and mrk serves none"
+        remedy = "mrk frontend install mainsail, or fluidd"
+        return [Finding("front ends", Level.NOTE, text, remedy)]
     told = ", ".join(f"{name} {version}" for name, version in versions)
     unknown = [name for name, version in versions if not version]
     if unknown:

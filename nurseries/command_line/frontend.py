@@ -153,6 +153,9 @@ def _configure(paths: Paths, sections: list[WantedSection], *, only_prints: bool
         return
     for title in added:
         click.echo(f"added to {file.path}: [{title}]")
+    for one in sections:
+        if one.title not in added:
+            click.echo(f"[{one.title}] is there already, and stays as it is")
     click.echo("Restart mrk, or `mrk call server.restart`, and open it in a browser.")
 
 

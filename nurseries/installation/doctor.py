@@ -11,7 +11,7 @@ import socket
 import sqlite3
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from config.config_errors import ConfigError
 from config.load import Configuration, load
 from config.paths import Paths
 from config.settings.authorization import AuthorizationSettings
+from config.settings.frontend import FrontEndSettings
 from mrk.errors import MrkError
 from mrk.installation import checkup
 from mrk.installation.checkup import Finding, PathFacts, PortFacts, UnitFacts
@@ -54,12 +55,14 @@ class Doctor:
         found += self._polkit()
         found += self._disk()
         found += checkup.on_clock(time.time(), is_synchronised=_is_synchronised())
-        found += checkup.on_front_ends(list(_front_ends(self._user.home)))
+        served: tuple[FrontEndSettings, ...] = ()
         with contextlib.suppress(ConfigError):
             configuration = load(self._paths)
+            served = configuration.settings.frontends
             found += self._klipper(configuration)
             found += self._access(configuration.settings.authorization)
             found += checkup.on_ports(self._ports(configuration))
+        found += checkup.on_front_ends(list(front_ends(self._user.home, served)))
         if self.server is not None:
             failed = self.server.get("failed_components", [])
             found += checkup.on_components(failed, self.server.get("warnings", []))
@@ -197,10 +200,18 @@ def _klipper_state(address: Path) -> tuple[str, str]:
         return f"this is not Klipper: {exc}", ""
 
 
-def _front_ends(home: Path) -> Iterator[tuple[str, str]]:
+def front_ends(home: Path, served: Sequence[FrontEndSettings]) -> Iterator[tuple[str, str]]:
+    """Name and version of those that mrk serves, and of those in the home folder.
+
+    One that mrk serves may be anybody's own, without a version.
+    """
+    for one in served:
+        unknown = "(version unknown)" if one.path.is_dir() else ""
+        yield one.name or one.path.name, _version(one.path) or unknown
+    paths = {one.path.resolve() for one in served}
     for name in _FRONT_ENDS:
         folder = home / name
-        if folder.is_dir():
+        if folder.is_dir() and folder.resolve() not in paths:
             yield name, _version(folder)
 
 

@@ -58,6 +58,19 @@ def test_without_an_update_manager_there_is_no_item(home: Path) -> None:
 
 
 @pytest.mark.e2e
+def test_a_section_that_is_there_stays_and_is_told(home: Path) -> None:
+    conf(home).write_text("[server]\n")
+    archive = str(home / "fluidd-1.3.zip")
+    first = frontend(home, "install", archive, "--yes", "--port", "8081")
+    assert "is there already" not in first.output
+    before = conf(home).read_text()
+    again = frontend(home, "install", archive, "--yes", "--port", "8082")
+    assert again.exit_code == 0, again.output
+    assert "[frontend fluidd] is there already, and stays as it is" in again.output
+    assert conf(home).read_text() == before
+
+
+@pytest.mark.e2e
 def test_what_cannot_be_written_is_printed(home: Path) -> None:
     (home / "data/config/mrk.toml").write_text("[server]\n")
     done = frontend(home, "install", str(home / "fluidd-1.3.zip"), "--yes")
