@@ -156,10 +156,10 @@ async def run(daemon: DaemonProcess, cuts: int, profile: str) -> int:
             await proxy.reported.wait()
         browser.kill()
         nursery.cancel_scope.cancel()
-    return judge(proxy.report, sent, cuts)
+    return exit_code(proxy.report, sent, cuts)
 
 
-def judge(report: dict[str, Any], sent: int, cuts: int) -> int:
+def exit_code(report: dict[str, Any], sent: int, cuts: int) -> int:
     """Say what came."""
     heard, numbers, told = report.get("heard"), report.get("numbers"), report.get("told")
     if not report.get("done") or heard is None or numbers is None or told is None:
