@@ -32,6 +32,7 @@ _FROM_CAMERA = frozenset(
 _FROM_CAMERA_UPGRADE = frozenset(
     {"sec-websocket-accept", "sec-websocket-extensions", "sec-websocket-protocol"}
 )
+_COMMANDS = ("command", "input_cmd", "output_cmd")
 _SECRETS = frozenset({"access_token", "token", "api_key", "apikey", "connection_id"})
 # Front ends add them so that no cache answers; they make no other stream.
 _BUSTERS = frozenset(
@@ -92,7 +93,11 @@ def _with_query(path: str, pairs: Sequence[tuple[str, str]]) -> str:
 def changes_camera(method: str, rest: str, query: Sequence[tuple[str, str]]) -> bool:
     """Whether a request may do more than look: signalling of a view is looking."""
     if method in ("GET", "HEAD"):
-        return dict(query).get("action") in ("command", "input_cmd", "output_cmd")
+        # Any of several, and whatever follows: mjpg-streamer looks at the beginning alone.
+        return any(
+            name.lower() == "action" and value.lower().startswith(_COMMANDS)
+            for name, value in query
+        )
     return not _SIGNALLING.search(rest)
 
 

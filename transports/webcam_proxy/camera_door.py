@@ -20,7 +20,7 @@ from mrk.http.streamed_paths import DoorRules, HandOn
 from mrk.webcams.passing import changes_camera, request_bytes
 from mrk.websocket.handshake import accept_upgrade, refusal
 from transports.webcam_proxy.camera_connection import CameraAway
-from transports.webcam_proxy.camera_paths import CameraPaths, FoundCamera
+from transports.webcam_proxy.camera_paths import CameraPaths, FoundCamera, query_of
 from transports.webcam_proxy.proxy import WebcamProxy
 from transports.webcam_proxy.relay import IsStream, read_body, relay, while_connected
 from transports.webcam_proxy.snapshots import NotSnapshot
@@ -69,12 +69,17 @@ class CameraDoor:
 
     # Requests
 
+    def _needed(self, head: RequestHead) -> Role:
+        changing = changes_camera(head.method, self._paths.rest(head), query_of(head))
+        return Role.OPERATE if changing else Role.VIEW
+
     async def _serve(self, exchange: Exchange) -> None:
         head = exchange.head
         cors = self._rules.cors.headers(head.header("origin"))
         try:
+            # First of all: who may see nothing does not learn which cameras there are.
+            decision = self._rules.authorizer.admit(head, self._needed(head))
             found = await self._paths.find(head)
-            decision = self._rules.authorizer.admit(head, _needed(head, found))
             body = await read_body(exchange)
             with self._while_allowed(decision):
                 await self._answer(exchange, found, body, cors)
@@ -141,11 +146,11 @@ class CameraDoor:
     async def _tunnel(self, stream: trio.abc.Stream, head: RequestHead, buffered: bytes) -> None:
         rules = self._rules
         try:
-            found = await self._paths.find(head)
             accept_upgrade(head)
             if not rules.authorizer.allows_socket(head):
                 raise ClientError("This origin may not open websockets", 403)
-            decision = rules.authorizer.admit(head, Role.VIEW)
+            decision = rules.authorizer.admit(head, self._needed(head))
+            found = await self._paths.find(head)
             with (
                 self._while_allowed(decision),
                 self._proxy.seats.seat(found.name, head.address),
@@ -197,8 +202,3 @@ async def _refuse(stream: trio.abc.Stream, error: ClientError, rules: DoorRules)
     with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError):
         with trio.move_on_after(rules.limits.send_s):
             await stream.send_all(refusal(error))
-
-
-def _needed(head: RequestHead, found: FoundCamera) -> Role:
-    changing = changes_camera(head.method, found.rest, head.query)
-    return Role.OPERATE if changing else Role.VIEW

@@ -68,6 +68,11 @@ class CameraPaths:
         path = head.path
         return path.removeprefix(self._prefix) if path.startswith(self._prefix) else ""
 
+    def rest(self, head: RequestHead) -> str:
+        """What a path names below its camera's, whether there is one or not."""
+        path = self.local(head)
+        return path.rpartition("/")[2] if self.is_own(path) else path[1:].partition("/")[2]
+
     async def find(self, head: RequestHead) -> FoundCamera:
         """What a request is to be asked of; raises `ClientError` 400 and 404."""
         path = self.local(head)
@@ -75,11 +80,7 @@ class CameraPaths:
             return await self._own(path, head)
         name, _, rest = path[1:].partition("/")
         camera = self._cameras[name]
-        try:
-            query = head.query
-        except ValueError as exc:
-            raise ClientError("The query has too many fields") from exc
-        request = camera_request(camera.target.path, rest, query)
+        request = camera_request(camera.target.path, rest, query_of(head))
         return FoundCamera(name, camera.target, request, f"{self._prefix}/{name}", rest)
 
     async def _own(self, path: str, head: RequestHead) -> FoundCamera:
@@ -97,3 +98,11 @@ class CameraPaths:
         base = msgspec.structs.replace(target, path=target.path.rpartition("/")[0] + "/", query="")
         prefix = f"{self._prefix}{unquote(path).rpartition('/')[0]}"
         return FoundCamera(name, base, request, prefix, kind)
+
+
+def query_of(head: RequestHead) -> Query:
+    """Raises `ClientError` 400."""
+    try:
+        return head.query
+    except ValueError as exc:
+        raise ClientError("The query has too many fields") from exc

@@ -82,6 +82,9 @@ def test_what_only_defeats_caches_makes_no_other_stream():
     [
         ("GET", "", [("action", "stream")], False),
         ("GET", "", [("action", "command")], True),
+        ("GET", "", [("action", "command"), ("action", "stream")], True),
+        ("GET", "", [("action", "command_ng")], True),
+        ("HEAD", "", [("Action", "Command")], True),
         ("POST", "webrtc", [], False),
         ("PATCH", "webrtc/7", [], False),
         ("DELETE", "cam/whep/7", [], False),

@@ -172,6 +172,12 @@ async def test_what_a_viewer_may_do():
             ("Authorization: Bearer bad\r\n", "GET", SNAPSHOT, 401),
             ("Authorization: Bearer vic-token\r\n", "POST", "/webcam/control", 403),
             ("Authorization: Bearer vic-token\r\n", "GET", "/webcam/?action=command", 403),
+            (
+                "Authorization: Bearer vic-token\r\n" + HANDSHAKE,
+                "GET",
+                "/webcam/?action=command",
+                403,
+            ),
         ):
             client = house.client(nursery, FAR)
             await client.ask(target, method, headers)
@@ -182,6 +188,20 @@ async def test_what_a_viewer_may_do():
         _, asked = await served(house, JPEG)
         assert await client.status() == 200
         assert b"vic" not in asked
+
+
+@pytest.mark.parametrize("headers", ["", HANDSHAKE])
+async def test_who_may_see_nothing_does_not_learn_which_cameras_there_are(headers):
+    async with opened() as (house, nursery):
+        house.webcams.append(
+            Webcam(name="bed", stream_url="/x", snapshot_url="http://h/s", source=CONFIGURED)
+        )
+        targets = ["/webcams/bed/snapshot", "/webcams/none/snapshot", "/webcam/..", "/webcam/%00"]
+        for target in targets:
+            client = house.client(nursery, FAR)
+            await client.ask(target, headers=headers)
+            assert await client.status() == 401
+        assert house.camera.opened == 0
 
 
 async def test_a_log_out_ends_streams_and_tunnels():
