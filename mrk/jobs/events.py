@@ -30,11 +30,13 @@ class JobSeen(msgspec.Struct, frozen=True):
 
     `became_ready`: the printer just became ready; else only the job state started anew.
     `missed`: it shows the end of a print that had not begun when the printer was last seen.
+    `before_start`: mrk looked because it is about to start a print, which this cannot be.
     """
 
     snapshot: JobSnapshot
     became_ready: bool = True
     missed: bool = False
+    before_start: bool = False
 
 
 class JobChanged(msgspec.Struct, frozen=True):

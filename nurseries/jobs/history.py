@@ -171,7 +171,9 @@ class History:
     async def _take(self, item: JobStateEvent) -> None:
         match item:
             case JobSeen():
-                await self._settle(item.snapshot, missed=item.missed)
+                await self._settle(
+                    item.snapshot, missed=item.missed, before_start=item.before_start
+                )
             case JobChanged(JobEvent.STARTED, previous, snapshot):
                 # Another print over the old one, whose end nobody reported.
                 self._end("cancelled", previous)
@@ -183,17 +185,21 @@ class History:
             case PrinterGone(status, last_look):
                 self._end(status, None if last_look is None else last_look.stats)
 
-    async def _settle(self, snapshot: JobSnapshot, *, missed: bool = False) -> None:
+    async def _settle(
+        self, snapshot: JobSnapshot, *, missed: bool = False, before_start: bool = False
+    ) -> None:
         """Compare with the first snapshot after an absence: does the last job go on?
 
         A print that had begun and ended before it (`missed`, or started by us) is recorded.
+        `before_start`: what we start now begins after it.
         """
         last = await self._find_last()
         if last is not None and last.job.goes_on(snapshot):
             self._go_on(last, snapshot)
             return
         self._end("cancelled", None)
-        if snapshot.stats.state in END_STATUS and (missed or self._started_by_us(last, snapshot)):
+        ours = missed or (not before_start and self._started_by_us(last, snapshot))
+        if snapshot.stats.state in END_STATUS and ours:
             begun_unseen = self._begin(snapshot)
             self._finish_unseen(begun_unseen, snapshot)
         if snapshot.stats.is_active and snapshot.klippy_state == "ready":

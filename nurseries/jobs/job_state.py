@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 # A read of the link (64 KiB) holds at most some 500 status updates, a few a second being usual.
 EVENTS = 1024
 OBJECTS: Mapping[str, None] = {"print_stats": None}
+# Klipper answers with its next beat, 0.25 s at most; a slow host takes a few of them.
+LOOK_FIRST_S = 2.0
 
 
 class JobState:
@@ -36,6 +38,8 @@ class JobState:
         self._look: JobSnapshot | None = None
         # What was shown last, before an absence too.
         self._shown: PrintStats | None = None
+        # Whether every change since the newest snapshot is told of, by the subscription.
+        self._is_subscribed = False
 
     @property
     def snapshot(self) -> JobSnapshot | None:
@@ -58,6 +62,23 @@ class JobState:
         snapshot = await self._ask()
         return None if snapshot is None else snapshot.stats
 
+    async def look_first(self) -> None:
+        """See how the last print ended, as far as that is unknown: a start makes Klipper forget it.
+
+        To be called before a print is started; gives up after 2 s.
+        """
+        if self._is_subscribed and not self.is_active:
+            return
+        seen = None
+        with trio.move_on_after(LOOK_FIRST_S):
+            seen = await self._ask()
+        if seen is None or not self._klippy.klippy_connected:
+            return
+        if self._look is None:
+            self._show(seen, became_ready=False, before_start=True)
+        elif seen.eventtime > self._look.eventtime:
+            self._advance(seen)
+
     async def file_position(self) -> int | None:
         """How far into the loaded file the printer is, in bytes; None when it does not say."""
         objects = {"virtual_sdcard": ["file_position"]}
@@ -72,7 +93,7 @@ class JobState:
         """Follow the printer. Raises `Transient` when Klipper refuses the subscription."""
         kinds = (Identified, Started, Ready, Shutdown, Disconnected, StatusChanged)
         with self._klippy.open_events("job_state", EVENTS, *kinds) as events:
-            self._look = None
+            self._look, self._is_subscribed = None, False
             events.only_about(OBJECTS)
             events.handle_first(self._is_no_news)
             task_status.started()
@@ -121,7 +142,7 @@ class JobState:
                 self._lose("klippy_shutdown")
             case Disconnected():
                 self._lose("klippy_disconnect")
-                self._look = None
+                self._look, self._is_subscribed = None, False
 
     def _lose(self, status: str) -> None:
         self._events.publish(PrinterGone(status, self._look))
@@ -147,13 +168,16 @@ class JobState:
             self._show(again, became_ready)
         elif again is not None:
             self._advance(again)
+        self._is_subscribed = self._look is not None
 
-    def _show(self, snapshot: JobSnapshot, became_ready: bool) -> None:
+    def _show(
+        self, snapshot: JobSnapshot, became_ready: bool, *, before_start: bool = False
+    ) -> None:
         before = self._shown
         self._remember(snapshot)
         logger.info("the printer's job is %s %s", snapshot.stats.state, snapshot.stats.filename)
         unseen = before is not None and missed(before, snapshot.stats)
-        self._events.publish(JobSeen(snapshot, became_ready, unseen))
+        self._events.publish(JobSeen(snapshot, became_ready, unseen, before_start))
 
     def _remember(self, snapshot: JobSnapshot) -> None:
         self._look, self._shown = snapshot, snapshot.stats

@@ -4,6 +4,7 @@ Owns what was started last; no task of its own. Commands are recorded before the
 """
 
 import contextlib
+from collections.abc import Awaitable, Callable
 
 import msgspec
 import trio
@@ -15,17 +16,28 @@ from mrk.klippy.link_errors import KlippyLost
 from mrk.klippy.requests import print_file_script, printed_name
 from mrk.klippy.requirements import read_object
 
+LookFirst = Callable[[], Awaitable[None]]
 # A slicer may upload with "print" and then ask to print the same file once more.
 START_AGAIN_S = 10.0
 
 
 class PrinterGcode:
-    """`GcodePort`, on the link to Klipper. `starts` hears who asked for a print."""
+    """`GcodePort`, on the link to Klipper. `starts` hears who asked for a print.
 
-    def __init__(self, klippy: KlippyRequests, commands: CommandLog, starts: PrintStarts) -> None:
+    `look_first` is awaited before a print is started: that makes Klipper forget the last one.
+    """
+
+    def __init__(
+        self,
+        klippy: KlippyRequests,
+        commands: CommandLog,
+        starts: PrintStarts,
+        look_first: LookFirst | None = None,
+    ) -> None:
         self._klippy = klippy
         self._commands = commands
         self._starts = starts
+        self._look_first = look_first
         self._last_start = ("", float("-inf"))
 
     async def run_gcode(self, script: str) -> None:
@@ -39,6 +51,8 @@ class PrinterGcode:
         for it.
         """
         script, name = print_file_script(filename), printed_name(filename)
+        if self._look_first is not None:
+            await self._look_first()
         # Before the printer is asked: it may tell of the print before it answers.
         number = self._starts.note_start(name, user)
         refused: ClientError | None = None

@@ -15,7 +15,7 @@ from mrk.klippy.events import EndpointsListed
 from mrk.klippy.klippy_protocols import CommandLog, KlippyRequests
 from nurseries.klippy.client_subscriptions import ClientSubscriptions
 from nurseries.klippy.endpoints import PrinterEndpoints
-from nurseries.klippy.gcode import PrinterGcode
+from nurseries.klippy.gcode import LookFirst, PrinterGcode
 from nurseries.klippy.klippy_endpoints import Extend, KlippyEndpoints
 
 
@@ -23,7 +23,7 @@ class Printer:
     """`gcode` runs g-code and starts prints, for subsystems too.
 
     `extend` adds endpoints to the table (`Table.extend`); what mrk owns is not replaced there.
-    `starts` hears who asked for a print.
+    `starts` hears who asked for a print; `look_first` is awaited before one is started.
     """
 
     def __init__(
@@ -33,9 +33,11 @@ class Printer:
         commands: CommandLog,
         extend: Extend,
         starts: PrintStarts | None = None,
+        look_first: LookFirst | None = None,
     ) -> None:
         self._klippy = klippy
-        self.gcode = PrinterGcode(klippy, commands, Starters() if starts is None else starts)
+        starts = Starters() if starts is None else starts
+        self.gcode = PrinterGcode(klippy, commands, starts, look_first)
         self._endpoints = PrinterEndpoints(klippy, self.gcode)
         subscriptions = ClientSubscriptions(klippy, clients)
         self._passed_through = KlippyEndpoints(klippy, self.gcode, subscriptions, extend)

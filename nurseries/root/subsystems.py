@@ -165,7 +165,8 @@ class Subsystems:
         )
         self._job_state = JobState(self.link)
         self._starters = SeenStarts(self._job_state)
-        self.printer = Printer(self.link, self._clients, data_store, table.extend, self._starters)
+        starters, look = self._starters, self._job_state.look_first
+        self.printer = Printer(self.link, self._clients, data_store, table.extend, starters, look)
         self._add("klippy_apis", self.printer, essential=True)
         self._add("data_store", data_store)
 

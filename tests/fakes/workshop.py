@@ -142,10 +142,11 @@ class Shop:
         world, clock = self.world, self.world.wall_clock
         self.link = KlippyLink(world.open_klippy, self.clients)
         self.table = Table()
-        self.printer = Printer(
-            self.link, self.clients, self.commands, self.table.extend, self.starters
-        )
         self.job_state = JobState(self.link)
+        self.printer = Printer(
+            self.link, self.clients, self.commands, self.table.extend, self.starters,
+            self.job_state.look_first,
+        )  # fmt: skip
         self.queue = JobQueue(
             self.link, self.printer.gcode, self.job_state, world.files, world.database,
             self.clients, self.transitions, wall_clock=clock,

@@ -1,0 +1,202 @@
+"""A print that ends, and the next one that is started, before mrk has looked at the printer.
+
+Once it is linked, a few of Klipper's beats pass until its first look; a client may be quicker.
+"""
+
+import contextlib
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+import trio
+import trio.testing
+from trio.testing import MockClock
+
+from mrk.errors import ClientError
+from mrk.jobs.schema import JOB_MIGRATIONS
+from mrk.virtual_printer.faults import Fault, FaultKind
+from nurseries.jobs.job_state import LOOK_FIRST_S, JobState
+from nurseries.testing.memory_database import MemoryDatabase
+from tests.fakes.no_klippy import NoKlippy
+from tests.fakes.workshop import Shop, World, open_shop, open_world
+from tests.nurseries.jobs.test_unseen_prints import display
+
+# From then on its moves are short: a cancel is carried out at once.
+MOVING_S = 40
+
+
+async def rows(shop: Shop) -> list[tuple[str, str]]:
+    await shop.when(lambda: shop.job_state.snapshot is not None)
+    await trio.sleep(1)
+    await trio.testing.wait_all_tasks_blocked()
+    return [(job["filename"], job["status"]) for job in await shop.jobs()]
+
+
+async def linked(shop: Shop) -> None:
+    """Return as soon as requests reach Klipper, before mrk has looked."""
+    shop.world.linkable = True
+    while not shop.link.klippy_connected:  # noqa: ASYNC110 - the link is the event
+        await trio.sleep(0.001)
+    assert shop.job_state.snapshot is None
+
+
+async def start_once_free(shop: Shop, filename: str) -> None:
+    """Try again and again: the printer refuses while another print is under way."""
+    with trio.fail_after(60):
+        while True:
+            with contextlib.suppress(ClientError):
+                await shop.call("printer.print.start", filename=filename)
+                return
+            await trio.sleep(0.01)
+
+
+async def end_unseen(world: World, script: str, seconds: float = 0) -> None:
+    async with display(world) as other:
+        await other.ask("gcode/script", script=script)
+    await trio.sleep(seconds)
+
+
+@pytest.mark.parametrize("following", ["a.gcode", "b.gcode"])
+async def test_cancelled_and_the_next_one_started_right_after_a_restart(
+    world: World, autojump_clock: MockClock, following: str
+) -> None:
+    async with open_shop(world) as shop:
+        await shop.call("printer.print.start", filename="a.gcode")
+        await shop.until("printing")
+        await trio.sleep(MOVING_S)
+    world.linkable = False
+    async with open_shop(world) as shop:
+        await linked(shop)
+        await shop.call("printer.print.cancel")
+        await shop.call("printer.print.start", filename=following, user="ann")
+        assert await rows(shop) == [(following, "in_progress"), ("a.gcode", "cancelled")]
+        first, second = reversed(await shop.jobs())
+        assert first["total_duration"] == pytest.approx(MOVING_S, abs=3)
+        assert (first["user"], second["user"]) == ("No User", "ann")
+        assert second["start_time"] >= first["end_time"]
+
+
+@pytest.mark.parametrize(
+    ("script", "seconds", "status"),
+    [
+        ("CANCEL_PRINT", 0, "cancelled"),
+        ("M117 on it goes", 300, "completed"),
+        # The next one takes its place.
+        ("PAUSE", 0, "cancelled"),
+    ],
+)
+async def test_ended_while_mrk_was_away(
+    world: World, autojump_clock: MockClock, script: str, seconds: float, status: str
+) -> None:
+    async with open_shop(world) as shop:
+        await shop.call("printer.print.start", filename="a.gcode")
+        await shop.until("printing")
+        await trio.sleep(MOVING_S)
+    world.linkable = False
+    await end_unseen(world, script, seconds)
+    async with open_shop(world) as shop:
+        await linked(shop)
+        await shop.call("printer.print.start", filename="b.gcode")
+        assert await rows(shop) == [("b.gcode", "in_progress"), ("a.gcode", status)]
+
+
+async def test_an_error_while_mrk_was_away(world: World, autojump_clock: MockClock) -> None:
+    world.put("bad.gcode", text=b"G28\nG4 P3000\nG1 X900\n")
+    async with open_shop(world) as shop:
+        await shop.call("printer.print.start", filename="bad.gcode")
+        await shop.until("printing")
+    world.linkable = False
+    await trio.sleep(60)
+    async with open_shop(world) as shop:
+        await linked(shop)
+        await shop.call("printer.print.start", filename="b.gcode")
+        assert await rows(shop) == [("b.gcode", "in_progress"), ("bad.gcode", "error")]
+
+
+async def test_after_kill_9(autojump_clock: MockClock) -> None:
+    """What a process leaves that did not note the end of mrk."""
+    database = MemoryDatabase(JOB_MIGRATIONS)
+    async with open_world(database) as world:
+        world.put("a.gcode", "b.gcode")
+        async with open_shop(world) as shop:
+            await shop.call("printer.print.start", filename="a.gcode")
+            await shop.until("printing")
+            await trio.sleep(MOVING_S)
+            database.failure = ClientError("killed", 507)
+        database.failure = None
+        world.linkable = False
+        async with open_shop(world) as shop:
+            await linked(shop)
+            await shop.call("printer.print.cancel")
+            await shop.call("printer.print.start", filename="b.gcode")
+            assert await rows(shop) == [("b.gcode", "in_progress"), ("a.gcode", "cancelled")]
+    database.close()
+
+
+async def test_after_a_lost_link(world: World, autojump_clock: MockClock) -> None:
+    async with open_shop(world) as shop:
+        await shop.call("printer.print.start", filename="a.gcode")
+        await shop.until("printing")
+        await trio.sleep(MOVING_S)
+        world.linkable = False
+        world.printer.order(Fault(FaultKind.DROP_LINK, seconds=1))
+        await shop.when(lambda: shop.job_state.snapshot is None)
+        await trio.sleep(2)
+        await linked(shop)
+        await shop.call("printer.print.cancel")
+        await shop.call("printer.print.start", filename="b.gcode")
+        assert await rows(shop) == [("b.gcode", "in_progress"), ("a.gcode", "cancelled")]
+
+
+async def test_what_was_nobodys_is_not_taken_for_the_one_that_is_started(
+    world: World, autojump_clock: MockClock
+) -> None:
+    """The printer shows the end of a print of the same file that mrk never knew."""
+    world.put("tiny.gcode", text=b"M117 hello\n")
+    async with display(world) as other:
+        await other.print_whole("tiny.gcode")
+    world.linkable = False
+    async with open_shop(world) as shop:
+        await linked(shop)
+        await shop.call("printer.print.start", filename="tiny.gcode")
+        assert await rows(shop) == [("tiny.gcode", "completed")]
+
+
+async def test_without_a_link_nobody_waits(world: World, autojump_clock: MockClock) -> None:
+    world.linkable = False
+    async with open_shop(world) as shop:
+        with pytest.raises(ClientError) as info:
+            await shop.call("printer.print.start", filename="a.gcode")
+        assert info.value.status == 503
+
+
+class SilentKlippy(NoKlippy):
+    """Connected, and never answers."""
+
+    @property
+    def klippy_state(self) -> str:
+        return "ready"
+
+    async def call(self, method: str, params: Mapping[str, Any] | None = None) -> Any:
+        await trio.sleep_forever()
+
+
+async def test_a_silent_printer_does_not_hold_up_a_start_for_long(
+    autojump_clock: MockClock,
+) -> None:
+    job_state = JobState(SilentKlippy())
+    await job_state.look_first()
+    assert trio.current_time() == pytest.approx(LOOK_FIRST_S)
+    assert job_state.snapshot is None
+
+
+async def test_completed_within_one_beat_of_the_next_start(
+    world: World, autojump_clock: MockClock
+) -> None:
+    """Klipper's push would show the new print only, in the place of the one that has completed."""
+    world.put("short.gcode", text=b"G28\n" + b"G4 P10\n" * 311)
+    async with open_shop(world) as shop:
+        await shop.call("printer.print.start", filename="short.gcode")
+        await shop.until("printing")
+        await start_once_free(shop, "b.gcode")
+        assert await rows(shop) == [("b.gcode", "in_progress"), ("short.gcode", "completed")]
