@@ -128,7 +128,7 @@ async def test_binary_gcode_becomes_text_by_option(data, name):
         house.metadata.unpacks = b"GCDE"
         finished = await upload(house, name, "GCDEG28")
         assert finished.item.path == "part.gcode"
-        assert os.listdir(house.gcodes) == ["part.gcode"]
+        await until(lambda: os.listdir(house.gcodes) == ["part.gcode"])
         assert (house.gcodes / "part.gcode").read_text() == "G28"
         assert (await upload(house, "text.gcode", "G28")).item.path == "text.gcode"
     async with open_files(data) as house:
