@@ -44,8 +44,9 @@ def finished_job(client: UnixClient) -> dict[str, Any]:
 
 
 def test_an_upload_that_prints_is_in_the_history(tmp_path: Path) -> None:
+    # Klipper counts filament at its beat, every 0.25 s: a faster print falls between two of them.
     with (
-        run_demo(tmp_path, speed=500.0) as demo,
+        run_demo(tmp_path, speed=200.0) as demo,
         demo.connect() as client,
         http_of(demo) as http,
     ):
