@@ -5,6 +5,7 @@ Only `klippy.log` is written anew, and of the configuration no more than a port 
 The data folder of a real printer is refused.
 """
 
+import contextlib
 import os
 import re
 import sys
@@ -115,8 +116,16 @@ def configure(paths: Paths, port: int | None) -> int:
         raise MrkError(f"{file} has no port in [server]: write `port: {port}` there")
     part = file.with_name(f".{file.name}.part")
     changed = f"{text[: found.start(2)]}{port}{text[found.end(2) :]}"
-    part.write_text(changed, "utf-8", "surrogateescape")
-    part.replace(file)
+    try:
+        part.write_text(changed, "utf-8", "surrogateescape")
+        part.replace(file)
+    except OSError as exc:
+        with contextlib.suppress(OSError):
+            part.unlink()
+        raise MrkError(
+            f"the port cannot be written into {file}: {exc.strerror}; without --port it stays"
+            f" {found[2]}"
+        ) from exc
     return port
 
 

@@ -142,7 +142,7 @@ def main(folder: Path) -> None:
         life(daemon, folder)
     filler = folder / "filler"
     fill_up(filler)
-    with run_demo(folder / "data") as daemon:
+    with run_demo(folder / "data", port=daemon.port) as daemon:
         starts_all_the_same(daemon, filler)
 
 

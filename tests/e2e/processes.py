@@ -205,9 +205,9 @@ def run_daemon(
 
 
 @contextlib.contextmanager
-def run_demo(folder: Path, speed: float = 1.0) -> Iterator[DaemonProcess]:
+def run_demo(folder: Path, speed: float = 1.0, port: int | None = None) -> Iterator[DaemonProcess]:
     """`mrk demo`, its printer ready."""
-    port = free_port()
+    port = port or free_port()
     folder.mkdir(exist_ok=True)
     arguments = ["demo", "--data", str(folder), "--port", str(port), "--speed", str(speed)]
     with started(arguments, folder, port) as daemon:

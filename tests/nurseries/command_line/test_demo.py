@@ -26,6 +26,16 @@ def test_a_port_that_is_asked_for_changes_that_option_alone(paths: Paths) -> Non
     assert [one.name for one in paths.config.iterdir()] == [file.name]
 
 
+def test_a_port_that_cannot_be_written(paths: Paths) -> None:
+    file = paths.config / "moonraker.conf"
+    configure(paths, None)
+    before = file.read_bytes()
+    (paths.config / ".moonraker.conf.part").mkdir()  # as little to be written to as a full disk
+    with pytest.raises(MrkError, match=r"cannot be written into .*; without --port it stays 7125"):
+        configure(paths, 7200)
+    assert file.read_bytes() == before
+
+
 @pytest.mark.parametrize("option", ["port = 7300", "port:7300", "port: 7300  # mine"])
 def test_an_edited_port_stays(paths: Paths, option: str) -> None:
     file = paths.config / "moonraker.conf"
