@@ -489,11 +489,16 @@ def test_more_connections_than_allowed_are_told_so(tmp_path: Path) -> None:
         for sock in idle:  # requests under way do not
             sock.sendall(
                 b"POST /server/jsonrpc HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n"
-                b"Content-Type: application/json\r\n\r\n{"
+                b"Content-Type: application/json\r\nExpect: 100-continue\r\n\r\n"
             )
+        for sock in idle:
+            said = b""
+            while not said.endswith(b"\r\n\r\n"):
+                said += sock.recv(100)
+            assert said.startswith(b"HTTP/1.1 100"), said
+            sock.sendall(b"{")
         with daemon.connect() as unix:
-            for _ in range(2):  # by then the halves of bodies were read
-                assert unix.call("server.info")["websocket_count"] == 11
+            assert unix.call("server.info")["websocket_count"] == 11
         with connect_tcp(port) as one_more:
             assert http_status(receive_all(one_more)) == 503
         for sock in idle:
