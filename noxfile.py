@@ -6,6 +6,7 @@ installed twice; `nox -s tests -- -k name` hands arguments to pytest.
 
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import nox
@@ -16,7 +17,7 @@ nox.options.sessions = ["lint", "types", "layers", "tests", "e2e"]
 FLAKE8_ASYNC = ",".join(
     f"ASYNC{number}" for number in (101, 102, 103, 104, 111, 112, 113, 120, 121, 122, 128, 913)
 )
-# Two processes, each test file in one of them; what looks at clocks and cores runs alone (e2e).
+# Two processes, each test file in one of them.
 IN_TWO = ("-q", "-n", "2", "--dist", "loadfile")
 # Also where a session has an environment of its own.
 MRK = (sys.executable, "-m", "mrk")
@@ -54,7 +55,11 @@ def tests(session: nox.Session) -> None:
 @nox.session
 def e2e(session: nox.Session) -> None:
     """Real sockets, real processes, strangers' client libraries."""
-    session.run("pytest", "-q", "-m", "e2e and not strangers", "tests", *session.posargs)
+    # Short, because unix sockets have paths of at most 107 bytes.
+    folder = tempfile.mkdtemp(prefix="mrk-")
+    where = ("--basetemp", f"{folder}/t")
+    session.run("pytest", *IN_TWO, *where, "-m", "e2e and not strangers", "tests", *session.posargs)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @nox.session

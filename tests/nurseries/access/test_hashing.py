@@ -13,7 +13,9 @@ from nurseries.testing.memory_database import MemoryDatabase
 from tests.fakes.access_house import import_moonraker_users, open_access_house
 
 pytestmark = pytest.mark.e2e
-ROUNDS = 4
+# Other work on the machine only makes an answer later: the best of many tells.
+ROUNDS = 40
+MOST_APART = 1.4
 
 
 @pytest.mark.parametrize("imported", [False, True])
@@ -25,13 +27,15 @@ async def test_refusals_take_equally_long(imported):
         await house.add_user("anna")
         names = ["anna", "nobody", "_TRUSTED_USER_", *(["olduser"] if imported else [])]
         best_s = dict.fromkeys(names, math.inf)
-        for _ in range(ROUNDS):
+        for round_ in range(ROUNDS):
             for name in names:
                 began = time.perf_counter()
                 with pytest.raises(ClientError):
                     await house.login(name, "wrong", address=None)
                 best_s[name] = min(best_s[name], time.perf_counter() - began)
-        assert max(best_s.values()) < 1.4 * min(best_s.values()), best_s
+            if round_ >= 3 and max(best_s.values()) < MOST_APART * min(best_s.values()):
+                break
+        assert max(best_s.values()) < MOST_APART * min(best_s.values()), best_s
 
 
 async def test_the_event_loop_goes_on():
