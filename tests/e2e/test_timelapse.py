@@ -45,8 +45,9 @@ output_framerate: 5
 stream_url: {camera}/stream
 snapshot_url: {camera}/snapshot
 """
-# At this speed a layer takes 0.4 s.
-PRINT = b"G28\n" + b"G4 P40000\nTIMELAPSE_TAKE_FRAME\n" * 4
+# At this speed a layer takes 0.4 s. The first frame comes when the start was seen: a daemon that
+# has just begun looks at two of Klipper's beats, 0.25 s each, as long as a real printer heats.
+PRINT = b"G28\nG4 P60000\n" + b"G4 P40000\nTIMELAPSE_TAKE_FRAME\n" * 4
 
 
 @pytest.fixture(scope="module")
