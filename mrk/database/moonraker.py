@@ -10,6 +10,8 @@ from typing import Any
 
 import msgspec
 
+from mrk.status.numbers import finite
+
 API_KEY_USER = "_API_KEY_USER_"
 # Bookkeeping of Moonraker's own database, and what becomes tables here.
 BOOKKEEPING = "database"
@@ -70,11 +72,11 @@ def job(entry: Mapping[str, Any], job_id: int | None) -> dict[str, Any]:
         "user": entry.get("user") or "No User",
         "filename": entry.get("filename") or "unknown",
         "status": "interrupted" if status == "in_progress" else status,
-        "start_time": _number(entry.get("start_time")) or 0.0,
-        "end_time": _number(entry.get("end_time")),
-        "print_duration": _number(entry.get("print_duration")) or 0.0,
-        "total_duration": _number(entry.get("total_duration")) or 0.0,
-        "filament_used": _number(entry.get("filament_used")) or 0.0,
+        "start_time": finite(entry.get("start_time")) or 0.0,
+        "end_time": finite(entry.get("end_time")),
+        "print_duration": finite(entry.get("print_duration")) or 0.0,
+        "total_duration": finite(entry.get("total_duration")) or 0.0,
+        "filament_used": finite(entry.get("filament_used")) or 0.0,
         "metadata": _kind(entry.get("metadata"), dict),
         "auxiliary_data": _kind(entry.get("auxiliary_data"), list),
     }
@@ -94,7 +96,7 @@ def user(entry: Mapping[str, Any]) -> dict[str, Any]:
         "password": password,
         "salt": entry.get("salt") or "",
         "source": source,
-        "created_on": _number(entry.get("created_on")) or 0.0,
+        "created_on": finite(entry.get("created_on")) or 0.0,
         "jwt_secret": entry.get("jwt_secret"),
         "jwk_id": entry.get("jwk_id"),
         "groups": _kind(entry.get("groups"), list) or ["admin"],
@@ -107,12 +109,12 @@ def totals_of_namespace(history: Any) -> dict[tuple[str, str], tuple[float | Non
         return {}
     found: dict[tuple[str, str], tuple[float | None, float | None]] = {}
     for name, value in _kind(history.get("job_totals"), dict).items():
-        pair = (None, _number(value)) if name.startswith("total_") else (_number(value), None)
+        pair = (None, finite(value)) if name.startswith("total_") else (finite(value), None)
         found["history", name] = pair
     for item in _kind(history.get("aux_totals"), list):
         if isinstance(item, dict) and "provider" in item and "field" in item:
             name = str(item["provider"]), str(item["field"])
-            found[name] = _number(item.get("maximum")), _number(item.get("total"))
+            found[name] = finite(item.get("maximum")), finite(item.get("total"))
     return found
 
 
@@ -157,11 +159,6 @@ def _hexadecimal(text: str) -> int | None:
         return int(text, 16)
     except ValueError:
         return None
-
-
-def _number(value: Any) -> float | None:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if is_number else None
 
 
 def _kind(value: Any, kind: type) -> Any:

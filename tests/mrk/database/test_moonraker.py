@@ -61,6 +61,11 @@ def test_a_job_that_never_ended_was_interrupted() -> None:
     assert (job["user"], job["metadata"], job["auxiliary_data"]) == ("No User", {}, [])
 
 
+def test_a_number_that_no_float_can_hold_is_none() -> None:
+    job = moonraker.job({"start_time": 10**400, "end_time": -(10**400)}, 3)
+    assert (job["start_time"], job["end_time"]) == (0.0, None)
+
+
 def test_tables_of_the_lmdb_days_are_found_among_the_namespaces() -> None:
     found = Found(
         namespaces={
