@@ -11,6 +11,7 @@ import msgspec
 from mrk.estimate.plan_clock import seconds_at
 from mrk.estimate.segments import NAME_BYTES, OBJECTS_LIMIT, Mark
 from mrk.klippy.requirements import read_object
+from mrk.status.numbers import finite
 
 QUESTION: Mapping[str, Any] = {
     "objects": {
@@ -36,9 +37,10 @@ def read_position(answer: Any) -> PrintPosition:
     """Of an answer to `QUESTION`; what it does not tell is 0."""
     position = read_object(answer, "virtual_sdcard").get("file_position")
     toolhead = read_object(answer, "toolhead")
-    queued_until, now = toolhead.get("print_time"), toolhead.get("estimated_print_time")
+    queued_until = finite(toolhead.get("print_time"))
+    now = finite(toolhead.get("estimated_print_time"))
     queued = 0.0
-    if isinstance(queued_until, int | float) and isinstance(now, int | float):
+    if queued_until is not None and now is not None:
         queued = max(0.0, queued_until - now)
     return PrintPosition(position if type(position) is int and position > 0 else 0, queued)
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mrk.jobs.print_stats import JobEvent, PrintStats
+from mrk.status.numbers import finite
 
 MOST_EVENTS = 10
 _LEAST_DELAY_S = 1.0
@@ -16,10 +17,10 @@ def job_event(
     """What the cloud is told of an event; None where that is nothing (`state_change` tells it)."""
     match event:
         case JobEvent.STARTED:
-            record = metadata or {}
             told: dict[str, Any] = {"started": True, "filename": file_name(now.filename)}
-            if isinstance(record.get("estimated_time"), int | float):
-                told["time"] = round(record["estimated_time"])
+            estimate = finite((metadata or {}).get("estimated_time"))
+            if estimate is not None:
+                told["time"] = round(estimate)
             return told
         case JobEvent.PAUSED:
             return {"paused": True}
