@@ -1,10 +1,12 @@
 """What mrk reads in the answers of a ready printer, and what it wants of it. Pure."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 # Front ends cannot print without these.
 REQUIRED_OBJECTS = ("virtual_sdcard", "display_status", "pause_resume")
+# For objects/query; `read_settings` reads the answer.
+SETTINGS_QUESTION: Mapping[str, Any] = {"objects": {"configfile": ["settings"]}}
 
 
 def missing_requirements(objects: Collection[str]) -> list[str]:
@@ -22,6 +24,14 @@ def read_object(answer: Any, name: str) -> dict[str, Any]:
     """One object's fields in an answer to objects/query; empty when it has none."""
     fields = read_status(answer).get(name)
     return fields if isinstance(fields, dict) else {}
+
+
+def read_settings(answer: Any) -> dict[str, dict[str, Any]]:
+    """`configfile.settings` of an answer to `SETTINGS_QUESTION`, by section; what does not fit is
+    left out."""
+    settings = read_object(answer, "configfile").get("settings")
+    sections = settings.items() if isinstance(settings, dict) else ()
+    return {str(name): section for name, section in sections if isinstance(section, dict)}
 
 
 def read_names(result: Any, member: str) -> list[str]:

@@ -7,7 +7,6 @@ fingerprint is another one.
 import logging
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import trio
 
@@ -17,12 +16,11 @@ from mrk.estimate.klipper_settings import LimitsUnknown, limits_of
 from mrk.estimate.printer_limits import DEFAULT_LIMITS, PrinterLimits
 from mrk.klippy.events import Ready
 from mrk.klippy.klippy_protocols import KlippyPort
-from mrk.klippy.requirements import read_object
+from mrk.klippy.requirements import SETTINGS_QUESTION, read_settings
 from nurseries.analysis import plan_store
 
 logger = logging.getLogger(__name__)
 EVENTS = 16
-_QUESTION = {"objects": {"configfile": ["settings"]}}
 
 
 class LimitsKeeper:
@@ -53,8 +51,8 @@ class LimitsKeeper:
 
     async def _ask(self) -> None:
         try:
-            answer = await self._klippy.call("objects/query", _QUESTION)
-            limits = limits_of(_settings(answer))
+            answer = await self._klippy.call("objects/query", SETTINGS_QUESTION)
+            limits = limits_of(read_settings(answer))
         except (ClientError, LimitsUnknown) as exc:
             logger.warning("print times are planned with limits known before: %s", exc)
             return
@@ -68,10 +66,3 @@ class LimitsKeeper:
 
     def _set(self, limits: PrinterLimits) -> None:
         self.limits, self.fingerprint = limits, limits.fingerprint()
-
-
-def _settings(answer: Any) -> dict[str, dict[str, Any]]:
-    """`configfile.settings` of an answer, as far as it has the right shape."""
-    settings = read_object(answer, "configfile").get("settings")
-    sections = settings.items() if isinstance(settings, dict) else ()
-    return {str(name): section for name, section in sections if isinstance(section, dict)}

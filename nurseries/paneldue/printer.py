@@ -15,7 +15,7 @@ from mrk.jobs.job_protocols import JobMetadata
 from mrk.klippy.events import Disconnected, GcodeResponse, KlippyEvent, Ready, Started
 from mrk.klippy.extruders import extruders
 from mrk.klippy.klippy_protocols import KlippyPort
-from mrk.klippy.requirements import read_names, read_object
+from mrk.klippy.requirements import SETTINGS_QUESTION, read_names, read_settings
 from mrk.paneldue.files import known
 from mrk.paneldue.status import PrinterLook
 
@@ -78,13 +78,12 @@ class PanelPrinter:
             listed = read_names(await self._klippy.call("objects/list"), "objects")
             wanted = [name for name in OBJECTS if name in listed] + extruders(listed)
             await self._klippy.subscribe(dict.fromkeys(wanted))
-            settings = {"objects": {"configfile": ["settings"]}}
-            answer = await self._klippy.call("objects/query", settings)
+            answer = await self._klippy.call("objects/query", SETTINGS_QUESTION)
         except ClientError as exc:
             logger.warning("paneldue: the printer's status is not shown: %s", exc.message)
             return
         self._objects = wanted
-        self._kinematics = _kinematics(read_object(answer, "configfile").get("settings"))
+        self._kinematics = _kinematics(read_settings(answer))
 
     def look(self) -> PrinterLook:
         """The printer now."""
@@ -118,7 +117,6 @@ class PanelPrinter:
         return self._metadata.get(path)
 
 
-def _kinematics(settings: Any) -> str:
-    printer = settings.get("printer") if isinstance(settings, dict) else None
-    found = printer.get("kinematics") if isinstance(printer, dict) else None
+def _kinematics(settings: Mapping[str, Mapping[str, Any]]) -> str:
+    found = settings.get("printer", {}).get("kinematics")
     return found if isinstance(found, str) else ""
