@@ -1,10 +1,12 @@
 """What siblings need of webcams: one picture, now."""
 
+from collections.abc import Iterable
 from typing import Protocol
 
 import msgspec
 
 from mrk.errors import MrkError
+from mrk.webcams.webcam import Webcam
 
 
 class NoSnapshot(MrkError):
@@ -16,6 +18,12 @@ class Snapshot(msgspec.Struct, frozen=True):
 
     body: bytes
     content_type: str
+
+
+def photographed(webcams: Iterable[Webcam], name: str) -> Webcam | None:
+    """The webcam whose picture is meant, as `Snapshots.snapshot` has it; None without one."""
+    usable = (one for one in webcams if one.enabled and one.snapshot_url)
+    return next((one for one in usable if not name or one.name == name), None)
 
 
 class Snapshots(Protocol):

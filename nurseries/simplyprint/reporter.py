@@ -20,6 +20,7 @@ from mrk.simplyprint.host_reports import chosen_power_device, cpu_report, machin
 from mrk.simplyprint.reports import HostLook, reports
 from mrk.simplyprint.told import ToldReports
 from mrk.version import VERSION
+from mrk.webcams.snapshots import photographed
 from mrk.webcams.webcam import Webcam
 from nurseries.simplyprint.cloud import Cloud, CloudOutbox
 from nurseries.simplyprint.printer import FollowedPrinter
@@ -131,12 +132,9 @@ class Reporter:
     async def _webcam(self) -> Webcam | None:
         try:
             with trio.fail_after(CALL_S):
-                known = await self._webcams()
+                return photographed(await self._webcams(), self._webcam_name)
         except (ClientError, trio.TooSlowError):
             return None
-        name = self._webcam_name
-        usable = (one for one in known if one.enabled and one.snapshot_url)
-        return next((one for one in usable if not name or one.name == name), None)
 
     async def _answer(self, method: str) -> Any:
         """None for what cannot be had."""

@@ -1,6 +1,6 @@
 """One picture of a webcam for siblings, such as for a notification. Owns no task."""
 
-from mrk.webcams.snapshots import NoSnapshot, Snapshot
+from mrk.webcams.snapshots import NoSnapshot, Snapshot, photographed
 from nurseries.webcams.registry import Webcams
 from nurseries.webcams.resolver import Resolver
 
@@ -14,9 +14,7 @@ class WebcamSnapshots:
 
     async def snapshot(self, name: str = "") -> Snapshot:
         """`Snapshots.snapshot`."""
-        known = await self._webcams.all_webcams()
-        usable = [one for one in known if one.snapshot_url and one.enabled]
-        chosen = next((one for one in usable if not name or one.name == name), None)
+        chosen = photographed(await self._webcams.all_webcams(), name)
         if chosen is None:
             which = f"webcam '{name:.60}'" if name else "enabled webcam"
             raise NoSnapshot(f"there is no {which} with a snapshot_url")
