@@ -113,7 +113,7 @@ def read_command(text: str) -> Command:
 
 
 def _with_file(name: str, path: str) -> Command:
-    if not path:
+    if not path.strip():
         return BadCommand(f"{name} needs the name of a file")
     if any(ord(char) < 0x20 or ord(char) == 0x7F for char in path):
         return BadCommand(f"{name}: the name of the file contains a control character")

@@ -190,15 +190,10 @@ class Display:
 
     async def _run_all(self) -> None:
         async for command in self._queued:
-            script = (
-                print_file_script(command.path)
-                if isinstance(command, StartPrint)
-                else command.script
-            )
             try:
                 await self._run(command)
             except ClientError:
-                self._responses.put(f"!! Error executing script {script}")
+                self._responses.put(f"!! Error executing script {_script(command)}")
 
     async def _run(self, command: Gcode | StartPrint) -> None:
         if isinstance(command, StartPrint):
@@ -228,3 +223,10 @@ class Display:
                 await port.send(data)
             if scope.cancelled_caught:
                 raise SerialError(f"the display took nothing for {limit_s:.0f} s")
+
+
+def _script(command: Gcode | StartPrint) -> str:
+    """What Klipper was told."""
+    if isinstance(command, StartPrint):
+        return print_file_script(command.path)
+    return command.script

@@ -33,6 +33,7 @@ from mrk.paneldue.commands import (
         ("M23 0:/a b.gcode", Gcode("M23 /a b.gcode")),
         ("M32 gcodes/x/a.gcode", StartPrint("x/a.gcode")),
         ("M32", BadCommand("M32 needs the name of a file")),
+        ('M32 " "', BadCommand("M32 needs the name of a file")),
         ("M32 a\x08b", BadCommand("M32: the name of the file contains a control character")),
         ("M32 a\xa0b.gcode", StartPrint("a\xa0b.gcode")),
         ("M98 P/macros/LOAD", RunMacro("LOAD")),
