@@ -52,6 +52,8 @@ class SystemSerialPorts:
                 descriptor = await trio.to_thread.run_sync(partial(_open, path, baud))
         except (OSError, ValueError) as exc:
             raise SerialError(f"{path} cannot be opened: {exc}") from exc
+        except trio.TooSlowError as exc:
+            raise SerialError(f"{path} cannot be opened within {OPEN_S:g} s") from exc
         async with trio.lowlevel.FdStream(descriptor) as stream:
             yield OpenedSerialPort(path, stream)
 

@@ -8,6 +8,7 @@ import pytest
 import trio
 
 from mrk.serial.serial_protocols import SerialError
+from nurseries.serial_ports import ports
 from nurseries.serial_ports.ports import SystemSerialPorts
 
 pytestmark = pytest.mark.e2e
@@ -53,4 +54,11 @@ async def test_what_is_no_port(tmp_path, name):
     (tmp_path / "file").touch()
     with pytest.raises(SerialError, match="cannot be opened"):
         async with SystemSerialPorts().opened(tmp_path / name, 57_600):
+            pass
+
+
+async def test_a_port_that_is_not_opened_in_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(ports, "OPEN_S", 0)
+    with pytest.raises(SerialError, match="cannot be opened within 0 s"):
+        async with SystemSerialPorts().opened(tmp_path / "port", 57_600):
             pass
