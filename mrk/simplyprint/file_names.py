@@ -2,7 +2,9 @@
 
 from urllib.parse import unquote, urlsplit
 
-GCODE_ENDINGS = (".gcode", ".g", ".gco", ".gc", ".ufp", ".nc", ".3mf", ".bgcode")
+from mrk.files.paths import BINARY_SUFFIX, GCODE_SUFFIXES
+
+_ENDINGS = (*GCODE_SUFFIXES, BINARY_SUFFIX, ".gc", ".3mf")
 NAME_BYTES = 200
 
 
@@ -12,7 +14,7 @@ def download_name(url: str, wanted: object = None) -> str:
     last = text.replace("\\", "/").rpartition("/")[2]
     name = "".join(char for char in last if char.isprintable()).strip().lstrip(".")
     stem, _, ending = name.rpartition(".")
-    if stem and f".{ending.lower()}" in GCODE_ENDINGS:
+    if stem and f".{ending.lower()}" in _ENDINGS:
         return f"{_cut(stem)}.{ending}"
     return f"{_cut(name) or 'simplyprint'}.gcode"
 

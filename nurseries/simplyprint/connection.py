@@ -156,10 +156,7 @@ class CloudConnection:
                 raise CloudRefused(f"the cloud says: {str(data.get('msg', data))[:_TEXT_LENGTH]}")
 
     async def _on_connected(self, data: Mapping[str, Any]) -> None:
-        changes: dict[str, Any] = {}
-        for field, name in (("name", "name"), ("short_id", "short_id")):
-            if word(data.get(name)) is not None:
-                changes[field] = word(data.get(name))
+        changes = _words(data, "name", "short_id")
         in_setup = data.get("in_setup") in (True, 1)
         if in_setup and self._url is None:
             changes["printer_id"] = None
@@ -176,9 +173,7 @@ class CloudConnection:
         if token is None:
             logger.warning("simplyprint: the cloud sent a token that is none")
             return
-        changes: dict[str, Any] = {"token": token}
-        if word(data.get("short_id")) is not None:
-            changes["short_id"] = word(data.get("short_id"))
+        changes = {"token": token, **_words(data, "short_id")}
         if data.get("no_exist") in (True, 1):
             logger.warning("simplyprint: the printer was deleted there, and has to be set up again")
             changes["printer_id"] = None
@@ -196,6 +191,12 @@ class CloudConnection:
     async def _keep(self, **changes: Any) -> None:
         identity: CloudIdentity = msgspec.structs.replace(self._stored.identity, **changes)
         await self._stored.keep(identity)
+
+
+def _words(data: Mapping[str, Any], *names: str) -> dict[str, str | None]:
+    """Of members that may be missing, those that are words."""
+    found = {name: word(data.get(name)) for name in names}
+    return {name: said for name, said in found.items() if said is not None}
 
 
 def _worst(group: BaseExceptionGroup[WebsocketFailed]) -> WebsocketFailed:

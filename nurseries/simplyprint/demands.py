@@ -113,9 +113,7 @@ class Demands:
                 self._printer.wish = None
 
     async def _run_gcode(self, demand: RunGcode) -> None:
-        script = "\n".join(demand.lines)
-        if any(is_stop({"script": line}) for line in demand.lines):
-            script = _STOP
+        script = _STOP if _is_stop(demand) else "\n".join(demand.lines)
         self._cloud.send_line("command", script)
         await self._calls.call("printer.gcode.script", script=script)
         self._executed(demand, success=True)

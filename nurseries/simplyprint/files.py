@@ -61,8 +61,7 @@ class CloudFiles:
     def fetch(self, demand: FetchFile) -> None:
         """Begin with it; refused while another file is on its way."""
         try:
-            if self._role < Role.OPERATE:
-                raise ClientError("simplyprint_role does not allow it")
+            self._check_role()
             if self._busy:
                 raise ClientError("another file is on its way")
         except ClientError as exc:
@@ -83,8 +82,7 @@ class CloudFiles:
 
     async def start(self) -> None:
         """Print what was fetched last. Raises `ClientError`."""
-        if self._role < Role.OPERATE:
-            raise ClientError("simplyprint_role does not allow it")
+        self._check_role()
         if self._fetched is None:
             raise self._told(ClientError("no file was fetched"))
         path, job_id = self._fetched
@@ -92,6 +90,10 @@ class CloudFiles:
             await self._print(path, job_id)
         except ClientError as exc:
             raise self._told(exc) from None
+
+    def _check_role(self) -> None:
+        if self._role < Role.OPERATE:
+            raise ClientError("simplyprint_role does not allow it")
 
     async def _fetch(self, demand: FetchFile) -> None:
         if self._uploads is None:
