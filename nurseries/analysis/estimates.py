@@ -192,11 +192,8 @@ class Estimates:
 
     async def known(self, path: str) -> KnownTime:
         """What is held of a file's plan, which is made if there is none; raises `ClientError`."""
-        status = await self._status(path)
-        known = self._known.get(path)
-        if known is not None and known.holds(*status, self._keeper.fingerprint):
-            return known
-        return (await self._find(path))[0]
+        known = self._holding(path, await self._status(path))
+        return known if known is not None else (await self._find(path))[0]
 
     async def clock(self, path: str) -> FileClock:
         """The clock of a file's plan; the last one is held. Raises `ClientError`."""
@@ -213,10 +210,8 @@ class Estimates:
 
     async def clock_if_known(self, path: str) -> FileClock | None:
         """`clock` where there is a plan, which is not made; raises `ClientError`."""
-        status, known = await self._status(path), self._known.get(path)
-        if known is None or not known.holds(*status, self._keeper.fingerprint):
-            return None
-        return await self.clock(path)
+        known = self._holding(path, await self._status(path))
+        return None if known is None else await self.clock(path)
 
     async def clock_without(self, path: str, excluded: Excluded) -> FileClock:
         """The clock of a plan without some objects, which is not kept; raises `ClientError`."""
@@ -224,11 +219,17 @@ class Estimates:
         known = plan_store.known_time(found, self._keeper.fingerprint)
         return FileClock(path, known, found.estimate.marks)
 
+    def _holding(self, path: str, status: tuple[int, float]) -> KnownTime | None:
+        """What is held of a file, if that is its plan as it is, under the limits there are."""
+        known = self._known.get(path)
+        holds = known is not None and known.holds(*status, self._keeper.fingerprint)
+        return known if holds else None
+
     async def _find(self, path: str) -> tuple[KnownTime, Estimate]:
         async with self._planning:  # who asks twice for one file finds the first plan
             status = await self._status(path)
-            known = self._known.get(path)
-            if known is not None and known.holds(*status, self._keeper.fingerprint):
+            known = self._holding(path, status)
+            if known is not None:
                 stored = await self._database.run(partial(plan_store.read_estimate, path=path))
                 if stored is not None:
                     return known, stored

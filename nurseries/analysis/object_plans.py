@@ -39,6 +39,12 @@ class _Wanted(msgspec.Struct, frozen=True):
     filename: str
     names: tuple[str, ...]
 
+    def is_part_of(self, other: "_Wanted | None") -> bool:
+        """Whether `other` is the same print and leaves out at least as much."""
+        if other is None or other.filename != self.filename:
+            return False
+        return set(self.names) <= set(other.names)
+
 
 class ObjectPlans:
     """`clock` is of the newest plan of the print under way, which is held while it lasts."""
@@ -126,20 +132,20 @@ class ObjectPlans:
 
     def _wanted(self) -> _Wanted | None:
         """What is to be planned; None while nothing prints or nothing is left out."""
+        filename = self._printed()
+        return _Wanted(filename, self._names) if filename is not None and self._names else None
+
+    def _printed(self) -> str | None:
         snapshot = self._job_state.snapshot
-        if snapshot is None or not snapshot.stats.is_active or not self._names:
-            return None
-        return _Wanted(snapshot.stats.filename, self._names)
+        return snapshot.stats.filename if snapshot and snapshot.stats.is_active else None
 
     def _note_change(self) -> None:
         if not self._job_state.is_active:
             self._whole = None  # the next print may be of another file by that name
         wanted = self._wanted()
-        if self._made is not None and self._made[0] != wanted:
+        if self._made is not None and not self._made[0].is_part_of(wanted):
             # Fewer objects, or another print: the plan with all of them is nearer.
-            is_same = wanted is not None and wanted.filename == self._made[0].filename
-            if not is_same or not set(self._made[0].names) <= set(wanted.names if wanted else ()):
-                self._made = None
+            self._made = None
         if self._planning is not None and self._planning[0] != wanted:
             self._planning[1].cancel()
         self._changed.set()
@@ -164,8 +170,7 @@ class ObjectPlans:
 
     async def _hold_plan(self) -> None:
         """Of a print that has begun, as far as there is one."""
-        snapshot = self._job_state.snapshot
-        filename = snapshot.stats.filename if snapshot and snapshot.stats.is_active else ""
+        filename = self._printed()
         if self._whole is not None and self._whole.path != filename:
             self._whole = None
         if filename and self._whole is None:
