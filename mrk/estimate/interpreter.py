@@ -16,7 +16,7 @@ from mrk.estimate.words import BadLine, number
 Parameters = dict[bytes, bytes]
 STATES_LIMIT = 16
 # Below them a plan would take ages that nobody meant.
-LEAST_SPEED = LEAST_ACCEL = LEAST_FACTOR = 1e-6
+LEAST_SPEED = LEAST_ACCEL = 1e-6
 _AXES = (b"X", b"Y", b"Z", b"E")
 
 
