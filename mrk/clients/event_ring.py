@@ -106,7 +106,9 @@ class EventRing:
     # Events
 
     def record(self, payload: bytes, sender: str = "") -> SharedMessage | None:
-        """Number an event; None when nobody has asked for so long that nothing is kept."""
+        """Number an event; None when nobody has asked, or not for so long that nothing is kept."""
+        if not self.running:
+            return None
         now = self._now()
         if not self._followers and now - self._asked_at > self.most_s:
             self._stop()

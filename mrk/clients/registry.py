@@ -217,14 +217,7 @@ class Clients:
 
     def broadcast(self, method: str, params: list[Any] | None = None) -> None:
         """Send a notification to every authorized client."""
-        message = notification(method, params)
-        if self.events.running:
-            self._send_numbered(message)
-            return
-        with self.send_batch:
-            for client in self._clients.values():
-                if client.authorized:
-                    client.outbox.notify(message)
+        self._send(notification(method, params))
 
     def broadcast_klippy_state(self, method: str) -> None:
         """Send `notify_klippy_*`: status that happened before it must arrive before it."""
@@ -240,22 +233,15 @@ class Clients:
 
         Who has more than `most_waiting_bytes` unread misses it, or, with replay, gets it later.
         """
-        if self.events.running:
-            self._send_numbered(message, agent, most_waiting_bytes)
-            return
-        with self.send_batch:
-            for client in self._clients.values():
-                slow = _reads_slowly(client, most_waiting_bytes)
-                if client.authorized and client is not agent and not slow:
-                    client.outbox.notify(message)
+        self._send(message, agent, most_waiting_bytes)
 
-    def _send_numbered(
+    def _send(
         self,
         message: SharedMessage,
         agent: Client | None = None,
         most_waiting_bytes: int | None = None,
     ) -> None:
-        """Keep an event, and send it: with its number to those who asked for that."""
+        """Send an event: with its number to those who asked for that, as long as any are kept."""
         events = self.events
         with_number = events.record(message.payload, "" if agent is None else _agent_name(agent))
         with self.send_batch:
