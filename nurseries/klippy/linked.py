@@ -129,7 +129,7 @@ class LinkedKlippy:
     def _take_status(self, asked: Mapping[str, Any], raw: msgspec.Raw) -> StatusDelta:
         status, eventtime = self._read_reply(raw)
         update = StatusUpdate(self.board.subscribed(asked, status, eventtime), eventtime)
-        self._push(update)
+        self._push_unread(update)
         return status
 
     def _existing(self, entry: Wanted, status: StatusDelta) -> Wanted:
@@ -162,18 +162,14 @@ class LinkedKlippy:
         if update is None:
             return False
         self.board.add(update)
-        if update.found:
-            if "webhooks" in update.found:
-                self._on_webhooks(update)
-            self._publish_status(StatusChanged(update), update.found)
-        self.board.push(update)
+        self._push(update, update.found)
         return True
 
     def _on_message(self, method: str, raw: msgspec.Raw) -> None:
         if method == STATUS_METHOD:
             update = read_update(raw)
             self.board.add(update)
-            self._push(update)
+            self._push_unread(update)
             return
         params = decode_value(raw)
         if method == OUTPUT_METHOD:
@@ -183,10 +179,16 @@ class LinkedKlippy:
         else:
             self._on_remote_call(method, params)
 
-    def _push(self, update: StatusUpdate) -> None:
-        self._on_webhooks(update)
-        if update.may_change(self._pushes.names):
-            self._publish_status(StatusChanged(update), update.names)
+    def _push_unread(self, update: StatusUpdate) -> None:
+        followed = update.may_change(self._pushes.names)
+        self._push(update, update.names if followed else ())
+
+    def _push(self, update: StatusUpdate, about: Collection[str]) -> None:
+        """Tell subsystems and clients; `about` has the names of what subsystems follow, if any."""
+        if about:
+            if "webhooks" in about:
+                self._on_webhooks(update)
+            self._publish_status(StatusChanged(update), about)
         self.board.push(update)
 
     def _on_webhooks(self, update: StatusUpdate) -> None:
