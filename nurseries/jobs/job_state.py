@@ -72,12 +72,8 @@ class JobState:
         seen = None
         with trio.move_on_after(LOOK_FIRST_S):
             seen = await self._ask()
-        if seen is None or not self._klippy.klippy_connected:
-            return
-        if self._look is None:
-            self._show(seen, became_ready=False, before_start=True)
-        elif seen.eventtime > self._look.eventtime:
-            self._advance(seen)
+        if seen is not None and self._klippy.klippy_connected:
+            self._take_look(seen, became_ready=False, before_start=True)
 
     async def file_position(self) -> int | None:
         """How far into the loaded file the printer is, in bytes; None when it does not say."""
@@ -164,11 +160,18 @@ class JobState:
                 raise Transient(f"no state of jobs: {exc.message}") from exc
             return
         again = await self._ask(klippy_state)
-        if again is not None and self._look is None:
-            self._show(again, became_ready)
-        elif again is not None:
-            self._advance(again)
+        if again is not None:
+            self._take_look(again, became_ready)
         self._is_subscribed = self._look is not None
+
+    def _take_look(
+        self, seen: JobSnapshot, became_ready: bool, *, before_start: bool = False
+    ) -> None:
+        """Take what was seen by asking, unless a newer snapshot came meanwhile."""
+        if self._look is None:
+            self._show(seen, became_ready, before_start=before_start)
+        elif seen.eventtime > self._look.eventtime:
+            self._advance(seen)
 
     def _show(
         self, snapshot: JobSnapshot, became_ready: bool, *, before_start: bool = False

@@ -4,13 +4,12 @@ Once it is linked, a few of Klipper's beats pass until its first look; a client 
 """
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import pytest
 import trio
-import trio.testing
-from trio.testing import MockClock
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from mrk.errors import ClientError
 from mrk.jobs.schema import JOB_MIGRATIONS
@@ -28,7 +27,7 @@ MOVING_S = 40
 async def rows(shop: Shop) -> list[tuple[str, str]]:
     await shop.when(lambda: shop.job_state.snapshot is not None)
     await trio.sleep(1)
-    await trio.testing.wait_all_tasks_blocked()
+    await wait_all_tasks_blocked()
     return [(job["filename"], job["status"]) for job in await shop.jobs()]
 
 
@@ -200,3 +199,43 @@ async def test_completed_within_one_beat_of_the_next_start(
         await shop.until("printing")
         await start_once_free(shop, "b.gcode")
         assert await rows(shop) == [("b.gcode", "in_progress"), ("short.gcode", "completed")]
+
+
+class HeldKlippy(NoKlippy):
+    """Connected; from the second one on its answers come when a test lets them."""
+
+    klippy_connected = True
+    klippy_state = "ready"
+
+    def __init__(self) -> None:
+        self.asked: list[trio.Event] = []
+
+    async def call(self, method: str, params: Mapping[str, Any] | None = None) -> Any:
+        due = trio.Event()
+        self.asked.append(due)
+        number = len(self.asked)
+        if number > 1:
+            await due.wait()
+        state = "printing" if number < 3 else "complete"
+        stats = {"state": state, "filename": "a.gcode", "total_duration": float(number)}
+        return {"eventtime": float(number), "status": {"print_stats": stats}}
+
+    async def subscribe(self, objects: Mapping[str, Collection[str] | None]) -> Mapping[str, Any]:
+        return {}
+
+
+async def test_an_older_answer_takes_nothing_back() -> None:
+    klippy = HeldKlippy()
+    job_state = JobState(klippy)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(job_state.serve)
+        await wait_all_tasks_blocked()
+        nursery.start_soon(job_state.look_first)
+        await wait_all_tasks_blocked()
+        _, again, before_start = klippy.asked
+        for due in (before_start, again):
+            due.set()
+            await wait_all_tasks_blocked()
+        assert job_state.snapshot is not None
+        assert job_state.snapshot.stats.state == "complete"
+        nursery.cancel_scope.cancel()
