@@ -58,8 +58,9 @@ class TailEndpoints:
         _check("after", params.after, 0, None)
         _check("lines", params.lines, 1, MOST_LINES)
         _check("wait", params.wait, 0, MOST_WAIT_S)
-        with trio.move_on_after(params.wait):
-            return await self._live.wait(params.after, params.level, params.lines)
+        if params.wait:
+            with trio.move_on_after(params.wait):
+                return await self._live.wait(params.after, params.level, params.lines)
         return self._live.read(params.after, params.level, params.lines)
 
 
