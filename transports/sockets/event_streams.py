@@ -18,6 +18,7 @@ from mrk.clients.registry import Client, Clients
 from mrk.definitions.limits import Limits
 from mrk.definitions.roles import Role
 from mrk.errors import ClientError
+from mrk.http.arguments import query_pairs
 from mrk.http.event_stream import COMMENT, CONTENT_TYPE, EventFraming, Opening
 from mrk.http.exchange import Exchange, Transfer
 from mrk.http.head import RequestHead
@@ -87,16 +88,9 @@ def _position(head: RequestHead) -> Position | None:
     """Where the client stopped; the header is newer than the address. Raises `ClientError` 400."""
     text = head.header("last-event-id")
     if not text:
-        asked = [value for name, value in _query(head) if name == _FIELD]
+        asked = [value for name, value in query_pairs(head) if name == _FIELD]
         text = asked[-1] if asked else ""
     return read_position(text) if text else None
-
-
-def _query(head: RequestHead) -> list[tuple[str, str]]:
-    try:
-        return head.query
-    except ValueError:
-        raise ClientError("The query has too many fields") from None
 
 
 class _ExchangeStream(trio.abc.SendStream):
