@@ -16,6 +16,7 @@ from mrk.definitions.limits import Limits
 from mrk.http.cors import CorsRules
 from mrk.http.exchange import Transfer
 from mrk.http.streamed_paths import DoorRules
+from mrk.metrics.request_counts import Tally
 from nurseries.server.client_list_endpoints import ClientList, ClientListEndpoints, ConnectedClient
 from nurseries.server.connection_endpoints import Connections
 from nurseries.server.event_endpoints import EventEndpoints
@@ -52,6 +53,7 @@ class EventHouse:
     route_prefix: str = ""
     epoch: str = "e1"
     accounts: FakeAccounts = field(default_factory=FakeAccounts)
+    answered: Tally = field(default_factory=Tally)
 
     def __post_init__(self) -> None:
         ring = EventRing(self.epoch, trio.current_time, self.limits)
@@ -66,7 +68,7 @@ class EventHouse:
         access = authorizer(cors_domains=["http://ui"], accounts=self.accounts)
         cors = CorsRules(parse_cors_domains(["http://ui"])[0], trusted)
         rpc = Rpc(self.table, trio.lowlevel.checkpoint, 10)
-        self.admission = WebsocketAdmission(self.limits, access)
+        self.admission = WebsocketAdmission(self.limits, access, self.answered)
         hub = SessionContext(rpc, self.table, clients, self.limits)
         self.websocket = Websocket(hub, self.admission)
         self.unix_socket = UnixSocket(hub)
@@ -79,7 +81,7 @@ class EventHouse:
         upgrades = {"/websocket": self.websocket.serve_connection}
         streamed = [self.streams]
         routes = RouteTable(api, access, NoPages(), upgrades=upgrades, streamed=streamed)
-        self.door = Door(Routes(routes), self.limits)
+        self.door = Door(Routes(routes, answered=self.answered), self.limits)
 
     def listed(self) -> list[ConnectedClient]:
         """What `server.connection.list` shows."""

@@ -65,11 +65,14 @@ class WebsocketAdmission:
         # Whose page it is was decided above, by its origin: browsers send it with each handshake.
         return self._authorizer.decide(head, changing=False)
 
+    def upgrading(self) -> None:
+        """A handshake is answered with what `accept` returned."""
+        self._answered[101] += 1
+
     @contextlib.contextmanager
     def seat(self) -> Iterator[None]:
         """Count as a connection while inside."""
         self._seats += 1
-        self._answered[101] += 1
         try:
             yield
         finally:

@@ -96,6 +96,7 @@ class Bridge:
 
     async def _serve(self, span: "_Span", response: bytes) -> None:
         wire = span.wire
+        self._admission.upgrading()
         if not await wire.send_response(response):
             return
         try:

@@ -95,6 +95,7 @@ class Websocket:
         # Nobody finds the client before its session runs, so a log-out or a lesser role would miss
         # it.
         with hub.clients.bound_to(client.user, client.role, partial(_revoke_access, client)):
+            self._admission.upgrading()
             opened = await wire.send_response(response)
         if not opened:
             return

@@ -21,6 +21,7 @@ from mrk.api.table import Table
 from mrk.clients.registry import Clients
 from mrk.definitions.limits import Limits
 from mrk.http.head import RequestHead
+from mrk.metrics.request_counts import Tally
 from mrk.websocket.events import Ending
 from nurseries.server.connection_endpoints import Connections
 from tests.fakes.accounts import FakeAccounts
@@ -54,6 +55,7 @@ class Daemon:
     stops: int = 0
     cancelled: int = 0
     ending: Ending = SERVER_SHUTDOWN
+    answered: Tally = field(default_factory=Tally)
 
     def __post_init__(self) -> None:
         self.clients = Clients()
@@ -90,7 +92,9 @@ class Daemon:
         everybody.has_address = lambda address: self.trusted and is_trusted(address, ANY)  # type: ignore
 
         self.admission = WebsocketAdmission(
-            self.limits, authorizer(everybody, self.accounts, cors_domains=["*://*ok*"])
+            self.limits,
+            authorizer(everybody, self.accounts, cors_domains=["*://*ok*"]),
+            self.answered,
         )
         self.websocket = Websocket(self.hub, self.admission)
 

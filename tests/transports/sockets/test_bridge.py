@@ -66,6 +66,7 @@ async def test_frames_pass_both_ways(daemon: Daemon) -> None:
         assert len(daemon.clients) == 0
         assert daemon.admission.connections == 1
     assert daemon.admission.connections == 0
+    assert daemon.answered == {101: 1}
 
 
 async def test_two_frames_cannot_be_smuggled_as_one(daemon: Daemon) -> None:
@@ -83,6 +84,7 @@ async def test_without_klippy_the_handshake_fails(daemon: Daemon, failure: Excep
     klippy.failure = failure
     assert (await refused(daemon, klippy))["code"] == 503
     assert daemon.admission.connections == 0
+    assert daemon.answered == {503: 1}
 
 
 async def test_strangers_get_401_and_klippy_is_not_bothered(daemon: Daemon) -> None:

@@ -68,6 +68,7 @@ async def test_a_stream() -> None:
         assert (await client.event())[1]["method"] == "notify_status_update"
         assert client.last_id == "e1-2"
     assert (len(house.clients), house.admission.connections) == (0, 0)
+    assert house.answered == {200: 1}  # and no handshake
 
 
 async def test_it_goes_on_where_it_was_cut() -> None:
