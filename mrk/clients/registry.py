@@ -156,14 +156,10 @@ class Clients:
         """
         theirs = [client for client in self if client.user == username]
         for client in theirs:
-            client.user = None
             if client.transport is Transport.UNIX:
-                client.role, client.reason = Role.ADMIN, Reason.LOCAL
-                continue
-            client.authorized, client.reason = False, Reason.REVOKED
-            client.role = Role.VIEW
-            client.outbox.drop_status()
-            self._end_replay(client)
+                client.user, client.role, client.reason = None, Role.ADMIN, Reason.LOCAL
+            else:
+                self._shut_out(client, Reason.REVOKED)
         shut_out = [client for client in theirs if not client.authorized]
         for revoked in self._revocations:
             revoked(username, shut_out)
@@ -177,13 +173,16 @@ class Clients:
         """End what one connection may do, as after bad credentials; a unix socket keeps it."""
         if client.transport is Transport.UNIX or not client.authorized:
             return
+        self._shut_out(client, reason)
+        for revoked in self._revocations:
+            revoked("", [client])  # no other connection of the user is meant
+        client.identity = None
+
+    def _shut_out(self, client: Client, reason: Reason) -> None:
         client.authorized, client.user = False, None
         client.role, client.reason = Role.VIEW, reason
         client.outbox.drop_status()
         self._end_replay(client)
-        for revoked in self._revocations:
-            revoked("", [client])  # no other connection of the user is meant
-        client.identity = None
 
     def on_revoked(self, revoked: Callable[[str, list[Client]], None]) -> None:
         """Have `revoked(username, shut_out)` called when a user's connections are shut out."""
