@@ -11,12 +11,33 @@ import trio
 
 from mrk.access.decision import Decision
 from mrk.access.request_authorizer import RequestAuthorizer
+from mrk.api.caller import Transport
+from mrk.clients.outbox import Outbox
+from mrk.clients.registry import Client, Clients
 from mrk.definitions.limits import Limits
 from mrk.errors import AccessDenied, ClientError
 from mrk.http.head import RequestHead
 from mrk.http.response import reason_phrase
 from mrk.metrics.request_counts import Tally
 from mrk.websocket.handshake import accept_upgrade, refusal
+
+
+def admitted_client(
+    clients: Clients, transport: Transport, outbox: Outbox, address: str, decision: Decision
+) -> Client:
+    """A new client as the decision has it, not in the registry yet."""
+    return Client(
+        clients.next_id(),
+        transport,
+        outbox,
+        address=address,
+        authorized=decision.authorized,
+        # An expired token names a user, but makes nobody one.
+        user=decision.user if decision.authorized else None,
+        role=decision.role,
+        reason=decision.reason,
+        trusted=decision.trusted,
+    )
 
 
 class WebsocketAdmission:

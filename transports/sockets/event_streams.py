@@ -25,7 +25,7 @@ from mrk.http.head import RequestHead
 from mrk.http.response import Response, error_response
 from mrk.http.streamed_paths import DoorRules
 from mrk.websocket.events import NO_CLOSE_FRAME, Ending
-from transports.sockets.admission import WebsocketAdmission
+from transports.sockets.admission import WebsocketAdmission, admitted_client
 from transports.sockets.client_connection import SERVER_SHUTDOWN, ClientConnection
 from transports.sockets.outbox_sender import VANISHED, OutboxSender
 
@@ -131,16 +131,9 @@ class _Stream:
         when_cancelled: Callable[[], Ending],
     ) -> None:
         """Stream until the client leaves, is too slow, or may not listen any more."""
-        client = Client(
-            self._clients.next_id(),
-            Transport.EVENTS,
-            self._sender.outbox,
-            address=self._exchange.head.address,
-            authorized=True,
-            user=decision.user,
-            role=decision.role,
-            reason=decision.reason,
-            trusted=decision.trusted,
+        address = self._exchange.head.address
+        client = admitted_client(
+            self._clients, Transport.EVENTS, self._sender.outbox, address, decision
         )
         connection = ClientConnection(f"event stream {client.id}", self._sender, when_cancelled)
         with self._clients.bound_to(decision.user, Role.VIEW, partial(connection.end, _REVOKED)):

@@ -17,7 +17,7 @@ from mrk.clients.registry import Client
 from mrk.errors import ClientError
 from mrk.http.head import RequestHead
 from mrk.websocket.events import Ending
-from transports.sockets.admission import WebsocketAdmission
+from transports.sockets.admission import WebsocketAdmission, admitted_client
 from transports.sockets.client_session import ClientSession, SessionContext
 from transports.sockets.websocket_stream import WebsocketStream
 
@@ -79,17 +79,8 @@ class Websocket:
         wire = WebsocketStream(
             stream, trailing, hub.limits, hub.clients.send_batch, hub.clients.waiting
         )
-        client = Client(
-            hub.clients.next_id(),
-            Transport.WEBSOCKET,
-            wire.sender.outbox,
-            address=head.address,
-            authorized=decision.authorized,
-            # An expired token names a user, but makes nobody one.
-            user=decision.user if decision.authorized else None,
-            role=decision.role,
-            reason=decision.reason,
-            trusted=decision.trusted,
+        client = admitted_client(
+            hub.clients, Transport.WEBSOCKET, wire.sender.outbox, head.address, decision
         )
         session = ClientSession(hub, client, wire.sender, hub.limits.message_bytes)
         # Nobody finds the client before its session runs, so a log-out or a lesser role would miss
