@@ -23,7 +23,7 @@ from mrk.klippy.events import (
     StatusChanged,
 )
 from mrk.klippy.klippy_protocols import KlippyPort
-from mrk.klippy.requirements import read_status
+from mrk.klippy.messages import read_status
 from mrk.spool.assignments import SpoolAssignments
 from mrk.spool.klipper_run import KlipperRun, look_at
 from mrk.status.numbers import finite
@@ -136,8 +136,7 @@ class ExtruderFollower:
         eventtime = finite(answer.get("eventtime")) if isinstance(answer, dict) else None
         if eventtime is None:
             return None
-        status = read_status(answer)
-        found = {name: fields for name, fields in status.items() if isinstance(fields, dict)}
+        found, _ = read_status(answer)
         return (found, eventtime) if "toolhead" in found else None
 
     async def _heed(self, update: StatusUpdate) -> None:
