@@ -6,8 +6,8 @@ Owns no task, and no state beyond what it is given.
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
-from mrk.jobs.events import JobSnapshot
 from mrk.jobs.job_protocols import JobStatePort
+from mrk.jobs.print_stats import PrintStats
 from mrk.jobs.starters import Starters
 
 # Klipper tells of a print at its next status beat, 0.25 s after the start was acknowledged; a slow
@@ -21,17 +21,22 @@ class SeenStarts(Starters):
     def __init__(self, job_state: JobStatePort) -> None:
         super().__init__()
         self._job_state = job_state
-        self._snapshot_before: JobSnapshot | None = None
+        self._stats_before: PrintStats | None = None
 
     def note_start(self, filename: str, user: str | None) -> int:
         """As `Starters`; remembers what was known before."""
-        self._snapshot_before = self._job_state.snapshot
+        self._stats_before = self._stats()
         return super().note_start(filename, user)
 
     @property
     def unseen(self) -> bool:
         """Whether the last start still has to show in `print_stats`."""
-        return self._job_state.snapshot is self._snapshot_before
+        return self._stats() == self._stats_before
+
+    def _stats(self) -> PrintStats | None:
+        # Not the snapshot: one that was taken meanwhile may still show what was before.
+        snapshot = self._job_state.snapshot
+        return None if snapshot is None else snapshot.stats
 
 
 class PrintedFile:
