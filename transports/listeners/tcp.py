@@ -4,6 +4,7 @@ import contextlib
 import errno
 import socket
 from collections.abc import Sequence
+from functools import partial
 from ipaddress import ip_address
 from typing import Any
 
@@ -29,13 +30,12 @@ async def open_tcp(
     opened += inherited.listeners(port)
     if len(opened) > before:
         return opened[before:]
-    if host != "all":
-        for address in await _addresses(host):
+    for address in await _addresses(host):
+        if host == "all":
+            # One port for both: with 0 the first one has chosen it.
+            opened += await _tcp_at(address, port_of(opened[before:], port))
+        else:
             opened.append(await _tcp_or_late(host, address, port))
-        return opened[before:]
-    opened += await _tcp_at("0.0.0.0", port)
-    if _has_ipv6():
-        opened += await _tcp_at("::", port_of(opened[before:], port))
     return opened[before:]
 
 
@@ -47,24 +47,16 @@ async def open_more_tcp(
     opened += inherited.listeners(port)
     if len(opened) > before:
         return opened[before:]
-    hosts = ["0.0.0.0", "::"] if host == "all" else await _addresses(host)
-    for address in hosts if host != "all" or _has_ipv6() else hosts[:1]:
+    for address in await _addresses(host):
         opened.append(await _more_or_late(address, port))
     return opened[before:]
 
 
 async def _more_or_late(address: str, port: int) -> Listener:
-    async def open_now() -> trio.SocketListener:
-        first, *more = await _tcp_at(address, port)
-        for one in more:
-            one.socket.close()
-        return first
-
     try:
-        return await open_now()
+        return await _first_at(address, port)
     except ListenError as exc:
-        warning = _more_advice(port, exc)
-        return LateListener(f"{address} port {port}", open_now, warning, RETRY_S)
+        return _late(address, port, _more_advice(port, exc))
 
 
 def _more_advice(port: int, error: ListenError) -> str:
@@ -80,7 +72,9 @@ def _more_advice(port: int, error: ListenError) -> str:
 
 
 async def _addresses(host: str) -> list[str]:
-    """The addresses of a name; itself when it is one, or when nobody knows it now."""
+    """The addresses of a name (`all`: every address); itself when nobody knows it now."""
+    if host == "all":
+        return ["0.0.0.0", "::"] if _has_ipv6() else ["0.0.0.0"]
     if _is_address(host):
         return [host]
     with contextlib.suppress(socket.gaierror):
@@ -105,19 +99,19 @@ def _with_scope(address: tuple[Any, ...]) -> str:
 
 
 async def _tcp_or_late(host: str, address: str, port: int) -> Listener:
-    async def open_now() -> trio.SocketListener:
-        first, *more = await _tcp_at(address, port)
-        for one in more:
-            one.socket.close()  # a name that became known only now: its first address serves
-        return first
-
     try:
-        return await open_now()
+        return await _first_at(address, port)
     except NotYet as exc:
         hint = "" if host.strip("\"'") == host else " (quotes are part of it: write none)"
         warning = f"{exc}{hint}: nobody can connect there until it is. Then mrk listens on it."
-        retry_s = RETRY_S if _is_address(address) else SELDOM_RETRY_S
-        return LateListener(f"{address} port {port}", open_now, warning, retry_s)
+        return _late(address, port, warning)
+
+
+def _late(address: str, port: int, warning: str) -> LateListener:
+    retry_s = RETRY_S if _is_address(address) else SELDOM_RETRY_S
+    return LateListener(
+        f"{address} port {port}", partial(_first_at, address, port), warning, retry_s
+    )
 
 
 def _has_ipv6() -> bool:
@@ -131,6 +125,13 @@ def _has_ipv6() -> bool:
 
 def _as_bytes(host: str) -> bytes | str:
     return host.encode() if host.isascii() else host
+
+
+async def _first_at(address: str, port: int) -> trio.SocketListener:
+    first, *more = await _tcp_at(address, port)
+    for one in more:
+        one.socket.close()  # a name that became known only now: its first address serves
+    return first
 
 
 async def _tcp_at(host: str, port: int) -> list[trio.SocketListener]:
