@@ -76,10 +76,10 @@ def answer_file(
         ("Accept-Ranges", "bytes"),
         *always,
     )
+    headers = (*version, *whole)
+    complete = Response(200, content_type=kind, headers=headers)
     if head is None:
-        return PartialContent(
-            Response(200, content_type=kind, headers=(*version, *whole)), 0, facts.size_bytes
-        )
+        return PartialContent(complete, 0, facts.size_bytes)
     if conditional.precondition_failed(head, tag, modified):
         return PartialContent(error_response(ClientError("The file has changed", 412)))
     if conditional.not_modified(head, tag, modified):
@@ -89,10 +89,8 @@ def answer_file(
         part = parse_range(wanted, facts.size_bytes)
     except Unsatisfiable:
         return PartialContent(_unsatisfiable(facts))
-    headers = (*version, *whole)
     if part is None:
-        response = Response(200, content_type=kind, headers=headers)
-        return PartialContent(response, 0, facts.size_bytes)
+        return PartialContent(complete, 0, facts.size_bytes)
     partial = ("Content-Range", part.content_range(facts.size_bytes))
     response = Response(206, content_type=kind, headers=(*headers, partial))
     return PartialContent(response, part.start, part.size_bytes)
