@@ -58,6 +58,9 @@ class KeptFiles:
     def close(self) -> None:
         """Let all go now."""
         self._receive()
+        self._drop_all()
+
+    def _drop_all(self) -> None:
         while self._kept:
             os.close(self._kept.popitem()[1].descriptor)
 
@@ -65,8 +68,7 @@ class KeptFiles:
         while self._handed_over:
             came = self._handed_over.popleft()
             if came is None:
-                while self._kept:
-                    os.close(self._kept.popitem()[1].descriptor)
+                self._drop_all()
                 continue
             key, file = came
             before = self._kept.pop(key, None)

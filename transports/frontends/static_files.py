@@ -170,8 +170,8 @@ class StaticFiles:
             scripts = inline_hashes(os.pread(opened.descriptor, PAGE_BYTES, 0))
         finally:
             os.close(opened.descriptor)
-        self._page = _Page(version, scripts)
         if parts == (INDEX,):
+            self._page = _Page(version, scripts)
             self._kept.forget()
         return scripts
 

@@ -176,6 +176,19 @@ async def test_hashed_files_are_kept_open_until_the_page_changes(
         assert (await client.get("/assets/small-AbCd1234.js")).status == 404
 
 
+async def test_another_page_leaves_hashed_files_open(house: TransferHouse, folder: Path) -> None:
+    small = folder / "assets/small-AbCd1234.js"
+    small.write_bytes(SMALL_HASHED)
+    (folder / "about.html").write_bytes(b"<html>about")
+    async with connected(house) as client:
+        await client.get("/")
+        await client.get("/assets/small-AbCd1234.js")
+        await client.get("/about.html")
+        await client.get("/")
+        small.unlink()
+        assert (await client.get("/assets/small-AbCd1234.js")).body == SMALL_HASHED
+
+
 CLIMBS = [
     "/../secret",
     "/..%2fsecret",
