@@ -47,10 +47,10 @@ class WebcamProxy:
             self._nursery = None
             self._hubs.clear()
 
-    def _start(self, task: Callable[[], Awaitable[None]]) -> None:
+    def _start(self, task: Callable[[], Awaitable[None]], name: str = "webcam picture") -> None:
         if self._nursery is None:
             raise ClientError("The webcam proxy does not run", 503)
-        self._nursery.start_soon(task, name="webcam picture")
+        self._nursery.start_soon(task, name=name)
 
     def stream(self, target: CameraTarget, key: str, request: bytes) -> StreamHub:
         """The stream that is watched already, or a new one; watch it at once.
@@ -61,8 +61,6 @@ class WebcamProxy:
         hub = self._hubs.get(place)
         if hub is not None:
             return hub
-        if self._nursery is None:
-            raise ClientError("The webcam proxy does not run", 503)
         if len(self._hubs) >= MOST_STREAMS:
             raise ClientError(f"{MOST_STREAMS} different streams are watched, the limit", 503)
 
@@ -74,8 +72,8 @@ class WebcamProxy:
 
         most_bytes = self.settings.frame_bytes
         hub = StreamHub(self.open_camera, target, request, most_bytes, emptied, self._throttle)
+        self._start(hub.run, f"webcam stream {target.host}:{target.port}")
         self._hubs[place] = hub
-        self._nursery.start_soon(hub.run, name=f"webcam stream {target.host}:{target.port}")
         return hub
 
     def learned(self, target: CameraTarget, key: str) -> bool | None:
