@@ -8,11 +8,14 @@ import hashlib
 import os
 import shutil
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 import trio
 
+from mrk.frontends.static_answer import CONFIG, INDEX
 from mrk.updates.item import Tell
 from mrk.updates.release_info import ReleaseInfo
 from mrk.updates.update_errors import UpdateFailed
@@ -23,10 +26,10 @@ from nurseries.update_manager.github import GitHub, GitHubFailed
 from nurseries.update_manager.installed_release import NotInstalled, release_in
 from nurseries.update_manager.unpack import copy_kept, unpack
 
-INDEX = "index.html"
 # What people edit in a front end's folder.
-KEPT = ("config.json",)
+KEPT = (CONFIG,)
 _CHUNK_BYTES = 1024 * 1024
+Result = TypeVar("Result")
 
 
 class KnownFrontEnd(msgspec.Struct, frozen=True):
@@ -80,10 +83,7 @@ class FrontEndInstall:
         """Install a file, whose hash may be given; raises `UpdateFailed`."""
 
         async def copy(target: Path) -> None:
-            try:
-                found = await trio.to_thread.run_sync(_copy, archive, target)
-            except OSError as exc:
-                raise UpdateFailed(f"{exc.filename}: {exc.strerror}") from exc
+            found = await _in_thread(partial(_copy, archive, target))
             self._tell(f"{archive.name}: SHA-256 {found}")
             if sha256 is not None and found != sha256.lower():
                 raise UpdateFailed(f"{archive.name} has not the SHA-256 {sha256}: nothing was done")
@@ -97,7 +97,7 @@ class FrontEndInstall:
         try:
             await fetch(switch.staging / "archive.zip")
             self._tell("Unpacking...")
-            found = await trio.to_thread.run_sync(self._make, trio.from_thread.check_cancelled)
+            found = await _in_thread(partial(self._make, trio.from_thread.check_cancelled))
             await _in_thread(switch.put)
         finally:
             with trio.move_on_after(10, shield=True):
@@ -163,9 +163,9 @@ def _copy(archive: Path, target: Path) -> str:
     return digest.hexdigest()
 
 
-async def _in_thread(function: Callable[[], object]) -> None:
+async def _in_thread(function: Callable[[], Result]) -> Result:
     """Raises `UpdateFailed` for what the system refuses."""
     try:
-        await trio.to_thread.run_sync(function)
+        return await trio.to_thread.run_sync(function)
     except OSError as exc:
         raise UpdateFailed(f"{exc.filename}: {exc.strerror}") from exc

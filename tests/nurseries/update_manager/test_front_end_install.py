@@ -1,5 +1,6 @@
 """The first installation of a front end: from a release, from a file, and what is refused."""
 
+import errno
 import gzip
 import hashlib
 import io
@@ -10,6 +11,7 @@ import pytest
 
 from mrk.updates.update_errors import UpdateFailed
 from nurseries.http_client.client import HttpClient
+from nurseries.update_manager import front_end_install
 from nurseries.update_manager.compressed import compress_beside
 from nurseries.update_manager.download import Downloader
 from nurseries.update_manager.front_end_install import (
@@ -136,6 +138,18 @@ async def test_archives_that_are_refused(
     with pytest.raises(UpdateFailed, match=reason):
         await installing(tmp_path / "mainsail").from_archive(made, None)
     assert not (tmp_path / "mainsail").exists()
+
+
+async def test_a_disk_that_refuses(
+    tmp_path: Path, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_given: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device", "a.js.gz")
+
+    monkeypatch.setattr(front_end_install, "compress_beside", refuse)
+    with pytest.raises(UpdateFailed, match=r"a\.js\.gz: No space left on device"):
+        await installing(tmp_path / "mainsail").from_archive(file, None)
+    assert alone(tmp_path / "mainsail")
 
 
 async def test_a_place_of_somebody_else_is_left_alone(tmp_path: Path, file: Path) -> None:
