@@ -1,7 +1,7 @@
 """The head of one HTTP request, as every transport that starts with HTTP sees it."""
 
 from collections.abc import Sequence
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl, unquote, unquote_to_bytes
 
 import msgspec
 
@@ -41,6 +41,12 @@ class RequestHead(msgspec.Struct, frozen=True):
     def path(self) -> str:
         """The decoded path, route prefix included."""
         return unquote(self.target.partition("?")[0])
+
+    @property
+    def exact_path(self) -> str:
+        """The same for names of files: what is no UTF-8 can be seen, to be refused."""
+        raw = unquote_to_bytes(self.target.partition("?")[0].encode("latin-1"))
+        return raw.decode("utf-8", "surrogateescape")
 
     @property
     def query(self) -> list[tuple[str, str]]:

@@ -8,7 +8,6 @@ generation.
 import re
 from collections.abc import Mapping, Sequence
 from functools import partial
-from urllib.parse import unquote_to_bytes
 
 from mrk.access.reasons import Reason
 from mrk.errors import ClientError
@@ -87,9 +86,7 @@ class ServedFrontEnds:
 
     async def _send(self, exchange: Exchange, front_end: FrontEnd, cors: Headers) -> None:
         head, files = exchange.head, self._files[front_end.name]
-        # As sent, not as `head.path`: what is no UTF-8 must be seen, to be refused.
-        raw = unquote_to_bytes(head.target.partition("?")[0].encode("latin-1"))
-        text = raw.decode("utf-8", "surrogateescape")[len(front_end.prefix) :]
+        text = head.exact_path[len(front_end.prefix) :]
         kept = files.kept(head, text)
         if kept is not None:
             await self._rules.files.send_open(exchange, kept, cors)

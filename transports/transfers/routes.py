@@ -6,7 +6,6 @@ are ours. One instance per generation.
 
 from collections.abc import Mapping
 from functools import partial
-from urllib.parse import unquote_to_bytes
 
 from mrk.access.decision import Decision
 from mrk.access.request_authorizer import RequestAuthorizer
@@ -79,9 +78,7 @@ class Transfers:
         return partial(self._serve, path)
 
     def _path(self, head: RequestHead) -> str:
-        """As sent, not as `head.path`: what is no UTF-8 must be seen, to be refused."""
-        raw = unquote_to_bytes(head.target.partition("?")[0].encode("latin-1"))
-        path = raw.decode("utf-8", "surrogateescape")
+        path = head.exact_path
         return path.removeprefix(self._prefix) if path.startswith(self._prefix) else ""
 
     async def _serve(self, path: str, exchange: Exchange) -> None:
