@@ -98,7 +98,7 @@ def _front_end(section: Section, name: str, paths: Paths) -> FrontEndSettings:
     return FrontEndSettings(
         name=name,
         path=path,
-        prefix=section.custom("prefix", None, _prefix) or "",
+        prefix=section.custom("prefix", None, prefix_of) or "",
         port=port,
         ssl_port=ssl_port,
         redirect_to_https=section.boolean("redirect_to_https", False),
@@ -162,7 +162,8 @@ def _each(section: Section, option: str, convert: Callable[[str], Value]) -> lis
     return found
 
 
-def _prefix(text: str) -> str:
+def prefix_of(text: str) -> str:
+    """As it stands in paths; raises `ValueError` for what is none."""
     parts = [part for part in text.split("/") if part]
     if not all(_NAME.fullmatch(part) for part in parts):
         raise ValueError(f"{quoted(text)} is not a path (expected one such as /fluidd)")

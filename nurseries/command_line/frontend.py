@@ -11,7 +11,7 @@ from config.config_errors import ConfigError
 from config.load import load
 from config.paths import Paths
 from config.settings.families import Settings
-from config.settings.frontend import FrontEndSettings
+from config.settings.frontend import FrontEndSettings, prefix_of
 from mrk.errors import MrkError, leaves
 from mrk.updates.release_info import ReleaseInfo
 from nurseries.command_line.config_sections import ConfigFile, NotAdded, WantedSection
@@ -72,7 +72,7 @@ def install(
     if sha256 is not None and not _SHA256.fullmatch(sha256):
         raise MrkError("--sha256 is not a SHA-256 in hexadecimal")
     path = (path or Path.home() / name).expanduser().absolute()
-    one = FrontEndSettings(name=name, path=path, prefix=_slashed(prefix), port=port)
+    one = FrontEndSettings(name=name, path=path, prefix=_prefix(prefix), port=port)
     if not yes:
         click.confirm(f"Install {what} to {path}?", abort=True, default=True)
     found = _install(what, path, channel, sha256)
@@ -84,8 +84,11 @@ def _name_of(what: str) -> str:
     return Path(what).name.removesuffix(".zip").partition("-")[0].lower() or what
 
 
-def _slashed(prefix: str) -> str:
-    return "".join(f"/{part}" for part in prefix.split("/") if part)
+def _prefix(text: str) -> str:
+    try:
+        return prefix_of(text)
+    except ValueError as exc:
+        raise MrkError(f"--prefix: {exc}") from exc
 
 
 def _install(what: str, path: Path, channel: str, sha256: str | None) -> ReleaseInfo | None:

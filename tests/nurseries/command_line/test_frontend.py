@@ -99,6 +99,7 @@ def test_the_hash_beside_a_file_counts(home: Path) -> None:
         (["install", "missing.zip", "--yes"], "No such file"),
         (["install", "a.zip", "--yes", "--name", "../x"], "is not a name"),
         (["install", "a.zip", "--yes", "--sha256", "1"], "is not a SHA-256"),
+        (["install", "a.zip", "--yes", "--prefix", "/a b"], '"/a b" is not a path'),
         (["remove", "nothing", "--yes"], "there is no [frontend nothing]"),
     ],
 )
