@@ -4,7 +4,10 @@
 gets what `stream` sends.
 """
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import trio
 import trio.testing
@@ -112,6 +115,16 @@ class CameraHouse:
         ours, theirs = trio.testing.memory_stream_pair()
         nursery.start_soon(self.door.serve_connection, theirs, peer)
         return CameraClient(ours, theirs)
+
+
+@asynccontextmanager
+async def opened(**given: Any) -> AsyncIterator[tuple[CameraHouse, trio.Nursery]]:
+    """A house whose proxy runs, and a nursery for its clients."""
+    house = CameraHouse(**given)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(house.proxy.serve)
+        yield house, nursery
+        nursery.cancel_scope.cancel()
 
 
 class CameraClient:

@@ -1,7 +1,5 @@
 """Pictures, pages, signalling and websockets: who may have them, and what is bounded."""
 
-from contextlib import asynccontextmanager
-
 import pytest
 import trio
 import trio.testing
@@ -10,7 +8,7 @@ from config.settings.webcam_proxy import CameraTarget
 from mrk.definitions.roles import Role
 from mrk.webcams.passing import BODY_BYTES
 from mrk.webcams.webcam import CONFIGURED, Webcam
-from tests.fakes.camera import MJPEG, CameraHouse, picture
+from tests.fakes.camera import MJPEG, opened, picture
 from transports.webcam_proxy.snapshots import FETCH_S, KEPT_S, MOST_KEPT
 from transports.webcam_proxy.tunnel import SILENCE_S
 
@@ -21,15 +19,6 @@ HANDSHAKE = (
     "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
 )
 FAR = "203.0.113.9"
-
-
-@asynccontextmanager
-async def opened():
-    house = CameraHouse()
-    async with trio.open_nursery() as nursery:
-        await nursery.start(house.proxy.serve)
-        yield house, nursery
-        nursery.cancel_scope.cancel()
 
 
 async def served(house, answer):

@@ -1,6 +1,6 @@
 """One stream for many viewers: shared, skipped for slow ones, begun anew, ended behind the last."""
 
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 
 import pytest
 import trio
@@ -8,21 +8,12 @@ import trio.testing
 from msgspec.structs import replace
 
 from mrk.errors import ClientError
-from tests.fakes.camera import MJPEG, USUAL, CameraHouse, picture
+from tests.fakes.camera import MJPEG, USUAL, CameraHouse, opened, picture
 from transports.webcam_proxy.camera_connection import HEAD_S, SILENCE_S
 from transports.webcam_proxy.camera_door import AWAY_S, FIRST_PICTURE_S
 from transports.webcam_proxy.proxy import MOST_LEARNED, MOST_STREAMS
 
 STREAM = "/webcam/?action=stream"
-
-
-@asynccontextmanager
-async def opened(**given):
-    house = CameraHouse(**given)
-    async with trio.open_nursery() as nursery:
-        await nursery.start(house.proxy.serve)
-        yield house, nursery
-        nursery.cancel_scope.cancel()
 
 
 async def watching(house, nursery, count=1, target=STREAM, call=None):
