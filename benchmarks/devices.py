@@ -29,7 +29,7 @@ from benchmarks.klippy_replay import open_replay_process
 from benchmarks.mqtt import open_broker
 from benchmarks.plan import Plan
 from benchmarks.process import MB, Meter, memory
-from benchmarks.statistics import median, percentile
+from benchmarks.statistics import percentile
 
 DEVICES = 10
 POLL_S = 5
@@ -222,13 +222,12 @@ def _switched(plan: Plan) -> list[Figure]:
             names = {"http0": "http with templates", "tasmota0": "tasmota"}
             added = {name: _added_ms(plan, daemon, devices, name) for name in names}
     return [
-        Figure(
+        Figure.of(
+            samples,
             name=f"devices_switch_{name}",
             what=f"switch, {names[name]}: added to the device's time",
-            value=median(samples),
             unit="ms",
             budget=3,
-            samples=tuple(samples),
             note=f"p99 {percentile(samples, 99):.1f} ms; more than the same two exchanges (state,"
             f" command) of {_ANSWER_S * 1000:.0f} ms by a bare socket, made just before each",
         )

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from benchmarks.figures import Figure
 from benchmarks.plan import Plan
-from benchmarks.statistics import NS_PER_US, median
+from benchmarks.statistics import NS_PER_US
 from mrk.api.caller import Transport
 from mrk.api.notification import notification
 from mrk.clients.event_ring import EventRing
@@ -78,12 +78,11 @@ def measure_events(plan: Plan) -> list[Figure]:
 
 
 def _figure(name: str, what: str, samples: list[float], budget: float | None) -> Figure:
-    return Figure(
+    return Figure.of(
+        samples,
         name=name,
         what=what,
-        value=median(samples),
         unit="us/notification",
         budget=budget,
-        samples=tuple(samples),
         note="processor time more than without replay",
     )

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from benchmarks.statistics import median
+
 _HEADINGS = ("what", "figure", "best", "unit", "budget", "within")
 _NUMBERS = (1, 2, 4)  # columns of these
 
@@ -27,6 +29,30 @@ class Figure:
     more_is_better: bool = False
     samples: tuple[float, ...] = ()
     note: str = ""
+
+    @classmethod
+    def of(
+        cls,
+        samples: Sequence[float],
+        *,
+        name: str,
+        what: str,
+        unit: str,
+        budget: float | None = None,
+        more_is_better: bool = False,
+        note: str = "",
+    ) -> "Figure":
+        """The median of `samples`."""
+        return cls(
+            name=name,
+            what=what,
+            value=median(samples),
+            unit=unit,
+            budget=budget,
+            more_is_better=more_is_better,
+            samples=tuple(samples),
+            note=note,
+        )
 
     @property
     def within(self) -> bool | None:

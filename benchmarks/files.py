@@ -20,7 +20,7 @@ from benchmarks.families import FamilyMeter
 from benchmarks.figures import Figure
 from benchmarks.plan import Plan
 from benchmarks.process import MB, Meter
-from benchmarks.statistics import NS_PER_US, median
+from benchmarks.statistics import NS_PER_US
 
 _SAMPLES = Path(__file__).parents[1] / "tests" / "data" / "gcode"
 _LARGE_SAMPLE = "prusa-slicer-2.5.0-mk3s-pla-cube-cut.gcode"
@@ -295,12 +295,11 @@ def _figure(
     budget: float | None = None,
     note: str = "",
 ) -> Figure:
-    return Figure(
+    return Figure.of(
+        samples,
         name=name,
         what=what,
-        value=median(samples),
         unit=unit,
         budget=budget,
-        samples=tuple(samples),
         note=note,
     )

@@ -22,7 +22,7 @@ from benchmarks.front_end_page import (
 from benchmarks.nginx import Nginx, open_nginx, program
 from benchmarks.plan import Plan
 from benchmarks.process import MB, cpu_ns, memory
-from benchmarks.statistics import NS_PER_US, median
+from benchmarks.statistics import NS_PER_US
 
 _FILES = 40
 _SETTLE_S = 0.1
@@ -113,12 +113,11 @@ def _figure(
     samples: list[float],
     note: str = "one client on loopback, without TLS",
 ) -> Figure:
-    return Figure(
+    return Figure.of(
+        samples,
         name=name,
         what=what,
-        value=median(samples),
         unit=unit,
         budget=budget,
-        samples=tuple(samples),
         note=note,
     )

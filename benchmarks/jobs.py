@@ -17,7 +17,7 @@ from benchmarks.daemon import Daemon, open_daemon, open_printer, temporary_folde
 from benchmarks.figures import Figure
 from benchmarks.plan import Plan
 from benchmarks.process import Meter
-from benchmarks.statistics import NS_PER_US, median
+from benchmarks.statistics import NS_PER_US
 
 _BUSY_S = 2.0
 _ROW = """INSERT INTO job_history (user, filename, status, start_time, end_time, print_duration,
@@ -109,11 +109,10 @@ def _ask(plan: Plan, daemon: Daemon, request: bytes) -> tuple[list[float], list[
 
 
 def _figure(name: str, what: str, unit: str, samples: list[float]) -> Figure:
-    return Figure(
+    return Figure.of(
+        samples,
         name=name,
         what=what,
-        value=median(samples),
         unit=unit,
-        samples=tuple(samples),
         note="unix socket; another client asks server.info every 2 ms in rounds of its own",
     )

@@ -11,7 +11,6 @@ import trio
 
 from benchmarks.figures import Figure
 from benchmarks.plan import Plan
-from benchmarks.statistics import median
 from mrk.jobs.queue import Queue
 from nurseries.metrics.subsystem import Metrics, PrinterStatus
 
@@ -65,12 +64,11 @@ def _scraped(plan: Plan, name: str, openmetrics: bool) -> Figure:
         return samples
 
     samples = trio.run(run)
-    return Figure(
+    return Figure.of(
+        samples,
         name=f"metrics_{name.lower()}",
         what=f"/metrics, {name}: CPU per scrape",
-        value=median(samples),
         unit="ms",
         budget=5,
-        samples=tuple(samples),
         note=f"{OBJECTS} printer objects, without the transport",
     )

@@ -205,12 +205,11 @@ def _requests(plan: Plan, daemon: Daemon, listener: Listener) -> list[Figure]:
         samples.append(meter.read().us_per(count))
     note = "one at a time, QoS 0, twice through the broker"
     figures = [
-        Figure(
+        Figure.of(
+            samples,
             name="mqtt_request",
             what="MQTT server.info: CPU",
-            value=median(samples),
             unit="us/request",
-            samples=tuple(samples),
             note=note,
         )
     ]

@@ -14,7 +14,7 @@ import trio.testing
 
 from benchmarks.figures import Figure
 from benchmarks.plan import Plan
-from benchmarks.statistics import NS_PER_US, median
+from benchmarks.statistics import NS_PER_US
 from mrk.machine.machine_protocols import InstanceIds, UnitStatus
 from nurseries.machine.peripherals import Peripherals
 from nurseries.machine.system_info import SystemInfoReader
@@ -53,13 +53,12 @@ def measure_proc_stats(plan: Plan) -> list[Figure]:
     peripherals = Peripherals(HostCommands())
     samples = [_beat_us() for _ in range(plan.rounds)]
     return [
-        Figure(
+        Figure.of(
+            samples,
             name="proc_stats",
             what="proc stats sample: CPU",
-            value=median(samples),
             unit="us",
             budget=1000,
-            samples=tuple(samples),
             note="with its notification encoded; /proc and /sys of this host",
         ),
         _asked("system_info", info.read, plan),
@@ -95,11 +94,10 @@ def _asked(name: str, ask: Callable[[], Awaitable[object]], plan: Plan) -> Figur
         return samples
 
     samples = trio.run(run)
-    return Figure(
+    return Figure.of(
+        samples,
         name=f"machine_{name.replace('.', '_')}",
         what=f"machine.{name}: CPU per request",
-        value=median(samples),
         unit="us",
-        samples=tuple(samples),
         note="one after the other, all threads, without the transport",
     )

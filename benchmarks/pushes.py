@@ -15,7 +15,7 @@ from benchmarks.figures import Figure
 from benchmarks.klippy_replay import KlippyReplay, endless, open_replayed
 from benchmarks.plan import Plan
 from benchmarks.process import Meter, idle_share
-from benchmarks.statistics import NS_PER_US, median, percentile
+from benchmarks.statistics import NS_PER_US, percentile
 
 _WARM_UP = 40
 _PUSH_BUDGET_US = {1: 70.0}
@@ -76,13 +76,12 @@ def _figures(
     to_whom = f"{subscribers} subscriber{'s' if subscribers > 1 else ''}"
     note = f"baseline of {baseline * 100:.2f} % of a core taken off"
     figures = [
-        Figure(
+        Figure.of(
+            samples,
             name=f"push_{subscribers}",
             what=f"status push to {to_whom}: CPU",
-            value=median(samples),
             unit="us/push",
             budget=_PUSH_BUDGET_US.get(subscribers),
-            samples=tuple(samples),
             note=note,
         ),
         Figure(
@@ -97,13 +96,12 @@ def _figures(
         messages = tuple(sample / subscribers for sample in samples)
         figures.insert(
             1,
-            Figure(
+            Figure.of(
+                messages,
                 name=f"push_{subscribers}_message",
                 what=f"status push to {to_whom}: CPU per message",
-                value=median(messages),
                 unit="us/message",
                 budget=_MESSAGE_BUDGET_US.get(subscribers),
-                samples=messages,
                 note=note,
             ),
         )

@@ -13,7 +13,6 @@ from benchmarks.daemon import Daemon, open_linked
 from benchmarks.figures import Figure
 from benchmarks.load import Round, run_round
 from benchmarks.plan import Plan
-from benchmarks.statistics import median
 
 IN_FLIGHT = 16
 _PREPARED = 64
@@ -82,14 +81,13 @@ def _figures(way: Way, rounds: Sequence[Round], load: str, *, several: bool) -> 
 
     def figure(part: str, what: str, unit: str, of: Callable[[Round], float]) -> Figure:
         samples = tuple(of(each) for each in rounds)
-        return Figure(
+        return Figure.of(
+            samples,
             name=f"{name}_{part}",
             what=f"{way.title}, {short}: {what}",
-            value=median(samples),
             unit=unit,
             budget=way.budget_us if several and part == "cpu" else None,
             more_is_better=part == "rate",
-            samples=samples,
             note=load,
         )
 

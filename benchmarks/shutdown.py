@@ -14,7 +14,6 @@ from benchmarks.crowd import Crowd
 from benchmarks.daemon import Daemon, DaemonFailed, open_linked
 from benchmarks.figures import Figure
 from benchmarks.plan import Plan
-from benchmarks.statistics import median
 
 _READING = 49
 _STALLED_BYTES = 1_500_000  # asked for; the outbox holds up to 4 MB, the kernel a tenth of this
@@ -32,13 +31,12 @@ def measure_shutdown(plan: Plan) -> list[Figure]:
         samples.append(seconds)
         told.append(closed)
     return [
-        Figure(
+        Figure.of(
+            samples,
             name="shutdown",
             what="SIGTERM to exit, 50 clients, one stalled",
-            value=median(samples),
             unit="s",
             budget=0.5,
-            samples=tuple(samples),
             note=f"{min(told)} of {_READING} reading clients were told 1001",
         )
     ]

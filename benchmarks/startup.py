@@ -6,7 +6,6 @@ from benchmarks.daemon import open_daemon, open_linked, open_printer, temporary_
 from benchmarks.figures import Figure
 from benchmarks.plan import Plan
 from benchmarks.process import MB, Memory, idle_share, memory
-from benchmarks.statistics import median
 
 
 def measure_start(plan: Plan) -> list[Figure]:
@@ -20,21 +19,19 @@ def measure_start(plan: Plan) -> list[Figure]:
                     cpu_samples.append(daemon.answered_cpu_s)
     note = "spawn until GET /server/info answers 200; after one start to warm up"
     return [
-        Figure(
+        Figure.of(
+            samples,
             name="start",
             what="start to first answer",
-            value=median(samples),
             unit="s",
             budget=0.30,
-            samples=tuple(samples),
             note=note,
         ),
-        Figure(
+        Figure.of(
+            cpu_samples,
             name="start_cpu",
             what="start to first answer: CPU",
-            value=median(cpu_samples),
             unit="s",
-            samples=tuple(cpu_samples),
             note=note,
         ),
     ]

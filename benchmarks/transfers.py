@@ -13,7 +13,7 @@ from benchmarks.daemon import Daemon, open_linked
 from benchmarks.figures import Figure
 from benchmarks.plan import Plan
 from benchmarks.process import MB, Meter, memory
-from benchmarks.statistics import NS_PER_US, median
+from benchmarks.statistics import NS_PER_US
 from benchmarks.wire import HEAD_END, content_length
 
 _BOUNDARY = b"------------------------d74496d66958873e"
@@ -82,13 +82,12 @@ def _measure_both_ways(plan: Plan) -> list[Figure]:
 
 
 def _figure(name: str, what: str, unit: str, budget: float | None, samples: list[float]) -> Figure:
-    return Figure(
+    return Figure.of(
+        samples,
         name=name,
         what=what,
-        value=median(samples),
         unit=unit,
         budget=budget,
-        samples=tuple(samples),
         note="random bytes, one client, stored under the data folder and synced",
     )
 

@@ -55,22 +55,20 @@ def measure_updates(plan: Plan) -> list[Figure]:
     waits = tuple(worst_ms for _own_s, _children_s, worst_ms in rounds)
     own = median([own_s for own_s, _children_s, _worst_ms in rounds])
     return [
-        Figure(
+        Figure.of(
+            seconds,
             name="refresh_cpu",
             what=f"look for updates of {ITEMS} clones: CPU",
-            value=median(seconds),
             unit="s",
             budget=_HOUR_S / 100,
-            samples=seconds,
             note=f"the daemon's own {own:.2f} s; 1 % of a core is 36 s of the hour between two",
         ),
-        Figure(
+        Figure.of(
+            waits,
             name="refresh_wait",
             what="look for updates: longest wait",
-            value=median(waits),
             unit="ms",
             budget=20,
-            samples=waits,
             note="server.info every 2 ms over the unix socket meanwhile",
         ),
     ]

@@ -56,6 +56,13 @@ def test_best_of_several(samples, more_is_better, best):
     assert figure(samples=samples, more_is_better=more_is_better).best == best
 
 
+def test_of_several_the_median_counts():
+    words = {"name": "start", "what": "start to first answer", "unit": "s", "budget": 0.3}
+    assert Figure.of([0.4, 0.2, 0.25], **words) == Figure(
+        value=0.25, samples=(0.4, 0.2, 0.25), **words
+    )
+
+
 def test_what_was_not_measured_is_said():
     assert table([], [Failure("bridge", "refused")]).endswith("bridge: not measured: refused")
 
