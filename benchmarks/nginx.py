@@ -78,6 +78,11 @@ class Nginx:
     process: subprocess.Popen[bytes]
     port: int
 
+    @property
+    def worker(self) -> int:
+        """The process that answers."""
+        return children(self.process.pid)[0]
+
     def cpu_ns(self) -> int:
         """Of the master and its worker."""
         return sum(map(cpu_ns, (self.process.pid, *children(self.process.pid))))
@@ -91,9 +96,6 @@ def program() -> str | None:
 @contextlib.contextmanager
 def open_nginx(folder: Path, root: Path, daemon_port: int) -> Iterator[Nginx]:
     """Serve `root` and pass on the rest; raises `DaemonFailed`."""
-    found = program()
-    if found is None:
-        raise DaemonFailed("nginx is not installed (Debian: apt install nginx-light)")
     port = free_port()
     text = _CONFIG.format(
         user="user root;" if os.geteuid() == 0 else "",
@@ -103,6 +105,16 @@ def open_nginx(folder: Path, root: Path, daemon_port: int) -> Iterator[Nginx]:
         root=root,
         daemon=daemon_port,
     )
+    with run_nginx(folder, text, port) as nginx:
+        yield nginx
+
+
+@contextlib.contextmanager
+def run_nginx(folder: Path, text: str, port: int) -> Iterator[Nginx]:
+    """One with the configuration `text`, which listens on `port`; raises `DaemonFailed`."""
+    found = program()
+    if found is None:
+        raise DaemonFailed("nginx is not installed (Debian: apt install nginx-light)")
     config, log = folder / "nginx.conf", folder / "nginx.log"
     config.write_text(text)
     process = start([found, "-c", str(config), "-p", str(folder)], log)

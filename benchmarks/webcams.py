@@ -6,21 +6,17 @@ same viewers are measured through it in the same run.
 """
 
 import contextlib
-import shutil
 import socket
-import subprocess
 import threading
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 from benchmarks.clients import HOST
-from benchmarks.daemon import free_port, open_daemon, start, stop, temporary_folder
+from benchmarks.daemon import free_port, open_daemon, temporary_folder
 from benchmarks.figures import Figure
 from benchmarks.klippy_replay import open_replay_process
+from benchmarks.nginx import program, run_nginx
 from benchmarks.plan import Plan
-from benchmarks.process import Meter, cpu_ns
-from benchmarks.statistics import median
+from benchmarks.process import Meter
 
 VIEWERS = 5
 RATE = 15
@@ -33,7 +29,7 @@ _PART = b"Content-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%s\r\n--b\r\n" %
 _SETTLE_S = 1.0
 _ONE = "one connection to the camera"
 _NGINX = """
-worker_processes 1; daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx.log;
+worker_processes 1; daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log;
 events {{}}
 http {{ access_log off; client_body_temp_path {folder}; proxy_temp_path {folder};
   fastcgi_temp_path {folder}; uwsgi_temp_path {folder}; scgi_temp_path {folder};
@@ -114,10 +110,11 @@ def measure_webcams(plan: Plan) -> list[Figure]:
             _rate("webcam_rate", "5 viewers", usual.rate),
             _rate("webcam_rate_slow", "5 viewers beside a slow one", more.rate),
         ]
-        nginx = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
-        if nginx is not None:
-            with _nginx(nginx, folder, camera.port) as (pid, port):
-                beside = _shares(plan, pid, port, slow=0)
+        if program() is not None:
+            port = free_port()
+            text = _NGINX.format(folder=folder, host=HOST, port=port, camera=camera.port)
+            with run_nginx(folder, text, port) as nginx:
+                beside = _shares(plan, nginx.worker, port, slow=0)
             note = "a connection to the camera for each"
             figures.append(_figure("webcam_nginx", "5 viewers, nginx", beside.percent, None, note))
     return figures
@@ -150,45 +147,23 @@ def _shares(plan: Plan, pid: int, port: int, *, slow: int) -> _Shares:
     return _Shares(percent, rate)
 
 
-@contextlib.contextmanager
-def _nginx(program: str, folder: Path, camera: int) -> Iterator[tuple[int, int]]:
-    port = free_port()
-    config = folder / "nginx.conf"
-    config.write_text(_NGINX.format(folder=folder, host=HOST, port=port, camera=camera))
-    process = start([program, "-c", str(config)], folder / "nginx.out")
-    try:
-        time.sleep(_SETTLE_S)
-        yield _worker(process), port
-    finally:
-        stop(process)
-
-
-def _worker(process: subprocess.Popen[bytes]) -> int:
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    worker = int(children[0])
-    cpu_ns(worker)
-    return worker
-
-
 def _figure(name: str, who: str, samples: list[float], budget: float | None, note: str) -> Figure:
-    return Figure(
+    return Figure.of(
+        samples,
         name=name,
         what=f"MJPEG, {RATE} x 100 KB a second, {who}: CPU",
-        value=median(samples),
         unit="% core",
         budget=budget,
-        samples=tuple(samples),
         note=note,
     )
 
 
 def _rate(name: str, who: str, samples: list[float]) -> Figure:
-    return Figure(
+    return Figure.of(
+        samples,
         name=name,
         what=f"MJPEG, {who}: pictures the slowest of the five got",
-        value=median(samples),
         unit="1/s",
         more_is_better=True,
-        samples=tuple(samples),
         note="of 15",
     )
