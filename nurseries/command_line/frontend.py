@@ -13,6 +13,7 @@ from config.paths import Paths
 from config.settings.families import Settings
 from config.settings.frontend import FrontEndSettings, prefix_of
 from mrk.errors import MrkError, leaves
+from mrk.frontends.static_answer import CONFIG
 from mrk.updates.release_info import ReleaseInfo
 from nurseries.command_line.config_sections import ConfigFile, NotAdded, WantedSection
 from nurseries.command_line.data_folder import check_owner
@@ -135,7 +136,7 @@ def _sections(
             ("channel", channel),
             ("repo", f"{found.project_owner}/{found.project_name}"),
             ("path", str(one.path)),
-            ("persistent_files", "config.json"),
+            ("persistent_files", CONFIG),
         )
         sections.append(WantedSection(f"update_manager {one.name}", kept))
     return sections

@@ -168,4 +168,6 @@ async def _in_thread(function: Callable[[], Result]) -> Result:
     try:
         return await trio.to_thread.run_sync(function)
     except OSError as exc:
-        raise UpdateFailed(f"{exc.filename}: {exc.strerror}") from exc
+        # What is written to has no name where the disk is full.
+        named = f"{exc.filename}: " if exc.filename is not None else ""
+        raise UpdateFailed(f"{named}{exc.strerror}") from exc

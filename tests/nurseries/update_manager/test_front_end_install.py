@@ -4,6 +4,7 @@ import errno
 import gzip
 import hashlib
 import io
+import re
 import zipfile
 from pathlib import Path
 
@@ -140,15 +141,19 @@ async def test_archives_that_are_refused(
     assert not (tmp_path / "mainsail").exists()
 
 
+@pytest.mark.parametrize("named", [("a.js.gz",), ()], ids=["named", "without a name"])
 async def test_a_disk_that_refuses(
-    tmp_path: Path, file: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, file: Path, monkeypatch: pytest.MonkeyPatch, named: tuple[str, ...]
 ) -> None:
     def refuse(*_given: object) -> int:
-        raise OSError(errno.ENOSPC, "No space left on device", "a.js.gz")
+        # A write has no name, an open has.
+        raise OSError(errno.ENOSPC, "No space left on device", *named)
 
     monkeypatch.setattr(front_end_install, "compress_beside", refuse)
-    with pytest.raises(UpdateFailed, match=r"a\.js\.gz: No space left on device"):
+    told = ": ".join([*named, "No space left on device"])
+    with pytest.raises(UpdateFailed, match=f"^{re.escape(told)}$"):
         await installing(tmp_path / "mainsail").from_archive(file, None)
+    assert not (tmp_path / "mainsail").exists()
     assert alone(tmp_path / "mainsail")
 
 
