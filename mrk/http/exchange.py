@@ -36,6 +36,14 @@ class Exchange(Protocol):
         """
         ...
 
+    async def skip(self) -> None:
+        """Read to the body's end and keep nothing of it: a body that nobody asked for.
+
+        Raises `Refusal`: 413 past `unread_body_bytes`, 408 when it is not there in `unread_body_s`,
+        400 for broken framing.
+        """
+        ...
+
     async def answer(self, response: Response) -> None:
         """Send a whole answer; the connection ends when the body was not read to its end."""
         ...

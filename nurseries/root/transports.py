@@ -81,7 +81,6 @@ class Transports:
             authorizer,
             facts,
             self._rendering.render,
-            limits,
             route_prefix=prefix,
             has_front_end=bool(settings.frontends),
         )

@@ -89,3 +89,26 @@ async def test_a_body_without_an_end_is_answered_all_the_same(tmp_path: Path, bo
         answer = await client.ask(EARLY["404"][0] + body)
         assert (answer.status, answer.headers["connection"]) == (404, "close")
         assert await client.ended()
+
+
+@pytest.mark.parametrize("framed", [sized, chunked])
+async def test_a_page_comes_behind_a_body_that_it_does_not_take(tmp_path: Path, framed) -> None:
+    async with client_of(tmp_path) as client:
+        answer = await client.ask(b"GET / HTTP/1.1\r\nHost: a\r\n" + framed(LIMIT_BYTES))
+        assert (answer.status, answer.headers.get("connection")) == (200, None)
+        assert (await client.ask(GET)).status == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"Content-Length: %d\r\n\r\n" % (LIMIT_BYTES + 1), 413),
+        (b"Content-Length: 5\r\n\r\nxx", 408),
+        (b"Transfer-Encoding: chunked\r\n\r\nbroken\r\n", 400),
+    ],
+)
+async def test_a_page_refuses_other_bodies(tmp_path: Path, body: bytes, status: int) -> None:
+    async with client_of(tmp_path, unread_body_s=0.2) as client:
+        answer = await client.ask(b"GET / HTTP/1.1\r\nHost: a\r\n" + body)
+        assert (answer.status, answer.headers["connection"]) == (status, "close")
+        assert await client.ended()

@@ -178,7 +178,6 @@ class House:
             self.authorizer,
             self._facts,
             MemoryPages().render,
-            self.limits,
             route_prefix=self.route_prefix,
         )
         self.routes = RouteTable(self.api, self.authorizer, self.web, upgrades=self.upgrades)

@@ -212,7 +212,6 @@ class TransferHouse:
             self.authorizer,
             _facts,
             MemoryPages().render,
-            self.limits,
             route_prefix=self.route_prefix,
         )
         rules = DoorRules(

@@ -109,11 +109,7 @@ class BodyStream:
         return bytes(data)
 
     async def skip(self) -> None:
-        """Read to the body's end and keep nothing of it.
-
-        Raises `Refusal`: 413 past `unread_body_bytes`, 408 when it is not there in `unread_body_s`,
-        400 for broken framing.
-        """
+        """Read to the body's end; see `Exchange`."""
         limit_bytes = self._limits.unread_body_bytes
         skipped_bytes = 0
         with trio.move_on_after(self._limits.unread_body_s) as scope:

@@ -11,13 +11,11 @@ from typing import Protocol
 import trio
 
 from mrk.access.request_authorizer import RequestAuthorizer
-from mrk.definitions.limits import Limits
 from mrk.errors import ClientError
 from mrk.http.cors import CorsRules
 from mrk.http.encodings import accepted
 from mrk.http.exchange import Exchange, Transfer
 from mrk.http.head import RequestHead
-from mrk.http.refusal import Refusal
 from mrk.http.response import Headers, Response, error_response
 from mrk.web.page_messages import PageAnswer, PageFacts, PageRequest, view_of
 from transports.web.page_scripts import PageScripts
@@ -50,7 +48,6 @@ class Pages:
         authorizer: RequestAuthorizer,
         facts: Facts,
         render: Render,
-        limits: Limits,
         *,
         route_prefix: str = "",
         has_front_end: bool = False,
@@ -59,7 +56,6 @@ class Pages:
         self._authorizer = authorizer
         self._facts = facts
         self._render = render
-        self._limits = limits
         self._prefix = route_prefix
         self._has_front_end = has_front_end
         self._static = PageScripts()
@@ -76,22 +72,11 @@ class Pages:
     async def _serve(self, path: str, exchange: Exchange) -> None:
         head = exchange.head
         try:
-            await self._skip_body(exchange)
+            await exchange.skip()
             response = await self._answer(path, head)
         except ClientError as exc:
             response = error_response(exc)
         await exchange.answer(response.with_headers(self._cors.headers(head.header("origin"))))
-
-    async def _skip_body(self, exchange: Exchange) -> None:
-        """No page takes one; raises `Refusal` 400 for broken framing, 408, `ClientError` 413."""
-        skipped_bytes = 0
-        with trio.move_on_after(self._limits.unread_body_s):
-            while part := await exchange.receive():
-                skipped_bytes += len(part)
-                if skipped_bytes > self._limits.unread_body_bytes:
-                    raise ClientError("A page takes no body", 413)
-            return
-        raise Refusal(408, "The request's body did not arrive in time")
 
     async def _answer(self, path: str, head: RequestHead) -> Response:
         taken = accepted(head.header_values("accept-encoding"))

@@ -26,9 +26,8 @@ class Asked:
         self.head = RequestHead("GET", target, "1.1", [("host", "a"), *pairs], peer, peer)
         self.answered: list[Response] = []
 
-    async def receive(self) -> bytes:
+    async def skip(self) -> None:
         await trio.lowlevel.checkpoint()
-        return b""
 
     async def answer(self, response: Response) -> None:
         await trio.lowlevel.checkpoint()
@@ -130,7 +129,7 @@ async def test_a_page_that_cannot_be_rendered_is_a_json_503() -> None:
         return PageFacts("v1", "ready")
 
     house = House()
-    pages = Pages(house.web._cors, house.authorizer, facts, broken, house.limits)
+    pages = Pages(house.web._cors, house.authorizer, facts, broken)
     answer = await ask(pages, "/")
     assert answer.status == 503
     assert "no memory" in json.loads(answer.body)["error"]["message"]
