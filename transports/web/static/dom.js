@@ -25,6 +25,15 @@ export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
+// Adds at the end, of which it stays in sight; the oldest of more than `most` go, and a note that there are none.
+export function addLines(box, lines, most) {
+  const atEnd = box.scrollTop + box.clientHeight >= box.scrollHeight - 8;
+  if (box.firstChild && box.firstChild.className === "from") fill(box);
+  box.append(...lines);
+  while (box.children.length > most) box.firstChild.remove();
+  if (atEnd) box.scrollTop = box.scrollHeight;
+}
+
 export function toast(text, bad = false) {
   const line = el("p", { class: bad && "bad", role: bad && "alert" }, text);
   $("toasts").append(line);

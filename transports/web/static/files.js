@@ -1,6 +1,6 @@
 // G-code files: folders, upload with progress, print, queue, delete.
 import { $, acting, ask, button, bytes, duration, el, failed, fill, prefix, say, setText, show, T, toast, when } from "./dom.js";
-import { call, headers, isOpen, may, on } from "./net.js";
+import { call, download, headers, isOpen, may, on } from "./net.js";
 import { fileAddress } from "./status.js";
 
 const PAGE = 200;
@@ -53,7 +53,7 @@ function fileRow(file) {
       await call("server.job_queue.post_job", { filenames: [path] });
       toast(say(T.files.queued, { name }));
     }), { class: "plain", "aria-label": say(T.files.queue_of, { name }), title: T.files.queue }),
-    button("↓", acting(() => download(path, name)), { class: "plain", "aria-label": say(T.files.download_of, { name }), title: T.files.download }),
+    button("↓", acting(() => download(fileAddress(path), name)), { class: "plain", "aria-label": say(T.files.download_of, { name }), title: T.files.download }),
     may("operate") && button("×", acting(async () => {
       if (await ask(T.files.delete_title, name, T.files.delete, true)) await call("server.files.delete_file", { path: `gcodes/${path}` });
     }), { class: "plain", "aria-label": say(T.files.delete_of, { name }), title: T.files.delete }));
@@ -61,13 +61,6 @@ function fileRow(file) {
     el("td", { class: "number wide" }, bytes(file.size)),
     el("td", { class: "number wide" }, duration(time)),
     el("td", { class: "wide" }, when(file.modified)), el("td", {}, actions));
-}
-
-// A link of a plain address would come without the token.
-async function download(path, name) {
-  const token = await call("access.oneshot_token").catch(() => "");
-  const link = el("a", { href: `${fileAddress(path)}${token ? `?token=${encodeURIComponent(token)}` : ""}`, download: name });
-  link.click();
 }
 
 function draw() {

@@ -1,6 +1,6 @@
 // The log as it is written: asks for what comes next and waits for it; who is too slow skips lines.
-import { $, acting, el, fill, prefix, say, T } from "./dom.js";
-import { call, isOpen, on } from "./net.js";
+import { $, acting, addLines, el, fill, prefix, say, T } from "./dom.js";
+import { call, download, isOpen, on } from "./net.js";
 
 const MOST = 1000, WAIT_S = 20;
 let seq = 0, run = 0, paused = false, shown = false;
@@ -13,12 +13,8 @@ function time(seconds) {
 function fits(row) { row.hidden = !row.textContent.toLowerCase().includes($("log-filter").value.trim().toLowerCase()); }
 
 function add(rows) {
-  const box = $("log-lines"), atEnd = box.scrollTop + box.clientHeight >= box.scrollHeight - 8;
-  if (box.firstChild && box.firstChild.className === "from") fill(box);
   rows.forEach(fits);
-  box.append(...rows);
-  while (box.children.length > MOST) box.firstChild.remove();
-  if (atEnd) box.scrollTop = box.scrollHeight;
+  addLines($("log-lines"), rows, MOST);
 }
 
 const row = (line) => el("p", { "data-level": line.level }, el("time", {}, time(line.time)), ` ${line.level.toUpperCase().padEnd(7)} `, el("span", { class: "from" }, `${line.logger}: `), line.message);
@@ -48,11 +44,7 @@ $("log-pause").addEventListener("click", () => {
   $("log-pause").textContent = paused ? T.log.follow : T.log.pause;
   if (paused) run++; else follow();
 });
-// The address alone would come without the token.
-$("log-download").addEventListener("click", acting(async () => {
-  const token = await call("access.oneshot_token").catch(() => "");
-  el("a", { href: `${prefix}/server/files/moonraker.log${token ? `?token=${encodeURIComponent(token)}` : ""}`, download: "moonraker.log" }).click();
-}));
+$("log-download").addEventListener("click", acting(() => download(`${prefix}/server/files/moonraker.log`, "moonraker.log")));
 on("closed", () => { seq = 0; });
 
 export function enter() { shown = true; if (!seq) fill($("log-lines")); follow(); }

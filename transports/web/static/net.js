@@ -1,5 +1,5 @@
 // One websocket for all calls and notifications, and who we are. Tokens stay in this tab.
-import { prefix, T } from "./dom.js";
+import { el, prefix, T } from "./dom.js";
 
 const WAIT_MS = [500, 1000, 2000, 5000, 10000];
 const ROLES = ["view", "operate", "admin"];
@@ -108,6 +108,12 @@ export function connect() {
     tell("closed");
     setTimeout(connect, WAIT_MS[Math.min(tries++, WAIT_MS.length - 1)]);
   };
+}
+
+// A link of a plain address would come without the token.
+export async function download(address, name) {
+  const once = await call("access.oneshot_token").catch(() => "");
+  el("a", { href: `${address}${once ? `?token=${encodeURIComponent(once)}` : ""}`, download: name }).click();
 }
 
 // Who may look by a token only needs it in the address of a picture, once.

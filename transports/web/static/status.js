@@ -1,5 +1,5 @@
 // The first part: print, temperatures, console, queue, camera.
-import { $, acting, ask, button, clock, duration, el, fact, failed, fill, prefix, say, setText, show, T } from "./dom.js";
+import { $, acting, addLines, ask, button, clock, duration, el, fact, failed, fill, prefix, say, setText, show, T } from "./dom.js";
 import { call, isOpen, may, on } from "./net.js";
 import { jobState, klippyState, onStatus, sensorLabel, sensors, status } from "./printer.js";
 import { draw, SAMPLES } from "./chart.js";
@@ -165,11 +165,8 @@ onStatus(() => {
 const sent = [];
 let back = 0;
 function addLine(text, kind) {
-  const box = $("console"), atEnd = box.scrollTop + box.clientHeight >= box.scrollHeight - 8;
-  if (box.firstChild && box.firstChild.className === "from") fill(box);
-  box.append(el("p", { class: kind === "command" ? "sent" : text.startsWith("!!") ? "bad" : undefined }, kind === "command" ? `› ${text}` : text));
-  while (box.children.length > 300) box.firstChild.remove();
-  if (atEnd) box.scrollTop = box.scrollHeight;
+  const line = el("p", { class: kind === "command" ? "sent" : text.startsWith("!!") ? "bad" : undefined }, kind === "command" ? `› ${text}` : text);
+  addLines($("console"), [line], 300);
 }
 on("open", async () => {
   const store = await call("server.gcode_store", { count: 100 }).catch(() => ({ gcode_store: [] }));
