@@ -24,6 +24,13 @@ MRK = (sys.executable, "-m", "mrk")
 SOURCES = ("config", "mrk", "nurseries", "transports")
 
 
+def install_npm(session: nox.Session, folder: Path, *packages: str) -> None:
+    """Install npm packages into a folder of their own."""
+    folder.mkdir(parents=True, exist_ok=True)
+    npm = ("npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(folder))
+    session.run(*npm, *packages, external=True)
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Style and Trio's pitfalls."""
@@ -71,8 +78,7 @@ def arm(session: nox.Session) -> None:
 @nox.session
 def strangers(session: nox.Session) -> None:
     """Against programs of other projects, which take long; `.ci/servers` installs the others."""
-    npm = ("npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", "build/strangers")
-    session.run(*npm, "tplink-smarthome-simulator", external=True)
+    install_npm(session, Path("build/strangers"), "tplink-smarthome-simulator")
     home = "build/strangers/home-assistant"
     session.run(sys.executable, "-m", "venv", home)
     packages = ("homeassistant==2024.3.3", "josepy<2", "paho-mqtt==1.6.1")
@@ -120,10 +126,8 @@ def prometheus(session: nox.Session) -> None:
 def schemas(session: nox.Session) -> None:
     """The API's documents against the standards' own schemas, and a TypeScript client of them."""
     folder = Path("build/schemas")
-    folder.mkdir(parents=True, exist_ok=True)
     packages = ("openapi-typescript@7", "openapi-fetch", "typescript@5", "@open-rpc/meta-schema")
-    npm = ("npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(folder))
-    session.run(*npm, *packages, external=True)
+    install_npm(session, folder, *packages)
     settings = ("-d", str(folder), "-c", "docs/examples/moonraker.conf")
     for kind in ("openapi", "openrpc"):
         with (folder / f"{kind}.json").open("w") as document:
@@ -155,8 +159,6 @@ def frontends(session: nox.Session) -> None:
 def page(session: nox.Session) -> None:
     """The page of our own in Chromium, by keyboard, in light and dark, with axe-core (npm)."""
     folder = Path("build/page")
-    folder.mkdir(parents=True, exist_ok=True)
-    packages = ("playwright-core@1", "axe-core@4")
-    session.run("npm", "install", "--silent", "--prefix", str(folder), *packages, external=True)
+    install_npm(session, folder, "playwright-core@1", "axe-core@4")
     modules, shots = folder / "node_modules", folder / "shots"
     session.run("python", "-m", "tests.page", str(modules), str(shots), *session.posargs)
