@@ -11,9 +11,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from nurseries.testing.sockets import free_port
-from tests.e2e.processes import ROOT, DaemonProcess, configure, started
+from tests.e2e.processes import ROOT, DaemonProcess, configure, run_demo
 
-SPEED = "8"
+SPEED = 8.0
 LOCKED = """\
 [server]
 host: 127.0.0.1
@@ -36,17 +36,11 @@ def main() -> int:
     with TemporaryDirectory() as name:
         trusting, locking = Path(name, "trusting"), Path(name, "locking")
         port = configure(trusting)
-        with started(_demo(trusting, port), trusting, port) as first:
-            first.wait_klippy()
+        with run_demo(trusting, SPEED, port) as first:
             locked_port = _lock(locking)
-            with started(_demo(locking, locked_port), locking, locked_port) as second:
-                second.wait_klippy()
+            with run_demo(locking, SPEED, locked_port) as second:
                 code = _drive(modules, shots, first, second)
         return code or _compare(locking, shots / "findings.txt")
-
-
-def _demo(folder: Path, port: int) -> list[str]:
-    return ["demo", "--data", str(folder), "--port", str(port), "--speed", SPEED]
 
 
 def _lock(folder: Path) -> int:
