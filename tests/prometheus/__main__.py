@@ -6,7 +6,6 @@ each rule of the formats that is broken, and each figure that Prometheus does no
 
 import contextlib
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -17,7 +16,15 @@ import httpx
 import trio
 
 from benchmarks.clients import HOST
-from benchmarks.daemon import Daemon, free_port, open_daemon, open_printer, temporary_folder
+from benchmarks.daemon import (
+    Daemon,
+    free_port,
+    open_daemon,
+    open_printer,
+    start,
+    stop,
+    temporary_folder,
+)
 from benchmarks.process import cpu_ns
 from nurseries.virtual_printer.gcodes import sample_gcode
 
@@ -107,22 +114,17 @@ async def _text_complaints(mrk: httpx.AsyncClient) -> list[str]:
 
 @contextlib.contextmanager
 def _prometheus(folder: Path, port: int) -> Iterator[None]:
-    with (folder / "prometheus.log").open("wb") as log:
-        process = subprocess.Popen(
-            [
-                "prometheus",
-                f"--config.file={folder / 'prometheus.yml'}",
-                f"--storage.tsdb.path={folder / 'tsdb'}",
-                f"--web.listen-address=127.0.0.1:{port}",
-            ],
-            stdout=log,
-            stderr=log,
-        )
-        try:
-            yield
-        finally:
-            process.terminate()
-            process.wait(30)
+    command = [
+        "prometheus",
+        f"--config.file={folder / 'prometheus.yml'}",
+        f"--storage.tsdb.path={folder / 'tsdb'}",
+        f"--web.listen-address=127.0.0.1:{port}",
+    ]
+    process = start(command, folder / "prometheus.log")
+    try:
+        yield
+    finally:
+        stop(process)
 
 
 async def _seen(asked: httpx.AsyncClient, seconds: int) -> list[str]:
