@@ -47,10 +47,9 @@ async def compress(response: Response) -> Response:
 
 
 def build_app() -> QuartTrio:
-    """The app; whatever path it is asked for is the page's."""
+    """The app; it has the one page."""
     app = QuartTrio("mrk", static_folder=None, template_folder=str(_FOLDER))
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     app.after_request(compress)
-    app.add_url_rule("/", "page", page, methods=["GET"])
     app.add_url_rule("/mrk/", "page", page, methods=["GET"])
     return app
