@@ -153,15 +153,16 @@ class Scanner:
         send, receive = trio.open_memory_channel[_Job](0)  # callers wait in line themselves
         self._jobs = send
         try:
-            async with receive:
+            # Closed without a checkpoint: who is told to stop may cancel this, and a fault be lost.
+            with receive:
                 task_status.started()
                 while True:
                     job = await receive.receive()
                     try:
                         await self._run_worker(job, receive)
                     except WorkerMissing as error:
-                        logger.warning("%s", error)
                         job.finish(Failed(str(error), may_pass=True))
+                        logger.warning("%s", error)
                     finally:
                         job.finish(None)
         finally:

@@ -196,6 +196,15 @@ async def test_a_worker_that_does_not_start_is_a_reason():
             assert "does not start" in (found.reason or "")
 
 
+async def test_a_fault_of_the_scanner_is_told_to_who_runs_it():
+    """Its caller hears first that it stopped, and may be what stops the rest."""
+    with pytest.raises(ExceptionGroup) as raised:
+        async with running(Scanner(command=("no\0program",))) as scanner:
+            await scanner.scan(CURA)
+    assert raised.group_contains(ScannerStopped)
+    assert raised.group_contains(ValueError, match="null byte")
+
+
 async def test_without_pillow_the_images_are_there_and_a_note_says_what_is_not(tmp_path):
     pillowless = "import sys; sys.modules['PIL'] = None; " + (
         "from nurseries.files.scan.worker import main; main()"
