@@ -146,6 +146,7 @@ async def test_the_plan_of_a_print_is_read_once(desk):
     async with desk.open() as run:
         await run.analysis.estimate("a.gcode", None)
         desk.jobs.become(state="printing", filename="a.gcode")
+        await until(lambda: run.shown.time_left("a.gcode", 0) is not None)  # it is held
         first = await run.analysis.progress()
         desk.database.failure = AssertionError("the plan was read again")
         assert await run.analysis.progress() == first
