@@ -12,6 +12,10 @@ from mrk.own_packages import use_own_packages
 
 use_own_packages()
 
+from nurseries.process.late_modules import load_late  # noqa: E402
+
+load_late()
+
 from nurseries.command_line.quiet_end import end_after  # noqa: E402
 
 if TYPE_CHECKING:

@@ -1,6 +1,5 @@
 """API keys: the one that clients can read back, and named ones of which only a hash is kept."""
 
-import hashlib
 import hmac
 from collections.abc import Iterable
 
@@ -8,6 +7,7 @@ from mrk.access.accounts import API_KEY_USER, MOONRAKER, Account
 from mrk.access.redacted import Redacted
 from mrk.access.user_names import checked_name
 from mrk.definitions.roles import Role
+from mrk.short_digests import sha256
 
 # As Moonraker's: 32 hexadecimal digits.
 KEY_BYTES = 16
@@ -32,7 +32,7 @@ class ApiKey(Redacted, frozen=True):
 
 def digest_of(text: str) -> bytes:
     """What is kept and compared of a key's text. It is random, so one round is enough."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+    return sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
 def find_key(text: str, known: Iterable[ApiKey]) -> ApiKey | None:

@@ -1,10 +1,9 @@
 """One-shot tokens: one request by query string, in time and from the address that fetched it."""
 
-import hashlib
-
 import msgspec
 
 from mrk.access.accounts import Account
+from mrk.short_digests import sha256
 
 LIFE_S = 5.0
 # Over it the oldest goes; each lives 5 s, and only authorized callers fetch them.
@@ -60,4 +59,4 @@ class OneshotTokens:
 
 
 def _digest(text: str) -> bytes:
-    return hashlib.sha256(text.encode()).digest()
+    return sha256(text.encode()).digest()

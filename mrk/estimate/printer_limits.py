@@ -4,10 +4,11 @@ Frozen: an estimate belongs to one set of limits, and `fingerprint` tells whethe
 Units are mm, s, mm/s and mm/s2.
 """
 
-import hashlib
 import math
 
 import msgspec
+
+from mrk.short_digests import sha256
 
 # klippy/kinematics/extruder.py: area of 1.75 mm filament.
 FILAMENT_MM = 1.75
@@ -68,7 +69,7 @@ class PrinterLimits(msgspec.Struct, frozen=True):
 
     def fingerprint(self) -> str:
         """Short text that differs between limits that give different plans."""
-        return hashlib.sha256(_PLAN_VERSION + msgspec.json.encode(self)).hexdigest()[:16]
+        return sha256(_PLAN_VERSION + msgspec.json.encode(self)).hexdigest()[:16]
 
 
 DEFAULT_LIMITS = PrinterLimits()

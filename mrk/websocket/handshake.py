@@ -5,13 +5,13 @@ The head has been parsed already; this checks what it says. No I/O.
 
 import base64
 import binascii
-import hashlib
 from collections.abc import Sequence
 
 import msgspec
 
 from mrk.errors import ClientError
 from mrk.http.head import RequestHead
+from mrk.short_digests import sha1
 
 _ACCEPT_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _KEY_BYTES = 16
@@ -46,7 +46,7 @@ def accept_upgrade(head: RequestHead) -> bytes:
 
 
 def _switching(key: str) -> bytes:
-    digest = hashlib.sha1(key.encode() + _ACCEPT_GUID, usedforsecurity=False).digest()
+    digest = sha1(key.encode() + _ACCEPT_GUID, usedforsecurity=False).digest()
     return (
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         b"Sec-WebSocket-Accept: " + base64.b64encode(digest) + b"\r\n\r\n"

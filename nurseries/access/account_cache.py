@@ -8,7 +8,7 @@ same file; `look` notices that. `Authorization.serve` loads it and looks.
 import base64
 import itertools
 import logging
-import secrets
+import os
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -164,7 +164,7 @@ class AccountCache:
 
     def oneshot(self, account: Account | None, address: str) -> str:
         """A new one-shot token."""
-        text = base64.b32encode(secrets.token_bytes(RANDOM_BYTES)).decode()
+        text = base64.b32encode(os.urandom(RANDOM_BYTES)).decode()
         self._oneshots.add(text, account, address, trio.current_time())
         return text
 

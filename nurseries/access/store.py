@@ -4,7 +4,7 @@ Each is called inside one transaction. What a caller may not do is a `ClientErro
 nothing is stored.
 """
 
-import secrets
+import os
 
 from mrk.access.accounts import API_KEY_USER, LDAP, MOONRAKER, Account
 from mrk.access.keys import KEY_BYTES, MOST_KEYS, ApiKey, digest_of
@@ -27,11 +27,11 @@ def prepare(connection: SqlConnection, now_s: float) -> None:
     """Make the keys that every installation has."""
     connection.execute(
         "INSERT OR IGNORE INTO signing_keys (purpose, key_text) VALUES (?, ?)",
-        (_SIGNING, secrets.token_hex(SIGNING_BYTES)),
+        (_SIGNING, os.urandom(SIGNING_BYTES).hex()),
     )
     connection.execute(
         "INSERT OR IGNORE INTO api_keys (owner, key_text, created_on) VALUES (?, ?, ?)",
-        (API_KEY_USER, secrets.token_hex(KEY_BYTES), now_s),
+        (API_KEY_USER, os.urandom(KEY_BYTES).hex(), now_s),
     )
 
 
@@ -168,7 +168,7 @@ def log_in_ldap(connection: SqlConnection, username: str, now_s: float) -> None:
 def _give_key_id(connection: SqlConnection, username: str) -> None:
     connection.execute(
         "UPDATE users SET jwk_id = ? WHERE username = ? AND coalesce(jwk_id, '') = ''",
-        (secrets.token_hex(_KID_BYTES), username),
+        (os.urandom(_KID_BYTES).hex(), username),
     )
 
 
@@ -181,7 +181,7 @@ def replace_api_key(connection: SqlConnection, now_s: float) -> None:
     """A new text for the key without a name."""
     connection.execute(
         "INSERT OR REPLACE INTO api_keys (owner, key_text, created_on) VALUES (?, ?, ?)",
-        (API_KEY_USER, secrets.token_hex(KEY_BYTES), now_s),
+        (API_KEY_USER, os.urandom(KEY_BYTES).hex(), now_s),
     )
 
 
@@ -192,7 +192,7 @@ def create_key(connection: SqlConnection, name: str, role: Role, now_s: float) -
         raise ClientError(f"A key named '{name}' exists already: revoke it first")
     if len(names) >= MOST_KEYS:
         raise ClientError(f"There are {MOST_KEYS} keys, the limit: revoke one first")
-    text = secrets.token_hex(KEY_BYTES)
+    text = os.urandom(KEY_BYTES).hex()
     connection.execute(
         "INSERT INTO named_keys (name, key_digest, role, created_on) VALUES (?, ?, ?, ?)",
         (name, digest_of(text).hex(), role.word, now_s),

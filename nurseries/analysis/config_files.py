@@ -5,7 +5,6 @@ Read and written in threads; small, and written whole or not at all.
 
 import errno
 import os
-import secrets
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +86,7 @@ def _read(path: Path) -> bytes:
 
 def _write(path: Path, text: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{secrets.token_hex(8)}.part")
+    temporary = path.with_name(f".{os.urandom(8).hex()}.part")
     try:
         with temporary.open("xb") as file:
             file.write(text)

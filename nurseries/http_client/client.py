@@ -121,7 +121,7 @@ class HttpClient:
         except (httpx.HTTPError, ValueError) as exc:
             raise FetchFailed(f"{type(exc).__name__}: {exc}") from exc
 
-    async def _context(self, httpx: ModuleType, local: bool) -> ssl.SSLContext:
+    async def _context(self, httpx: ModuleType, local: bool) -> "ssl.SSLContext":
         if local not in self._contexts:
             # Reading the certificates of all authorities takes 20 ms.
             self._contexts[local] = await trio.to_thread.run_sync(

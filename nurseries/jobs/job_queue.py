@@ -6,7 +6,7 @@ jobs and loads the next one; it ends when cancelled. The rules are `mrk/jobs/que
 """
 
 import logging
-import secrets
+import os
 import time
 from collections.abc import Callable
 
@@ -108,7 +108,7 @@ class JobQueue:
                 raise ClientError(f"File '{name:.200}' does not exist")
         now = self._wall_clock()
         jobs = [
-            QueuedJob(secrets.token_hex(8).upper(), name, now, user, copies, note) for name in names
+            QueuedJob(os.urandom(8).hex().upper(), name, now, user, copies, note) for name in names
         ]
         automatic, active = self._transitions.automatic, self._job_state.is_active
         return await self._change(

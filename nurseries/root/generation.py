@@ -6,7 +6,7 @@ to end, and its services are gone.
 """
 
 import itertools
-import secrets
+import os
 from collections.abc import Callable
 
 import trio
@@ -62,7 +62,7 @@ class Generation:
         settings = configuration.settings
         rules = rules_of(settings.authorization)
         limits = settings.server.limits
-        self.clients = Clients(EventRing(secrets.token_hex(8), trio.current_time, limits))
+        self.clients = Clients(EventRing(os.urandom(8).hex(), trio.current_time, limits))
         self.table = Table()
         self._refusals = RefusalLog()
         self.subsystems = Subsystems(

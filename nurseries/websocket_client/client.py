@@ -144,7 +144,7 @@ async def _open_stream(address: SplitResult, local: bool) -> trio.SocketStream |
         raise WebsocketFailed(f"no connection to {host}: {_said(exc)}") from exc
 
 
-def _context(local: bool) -> ssl.SSLContext:
+def _context(local: bool) -> "ssl.SSLContext":
     """Reading the certificates of all authorities takes 20 ms."""
     context = ssl.create_default_context() if not local else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if local:

@@ -104,3 +104,13 @@ def test_subscriptions_of_unknown_objects(tmp_path: Path) -> None:
                 names = {f"unknown {number} {name} {'x' * 60}": None for name in range(1000)}
                 assert "result" in subscribe(client, **names)
         wait_rss_below(daemon, before + 20 * MIB)
+
+
+def test_openssl_is_not_loaded_before_it_is_needed(tmp_path: Path) -> None:
+    with run_daemon(tmp_path) as daemon, run_printer(tmp_path):
+        daemon.wait_klippy()
+        with websocket(daemon) as client:
+            assert "result" in subscribe(client, toolhead=None)
+        maps = Path(f"/proc/{daemon.process.popen.pid}/maps").read_text()
+    assert "python" in maps
+    assert "libcrypto" not in maps

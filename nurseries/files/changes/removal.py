@@ -6,7 +6,6 @@ next start. So a client that leaves does not stop a removal halfway.
 
 import contextlib
 import os
-import secrets
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -60,7 +59,7 @@ class Removal:
 
 def fresh_name(folder: Path, purpose: Purpose) -> Path:
     """A temporary name in a folder that nobody uses."""
-    return folder / temporary_name(purpose, secrets.token_bytes(TOKEN_BYTES))
+    return folder / temporary_name(purpose, os.urandom(TOKEN_BYTES))
 
 
 def remove_tree(path: Path) -> None:

@@ -7,7 +7,6 @@ A `.thumbs` that is a link is not followed, a name is written whole or not at al
 
 import io
 import os
-import secrets
 import struct
 import zlib
 from collections.abc import Iterator
@@ -66,7 +65,7 @@ def open_thumbs(folder: bytes, *, create: bool) -> Iterator[int]:
 
 def write_whole(thumbs: int, name: bytes, data: bytes) -> None:
     """Write a file of `.thumbs` under a temporary name and rename it."""
-    temporary = b".%s.part" % secrets.token_hex(8).encode()
+    temporary = b".%s.part" % os.urandom(8).hex().encode()
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(temporary, flags, 0o644, dir_fd=thumbs)
     try:

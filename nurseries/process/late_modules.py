@@ -1,0 +1,54 @@
+"""Modules of the standard library that are loaded when something of them is first used.
+
+Trio imports them at once, and with them OpenSSL: 5 MB, which a daemon without TLS, passwords and
+uploads never calls. `load_late` is called before anything imports them.
+"""
+
+import importlib.util
+import sys
+import threading
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+_NAMES = ("ssl", "hashlib", "hmac", "secrets")
+# Whoever asks from another thread meanwhile waits for the whole module.
+_loading = threading.RLock()
+
+
+class _LateModule(ModuleType):
+    """Stands for a module until something of it is asked, and becomes it then.
+
+    `importlib.util.LazyLoader` would load with the second `import` of a module.
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        # `import` itself asks for these.
+        if not name.startswith("__"):
+            with _loading:
+                spec = self.__spec__
+                if type(self) is not _LateModule:
+                    return getattr(self, name)
+                if spec is not None and spec.loader is not None:
+                    self.__spec__ = None  # from here on what its own code misses is missing
+                    try:
+                        spec.loader.exec_module(self)
+                    finally:
+                        self.__spec__ = spec
+                    self.__class__ = ModuleType  # type: ignore[assignment]
+                    return getattr(self, name)
+        raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+
+
+def load_late(names: tuple[str, ...] = _NAMES) -> None:
+    """Have modules wait until they are used, those that were not imported yet."""
+    for name in names:
+        spec = None if name in sys.modules else importlib.util.find_spec(name)
+        if spec is not None:
+            sys.modules[name] = _late(spec)
+
+
+def _late(spec: ModuleSpec) -> ModuleType:
+    module = importlib.util.module_from_spec(spec)
+    module.__class__ = _LateModule
+    return module
