@@ -58,12 +58,13 @@ class FakeDisplay:
         return await self.hear()
 
     async def until(self, command: str, done: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        """Ask until the answer is as wanted."""
+        """Ask until the answer is as wanted, and anew where a port that opens lost the question."""
         with trio.fail_after(30):
             while True:
-                answer = await self.ask(command)
-                if done(answer):
-                    return answer
+                with trio.move_on_after(2):
+                    answer = await self.ask(command)
+                    if done(answer):
+                        return answer
                 await trio.sleep(0.02)
 
     async def response(self, wanted: str) -> str:
