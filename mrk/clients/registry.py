@@ -18,6 +18,7 @@ from mrk.clients.event_ring import EventRing
 from mrk.clients.missed_events import MissedEvents
 from mrk.clients.outbox import Outbox
 from mrk.clients.send_batch import SendBatch
+from mrk.clients.turns import Turns
 from mrk.clients.waiting import WaitingTotal
 from mrk.definitions.roles import Role
 
@@ -61,6 +62,7 @@ class Clients:
         self.events = events or EventRing()
         self.send_batch = SendBatch()
         self.waiting = WaitingTotal()
+        self.turns = Turns()
         self._clients: dict[int, Client] = {}
         self._departures: list[Callable[[int], None]] = []
         self._identifications: list[Callable[[Client], None]] = []

@@ -101,7 +101,7 @@ class Transports:
             streamed=[*([] if transfers is None else [transfers]), events, *added],
             fallbacks=[make(door_rules) for make in subsystems.fallbacks],
         )
-        self.door = Door(Routes(found, proxies, look_up_names, answered), limits)
+        self.door = Door(Routes(found, proxies, look_up_names, answered, clients.turns), limits)
         self.unix_socket = UnixSocket(context)
 
     def _authorizer(

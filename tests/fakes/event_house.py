@@ -81,7 +81,7 @@ class EventHouse:
         upgrades = {"/websocket": self.websocket.serve_connection}
         streamed = [self.streams]
         routes = RouteTable(api, access, NoPages(), upgrades=upgrades, streamed=streamed)
-        self.door = Door(Routes(routes, answered=self.answered), self.limits)
+        self.door = Door(Routes(routes, answered=self.answered, turns=clients.turns), self.limits)
 
     def listed(self) -> list[ConnectedClient]:
         """What `server.connection.list` shows."""

@@ -113,7 +113,7 @@ class Door:
                 port = _own_port(stream)
                 await self.serve_connection(wrap_tls(stream), peer, tls=True, port=port)
         finally:
-            await trio.aclose_forcefully(stream)
+            stream.socket.close()  # needs no turn of the loop, and mostly it is closed already
 
     async def serve_connection(
         self, transport: trio.abc.Stream, peer: str, *, tls: bool = False, port: int = 0
@@ -128,26 +128,36 @@ class Door:
             connection = HttpConnection(
                 stream, peer, tls, self._routes, self._limits, self._budget, port
             )
-            await self._run(connection, transport)
-            if not connection.given_up:
+            intact = await self._run(connection, transport)
+            if not connection.handed_on:
+                await self._routes.turns.take()
+            if intact and not connection.given_up:
                 await stream.aclose()
-        except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError):
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
             logger.debug("connection of %s lost", peer)
         except Exception:
             logger.exception("connection of %s failed", peer)
         finally:
             self._streams.discard(stream)
-            await trio.aclose_forcefully(transport)
+            if isinstance(transport, trio.SocketStream):
+                transport.socket.close()
+            else:
+                await trio.aclose_forcefully(transport)
 
-    async def _run(self, connection: HttpConnection, transport: trio.abc.Stream) -> None:
+    async def _run(self, connection: HttpConnection, transport: trio.abc.Stream) -> bool:
+        """Serve to the end; False when it just broke off."""
         self._served.add(connection)
         try:
             if isinstance(transport, trio.SSLStream):
                 await connection.run(transport.do_handshake)
             else:
                 await connection.run()
+        except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError):
+            logger.debug("connection of %s lost", connection.peer)
+            return False
         finally:
             self._served.discard(connection)
+        return True
 
     def _end_waiting(self) -> bool:
         """End connections that wait for their client; False when all are at work."""

@@ -26,9 +26,9 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 class BodyStream:
     """Implements `mrk.http.exchange.Exchange`; `rest` is what came behind the body.
 
-    `answered` says that an answer was sent, or begun; `refused` is called when one comes before the
-    body was read, `counts` counts answers by status. Time in which the body's reader does not ask
-    for more does not count as the client's.
+    `answered` says that an answer was sent, or begun, `endless` that its end is the connection's;
+    `refused` is called when one comes before the body was read, `counts` counts answers by status.
+    Time in which the body's reader does not ask for more does not count as the client's.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class BodyStream:
         self.head = head
         self.rest = rest
         self.answered = False
-        self._endless = False
+        self.endless = False
         self._stream = stream
         self._frame = frame
         self._limits = limits
@@ -69,7 +69,7 @@ class BodyStream:
     @property
     def keep_alive(self) -> bool:
         """Whether another request may follow the answer."""
-        return self._frame.keep_alive and self.body_read and not self._endless
+        return self._frame.keep_alive and self.body_read and not self.endless
 
     async def receive(self) -> bytes:
         """The next part of the body; see `Exchange`."""
@@ -156,7 +156,7 @@ class BodyStream:
         """Send the head of an answer without a length; see `Exchange`."""
         await self._skip_unread()
         self._counts[response.status] += 1
-        self._endless = self.answered = True
+        self.endless = self.answered = True
         self._stream.end_when_unheard()
         is_head = self.head.method == "HEAD"
         top = wire(response, keep_alive=False, old=self._old, head=is_head, endless=True)

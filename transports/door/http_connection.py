@@ -16,6 +16,7 @@ from mrk.access.address import ProxyRule
 from mrk.access.login_guard import counted_as
 from mrk.api.large_result import LARGE_BYTES
 from mrk.api.outcome import Outcome
+from mrk.clients.turns import Turns
 from mrk.definitions.limits import LARGE_CALL_BYTES, Limits
 from mrk.errors import ClientError
 from mrk.http.exchange import Transfer
@@ -42,13 +43,14 @@ class Routes(msgspec.Struct, frozen=True):
     """Who answers, and what has to be known of a client before.
 
     `look_up_names`, when there is one, may wait for the host names of a client's address.
-    `answered` counts answers by status.
+    `answered` counts answers by status. Who connects, and who leaves, takes one of the `turns`.
     """
 
     table: RouteTable
     proxies: ProxyRule = msgspec.field(default_factory=ProxyRule)
     look_up_names: Callable[[str], Awaitable[None]] | None = None
     answered: Tally = msgspec.field(default_factory=Tally)
+    turns: Turns = msgspec.field(default_factory=Turns)
 
 
 class HttpConnection:
@@ -68,7 +70,7 @@ class HttpConnection:
         port: int = 0,
     ) -> None:
         self._stream = stream
-        self._peer = peer
+        self.peer = peer
         self._port = port
         self._tls = tls
         self._routes = routes
@@ -83,6 +85,9 @@ class HttpConnection:
         self.waits_since = 0.0
         self.unfinished = False
         self.given_up = False
+        # Who served it to its end saw to it that few end at once.
+        self.handed_on = False
+        self._new = True
         self._address = peer
         self._counted: str | None = None
 
@@ -127,7 +132,7 @@ class HttpConnection:
         parser = await self._read_head()
         if parser is None:
             return False
-        headers, peer = parser.headers, self._peer
+        headers, peer = parser.headers, self.peer
         client = self._routes.proxies.client(peer, self._tls, headers)
         head = RequestHead(
             parser.method, parser.target, parser.http_version, headers, peer, *client, self._port
@@ -145,6 +150,7 @@ class HttpConnection:
         self._disarm()
         if isinstance(route, Streamed):
             return await self._transfer(head, frame, route.serve)
+        self.handed_on = True
         serving = route.serve(self._stream, head, parser.raw + parser.rest)
         # A websocket lasts for days: what its head was read with is not kept beside it.
         self._rest = b""
@@ -162,6 +168,9 @@ class HttpConnection:
             data = await self._receive_between()
             if not data:
                 return None
+            if self._new:
+                self._new = False
+                await self._routes.turns.take()
         return parser
 
     async def _receive_between(self) -> bytes:
@@ -195,6 +204,7 @@ class HttpConnection:
         self._may_give_way()
         with trio.move_on_after(self._limits.head_s):
             while data := bytes(await self._stream.receive_some(_RECEIVE_BYTES)):
+                await self._routes.turns.take()
                 if parser.feed(data):
                     self.waits = False
                     return parser
@@ -237,6 +247,7 @@ class HttpConnection:
             await transfer(body)
         finally:
             self._rest = body.rest
+            self.handed_on = body.endless
             if frame.has_body and not body.answered:
                 await self._last_word()  # noqa: ASYNC102 - shielded there, with a deadline
         if not body.body_read:

@@ -92,7 +92,8 @@ class Bridge:
     ) -> "_Span":
         wire = WebsocketStream(stream, trailing, self._limits, total=self._clients.waiting)
         name = f"bridge of {head.address}"
-        return _Span(wire, klippy, ClientConnection(name, wire.sender, self._when_cancelled))
+        connection = ClientConnection(name, wire.sender, self._clients.turns, self._when_cancelled)
+        return _Span(wire, klippy, connection)
 
     async def _serve(self, span: "_Span", response: bytes) -> None:
         wire = span.wire

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 
 import trio
 
+from mrk.clients.turns import Turns
 from mrk.websocket.events import NO_CLOSE_FRAME, Ending
 from transports.sockets.outbox_sender import OutboxSender
 
@@ -24,16 +25,21 @@ _WORTH_A_WARNING = frozenset({1002, 1007, 1008, 1009, 1011})
 
 
 class ClientConnection:
-    """`when_cancelled` says how it ends when nothing but a cancellation ended it."""
+    """`when_cancelled` says how it ends when nothing but a cancellation ended it.
+
+    One that ends by itself takes one of the `turns`.
+    """
 
     def __init__(
         self,
         name: str,
         sender: OutboxSender,
+        turns: Turns,
         when_cancelled: Callable[[], Ending] = lambda: SERVER_SHUTDOWN,
     ) -> None:
         self._name = name
         self._sender = sender
+        self._turns = turns
         self._when_cancelled = when_cancelled
         self._ending: Ending | None = None
         self._nursery: trio.Nursery | None = None
@@ -84,4 +90,8 @@ class ClientConnection:
         logger.log(level, "%s closed: %s %s", self._name, self.ending.code, self.ending.reason)
 
     async def _until_ended(self, part: ConnectionTask) -> None:
-        self.end(await part())
+        ending = await part()
+        if self._ending is None:
+            self._ending = ending
+        await self._turns.take()
+        self.end(ending)

@@ -61,7 +61,7 @@ class ClientSession:
         self, hub: SessionContext, client: Client, sender: OutboxSender, message_bytes: int
     ) -> None:
         name = f"{client.transport} client {client.id}"
-        self.connection = ClientConnection(name, sender, hub.when_cancelled)
+        self.connection = ClientConnection(name, sender, hub.clients.turns, hub.when_cancelled)
         self.unreadable = 0
         self._hub = hub
         self._client = client

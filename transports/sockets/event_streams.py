@@ -135,7 +135,9 @@ class _Stream:
         client = admitted_client(
             self._clients, Transport.EVENTS, self._sender.outbox, address, decision
         )
-        connection = ClientConnection(f"event stream {client.id}", self._sender, when_cancelled)
+        connection = ClientConnection(
+            f"event stream {client.id}", self._sender, self._clients.turns, when_cancelled
+        )
         with self._clients.bound_to(decision.user, Role.VIEW, partial(connection.end, _REVOKED)):
             await self._exchange.begin_answer(response)
             await connection.run(partial(self._listen, client, position), self._keep_alive)

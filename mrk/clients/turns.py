@@ -1,0 +1,59 @@
+"""Who comes or goes takes a turn, so that a crowd that does so at once holds up nobody else.
+
+Trio runs all tasks that are ready before it looks at sockets again, and a thousand connections that
+end in one instant are a thousand ready tasks. A turn is given to a few of them between two looks.
+Owns no task: whoever has had a turn lets the next in. One instance per generation.
+"""
+
+import trio
+
+# A connection that opens or ends costs some 0.3 ms.
+AT_ONCE = 16
+# Nobody waits as long as no more than `AT_ONCE` come within this time.
+UNCROWDED_S = 0.005
+
+
+class Turns:
+    """At most `at_once` pass between two looks of the event loop at its sockets, in order."""
+
+    def __init__(self, at_once: int = AT_ONCE) -> None:
+        self._at_once = at_once
+        self._waiting = trio.lowlevel.ParkingLot()
+        # Have been let in, and have not run since.
+        self._let_in = 0
+        self._passed = 0
+        self._since = 0.0
+
+    def __len__(self) -> int:
+        """How many wait."""
+        return len(self._waiting)
+
+    async def take(self) -> None:
+        """Wait until it is the caller's turn; a checkpoint only in a crowd."""
+        if self._let_in:
+            await self._waiting.park()
+            self._let_next_in()
+        elif not self._passes():
+            self._let_in = 1
+            try:
+                await trio.lowlevel.checkpoint()
+            finally:
+                self._let_next_in()
+
+    def _passes(self) -> bool:
+        """Whether few have come lately."""
+        now = trio.current_time()
+        if now - self._since >= UNCROWDED_S:
+            self._since, self._passed = now, 0
+        self._passed += 1
+        return self._passed <= self._at_once
+
+    def _let_next_in(self) -> None:
+        """Called by each that was let in, as soon as it runs; the last one lets others in.
+
+        They run after the next look at sockets. Who was let in does run: it cannot be cancelled
+        between.
+        """
+        self._let_in -= 1
+        if not self._let_in:
+            self._let_in = len(self._waiting.unpark(count=self._at_once))

@@ -1,0 +1,125 @@
+"""How many pass between two looks of the event loop at its sockets, counted in such looks."""
+
+import pytest
+import trio
+import trio.testing
+
+from mrk.clients.turns import UNCROWDED_S, Turns
+
+
+class Looks(trio.abc.Instrument):
+    """Counts how often the loop has looked at its sockets."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def after_io_wait(self, timeout: float) -> None:
+        self.count += 1
+
+
+class Crowd:
+    """Who passed, and behind which look."""
+
+    def __init__(self, turns: Turns) -> None:
+        self.turns = turns
+        self.looks = Looks()
+        self.passed: list[tuple[int, int]] = []
+
+    async def come(self, number: int) -> None:
+        await self.turns.take()
+        self.passed.append((self.looks.count, number))
+
+    def per_look(self) -> list[int]:
+        looks = [look for look, _ in self.passed]
+        return [looks.count(look) for look in sorted(set(looks))]
+
+
+async def passing(crowd: Crowd, count: int) -> None:
+    trio.lowlevel.add_instrument(crowd.looks)
+    async with trio.open_nursery() as nursery:
+        for number in range(count):
+            nursery.start_soon(crowd.come, number)
+    trio.lowlevel.remove_instrument(crowd.looks)
+
+
+async def test_a_crowd_passes_a_few_at_a_time(autojump_clock: trio.testing.MockClock) -> None:
+    crowd = Crowd(Turns(4))
+    await passing(crowd, 103)
+    assert len(crowd.passed) == 103
+    assert max(crowd.per_look()) == 4
+    # Nobody is let in for nothing: all but one look, the one behind the first few, was used up.
+    assert len(crowd.per_look()) <= 103 // 4 + 3
+    assert len(crowd.turns) == 0
+
+
+async def test_who_came_first_goes_first(autojump_clock: trio.testing.MockClock) -> None:
+    turns, order = Turns(1), list[int]()
+    await turns.take()
+
+    async def come(number: int) -> None:
+        await turns.take()
+        order.append(number)
+
+    async with trio.open_nursery() as nursery:
+        for number in range(5):
+            nursery.start_soon(come, number)
+            await trio.lowlevel.checkpoint()
+    assert order == list(range(5))
+
+
+async def test_a_few_pass_at_once_and_again_a_little_later(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    turns = Turns(3)
+    for _ in range(2):
+        for _ in range(3):
+            with trio.testing.assert_no_checkpoints():
+                await turns.take()
+        with trio.testing.assert_checkpoints():
+            await turns.take()
+        await trio.sleep(UNCROWDED_S)
+
+
+@pytest.mark.parametrize("patient", range(4))
+async def test_who_gives_up_does_not_stop_the_rest(
+    patient: int, autojump_clock: trio.testing.MockClock
+) -> None:
+    turns, passed = Turns(1), list[int]()
+    await turns.take()
+
+    async def come(number: int) -> None:
+        with trio.CancelScope() as scope:
+            if number != patient:
+                scope.cancel()
+            await turns.take()
+            passed.append(number)
+
+    with trio.fail_after(1):
+        async with trio.open_nursery() as nursery:
+            for number in range(4):
+                nursery.start_soon(come, number)
+        await turns.take()
+    assert passed == [patient]
+    assert len(turns) == 0
+
+
+async def test_who_was_let_in_passes_although_it_is_cancelled(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    turns, passed = Turns(2), list[int]()
+    scopes = [trio.CancelScope() for _ in range(9)]
+
+    async def come(number: int) -> None:
+        with scopes[number]:
+            await turns.take()
+            passed.append(number)
+            if len(passed) == 3:  # the first who had to wait: the next two are let in already
+                for scope in scopes:
+                    scope.cancel()
+
+    with trio.fail_after(1):
+        async with trio.open_nursery() as nursery:
+            for number in range(9):
+                nursery.start_soon(come, number)
+        await turns.take()
+    assert len(passed) == 5
