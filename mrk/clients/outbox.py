@@ -20,6 +20,10 @@ def _uncounted(_size_bytes: int) -> None:
     """Nobody counts what is kept for this client."""
 
 
+def _nobody_sends() -> None:
+    """The client has gone."""
+
+
 class Outbox:
     """Bounded output of one client.
 
@@ -122,8 +126,13 @@ class Outbox:
             self._wake()
 
     def close(self) -> None:
-        """Keep nothing: the client has gone, and garbage collection may come late."""
+        """Keep nothing, nor whoever sends: the client has gone, and nothing more is taken.
+
+        Objects that know each other would wait for a garbage collection, which may come late.
+        """
         self._drop_all()
+        self._wake = _nobody_sends
+        self.keep_subscription, self.on_waiting = _uncounted, None
 
     def _drop_all(self) -> None:
         self.full = True

@@ -40,8 +40,13 @@ class WaitingTotal:
         # One alone has its own bounds: an answer of any size passes.
         while self.held_bytes > self.limit_bytes and len(self._shares) > 1:
             largest = max(self._shares, key=lambda one: one.held_bytes)
+            give_way = largest.give_way
             largest.close()
-            largest.give_way()
+            give_way()
+
+
+def _gone() -> None:
+    """The client has given way already."""
 
 
 class WaitingShare:
@@ -67,9 +72,10 @@ class WaitingShare:
         self.set(kind, self._parts.get(kind, 0) + by_bytes)
 
     def close(self) -> None:
-        """The client has gone, and all that was kept for it."""
+        """The client has gone, and all that was kept for it; it is not called any more."""
         if not self._closed:
             self._closed = True
+            self.give_way = _gone
             by_bytes, self.held_bytes = -self.held_bytes, 0
             self._parts.clear()
             self.total.changed(self, by_bytes)

@@ -25,6 +25,7 @@ from mrk.supervision import Supervision
 from mrk.version import VERSION
 from nurseries.gpio.chips import GpioChips
 from nurseries.log.daemon_log import LogOptions, open_log
+from nurseries.process.full_collections import FullCollections, PythonCollector
 from nurseries.process.instance_id import read_instance_id
 from nurseries.process.memory_release import MemoryRelease
 from nurseries.process.service_manager import ServiceManager
@@ -287,6 +288,9 @@ async def _serve(
         await nursery.start(manager.serve)
         memory = Supervision("memory_release")
         nursery.start_soon(supervise, memory, MemoryRelease().serve, name=memory.name)
+        garbage = Supervision("full_collections")
+        collections = FullCollections(PythonCollector())
+        nursery.start_soon(supervise, garbage, collections.serve, name=garbage.name)
         if companion is None:
             nursery.start_soon(prove_own_release, paths.unix_socket, name="release proof")
         else:
