@@ -5,7 +5,6 @@ as JSON before the door closes.
 """
 
 import contextlib
-from collections.abc import Iterator
 
 import trio
 
@@ -43,7 +42,7 @@ def admitted_client(
 class WebsocketAdmission:
     """`authorizer` decides about a handshake's origin, host and credentials.
 
-    `answered` counts handshakes by status.
+    `answered` counts handshakes by status. Inside of it as a context one counts as a connection.
     """
 
     def __init__(
@@ -90,14 +89,11 @@ class WebsocketAdmission:
         """A handshake is answered with what `accept` returned."""
         self._answered[101] += 1
 
-    @contextlib.contextmanager
-    def seat(self) -> Iterator[None]:
-        """Count as a connection while inside."""
+    def __enter__(self) -> None:
         self._seats += 1
-        try:
-            yield
-        finally:
-            self._seats -= 1
+
+    def __exit__(self, *_error: object) -> None:
+        self._seats -= 1
 
     async def refuse(self, stream: trio.abc.Stream, head: RequestHead, error: ClientError) -> None:
         """Answer a handshake that failed; a client that does not read it is left."""

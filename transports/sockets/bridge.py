@@ -22,6 +22,7 @@ from mrk.websocket.events import Ending
 from mrk.websocket.frames import text_frames
 from transports.sockets.admission import WebsocketAdmission
 from transports.sockets.client_connection import SERVER_SHUTDOWN, ClientConnection
+from transports.sockets.ping_clock import PingClock
 from transports.sockets.time_slice import TimeSlice
 from transports.sockets.websocket_stream import WebsocketStream
 
@@ -54,6 +55,7 @@ class Bridge:
         self._admission = admission
         self._clients = clients
         self._open_klippy = open_klippy
+        self._pings = PingClock(limits.ping_s)
 
     async def serve_connection(
         self, stream: trio.abc.Stream, head: RequestHead, buffered: bytes
@@ -69,7 +71,7 @@ class Bridge:
             decision.check(NEEDED)
             revocable = _RevocableConnection()
             with (
-                self._admission.seat(),
+                self._admission,
                 self._clients.bound_to(decision.user, NEEDED, revocable.pull),
             ):
                 klippy = await self._connect()
@@ -102,12 +104,19 @@ class Bridge:
             return
         try:
             await span.connection.run(
-                span.to_klippy, lambda: span.to_client(self._limits), wire.keep_alive
+                lambda: self._read(span), lambda: span.to_client(self._limits)
             )
         finally:
             with trio.move_on_at(wire.sender.limit_goodbye(), shield=True):
                 await wire.goodbye(span.connection.ending)
             span.connection.log()
+
+    async def _read(self, span: "_Span") -> Ending:
+        self._pings.add(span.connection, span.wire)
+        try:
+            return await span.to_klippy()
+        finally:
+            self._pings.remove(span.connection)
 
 
 class _RevocableConnection:

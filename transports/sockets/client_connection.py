@@ -43,14 +43,15 @@ class ClientConnection:
         self._when_cancelled = when_cancelled
         self._ending: Ending | None = None
         self._nursery: trio.Nursery | None = None
+        self._left = False
 
     @property
     def ending(self) -> Ending:
         """How it ended, or would end now."""
         return self._when_cancelled() if self._ending is None else self._ending
 
-    async def run(self, *parts: ConnectionTask) -> None:
-        """Run the sender and `parts` until one of them ends.
+    async def run(self, part: ConnectionTask, *others: ConnectionTask) -> None:
+        """Run all parts, and the sender while it has to wait, until one of them ends.
 
         What waits in the outbox is sent within `goodbye_s`, also when cancelled from outside.
         A connection that was ended before is not begun.
@@ -59,12 +60,14 @@ class ClientConnection:
             return
         try:
             async with trio.open_nursery() as self._nursery:
-                for name, part in (("sender", self._sender.run), *(("part", p) for p in parts[1:])):
-                    self._nursery.start_soon(self._until_ended, part, name=f"{self._name} {name}")
+                self._sender.begin(self._start_sender)
+                for other in others:
+                    self._nursery.start_soon(self._until_ended, other, name=f"{self._name} part")
                 try:
-                    await self._until_ended(parts[0])
+                    await self._until_ended(part)
                 finally:
                     self._sender.limit_goodbye()
+                    self._left = True
         except* Exception as bugs:
             logger.error("%s: closed because of a bug", self._name, exc_info=bugs)
             self._ending = BUG
@@ -75,6 +78,12 @@ class ClientConnection:
         """Run `work` as long as the connection lives."""
         assert self._nursery is not None, "not running"
         self._nursery.start_soon(work, name=f"{self._name} {name}")
+
+    def _start_sender(self) -> None:
+        assert self._nursery is not None, "not running"
+        if self._left and not self._nursery.child_tasks:
+            return  # closed: `run` is about to go on
+        self._nursery.start_soon(self._send, name=f"{self._name} sender")
 
     def end(self, ending: Ending) -> None:
         """End the connection; the first ending counts."""
@@ -88,6 +97,11 @@ class ClientConnection:
         """One line on how it ended."""
         level = logging.WARNING if self.ending.code in _WORTH_A_WARNING else logging.DEBUG
         logger.log(level, "%s closed: %s %s", self._name, self.ending.code, self.ending.reason)
+
+    async def _send(self) -> None:
+        failure = await self._sender.run()
+        if failure is not None:
+            self.end(failure)
 
     async def _until_ended(self, part: ConnectionTask) -> None:
         ending = await part()

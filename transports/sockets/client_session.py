@@ -26,7 +26,7 @@ from mrk.clients.registry import Client, Clients
 from mrk.definitions.limits import LARGE_CALL_BYTES, Limits
 from mrk.errors import ClientError
 from mrk.websocket.events import Ending
-from transports.sockets.client_connection import SERVER_SHUTDOWN, ClientConnection, ConnectionTask
+from transports.sockets.client_connection import SERVER_SHUTDOWN, ClientConnection
 from transports.sockets.outbox_sender import TIGHT_BYTES, UNAUTHORIZED_BYTES, OutboxSender
 from transports.sockets.time_slice import TimeSlice
 
@@ -76,22 +76,20 @@ class ClientSession:
         self._authorized = True
         self._caller = Caller(client.transport)
 
-    async def run(self, read: ConnectionTask, *parts: ConnectionTask) -> None:
-        """Be a connected client until `read` or another of the `parts` (pings) ends."""
-        try:
-            await self.connection.run(lambda: self._present(read), *parts)
-        finally:
-            self._queue.clear()
-
-    async def _present(self, read: ConnectionTask) -> Ending:
+    def arrive(self) -> None:
+        """Let the client be found and notified; the part that reads it begins."""
         self._hub.clients.add(self._client)
-        try:
-            return await read()
-        finally:
-            self._hub.clients.remove(self._client)
-            for asked in self._expected:
-                asked.abandon()
-            self._expected.clear()
+
+    def leave(self) -> None:
+        """Forget the client and what it waits for; the part that reads it is over."""
+        self._hub.clients.remove(self._client)
+        for asked in self._expected:
+            asked.abandon()
+        self._expected.clear()
+
+    def close(self) -> None:
+        """Keep nothing: the connection is over."""
+        self._queue.clear()
 
     def begin_chunk(self) -> None:
         """To be called when bytes have come in; behind their messages, flush the sender."""

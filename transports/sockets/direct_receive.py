@@ -5,6 +5,7 @@ buffer of the largest size. Plain sockets only: TLS and test streams go the usua
 """
 
 import os
+from collections.abc import Awaitable
 
 import trio
 
@@ -12,25 +13,53 @@ import trio
 USUAL_BYTES = 4096
 
 
-async def receive(stream: trio.abc.ReceiveStream, most_bytes: int) -> bytes:
-    """Return what has come; empty at the end.
+class DirectReceive:
+    """Receives in two steps, so that who waits keeps Trio's own frames alone, and none of ours.
 
     Looks through one wrapper (`transport`), such as the door's. Raises as `receive_some` does.
     """
-    plain = getattr(stream, "transport", stream)
-    if not isinstance(plain, trio.SocketStream):
-        return bytes(await stream.receive_some(most_bytes))
-    while True:
-        descriptor = plain.socket.fileno()
+
+    __slots__ = ("_chunk", "_socket", "_stream")
+
+    def __init__(self, stream: trio.abc.ReceiveStream) -> None:
+        plain = getattr(stream, "transport", stream)
+        self._stream = stream
+        self._socket = plain.socket if isinstance(plain, trio.SocketStream) else None
+        self._chunk: bytes | None = None
+
+    def wait(self, most_bytes: int) -> Awaitable[None]:
+        """Until `take` has something to give, or the end."""
+        if self._socket is None:
+            return self._receive(most_bytes)
+        descriptor = self._socket.fileno()
         if descriptor < 0:
             raise trio.ClosedResourceError("closed on this side")
-        await trio.lowlevel.wait_readable(descriptor)
+        return trio.lowlevel.wait_readable(descriptor)  # noqa: ASYNC105 - the caller awaits it
+
+    async def _receive(self, most_bytes: int) -> None:
+        self._chunk = bytes(await self._stream.receive_some(most_bytes))
+
+    def take(self, most_bytes: int) -> bytes | None:
+        """What has come; empty at the end, None when it was nothing after all."""
+        if self._socket is None:
+            chunk, self._chunk = self._chunk, None
+            return chunk
         try:
-            return _read(plain.socket.fileno(), most_bytes)
+            return _read(self._socket.fileno(), most_bytes)
         except BlockingIOError:
-            continue  # the kernel dropped a broken packet
+            return None  # the kernel dropped a broken packet
         except OSError as exc:
             raise trio.BrokenResourceError("the connection was lost") from exc
+
+
+async def receive(stream: trio.abc.ReceiveStream, most_bytes: int) -> bytes:
+    """Return what has come; empty at the end."""
+    direct = DirectReceive(stream)
+    while True:
+        await direct.wait(most_bytes)
+        chunk = direct.take(most_bytes)
+        if chunk is not None:
+            return chunk
 
 
 def _read(descriptor: int, most_bytes: int) -> bytes:

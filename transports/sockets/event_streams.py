@@ -78,7 +78,7 @@ class EventStreams:
         if head.method == "HEAD":
             await exchange.begin_answer(response)
             return
-        with self._admission.seat():
+        with self._admission:
             await _Stream(self._clients, self._framing, self._rules.limits, exchange).run(
                 decision, position, response, self._when_cancelled
             )

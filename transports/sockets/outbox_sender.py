@@ -1,10 +1,12 @@
 """The sending half of one client's connection: drains an outbox into a stream.
 
-`run` is a task of the connection's nursery. It ends by itself when the client is too slow or gone;
-once the connection is cancelled it sends what still waits, within `limits.goodbye_s`.
+Nearly all goes out without waiting. `run` is a task of the connection's nursery for the rest, begun
+when there is something and over when all is sent: a task that waits for work is 2 KB a client. Once
+the connection is cancelled it sends what still waits, within `limits.goodbye_s`.
 """
 
 import math
+from collections.abc import Callable
 from functools import partial
 
 import trio
@@ -55,13 +57,19 @@ class OutboxSender:
         self._limits = limits
         self._authorized_bytes = limits.outbox_bytes // _CROWDED_SHARE
         self._crowded_bytes = self._authorized_bytes
-        self._woken = trio.Event()
+        self._start_run: Callable[[], None] | None = None
+        self._running = False
         self._space: trio.Event | None = None
         self._slice_scope: trio.CancelScope | None = None
         self._waiting_send = False
         self._corked = False
         # The part of a chunk that the kernel did not take at once.
         self._rest: bytes | memoryview = b""
+
+    def begin(self, start_run: Callable[[], None]) -> None:
+        """From now on until `close` have `run` started by that whenever something has to wait."""
+        self._start_run = start_run
+        self._send_rest()
 
     @property
     def crowded(self) -> bool:
@@ -103,7 +111,12 @@ class OutboxSender:
             self._uncork()
         idle = not self._waiting_send and not self._rest and not self.outbox.full
         if self.outbox and not (idle and self._try_send_all()):
-            self._woken.set()
+            self._send_rest()
+
+    def _send_rest(self) -> None:
+        if self._start_run is not None and not self._running and (self.outbox or self._rest):
+            self._running = True
+            self._start_run()
 
     def limit_goodbye(self) -> float:
         """From now on everything has to be said within `goodbye_s`; returns `last_moment`.
@@ -115,19 +128,23 @@ class OutboxSender:
             if self._slice_scope is not None:
                 self._slice_scope.deadline = min(self._slice_scope.deadline, self.last_moment)
         self._uncork()
-        self._woken.set()
+        self._send_rest()
         return self.last_moment
 
-    async def run(self) -> Ending:
-        """Send until the client is too slow or gone, and return which.
+    async def run(self) -> Ending | None:
+        """Send all that waits; returns why that failed, when the client is too slow or gone.
 
         A cancellation takes effect where nothing is half sent: when the outbox is empty, or when
         the last moment has come. Whoever cancels calls `limit_goodbye` first.
         """
-        while True:  # noqa: ASYNC913 - it waits below as soon as all is sent
-            while not self.outbox and not self._rest:
-                self._woken = trio.Event()
-                await self._woken.wait()
+        failure = await self._send_waiting()
+        self._running = False
+        if failure is not None:
+            self._start_run = None  # nothing can follow
+        return failure
+
+    async def _send_waiting(self) -> Ending | None:
+        while self.outbox or self._rest:
             if self.outbox.full:
                 self.intact = not self._rest
                 return self._too_slow()
@@ -143,6 +160,7 @@ class OutboxSender:
                 else:
                     self._stop_counting()
             self._notify_space()
+        return None
 
     def _count(self, waiting_bytes: int) -> None:
         self.outbox.on_waiting = self._count
@@ -154,6 +172,7 @@ class OutboxSender:
 
     def close(self) -> None:
         """Keep nothing: the connection is over."""
+        self._start_run = None
         self.share.close()
         self.outbox.close()
         self._rest = b""
@@ -226,4 +245,4 @@ class OutboxSender:
         if self.outbox.full:
             self.limit_goodbye()
         if not self._corked and not self._send_batch.takes(self.flush):
-            self._woken.set()
+            self._send_rest()

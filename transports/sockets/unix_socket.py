@@ -97,8 +97,20 @@ class UnixSocket:
         sender = OutboxSender(stream, etx_frame, hub.limits, clients.send_batch, clients.waiting)
         client = Client(hub.clients.next_id(), Transport.UNIX, sender.outbox, authorized=True)
         session = ClientSession(hub, client, sender, hub.limits.unix_message_bytes)
-        await session.run(lambda: self._read(stream, sender, session))
+        try:
+            await session.connection.run(lambda: self._hear(stream, sender, session))
+        finally:
+            session.close()
         session.connection.log()
+
+    async def _hear(
+        self, stream: trio.abc.Stream, sender: OutboxSender, session: ClientSession
+    ) -> Ending:
+        session.arrive()
+        try:
+            return await self._read(stream, sender, session)
+        finally:
+            session.leave()
 
     async def _read(
         self, stream: trio.abc.Stream, sender: OutboxSender, session: ClientSession

@@ -7,6 +7,7 @@ the connection is over, and the door closes the stream. A cancelled one ends as
 
 from functools import partial
 
+import msgspec
 import trio
 
 from mrk.access.decision import Decision
@@ -19,6 +20,7 @@ from mrk.http.head import RequestHead
 from mrk.websocket.events import Ending
 from transports.sockets.admission import WebsocketAdmission, admitted_client
 from transports.sockets.client_session import ClientSession, SessionContext
+from transports.sockets.ping_clock import PingClock
 from transports.sockets.websocket_stream import WebsocketStream
 
 # Of one message, as of a body over HTTP: log-in and identification are small.
@@ -31,6 +33,7 @@ class Websocket:
     def __init__(self, hub: SessionContext, admission: WebsocketAdmission) -> None:
         self._hub = hub
         self._admission = admission
+        self._pings = PingClock(hub.limits.ping_s)
 
     async def serve_connection(
         self, stream: trio.abc.Stream, head: RequestHead, buffered: bytes
@@ -48,12 +51,19 @@ class Websocket:
         except ClientError as exc:
             await self._admission.refuse(stream, head, exc)
             return
-        with self._admission.seat():
+        with self._admission:
             trailing = buffered.partition(b"\r\n\r\n")[2]
-            serving = self._serve(stream, head, decision, response, trailing)
+            served = self._served(stream, head.address, decision, trailing)
+            opened = self._open(served, response)
             # Some 2 KB of its head are not kept as long as the connection lasts.
-            del head, decision, response, buffered, trailing
-            await serving
+            del stream, head, decision, response, buffered, trailing
+            if not await opened:
+                return
+            del opened
+            try:
+                await served.session.connection.run(served.read)
+            finally:
+                await served.goodbye()  # noqa: ASYNC102 - shielded there, with a deadline
 
     def _check_unauthorized(self, address: str) -> None:
         """Raise `ClientError` 503: those who may do nothing leave places to all others."""
@@ -67,52 +77,81 @@ class Websocket:
             text = f"Your address has {most} websocket connections without log-in"
             raise ClientError(text, 503)
 
-    async def _serve(
-        self,
-        stream: trio.abc.Stream,
-        head: RequestHead,
-        decision: Decision,
-        response: bytes,
-        trailing: bytes,
-    ) -> None:
-        hub = self._hub
-        wire = WebsocketStream(
-            stream, trailing, hub.limits, hub.clients.send_batch, hub.clients.waiting
-        )
-        client = admitted_client(
-            hub.clients, Transport.WEBSOCKET, wire.sender.outbox, head.address, decision
-        )
+    def _served(
+        self, stream: trio.abc.Stream, address: str, decision: Decision, trailing: bytes
+    ) -> "_Served":
+        hub, clients = self._hub, self._hub.clients
+        wire = WebsocketStream(stream, trailing, hub.limits, clients.send_batch, clients.waiting)
+        outbox = wire.sender.outbox
+        client = admitted_client(clients, Transport.WEBSOCKET, outbox, address, decision)
         session = ClientSession(hub, client, wire.sender, hub.limits.message_bytes)
+        return _Served(wire, session, client, self._pings, hub.limits.message_bytes)
+
+    async def _open(self, served: "_Served", response: bytes) -> bool:
+        client = served.client
         # Nobody finds the client before its session runs, so a log-out or a lesser role would miss
         # it.
-        with hub.clients.bound_to(client.user, client.role, partial(_revoke_access, client)):
+        revoke = partial(_revoke_access, client)
+        with self._hub.clients.bound_to(client.user, client.role, revoke):
             self._admission.upgrading()
-            opened = await wire.send_response(response)
-        if not opened:
-            return
-        del head, decision, response, trailing
-        most = hub.limits.message_bytes
+            return await served.wire.send_response(response)
 
-        async def read() -> Ending:
-            while not wire.ended and (chunk := await wire.receive()):
-                wire.bound_messages(
-                    most if client.authorized else min(most, UNAUTHORIZED_MESSAGE_BYTES)
-                )
-                session.begin_chunk()
-                for message in wire.messages(chunk):
-                    if message is None:
-                        await session.yield_if_due()
-                    else:
-                        await session.hear(message)
-                wire.sender.flush()
-            return wire.ending
 
+class _Served(msgspec.Struct, eq=False):
+    """One client whose handshake succeeded."""
+
+    wire: WebsocketStream
+    session: ClientSession
+    client: Client
+    pings: PingClock
+    most_bytes: int
+
+    async def read(self) -> Ending:
+        """Answer until the client leaves; how it ended.
+
+        While nothing comes, this waits at once for the socket: every function between would be
+        half a KB a client.
+        """
+        wire, session = self.wire, self.session
+        session.arrive()
+        self.pings.add(session.connection, wire)
         try:
-            await session.run(read, wire.keep_alive)
+            if wire.trailing:
+                await self._answer(wire.trailing)
+                wire.trailing = b""
+            while not wire.ended:
+                await wire.wait()
+                chunk = wire.take()
+                if chunk:
+                    await self._answer(chunk)
+                    del chunk
+                elif chunk is not None:
+                    break
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            pass  # as when the client leaves
         finally:
-            with trio.move_on_at(wire.sender.limit_goodbye(), shield=True):
-                await wire.goodbye(session.connection.ending)
-            session.connection.log()
+            self.pings.remove(session.connection)
+            session.leave()
+        return wire.ending
+
+    async def _answer(self, chunk: bytes) -> None:
+        wire, session = self.wire, self.session
+        unauthorized = min(self.most_bytes, UNAUTHORIZED_MESSAGE_BYTES)
+        wire.bound_messages(self.most_bytes if self.client.authorized else unauthorized)
+        session.begin_chunk()
+        for message in wire.messages(chunk):
+            if message is None:
+                await session.yield_if_due()
+            else:
+                await session.hear(message)
+        wire.sender.flush()
+
+    async def goodbye(self) -> None:
+        """Say how it ended."""
+        self.session.close()
+        with trio.move_on_at(self.wire.sender.limit_goodbye(), shield=True):
+            await self.wire.goodbye(self.session.connection.ending)
+        self.session.connection.log()
 
 
 def _revoke_access(client: Client) -> None:

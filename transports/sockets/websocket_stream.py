@@ -1,10 +1,12 @@
 """One websocket on one stream: frames in, pings, the sender, and the goodbye.
 
+What waits for the client is called in two steps, `wait` and `take`: see `direct_receive.py`.
+
 Used by the primary and the bridge websocket, which own the tasks; lives as long as the connection.
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 
 import trio
 
@@ -14,7 +16,7 @@ from mrk.definitions.limits import Limits
 from mrk.websocket.events import NO_CLOSE_FRAME, Ending, Pinged
 from mrk.websocket.frames import PING, close_frame, pong_frame, text_frame
 from mrk.websocket.incoming import WebsocketReader
-from transports.sockets.direct_receive import receive
+from transports.sockets.direct_receive import DirectReceive
 from transports.sockets.outbox_sender import VANISHED, OutboxSender
 
 CHUNK_BYTES = 64 * 1024
@@ -23,6 +25,22 @@ SILENT = Ending(1011, "no answer to a ping")
 
 class WebsocketStream:
     """`trailing` is what the client sent behind its handshake without waiting for the answer."""
+
+    __slots__ = (
+        "_chunk_bytes",
+        "_heard",
+        "_incoming",
+        "_limits",
+        "_listening",
+        "_pending_bytes",
+        "_progress",
+        "_receive",
+        "_stream",
+        "ended",
+        "ending",
+        "sender",
+        "trailing",
+    )
 
     def __init__(
         self,
@@ -36,11 +54,13 @@ class WebsocketStream:
         self._chunk_bytes = CHUNK_BYTES
         self._pending_bytes = 0
         self._stream = stream
-        self._trailing = trailing
+        self._receive = DirectReceive(stream)
+        self.trailing = trailing
         self._limits = limits
         self._incoming = WebsocketReader(limits.message_bytes)
         self._heard = False
         self._listening = False
+        self._progress: int | None = None  # of the sender, when the last ping was sent
         self.ending = VANISHED
         self.ended = False
 
@@ -77,36 +97,51 @@ class WebsocketStream:
             self._pending_bytes = self._incoming.pending_bytes
             self.sender.share.set("input", self._pending_bytes)
 
-    async def receive(self) -> bytes:
-        """The next bytes of the client; empty when it has gone."""
-        if self._trailing:
-            chunk, self._trailing = self._trailing, b""
-            return chunk
+    def wait(self) -> Awaitable[None]:
+        """Until there is something to `take`."""
         self._listening = True
-        try:
-            chunk = await receive(self._stream, self._chunk_bytes)
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            return b""
-        self._listening = False
-        self._heard = True
+        return self._receive.wait(self._chunk_bytes)
+
+    def take(self) -> bytes | None:
+        """The next bytes of the client; empty when it has gone, None when nothing came after all.
+
+        `wait` or this raise `trio.BrokenResourceError` or `trio.ClosedResourceError` when the
+        connection broke.
+        """
+        chunk = self._receive.take(self._chunk_bytes)
+        if chunk is not None:
+            self._listening = False
+            self._heard = True
         return chunk
 
-    async def keep_alive(self) -> Ending:
-        """Ping every `ping_s`; returns when nothing at all came back for one.
+    async def receive(self) -> bytes:
+        """Both steps at once, with what is `trailing` first; empty also when it broke."""
+        if self.trailing:
+            chunk, self.trailing = self.trailing, b""
+            return chunk
+        with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+            while True:
+                await self.wait()
+                taken = self.take()
+                if taken is not None:
+                    return taken
+        return b""
+
+    def ping(self) -> Ending | None:
+        """Send a ping; returns how the connection ends when nothing at all came back for the last.
 
         Any bytes from the client are life, and so is output that it still reads. While nothing is
         read from the client (back-pressure), or the ping is not out, the send limit watches.
         """
-        outbox = self.sender.outbox
-        await trio.sleep(self._limits.ping_s)
-        while True:
-            self._heard = False
-            progress = self.sender.progress
-            outbox.control("ping", PING)
-            await trio.sleep(self._limits.ping_s)
+        outbox, progress = self.sender.outbox, self._progress
+        if progress is not None:
             alive = self._heard or self.sender.progress > progress + 1
             if not alive and self._listening and not outbox.holds("ping"):
                 return SILENT
+        self._heard = False
+        self._progress = self.sender.progress
+        outbox.control("ping", PING)
+        return None
 
     async def goodbye(self, ending: Ending) -> None:
         """Send the close frame and wait for the client's; the caller gives the deadline.
