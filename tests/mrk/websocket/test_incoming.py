@@ -6,6 +6,7 @@ from wsproto.connection import Connection, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Message, Ping, Pong, TextMessage
 
 from mrk.websocket.events import Ending, Event, Pinged
+from mrk.websocket.fragments import FragmentReader
 from mrk.websocket.incoming import WebsocketReader
 
 texts = st.text(max_size=300).map(lambda text: TextMessage(data=text))
@@ -65,6 +66,42 @@ def test_close_of_the_client_is_echoed_without_its_reason() -> None:
     assert list(WebsocketReader(10).feed(wire)) == [Ending(3001, "", by_peer=True)]
     without_code = b"\x88\x80\0\0\0\0"
     assert list(WebsocketReader(10).feed(without_code)) == [Ending(None, "", by_peer=True)]
+
+
+def close_payload(code: int, reason: bytes) -> bytes:
+    return (code.to_bytes(2) + reason) if code else reason
+
+
+@given(
+    st.one_of(st.sampled_from([0, 999, 1000, 1001, 1002, 1005, 2999, 3000, 4999, 5000]),
+              st.integers(0, 65535)),
+    st.one_of(st.just(b""), st.binary(max_size=130), st.text(max_size=30).map(str.encode)),
+    st.binary(min_size=4, max_size=4),
+    st.integers(1, 140),
+)  # fmt: skip
+def test_a_close_frame_says_the_same_however_it_is_read(
+    code: int, reason: bytes, mask: bytes, cut: int
+) -> None:
+    payload = close_payload(code, reason)
+    size = len(payload)
+    length = bytes([0x80 | size]) if size < 126 else b"\xfe" + size.to_bytes(2)
+    hidden = bytes(byte ^ mask[n % 4] for n, byte in enumerate(payload))
+    wire = b"\x88" + length + mask + hidden
+    whole, by_wsproto = WebsocketReader(300), FragmentReader(300)
+    ending = list(whole.feed(wire + b"more"))[-1]
+    assert ending == list(by_wsproto.feed(wire))[-1]
+    in_two = WebsocketReader(300)
+    assert [*in_two.feed(wire[:cut]), *in_two.feed(wire[cut:])][-1] == ending
+    assert list(whole.feed(b"more")) == []
+
+
+def test_an_ordinary_close_frame_is_read_without_wsproto() -> None:
+    for payload in (b"", b"\x03\xe8", b"\x03\xe9", b"\x0b\xb8bye", b"\x13\x87"):
+        incoming = WebsocketReader(100)
+        (ending,) = incoming.feed(bytes([0x88, 0x80 | len(payload)]) + bytes(4) + payload)
+        assert isinstance(ending, Ending)
+        assert ending.by_peer
+        assert incoming._fragments is None
 
 
 @given(st.integers(0, 300), st.binary(min_size=4, max_size=4), st.integers(0, 308))
