@@ -5,7 +5,8 @@ listeners are not its own and stay open: the next generation accepts on them.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 import trio
 
@@ -14,7 +15,7 @@ from mrk.errors import ClientError
 from mrk.http.eviction import give_way
 from mrk.http.response import error_response, wire
 from transports.door.body_reader import BodyBudget
-from transports.door.http_connection import LINGER_S, HttpConnection, Routes
+from transports.door.http_connection import LINGER_S, HttpConnection, Routes, Successor
 from transports.door.limited_stream import LimitedStream
 
 logger = logging.getLogger(__name__)
@@ -44,6 +45,7 @@ class Door:
         self._limits = limits
         self._streams: set[LimitedStream] = set()
         self._served: set[HttpConnection] = set()
+        self._handed_on = 0  # to others, who serve them
         self._refusing = 0
         self._closed = trio.Event()
         self._file_threads = trio.CapacityLimiter(_FILE_THREADS)
@@ -97,67 +99,77 @@ class Door:
                 await trio.sleep(ACCEPT_RETRY_S)
                 continue
             failing = False
-            connections.start_soon(self._connected, stream, wrap_tls, name="http connection")
-
-    async def _connected(self, stream: trio.SocketStream, wrap_tls: WrapTls | None) -> None:
-        """One connection's boundary: whatever fails in it is logged and ends only this one."""
-        try:
             peer = _peer(stream)
             if peer is None:
-                return
-            if len(self._served) >= self._limits.connections and not self._end_waiting():
-                await self._turn_away(stream, wrap_tls is not None)
-            elif wrap_tls is None:
-                await self.serve_connection(stream, peer, port=_own_port(stream))
+                stream.socket.close()
             else:
-                port = _own_port(stream)
-                await self.serve_connection(wrap_tls(stream), peer, tls=True, port=port)
-        finally:
-            stream.socket.close()  # needs no turn of the loop, and mostly it is closed already
+                connections.start_soon(self._chosen(stream, peer, wrap_tls), name="http connection")
+
+    def _chosen(
+        self, stream: trio.SocketStream, peer: str, wrap_tls: WrapTls | None
+    ) -> Callable[[], Awaitable[None]]:
+        """What the task of a new connection does."""
+        tls = wrap_tls is not None
+        served = len(self._served) + self._handed_on
+        if served >= self._limits.connections and not self._end_waiting():
+            return partial(self._turn_away, stream, tls)
+        transport = stream if wrap_tls is None else wrap_tls(stream)
+        return partial(self.serve_connection, transport, peer, tls=tls, port=_own_port(stream))
 
     async def serve_connection(
         self, transport: trio.abc.Stream, peer: str, *, tls: bool = False, port: int = 0
     ) -> None:
         """Serve one connected stream until it ends, and close it; `peer` is an IP address.
 
-        `port` is ours that it came in on.
+        `port` is ours that it came in on. Whatever fails is logged and ends this connection alone.
         """
         stream = LimitedStream(transport, self._limits.send_s, self._file_threads)
         self._streams.add(stream)
+        handed_on = False
         try:
-            connection = HttpConnection(
-                stream, peer, tls, self._routes, self._limits, self._budget, port
-            )
-            intact = await self._run(connection, transport)
-            if not connection.handed_on:
-                await self._routes.turns.take()
-            if intact and not connection.given_up:
+            successor = await self._serve_http(stream, peer, tls, port)
+            if successor is not None:
+                handed_on = True
+                self._handed_on += 1
+                serving = successor()
+                del successor  # and the head that it was made with
+                await serving
                 await stream.aclose()
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             logger.debug("connection of %s lost", peer)
         except Exception:
             logger.exception("connection of %s failed", peer)
         finally:
+            self._handed_on -= handed_on
             self._streams.discard(stream)
             if isinstance(transport, trio.SocketStream):
-                transport.socket.close()
+                transport.socket.close()  # needs no turn of the loop, and mostly it is closed
             else:
                 await trio.aclose_forcefully(transport)
 
-    async def _run(self, connection: HttpConnection, transport: trio.abc.Stream) -> bool:
-        """Serve to the end; False when it just broke off."""
+    async def _serve_http(
+        self, stream: LimitedStream, peer: str, tls: bool, port: int
+    ) -> Successor | None:
+        """Serve requests; returns who serves a connection that is handed on."""
+        connection = HttpConnection(
+            stream, peer, tls, self._routes, self._limits, self._budget, port
+        )
+        transport, successor, intact = stream.transport, None, False
+        handshake = transport.do_handshake if isinstance(transport, trio.SSLStream) else None
         self._served.add(connection)
         try:
-            if isinstance(transport, trio.SSLStream):
-                await connection.run(transport.do_handshake)
-            else:
-                await connection.run()
+            successor = await connection.run(handshake)
+            intact = True
         except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError):
-            logger.debug("connection of %s lost", connection.peer)
-            return False
+            logger.debug("connection of %s lost", peer)
         finally:
             self._served.discard(connection)
-        return True
+        if successor is None:
+            if not connection.handed_on:
+                await self._routes.turns.take()
+            if intact and not connection.given_up:
+                await stream.aclose()
+        return successor
 
     def _end_waiting(self) -> bool:
         """End connections that wait for their client; False when all are at work."""
@@ -168,8 +180,13 @@ class Door:
         return bool(found)
 
     async def _turn_away(self, stream: trio.SocketStream, tls: bool) -> None:
-        if tls or self._refusing >= _REFUSALS_AT_ONCE:
-            return
+        try:
+            if not tls and self._refusing < _REFUSALS_AT_ONCE:
+                await self._refuse(stream)
+        finally:
+            stream.socket.close()
+
+    async def _refuse(self, stream: trio.SocketStream) -> None:
         error = ClientError("Too many connections: try again later", 503)
         self._refusing += 1
         try:

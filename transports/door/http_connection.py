@@ -1,13 +1,14 @@
 """One accepted connection: reads requests, answers API calls, hands the rest on.
 
 Run by the door, one task a connection. Ends when the client leaves, stalls or breaks the
-protocol, when a handed-on connection is done, or when the door is cancelled.
+protocol, when the connection is to be handed on, or when the door is cancelled.
 """
 
 import contextlib
 import logging
 import math
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import msgspec
 import trio
@@ -37,6 +38,8 @@ logger = logging.getLogger(__name__)
 # Closing with unread input makes the kernel discard our last answer; so read on for a while.
 LINGER_S = 2.0
 _RECEIVE_BYTES = 16 * 1024
+# Serves a connection from the request on that asked for it.
+Successor = Callable[[], Awaitable[None]]
 
 
 class Routes(msgspec.Struct, frozen=True):
@@ -70,7 +73,7 @@ class HttpConnection:
         port: int = 0,
     ) -> None:
         self._stream = stream
-        self.peer = peer
+        self._peer = peer
         self._port = port
         self._tls = tls
         self._routes = routes
@@ -87,6 +90,7 @@ class HttpConnection:
         self.given_up = False
         # Who served it to its end saw to it that few end at once.
         self.handed_on = False
+        self._successor: Successor | None = None
         self._new = True
         self._address = peer
         self._counted: str | None = None
@@ -98,10 +102,12 @@ class HttpConnection:
             self._counted = counted_as(self._address)
         return self._counted
 
-    async def run(self, handshake: Callable[[], Awaitable[None]] | None = None) -> None:
+    async def run(self, handshake: Callable[[], Awaitable[None]] | None = None) -> Successor | None:
         """Answer request after request, in order; `handshake` comes before the first.
 
-        Raises `trio.TooSlowError` when that takes longer than a head may.
+        Returns who serves the connection from here on, None when it is over: a websocket lasts for
+        days, and nothing of this is kept beside it. Raises `trio.TooSlowError` when the handshake
+        takes longer than a head may.
         """
         try:
             with self._between:
@@ -114,6 +120,7 @@ class HttpConnection:
                         await trio.lowlevel.checkpoint()
         except Refusal as refusal:
             await self._refuse(error_response(refusal))
+        return self._successor
 
     def _may_give_way(self) -> None:
         """Until the next request: what is under way may end for another connection."""
@@ -132,7 +139,7 @@ class HttpConnection:
         parser = await self._read_head()
         if parser is None:
             return False
-        headers, peer = parser.headers, self.peer
+        headers, peer = parser.headers, self._peer
         client = self._routes.proxies.client(peer, self._tls, headers)
         head = RequestHead(
             parser.method, parser.target, parser.http_version, headers, peer, *client, self._port
@@ -150,12 +157,7 @@ class HttpConnection:
         self._disarm()
         if isinstance(route, Streamed):
             return await self._transfer(head, frame, route.serve)
-        self.handed_on = True
-        serving = route.serve(self._stream, head, parser.raw + parser.rest)
-        # A websocket lasts for days: what its head was read with is not kept beside it.
-        self._rest = b""
-        del parser, headers, client, head, frame, route
-        await serving
+        self._successor = partial(route.serve, self._stream, head, parser.raw + parser.rest)
         return False
 
     async def _read_head(self) -> HeadParser | None:
