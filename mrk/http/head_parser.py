@@ -15,18 +15,22 @@ _VERSIONS = ("1.1", "1.0")
 class _Collector:
     """What httptools calls back; apart from the parser, so that no reference cycle forms."""
 
-    __slots__ = ("complete", "headers", "url")
+    __slots__ = ("complete", "headers", "hosts", "url")
 
     def __init__(self) -> None:
         self.url = b""
         self.headers: list[tuple[str, str]] = []
+        self.hosts = 0
         self.complete = False
 
     def on_url(self, url: bytes) -> None:
         self.url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers.append((name.decode("latin-1").lower(), value.decode("latin-1")))
+        lower = name.decode("latin-1").lower()
+        if lower == "host":
+            self.hosts += 1
+        self.headers.append((lower, value.decode("latin-1")))
 
     def on_headers_complete(self) -> None:
         self.complete = True
@@ -91,6 +95,8 @@ class HeadParser:
         collector = self._collector
         if not collector.complete:
             raise Refusal(400, "Bad request: the head is not HTTP/1.1")
+        if collector.hosts > 1:  # RFC 9112, 3.2: two parsers could each believe another one
+            raise Refusal(400, "Bad request: more than one Host header")
         self.http_version = self._parser.get_http_version()
         if self.http_version not in _VERSIONS:
             raise Refusal(505, f"HTTP version {self.http_version} is not supported")

@@ -50,6 +50,19 @@ def test_the_limit_itself_passes_and_one_more_does_not() -> None:
     assert status_of(HEAD[:20], 19) == 431
 
 
+@pytest.mark.parametrize("names", ["Host Host", "Host HOST", "host Accept Host", "Host Host Host"])
+@pytest.mark.parametrize("version", [b"1.0", b"1.1"])
+@pytest.mark.parametrize("upgrade", [b"", b"Connection: Upgrade\r\nUpgrade: websocket\r\n"])
+def test_a_second_host_is_refused(names: str, version: bytes, upgrade: bytes) -> None:
+    lines = "".join(f"{name}: printer\r\n" for name in names.split()).encode()
+    assert status_of(b"GET / HTTP/" + version + b"\r\n" + lines + upgrade + b"\r\n") == 400
+
+
+def test_names_like_host_are_no_hosts() -> None:
+    lines = b"Host: printer\r\nX-Forwarded-Host: a\r\nX-Forwarded-Host: b\r\n"
+    assert HeadParser(1000).feed(b"GET / HTTP/1.1\r\n" + lines + b"\r\n")
+
+
 def test_an_upgrade_keeps_what_follows_the_head() -> None:
     parser = HeadParser(1000)
     head = b"GET /websocket HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
