@@ -24,6 +24,7 @@ RESERVED = frozenset(
     )
 )
 _FIRST = re.compile(r"(?:\.?/)*([^/]*)")
+_WELL_KNOWN = ".well-known"
 _CAMERA = re.compile("webcam[0-9]*")
 
 
@@ -87,6 +88,11 @@ def is_reserved(path: str) -> bool:
     """Whether the first name of a decoded path is the API's; as in a file's path, `.` is none."""
     match = _FIRST.match(path)
     return match is not None and (match[1] in RESERVED or _CAMERA.fullmatch(match[1]) is not None)
+
+
+def is_unpublished(parts: Sequence[str]) -> bool:
+    """Whether a path leads to what nobody published; RFC 8615 has one name for what is."""
+    return any(part.startswith(".") for part in parts) and parts[0] != _WELL_KNOWN
 
 
 def is_deep_link(parts: Sequence[str]) -> bool:

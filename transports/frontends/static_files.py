@@ -14,7 +14,7 @@ from mrk.errors import ClientError
 from mrk.files.paths import safe_parts
 from mrk.frontends.content_security import PAGE_BYTES, inline_hashes
 from mrk.frontends.content_types import content_type, may_be_compressed
-from mrk.frontends.front_end import FrontEnd, is_deep_link
+from mrk.frontends.front_end import FrontEnd, is_deep_link, is_unpublished
 from mrk.frontends.hashed_names import has_content_hash
 from mrk.frontends.static_answer import CONFIG, INDEX, config_answer, static_answer
 from mrk.http.encodings import accepted
@@ -88,6 +88,8 @@ class StaticFiles:
         Raises `ClientError` and OSError.
         """
         parts = safe_parts(text)
+        if is_unpublished(parts):
+            raise ClientError("What begins with a dot is not served", 403)
         found, coding = self._find(head, parts) if parts else (None, "")
         if found is None:
             if parts == (CONFIG,):

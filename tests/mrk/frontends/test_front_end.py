@@ -2,7 +2,7 @@
 
 import pytest
 
-from mrk.frontends.front_end import FrontEnd, FrontEnds, is_deep_link
+from mrk.frontends.front_end import FrontEnd, FrontEnds, is_deep_link, is_unpublished
 
 
 def found(path: str, port: int = 7125, *front_ends: FrontEnd) -> str | None:
@@ -53,6 +53,24 @@ def test_without_the_root_there_is_nothing_at_the_root() -> None:
 )  # fmt: skip
 def test_names_of_the_api(path: str) -> None:
     assert found(path, 7125, *BOTH) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "hidden"),
+    [
+        ("", False),
+        ("a/b.c", False),
+        (".env", True),
+        ("a/.htpasswd", True),
+        (".config/a", True),
+        (".well-known/acme-challenge/x", False),
+        (".well-known/.x", False),
+        ("a/.well-known/x", True),
+        (".well-known2/x", True),
+    ],
+)
+def test_names_that_nobody_published(path: str, hidden: bool) -> None:
+    assert is_unpublished([part for part in path.split("/") if part]) is hidden
 
 
 @pytest.mark.parametrize(

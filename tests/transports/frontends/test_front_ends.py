@@ -85,6 +85,18 @@ async def test_the_api_and_transfers_win(house: TransferHouse) -> None:
         assert (await client.get("/server/files/gcodes/a.gcode")).body == b"G28"
 
 
+async def test_names_with_a_dot_in_front(house: TransferHouse, folder: Path) -> None:
+    for name in (".env", ".config/a.js", ".well-known/acme-challenge/token"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(name)
+    async with connected(house) as client:
+        assert (await client.get("/.env")).status == 403
+        assert (await client.get("/%2econfig/a.js")).status == 403
+        assert (await client.get("/.nothing")).status == 403
+        answer = await client.get("/.well-known/acme-challenge/token")
+        assert (answer.status, answer.body) == (200, b".well-known/acme-challenge/token")
+
+
 async def test_what_is_not_there(house: TransferHouse, folder: Path) -> None:
     async with connected(house) as client:
         assert (await client.get("/assets/old-AbCdEf12.js")).status == 404
@@ -232,8 +244,8 @@ LITERAL = [
 async def test_what_only_looks_like_climbing_is_a_name(house: TransferHouse, target: str) -> None:
     async with connected(house) as client:
         answer = await client.get(target)
-        assert answer.status in (200, 404)
-        assert answer.status == 404 or answer.body == PAGE
+        assert answer.status in (200, 403 if target.startswith("/.") else 404)
+        assert answer.status != 200 or answer.body == PAGE
         assert SECRET not in answer.body
 
 
