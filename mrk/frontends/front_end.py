@@ -24,7 +24,8 @@ RESERVED = frozenset(
     )
 )
 _FIRST = re.compile(r"(?:\.?/)*([^/]*)")
-_WELL_KNOWN = ".well-known"
+# RFC 8615; and what front ends say their version with.
+_PUBLISHED = (".well-known", ".version")
 _CAMERA = re.compile("webcam[0-9]*")
 
 
@@ -91,8 +92,8 @@ def is_reserved(path: str) -> bool:
 
 
 def is_unpublished(parts: Sequence[str]) -> bool:
-    """Whether a path leads to what nobody published; RFC 8615 has one name for what is."""
-    return any(part.startswith(".") for part in parts) and parts[0] != _WELL_KNOWN
+    """Whether a path leads to what nobody meant to be found: a name begins with a dot."""
+    return any(part.startswith(".") for part in parts) and parts[0] not in _PUBLISHED
 
 
 def is_deep_link(parts: Sequence[str]) -> bool:

@@ -65,6 +65,8 @@ def test_names_of_the_api(path: str) -> None:
         (".config/a", True),
         (".well-known/acme-challenge/x", False),
         (".well-known/.x", False),
+        (".version", False),
+        (".versions", True),
         ("a/.well-known/x", True),
         (".well-known2/x", True),
     ],
