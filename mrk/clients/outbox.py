@@ -33,6 +33,22 @@ class Outbox:
     as nothing: merging bounds it by the size of the subscription.
     """
 
+    __slots__ = (
+        "_control",
+        "_frames",
+        "_largest_bytes",
+        "_limit_bytes",
+        "_missed",
+        "_status",
+        "_waiting_bytes",
+        "_wake",
+        "framing",
+        "full",
+        "full_reason",
+        "keep_subscription",
+        "on_waiting",
+    )
+
     def __init__(self, framing: Framing, limit_bytes: int, wake: Callable[[], None]) -> None:
         self.framing = framing
         self._limit_bytes = limit_bytes

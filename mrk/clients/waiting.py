@@ -52,18 +52,31 @@ def _gone() -> None:
 class WaitingShare:
     """What is kept for one client, by kind. Nothing is counted any more once it is closed."""
 
+    __slots__ = (
+        "_closed",
+        "_parts",
+        "give_way",
+        "held_bytes",
+        "total",
+    )
+
     def __init__(self, total: WaitingTotal, give_way: Callable[[], None]) -> None:
         self.held_bytes = 0
         self.give_way = give_way
         self.total = total
-        self._parts: dict[str, int] = {}
+        self._parts: dict[str, int] = {}  # those that are not 0
         self._closed = False
 
     def set(self, kind: str, size_bytes: int) -> None:
         """From now on so much is kept of that kind."""
         by_bytes = size_bytes - self._parts.get(kind, 0)
         if by_bytes and not self._closed:
-            self._parts[kind] = size_bytes
+            if size_bytes:
+                self._parts[kind] = size_bytes
+            elif len(self._parts) > 1:
+                del self._parts[kind]
+            else:
+                self._parts = {}  # one that was filled before takes 0.2 KB
             self.held_bytes += by_bytes
             self.total.changed(self, by_bytes)
 

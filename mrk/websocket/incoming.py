@@ -33,6 +33,16 @@ class WebsocketReader:
     It may change between two feeds.
     """
 
+    __slots__ = (
+        "_ended",
+        "_fragmented",
+        "_fragments",
+        "_owed_bytes",
+        "_tail",
+        "limit_bytes",
+        "pending_bytes",
+    )
+
     def __init__(self, limit_bytes: int) -> None:
         self.limit_bytes = limit_bytes
         self._fragments: _FragmentReader | None = None

@@ -29,6 +29,15 @@ class LimitedStream(trio.abc.HalfCloseableStream):
     `threads` bounds the threads that send files.
     """
 
+    __slots__ = (
+        "_broken",
+        "_finish_by",
+        "_send_s",
+        "_sending",
+        "_threads",
+        "transport",
+    )
+
     def __init__(
         self,
         transport: trio.abc.Stream,

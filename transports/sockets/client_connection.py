@@ -30,6 +30,16 @@ class ClientConnection:
     One that ends by itself takes one of the `turns`.
     """
 
+    __slots__ = (
+        "_ending",
+        "_left",
+        "_name",
+        "_nursery",
+        "_sender",
+        "_turns",
+        "_when_cancelled",
+    )
+
     def __init__(
         self,
         name: str,

@@ -7,7 +7,6 @@ the connection is cancelled it sends what still waits, within `limits.goodbye_s`
 
 import math
 from collections.abc import Callable
-from functools import partial
 
 import trio
 
@@ -37,6 +36,27 @@ class OutboxSender:
     has of what waits for all; output counts there once the kernel has not taken it at once.
     """
 
+    __slots__ = (
+        "_authorized_bytes",
+        "_corked",
+        "_crowded_bytes",
+        "_limits",
+        "_rest",
+        "_running",
+        "_send_batch",
+        "_slice_scope",
+        "_space",
+        "_start_run",
+        "_stream",
+        "_try_send",
+        "_waiting_send",
+        "intact",
+        "last_moment",
+        "outbox",
+        "progress",
+        "share",
+    )
+
     def __init__(
         self,
         stream: trio.abc.SendStream,
@@ -47,7 +67,7 @@ class OutboxSender:
     ) -> None:
         self.outbox = Outbox(framing, limits.outbox_bytes, self._wake)
         self.share = (total or WaitingTotal()).share(self._give_way)
-        self.outbox.keep_subscription = partial(self.share.set, "subscription")
+        self.outbox.keep_subscription = self._keep_subscription
         self.intact = True
         self.progress = 0
         self.last_moment = math.inf
@@ -165,6 +185,9 @@ class OutboxSender:
     def _count(self, waiting_bytes: int) -> None:
         self.outbox.on_waiting = self._count
         self.share.set("output", waiting_bytes + len(self._rest))
+
+    def _keep_subscription(self, size_bytes: int) -> None:
+        self.share.set("subscription", size_bytes)
 
     def _stop_counting(self) -> None:
         self.outbox.on_waiting = None
