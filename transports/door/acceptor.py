@@ -155,7 +155,9 @@ class Door:
             stream, peer, tls, self._routes, self._limits, self._budget, port
         )
         transport, successor, intact = stream.transport, None, False
-        handshake = transport.do_handshake if isinstance(transport, trio.SSLStream) else None
+        handshake = None
+        if isinstance(transport, trio.SSLStream):
+            handshake = partial(self._shake_hands, transport)
         self._served.add(connection)
         try:
             successor = await connection.run(handshake)
@@ -170,6 +172,13 @@ class Door:
             if intact and not connection.given_up:
                 await stream.aclose()
         return successor
+
+    async def _shake_hands(self, stream: trio.SSLStream[trio.abc.Stream]) -> None:
+        """The signature takes a millisecond, so it has to wait for its turn."""
+        if isinstance(stream.transport_stream, trio.SocketStream):
+            await trio.lowlevel.wait_readable(stream.transport_stream.socket)
+        await self._routes.turns.take()
+        await stream.do_handshake()
 
     def _end_waiting(self) -> bool:
         """End connections that wait for their client; False when all are at work."""

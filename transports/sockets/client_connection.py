@@ -111,10 +111,12 @@ class ClientConnection:
     async def _send(self) -> None:
         failure = await self._sender.run()
         if failure is not None:
-            self.end(failure)
+            await self._end_in_turn(failure)
 
     async def _until_ended(self, part: ConnectionTask) -> None:
-        ending = await part()
+        await self._end_in_turn(await part())
+
+    async def _end_in_turn(self, ending: Ending) -> None:
         if self._ending is None:
             self._ending = ending
         await self._turns.take()

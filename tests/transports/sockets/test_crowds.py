@@ -1,9 +1,13 @@
 """A crowd that comes or goes at once: how many the loop deals with before it looks at sockets."""
 
 import socket
+import ssl
 import struct
+import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager
+from functools import partial
+from pathlib import Path
 
 import pytest
 import trio
@@ -51,6 +55,22 @@ async def until(condition: Callable[[], bool]) -> None:
             await trio.sleep(0.005)
 
 
+async def serve(
+    house: EventHouse,
+    listener: trio.SocketListener,
+    tls: ssl.SSLContext | None,
+    task_status: trio.TaskStatus[None],
+) -> None:
+    if tls is None:
+        await house.door.serve([listener], task_status=task_status)
+        return
+
+    def wrap(stream: trio.abc.Stream) -> trio.SSLStream[trio.abc.Stream]:
+        return trio.SSLStream(stream, tls, server_side=True, https_compatible=True)
+
+    await house.door.serve([], tls_listeners=[listener], wrap_tls=wrap, task_status=task_status)
+
+
 class Crowd:
     """Sockets of one thread with the loop: what is done to all is done between two looks."""
 
@@ -73,6 +93,11 @@ class Crowd:
             one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
         self.close()
 
+    def reset_unheard(self) -> None:
+        """Gone, but the loop learns it from what it sends."""
+        self.reset()
+        self._house.clients.broadcast("notify_something")
+
     def say_goodbye(self) -> None:
         frame = close_frame(1000, "")
         masked = bytes([frame[0], frame[1] | 0x80]) + bytes(4) + frame[2:]
@@ -81,12 +106,12 @@ class Crowd:
 
 
 @asynccontextmanager
-async def crowd() -> AsyncIterator[tuple[EventHouse, Crowd]]:
+async def crowd(tls: ssl.SSLContext | None = None) -> AsyncIterator[tuple[EventHouse, Crowd]]:
     house = EventHouse(Limits(connections=2 * CROWD, websockets=2 * CROWD))
     (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
     with ExitStack() as stack:
         async with trio.open_nursery() as nursery, listener:
-            await nursery.start(house.door.serve, [listener])
+            await nursery.start(partial(serve, house, listener, tls))
             together = Crowd(house, listener.socket.getsockname()[1], stack)
             await until(lambda: house.door.connections == CROWD)
             yield house, together
@@ -100,8 +125,10 @@ async def crowd() -> AsyncIterator[tuple[EventHouse, Crowd]]:
         ("plain", Crowd.reset),
         ("events", Crowd.close),
         ("events", Crowd.reset),
+        ("events", Crowd.reset_unheard),
         ("websocket", Crowd.close),
         ("websocket", Crowd.reset),
+        ("websocket", Crowd.reset_unheard),
         ("websocket", Crowd.say_goodbye),
     ],
 )
@@ -135,5 +162,40 @@ async def test_a_crowd_that_asks_for_the_first_time_is_answered_a_few_at_a_time(
         trio.lowlevel.add_instrument(steps)
         together.send(request[first_bytes:])
         await until(lambda: sum(house.answered.values()) == CROWD)
+        trio.lowlevel.remove_instrument(steps)
+        assert 0 < steps.most <= MOST
+
+
+def tls_hello() -> bytes:
+    """The first bytes of a TLS client."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    client = context.wrap_bio(incoming, outgoing, server_hostname="printer")
+    with pytest.raises(ssl.SSLWantReadError):
+        client.do_handshake()
+    return outgoing.read()
+
+
+def server_side(folder: Path, heard: Callable[[], None]) -> ssl.SSLContext:
+    """A context that calls `heard` for each hello."""
+    files = folder / "key.pem", folder / "cert.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-nodes", "-days", "2"]
+    command += ["-pkeyopt", "ec_paramgen_curve:prime256v1", "-subj", "/CN=printer"]
+    command += ["-keyout", str(files[0]), "-out", str(files[1])]
+    subprocess.run(command, check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(files[1], files[0])
+    context.sni_callback = lambda *_: heard()
+    return context
+
+
+async def test_a_crowd_shakes_hands_a_few_at_a_time(tmp_path: Path) -> None:
+    heard: list[None] = []
+    tls = await trio.to_thread.run_sync(server_side, tmp_path, lambda: heard.append(None))
+    async with crowd(tls) as (_house, together):
+        steps = Steps(lambda: len(heard))
+        trio.lowlevel.add_instrument(steps)
+        together.send(tls_hello())
+        await until(lambda: len(heard) == CROWD)
         trio.lowlevel.remove_instrument(steps)
         assert 0 < steps.most <= MOST
