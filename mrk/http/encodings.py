@@ -1,11 +1,10 @@
 """Which compressed form of a file or a page a client takes (RFC 9110, section 12.5.3). Pure."""
 
-import re
+from mrk.http.weights import weight
 
 # What saves most, first; as files of front ends that are compressed already are named.
 SUFFIXES = (("br", ".br"), ("gzip", ".gz"))
 _MOST_CHARS = 500
-_WEIGHT = re.compile(r"q\s*=\s*([01](?:\.[0-9]{0,3})?)", re.IGNORECASE)
 
 
 def accepted(values: list[str]) -> tuple[tuple[str, str], ...]:
@@ -27,6 +26,6 @@ def _coding(item: str) -> tuple[str, float]:
     name = "gzip" if name == "x-gzip" else name
     if not parameters.strip():
         return name, 1.0
-    match = _WEIGHT.fullmatch(parameters.strip())
+    key, _, value = parameters.partition("=")
     # A weight that is not understood: the plain file is always right.
-    return name, float(match[1]) if match else 0.0
+    return name, weight(value.strip()) if key.strip() == "q" else 0.0

@@ -3,6 +3,8 @@
 Pure.
 """
 
+from mrk.http.weights import weight
+
 _OPENMETRICS = "application/openmetrics-text"
 _VERSIONS = ("", "0.0.1", "1.0.0")
 
@@ -16,16 +18,9 @@ def wants_openmetrics(accept: str | None) -> bool:
     for part in (accept or "").split(","):
         media, *parameters = (piece.strip().lower() for piece in part.split(";"))
         given = dict(parameter.partition("=")[::2] for parameter in parameters)
-        quality = _quality(given.get("q", "1"))
+        quality = weight(given.get("q", "1"))
         if media == _OPENMETRICS and given.get("version", "") in _VERSIONS:
             openmetrics = max(openmetrics, quality)
         elif media == "text/plain" and given.get("version", "0.0.4") == "0.0.4":
             text = max(text, quality)
     return openmetrics > 0 and openmetrics >= text
-
-
-def _quality(text: str) -> float:
-    try:
-        return min(max(float(text), 0.0), 1.0)
-    except ValueError:
-        return 0.0
