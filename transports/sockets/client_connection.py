@@ -74,7 +74,8 @@ class ClientConnection:
                 for other in others:
                     self._nursery.start_soon(self._until_ended, other, name=f"{self._name} part")
                 try:
-                    await self._until_ended(part)
+                    # As `_until_ended`, without its frame for as long as the connection lives.
+                    await self._end_in_turn(await part())
                 finally:
                     self._sender.limit_goodbye()
                     self._left = True
