@@ -6,8 +6,9 @@ thumbnails, long configuration blocks) grows to at most 8 MiB, so 16 MiB is the 
 """
 
 import re
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 MIB = 1024 * 1024
 WINDOW_BYTES = MIB
@@ -46,8 +47,7 @@ class BytesSource:
         return self.data[offset : offset + length]
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(msgspec.Struct, frozen=True):
     """Head and tail of one file.
 
     Both begin with a newline that is not in the file, so that every line has one before it: byte

@@ -11,7 +11,8 @@ format and size in pixels are read from the image itself, whatever the comment c
 
 import binascii
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 from mrk.gcode.images import ImageKind, image_size
 
@@ -32,8 +33,7 @@ _END = re.compile(_WORD + rb"end", re.IGNORECASE)
 _INDENT_BYTES = 48  # from the line's start to the word `begin`
 
 
-@dataclass(frozen=True, slots=True)
-class Thumbnail:
+class Thumbnail(msgspec.Struct, frozen=True):
     """One image; `width` and `height` are its own, in pixels."""
 
     kind: ImageKind

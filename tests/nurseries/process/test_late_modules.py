@@ -86,11 +86,13 @@ def test_modules_that_are_there_stay() -> None:
     assert "no_such_module_at_all" not in sys.modules
 
 
-def test_trio_does_not_load_openssl() -> None:
+def test_trio_does_not_load_openssl_and_others() -> None:
     program = (
-        "import mrk.__main__, trio, sys\n"
-        "print(*({'_ssl', '_hashlib'} & set(sys.modules)))\n"
-        "import ssl, secrets, hashlib\n"
+        "import mrk.__main__, trio, shutil, sys\n"
+        "print(*({'_ssl', '_hashlib', 'idna.core', '_bz2', '_lzma'} & set(sys.modules)))\n"
+        "import ssl, secrets, hashlib, idna, lzma, idna.core\n"
+        "assert idna.encode('b\\u00fccher.example') == b'xn--bcher-kva.example'\n"
+        "assert lzma.decompress(lzma.compress(b'text')) == b'text'\n"
         "print(ssl.create_default_context().verify_mode.name, len(secrets.token_hex(8)),\n"
         "      hashlib.new('sha256').name, issubclass(ssl.SSLError, OSError))\n"
     )
