@@ -23,21 +23,30 @@ class _LateModule(ModuleType):
     """
 
     def __getattr__(self, name: str) -> Any:
-        # `import` itself asks for these.
-        if not name.startswith("__"):
+        # `import` itself asks for names with underscores; for a package's path it asks when a
+        # module of it is imported, which needs the package itself before.
+        if not name.startswith("__") or (name == "__path__" and _is_package(self.__spec__)):
             with _loading:
-                spec = self.__spec__
                 if type(self) is not _LateModule:
                     return getattr(self, name)
-                if spec is not None and spec.loader is not None:
-                    self.__spec__ = None  # from here on what its own code misses is missing
-                    try:
-                        spec.loader.exec_module(self)
-                    finally:
-                        self.__spec__ = spec
-                    self.__class__ = ModuleType  # type: ignore[assignment]
+                if self.__spec__ is not None:
+                    self._load(self.__spec__)
                     return getattr(self, name)
         raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+
+    def _load(self, spec: ModuleSpec) -> None:
+        assert spec.loader is not None
+        self.__spec__ = None  # from here on what its own code misses is missing
+        if spec.submodule_search_locations is not None:
+            self.__path__ = spec.submodule_search_locations
+        try:
+            spec.loader.exec_module(self)
+        except BaseException:
+            self.__dict__.pop("__path__", None)
+            raise
+        finally:
+            self.__spec__ = spec
+        self.__class__ = ModuleType  # type: ignore[assignment]
 
 
 def load_late(names: tuple[str, ...] = _NAMES) -> None:
@@ -51,4 +60,9 @@ def load_late(names: tuple[str, ...] = _NAMES) -> None:
 def _late(spec: ModuleSpec) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     module.__class__ = _LateModule
+    module.__dict__.pop("__path__", None)
     return module
+
+
+def _is_package(spec: ModuleSpec | None) -> bool:
+    return spec is not None and spec.submodule_search_locations is not None

@@ -90,7 +90,7 @@ def test_trio_does_not_load_openssl_and_others() -> None:
     program = (
         "import mrk.__main__, trio, shutil, sys\n"
         "print(*({'_ssl', '_hashlib', 'idna.core', '_bz2', '_lzma'} & set(sys.modules)))\n"
-        "import ssl, secrets, hashlib, idna, lzma, idna.core\n"
+        "import idna.core, ssl, secrets, hashlib, idna, lzma\n"
         "assert idna.encode('b\\u00fccher.example') == b'xn--bcher-kva.example'\n"
         "assert lzma.decompress(lzma.compress(b'text')) == b'text'\n"
         "print(ssl.create_default_context().verify_mode.name, len(secrets.token_hex(8)),\n"
@@ -105,3 +105,21 @@ def test_trio_does_not_load_openssl_and_others() -> None:
 def test_short_digests_are_those_of_hashlib() -> None:
     assert sha1(b"abc").digest() == hashlib.sha1(b"abc").digest()
     assert sha256(b"abc").hexdigest() == hashlib.sha256(b"abc").hexdigest()
+
+
+def test_a_package_is_loaded_before_a_module_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    folder = tmp_path / "late_package"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("from late_package.inner import VALUE\n")
+    (folder / "inner.py").write_text("import late_package\nVALUE = 7\n")
+    load_late(("late_package",))
+    try:
+        import late_package.inner  # type: ignore[import-not-found]
+
+        assert (late_package.VALUE, late_package.inner.VALUE) == (7, 7)
+    finally:
+        for name in ("late_package", "late_package.inner"):
+            sys.modules.pop(name, None)
