@@ -14,11 +14,15 @@ UNCROWDED_S = 0.005
 
 
 class Turns:
-    """At most `at_once` pass between two looks of the event loop at its sockets, in order."""
+    """At most `at_once` pass between two looks of the event loop at its sockets, in order.
+
+    Who begins goes before who ends, and leaves a quarter of the turns to those.
+    """
 
     def __init__(self, at_once: int = AT_ONCE) -> None:
         self._at_once = at_once
-        self._waiting = trio.lowlevel.ParkingLot()
+        self._beginning = trio.lowlevel.ParkingLot()
+        self._ending = trio.lowlevel.ParkingLot()
         # Have been let in, and have not run since.
         self._let_in = 0
         self._passed = 0
@@ -26,12 +30,19 @@ class Turns:
 
     def __len__(self) -> int:
         """How many wait."""
-        return len(self._waiting)
+        return len(self._beginning) + len(self._ending)
 
-    async def take(self) -> None:
-        """Wait until it is the caller's turn; a checkpoint only in a crowd."""
+    async def begin(self) -> None:
+        """Wait for a turn to open a connection; a checkpoint only in a crowd."""
+        await self._take(self._beginning)
+
+    async def end(self) -> None:
+        """Wait for a turn to end one; a checkpoint only in a crowd."""
+        await self._take(self._ending)
+
+    async def _take(self, queue: trio.lowlevel.ParkingLot) -> None:
         if self._let_in:
-            await self._waiting.park()
+            await queue.park()
             self._let_next_in()
         elif not self._passes():
             self._let_in = 1
@@ -56,4 +67,6 @@ class Turns:
         """
         self._let_in -= 1
         if not self._let_in:
-            self._let_in = len(self._waiting.unpark(count=self._at_once))
+            kept = min(len(self._ending), self._at_once // 4)
+            self._let_in = len(self._beginning.unpark(count=self._at_once - kept))
+            self._let_in += len(self._ending.unpark(count=self._at_once - self._let_in))

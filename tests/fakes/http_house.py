@@ -181,7 +181,7 @@ class House:
             route_prefix=self.route_prefix,
         )
         self.routes = RouteTable(self.api, self.authorizer, self.web, upgrades=self.upgrades)
-        routes = Routes(self.routes, look_up_names=self.look_up_names)
+        routes = Routes(self.routes, look_up_names=self.look_up_names, turns=self.clients.turns)
         self.door = Door(routes, self.limits)
 
     async def _facts(self) -> PageFacts:

@@ -168,7 +168,7 @@ class Door:
             self._served.discard(connection)
         if successor is None:
             if not connection.handed_on:
-                await self._routes.turns.take()
+                await self._routes.turns.end()
             if intact and not connection.given_up:
                 await stream.aclose()
         return successor
@@ -177,7 +177,7 @@ class Door:
         """The signature takes a millisecond, so it has to wait for its turn."""
         if isinstance(stream.transport_stream, trio.SocketStream):
             await trio.lowlevel.wait_readable(stream.transport_stream.socket)
-        await self._routes.turns.take()
+        await self._routes.turns.begin()
         await stream.do_handshake()
 
     def _end_waiting(self) -> bool:

@@ -38,6 +38,8 @@ logger = logging.getLogger(__name__)
 # Closing with unread input makes the kernel discard our last answer; so read on for a while.
 LINGER_S = 2.0
 _RECEIVE_BYTES = 16 * 1024
+# What a new client may ask without waiting for a crowd that connects or leaves.
+_STOP = b"/printer/emergency_stop"
 # Serves a connection from the request on that asked for it.
 Successor = Callable[[], Awaitable[None]]
 
@@ -172,7 +174,8 @@ class HttpConnection:
                 return None
             if self._new:
                 self._new = False
-                await self._routes.turns.take()
+                if not _is_stop(data):
+                    await self._routes.turns.begin()
         return parser
 
     async def _receive_between(self) -> bytes:
@@ -206,7 +209,7 @@ class HttpConnection:
         self._may_give_way()
         with trio.move_on_after(self._limits.head_s):
             while data := bytes(await self._stream.receive_some(_RECEIVE_BYTES)):
-                await self._routes.turns.take()
+                await self._routes.turns.begin()
                 if parser.feed(data):
                     self.waits = False
                     return parser
@@ -349,3 +352,8 @@ class HttpConnection:
             await self._stream.send_eof()
             while await self._stream.receive_some(_RECEIVE_BYTES):
                 pass
+
+
+def _is_stop(data: bytes) -> bool:
+    """Whether a request line asks for an emergency stop; who just says so overtakes as well."""
+    return _STOP in data[: data.find(b"\n")]

@@ -120,5 +120,5 @@ class ClientConnection:
     async def _end_in_turn(self, ending: Ending) -> None:
         if self._ending is None:
             self._ending = ending
-        await self._turns.take()
+        await self._turns.end()
         self.end(ending)

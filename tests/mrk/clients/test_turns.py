@@ -25,8 +25,8 @@ class Crowd:
         self.looks = Looks()
         self.passed: list[tuple[int, int]] = []
 
-    async def come(self, number: int) -> None:
-        await self.turns.take()
+    async def come(self, number: int, ends: bool = False) -> None:
+        await (self.turns.end() if ends else self.turns.begin())
         self.passed.append((self.looks.count, number))
 
     def per_look(self) -> list[int]:
@@ -34,17 +34,20 @@ class Crowd:
         return [looks.count(look) for look in sorted(set(looks))]
 
 
-async def passing(crowd: Crowd, count: int) -> None:
+async def passing(crowd: Crowd, count: int, ending: int = 0) -> None:
     trio.lowlevel.add_instrument(crowd.looks)
     async with trio.open_nursery() as nursery:
         for number in range(count):
-            nursery.start_soon(crowd.come, number)
+            nursery.start_soon(crowd.come, number, number < ending)
     trio.lowlevel.remove_instrument(crowd.looks)
 
 
-async def test_a_crowd_passes_a_few_at_a_time(autojump_clock: trio.testing.MockClock) -> None:
+@pytest.mark.parametrize("ending", [0, 103])
+async def test_a_crowd_passes_a_few_at_a_time(
+    ending: int, autojump_clock: trio.testing.MockClock
+) -> None:
     crowd = Crowd(Turns(4))
-    await passing(crowd, 103)
+    await passing(crowd, 103, ending)
     assert len(crowd.passed) == 103
     assert max(crowd.per_look()) == 4
     # Nobody is let in for nothing: all but one look, the one behind the first few, was used up.
@@ -52,12 +55,25 @@ async def test_a_crowd_passes_a_few_at_a_time(autojump_clock: trio.testing.MockC
     assert len(crowd.turns) == 0
 
 
+async def test_who_begins_goes_first_and_who_ends_is_not_forgotten(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    crowd = Crowd(Turns(4))
+    await passing(crowd, 90, ending=60)
+    assert max(crowd.per_look()) == 4
+    assert len(crowd.passed) == 90
+    # Behind the first few, who did not have to wait, three begin beside one that ends.
+    first = [number >= 60 for _, number in crowd.passed[5:37]]
+    assert 20 <= sum(first) <= 24
+    assert not any(number >= 60 for _, number in crowd.passed[-30:])
+
+
 async def test_who_came_first_goes_first(autojump_clock: trio.testing.MockClock) -> None:
     turns, order = Turns(1), list[int]()
-    await turns.take()
+    await turns.begin()
 
     async def come(number: int) -> None:
-        await turns.take()
+        await turns.begin()
         order.append(number)
 
     async with trio.open_nursery() as nursery:
@@ -74,9 +90,9 @@ async def test_a_few_pass_at_once_and_again_a_little_later(
     for _ in range(2):
         for _ in range(3):
             with trio.testing.assert_no_checkpoints():
-                await turns.take()
+                await turns.begin()
         with trio.testing.assert_checkpoints():
-            await turns.take()
+            await turns.begin()
         await trio.sleep(UNCROWDED_S)
 
 
@@ -85,20 +101,20 @@ async def test_who_gives_up_does_not_stop_the_rest(
     patient: int, autojump_clock: trio.testing.MockClock
 ) -> None:
     turns, passed = Turns(1), list[int]()
-    await turns.take()
+    await turns.begin()
 
     async def come(number: int) -> None:
         with trio.CancelScope() as scope:
             if number != patient:
                 scope.cancel()
-            await turns.take()
+            await turns.begin()
             passed.append(number)
 
     with trio.fail_after(1):
         async with trio.open_nursery() as nursery:
             for number in range(4):
                 nursery.start_soon(come, number)
-        await turns.take()
+        await turns.begin()
     assert passed == [patient]
     assert len(turns) == 0
 
@@ -111,7 +127,7 @@ async def test_who_was_let_in_passes_although_it_is_cancelled(
 
     async def come(number: int) -> None:
         with scopes[number]:
-            await turns.take()
+            await turns.begin()
             passed.append(number)
             if len(passed) == 3:  # the first who had to wait: the next two are let in already
                 for scope in scopes:
@@ -121,5 +137,5 @@ async def test_who_was_let_in_passes_although_it_is_cancelled(
         async with trio.open_nursery() as nursery:
             for number in range(9):
                 nursery.start_soon(come, number)
-        await turns.take()
+        await turns.begin()
     assert len(passed) == 5

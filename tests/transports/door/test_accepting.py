@@ -8,6 +8,8 @@ import pytest
 import trio
 import trio.testing
 
+from mrk.clients.registry import Clients
+from mrk.clients.turns import Turns
 from mrk.definitions.limits import Limits
 from tests.fakes.http_house import House
 
@@ -45,6 +47,39 @@ async def test_the_loop_outlives_errors_of_accept(
         nursery.cancel_scope.cancel()
     assert caplog.text.count("Too many open files") == 1
     assert not listener.closed
+
+
+class NobodysTurn(Turns):
+    """A crowd that never ends."""
+
+    async def begin(self) -> None:
+        await trio.sleep_forever()
+
+
+@pytest.mark.parametrize(
+    ("request_line", "status"),
+    [
+        (b"POST /printer/emergency_stop", 404),
+        (b"POST /prefix/printer/emergency_stop?x=1", 404),
+        (b"GET /server/info", None),
+        (b"GET /server/info?/printer/emergency_sto", None),
+    ],
+)
+async def test_an_emergency_stop_does_not_wait_for_a_crowd(
+    request_line: bytes, status: int | None, autojump_clock: trio.testing.MockClock
+) -> None:
+    clients = Clients()
+    clients.turns = NobodysTurn()
+    house = House(clients=clients)
+    near, far = trio.testing.memory_stream_pair()
+    answer = b""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(house.door.serve_connection, far, "127.0.0.1")
+        await near.send_all(request_line + b" HTTP/1.1\r\nContent-Length: 0\r\n\r\n")
+        with trio.move_on_after(1):
+            answer = bytes(await near.receive_some())
+        nursery.cancel_scope.cancel()
+    assert answer[:12] == (b"" if status is None else b"HTTP/1.1 %d" % status)
 
 
 async def connect(listener: trio.SocketListener) -> trio.SocketStream:
