@@ -4,6 +4,7 @@
 """
 
 import enum
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -56,3 +57,10 @@ class Supervision(msgspec.Struct):
         self.since = now
         if error is not None:
             self.last_error = str(error) or type(error).__name__
+
+
+def flat(supervisions: Iterable[Supervision]) -> Iterator[Supervision]:
+    """All of a tree, each before its children."""
+    for one in supervisions:
+        yield one
+        yield from flat(one.children)

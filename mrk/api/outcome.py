@@ -8,6 +8,8 @@ async one whoever owns tasks runs `wait`. An answer that Klipper gives needs no 
 from collections.abc import Callable, Coroutine
 from typing import Any, Generic, TypeVar, cast
 
+import msgspec
+
 T = TypeVar("T")
 U = TypeVar("U")
 
@@ -38,20 +40,17 @@ class AskedOther:
         raise NotImplementedError
 
 
-class Outcome(Generic[T]):
+class Outcome(msgspec.Struct, Generic[T], eq=False):
     """`value` counts where it is `settled`.
 
     A `pending` coroutine must be awaited or closed; `finish` makes the value of the answer of who
     was `asked`.
     """
 
-    __slots__ = ("_finish", "asked", "pending", "value")
-
-    def __init__(self, value: T, pending: Coroutine[Any, Any, T] | None = None) -> None:
-        self.value = value
-        self.pending = pending
-        self.asked: AskedOther | None = None
-        self._finish: Callable[[Any], T] | None = None
+    value: T
+    pending: Coroutine[Any, Any, T] | None = None
+    asked: AskedOther | None = None
+    finish: Callable[[Any], T] | None = None
 
     @property
     def settled(self) -> bool:
@@ -61,14 +60,12 @@ class Outcome(Generic[T]):
     @classmethod
     def answered(cls, asked: AskedOther, finish: "Callable[[Any], T]") -> "Outcome[T]":
         """What `finish` makes of a result or a `ClientError`."""
-        outcome = cls(cast("T", None))
-        outcome.asked, outcome._finish = asked, finish
-        return outcome
+        return cls(cast("T", None), None, asked, finish)
 
     def when_done(self, done: Callable[[T], None]) -> None:
         """Have `done(value)` called once who was asked has answered."""
         assert self.asked is not None
-        finish = cast("Callable[[Any], T]", self._finish)
+        finish = cast("Callable[[Any], T]", self.finish)
         self.asked.when_done(lambda answer: done(finish(answer)))
 
     @classmethod
@@ -78,14 +75,14 @@ class Outcome(Generic[T]):
 
     async def wait(self) -> T:
         """The value, once it is there; to be called once."""
-        if self.asked is not None and self._finish is not None:
-            return self._finish(await self.asked.answer())
+        if self.asked is not None and self.finish is not None:
+            return self.finish(await self.asked.answer())
         return self.value if self.pending is None else await self.pending
 
     def then(self, function: Callable[[T], U]) -> "Outcome[U]":
         """The same with `function` applied to the value, which must not raise."""
-        if self.asked is not None and self._finish is not None:
-            finish = self._finish
+        if self.asked is not None and self.finish is not None:
+            finish = self.finish
             return Outcome.answered(self.asked, lambda answer: function(finish(answer)))
         if self.pending is None:
             return Outcome(function(self.value))

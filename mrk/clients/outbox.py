@@ -40,13 +40,13 @@ class Outbox:
         "_limit_bytes",
         "_missed",
         "_status",
-        "_waiting_bytes",
         "_wake",
         "framing",
         "full",
         "full_reason",
         "keep_subscription",
         "on_waiting",
+        "waiting_bytes",
     )
 
     def __init__(self, framing: Framing, limit_bytes: int, wake: Callable[[], None]) -> None:
@@ -54,7 +54,8 @@ class Outbox:
         self._limit_bytes = limit_bytes
         self._wake = wake
         self._frames: list[bytes] = []  # an empty deque takes 0.6 KB
-        self._waiting_bytes = 0
+        # Of replies and notifications that were not taken yet.
+        self.waiting_bytes = 0
         self._largest_bytes = 0
         self._status: StatusUpdate | None = None
         self._control: dict[str, bytes] = {}
@@ -75,11 +76,6 @@ class Outbox:
             or self._missed is not None
             or self.full
         )
-
-    @property
-    def waiting_bytes(self) -> int:
-        """Bytes of replies and notifications that were not taken yet."""
-        return self._waiting_bytes
 
     def reply(self, payload: bytes) -> None:
         """Queue an answer to this client."""
@@ -129,7 +125,7 @@ class Outbox:
             return
         idle = not self._frames and not self
         self._add(frames)
-        if self._waiting_bytes - self._largest_bytes > self._limit_bytes:
+        if self.waiting_bytes - self._largest_bytes > self._limit_bytes:
             self._drop_all()
         if idle or self.full:
             self._wake()
@@ -153,7 +149,7 @@ class Outbox:
     def _drop_all(self) -> None:
         self.full = True
         self._frames.clear()
-        self._waiting_bytes, self._status, self._missed = 0, None, None
+        self.waiting_bytes, self._status, self._missed = 0, None, None
 
     def control(self, kind: str, frame: bytes) -> None:
         """Have a control frame go out before everything else; a later one of its kind replaces it.
@@ -180,7 +176,7 @@ class Outbox:
         if status is not None and not frames and not self._control and self._missed is None:
             self._status = None
             return status.framed(self.framing)  # alone, as most that is ever sent
-        if most_bytes is not None and self._waiting_bytes > most_bytes:
+        if most_bytes is not None and self.waiting_bytes > most_bytes:
             return self._take_control() + self._take_some(most_bytes)
         if self._missed is not None:
             self._add_missed(self._missed, most_bytes or PORTION_BYTES)
@@ -188,11 +184,11 @@ class Outbox:
             self.settle_status()
         chunk = frames[0] if len(frames) == 1 else b"".join(frames)
         frames.clear()
-        self._waiting_bytes = self._largest_bytes = 0
+        self.waiting_bytes = self._largest_bytes = 0
         return self._take_control() + chunk if self._control else chunk
 
     def _add_missed(self, missed: MissedEvents, most_bytes: int) -> None:
-        frames = missed.take(self.framing, most_bytes - self._waiting_bytes)
+        frames = missed.take(self.framing, most_bytes - self.waiting_bytes)
         if frames is None:
             self.overflow(OVERTAKEN)
             return
@@ -209,7 +205,7 @@ class Outbox:
             size_bytes += len(self._frames[count])
             count += 1
         taken, self._frames = self._frames[:count], self._frames[count:]
-        self._waiting_bytes -= size_bytes
+        self.waiting_bytes -= size_bytes
         self._largest_bytes = max(map(len, self._frames), default=0)
         return b"".join(taken)
 
@@ -227,8 +223,8 @@ class Outbox:
 
     def _add(self, frame: bytes) -> None:
         self._frames.append(frame)
-        self._waiting_bytes += len(frame)
+        self.waiting_bytes += len(frame)
         if len(frame) > self._largest_bytes:
             self._largest_bytes = len(frame)
         if self.on_waiting is not None:
-            self.on_waiting(self._waiting_bytes)
+            self.on_waiting(self.waiting_bytes)

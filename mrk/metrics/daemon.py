@@ -12,7 +12,7 @@ from mrk.clients.registry import Clients
 from mrk.metrics.family import COUNTER, GAUGE, HISTOGRAM, MetricFamily, Sample, by_label, single
 from mrk.metrics.histogram import Histogram
 from mrk.metrics.request_counts import RequestCounts
-from mrk.supervision import Supervision, SupervisionState
+from mrk.supervision import Supervision, SupervisionState, flat
 from mrk.version import MOONRAKER_VERSION
 
 
@@ -53,7 +53,7 @@ def service_families(supervisions: Iterable[Supervision]) -> Iterator[MetricFami
     """What `server.nurseries` shows: services by name, nested ones as well."""
     running: dict[str, bool] = {}
     restarts: Counter[str] = Counter()
-    for one in _flat(supervisions):
+    for one in flat(supervisions):
         up = one.state is SupervisionState.RUNNING
         running[one.name] = up and running.get(one.name, True)
         restarts[one.name] += one.restarts
@@ -63,12 +63,6 @@ def service_families(supervisions: Iterable[Supervision]) -> Iterator[MetricFami
     yield by_label(
         "mrk_service_restarts", COUNTER, "How often it was started anew.", "service", restarts
     )
-
-
-def _flat(supervisions: Iterable[Supervision]) -> Iterator[Supervision]:
-    for one in supervisions:
-        yield one
-        yield from _flat(one.children)
 
 
 def client_families(clients: Clients) -> Iterator[MetricFamily]:

@@ -4,7 +4,7 @@ Owns no task. The root hands in what it knows through `ServerFacts`; a restart i
 here, the root carries it out.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 import msgspec
@@ -79,9 +79,10 @@ class ServerFacts(Protocol):
     @property
     def supervisions(self) -> list[Supervision]: ...
     @property
-    def components(self) -> list[str]: ...
+    def crashed(self) -> list[Supervision]: ...
     @property
-    def warnings(self) -> list[str]: ...
+    def components(self) -> list[str]: ...
+    def warnings(self, crashed: list[Supervision]) -> list[str]: ...
     @property
     def registered_directories(self) -> list[str]: ...
     @property
@@ -90,19 +91,12 @@ class ServerFacts(Protocol):
     def loop_lag_histogram(self) -> LagHistogram: ...
 
 
-def failed_components(supervisions: list[Supervision]) -> list[str]:
-    """Names of optional components that crashed and do not run now, children included."""
-    failed = []
-    for one in supervisions:
-        # Crashed ones are rare, and every server.info asks: one glance at each decides.
-        if one.crashed and one.state is not SupervisionState.RUNNING:
-            failed.append(one.name)
-        if one.children:
-            failed += failed_components(one.children)
-    return failed
+def failed_components(crashed: list[Supervision]) -> list[str]:
+    """Names of optional components that crashed and do not run now."""
+    return [one.name for one in crashed if one.state is not SupervisionState.RUNNING]
 
 
-def absences(supervisions: list[Supervision]) -> list[str]:
+def absences(supervisions: Iterable[Supervision]) -> list[str]:
     """Optional components that wait for something outside, each with what it said last."""
     found = []
     for one in supervisions:
@@ -111,7 +105,6 @@ def absences(supervisions: list[Supervision]) -> list[str]:
         )
         if tried and not one.crashed and one.last_error is not None:
             found.append(f"{one.name}: {one.last_error}")
-        found += absences(one.children)
     return found
 
 
@@ -166,14 +159,15 @@ class Server:
 
     def info(self, params: ServerInfoParams, _caller: Caller) -> ServerInfo:
         """Always answers, linked or not."""
-        warnings = self._facts.warnings
+        crashed = self._facts.crashed
+        warnings = self._facts.warnings(crashed)
         if warnings and not params.raw:
             warnings = [warning.replace("\n", "<br/>") for warning in warnings]
         return ServerInfo(
             klippy_connected=self._klippy.klippy_connected,
             klippy_state=self._klippy.klippy_state,
             components=self._facts.components,
-            failed_components=failed_components(self._facts.supervisions),
+            failed_components=failed_components(crashed),
             registered_directories=self._facts.registered_directories,
             warnings=warnings,
             websocket_count=len(self._clients),

@@ -119,7 +119,7 @@ class ClientSession:
         if crowded:
             self._sender.flush()
             crowded = self._sender.crowded
-        if crowded or self._queue:
+        if crowded or self._queue.waiting_bytes:
             await self._postpone(message)
         elif len(message) > LARGE_CALL_BYTES:
             await self._answer_large(message)

@@ -27,6 +27,14 @@ class DirectReceive:
         self._socket = plain.socket if isinstance(plain, trio.SocketStream) else None
         self._chunk: bytes | None = None
 
+    async def receive(self, most_bytes: int) -> bytes:
+        """Both steps: what has come; empty at the end."""
+        while True:
+            await self.wait(most_bytes)
+            chunk = self.take(most_bytes)
+            if chunk is not None:
+                return chunk
+
     def wait(self, most_bytes: int) -> Awaitable[None]:
         """Until `take` has something to give, or the end."""
         if self._socket is None:
@@ -50,16 +58,6 @@ class DirectReceive:
             return None  # the kernel dropped a broken packet
         except OSError as exc:
             raise trio.BrokenResourceError("the connection was lost") from exc
-
-
-async def receive(stream: trio.abc.ReceiveStream, most_bytes: int) -> bytes:
-    """Return what has come; empty at the end."""
-    direct = DirectReceive(stream)
-    while True:
-        await direct.wait(most_bytes)
-        chunk = direct.take(most_bytes)
-        if chunk is not None:
-            return chunk
 
 
 def _read(descriptor: int, most_bytes: int) -> bytes:

@@ -16,7 +16,7 @@ from mrk.clients.registry import Client
 from mrk.klippy.etx import EtxDecoder, FrameTooLong, etx_frame
 from mrk.websocket.events import Ending
 from transports.sockets.client_session import ClientSession, SessionContext
-from transports.sockets.direct_receive import receive
+from transports.sockets.direct_receive import DirectReceive
 from transports.sockets.outbox_sender import VANISHED, OutboxSender
 
 logger = logging.getLogger(__name__)
@@ -116,9 +116,9 @@ class UnixSocket:
         self, stream: trio.abc.Stream, sender: OutboxSender, session: ClientSession
     ) -> Ending:
         limit_bytes = self._hub.limits.unix_message_bytes
-        decoder = EtxDecoder(limit_bytes)
+        decoder, direct = EtxDecoder(limit_bytes), DirectReceive(stream)
         with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError):
-            while chunk := await receive(stream, CHUNK_BYTES):
+            while chunk := await direct.receive(CHUNK_BYTES):
                 session.begin_chunk()
                 try:
                     frames = decoder.feed(chunk)

@@ -3,7 +3,7 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from transports.door.limited_stream import LimitedStream
-from transports.sockets.direct_receive import USUAL_BYTES, receive
+from transports.sockets.direct_receive import USUAL_BYTES, DirectReceive
 
 pytestmark = pytest.mark.e2e
 
@@ -17,22 +17,22 @@ async def test_what_came_is_returned_up_to_the_most() -> None:
     ours, theirs = await pair()
     async with ours, theirs:
         await theirs.send_all(b"x" * (USUAL_BYTES + 100))
-        assert await receive(LimitedStream(ours, 1.0), USUAL_BYTES + 50) == b"x" * (
+        assert await DirectReceive(LimitedStream(ours, 1.0)).receive(USUAL_BYTES + 50) == b"x" * (
             USUAL_BYTES + 50
         )
-        assert await receive(ours, 20) == b"x" * 20
-        assert await receive(ours, 65536) == b"x" * 30
+        assert await DirectReceive(ours).receive(20) == b"x" * 20
+        assert await DirectReceive(ours).receive(65536) == b"x" * 30
         await theirs.send_all(b"y" * USUAL_BYTES)
-        assert await receive(ours, 65536) == b"y" * USUAL_BYTES
+        assert await DirectReceive(ours).receive(65536) == b"y" * USUAL_BYTES
 
 
 async def test_the_end_is_empty_and_later_reads_fail() -> None:
     ours, theirs = await pair()
     async with ours:
         await theirs.aclose()
-        assert await receive(ours, 10) == b""
+        assert await DirectReceive(ours).receive(10) == b""
     with pytest.raises(trio.ClosedResourceError):
-        await receive(ours, 10)
+        await DirectReceive(ours).receive(10)
 
 
 async def test_a_read_that_waits_ends_when_the_stream_is_closed() -> None:
@@ -40,7 +40,7 @@ async def test_a_read_that_waits_ends_when_the_stream_is_closed() -> None:
 
     async def read() -> None:
         with pytest.raises(trio.ClosedResourceError):
-            await receive(ours, 10)
+            await DirectReceive(ours).receive(10)
 
     async with theirs, trio.open_nursery() as nursery:
         nursery.start_soon(read)
@@ -57,4 +57,4 @@ async def test_a_reset_connection_is_broken() -> None:
     await client.aclose()
     async with server:
         with pytest.raises(trio.BrokenResourceError):
-            await receive(server, 10)
+            await DirectReceive(server).receive(10)
