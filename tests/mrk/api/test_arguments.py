@@ -138,3 +138,13 @@ def test_objects_query() -> None:
     assert objects_query(pairs) == {
         "objects": {"gcode_move": None, "extruder": ["target", "temperature"]}
     }
+
+
+def test_calls_without_arguments_share_their_params():
+    class Params(msgspec.Struct, frozen=True):
+        raw: bool = False
+
+    reader = ArgumentReader(Params)
+    assert reader.read({}) is reader.read({})
+    assert reader.read({"raw": "true"}) == Params(raw=True)
+    assert reader.read({"other": 1}) == Params()
