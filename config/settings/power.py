@@ -13,7 +13,6 @@ from config.paths import Paths
 from config.reader import ConfigReader
 from config.section import Required, Section
 from config.settings.power_drivers import DriverSettings
-from config.settings.power_readers import NOT_POLLED, READERS, TIMED
 from config.values import Bounds
 
 _SHUTDOWN_DELAY_S = Bounds(low=0, high=86400)
@@ -67,6 +66,9 @@ def read_power(reader: ConfigReader, paths: Paths) -> tuple[PowerSettings, ...]:
 
 
 def _device(reader: ConfigReader, title: str) -> PowerSettings:
+    # With the first device: its readers take 0.1 MB.
+    from config.settings.power_readers import NOT_POLLED, READERS, TIMED
+
     section = reader.section(title)
     kind = section.choice("type", tuple(READERS), Required("gpio"))
     off_when_shutdown, off_delay_s = _off_when_shutdown(section)

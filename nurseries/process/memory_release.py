@@ -6,6 +6,7 @@ asked what it keeps, and told to return it, both in a thread. The process runs i
 generations, as an optional part; ends when cancelled. Another C library's allocator is left alone.
 """
 
+import contextlib
 import ctypes
 import logging
 import resource
@@ -22,6 +23,7 @@ logger = logging.getLogger(__name__)
 INTERVAL_S = 5.0
 # Growth that is worth a look, and what the allocator may keep for itself.
 KEPT_KB = 8 * 1024
+_M_ARENA_MAX = -8  # of mallopt(3)
 
 
 class Allocator(Protocol):
@@ -73,6 +75,16 @@ class Glibc:
     def trim(self) -> None:
         """See malloc_trim(3)."""
         self._trim(0)
+
+
+def use_one_arena() -> None:
+    """Have the threads that come share one arena of glibc.
+
+    One for each holds 0.1 MB and more that no other uses; and Python's lock lets only one thread
+    allocate at a time, nearly always.
+    """
+    with contextlib.suppress(AttributeError):  # another C library
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
 
 
 def resident_kb() -> int:

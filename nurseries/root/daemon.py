@@ -27,7 +27,7 @@ from nurseries.gpio.chips import GpioChips
 from nurseries.log.daemon_log import LogOptions, open_log
 from nurseries.process.full_collections import FullCollections, PythonCollector
 from nurseries.process.instance_id import read_instance_id
-from nurseries.process.memory_release import MemoryRelease
+from nurseries.process.memory_release import MemoryRelease, use_one_arena
 from nurseries.process.service_manager import ServiceManager
 from nurseries.process.signals import Signals
 from nurseries.root.addresses import Addresses
@@ -202,6 +202,7 @@ def run(paths: Paths, companion: Companion | None = None) -> int:
     With a companion it is a demonstration, which leaves the host's services alone.
     """
     _raise_descriptor_limit()
+    use_one_arena()
     try:
         warnings = create_folders(paths)
         configuration = load_or_backup(paths)

@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from mrk.gcode.binary import meatpack
 from mrk.gcode.binary.heatshrink import BadStream, decompress
+from mrk.gcode.binary.magic import MAGIC
 from mrk.gcode.source import MIB, GcodeSource
 
-MAGIC = b"GCDE"
 BLOCKS_LIMIT = 200_000  # slicers make blocks of 64 KiB
 BLOCK_LIMIT_BYTES = 4 * MIB  # unpacked
 _HEADER = struct.Struct("<4sIH")

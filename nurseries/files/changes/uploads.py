@@ -14,7 +14,7 @@ from mrk.files.file_protocols import UnpackedModel
 from mrk.files.paths import RootPath, is_gcode, is_project, package_model, within
 from mrk.files.records import Action, Change, Item, Stat
 from mrk.files.roots import Roots, require_writable
-from mrk.gcode.binary.blocks import MAGIC
+from mrk.gcode.binary.magic import MAGIC
 from nurseries.files import disk_paths
 from nurseries.files.changes.placement import Placement, stat_after
 from nurseries.files.disk_paths import DiskPath

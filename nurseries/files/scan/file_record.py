@@ -9,7 +9,7 @@ from typing import Any
 
 from mrk.files.arrived import ArrivedFile
 from mrk.gcode.metadata import ScanOutcome
-from nurseries.files.scan.images import NO_PILLOW
+from nurseries.files.scan.messages import NO_PILLOW
 
 Record = dict[str, Any]
 # Told of one file.

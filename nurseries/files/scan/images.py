@@ -17,12 +17,11 @@ from mrk.gcode.image_names import image_name, package_image_name
 from mrk.gcode.images import ImageKind, image_size
 from mrk.gcode.qoi import BadImage, qoi_to_png
 from mrk.gcode.thumbnails import PIXELS_LIMIT, Thumbnail
-from nurseries.files.scan.messages import WrittenImage
+from nurseries.files.scan.messages import NO_PILLOW, WrittenImage
 
 FOLDER = b".thumbs"
 MINIATURE = (32, 32)
 UFP_IMAGE_LIMIT_BYTES = 8 * 1024 * 1024
-NO_PILLOW = "no 32x32 miniature: Pillow is not installed"
 # What decoders raise on bytes that are no image after all.
 _BAD_IMAGE = (ArithmeticError, LookupError, OSError, SyntaxError, TypeError, ValueError,
               EOFError, MemoryError, zlib.error, struct.error)  # fmt: skip

@@ -10,6 +10,9 @@ from mrk.estimate.record import Estimate
 from mrk.gcode.metadata import Metadata
 from mrk.gcode.processors import GcodeProcessor
 
+# A note of nearly every scan, which is no reason that something of the file is missing.
+NO_PILLOW = "no 32x32 miniature: Pillow is not installed"
+
 
 class ScanFile(msgspec.Struct, tag="scan"):
     """Read the metadata of `path`; `images`: write its thumbnails beside it."""

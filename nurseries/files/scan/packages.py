@@ -12,7 +12,7 @@ import trio
 
 from mrk.files.file_protocols import UnpackedModel
 from mrk.files.temporary import Purpose
-from mrk.gcode.binary.blocks import MAGIC
+from mrk.gcode.binary.magic import MAGIC
 from nurseries.files.changes.removal import fresh_name
 from nurseries.files.scan.scanner import RewriteFailed, Scanner, ScannerStopped
 

@@ -1,13 +1,17 @@
 """When the allocator is asked, and that glibc's can be. Threads, so the clock is real."""
 
 import logging
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import trio
 
 from nurseries.process.memory_release import KEPT_KB, Glibc, MemoryRelease, resident_kb
 
+ROOT = Path(__file__).parents[3]
 BEAT_S = 0.001
 
 
@@ -85,3 +89,30 @@ def test_glibc_gives_memory_back() -> None:
     allocator.trim()
     assert resident_kb() < grown_kb - 20_000
     assert len(last) == 2000
+
+
+_ARENAS = """
+import ctypes, sys, threading
+from nurseries.process.memory_release import use_one_arena
+if sys.argv[1:]:
+    use_one_arena()
+barrier = threading.Barrier(4)
+def allocate():
+    kept = bytearray(4096)
+    barrier.wait()
+threads = [threading.Thread(target=allocate) for _ in range(4)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+library = ctypes.CDLL(None)
+library.fdopen.restype = ctypes.c_void_p
+stream = ctypes.c_void_p(library.fdopen(1, b"w"))
+library.malloc_info(0, stream)
+library.fflush(stream)
+"""
+
+
+@pytest.mark.parametrize(("argument", "one"), [("one", True), ("", False)])
+def test_threads_share_one_arena(argument: str, one: bool) -> None:
+    command = [sys.executable, "-c", _ARENAS, *argument.split()]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert (done.stdout.count("<heap nr=") == 1) is one, done.stdout

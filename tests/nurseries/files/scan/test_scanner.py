@@ -11,7 +11,7 @@ import pytest
 import trio
 
 from mrk.gcode.metadata import ScanState
-from nurseries.files.scan.images import NO_PILLOW
+from nurseries.files.scan.messages import NO_PILLOW
 from nurseries.files.scan.process import ScanLimits
 from nurseries.files.scan.scanner import RewriteFailed, Scanner, ScannerStopped
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from mrk.gcode.images import ImageKind, image_size
-from nurseries.files.scan.images import NO_PILLOW
 from nurseries.files.scan.messages import (
+    NO_PILLOW,
     AddObjects,
     ExtrusionMeasured,
     Failed,
