@@ -9,8 +9,6 @@ import trio
 
 # A connection that opens or ends costs some 0.3 ms.
 AT_ONCE = 16
-# Nobody waits as long as no more than `AT_ONCE` come within this time.
-UNCROWDED_S = 0.005
 
 
 class Turns:
@@ -23,41 +21,36 @@ class Turns:
         self._at_once = at_once
         self._beginning = trio.lowlevel.ParkingLot()
         self._ending = trio.lowlevel.ParkingLot()
-        # Have been let in, and have not run since.
+        # Were let in together, and those of them that have not run since.
+        self._group = 0
         self._let_in = 0
+        # Without waiting, since the loop was last seen to look at its sockets.
         self._passed = 0
-        self._since = 0.0
 
     def __len__(self) -> int:
         """How many wait."""
         return len(self._beginning) + len(self._ending)
 
     async def begin(self) -> None:
-        """Wait for a turn to open a connection; a checkpoint only in a crowd."""
+        """Wait for a turn to open a connection; a checkpoint seldom, but in a crowd."""
         await self._take(self._beginning)
 
     async def end(self) -> None:
-        """Wait for a turn to end one; a checkpoint only in a crowd."""
+        """Wait for a turn to end one; a checkpoint seldom, but in a crowd."""
         await self._take(self._ending)
 
     async def _take(self, queue: trio.lowlevel.ParkingLot) -> None:
         if self._let_in:
             await queue.park()
             self._let_next_in()
-        elif not self._passes():
-            self._let_in = 1
+        elif self._passed < self._at_once:
+            self._passed += 1
+        else:
+            self._let_in = self._group = 1
             try:
                 await trio.lowlevel.checkpoint()
             finally:
                 self._let_next_in()
-
-    def _passes(self) -> bool:
-        """Whether few have come lately."""
-        now = trio.current_time()
-        if now - self._since >= UNCROWDED_S:
-            self._since, self._passed = now, 0
-        self._passed += 1
-        return self._passed <= self._at_once
 
     def _let_next_in(self) -> None:
         """Called by each that was let in, as soon as it runs; the last one lets others in.
@@ -66,7 +59,12 @@ class Turns:
         between.
         """
         self._let_in -= 1
-        if not self._let_in:
-            kept = min(len(self._ending), self._at_once // 4)
-            self._let_in = len(self._beginning.unpark(count=self._at_once - kept))
-            self._let_in += len(self._ending.unpark(count=self._at_once - self._let_in))
+        if self._let_in:
+            return
+        kept = min(len(self._ending), self._at_once // 4)
+        self._let_in = len(self._beginning.unpark(count=self._at_once - kept))
+        self._let_in += len(self._ending.unpark(count=self._at_once - self._let_in))
+        if self._let_in:
+            self._group = self._let_in
+        else:
+            self._passed = self._group  # all of them since the last look

@@ -4,7 +4,7 @@ import pytest
 import trio
 import trio.testing
 
-from mrk.clients.turns import UNCROWDED_S, Turns
+from mrk.clients.turns import Turns
 
 
 class Looks(trio.abc.Instrument):
@@ -83,17 +83,25 @@ async def test_who_came_first_goes_first(autojump_clock: trio.testing.MockClock)
     assert order == list(range(5))
 
 
-async def test_a_few_pass_at_once_and_again_a_little_later(
-    autojump_clock: trio.testing.MockClock,
-) -> None:
+async def test_few_do_not_wait() -> None:
     turns = Turns(3)
-    for _ in range(2):
-        for _ in range(3):
-            with trio.testing.assert_no_checkpoints():
-                await turns.begin()
-        with trio.testing.assert_checkpoints():
+    for waits in [False] * 3 + [True, False, False] * 3:
+        checked = trio.testing.assert_checkpoints if waits else trio.testing.assert_no_checkpoints
+        with checked():
             await turns.begin()
-        await trio.sleep(UNCROWDED_S)
+
+
+async def test_who_comes_with_the_last_of_a_crowd_waits_for_the_next_look() -> None:
+    crowd = Crowd(Turns(4))
+    trio.lowlevel.add_instrument(crowd.looks)
+    async with trio.open_nursery() as nursery:
+        for number in range(200):
+            nursery.start_soon(crowd.come, number)
+            if number % 3:  # about as fast as they are let in
+                await trio.lowlevel.checkpoint()
+    trio.lowlevel.remove_instrument(crowd.looks)
+    assert len(crowd.passed) == 200
+    assert max(crowd.per_look()) <= 4
 
 
 @pytest.mark.parametrize("patient", range(4))
