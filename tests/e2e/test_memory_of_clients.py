@@ -114,3 +114,15 @@ def test_openssl_is_not_loaded_before_it_is_needed(tmp_path: Path) -> None:
         maps = Path(f"/proc/{daemon.process.popen.pid}/maps").read_text()
     assert "python" in maps
     assert "libcrypto" not in maps
+
+
+def test_an_idle_websocket_takes_little(tmp_path: Path) -> None:
+    with run_daemon(tmp_path) as daemon:
+        clients = [websocket(daemon, number) for number in range(100)]
+        before = daemon.process.rss_bytes()
+        clients += [websocket(daemon, number) for number in range(400)]
+        each = (daemon.process.rss_bytes() - before) / 400
+        for client in clients:
+            client.close()
+    # 9 kB by itself, 21 kB when each had tasks for its output and its pings.
+    assert each < 14_000
