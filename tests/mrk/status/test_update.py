@@ -120,3 +120,22 @@ def test_what_was_looked_for_is_not_searched_for_again() -> None:
     others = {"fan": b'"fan"', "heater": b'"heater"'}
     assert update.part(wanted({"a": None}), others) is update
     assert update.part(wanted({"b": None}), {**others, "a": b'"a"'}) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"fan": {"speed": 1.5}, "b": {"x": [1, {"y": null}]}}',
+        '{"fan": {"speed": 1}, "empty": {}}',
+        '{"fan": {"speed": 1}, "odd": 7, "none": null}',
+        '{"fan": {"speed": NaN}, "b": {"x": 1}}',
+    ],
+)
+def test_all_at_once_is_what_one_by_one_is(text: str) -> None:
+    at_once, one_by_one = unread(text), unread(text)
+    fields = {name: one_by_one.fields(name) for name in ("fan", "b", "empty", "odd", "none")}
+    given = {name: found for name, found in fields.items() if found is not None}
+    assert str(at_once.delta) == str(given)  # NaN is equal to nothing
+    assert list(at_once.names) == list(given)
+    assert str(one_by_one.delta) == str(given)
+    assert at_once.payload() == one_by_one.payload()
