@@ -167,7 +167,7 @@ class Door:
         finally:
             self._served.discard(connection)
         if successor is None:
-            if not connection.handed_on:
+            if not connection.had_turn:
                 await self._routes.turns.end()
             if intact and not connection.given_up:
                 await stream.aclose()

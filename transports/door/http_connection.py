@@ -90,8 +90,8 @@ class HttpConnection:
         self.waits_since = 0.0
         self.unfinished = False
         self.given_up = False
-        # Who served it to its end saw to it that few end at once.
-        self.handed_on = False
+        # For its end: here, or where a stream was served.
+        self.had_turn = False
         self._successor: Successor | None = None
         self._new = True
         self._address = peer
@@ -182,13 +182,24 @@ class HttpConnection:
         """What the client sends next; empty when it left or was idle for too long."""
         self.waits_since = self._arm()
         self.waits, self.unfinished = True, False
-        data = await self._stream.receive_some(_RECEIVE_BYTES)
+        try:
+            data = await self._stream.receive_some(_RECEIVE_BYTES)
+        except trio.BrokenResourceError:
+            data = b""
         self.waits = False
         # Came in the very instant the wait ended: as good as too late.
         if self._between.cancel_called:
             return b""
         self._arm()
+        if not data:
+            await self._leave()
         return bytes(data)
+
+    async def _leave(self) -> None:
+        """The client has gone: a crowd takes turns here, before anything else is done for it."""
+        self._may_give_way()
+        self.had_turn = True
+        await self._routes.turns.end()
 
     def _arm(self) -> float:
         """Let idleness end the connection in `keep_alive_s`, to a second; returns the time.
@@ -207,12 +218,14 @@ class HttpConnection:
 
     async def _read_slow_head(self, parser: HeadParser) -> HeadParser | None:
         self._may_give_way()
-        with trio.move_on_after(self._limits.head_s):
+        with trio.move_on_after(self._limits.head_s) as scope:
             while data := bytes(await self._stream.receive_some(_RECEIVE_BYTES)):
                 await self._routes.turns.begin()
                 if parser.feed(data):
                     self.waits = False
                     return parser
+            scope.deadline = math.inf
+            await self._leave()
             return None
         raise Refusal(408, "The request's head did not arrive in time")
 
@@ -252,7 +265,7 @@ class HttpConnection:
             await transfer(body)
         finally:
             self._rest = body.rest
-            self.handed_on = body.endless
+            self.had_turn = body.endless
             if frame.has_body and not body.answered:
                 await self._last_word()  # noqa: ASYNC102 - shielded there, with a deadline
         if not body.body_read:

@@ -192,3 +192,31 @@ async def test_shutdown_does_not_wait_for_a_stalled_download() -> None:
             took_s = trio.current_time() - began
             await stream.aclose()
     assert took_s < 1.0
+
+
+class NobodyLeaves(Turns):
+    """A crowd that leaves and never gets to an end."""
+
+    async def end(self) -> None:
+        await trio.sleep_forever()
+
+
+@pytest.mark.e2e
+async def test_who_waits_for_a_turn_to_leave_makes_room() -> None:
+    clients = Clients()
+    clients.turns = NobodyLeaves()
+    house = House(clients=clients, limits=Limits(connections=3))
+    (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    with trio.fail_after(10):
+        async with trio.open_nursery() as nursery, listener:
+            await nursery.start(house.door.serve, [listener])
+            for begun in (GET, GET[:20], b""):
+                async with await connect(listener) as leaving:
+                    await leaving.send_all(begun or b"\r\n")
+                    await trio.testing.wait_all_tasks_blocked()
+            await trio.testing.wait_all_tasks_blocked()
+            assert house.door.connections == 3
+            for _ in range(3):
+                async with await connect(listener) as one:
+                    assert (await asked(one)).startswith(b"HTTP/1.1 200 OK")
+            nursery.cancel_scope.cancel()
