@@ -11,6 +11,7 @@ import trio.testing
 from mrk.clients.registry import Clients
 from mrk.clients.turns import Turns
 from mrk.definitions.limits import Limits
+from mrk.http.head import RequestHead
 from tests.fakes.http_house import House
 
 GET = b"GET /server/info HTTP/1.1\r\nHost: printer\r\n\r\n"
@@ -123,6 +124,29 @@ async def test_connections_over_the_limit_are_told_so() -> None:
             nursery.cancel_scope.cancel()
     for stream in kept:
         await stream.aclose()
+
+
+@pytest.mark.e2e
+async def test_a_connection_that_is_handed_on_counts_until_it_ends() -> None:
+    async def websocket(stream: trio.abc.Stream, _head: RequestHead, _buffered: bytes) -> None:
+        await stream.send_all(b"hello")
+        await stream.receive_some()
+
+    house = House(limits=Limits(connections=1), upgrades={"/websocket": websocket})
+    (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    upgrade = b"GET /websocket HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+    with trio.fail_after(10):
+        async with trio.open_nursery() as nursery, listener:
+            await nursery.start(house.door.serve, [listener])
+            async with await connect(listener) as first:
+                await first.send_all(upgrade)
+                assert await first.receive_some() == b"hello"
+                async with await connect(listener) as second:
+                    assert (await asked(second)).startswith(b"HTTP/1.1 503 ")
+            await trio.testing.wait_all_tasks_blocked()  # the door notes it behind the close
+            async with await connect(listener) as third:
+                assert (await asked(third)).startswith(b"HTTP/1.1 200 OK")
+            nursery.cancel_scope.cancel()
 
 
 async def asked(stream: trio.SocketStream) -> bytes:
