@@ -19,6 +19,7 @@ import trio
 
 from benchmarks.bridge import measure_bridge
 from benchmarks.clients import Lost
+from benchmarks.crowds import measure_crowds
 from benchmarks.daemon import DaemonFailed
 from benchmarks.database import measure_database
 from benchmarks.devices import measure_devices
@@ -69,6 +70,7 @@ MEASUREMENTS: dict[str, Callable[[Plan], list[Figure]]] = {
     "updates": measure_updates,
     "shutdown": measure_shutdown,
     "websockets": measure_websockets,
+    "crowds": measure_crowds,
 }
 
 

@@ -6,6 +6,7 @@ waits for it. Closing the client closes its socket.
 
 import contextlib
 import json
+import resource
 import socket
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from benchmarks import wire
 
 _SETUP_S = 10.0
 _CHUNK_BYTES = 262_144
+_SPARE_DESCRIPTORS = 100
 HOST = "127.0.0.1"
 
 
@@ -103,6 +105,15 @@ class Client:
     def close(self) -> None:
         """Drop the connection without a goodbye."""
         self.socket.close()
+
+
+def allow_sockets(count: int) -> None:
+    """Have this process hold so many at once; raises `Lost` where the system does not let it."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = count + _SPARE_DESCRIPTORS
+    if hard != resource.RLIM_INFINITY and hard < wanted:
+        raise Lost(f"this system allows {hard} open files, {wanted} are needed")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _tcp(port: int, receive_bytes: int = 0) -> socket.socket:

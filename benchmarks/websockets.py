@@ -1,24 +1,16 @@
 """How many websockets the daemon holds, and what one weighs."""
 
-import resource
-
-from benchmarks.clients import Client, Lost, closing
+from benchmarks.clients import Client, Lost, allow_sockets, closing
 from benchmarks.crowd import Crowd
 from benchmarks.daemon import Daemon, open_linked
 from benchmarks.figures import Figure
 from benchmarks.plan import Plan
 from benchmarks.process import memory
 
-_SPARE_DESCRIPTORS = 100
-
 
 def measure_websockets(plan: Plan) -> list[Figure]:
     """Connects `plan.websockets` clients that identify, waits, and asks each once more."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = plan.websockets + _SPARE_DESCRIPTORS
-    if hard != resource.RLIM_INFINITY and hard < wanted:
-        raise Lost(f"this system allows {hard} open files, {wanted} are needed")
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    allow_sockets(plan.websockets)
     clients: list[Client] = []
     with open_linked() as daemon, closing(clients):
         before = memory(daemon.pid).rss
