@@ -45,6 +45,7 @@ class Door:
         self._limits = limits
         self._streams: set[LimitedStream] = set()
         self._served: set[HttpConnection] = set()
+        self._accepted = 0  # whose tasks have not begun
         self._handed_on = 0  # to others, who serve them
         self._refusing = 0
         self._closed = trio.Event()
@@ -110,19 +111,29 @@ class Door:
     ) -> Callable[[], Awaitable[None]]:
         """What the task of a new connection does."""
         tls = wrap_tls is not None
-        served = len(self._served) + self._handed_on
+        served = self._accepted + len(self._served) + self._handed_on
         if served >= self._limits.connections and not self._end_waiting():
             return partial(self._turn_away, stream, tls)
         transport = stream if wrap_tls is None else wrap_tls(stream)
-        return partial(self.serve_connection, transport, peer, tls=tls, port=_own_port(stream))
+        self._accepted += 1
+        port = _own_port(stream)
+        return partial(self.serve_connection, transport, peer, tls=tls, port=port, accepted=True)
 
     async def serve_connection(
-        self, transport: trio.abc.Stream, peer: str, *, tls: bool = False, port: int = 0
+        self,
+        transport: trio.abc.Stream,
+        peer: str,
+        *,
+        tls: bool = False,
+        port: int = 0,
+        accepted: bool = False,
     ) -> None:
         """Serve one connected stream until it ends, and close it; `peer` is an IP address.
 
-        `port` is ours that it came in on. Whatever fails is logged and ends this connection alone.
+        `port` is ours that it came in on; `accepted` ones were counted before. Whatever fails is
+        logged and ends this connection alone.
         """
+        self._accepted -= accepted
         stream = LimitedStream(transport, self._limits.send_s, self._file_threads)
         self._streams.add(stream)
         handed_on = False

@@ -184,6 +184,23 @@ async def test_at_the_limit_the_longest_idle_makes_room() -> None:
 
 
 @pytest.mark.e2e
+async def test_of_a_crowd_that_waits_already_no_more_are_served_than_allowed() -> None:
+    house = House(limits=Limits(connections=3))
+    (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    with trio.fail_after(10):
+        crowd = [await connect(listener) for _ in range(8)]
+        async with trio.open_nursery() as nursery, listener:
+            await nursery.start(house.door.serve, [listener])
+            last = await connect(listener)
+            assert (await asked(last)).startswith(b"HTTP/1.1 200 OK")
+            await trio.testing.wait_all_tasks_blocked()
+            assert house.door.connections == 3
+            nursery.cancel_scope.cancel()
+    for stream in (*crowd, last):
+        await stream.aclose()
+
+
+@pytest.mark.e2e
 async def test_listeners_serve_the_next_generation() -> None:
     (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
     with trio.fail_after(10):
