@@ -123,9 +123,9 @@ class UploadSlots:
         free = 0 if own else UPLOADS_AT_ONCE - len(self._running)
         if free + sum(one.ended for one in rivals) > self._waiting.index(slot):
             return now + _LOOK_S  # that many end already
-        slowest = min(rivals, key=lambda one: (one.ended, one.exhausted_at))
-        if slowest.ended:
-            return now + _LOOK_S
+        slowest = min(rivals, key=lambda one: (one.ended, one.exhausted_at), default=None)
+        if slowest is None or slowest.ended:
+            return now + _LOOK_S  # nobody runs: those that go first have not run yet
         if slowest.exhausted_at <= now:
             slowest.end()
         return min(max(slowest.exhausted_at, now), now + _LOOK_S)

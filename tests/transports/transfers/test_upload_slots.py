@@ -176,3 +176,29 @@ async def test_who_gives_up_waiting_leaves_no_trace(
         await wait_all_tasks_blocked()
         assert all(upload.began.is_set() for upload in again)
         nursery.cancel_scope.cancel()
+
+
+async def test_all_slots_are_left_at_once_while_a_crowd_waits(slots: UploadSlots) -> None:
+    """Who waits farther back may look first: nobody runs then, and there is nobody to end."""
+    crowd = UPLOADS_AT_ONCE + 20
+    begun = 0
+
+    async def wait_for_slot(number: int) -> None:
+        nonlocal begun
+        exchange = FakeExchange(f"10.0.2.{number}")
+        async with slots.slot(exchange):  # type: ignore[arg-type]
+            begun += 1
+            await trio.lowlevel.checkpoint()
+
+    for _ in range(10):  # Trio runs tasks in any order
+        async with trio.open_nursery() as nursery:
+            with trio.CancelScope() as holding:
+                async with trio.open_nursery() as holders:
+                    held = [FakeExchange(f"10.0.3.{number}") for number in range(UPLOADS_AT_ONCE)]
+                    start(holders, slots, *held)
+                    await wait_all_tasks_blocked()
+                    for number in range(crowd):
+                        nursery.start_soon(wait_for_slot, number)
+                    await wait_all_tasks_blocked()
+                    holding.cancel()
+    assert begun == 10 * crowd
