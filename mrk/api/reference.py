@@ -3,35 +3,42 @@
 `mrk api --markdown` prints it, and the documentation site takes it in. Pure.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from mrk.api.schema import openrpc
+from mrk.api.schema import openapi, openrpc
+from mrk.api.streamed_operations import errors, templated
+from mrk.api.streamed_route import StreamedRoute
 from mrk.api.table import Method
 from mrk.version import MOONRAKER_VERSION
 
 
-def markdown(methods: Iterable[Method]) -> str:
+def markdown(methods: Iterable[Method], streamed: Sequence[StreamedRoute] = ()) -> str:
     """One section for each component, one heading for each method or route."""
     listed = list(methods)
     described = {m["name"]: m for m in openrpc(listed)["methods"]}
+    document = openapi([], (), streamed)
+    sections = [
+        *((m.endpoint.path, m.rpc or "", _section(m, described.get(m.rpc or ""))) for m in listed),
+        *((route.path, route.verbs[0], _streamed(route, document)) for route in streamed),
+    ]
     parts = [
         f"# API reference\n\n{MOONRAKER_VERSION}. Generated from the endpoints' declarations.",
         "Roles are those of the page *Who may do what*; a type in brackets may be left out.",
     ]
     component = ""
-    for method in sorted(listed, key=lambda m: (m.endpoint.path, m.rpc or "")):
-        name = _component(method)
+    for path, _name, section in sorted(sections):
+        name = _component(path)
         if name != component:
             component = name
             parts.append(f"## {component}")
-        parts.append(_section(method, described.get(method.rpc or "")))
+        parts.append(section)
     return "\n\n".join(parts) + "\n"
 
 
-def _component(method: Method) -> str:
+def _component(path: str) -> str:
     """`server.job_queue` for `/server/job_queue/status`; the first two parts of the path."""
-    parts = method.endpoint.path.strip("/").split("/")
+    parts = path.strip("/").split("/")
     return ".".join(parts[:2] if len(parts) > 2 else parts[:1]) or "/"
 
 
@@ -48,6 +55,35 @@ def _section(method: Method, described: dict[str, Any] | None) -> str:
     return "\n".join(lines)
 
 
+def _streamed(route: StreamedRoute, document: dict[str, Any]) -> str:
+    """A route that streams, from its operation."""
+    verbs = ", ".join(route.verbs)
+    operation = document["paths"][templated(route.path)][route.verbs[0].lower()]
+    lines = [f"### `{verbs} {route.path}`", "", route.summary, ""]
+    lines += [f"- HTTP: {verbs} `{route.path}`", f"- role: {route.access.word}"]
+    lines += [
+        f"- {one['in']}: {_argument(one)}: {one['description']}" for one in operation["parameters"]
+    ]
+    for kind, content in operation.get("requestBody", {}).get("content", {}).items():
+        lines.append(f"- body: {', '.join([kind, *_members(content['schema'], document)])}")
+    for answer in route.answers:
+        kinds = "".join(f", {content.media_type}" for content in answer.content)
+        lines.append(f"- {answer.status}: {answer.summary}{kinds}")
+    lines.append(f"- errors: {', '.join(map(str, errors(route)))}")
+    return "\n".join(lines)
+
+
+def _members(schema: dict[str, Any], document: dict[str, Any]) -> list[str]:
+    """Those of a form."""
+    if "$ref" in schema:
+        schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    needed = schema.get("required", ())
+    return [
+        _argument({"name": name, "schema": one, "required": name in needed})
+        for name, one in schema.get("properties", {}).items()
+    ]
+
+
 def _argument(argument: dict[str, Any]) -> str:
     text = f"`{argument['name']}` {_type(argument['schema'])}"
     return text if argument["required"] else f"[{text}]"
@@ -56,6 +92,8 @@ def _argument(argument: dict[str, Any]) -> str:
 def _type(schema: dict[str, Any]) -> str:
     if "enum" in schema:
         return "one of " + ", ".join(map(str, schema["enum"]))
+    if schema.get("format") == "binary":
+        return "bytes"
     if "anyOf" in schema:
         return " or ".join(_type(choice) for choice in schema["anyOf"])
     return str(schema.get("type", "any value"))

@@ -3,6 +3,7 @@
 Nothing is written down twice: names, verbs, params, access and summaries come from the table,
 types from the params structs and from what handlers declare as `result`. Notifications are
 `webhooks` in OpenAPI; OpenRPC has no place for what a server sends unasked, so `x-notifications`.
+What streams (uploads, downloads, events) is declared by its transports, and is in OpenAPI alone.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,6 +14,8 @@ import msgspec
 from mrk.api.caller import Transport
 from mrk.api.endpoint import Access
 from mrk.api.notification import NotificationKind
+from mrk.api.streamed_operations import failure, kinds, operations, templated
+from mrk.api.streamed_route import StreamedRoute
 from mrk.api.table import Method
 from mrk.version import MOONRAKER_VERSION
 
@@ -39,13 +42,15 @@ def _params(method: Method) -> type[msgspec.Struct] | None:
 
 
 def _schemas(
-    methods: list[Method], notifications: Sequence[NotificationKind]
+    methods: list[Method],
+    notifications: Sequence[NotificationKind],
+    streamed: Sequence[StreamedRoute] = (),
 ) -> tuple[dict[Any, Any], dict[str, Any]]:
     """JSON schemas of params structs, results and notifications; the components they name."""
-    kinds = [kind for m in methods if (kind := _params(m)) is not None]
+    asked = [kind for m in methods if (kind := _params(m)) is not None]
     results = [m.endpoint.result for m in methods]
     sent = [kind for one in notifications for kind in one.params]
-    wanted = list(dict.fromkeys([*kinds, *results, *sent]))
+    wanted = list(dict.fromkeys([*asked, *results, *sent, *kinds(streamed)]))
     schemas, components = msgspec.json.schema_components(
         wanted, ref_template=_REFERENCE, schema_hook=_any_value
     )
@@ -140,20 +145,25 @@ def _webhook(kind: NotificationKind, schemas: dict[Any, Any]) -> dict[str, Any]:
 
 
 def openapi(
-    methods: Iterable[Method], notifications: Sequence[NotificationKind] = ()
+    methods: Iterable[Method],
+    notifications: Sequence[NotificationKind] = (),
+    streamed: Sequence[StreamedRoute] = (),
 ) -> dict[str, Any]:
     """The OpenAPI 3.1 document of every HTTP route and notification."""
     routed = [m for m in methods if m.endpoint.http and Transport.HTTP in m.endpoint.transports]
-    schemas, components = _schemas(routed, notifications)
+    schemas, components = _schemas(routed, notifications, streamed)
     paths: dict[str, Any] = {}
     for method in sorted(routed, key=lambda m: m.endpoint.path):
         for verb in method.endpoint.verbs:
             operation = _operation(method, verb, schemas, components)
-            paths.setdefault(_templated(method.endpoint.path), {})[verb.lower()] = operation
+            paths.setdefault(templated(method.endpoint.path), {})[verb.lower()] = operation
+    for path, verb, operation in operations(streamed, schemas):
+        # The door asks the API first, too.
+        paths.setdefault(path, {}).setdefault(verb, operation)
     return {
         "openapi": "3.1.0",
         "info": _info(),
-        "paths": paths,
+        "paths": dict(sorted(paths.items())),
         "webhooks": {one.method: _webhook(one, schemas) for one in notifications},
         "components": {"schemas": {**components, "Error": _ERROR}},
     }
@@ -178,7 +188,7 @@ def _operation(
                 "description": "Success",
                 "content": {"application/json": {"schema": result}},
             },
-            **{status: _failure() for status in errors},
+            **{status: failure() for status in errors},
         },
     }
     params = _params(method)
@@ -188,17 +198,7 @@ def _operation(
     return operation
 
 
-def _templated(path: str) -> str:
-    """OpenAPI knows no capture of several segments: `{path...}` is written `{path}`."""
-    return path.replace("...}", "}")
-
-
 def _parameter(name: str, schema: Any, path: str) -> dict[str, Any]:
-    captured = f"{{{name}}}" in _templated(path)
+    captured = f"{{{name}}}" in templated(path)
     where = "path" if captured else "query"
     return {"name": name, "in": where, "required": captured, "schema": schema}
-
-
-def _failure() -> dict[str, Any]:
-    reference = {"$ref": "#/components/schemas/Error"}
-    return {"description": "Error", "content": {"application/json": {"schema": reference}}}

@@ -5,7 +5,7 @@ instance per generation; asked for each request by its head alone.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import msgspec
 
@@ -16,6 +16,9 @@ from mrk.http.exchange import Transfer
 from mrk.http.file_answer import FileAnswers
 from mrk.http.head import RequestHead
 from mrk.metrics.request_counts import Tally
+
+if TYPE_CHECKING:  # only documents need it
+    from mrk.api.streamed_route import StreamedRoute
 
 
 class StreamedPaths(Protocol):
@@ -30,6 +33,10 @@ class StreamedPaths(Protocol):
 
         Whoever serves it decides itself what the client may do (`DoorRules.authorizer`).
         """
+        ...
+
+    def declared(self) -> "Sequence[StreamedRoute]":
+        """What documents tell of all this; made when it is asked for, in any thread."""
         ...
 
 

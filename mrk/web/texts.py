@@ -231,6 +231,7 @@ TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
         "call_title": "This changes something. Call it?",
         "answer": "Answer",
         "took": "after {ms} ms",
+        "streams": "It streams: programs can call it, this page cannot.",
         "bad_json": "The arguments are not a JSON object: {why}",
         "documents": "The documents themselves:",
         "missing": "This server does not offer its description.",

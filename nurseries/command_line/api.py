@@ -8,7 +8,7 @@ from config.paths import Paths
 from mrk.api import schema
 from mrk.api.reference import markdown
 from nurseries.root.notifications import all_notifications
-from nurseries.root.real_surroundings import build_table
+from nurseries.root.real_surroundings import build_api
 
 
 @click.command("api")
@@ -18,8 +18,13 @@ from nurseries.root.real_surroundings import build_table
 @click.pass_obj
 def command(paths: Paths, kind: str) -> None:
     """Print the schema of the API, generated from its declarations."""
+    table, streamed = build_api(paths)
     if kind == "markdown":
-        click.echo(markdown(build_table(paths)))
+        click.echo(markdown(table, streamed))
         return
-    document = getattr(schema, kind)(build_table(paths), all_notifications())
+    notifications = all_notifications()
+    if kind == "openapi":
+        document = schema.openapi(table, notifications, streamed)
+    else:
+        document = schema.openrpc(table, notifications)
     click.echo(json.dumps(document, indent=2))

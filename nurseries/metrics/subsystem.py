@@ -9,7 +9,7 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from functools import partial
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import trio
 
@@ -32,6 +32,9 @@ from mrk.metrics.printer import printer_families, wanted
 from mrk.status.subscriptions import StatusReader, Wanted
 from mrk.status.update import StatusUpdate
 from nurseries.metrics.process_files import process_figures
+
+if TYPE_CHECKING:  # only documents need it
+    from mrk.api.streamed_route import StreamedRoute
 
 logger = logging.getLogger(__name__)
 
@@ -174,6 +177,12 @@ class MetricsPath:
         """`StreamedPaths.begin`."""
         ours = head.path == self._rules.route_prefix + PATH and head.method in _READ
         return partial(self._serve, head) if ours else None
+
+    def declared(self) -> "list[StreamedRoute]":
+        """`StreamedPaths.declared`."""
+        from nurseries.metrics.declarations import metrics
+
+        return metrics(PATH)
 
     async def _serve(self, head: RequestHead, exchange: Exchange) -> None:
         cors = self._rules.cors.headers(head.header("origin"))

@@ -8,6 +8,7 @@ to end, and its services are gone.
 import itertools
 import os
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import trio
 
@@ -42,6 +43,9 @@ from transports.door.acceptor import Door
 from transports.listeners.listeners import Listeners
 from transports.sockets.client_connection import SERVER_RESTART, SERVER_SHUTDOWN
 
+if TYPE_CHECKING:  # only documents need it
+    from mrk.api.streamed_route import StreamedRoute
+
 # The answer to server.restart leaves before its connection is ended.
 ANSWER_LEAVES_S = 0.1
 
@@ -71,7 +75,7 @@ class Generation:
         )
         server = Server(self, self.link, self.clients, self.end_for_restart)
         checked = ConfigCheck(lambda: _check_config(surroundings.paths))
-        documents = Documents(self.table, all_notifications)
+        documents = Documents(self.table, all_notifications, self.streamed_routes)
         own = [*server.endpoints(), *checked.endpoints(), *documents.endpoints()]
         self.table.add(own + self.subsystems.endpoints(), self.printer.unlisted)
         self.table.add(self.subsystems.add_add_ons(self.table.check_addition))
@@ -115,6 +119,10 @@ class Generation:
                 self.link.round_trips.histogram,
             ),
         )
+
+    def streamed_routes(self) -> "list[StreamedRoute]":
+        """What documents tell of what streams, besides the table."""
+        return self._doors.declared()
 
     @property
     def link(self) -> KlippyLink:

@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from config.backup import load_or_backup
 from config.load import Configuration
@@ -20,6 +20,9 @@ from nurseries.log.rollover import OwnLog
 from nurseries.root.file_subsystem import made_on
 from nurseries.root.generation import Generation
 from nurseries.root.surroundings import Surroundings
+
+if TYPE_CHECKING:  # only documents need it
+    from mrk.api.streamed_route import StreamedRoute
 
 
 class HidingLog(OwnLog, Protocol):
@@ -89,10 +92,10 @@ def real_surroundings(
     )
 
 
-def build_table(paths: Paths) -> Table:
-    """The API without running it, for its schema; raises `ConfigError`."""
+def build_api(paths: Paths) -> "tuple[Table, list[StreamedRoute]]":
+    """The API without running it, and what streams, for its schema; raises `ConfigError`."""
     configuration = load_or_backup(paths)
     surroundings = real_surroundings(paths, configuration, NoLog(), instance_id="0" * 32)
     generation = Generation(0, configuration, surroundings)
     generation.table.extend(generation.printer.usual_endpoints())
-    return generation.table
+    return generation.table, generation.streamed_routes()

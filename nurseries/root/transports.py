@@ -1,6 +1,7 @@
 """The transports of a generation, wired to its table: TCP door, websockets, unix socket."""
 
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
 from config.settings.authorization import AuthorizationSettings
 from config.settings.families import Settings
@@ -36,6 +37,9 @@ from transports.transfers.file_answers import FileSender
 from transports.transfers.read_back import digest_on_disk
 from transports.transfers.routes import UPLOAD_PATHS, Transfers
 from transports.web.pages import Pages
+
+if TYPE_CHECKING:  # only documents need it
+    from mrk.api.streamed_route import StreamedRoute
 
 
 class Transports:
@@ -90,7 +94,7 @@ class Transports:
         added = [make(door_rules) for make in subsystems.streamed]
         events = EventStreams(door_rules, clients, admission, ending)
         bridge = Bridge(limits, admission, clients, surroundings.open_klippy, ending)
-        found = RouteTable(
+        self.routes = RouteTable(
             api,
             authorizer,
             pages,
@@ -101,8 +105,15 @@ class Transports:
             streamed=[*([] if transfers is None else [transfers]), events, *added],
             fallbacks=[make(door_rules) for make in subsystems.fallbacks],
         )
-        self.door = Door(Routes(found, proxies, look_up_names, answered, clients.turns), limits)
+        routes = Routes(self.routes, proxies, look_up_names, answered, clients.turns)
+        self.door = Door(routes, limits)
         self.unix_socket = UnixSocket(context)
+
+    def declared(self) -> "list[StreamedRoute]":
+        """What documents tell of all that streams."""
+        from transports.sockets.declarations import SOCKETS
+
+        return [*(SOCKETS[path] for path in self.routes.upgrades), *self.routes.declared()]
 
     def _authorizer(
         self,

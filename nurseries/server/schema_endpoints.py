@@ -5,9 +5,9 @@ Made of what this generation offers, in a thread, when first asked for; kept com
 """
 
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import trio
@@ -18,18 +18,25 @@ from mrk.api.notification import NotificationKind
 from mrk.api.table import Method
 from mrk.http.response import Response
 
-# Makes the document of all methods; blocks for some 0.1 s.
-Make = Callable[[Iterable[Method], list[NotificationKind]], dict[str, Any]]
+if TYPE_CHECKING:  # only documents need it
+    from mrk.api.streamed_route import StreamedRoute
 
 
 class Documents:
-    """`methods` are the generation's; `notifications` finds those that it may send."""
+    """`methods` are the generation's; `notifications` finds those that it may send.
+
+    `streamed` gives the routes that stream; both are called in a thread.
+    """
 
     def __init__(
-        self, methods: Iterable[Method], notifications: Callable[[], list[NotificationKind]]
+        self,
+        methods: Iterable[Method],
+        notifications: Callable[[], list[NotificationKind]],
+        streamed: "Callable[[], Sequence[StreamedRoute]]" = list,
     ) -> None:
         self._methods = methods
         self._notifications = notifications
+        self._streamed = streamed
         self._making = trio.Lock()
         self._made: dict[str, tuple[frozenset[str], bytes]] = {}
 
@@ -80,16 +87,17 @@ class Documents:
             offered = frozenset(method.rpc or method.endpoint.path for method in methods)
             known = self._made.get(kind)
             if known is None or known[0] != offered:
-                make = partial(_compressed, kind, methods, self._notifications)
+                make = partial(self._compressed, kind, methods)
                 known = self._made[kind] = offered, await trio.to_thread.run_sync(make)
         return await trio.to_thread.run_sync(zlib.decompress, known[1])
 
+    def _compressed(self, kind: str, methods: list[Method]) -> bytes:
+        """Blocks for some 0.1 s."""
+        # Imported here: 0.4 MB that most daemons never need.
+        from mrk.api import schema
 
-def _compressed(
-    kind: str, methods: list[Method], notifications: Callable[[], list[NotificationKind]]
-) -> bytes:
-    # Imported here: 0.4 MB that most daemons never need.
-    from mrk.api import schema
-
-    make: Make = getattr(schema, kind)
-    return zlib.compress(msgspec.json.encode(make(methods, notifications())))
+        if kind == "openapi":
+            document = schema.openapi(methods, self._notifications(), self._streamed())
+        else:
+            document = schema.openrpc(methods, self._notifications())
+        return zlib.compress(msgspec.json.encode(document))

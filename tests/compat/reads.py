@@ -7,6 +7,7 @@ from pathlib import Path
 
 from benchmarks.daemon import MRK, ROOT, DaemonFailed
 from tests.compat.twin import Twin
+from tests.documents import ends
 
 # Klipper's endpoints take GET for commands, too.
 _PRINTER = "/printer/"
@@ -27,7 +28,11 @@ def read_paths(data: Path) -> list[str]:
     if done.returncode:
         raise DaemonFailed(f"mrk api: {done.stderr.decode(errors='replace')[-1000:]}")
     paths = json.loads(done.stdout)["paths"]
-    return list(_reads({path: frozenset(verbs) for path, verbs in paths.items()}))
+    asked = {
+        path: frozenset(verb for verb, operation in verbs.items() if ends(operation))
+        for path, verbs in paths.items()
+    }
+    return list(_reads(asked))
 
 
 def _reads(paths: dict[str, frozenset[str]]) -> Iterator[str]:

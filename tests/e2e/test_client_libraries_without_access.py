@@ -12,10 +12,12 @@ from typing import Any
 
 import httpx
 import pytest
+import requests
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from tests.documents import ends
 from tests.e2e.processes import NOBODY, ROOT, DaemonProcess, run_daemon
 from tests.e2e.wire import PATIENCE_S
 
@@ -89,7 +91,7 @@ def test_no_operation_fails_for_those_who_may(tmp_path: Path) -> None:
         found: Any = schema.get_all_operations()
         with httpx.Client(base_url=daemon.url, timeout=LONGEST_WAIT_S) as client:
             for operation in (one.ok() for one in found):
-                if operation.path not in ENDING:
+                if operation.path not in ENDING and ends(operation.definition.raw):
                     ask(client, operation, ANSWERED)
             assert client.get("/server/info").json()["result"]["failed_components"] == []
         assert "Traceback" not in daemon.process.said()
@@ -108,7 +110,11 @@ def ask(client: httpx.Client, operation: Any, allowed: Set[int]) -> None:
     def asked(case: Any) -> None:
         request = case.as_transport_kwargs(base_url=str(client.base_url))
         request.pop("cookies", None)
-        body = request.pop("data", None)
+        files, body = request.pop("files", None), request.pop("data", None)
+        if files is not None:  # any JSON for a field: requests takes it as schemathesis gives it
+            form = requests.Request("POST", request["url"], files=files, data=body).prepare()
+            body = form.body
+            request["headers"]["Content-Type"] = form.headers["Content-Type"]
         if body is not None:
             request["content"] = body
         answer = client.request(**request)

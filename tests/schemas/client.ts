@@ -34,3 +34,26 @@ export async function queueAndCount(address: string): Promise<number> {
   }
   return data.result?.queued_jobs.length ?? 0;
 }
+
+export async function storeAndRead(address: string, content: Blob, name: string): Promise<Blob> {
+  const client = createClient<paths>({ baseUrl: address });
+  const stored = await client.POST("/server/files/upload", {
+    // What is binary is a string to openapi-typescript; the form is made of it below.
+    body: { file: name, root: "gcodes", print: "false" },
+    bodySerializer: ({ file, ...fields }) => {
+      const form = new FormData();
+      Object.entries(fields).forEach(([field, value]) => form.set(field, String(value)));
+      form.set("file", content, file);
+      return form;
+    },
+  });
+  if (stored.error) throw new Error(stored.error.error.message);
+  const { root, path } = stored.data.item;
+  const read = await client.GET("/server/files/{root}/{path}", {
+    params: { path: { root, path }, header: { Range: "bytes=0-99" } },
+    parseAs: "blob",
+  });
+  if (read.error) throw new Error(typeof read.error === "string" ? read.error : read.error.error.message);
+  // 304 has none, but nobody asked for it.
+  return read.data ?? new Blob();
+}

@@ -7,7 +7,7 @@ here. One instance per generation; no I/O.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -19,6 +19,9 @@ from mrk.http.head import RequestHead
 from mrk.http.response import Headers, Response, error_response
 from mrk.http.streamed_paths import FallbackPaths, HandOn, StreamedPaths, UpgradePaths
 from transports.door.api_http import ApiCall, ApiHttp
+
+if TYPE_CHECKING:  # only documents need it
+    from mrk.api.streamed_route import StreamedRoute
 
 _READ = ("GET", "HEAD")
 # What pages have only where no front end has it.
@@ -68,7 +71,7 @@ class RouteTable:
         self._api = api
         self._authorizer = authorizer
         self._pages = pages
-        self._upgrades = upgrades
+        self.upgrades = upgrades
         self._streamed = streamed
         self._upgrading = [one for one in streamed if isinstance(one, UpgradePaths)]
         self._fallbacks = fallbacks
@@ -76,8 +79,8 @@ class RouteTable:
     def find(self, head: RequestHead, *, upgrade: bool = False) -> Route:
         """The route of a request; a `Response` refuses it (401, 404, 405) or is a preflight's."""
         path = self._api.local_path(head)
-        if upgrade and path in self._upgrades:
-            return Upgrade(self._upgrades[path])
+        if upgrade and path in self.upgrades:
+            return Upgrade(self.upgrades[path])
         if upgrade:
             for streamed in self._upgrading:
                 serve = streamed.upgrade(head)
@@ -94,7 +97,7 @@ class RouteTable:
 
     def _elsewhere(self, head: RequestHead, path: str, error: ClientError) -> Route:
         """What is not the API's; those who may read nothing do not learn what there is not."""
-        if head.method in self._streamed_verbs(path):
+        if head.method in self.streamed_verbs(path):
             for streamed in self._streamed:
                 transfer = streamed.begin(head)
                 if transfer is not None:
@@ -107,7 +110,7 @@ class RouteTable:
             self._authorizer.admit(head, Role.VIEW)
         except ClientError as exc:
             return self._api.refusal(head, exc)
-        if self._streamed_verbs(path) or (error.status == 404 and self._is_shown(head, path)):
+        if self.streamed_verbs(path) or (error.status == 404 and self._is_shown(head, path)):
             error = ClientError("Method Not Allowed", 405)
         allow: Headers = (("Allow", self._allow(head, path)),) if error.status == 405 else ()
         return self._api.refusal(head, error).with_headers(allow)
@@ -127,13 +130,18 @@ class RouteTable:
             fallback.has(head, path) for fallback in self._fallbacks
         )
 
-    def _streamed_verbs(self, path: str) -> list[str]:
+    def declared(self) -> "list[StreamedRoute]":
+        """What documents tell of what streams; pages and front ends are for people."""
+        return [route for streamed in self._streamed for route in streamed.declared()]
+
+    def streamed_verbs(self, path: str) -> list[str]:
+        """What is answered with a stream at a path behind the route prefix."""
         verbs = [verb for streamed in self._streamed for verb in streamed.verbs(path)]
         # A name that the API itself has is no file's: `/server/files/move` answers POST alone.
         return [verb for verb in verbs if verb not in _READ] if self._api.has(path) else verbs
 
     def _verbs(self, path: str) -> list[str]:
-        return sorted({*self._api.verbs(path), *self._streamed_verbs(path)})
+        return sorted({*self._api.verbs(path), *self.streamed_verbs(path)})
 
     def _allow(self, head: RequestHead, path: str) -> str:
         verbs = self._verbs(path) or (["GET"] if self._is_shown(head, path) else [])

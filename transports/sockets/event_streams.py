@@ -8,6 +8,7 @@ its connection's task and ends with the client, its user's log-out, or the gener
 import contextlib
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 import trio
 
@@ -28,6 +29,9 @@ from mrk.websocket.events import NO_CLOSE_FRAME, Ending
 from transports.sockets.admission import WebsocketAdmission, admitted_client
 from transports.sockets.client_connection import SERVER_SHUTDOWN, ClientConnection
 from transports.sockets.outbox_sender import VANISHED, OutboxSender
+
+if TYPE_CHECKING:  # only documents need it
+    from mrk.api.streamed_route import StreamedRoute
 
 PATH = "/server/events"
 _VERBS = ("GET", "HEAD")
@@ -62,6 +66,12 @@ class EventStreams:
         """Who serves the request, None when it is somebody else's."""
         ours = head.path == self._rules.route_prefix + PATH and head.method in _VERBS
         return self._serve if ours else None
+
+    def declared(self) -> "list[StreamedRoute]":
+        """`StreamedPaths.declared`."""
+        from transports.sockets.declarations import event_streams
+
+        return event_streams(PATH, _FIELD)
 
     async def _serve(self, exchange: Exchange) -> None:
         head = exchange.head

@@ -6,6 +6,7 @@ are ours. One instance per generation.
 
 from collections.abc import Mapping
 from functools import partial
+from typing import TYPE_CHECKING
 
 from mrk.access.decision import Decision
 from mrk.access.request_authorizer import RequestAuthorizer
@@ -20,6 +21,9 @@ from mrk.http.response import Headers, error_response
 from transports.transfers.downloads import DownloadHandler, Logs
 from transports.transfers.receiving import ReadBack
 from transports.transfers.uploads import UploadHandler
+
+if TYPE_CHECKING:  # only documents need it
+    from mrk.api.streamed_route import StreamedRoute
 
 FILES = "/server/files/"
 UPLOAD_PATHS = {"/server/files/upload": "/server/files"}
@@ -58,6 +62,7 @@ class Transfers:
             read_back=read_back,
         )
         self._downloads = DownloadHandler(downloads, logs)
+        self._logs = logs
         self._authorizer = authorizer
         self._cors = cors
         self._upload_paths = upload_paths
@@ -76,6 +81,15 @@ class Transfers:
         if head.method not in self.verbs(path):
             return None
         return partial(self._serve, path)
+
+    def declared(self) -> "list[StreamedRoute]":
+        """`StreamedPaths.declared`."""
+        from transports.transfers import declarations
+
+        return [
+            *declarations.uploads(self._upload_paths),
+            *declarations.downloads(FILES, self._logs),
+        ]
 
     def _path(self, head: RequestHead) -> str:
         path = head.exact_path

@@ -5,6 +5,7 @@ Implements `StreamedPaths` and `UpgradePaths`; one instance per generation.
 
 import contextlib
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import trio
 
@@ -20,7 +21,7 @@ from mrk.http.streamed_paths import DoorRules, HandOn
 from mrk.webcams.passing import changes_camera, request_bytes
 from mrk.websocket.handshake import accept_upgrade, refusal
 from transports.webcam_proxy.camera_connection import CameraAway
-from transports.webcam_proxy.camera_paths import CameraPaths, FoundCamera, query_of
+from transports.webcam_proxy.camera_paths import OWN, CameraPaths, FoundCamera, query_of
 from transports.webcam_proxy.proxy import WebcamProxy
 from transports.webcam_proxy.relay import IsStream, read_body, relay, while_connected
 from transports.webcam_proxy.snapshots import NotSnapshot
@@ -32,6 +33,9 @@ from transports.webcam_proxy.stream_hub import (
     Viewer,
 )
 from transports.webcam_proxy.tunnel import tunnel
+
+if TYPE_CHECKING:  # only documents need it
+    from mrk.api.streamed_route import StreamedRoute
 
 # For the first picture; a camera that was just switched on takes some seconds.
 FIRST_PICTURE_S = 15.0
@@ -62,6 +66,12 @@ class CameraDoor:
     def begin(self, head: RequestHead) -> Transfer | None:
         """`StreamedPaths.begin`."""
         return self._serve if head.method in self.verbs(self._paths.local(head)) else None
+
+    def declared(self) -> "list[StreamedRoute]":
+        """`StreamedPaths.declared`."""
+        from transports.webcam_proxy.declarations import cameras
+
+        return cameras(self._paths.names, OWN)
 
     def upgrade(self, head: RequestHead) -> HandOn | None:
         """`UpgradePaths.upgrade`."""

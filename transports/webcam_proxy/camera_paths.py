@@ -3,7 +3,7 @@
 The path of a request chooses among cameras and names what is below one; never a host or a port.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from urllib.parse import unquote
 
 import msgspec
@@ -53,6 +53,11 @@ class CameraPaths:
         self._cameras = {camera.name: camera for camera in cameras}
         self._webcams = webcams
         self._prefix = route_prefix
+
+    @property
+    def names(self) -> Iterable[str]:
+        """Those of cameras, which their paths begin with."""
+        return self._cameras
 
     def is_proxied(self, path: str) -> bool:
         """Whether a path (behind the route prefix) is below a camera's."""

@@ -22,6 +22,9 @@ class Files:
     def begin(self, head):
         return self.serve if head.method in self.verbs(head.path) else None
 
+    def declared(self):
+        return ()
+
     async def serve(self, exchange):
         """Nobody calls it here."""
 

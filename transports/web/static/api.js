@@ -2,7 +2,7 @@
 import { $, acting, ask, button, el, failed, fill, prefix, say, T } from "./dom.js";
 import { call, headers, isOpen } from "./net.js";
 
-const VERBS = ["get", "post", "put", "delete"];
+const VERBS = ["get", "post", "put", "patch", "delete"];
 let entries = null, chosen = null, routes = null;
 
 async function fetchDocument(name) {
@@ -26,11 +26,14 @@ function httpEntries(document) {
   return Object.entries(document.paths).flatMap(([path, verbs]) => VERBS.filter((verb) => verbs[verb]).map((verb) => {
     const one = verbs[verb];
     const body = resolve(document, Object.values((one.requestBody || {}).content || {}).map((content) => content.schema)[0]);
+    // What streams is for programs: no answer ends here, or it is a file.
+    const told = Object.entries(one.responses || {}).flatMap(([status, answer]) => (status < 400 ? Object.keys(answer.content || {}) : []));
+    const streams = !told.includes("application/json") || (one.requestBody && !one.requestBody.content["application/json"]);
     const inBody = Object.entries(body.properties || {}).map(([name, schema]) => ({ name, schema, required: (body.required || []).includes(name) }));
     return {
       kind: "http", name: `${verb.toUpperCase()} ${path}`, summary: one.summary, role: one["x-access"], document,
       params: [...(one.parameters || []), ...inBody], safe: verb === "get",
-      run: (params) => askHttp(verb, path, params),
+      run: streams ? null : (params) => askHttp(verb, path, params),
     };
   }));
 }
@@ -88,7 +91,7 @@ function attempt(one) {
   return [
     el("dl", { class: "facts" }, el("div", {}, el("dt", {}, T.api.role), el("dd", {}, T.access[one.role] || one.role || T.api.open))),
     el("h3", {}, T.api.arguments), rows.length ? el("table", {}, el("tbody", {}, ...rows)) : el("p", { class: "muted" }, T.api.no_arguments),
-    el("h3", {}, T.api.json), area, el("p", {}, button(T.api.call, acting(() => run(one, area, answer)), { class: "strong" })), answer,
+    ...(one.run ? [el("h3", {}, T.api.json), area, el("p", {}, button(T.api.call, acting(() => run(one, area, answer)), { class: "strong" })), answer] : [el("p", { class: "muted" }, T.api.streams)]),
   ];
 }
 
