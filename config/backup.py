@@ -30,14 +30,22 @@ def backup_path(main: Path) -> Path:
 def load_or_backup(paths: Paths) -> Configuration:
     """Read the configuration, or its backup if it is broken; for the start of a process.
 
+    Raises as `read_or_backup`.
+    """
+    configuration = read_or_backup(paths)
+    save_backup(configuration)
+    return configuration
+
+
+def read_or_backup(paths: Paths) -> Configuration:
+    """The same for who only looks: nothing is written.
+
     Raises the ConfigError of the real file if there is no backup, or none that works.
     """
     try:
-        configuration = load_file(find_file(paths), paths)
+        return load_file(find_file(paths), paths)
     except ConfigError as exc:
         return _fall_back(paths, exc)
-    save_backup(configuration)
-    return configuration
 
 
 def load_or_keep(paths: Paths, current: Configuration) -> Configuration:

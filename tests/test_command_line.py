@@ -116,6 +116,7 @@ def test_api_documents_are_whole(tmp_path: Path, example: bool) -> None:
     if example:
         text = (EXAMPLES / "moonraker.conf").read_text()
         (tmp_path / "config" / "moonraker.conf").write_text(text)
+    files = sorted((tmp_path / "config").iterdir())
     page = mrk("-d", tmp_path, "api", "--markdown").stdout
     assert "### `server.info`" in page
     assert "### `POST /server/files/upload`" in page
@@ -124,6 +125,7 @@ def test_api_documents_are_whole(tmp_path: Path, example: bool) -> None:
     assert openrpc["openrpc"].startswith("1.")
     openapi = json.loads(mrk("-d", tmp_path, "api", "--openapi").stdout)
     assert openapi["openapi"].startswith("3.")
+    assert sorted((tmp_path / "config").iterdir()) == files  # a command that looks writes nothing
     operations = set()
     for document in (openrpc, openapi):
         assert document["info"]["title"]

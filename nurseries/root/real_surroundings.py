@@ -4,7 +4,7 @@ import socket
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from config.backup import load_or_backup
+from config.backup import read_or_backup
 from config.load import Configuration
 from config.paths import Paths
 from mrk.api.table import Table
@@ -94,7 +94,7 @@ def real_surroundings(
 
 def build_api(paths: Paths) -> "tuple[Table, list[StreamedRoute]]":
     """The API without running it, and what streams, for its schema; raises `ConfigError`."""
-    configuration = load_or_backup(paths)
+    configuration = read_or_backup(paths)
     surroundings = real_surroundings(paths, configuration, NoLog(), instance_id="0" * 32)
     generation = Generation(0, configuration, surroundings)
     generation.table.extend(generation.printer.usual_endpoints())
