@@ -169,6 +169,18 @@ def openapi(
     }
 
 
+def document(
+    kind: str,
+    methods: Iterable[Method],
+    notifications: Sequence[NotificationKind],
+    streamed: Sequence[StreamedRoute],
+) -> dict[str, Any]:
+    """The one of that name, `openapi` or `openrpc`, which has no place for what streams."""
+    if kind == "openapi":
+        return openapi(methods, notifications, streamed)
+    return openrpc(methods, notifications)
+
+
 def _operation(
     method: Method, verb: str, schemas: dict[Any, Any], components: dict[str, Any]
 ) -> dict[str, Any]:

@@ -22,9 +22,5 @@ def command(paths: Paths, kind: str) -> None:
     if kind == "markdown":
         click.echo(markdown(table, streamed))
         return
-    notifications = all_notifications()
-    if kind == "openapi":
-        document = schema.openapi(table, notifications, streamed)
-    else:
-        document = schema.openrpc(table, notifications)
+    document = schema.document(kind, table, all_notifications(), streamed)
     click.echo(json.dumps(document, indent=2))

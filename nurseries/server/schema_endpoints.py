@@ -96,8 +96,5 @@ class Documents:
         # Imported here: 0.4 MB that most daemons never need.
         from mrk.api import schema
 
-        if kind == "openapi":
-            document = schema.openapi(methods, self._notifications(), self._streamed())
-        else:
-            document = schema.openrpc(methods, self._notifications())
+        document = schema.document(kind, methods, self._notifications(), self._streamed())
         return zlib.compress(msgspec.json.encode(document))
