@@ -22,6 +22,7 @@ from benchmarks.clients import HOST, Client, Lost
 from benchmarks.process import cpu_ns
 from benchmarks.statistics import NS_PER_S
 from benchmarks.wire import JunkFromServer, http_get
+from nurseries.process.free_ports import free_port
 
 _POLL_S = 0.002
 _PATIENCE_S = 20.0
@@ -93,13 +94,6 @@ class Daemon:
 def tail(log: Path) -> str:
     """The last lines that a process printed."""
     return "\n".join(log.read_text(errors="replace").splitlines()[-_LOG_LINES:])
-
-
-def free_port() -> int:
-    """A TCP port on loopback that nobody uses now."""
-    with socket.socket() as sock:
-        sock.bind((HOST, 0))
-        return int(sock.getsockname()[1])
 
 
 @contextlib.contextmanager

@@ -22,12 +22,13 @@ from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
 
 from benchmarks.clients import HOST
-from benchmarks.daemon import Daemon, DaemonFailed, free_port, open_daemon, temporary_folder
+from benchmarks.daemon import Daemon, DaemonFailed, open_daemon, temporary_folder
 from benchmarks.figures import Figure
 from benchmarks.klippy_replay import KlippyReplay, open_replay
 from benchmarks.plan import Plan
 from benchmarks.process import Meter, idle_share
 from benchmarks.statistics import NS_PER_US, median, percentile
+from nurseries.process.free_ports import free_port
 
 OBJECTS = 12
 _WARM_UP = 100

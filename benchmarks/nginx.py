@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.clients import HOST
-from benchmarks.daemon import DaemonFailed, free_port, start, stop, tail
+from benchmarks.daemon import DaemonFailed, start, stop, tail
 from benchmarks.families import children
 from benchmarks.process import cpu_ns
+from nurseries.process.free_ports import free_port
 
 _PATIENCE_S = 10.0
 _CONFIG = """\

@@ -14,7 +14,8 @@ import time
 from collections.abc import Iterator
 
 from benchmarks.clients import HOST
-from benchmarks.daemon import DaemonFailed, free_port
+from benchmarks.daemon import DaemonFailed
+from nurseries.process.free_ports import free_port
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _PATIENCE_S = 10.0

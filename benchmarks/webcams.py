@@ -11,12 +11,13 @@ import threading
 import time
 
 from benchmarks.clients import HOST
-from benchmarks.daemon import free_port, open_daemon, temporary_folder
+from benchmarks.daemon import open_daemon, temporary_folder
 from benchmarks.figures import Figure
 from benchmarks.klippy_replay import open_replay_process
 from benchmarks.nginx import program, run_nginx
 from benchmarks.plan import Plan
 from benchmarks.process import Meter
+from nurseries.process.free_ports import free_port
 
 VIEWERS = 5
 RATE = 15

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.clients import HOST
-from benchmarks.daemon import Daemon, DaemonFailed, free_port, start, stop, tail
+from benchmarks.daemon import Daemon, DaemonFailed, start, stop, tail
+from nurseries.process.free_ports import free_port
 
 # Name in the table -> module.
 FLOORS = {

@@ -8,7 +8,6 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import sqlite3
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from config.paths import Paths, create_folders
 from mrk.errors import MrkError
 from nurseries.installation.daemon_probe import ask
 from nurseries.installation.database_reading import copy_database
+from nurseries.process.free_ports import free_port
 from nurseries.root.daemon import run
 
 _ANSWER_S = 40.0
@@ -75,10 +75,7 @@ class _Answers:
 def _prepared(paths: Paths, work: Path) -> Paths:
     own = Paths.resolve(environ={}, data_path=work / "data", nologfile=True)
     create_folders(own)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    (own.config / "moonraker.conf").write_text(_CONFIGURATION.format(port=port))
+    (own.config / "moonraker.conf").write_text(_CONFIGURATION.format(port=free_port()))
     database = paths.database / "mrk.db"
     if database.exists():
         copy_database(database, own.database / "mrk.db")

@@ -4,7 +4,6 @@ For what memory streams cannot show: strangers' client libraries, restarts, desc
 """
 
 import contextlib
-import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from config.backup import load_or_backup
 from config.paths import Paths, create_folders
 from nurseries.client.channels import open_unix_channel, open_websocket_channel
 from nurseries.client.rpc_client import RpcClient, open_rpc_client
+from nurseries.process.free_ports import free_port
 from nurseries.process.service_manager import ServiceManager
 from nurseries.root.daemon import Daemon
 from nurseries.root.real_surroundings import NoLog
@@ -34,13 +34,6 @@ trusted_clients:
 
 {sections}
 """
-
-
-def free_port() -> int:
-    """A TCP port of the loopback interface that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nurseries.testing.sockets import free_port
+from nurseries.process.free_ports import free_port
 from nurseries.virtual_printer.gcodes import sample_gcode
 from tests.e2e.planting import plant_database, plant_secrets_file
 from tests.e2e.wire import PATIENCE_S, UnixClient

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from nurseries.testing.sockets import free_port
+from nurseries.process.free_ports import free_port
 from tests.e2e.processes import DaemonProcess, configure, run_printer, started
 from tests.e2e.wire import PATIENCE_S
 

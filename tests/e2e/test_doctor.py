@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nurseries.testing.sockets import free_port
+from nurseries.process.free_ports import free_port
 from tests.e2e.processes import run_demo
 from tests.fakes.printer_host import PrinterHost
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from nurseries.testing.sockets import free_port
+from nurseries.process.free_ports import free_port
 from tests.e2e.processes import DaemonProcess, configure, started
 from tests.e2e.wire import (
     PATIENCE_S,

@@ -15,7 +15,8 @@ import trio.lowlevel
 
 from nurseries.client.channels import ChannelClosed
 from nurseries.client.rpc_client import RpcClient
-from nurseries.testing.sockets import SocketDaemon, free_port, open_socket_daemon
+from nurseries.process.free_ports import free_port
+from nurseries.testing.sockets import SocketDaemon, open_socket_daemon
 from nurseries.virtual_printer.service import VirtualPrinterSettings
 
 pytestmark = pytest.mark.e2e

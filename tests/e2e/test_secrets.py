@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from nurseries.testing.sockets import free_port
+from nurseries.process.free_ports import free_port
 from tests.documents import ends
 from tests.e2e.planting import plant_secrets_file
 from tests.e2e.processes import ROOT, DaemonProcess, configure, started

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from websockets.sync.client import connect
 
-from nurseries.testing.sockets import free_port
+from nurseries.process.free_ports import free_port
 from tests.e2e.processes import ROOT, DaemonProcess, configure, run_daemon
 from tests.e2e.test_tls import issue
 from tests.e2e.wire import PATIENCE_S

@@ -15,7 +15,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from nurseries.testing.sockets import free_port
+from nurseries.process.free_ports import free_port
 from tests.e2e.processes import DaemonProcess, run_daemon
 from tests.e2e.wire import PATIENCE_S
 

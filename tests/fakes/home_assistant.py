@@ -19,7 +19,7 @@ from typing import Any
 
 import jwt
 
-from nurseries.testing.sockets import free_port
+from nurseries.process.free_ports import free_port
 
 PROGRAM = Path("build/strangers/home-assistant/bin/hass")
 START_S = 180.0

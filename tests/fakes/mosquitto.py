@@ -22,7 +22,7 @@ from typing import Any
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from nurseries.testing.sockets import free_port
+from nurseries.process.free_ports import free_port
 
 PATIENCE_S = 20.0
 BROKER = shutil.which("mosquitto") or "/usr/sbin/mosquitto"

@@ -16,16 +16,9 @@ import httpx
 import trio
 
 from benchmarks.clients import HOST
-from benchmarks.daemon import (
-    Daemon,
-    free_port,
-    open_daemon,
-    open_printer,
-    start,
-    stop,
-    temporary_folder,
-)
+from benchmarks.daemon import Daemon, open_daemon, open_printer, start, stop, temporary_folder
 from benchmarks.process import cpu_ns
+from nurseries.process.free_ports import free_port
 from nurseries.virtual_printer.gcodes import sample_gcode
 
 _JOB = """

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -13,6 +12,7 @@ import trio
 
 from nurseries.notifier.sending.messages import CheckUrl, Delivery, Picture, SendMessage
 from nurseries.notifier.sending.sender import COMMAND, Sender
+from nurseries.process.free_ports import free_port
 from tests.fakes.hook_server import hook_server
 
 pytestmark = pytest.mark.e2e
@@ -74,9 +74,7 @@ async def test_apprise_by_mail():
             self.mails.append(envelope.content)
             return "250 OK"
 
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     controller = controller_module.Controller(Handler(), hostname="127.0.0.1", port=port)
     controller.start()
     try:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import trio
 
-from nurseries.testing.sockets import free_port
+from nurseries.process.free_ports import free_port
 from transports.listeners.inherited import Inherited
 from transports.listeners.late_listener import Listener
 from transports.listeners.listeners import Listeners, open_listeners
