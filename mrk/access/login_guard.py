@@ -5,11 +5,12 @@ seconds, because counts outlive the process. A clock that was set back makes not
 nothing lasts longer for it: a failure of the future counts as one of the moment it is found.
 """
 
-import hashlib
 import ipaddress
 from collections.abc import Iterable
 
 import msgspec
+
+from mrk.short_digests import sha256
 
 ADDRESS, USER = "address", "user"
 # This many failures cost nothing: people mistype.
@@ -112,7 +113,7 @@ def _names(address: str | None, username: str) -> list[tuple[str, str]]:
     if address is None:
         return []
     # People type passwords into the wrong field: no name is stored as it came.
-    digest = hashlib.sha256(username.encode("utf-8", "surrogatepass")).hexdigest()
+    digest = sha256(username.encode("utf-8", "surrogatepass")).hexdigest()
     return [(ADDRESS, counted_as(address)), (USER, digest[:32])]
 
 

@@ -6,9 +6,10 @@ films and connections may go anywhere: cameras and other printers have addresses
 """
 
 import base64
-import hashlib
 import re
 from collections.abc import Iterator, Sequence
+
+from mrk.short_digests import sha256
 
 # A page is small; what lies behind that is not looked at, and its scripts do not run.
 PAGE_BYTES = 256 * 1024
@@ -22,7 +23,7 @@ def inline_hashes(page: bytes) -> tuple[str, ...]:
     for text in _inline_scripts(page[:PAGE_BYTES]):
         # Browsers hash what they parsed: line ends are one character there.
         text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        digest = base64.b64encode(hashlib.sha256(text).digest()).decode()
+        digest = base64.b64encode(sha256(text).digest()).decode()
         found.append(f"'sha256-{digest}'")
         if len(found) == _MOST_SCRIPTS:
             break

@@ -5,9 +5,10 @@ Of `part.gcode` they are `part-300x300.png`, as clients know them; of other suff
 because names on disk need not be text.
 """
 
-import hashlib
 import os
 import re
+
+from mrk.short_digests import sha256
 
 _USUAL_SUFFIX = b".gcode"
 _NAME_BYTES = 255
@@ -44,6 +45,6 @@ def _fitting(file: bytes, stem: bytes, tail: bytes) -> bytes:
     """The names of two files may differ in their last letters only: a digest tells them apart."""
     if len(stem) + len(tail) <= _NAME_BYTES:
         return stem + tail
-    digest = b"-" + hashlib.sha256(file).hexdigest()[:16].encode()
+    digest = b"-" + sha256(file).hexdigest()[:16].encode()
     left = _NAME_BYTES - len(tail) - len(digest)
     return stem[:left].decode("utf-8", "ignore").encode() + digest + tail

@@ -8,8 +8,8 @@ and say yes.
 import contextlib
 import importlib.util
 import logging
+import os
 import re
-import secrets
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -74,7 +74,7 @@ def _find(settings: LdapSettings, username: str, password: str) -> str | None:
     try:
         entry = _search(settings, username)
         # Somebody who does not exist takes as long as a wrong password.
-        dn = f"cn={secrets.token_hex(8)},{settings.base_dn.reveal()}"
+        dn = f"cn={os.urandom(8).hex()},{settings.base_dn.reveal()}"
         is_let_in = _binds(settings, dn if entry is None else entry.dn, password)
     # An error of the library may quote what it was given: only its kind is told.
     except (LDAPException, OSError, ssl.SSLError) as exc:

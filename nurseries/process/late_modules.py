@@ -4,7 +4,9 @@ Trio imports them at once, and with them OpenSSL: 5 MB, which a daemon without T
 uploads never calls; the others are 0.8 MB. `load_late` is called before anything imports them.
 """
 
+import contextlib
 import importlib.util
+import pkgutil
 import sys
 import threading
 from importlib.machinery import ModuleSpec
@@ -12,6 +14,12 @@ from types import ModuleType
 from typing import Any
 
 _NAMES = ("ssl", "hashlib", "hmac", "secrets", "idna", "locale", "tokenize", "bz2", "lzma")
+# Given at once, from what Python itself brings: Jinja, Quart and Werkzeug take digests when they
+# are imported, and tokens are compared without one.
+_GIVEN = {
+    "hashlib": {"sha1": "_sha1.sha1", "md5": "_md5.md5"},
+    "hmac": {"compare_digest": "_operator._compare_digest"},
+}
 # Whoever asks from another thread meanwhile waits for the whole module.
 _loading = threading.RLock()
 
@@ -61,6 +69,9 @@ def _late(spec: ModuleSpec) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     module.__class__ = _LateModule
     module.__dict__.pop("__path__", None)
+    for name, source in _GIVEN.get(spec.name, {}).items():
+        with contextlib.suppress(ImportError):
+            setattr(module, name, pkgutil.resolve_name(source.replace(".", ":")))
     return module
 
 

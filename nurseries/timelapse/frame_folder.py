@@ -5,7 +5,6 @@ Everything here blocks, and is called in threads. What an earlier run left unfin
 
 import contextlib
 import os
-import secrets
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -82,7 +81,7 @@ class FrameFolder:
 
     def link(self, numbers: Sequence[int], order: RenderOrder) -> Path:
         """Frames under continuous numbers in a folder of their own, which the next print leaves."""
-        folder = self.path / (_ORDER_FOLDER + secrets.token_hex(8))
+        folder = self.path / (_ORDER_FOLDER + os.urandom(8).hex())
         folder.mkdir()
         try:
             for place, number in enumerate(numbers, 1):

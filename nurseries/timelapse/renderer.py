@@ -7,7 +7,6 @@ lost.
 
 import logging
 import os
-import secrets
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -177,7 +176,7 @@ class Renderer:
         }
         head = {"action": "render", "framecount": str(frames)}
         self._tell({**head, "status": "started", "settings": about})
-        unfinished = self._output / f"{_UNFINISHED}{secrets.token_hex(8)}.mp4"
+        unfinished = self._output / f"{_UNFINISHED}{os.urandom(8).hex()}.mp4"
         arguments = video_arguments(settings, frames, str(unfinished))
         try:
             end = await self._ffmpeg.run(arguments, work.folder, partial(self._on_frame, frames))
@@ -212,7 +211,7 @@ class Renderer:
         """Put a picture beside the video; the video stands without it."""
         frame = frame_name(work.order.frames)
         target = self._output / f"{name}.jpg"
-        unfinished = self._output / f"{_UNFINISHED}{secrets.token_hex(8)}.jpg"
+        unfinished = self._output / f"{_UNFINISHED}{os.urandom(8).hex()}.jpg"
         arguments = preview_arguments(settings, frame, str(unfinished))
         try:
             if arguments is None:
@@ -230,7 +229,7 @@ class Renderer:
     async def _archive(self, work: RenderWork) -> Event:
         settings: LapseSettings = await self._look()
         name = video_name(work.order.printed, settings.time_format_code, datetime.now())
-        unfinished = self._output / f"{_UNFINISHED}{secrets.token_hex(8)}.zip"
+        unfinished = self._output / f"{_UNFINISHED}{os.urandom(8).hex()}.zip"
         with unfinished.open("xb") as file, zipfile.ZipFile(file, "w") as archive:
             for number in range(1, work.order.frames + 1):
                 # A frame at a time: a cancellation, or the end of the daemon, waits for one only.

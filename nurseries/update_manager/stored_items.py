@@ -1,6 +1,5 @@
 """What is remembered of each item, in the namespace `update_manager`, readable by clients."""
 
-import hashlib
 import logging
 from typing import Any
 
@@ -8,6 +7,7 @@ import msgspec
 
 from mrk.database.database_protocols import ItemsPort
 from mrk.errors import ClientError
+from mrk.short_digests import sha256
 from mrk.updates.item import UpdateItem
 
 logger = logging.getLogger(__name__)
@@ -87,4 +87,4 @@ class StoredItems:
 def config_hash(settings: msgspec.Struct) -> str:
     """Changes with the section's settings."""
     encoded = msgspec.json.encode(settings, order="sorted", enc_hook=str)
-    return hashlib.sha256(encoded).hexdigest()[:32]
+    return sha256(encoded).hexdigest()[:32]

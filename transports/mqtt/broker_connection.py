@@ -5,7 +5,7 @@ burst nor a slow broker holds anybody: who publishes gets 529 when the queue is 
 for room and merges meanwhile. What comes in is handed to `on_message`, in order.
 """
 
-import secrets
+import os
 from collections import deque
 from collections.abc import Callable
 
@@ -83,7 +83,7 @@ class BrokerConnection:
         topic, payload = will
         self._client.will_set(topic, payload, settings.default_qos, retain=True)
         # Nobody outside can send this by chance or on purpose.
-        self._oversized = secrets.token_bytes(16)
+        self._oversized = os.urandom(16)
         properties = settings.mqtt_protocol == "v5"
         self._admission = PacketFilter(LIMIT_BYTES, self._oversized, properties=properties)
         self._queue: deque[_Outgoing] = deque()

@@ -1,7 +1,6 @@
 """Opens the stream to a broker: name look-up, TCP, TLS. The caller sets the deadline."""
 
 import os
-import socket
 import ssl
 
 import trio
@@ -28,7 +27,7 @@ async def open_stream(settings: MqttSettings) -> trio.abc.Stream:
         context = await trio.to_thread.run_sync(_context, settings, abandon_on_cancel=True)
         secured = trio.SSLStream(stream, context, server_hostname=settings.address)
         await secured.do_handshake()
-    except (OSError, trio.BrokenResourceError, ssl.CertificateError) as exc:
+    except (OSError, trio.BrokenResourceError) as exc:
         await trio.aclose_forcefully(stream)
         text = f"no TLS with the MQTT broker at {place}: {_reason(exc)}"
         raise BrokerNotReached(
@@ -40,7 +39,7 @@ async def open_stream(settings: MqttSettings) -> trio.abc.Stream:
     return secured
 
 
-def _context(settings: MqttSettings) -> ssl.SSLContext:
+def _context(settings: MqttSettings) -> "ssl.SSLContext":
     """Reads certificates, so it runs in a thread; raises `OSError` (of which SSLError is one)."""
     ca_path = settings.tls_ca_path
     context = ssl.create_default_context(cafile=None if ca_path is None else str(ca_path))
@@ -57,6 +56,7 @@ def _reason(error: BaseException) -> str:
         return _reason(error.exceptions[0])
     if isinstance(error, OSError) and error.__cause__ is not None:
         return _reason(error.__cause__)
-    if isinstance(error, OSError) and not isinstance(error, ssl.SSLError | socket.gaierror):
+    # Errors of TLS and of look-ups have codes of their own; to ask for `ssl`'s would load OpenSSL.
+    if isinstance(error, OSError) and type(error).__module__ == "builtins":
         return os.strerror(error.errno) if error.errno else str(error)
     return str(getattr(error, "verify_message", "") or error) or type(error).__name__

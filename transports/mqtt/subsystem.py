@@ -5,7 +5,6 @@ again, with a new connection object), and says goodbye when it is cancelled. Wha
 connection stands here: who listens, and the time stamps of requests.
 """
 
-import hashlib
 from collections.abc import Callable
 from typing import Protocol
 
@@ -23,6 +22,7 @@ from mrk.klippy.klippy_protocols import KlippyRequests
 from mrk.mqtt.home_assistant import Device
 from mrk.mqtt.mqtt_protocols import BrokerClient
 from mrk.mqtt.topics import Topics, check_qos, check_topic
+from mrk.short_digests import sha256
 from mrk.subsystem import Additions, Needs, Service
 from mrk.supervision import OUTSIDE_BACKOFF
 from mrk.version import VERSION
@@ -222,12 +222,12 @@ def client_id(instance_id: str, instance_name: str) -> str:
     23 characters (MQTT 3.1).
     """
     name = f"{instance_id}\n{instance_name}".encode()
-    return f"mrk-{hashlib.sha256(name).hexdigest()[:16]}"
+    return f"mrk-{sha256(name).hexdigest()[:16]}"
 
 
 def installation_mark(instance_id: str) -> str:
     """What tells installations apart on a broker; the id itself is nobody else's business."""
-    return hashlib.sha256(instance_id.encode()).hexdigest()[:16]
+    return sha256(instance_id.encode()).hexdigest()[:16]
 
 
 def device_id(instance_id: str) -> str:

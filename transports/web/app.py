@@ -5,7 +5,7 @@ carry a number that is used once, which the Content-Security-Policy names.
 """
 
 import gzip
-import secrets
+import os
 from pathlib import Path
 
 import trio
@@ -24,7 +24,7 @@ _STYLE = "page.css"
 async def page() -> Response:
     """The one page; what it shows of the daemon depends on who looks."""
     view: PageView = request.scope["view"]  # type: ignore[typeddict-item]
-    nonce = secrets.token_urlsafe(16)
+    nonce = os.urandom(16).hex()
     style = (STATIC / _STYLE).read_text()
     html = await render_template("page.html", view=view, nonce=nonce, t=TEXTS, style=style)
     response = Response(html, content_type="text/html; charset=utf-8")

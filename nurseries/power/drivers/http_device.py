@@ -1,6 +1,6 @@
 """Drivers of HTTP devices: ask, read, switch, read. What they say is the dialect's business."""
 
-import secrets
+import os
 
 import trio
 
@@ -82,7 +82,7 @@ class ShellyDevice(AskedDriver):
             if later:
                 dialect = ShellyTwo(self._output, self._delay_s)
                 if self._password:
-                    self._http.login = Digest(USER, self._password, secrets.token_hex(8))
+                    self._http.login = Digest(USER, self._password, os.urandom(8).hex())
             else:
                 dialect = ShellyOne(self._output, self._delay_s)
                 self._http.login = BasicLogin(self._user, self._password)

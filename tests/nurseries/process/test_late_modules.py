@@ -102,6 +102,27 @@ def test_trio_does_not_load_openssl_and_others() -> None:
     assert done.stdout.splitlines() == ["", "CERT_REQUIRED 16 sha256 True"]
 
 
+def test_a_printer_with_services_does_not_load_openssl() -> None:
+    """Templates, a broker without TLS, accounts whose tokens are compared."""
+    program = (
+        "import mrk.__main__, sys, hashlib, hmac\n"
+        "import jinja2, transports.mqtt.subsystem\n"
+        "import nurseries.access.logins, nurseries.spoolman.build\n"
+        "from mrk.access.tokens import same_kid\n"
+        "assert same_kid('a', 'a') and not same_kid('a', 'b')\n"
+        "assert jinja2.Environment().from_string('{{ 6 * 7 }}').render() == '42'\n"
+        "print(*({'_ssl', '_hashlib'} & set(sys.modules)))\n"
+        "early = hashlib.sha1(b'abc').digest(), hashlib.md5(b'abc').digest()\n"
+        "hashlib.new('sha1'), hmac.new(b'key', b'', 'sha256')\n"
+        "assert early == (hashlib.sha1(b'abc').digest(), hashlib.md5(b'abc').digest())\n"
+        "print(*sorted({'_ssl', '_hashlib'} & set(sys.modules)))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines() == ["", "_hashlib"]
+
+
 def test_short_digests_are_those_of_hashlib() -> None:
     assert sha1(b"abc").digest() == hashlib.sha1(b"abc").digest()
     assert sha256(b"abc").hexdigest() == hashlib.sha256(b"abc").hexdigest()
