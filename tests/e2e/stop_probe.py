@@ -1,36 +1,20 @@
 """A second client that asks for an emergency stop and for `server.info` while others flood.
 
-Run as `python stop_probe.py SOCKET PORT PID`; asks until its standard input ends, then prints the
-worst wait for each way as JSON. A wait counts as far as the daemon itself was computing, so that
-a busy machine is not told as a slow daemon. Only the standard library: it starts quickly.
+Run as `python -m tests.e2e.stop_probe SOCKET PORT PID`; asks until its standard input ends, then
+prints the worst wait for each way as JSON, but for what other programs took, so that a busy machine
+is not told as a slow daemon. Only the standard library: it starts quickly.
 """
 
 import json
 import select
 import socket
 import sys
-import time
-from pathlib import Path
+
+from tests.process_clock import ProcessClock
 
 PAUSE_S = 0.005
 STOP, INFO = b"printer.emergency_stop", b"server.info"
 PATHS = {STOP: b"POST /printer/emergency_stop", INFO: b"GET /server/info"}
-
-
-class Clock:
-    """Seconds that passed, and those in which the process ran."""
-
-    def __init__(self, pid: int) -> None:
-        self._tasks = Path(f"/proc/{pid}/task")
-
-    def now(self) -> tuple[float, float]:
-        ran_ns = 0
-        for task in self._tasks.iterdir():
-            try:
-                ran_ns += int((task / "schedstat").read_text().split()[0])
-            except (FileNotFoundError, ProcessLookupError):  # a thread that has ended
-                continue
-        return time.perf_counter(), ran_ns / 1e9
 
 
 def over_unix(sock: socket.socket, method: bytes) -> None:
@@ -54,7 +38,7 @@ def over_http(port: int, method: bytes) -> None:
 
 
 def main(path: str, port: int, pid: int) -> None:
-    clock = Clock(pid)
+    clock = ProcessClock(pid)
     unix = socket.socket(socket.AF_UNIX)
     unix.settimeout(20)
     unix.connect(path)
@@ -69,10 +53,8 @@ def main(path: str, port: int, pid: int) -> None:
             ):
                 began = clock.now()
                 ask()
-                ended = clock.now()
-                wait_s = min(ended[0] - began[0], ended[1] - began[1])
                 name = f"{method.decode()} {way}"
-                worst[name] = max(worst.get(name, 0.0), wait_s)
+                worst[name] = max(worst.get(name, 0.0), clock.waited_s(began))
                 count += 1
     print(json.dumps({"count": count, "worst_s": worst}))
 

@@ -6,7 +6,6 @@ import json
 import os
 import pty
 import threading
-import time
 import tty
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +22,7 @@ from tests.fakes.hostile_servers import (
     hostile_spoolman,
     silent_server,
 )
+from tests.process_clock import ProcessClock
 
 pytestmark = pytest.mark.e2e
 ANSWER_S = 0.1
@@ -138,13 +138,13 @@ SWITCHES = 1000
 NOISE = bytes(range(256)) + b"\n" + b"N1 G28*99\n" + b"x" * 1000
 
 
-def ask(socket: ClientConnection, number: int) -> float:
-    """Seconds until server.info is answered."""
-    began = time.monotonic()
+def ask(clock: ProcessClock, socket: ClientConnection, number: int) -> float:
+    """Seconds until server.info is answered, but for what other programs took."""
+    began = clock.now()
     socket.send(json.dumps({"jsonrpc": "2.0", "method": "server.info", "id": number}))
     while json.loads(socket.recv(PATIENCE_S)).get("id") != number:
         pass
-    return time.monotonic() - began
+    return clock.waited_s(began)
 
 
 def plague(url: str, over: threading.Event) -> None:
@@ -238,6 +238,7 @@ def test_the_printer_and_its_clients_do_not_notice(attacked: DaemonProcess) -> N
     kinds: list[set[str]] = []
     switching = threading.Thread(target=lambda: kinds.append(switch_often(attacked.websocket_url)))
     took_s: list[float] = []
+    clock = ProcessClock(attacked.process.popen.pid)
     try:
         with attacked.connect() as client, connect(attacked.websocket_url) as socket:
             client.call("printer.print.start", filename="calibration_cube.gcode")
@@ -249,7 +250,7 @@ def test_the_printer_and_its_clients_do_not_notice(attacked: DaemonProcess) -> N
                 ]
                 == "printing"
             ):
-                took_s += [ask(socket, number) for number in range(100)]
+                took_s += [ask(clock, socket, number) for number in range(100)]
             done = client.wait_for("notify_history_changed")[0]
             assert done["action"] == "finished"
             assert done["job"]["status"] == "completed"

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.processes import DaemonProcess, run_demo
+from tests.e2e.processes import ROOT, DaemonProcess, run_demo
 from tests.e2e.wire import (
     PATIENCE_S,
     client_frame,
@@ -53,11 +53,12 @@ def stoppable(
     pid = daemon.process.popen.pid
     before = daemon.process.rss_bytes()
     Path(f"/proc/{pid}/clear_refs").write_text("5")  # begin a new peak
-    words = [sys.executable, str(Path(__file__).with_name("stop_probe.py"))]
+    words = [sys.executable, "-m", "tests.e2e.stop_probe"]
     with subprocess.Popen(
         [*words, str(daemon.unix_path), str(daemon.port), str(pid)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        cwd=ROOT,
     ) as probe:
         try:
             assert probe.stdout is not None

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from nurseries.process.free_ports import free_port
-from tests.e2e.processes import DaemonProcess, configure, started
+from tests.e2e.processes import ROOT, DaemonProcess, configure, started
 from tests.e2e.wire import (
     PATIENCE_S,
     client_frame,
@@ -52,9 +52,10 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaemonProcess]:
 def under_watch(daemon: DaemonProcess) -> Iterator[None]:
     """A block that attacks; afterwards the daemon is alive and small, and answered in time."""
     before = daemon.process.rss_bytes()
-    words = [sys.executable, str(Path(__file__).with_name("probe.py")), str(daemon.unix_path)]
+    words = [sys.executable, "-m", "tests.e2e.probe", str(daemon.unix_path), str(daemon.port)]
+    pid = daemon.process.popen.pid
     with subprocess.Popen(
-        [*words, str(daemon.port)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [*words, str(pid)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT
     ) as probe:
         try:
             assert probe.stdout is not None
