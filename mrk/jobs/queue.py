@@ -38,6 +38,18 @@ class QueuedJob(msgspec.Struct, frozen=True):
     position: int = 0
 
 
+class Transitions(msgspec.Struct, frozen=True):
+    """How the queue goes on: `[job_queue]`."""
+
+    automatic: bool = False
+    load_on_startup: bool = False
+    delay_s: float = 0.01
+    gcode: str = ""
+
+
+ONE_BY_ONE = Transitions()
+
+
 class Queue(msgspec.Struct, frozen=True):
     """The whole queue, as it is stored.
 
@@ -121,7 +133,7 @@ class Queue(msgspec.Struct, frozen=True):
         """The printer is asked to print the first job."""
         return msgspec.structs.replace(self, state=QueueState.STARTING)
 
-    def loaded(self, job_id: str, automatic: bool) -> "Queue":
+    def loaded(self, job_id: str | None, automatic: bool) -> "Queue":
         """The printer has begun that job: one copy less."""
         jobs = tuple(
             msgspec.structs.replace(job, copies=job.copies - 1) if job.job_id == job_id else job
@@ -194,15 +206,33 @@ class Queue(msgspec.Struct, frozen=True):
                 return msgspec.structs.replace(self, state=QueueState.PAUSED)
         return self
 
-    def settled(self, snapshot: JobSnapshot | None, automatic: bool) -> "Queue":
-        """A job in state `starting` was handed to the printer when mrk died; now it is known
-        whether the printer took it."""
-        if self.state is not QueueState.STARTING or snapshot is None:
+    def settled(
+        self,
+        snapshot: JobSnapshot | None,
+        automatic: bool,
+        handed: str | None = None,
+        *,
+        missed: bool = False,
+    ) -> "Queue":
+        """A job (`handed`, or the first in state `starting`) was given to the printer, and the
+        answer lost with the link or with mrk; now it is known whether the printer took it.
+
+        `missed`: the snapshot shows the end of a print that began meanwhile.
+        """
+        if snapshot is None:
             return self
-        first = self.jobs[0] if self.jobs else None
-        if first and snapshot.stats.is_active and snapshot.stats.filename == first.filename:
-            return self.loaded(first.job_id, automatic)
-        return msgspec.structs.replace(self, state=QueueState.PAUSED)
+        if handed is None and self.state is QueueState.STARTING and self.jobs:
+            handed = self.jobs[0].job_id
+        stats = snapshot.stats
+        if (stats.is_active or missed) and self.is_of(handed, stats.filename):
+            return msgspec.structs.replace(self.loaded(handed, automatic), printing=stats.filename)
+        if self.state is QueueState.STARTING:
+            return msgspec.structs.replace(self, state=QueueState.PAUSED)
+        return self
+
+    def is_of(self, job_id: str | None, filename: str) -> bool:
+        """Whether the job is queued, and prints that file."""
+        return any(job.job_id == job_id and job.filename == filename for job in self.jobs)
 
     def file_removed(self, path: str) -> "Queue":
         """A file, or a folder with all that is in it, is gone."""

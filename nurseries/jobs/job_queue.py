@@ -10,7 +10,6 @@ import os
 import time
 from collections.abc import Callable
 
-import msgspec
 import trio
 
 from mrk.api.endpoint import Endpoint
@@ -21,8 +20,10 @@ from mrk.fanout import EventReader
 from mrk.jobs.events import JobChanged, JobSeen, JobSnapshot, JobStateEvent, PrinterGone
 from mrk.jobs.job_protocols import JobFiles, JobStatePort
 from mrk.jobs.print_stats import JobEvent
-from mrk.jobs.queue import Queue, QueuedJob, QueueState
+from mrk.jobs.queue import ONE_BY_ONE, Queue, QueuedJob, QueueState, Transitions
 from mrk.klippy.klippy_protocols import GcodePort, KlippyPort
+from mrk.klippy.link_errors import KlippyLost
+from nurseries.jobs.macro_orders import MacroOrders
 from nurseries.jobs.queue_endpoints import QueueEndpoints, queued_jobs
 from nurseries.jobs.stored_queue import StoredQueue
 
@@ -30,20 +31,6 @@ logger = logging.getLogger(__name__)
 Rule = Callable[[Queue], Queue]
 # A few events a print; 64 are those of a minute of an excited user.
 NEWS = 64
-# Remote calls that wait for their turn; a macro that calls more often says nothing new.
-ORDERS = 8
-
-
-class Transitions(msgspec.Struct, frozen=True):
-    """How the queue goes on: `[job_queue]`."""
-
-    automatic: bool = False
-    load_on_startup: bool = False
-    delay_s: float = 0.01
-    gcode: str = ""
-
-
-ONE_BY_ONE = Transitions()
 
 
 class JobQueue:
@@ -61,7 +48,6 @@ class JobQueue:
         *,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
-        self._klippy = klippy
         self._gcode = gcode
         self._job_state = job_state
         self._files = files
@@ -69,11 +55,14 @@ class JobQueue:
         self._transitions = transitions
         self._wall_clock = wall_clock
         self._queue = StoredQueue(database)
+        self._macros = MacroOrders(klippy, {"pause": self.pause, "start": self.start})
         self._told: Queue | None = None
         self._to_load: trio.MemorySendChannel[bool] | None = None
         self._delay = trio.CancelScope()
         self._step: trio.Event | None = None
         self._is_last = False
+        # A job that was handed to the printer, as long as nobody said whether it took it.
+        self._handed: str | None = None
         self._emptied: list[Callable[[], None]] = []
         self._added: list[Callable[[], None]] = []
 
@@ -224,43 +213,22 @@ class JobQueue:
 
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Follow the printer and start queued prints."""
-        orders, ordered = trio.open_memory_channel[str](ORDERS)
         # Size 1: a load that was asked for twice is one load.
         self._to_load, loads = trio.open_memory_channel[bool](1)
         try:
             with self._job_state.open_events("job_queue", NEWS) as events:
                 # No wait in between: what happens after this snapshot comes as events.
                 await self._restore(self._job_state.snapshot)
-                self._register(orders)
+                self._macros.register()
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(self._load_jobs, loads, name="job loader")
-                    nursery.start_soon(self._obey, ordered, name="job queue orders")
+                    nursery.start_soon(self._macros.obey, name="job queue orders")
                     nursery.start_soon(self._queue.catch_up, name="job queue writes")
                     task_status.started()
                     await self._follow(events)
         finally:
             self._to_load = None
-            for name in ("pause_job_queue", "start_job_queue"):
-                self._klippy.unregister_remote_method(name)
-
-    def _register(self, orders: trio.MemorySendChannel[str]) -> None:
-        """Calls come in the link's reader: they are handed on, and dropped when too many wait."""
-
-        def order(name: str) -> None:
-            try:
-                orders.send_nowait(name)
-            except trio.WouldBlock:
-                logger.warning("%s: too many remote calls wait", name)
-
-        self._klippy.register_remote_method("pause_job_queue", lambda: order("pause"))
-        self._klippy.register_remote_method("start_job_queue", lambda: order("start"))
-
-    async def _obey(self, orders: trio.MemoryReceiveChannel[str]) -> None:
-        async for order in orders:
-            try:
-                await (self.pause() if order == "pause" else self.start())
-            except ClientError as exc:
-                logger.warning("%s of the job queue from a macro: %s", order, exc.message)
+            self._macros.unregister()
 
     async def _restore(self, snapshot: JobSnapshot | None) -> None:
         """Begin with what is stored; what happened to a job handed over is asked of the printer."""
@@ -286,7 +254,14 @@ class JobQueue:
         # A start ordered before this snapshot is our own, and not one that mrk died over.
         if self._step is not None:
             await self._step.wait()
-        await self._apply(lambda q: q.settled(snapshot, automatic), "job_loaded")
+        if seen.restarted or snapshot.klippy_state != "ready":
+            self._handed = None
+        handed, missed = self._handed, seen.missed
+        queue = await self._apply(
+            lambda q: q.settled(snapshot, automatic, handed, missed=missed), "job_loaded"
+        )
+        if queue is not None and queue.printing is not None:
+            self._handed = None
         queue = await self._apply(lambda q: q.on_seen(snapshot, automatic))
         if queue is not None and queue.state is QueueState.LOADING:
             self._load_if_due(queue, transition=True)
@@ -298,8 +273,7 @@ class JobQueue:
     async def _on_job(self, change: JobChanged) -> None:
         match change.event:
             case JobEvent.STARTED:
-                filename = change.snapshot.stats.filename
-                await self._apply(lambda queue: queue.on_started(filename))
+                await self._on_started(change.snapshot)
             case JobEvent.COMPLETED:
                 await self._handed_over()
                 queue = await self._apply(Queue.on_completed)
@@ -310,6 +284,14 @@ class JobQueue:
                 if change.previous.is_active:
                     self._is_last = False
                     await self._apply(Queue.on_aborted)
+
+    async def _on_started(self, snapshot: JobSnapshot) -> None:
+        filename, automatic = snapshot.stats.filename, self._transitions.automatic
+        if self._step is None and self._handed is not None:
+            # Klipper was busy when it was asked, and the link broke meanwhile.
+            handed, self._handed = self._handed, None
+            await self._apply(lambda q: q.settled(snapshot, automatic, handed), "job_loaded")
+        await self._apply(lambda queue: queue.on_started(filename))
 
     def _tell_emptied(self, queue: Queue | None) -> None:
         was_last, self._is_last = self._is_last, False
@@ -326,6 +308,7 @@ class JobQueue:
 
     async def _on_shutdown(self) -> None:
         self._delay.cancel()
+        self._handed = None
         await self._apply(Queue.on_shutdown)
 
     async def _apply(self, rule: Rule, action: str = "jobs_added") -> Queue | None:
@@ -374,7 +357,16 @@ class JobQueue:
             return
         job, automatic = queue.jobs[0], self._transitions.automatic
         logger.info("job queue: starting %s", job.filename)
-        await self._gcode.start_print(job.filename, job.user)
+        self._handed = job.job_id
+        try:
+            await self._gcode.start_print(job.filename, job.user)
+        except KlippyLost:
+            logger.warning("whether %s is printed is known when Klipper is back", job.filename)
+            return
+        except ClientError:
+            self._handed = None
+            raise
+        self._handed = None
         queue = await self._change(
             lambda q: q.loaded(job.job_id, automatic), "job_loaded", happened=True
         )

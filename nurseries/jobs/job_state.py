@@ -38,6 +38,8 @@ class JobState:
         self._look: JobSnapshot | None = None
         # What was shown last, before an absence too.
         self._shown: PrintStats | None = None
+        # Whether Klipper began anew since then.
+        self._is_restarted = False
         # Whether every change since the newest snapshot is told of, by the subscription.
         self._is_subscribed = False
 
@@ -129,7 +131,7 @@ class JobState:
                 self._follow(update)
             case Identified(info) if info.get("state") == STARTUP:
                 # Nothing was printed yet by a Klipper that starts up.
-                self._shown = PrintStats()
+                self._shown, self._is_restarted = PrintStats(), True
             case Ready():
                 await self._see(became_ready=True)
             case Started(state) if state != "ready":
@@ -180,7 +182,8 @@ class JobState:
         self._remember(snapshot)
         logger.info("the printer's job is %s %s", snapshot.stats.state, snapshot.stats.filename)
         unseen = before is not None and missed(before, snapshot.stats)
-        self._events.publish(JobSeen(snapshot, became_ready, unseen, before_start))
+        restarted, self._is_restarted = self._is_restarted, False
+        self._events.publish(JobSeen(snapshot, became_ready, unseen, before_start, restarted))
 
     def _remember(self, snapshot: JobSnapshot) -> None:
         self._look, self._shown = snapshot, snapshot.stats

@@ -10,9 +10,9 @@ from config.settings.server import ServerSettings
 from config.settings.webcam_proxy import WebcamProxySettings
 from mrk.access.decision import AccessRules
 from mrk.access.trusted_clients import TrustedClients
+from mrk.jobs.queue import Transitions
 from mrk.web.own_address import OwnAddress
 from mrk.webcams.addresses import behind_proxy
-from nurseries.jobs.job_queue import Transitions
 
 
 def transitions_of(jobs: JobQueueSettings) -> Transitions:

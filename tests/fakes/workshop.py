@@ -20,11 +20,12 @@ from mrk.clients.registry import Client, Clients
 from mrk.database.database_protocols import TablesPort
 from mrk.errors import Transient
 from mrk.gcode.extrusion import FileExtrusion
+from mrk.jobs.queue import ONE_BY_ONE, Transitions
 from mrk.jobs.starters import Starters
 from mrk.supervision import Backoff, Supervision
 from mrk.virtual_printer.memory_folder import MemoryFolder
 from nurseries.jobs.history import History
-from nurseries.jobs.job_queue import ONE_BY_ONE, JobQueue, Transitions
+from nurseries.jobs.job_queue import JobQueue
 from nurseries.jobs.job_state import JobState
 from nurseries.klippy.link import KlippyLink
 from nurseries.klippy.printer import Printer

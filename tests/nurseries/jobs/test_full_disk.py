@@ -8,7 +8,7 @@ import trio
 from trio.testing import MockClock
 
 from mrk.errors import ClientError
-from nurseries.jobs.job_queue import Transitions
+from mrk.jobs.queue import Transitions
 from nurseries.jobs.pending_writes import RETRY_S, PendingWrites
 from nurseries.jobs.queue_store import read_queue
 from nurseries.testing.memory_database import MemoryDatabase

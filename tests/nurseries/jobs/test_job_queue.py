@@ -1,3 +1,4 @@
+import contextlib
 import re
 from typing import Any
 
@@ -6,9 +7,8 @@ import trio
 from trio.testing import MockClock
 
 from mrk.errors import ClientError
-from mrk.jobs.queue import COPIES_LIMIT, NOTE_CHARS
+from mrk.jobs.queue import COPIES_LIMIT, NOTE_CHARS, Transitions
 from mrk.virtual_printer.faults import Fault, FaultKind
-from nurseries.jobs.job_queue import Transitions
 from nurseries.testing.memory_database import MemoryDatabase
 from tests.fakes.workshop import Shop, World, open_shop
 
@@ -326,3 +326,87 @@ async def test_files_that_go_or_move(world: World, autojump_clock: MockClock) ->
         assert [n["action"] for n in shop.notes(CHANGED)] == [
             "jobs_added", "jobs_added", "jobs_removed",
         ]  # fmt: skip
+
+
+async def lose_the_answer(shop: Shop, busy_s: float) -> None:
+    """The first job is handed over while a macro runs, and the link breaks before the answer."""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(ignoring_a_lost_link, shop, f"G4 P{busy_s * 1000:.0f}")
+        await trio.testing.wait_all_tasks_blocked()
+        await shop.call("server.job_queue.start")
+        await shop.when(lambda: any("SDCARD_PRINT_FILE" in s for s in shop.commands.scripts))
+        await trio.testing.wait_all_tasks_blocked()
+        shop.world.printer.order(Fault(FaultKind.DROP_LINK, seconds=4.0))
+
+
+async def ignoring_a_lost_link(shop: Shop, script: str) -> None:
+    with contextlib.suppress(ClientError):
+        await shop.run(script)
+
+
+@pytest.mark.parametrize(
+    "busy_s",
+    [pytest.param(2.0, id="begins unseen"), pytest.param(10.0, id="begins when seen")],
+)
+@pytest.mark.parametrize("automatic", [True, False])
+async def test_a_lost_answer_prints_no_job_twice(
+    world: World, autojump_clock: MockClock, busy_s: float, automatic: bool
+) -> None:
+    async with open_shop(world, Transitions(automatic=automatic)) as shop:
+        await post(shop, "a.gcode", "b.gcode")
+        await lose_the_answer(shop, busy_s)
+        await shop.until("printing")
+        await trio.testing.wait_all_tasks_blocked()
+        assert (await shop.queued())[0] == ["b.gcode"]
+
+
+async def test_a_lost_answer_and_a_print_that_ended_meanwhile(
+    world: World, autojump_clock: MockClock
+) -> None:
+    world.put("tiny.gcode", text=b"G4 P100\n")
+    async with open_shop(world, Transitions(automatic=True)) as shop:
+        await post(shop, "tiny.gcode", "b.gcode")
+        await lose_the_answer(shop, 2.0)
+        await shop.when(lambda: not shop.link.klippy_connected)
+        await shop.when(lambda: shop.link.klippy_state == "ready")
+        await trio.sleep(5)
+        assert (await shop.queued())[0] == []
+        assert [job["filename"] for job in await shop.jobs()] == ["b.gcode", "tiny.gcode"]
+
+
+async def restart_by_another(world: World) -> None:
+    """Somebody else has Klipper restart; returns while it starts up."""
+    world.linkable = False
+    await trio.sleep(5)
+    ours, theirs = trio.testing.memory_stream_pair()
+    world.nursery.start_soon(world.printer.serve_stream, theirs)
+    await ours.send_all(b'{"id": 1, "method": "emergency_stop"}\x03')
+    await ours.send_all(b'{"id": 2, "method": "gcode/firmware_restart"}\x03')
+    while await ours.receive_some():
+        pass
+    while world.printer.state != "startup":  # noqa: ASYNC110 - the printer is the event
+        await trio.sleep(0.01)
+    world.linkable = True
+
+
+@pytest.mark.parametrize("seen", [True, False])
+async def test_a_job_that_klippers_restart_swallowed_stays(
+    world: World, autojump_clock: MockClock, seen: bool
+) -> None:
+    async with open_shop(world, Transitions(automatic=True)) as shop:
+        await post(shop, "a.gcode", "b.gcode")
+        await lose_the_answer(shop, 10.0)
+        await shop.when(lambda: not shop.link.klippy_connected)
+        if seen:
+            world.printer.order(Fault(FaultKind.MCU_SHUTDOWN))
+            await shop.when(lambda: shop.link.klippy_state == "shutdown")
+            await shop.call("printer.firmware_restart")
+        else:
+            await restart_by_another(world)
+        await shop.when(lambda: shop.link.klippy_state == "ready")
+        await trio.sleep(30)
+        assert await shop.queued() == (["a.gcode", "b.gcode"], "paused")
+        # And what is printed without the queue takes nothing from it.
+        await shop.call("printer.print.start", filename="a.gcode")
+        await shop.until("complete")
+        assert (await shop.queued())[0] == ["a.gcode", "b.gcode"]

@@ -4,7 +4,7 @@ import pytest
 from trio.testing import MockClock
 
 from mrk.files.transfers import PrintStart
-from nurseries.jobs.job_queue import ONE_BY_ONE, Transitions
+from mrk.jobs.queue import ONE_BY_ONE, Transitions
 from nurseries.jobs.upload_prints import UploadPrinter
 from tests.fakes.workshop import World, open_shop
 

@@ -10,8 +10,8 @@ import trio
 
 from config.load import load
 from config.paths import Paths
+from mrk.jobs.queue import Transitions
 from mrk.jobs.schema import JOB_MIGRATIONS
-from nurseries.jobs.job_queue import Transitions
 from nurseries.notifier.attachments import Attachments
 from nurseries.notifier.endpoints import NotifierEndpoints
 from nurseries.notifier.notifier import Notifier
