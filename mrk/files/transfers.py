@@ -5,10 +5,13 @@ may go and puts finished ones in place. The root hands over who does it.
 """
 
 import enum
+import errno
+import os
 from typing import Protocol
 
 import msgspec
 
+from mrk.errors import ClientError
 from mrk.files.records import Item
 
 MIB = 1024 * 1024
@@ -17,6 +20,7 @@ _MARGIN_BYTES = 16 * MIB
 _MARGIN_SHARE = 100
 # Small files, a printer.cfg above all, may take what is left.
 _SMALL_BYTES = MIB
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class StoredUpload(Protocol):
@@ -126,3 +130,15 @@ def fits(size_bytes: int, free_bytes: int, total_bytes: int) -> bool:
         return size_bytes <= free_bytes
     margin = min(_MARGIN_BYTES, total_bytes // _MARGIN_SHARE)
     return size_bytes + margin <= free_bytes
+
+
+def no_space(message: str = "There is not enough space for this file") -> ClientError:
+    """507, as every full disk is told."""
+    return ClientError(message, 507)
+
+
+def storage_error(error: OSError) -> ClientError:
+    """What a client hears of a disk's refusal: 507 when it is full, else 500."""
+    if error.errno in FULL_DISK:
+        return no_space()
+    return ClientError(f"The file could not be stored: {os.strerror(error.errno or 0)}", 500)

@@ -3,16 +3,18 @@
 `nurseries/http_client/client.py` stands behind it; tests put a fake in its place.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
 
 import msgspec
 
 from mrk.errors import Transient
+from mrk.http.file_download import Downloaded, DownloadLimits
 
-# Takes the next bytes of a file.
-Save = Callable[[bytes], Awaitable[None]]
+# Hears how many bytes of a file have come.
+TellSize = Callable[[int], None]
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -77,17 +79,17 @@ class HttpRequests(HttpGet, Protocol):
 
 
 class HttpDownloads(HttpRequests, Protocol):
-    """Files of any size too; the caller puts a deadline round it."""
+    """Files of any size too."""
 
     async def download(
         self,
         url: str,
-        save: Save,
-        *,
-        most_bytes: int,
-        headers: Mapping[str, str] = NO_HEADERS,
-    ) -> Fetched:
-        """GET a file, following a few redirects, none from https to http.
+        target: Path,
+        limits: DownloadLimits,
+        tell: TellSize = lambda _size_bytes: None,
+    ) -> Downloaded:
+        """GET a file into `target`, which is new, following a few redirects, none to less safe.
 
-        `save` is given its bytes, of an answer with status 200 only. Raises `FetchFailed`.
+        `tell` hears of the size after each MiB. Unless all of it has come, nothing is left.
+        Raises `FetchFailed`, and `OSError` of the disk: ENOSPC before it is full (`fits`).
         """

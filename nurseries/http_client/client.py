@@ -8,13 +8,16 @@ on the user's own network are asked without it (`plain.py`).
 import ssl
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
 
 import trio
 
-from mrk.http.client import NO_HEADERS, Fetched, FetchFailed, NotReached, Save
+from mrk.http.client import NO_HEADERS, Fetched, FetchFailed, NotReached, TellSize
+from mrk.http.file_download import Downloaded, DownloadLimits
 from mrk.version import VERSION
+from nurseries.http_client.file_download import FileDownload, Save
 from nurseries.http_client.plain import exchange
 
 MOST_REDIRECTS = 5
@@ -70,12 +73,19 @@ class HttpClient:
     async def download(
         self,
         url: str,
-        save: Save,
-        *,
-        most_bytes: int,
-        headers: Mapping[str, str] = NO_HEADERS,
-    ) -> Fetched:
+        target: Path,
+        limits: DownloadLimits,
+        tell: TellSize = lambda _size_bytes: None,
+    ) -> Downloaded:
         """`HttpDownloads.download`."""
+
+        async def ask(save: Save) -> Fetched:
+            return await self._stream(url, save, limits.most_bytes)
+
+        return await FileDownload(target, limits, tell).receive(ask)
+
+    async def _stream(self, url: str, save: Save, most_bytes: int) -> Fetched:
+        """`save` is given the body of an answer with status 200 only."""
 
         async def read(response: Any) -> tuple[bytes, bool]:
             if url.lower().startswith("https://") and response.url.scheme != "https":
@@ -84,9 +94,7 @@ class HttpClient:
                 return b"", True
             return b"", await _pass_on(response.aiter_raw(), save, most_bytes)
 
-        response, (answer, whole) = await self._exchange(
-            "GET", url, read, headers=headers, redirects=True
-        )
+        response, (answer, whole) = await self._exchange("GET", url, read, redirects=True)
         return _fetched(response, answer, whole)
 
     async def _exchange(

@@ -24,7 +24,6 @@ from nurseries.simplyprint.printer import FollowedPrinter
 logger = logging.getLogger(__name__)
 READY_S = 10.0
 _READY_BEAT_S = 0.25
-MOST_BYTES = 1024 * 1024 * 1024
 MOST_COPIES = 1000
 USER = "SimplyPrint"
 
@@ -101,7 +100,7 @@ class CloudFiles:
         self._fetched = None
         self._progress("downloading", percent=0)
         name = self._free_name(download_name(demand.url, demand.name))
-        download = Download(self._http, self._uploads, MOST_BYTES)
+        download = Download(self._http, self._uploads)
         try:
             path = await download.fetch(
                 demand.url, name, lambda size: self._tell_size(size, demand.size_bytes)

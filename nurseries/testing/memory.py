@@ -21,7 +21,8 @@ from mrk.estimate.estimate_protocols import PlannedFiles
 from mrk.files.file_protocols import FileFollower
 from mrk.files.transfers import DownloadFiles, UploadFiles
 from mrk.gcode.processors import GcodeProcessor
-from mrk.http.client import NO_HEADERS, Fetched, FetchFailed, Save
+from mrk.http.client import NO_HEADERS, Fetched, FetchFailed, TellSize
+from mrk.http.file_download import Downloaded, DownloadLimits
 from mrk.virtual_printer.memory_folder import MemoryFolder
 from mrk.web.page_messages import PageAnswer, PageRequest
 from nurseries.client.channels import EtxChannel, WebsocketChannel
@@ -167,10 +168,15 @@ class NoNetwork:
         raise FetchFailed(f"{url}: there is no network over memory streams")
 
     async def download(
-        self, url: str, save: Save, *, most_bytes: int, headers: Mapping[str, str] = NO_HEADERS
-    ) -> Fetched:
+        self,
+        url: str,
+        target: Path,
+        limits: DownloadLimits,
+        tell: TellSize = lambda _size_bytes: None,
+    ) -> Downloaded:
         """Raises `FetchFailed`."""
-        return await self.request("GET", url, most_bytes=most_bytes)
+        await self.request("GET", url, most_bytes=limits.most_bytes)
+        raise AssertionError("nobody answers")
 
 
 @dataclass(frozen=True, slots=True)

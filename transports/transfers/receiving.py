@@ -17,10 +17,16 @@ from mrk.access.roles import role_needed
 from mrk.definitions.roles import Role
 from mrk.errors import ClientError
 from mrk.files.roots import write_role
-from mrk.files.transfers import StoredUpload, UploadDestination, UploadFiles, fits
+from mrk.files.transfers import (
+    StoredUpload,
+    UploadDestination,
+    UploadFiles,
+    fits,
+    no_space,
+    storage_error,
+)
 from mrk.http.exchange import Exchange
 from transports.transfers.sent_digests import SentDigests
-from transports.transfers.unfinished_file import no_space, storage_error
 from transports.transfers.upload_buffer import CLEAN_UP_S, UploadBuffer
 
 DEFAULT_ROOT = "gcodes"

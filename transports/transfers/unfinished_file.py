@@ -5,31 +5,17 @@ hidden name in the folder where it is wanted, or with `discard`, which leaves no
 """
 
 import contextlib
-import errno
 import hashlib
 import os
 from collections.abc import Iterable
 
-from mrk.errors import ClientError
 from mrk.files.temporary import TOKEN_BYTES, Purpose, temporary_name
+from mrk.files.transfers import FULL_DISK
 
 _COPY_BYTES = 1024 * 1024
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
 _MODE = 0o666  # less the umask, as any program's files
-
-
-def no_space(message: str = "There is not enough space for this file") -> ClientError:
-    """507, as every full disk is told."""
-    return ClientError(message, 507)
-
-
-def storage_error(error: OSError) -> ClientError:
-    """What a client hears of a disk's refusal: 507 when it is full, else 500."""
-    if error.errno in _FULL:
-        return no_space()
-    return ClientError(f"The file could not be stored: {os.strerror(error.errno or 0)}", 500)
 
 
 class UnfinishedFile:
@@ -112,7 +98,7 @@ class UnfinishedFile:
                 # With a descriptor for the folder Python calls linkat, which follows the link.
                 os.link(source, name, dst_dir_fd=target, follow_symlinks=True)
         except OSError as exc:
-            if exc.errno in _FULL:
+            if exc.errno in FULL_DISK:
                 raise
             return False  # another mount of the same device, or no /proc
         return True

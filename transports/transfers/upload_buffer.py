@@ -9,7 +9,8 @@ from typing import TypeVar
 
 import trio
 
-from transports.transfers.unfinished_file import UnfinishedFile, storage_error
+from mrk.files.transfers import storage_error
+from transports.transfers.unfinished_file import UnfinishedFile
 
 BUFFER_BYTES = 1024 * 1024
 # Of a client that sends byte by byte.

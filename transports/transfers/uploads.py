@@ -15,7 +15,7 @@ from mrk.access.decision import Decision
 from mrk.errors import ClientError
 from mrk.files.paths import is_gcode
 from mrk.files.records import Item
-from mrk.files.transfers import PrintStart, StoredUpload, UploadFiles, UploadPrints
+from mrk.files.transfers import PrintStart, StoredUpload, UploadFiles, UploadPrints, no_space
 from mrk.http.arguments import boundary
 from mrk.http.digests import digest_headers, is_wanted
 from mrk.http.exchange import Exchange
@@ -30,7 +30,6 @@ from transports.transfers.receiving import (
     has_space,
     too_large,
 )
-from transports.transfers.unfinished_file import no_space
 from transports.transfers.upload_slots import UploadSlots
 
 THREADS = 4

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mrk.files.temporary import is_temporary
-from transports.transfers.unfinished_file import UnfinishedFile, storage_error
+from transports.transfers.unfinished_file import UnfinishedFile
 
 DATA = os.urandom(3_000_000)
 
@@ -70,8 +70,3 @@ def test_a_folder_that_is_gone(tmp_path: Path) -> None:
         file.keep(str(tmp_path / "none"))
     file.discard()
     assert os.listdir(tmp_path) == []
-
-
-@pytest.mark.parametrize(("number", "status"), [(28, 507), (122, 507), (27, 507), (5, 500)])
-def test_what_clients_hear_of_the_disk(number: int, status: int) -> None:
-    assert storage_error(OSError(number, "")).status == status
