@@ -79,7 +79,7 @@ def read(
     if claims.iss != ISSUER or claims.aud != AUDIENCE:
         raise TokenRefused("a token of another issuer or for another audience")
     if claims.kind is not kind:
-        raise TokenRefused(f"{claims.kind} token where an {kind} token belongs")
+        raise TokenRefused(f"{claims.kind} token in the place of the {kind} token")
     if claims.iat > now_s + CLOCK_LATE_S or claims.exp < claims.iat:
         raise TokenRefused("a token from the future")
     if claims.exp <= now_s and not expired_too:

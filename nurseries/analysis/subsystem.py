@@ -114,7 +114,7 @@ class Analysis:
         config = self._files.place(name) if name else self._files.default
         exists = await trio.to_thread.run_sync(config.is_file)
         if not self._uses_program:
-            return AnalysisStatus(BUILT_IN, True, VERSION, exists, not name)
+            return AnalysisStatus(BUILT_IN, True, f"v{VERSION}", exists, not name)
         version = self._program.version
         return AnalysisStatus(
             self._program.name, version is not None, version or "?", exists, not name

@@ -93,8 +93,9 @@ class KlipperDriver:
         """What was told last; Klipper is asked only where that is an error."""
         if self._state is PowerState.ERROR and not self.is_shutdown:
             name = self._target.object_name
+            # Of an object that is not there, a named field would be null, which looks like off.
             try:
-                answer = await self._klippy.call("objects/query", {"objects": {name: ["value"]}})
+                answer = await self._klippy.call("objects/query", {"objects": {name: None}})
             except ClientError as exc:
                 raise DriverFailed(exc.message) from exc
             found = read_object(answer, name)

@@ -161,9 +161,12 @@ async def test_the_program_is_used_where_it_lies_in_the_data_folder(desk):
         assert done.uploaded_sha256 == hashlib.sha256(SLICED).hexdigest()
         again = await run.analysis.process("a.gcode", None, force=False)
         assert (again.prev_processed, again.version, again.bypassed) == (True, "v3.7.3", True)
-    async with desk.open(platform="linux", estimator="built-in") as run:
-        assert (await run.analysis.status()).estimator_executable == "built-in"
     assert file.read_bytes().count(b"Processed by") == 1
+    async with desk.open(platform="linux", estimator="built-in") as run:
+        status = await run.analysis.status()
+        done = await run.analysis.process("a.gcode", None, force=True)
+        assert status.estimator_executable == "built-in"
+        assert status.estimator_version == done.version
 
 
 @pytest.mark.parametrize(

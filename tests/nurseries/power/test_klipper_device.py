@@ -13,6 +13,16 @@ from tests.fakes.extruder_klippy import ExtruderKlippy
 LIGHT = KlipperObject("output_pin light", is_macro=False, name="light")
 
 
+class WithoutLight(ExtruderKlippy):
+    """Answers for what it does not have as Klipper does: `{}`, or null for each field asked."""
+
+    async def call(self, method, params=None):
+        await trio.lowlevel.checkpoint()
+        asked = params["objects"].items()
+        status = {name: dict.fromkeys(fields or ()) for name, fields in asked}
+        return {"eventtime": 1.0, "status": status}
+
+
 def changed(**objects):
     return StatusChanged(StatusUpdate({"fan": {"speed": 0.5}, **objects}, 1.0))
 
@@ -31,3 +41,15 @@ async def test_what_klipper_tells_of_other_objects_wakes_nobody(autojump_clock):
         await trio.testing.wait_all_tasks_blocked()
         nursery.cancel_scope.cancel()
     assert told == [PowerState.ERROR, PowerState.ON]
+
+
+async def test_an_object_that_the_printer_does_not_have_is_not_off(autojump_clock):
+    klippy = WithoutLight()
+    driver = KlipperDriver(LIGHT, klippy, klippy)
+    told: list[PowerState] = []
+    async with trio.open_nursery() as nursery:
+        await nursery.start(driver.run, told.append)
+        await trio.testing.wait_all_tasks_blocked()
+        asked = await driver.status()
+        nursery.cancel_scope.cancel()
+    assert (told, asked) == ([PowerState.ERROR], PowerState.ERROR)
