@@ -133,7 +133,7 @@ def test_forged(token, expired_too):
 @pytest.mark.parametrize("kind", list(TokenKind))
 def test_one_kind_is_not_the_other(kind):
     other = TokenKind.REFRESH if kind is TokenKind.ACCESS else TokenKind.ACCESS
-    with pytest.raises(TokenRefused, match="belongs"):
+    with pytest.raises(TokenRefused, match="in the place of"):
         read(issued(kind), other)
 
 
