@@ -11,6 +11,7 @@ from typing import Any
 
 import trio
 
+from mrk.errors import Transient
 from mrk.log.throttle import LogThrottle
 from mrk.timelapse.cameras import CameraChoice
 from mrk.timelapse.frames import FrameSet, frame_name
@@ -25,6 +26,10 @@ _CALLS = 2
 # The last layer's frame may still be on its way when the print is done.
 SETTLE_S = 15.0
 Look = Callable[[], Awaitable[tuple[LapseSettings, CameraChoice]]]
+
+
+class FramesAway(Transient):
+    """The folder of the frames cannot be used now; says why."""
 
 
 class Recorder:
@@ -60,24 +65,28 @@ class Recorder:
         return frame_name(self.frames.last) if self.frames.last else ""
 
     async def open(self) -> list[Path]:
-        """Read what is on disk; returns orders of an earlier run."""
-        found = await trio.to_thread.run_sync(self._folder.open)
+        """Read what is on disk; returns orders of an earlier run. Raises `FramesAway`."""
+        try:
+            found = await trio.to_thread.run_sync(self._folder.open)
+        except OSError as exc:
+            self.trouble = f"frames cannot be kept in {self._folder.path}: {exc.strerror}"
+            raise FramesAway(self.trouble) from exc
         self.frames, self.session, orders = found
         return orders
 
     async def begin(self, printed: str) -> None:
         """A print begins: the frames of the last one go."""
         async with self._lock:
-            await trio.to_thread.run_sync(self._folder.clear)
             self.frames = FrameSet()
             self.session = LapseSession(printed, Stage.COLLECTING)
-            await self._remember()
+            await self._note(self._folder.clear)
+            await self._note(self._remember)
 
     async def end(self) -> None:
         """The print is over; its frames stay until the next one begins."""
         async with self._lock:
             self.session.stage = Stage.KEPT
-            await self._remember()
+            await self._note(self._remember)
 
     async def order(self, printed: str, *, archive: bool, render: bool) -> tuple[Path, RenderOrder]:
         """Link the frames for what is to be made of them; there must be some. Raises OSError."""
@@ -142,7 +151,7 @@ class Recorder:
             logger.info("time-lapse: the budget is full: every second frame goes")
         self.session.calls = self.frames.calls
         self.session.stride = self.frames.stride
-        await self._remember()
+        await trio.to_thread.run_sync(self._remember)
 
     def _failed(self, reason: str) -> None:
         self.trouble = reason
@@ -151,5 +160,13 @@ class Recorder:
         event = {"frame": str(self.frames.last), "framefile": self.last_name, "msg": reason}
         self._tell({"action": "newframe", "status": "error", **event})
 
-    async def _remember(self) -> None:
-        await trio.to_thread.run_sync(self._folder.remember, self.session)
+    async def _note(self, change: Callable[[], None]) -> None:
+        """Bring the disk up to what is known here; one that is full or read-only keeps the old."""
+        try:
+            await trio.to_thread.run_sync(change)
+        except OSError as exc:
+            self.trouble = f"{self._folder.path} cannot be written: {exc.strerror}"
+            self._throttle.log(logger, f"time-lapse: {self.trouble}", trio.current_time())
+
+    def _remember(self) -> None:
+        self._folder.remember(self.session)

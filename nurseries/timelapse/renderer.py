@@ -14,10 +14,11 @@ from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import trio
 
+from mrk.errors import MrkError
 from mrk.timelapse.frames import frame_name
 from mrk.timelapse.session import MOST_ATTEMPTS, RenderOrder
 from mrk.timelapse.settings import LapseSettings
@@ -38,6 +39,11 @@ MOST_WAITING = 2
 _UNFINISHED = ".timelapse-"
 
 Event = dict[str, Any]
+
+
+class _TriedTooOften(MrkError):
+    def __str__(self) -> str:
+        return f"given up after {MOST_ATTEMPTS} attempts that ended with the daemon"
 
 
 class RenderWork:
@@ -134,6 +140,8 @@ class Renderer:
         try:
             with trio.CancelScope() as self._scope:
                 await self._noted(work)
+                if order.attempts > MOST_ATTEMPTS:
+                    raise _TriedTooOften
                 if order.archive:
                     work.archived = await self._archive(work)
                     order.archive = False
@@ -145,6 +153,9 @@ class Renderer:
                 self._tell(work.result)
         except OSError as exc:
             work.result = _failed(f"{exc.strerror or exc}: {exc.filename}")
+            self._tell(work.result)
+        except _TriedTooOften as exc:
+            work.result = _failed(str(exc))
             self._tell(work.result)
         finally:
             self._scope = None
@@ -161,10 +172,6 @@ class Renderer:
 
     async def _render(self, work: RenderWork) -> Event:
         order = work.order
-        if order.attempts > MOST_ATTEMPTS:
-            event = _failed(f"given up after {MOST_ATTEMPTS} attempts that ended with the daemon")
-            self._tell(event)
-            return event
         settings: LapseSettings = await self._look()
         frames = await trio.to_thread.run_sync(
             self._frames.repeat_last, work.folder, order.frames, settings.duplicatelastframe
@@ -184,7 +191,7 @@ class Renderer:
             end = FfmpegEnd(-1, str(exc))
         if end.status != 0:
             said = f"Rendering failed: {end.said or f'ffmpeg ended with {end.status}'}"
-            event = {**head, "status": "error", "cmd": " ".join(["ffmpeg", *arguments])}
+            event: Event = {**head, "status": "error", "cmd": " ".join(["ffmpeg", *arguments])}
             event.update(cmdresponse=end.said, settings=about, msg=said)
             logger.warning("time-lapse of %s: %s", order.printed, said)
             self._tell(event)
@@ -230,7 +237,7 @@ class Renderer:
         settings: LapseSettings = await self._look()
         name = video_name(work.order.printed, settings.time_format_code, datetime.now())
         unfinished = self._output / f"{_UNFINISHED}{os.urandom(8).hex()}.zip"
-        with unfinished.open("xb") as file, zipfile.ZipFile(file, "w") as archive:
+        with unfinished.open("xb") as file, _new_zip(file) as archive:
             for number in range(1, work.order.frames + 1):
                 # A frame at a time: a cancellation, or the end of the daemon, waits for one only.
                 source = work.folder / frame_name(number)
@@ -250,6 +257,11 @@ class Renderer:
             for entry in os.scandir(self._output):
                 if entry.name.startswith(_UNFINISHED):
                     os.unlink(entry.path)
+
+
+def _new_zip(file: BinaryIO) -> zipfile.ZipFile:
+    """Takes frames of a machine whose clock stands before 1980, too."""
+    return zipfile.ZipFile(file, "w", strict_timestamps=False)
 
 
 def _failed(said: str) -> Event:

@@ -6,6 +6,7 @@ import pytest
 import trio
 import trio.testing
 
+from mrk.errors import Transient
 from mrk.timelapse.cameras import CameraChoice
 from mrk.timelapse.session import Stage
 from mrk.timelapse.settings import LapseSettings
@@ -92,6 +93,34 @@ async def test_a_full_disk_refuses_frames(bench, monkeypatch):
     monkeypatch.setattr(frame_folder, "fits", lambda *_: False)
     assert "disk" in (await bench.frame())["msg"]
     assert bench.names == []
+
+
+async def test_a_disk_that_takes_nothing_costs_frames_and_nothing_else(bench, monkeypatch):
+    await bench.frame()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(frame_folder, "_write", full)
+        patched.setattr(frame_folder.FrameFolder, "clear", full)
+        await bench.recorder.end()
+        await bench.recorder.begin("other.gcode")
+        assert "No space left on device" in bench.recorder.trouble
+    assert bench.recorder.session.printed == "other.gcode"
+    assert (await bench.frame())["frame"] == "1"
+    assert bench.recorder.trouble == ""
+    again = Bench(bench.path)
+    await again.recorder.open()
+    assert again.recorder.session.printed == "other.gcode"
+
+
+async def test_a_folder_that_cannot_be_made_is_waited_for(tmp_path):
+    (tmp_path / "frames").write_text("in the way")
+    bench = Bench(tmp_path / "frames")
+    with pytest.raises(Transient, match="frames"):
+        await bench.recorder.open()
+    assert str(bench.path) in bench.recorder.trouble
 
 
 async def test_calls_of_the_other_kind_and_disabled_ones_take_nothing(bench):

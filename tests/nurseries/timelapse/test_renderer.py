@@ -199,6 +199,24 @@ async def test_an_order_that_ends_the_daemon_is_not_tried_for_ever(shop):
     assert shop.orders == []
 
 
+async def test_an_archive_that_ends_the_daemon_is_not_tried_for_ever(shop):
+    folder, order = shop.order(archive=True, render=False)
+    order.attempts = 3
+    work = shop.renderer.put(folder, order)
+    await done(work)
+    assert "given up after 3 attempts" in work.result["msg"]
+    assert work.archived == {}
+    assert shop.orders == []
+
+
+async def test_an_archive_of_a_machine_without_a_clock(shop):
+    folder, order = shop.order(frames=1, archive=True, render=False)
+    os.utime(folder / frame_name(1), (0.0, 0.0))
+    work = shop.renderer.put(folder, order)
+    await done(work)
+    assert work.archived["status"] == "finished"
+
+
 async def test_an_archive_holds_the_frames_flat(shop):
     work = await shop.make(archive=True, render=False)
     assert work.archived == {
