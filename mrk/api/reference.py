@@ -6,21 +6,21 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from mrk.api.door_operations import errors, templated
+from mrk.api.door_route import DoorRoute
 from mrk.api.schema import openapi, openrpc
-from mrk.api.streamed_operations import errors, templated
-from mrk.api.streamed_route import StreamedRoute
 from mrk.api.table import Method
 from mrk.version import MOONRAKER_VERSION
 
 
-def markdown(methods: Iterable[Method], streamed: Sequence[StreamedRoute] = ()) -> str:
+def markdown(methods: Iterable[Method], routes: Sequence[DoorRoute] = ()) -> str:
     """One section for each component, one heading for each method or route."""
     listed = list(methods)
     described = {m["name"]: m for m in openrpc(listed)["methods"]}
-    document = openapi([], (), streamed)
+    document = openapi([], (), routes)
     sections = [
         *((m.endpoint.path, m.rpc or "", _section(m, described.get(m.rpc or ""))) for m in listed),
-        *((route.path, route.verbs[0], _streamed(route, document)) for route in streamed),
+        *((route.path, route.verbs[0], _door_route(route, document)) for route in routes),
     ]
     parts = [
         f"# API reference\n\n{MOONRAKER_VERSION}. Generated from the endpoints' declarations.",
@@ -55,8 +55,8 @@ def _section(method: Method, described: dict[str, Any] | None) -> str:
     return "\n".join(lines)
 
 
-def _streamed(route: StreamedRoute, document: dict[str, Any]) -> str:
-    """A route that streams, from its operation."""
+def _door_route(route: DoorRoute, document: dict[str, Any]) -> str:
+    """A route that is no endpoint, from its operation."""
     verbs = ", ".join(route.verbs)
     operation = document["paths"][templated(route.path)][route.verbs[0].lower()]
     lines = [f"### `{verbs} {route.path}`", "", route.summary, ""]

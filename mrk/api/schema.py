@@ -3,7 +3,8 @@
 Nothing is written down twice: names, verbs, params, access and summaries come from the table,
 types from the params structs and from what handlers declare as `result`. Notifications are
 `webhooks` in OpenAPI; OpenRPC has no place for what a server sends unasked, so `x-notifications`.
-What streams (uploads, downloads, events) is declared by its transports, and is in OpenAPI alone.
+What is no endpoint (what streams, JSON-RPC over HTTP) is declared by its transport, and is in
+OpenAPI alone.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,10 +13,10 @@ from typing import Any
 import msgspec
 
 from mrk.api.caller import Transport
+from mrk.api.door_operations import failure, kinds, operations, templated
+from mrk.api.door_route import DoorRoute
 from mrk.api.endpoint import Access
 from mrk.api.notification import NotificationKind
-from mrk.api.streamed_operations import failure, kinds, operations, templated
-from mrk.api.streamed_route import StreamedRoute
 from mrk.api.table import Method
 from mrk.version import MOONRAKER_VERSION
 
@@ -44,13 +45,13 @@ def _params(method: Method) -> type[msgspec.Struct] | None:
 def _schemas(
     methods: list[Method],
     notifications: Sequence[NotificationKind],
-    streamed: Sequence[StreamedRoute] = (),
+    routes: Sequence[DoorRoute] = (),
 ) -> tuple[dict[Any, Any], dict[str, Any]]:
     """JSON schemas of params structs, results and notifications; the components they name."""
     asked = [kind for m in methods if (kind := _params(m)) is not None]
     results = [m.endpoint.result for m in methods]
     sent = [kind for one in notifications for kind in one.params]
-    wanted = list(dict.fromkeys([*asked, *results, *sent, *kinds(streamed)]))
+    wanted = list(dict.fromkeys([*asked, *results, *sent, *kinds(routes)]))
     schemas, components = msgspec.json.schema_components(
         wanted, ref_template=_REFERENCE, schema_hook=_any_value
     )
@@ -147,17 +148,17 @@ def _webhook(kind: NotificationKind, schemas: dict[Any, Any]) -> dict[str, Any]:
 def openapi(
     methods: Iterable[Method],
     notifications: Sequence[NotificationKind] = (),
-    streamed: Sequence[StreamedRoute] = (),
+    routes: Sequence[DoorRoute] = (),
 ) -> dict[str, Any]:
     """The OpenAPI 3.1 document of every HTTP route and notification."""
     routed = [m for m in methods if m.endpoint.http and Transport.HTTP in m.endpoint.transports]
-    schemas, components = _schemas(routed, notifications, streamed)
+    schemas, components = _schemas(routed, notifications, routes)
     paths: dict[str, Any] = {}
     for method in sorted(routed, key=lambda m: m.endpoint.path):
         for verb in method.endpoint.verbs:
             operation = _operation(method, verb, schemas, components)
             paths.setdefault(templated(method.endpoint.path), {})[verb.lower()] = operation
-    for path, verb, operation in operations(streamed, schemas):
+    for path, verb, operation in operations(routes, schemas):
         # The door asks the API first, too.
         paths.setdefault(path, {}).setdefault(verb, operation)
     return {
@@ -173,11 +174,11 @@ def document(
     kind: str,
     methods: Iterable[Method],
     notifications: Sequence[NotificationKind],
-    streamed: Sequence[StreamedRoute],
+    routes: Sequence[DoorRoute],
 ) -> dict[str, Any]:
-    """The one of that name, `openapi` or `openrpc`, which has no place for what streams."""
+    """The one of that name, `openapi` or `openrpc`, which has no place for such routes."""
     if kind == "openapi":
-        return openapi(methods, notifications, streamed)
+        return openapi(methods, notifications, routes)
     return openrpc(methods, notifications)
 
 

@@ -18,7 +18,7 @@ from mrk.http.head import RequestHead
 from mrk.metrics.request_counts import Tally
 
 if TYPE_CHECKING:  # only documents need it
-    from mrk.api.streamed_route import StreamedRoute
+    from mrk.api.door_route import DoorRoute
 
 
 class StreamedPaths(Protocol):
@@ -35,7 +35,7 @@ class StreamedPaths(Protocol):
         """
         ...
 
-    def declared(self) -> "Sequence[StreamedRoute]":
+    def declared(self) -> "Sequence[DoorRoute]":
         """What documents tell of all this; made when it is asked for, in any thread."""
         ...
 

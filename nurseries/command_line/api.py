@@ -18,9 +18,9 @@ from nurseries.root.real_surroundings import build_api
 @click.pass_obj
 def command(paths: Paths, kind: str) -> None:
     """Print the schema of the API, generated from its declarations."""
-    table, streamed = build_api(paths)
+    table, routes = build_api(paths)
     if kind == "markdown":
-        click.echo(markdown(table, streamed))
+        click.echo(markdown(table, routes))
         return
-    document = schema.document(kind, table, all_notifications(), streamed)
+    document = schema.document(kind, table, all_notifications(), routes)
     click.echo(json.dumps(document, indent=2))

@@ -1,15 +1,15 @@
 """What documents tell of metrics; imported when somebody asks for one."""
 
+from mrk.api.door_route import Answer, Content, DoorRoute
 from mrk.api.endpoint import Access
-from mrk.api.streamed_route import Answer, Content, StreamedRoute
 from mrk.metrics.exposition import OPENMETRICS, PROMETHEUS
 
 
-def metrics(path: str) -> list[StreamedRoute]:
+def metrics(path: str) -> list[DoorRoute]:
     """Where they are."""
     offered = tuple(Content(kind.partition(";")[0], str) for kind in (PROMETHEUS, OPENMETRICS))
     return [
-        StreamedRoute(
+        DoorRoute(
             path,
             ("GET", "HEAD"),
             "Metrics of printer, jobs and daemon, for Prometheus.",

@@ -34,7 +34,7 @@ from mrk.status.update import StatusUpdate
 from nurseries.metrics.process_files import process_figures
 
 if TYPE_CHECKING:  # only documents need it
-    from mrk.api.streamed_route import StreamedRoute
+    from mrk.api.door_route import DoorRoute
 
 logger = logging.getLogger(__name__)
 
@@ -178,7 +178,7 @@ class MetricsPath:
         ours = head.path == self._rules.route_prefix + PATH and head.method in _READ
         return partial(self._serve, head) if ours else None
 
-    def declared(self) -> "list[StreamedRoute]":
+    def declared(self) -> "list[DoorRoute]":
         """`StreamedPaths.declared`."""
         from nurseries.metrics.declarations import metrics
 

@@ -44,7 +44,7 @@ from transports.listeners.listeners import Listeners
 from transports.sockets.client_connection import SERVER_RESTART, SERVER_SHUTDOWN
 
 if TYPE_CHECKING:  # only documents need it
-    from mrk.api.streamed_route import StreamedRoute
+    from mrk.api.door_route import DoorRoute
 
 # The answer to server.restart leaves before its connection is ended.
 ANSWER_LEAVES_S = 0.1
@@ -75,7 +75,7 @@ class Generation:
         )
         server = Server(self, self.link, self.clients, self.end_for_restart)
         checked = ConfigCheck(lambda: _check_config(surroundings.paths))
-        documents = Documents(self.table, all_notifications, self.streamed_routes)
+        documents = Documents(self.table, all_notifications, self.door_routes)
         own = [*server.endpoints(), *checked.endpoints(), *documents.endpoints()]
         self.table.add(own + self.subsystems.endpoints(), self.printer.unlisted)
         self.table.add(self.subsystems.add_add_ons(self.table.check_addition))
@@ -120,7 +120,7 @@ class Generation:
             ),
         )
 
-    def streamed_routes(self) -> "list[StreamedRoute]":
+    def door_routes(self) -> "list[DoorRoute]":
         """What documents tell of what streams, besides the table."""
         return self._doors.declared()
 

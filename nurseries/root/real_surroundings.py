@@ -22,7 +22,7 @@ from nurseries.root.generation import Generation
 from nurseries.root.surroundings import Surroundings
 
 if TYPE_CHECKING:  # only documents need it
-    from mrk.api.streamed_route import StreamedRoute
+    from mrk.api.door_route import DoorRoute
 
 
 class HidingLog(OwnLog, Protocol):
@@ -92,10 +92,10 @@ def real_surroundings(
     )
 
 
-def build_api(paths: Paths) -> "tuple[Table, list[StreamedRoute]]":
+def build_api(paths: Paths) -> "tuple[Table, list[DoorRoute]]":
     """The API without running it, and what streams, for its schema; raises `ConfigError`."""
     configuration = read_or_backup(paths)
     surroundings = real_surroundings(paths, configuration, NoLog(), instance_id="0" * 32)
     generation = Generation(0, configuration, surroundings)
     generation.table.extend(generation.printer.usual_endpoints())
-    return generation.table, generation.streamed_routes()
+    return generation.table, generation.door_routes()

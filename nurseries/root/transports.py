@@ -39,7 +39,7 @@ from transports.transfers.routes import UPLOAD_PATHS, Transfers
 from transports.web.pages import Pages
 
 if TYPE_CHECKING:  # only documents need it
-    from mrk.api.streamed_route import StreamedRoute
+    from mrk.api.door_route import DoorRoute
 
 
 class Transports:
@@ -109,8 +109,8 @@ class Transports:
         self.door = Door(routes, limits)
         self.unix_socket = UnixSocket(context)
 
-    def declared(self) -> "list[StreamedRoute]":
-        """What documents tell of all that streams."""
+    def declared(self) -> "list[DoorRoute]":
+        """What documents tell of all that is no endpoint."""
         from transports.sockets.declarations import SOCKETS
 
         return [*(SOCKETS[path] for path in self.routes.upgrades), *self.routes.declared()]

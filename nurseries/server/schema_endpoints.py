@@ -19,24 +19,24 @@ from mrk.api.table import Method
 from mrk.http.response import Response
 
 if TYPE_CHECKING:  # only documents need it
-    from mrk.api.streamed_route import StreamedRoute
+    from mrk.api.door_route import DoorRoute
 
 
 class Documents:
     """`methods` are the generation's; `notifications` finds those that it may send.
 
-    `streamed` gives the routes that stream; both are called in a thread.
+    `routes` gives those that are no endpoints; both are called in a thread.
     """
 
     def __init__(
         self,
         methods: Iterable[Method],
         notifications: Callable[[], list[NotificationKind]],
-        streamed: "Callable[[], Sequence[StreamedRoute]]" = list,
+        routes: "Callable[[], Sequence[DoorRoute]]" = list,
     ) -> None:
         self._methods = methods
         self._notifications = notifications
-        self._streamed = streamed
+        self._routes = routes
         self._making = trio.Lock()
         self._made: dict[str, tuple[frozenset[str], bytes]] = {}
 
@@ -96,5 +96,5 @@ class Documents:
         # Imported here: 0.4 MB that most daemons never need.
         from mrk.api import schema
 
-        document = schema.document(kind, methods, self._notifications(), self._streamed())
+        document = schema.document(kind, methods, self._notifications(), self._routes())
         return zlib.compress(msgspec.json.encode(document))

@@ -24,7 +24,9 @@ from tests.e2e.wire import PATIENCE_S
 pytestmark = pytest.mark.e2e
 REFUSED = frozenset({401, 403, 404, 405})
 # What anybody may ask, and how these may answer to nonsense.
-OPEN = frozenset({"/access/info", "/access/login", "/access/refresh_jwt"})
+OPEN = frozenset(
+    {"/access/info", "/access/login", "/access/refresh_jwt", "/server/jsonrpc", "/server/redirect"}
+)
 OPEN_ANSWERS = frozenset({200, 400, 413, 429})
 # With every right: done, or refused; but never a fault of the server.
 ANSWERED = frozenset(range(200, 505)) - {500}

@@ -7,7 +7,7 @@ What a client that leaves in mid-request gets: a pure GET is given up (`ends_wit
 everything else, a running `gcode/script` above all, goes on to its end.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from mrk.access.decision import Decision
 from mrk.access.request_authorizer import RequestAuthorizer
@@ -156,9 +156,9 @@ class ApiHttp:
         return [_SPECIAL[path]] if path in _SPECIAL else self._table.verbs(path)
 
     @staticmethod
-    def is_special(path: str) -> bool:
-        """Whether a path is no endpoint's: JSON-RPC over HTTP, and the redirect."""
-        return path in _SPECIAL
+    def special_paths() -> Collection[str]:
+        """Those that are no endpoint's: JSON-RPC over HTTP, and the redirect."""
+        return _SPECIAL.keys()
 
     def preflight_headers(self, head: RequestHead) -> Headers:
         """Headers of a 204 to OPTIONS; empty when the origin is not allowed."""

@@ -21,7 +21,7 @@ from mrk.http.streamed_paths import FallbackPaths, HandOn, StreamedPaths, Upgrad
 from transports.door.api_http import ApiCall, ApiHttp
 
 if TYPE_CHECKING:  # only documents need it
-    from mrk.api.streamed_route import StreamedRoute
+    from mrk.api.door_route import DoorRoute
 
 _READ = ("GET", "HEAD")
 # What pages have only where no front end has it.
@@ -130,9 +130,12 @@ class RouteTable:
             fallback.has(head, path) for fallback in self._fallbacks
         )
 
-    def declared(self) -> "list[StreamedRoute]":
-        """What documents tell of what streams; pages and front ends are for people."""
-        return [route for streamed in self._streamed for route in streamed.declared()]
+    def declared(self) -> "list[DoorRoute]":
+        """What documents tell of what is no endpoint; pages and front ends are for people."""
+        from transports.door.declarations import SPECIAL
+
+        special = [SPECIAL[path] for path in self._api.special_paths()]
+        return special + [route for streamed in self._streamed for route in streamed.declared()]
 
     def streamed_verbs(self, path: str) -> list[str]:
         """What is answered with a stream at a path behind the route prefix."""
@@ -145,7 +148,7 @@ class RouteTable:
 
     def _allow(self, head: RequestHead, path: str) -> str:
         verbs = self._verbs(path) or (["GET"] if self._is_shown(head, path) else [])
-        if self._api.is_special(path) or verbs != ["GET"]:
+        if path in self._api.special_paths() or verbs != ["GET"]:
             return ", ".join([*verbs, "OPTIONS"])
         return "GET, HEAD, OPTIONS"
 

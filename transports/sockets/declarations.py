@@ -1,13 +1,13 @@
 """What documents tell of websockets and event streams; imported when somebody asks for one."""
 
+from mrk.api.door_route import Answer, Content, DoorRoute, Parameter
 from mrk.api.endpoint import Access
-from mrk.api.streamed_route import Answer, Content, Parameter, StreamedRoute
 
 _SWITCHED = (Answer(101, "The connection is a websocket from here on"),)
 
 
-def _websocket(path: str, summary: str, access: Access, errors: tuple[int, ...]) -> StreamedRoute:
-    return StreamedRoute(path, ("GET",), summary, access, _SWITCHED, errors)
+def _websocket(path: str, summary: str, access: Access, errors: tuple[int, ...]) -> DoorRoute:
+    return DoorRoute(path, ("GET",), summary, access, _SWITCHED, errors)
 
 
 # By path, without the route prefix.
@@ -30,11 +30,11 @@ SOCKETS = {
 }
 
 
-def event_streams(path: str, field: str) -> list[StreamedRoute]:
+def event_streams(path: str, field: str) -> list[DoorRoute]:
     """Where the stream is, and what names a position in the query."""
     said = "The last event's id: what came behind it is sent first"
     return [
-        StreamedRoute(
+        DoorRoute(
             path,
             ("GET", "HEAD"),
             "Notifications as Server-Sent Events; the answer does not end by itself.",

@@ -31,7 +31,7 @@ from transports.sockets.client_connection import SERVER_SHUTDOWN, ClientConnecti
 from transports.sockets.outbox_sender import VANISHED, OutboxSender
 
 if TYPE_CHECKING:  # only documents need it
-    from mrk.api.streamed_route import StreamedRoute
+    from mrk.api.door_route import DoorRoute
 
 PATH = "/server/events"
 _VERBS = ("GET", "HEAD")
@@ -67,7 +67,7 @@ class EventStreams:
         ours = head.path == self._rules.route_prefix + PATH and head.method in _VERBS
         return self._serve if ours else None
 
-    def declared(self) -> "list[StreamedRoute]":
+    def declared(self) -> "list[DoorRoute]":
         """`StreamedPaths.declared`."""
         from transports.sockets.declarations import event_streams
 

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from mrk.api.door_route import Answer, Content, DoorRoute, Parameter
 from mrk.api.endpoint import Access
-from mrk.api.streamed_route import Answer, Content, Parameter, StreamedRoute
 from mrk.files.records import Item
 
 _UPLOAD_ERRORS = (400, 403, 408, 413, 415, 422, 500, 503, 507)
@@ -39,11 +39,11 @@ class UploadAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     print_refused: str | UnsetType = UNSET
 
 
-def uploads(paths: Iterable[str]) -> list[StreamedRoute]:
+def uploads(paths: Iterable[str]) -> list[DoorRoute]:
     """One for each path that takes uploads."""
     summary = "Store a file, whole or not at all; print it if asked to. Below config: role admin."
     return [
-        StreamedRoute(
+        DoorRoute(
             path,
             ("POST",),
             summary,
@@ -68,7 +68,7 @@ def uploads(paths: Iterable[str]) -> list[StreamedRoute]:
     ]
 
 
-def downloads(files: str, logs: Iterable[str]) -> list[StreamedRoute]:
+def downloads(files: str, logs: Iterable[str]) -> list[DoorRoute]:
     """Files of all roots below `files`, and logs beside these."""
     root = Parameter("root", "As of server.files.roots")
     path = Parameter("path", "Below the root; slashes may be written as they are, or as %2F")
@@ -79,7 +79,7 @@ def downloads(files: str, logs: Iterable[str]) -> list[StreamedRoute]:
     ]
 
 
-def _download(path: str, summary: str, captured: tuple[Parameter, ...] = ()) -> StreamedRoute:
+def _download(path: str, summary: str, captured: tuple[Parameter, ...] = ()) -> DoorRoute:
     body = (Content("*/*"),)
     whole = (
         ("Content-Disposition", "attachment, with the file's name"),
@@ -88,7 +88,7 @@ def _download(path: str, summary: str, captured: tuple[Parameter, ...] = ()) -> 
         ("Accept-Ranges", "bytes"),
         _DIGEST,
     )
-    return StreamedRoute(
+    return DoorRoute(
         path,
         ("GET", "HEAD"),
         summary,

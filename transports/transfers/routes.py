@@ -23,7 +23,7 @@ from transports.transfers.receiving import ReadBack
 from transports.transfers.uploads import UploadHandler
 
 if TYPE_CHECKING:  # only documents need it
-    from mrk.api.streamed_route import StreamedRoute
+    from mrk.api.door_route import DoorRoute
 
 FILES = "/server/files/"
 UPLOAD_PATHS = {"/server/files/upload": "/server/files"}
@@ -82,7 +82,7 @@ class Transfers:
             return None
         return partial(self._serve, path)
 
-    def declared(self) -> "list[StreamedRoute]":
+    def declared(self) -> "list[DoorRoute]":
         """`StreamedPaths.declared`."""
         from transports.transfers import declarations
 

@@ -35,7 +35,7 @@ from transports.webcam_proxy.stream_hub import (
 from transports.webcam_proxy.tunnel import tunnel
 
 if TYPE_CHECKING:  # only documents need it
-    from mrk.api.streamed_route import StreamedRoute
+    from mrk.api.door_route import DoorRoute
 
 # For the first picture; a camera that was just switched on takes some seconds.
 FIRST_PICTURE_S = 15.0
@@ -67,7 +67,7 @@ class CameraDoor:
         """`StreamedPaths.begin`."""
         return self._serve if head.method in self.verbs(self._paths.local(head)) else None
 
-    def declared(self) -> "list[StreamedRoute]":
+    def declared(self) -> "list[DoorRoute]":
         """`StreamedPaths.declared`."""
         from transports.webcam_proxy.declarations import cameras
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
+from mrk.api.door_route import Answer, Content, DoorRoute, Parameter
 from mrk.api.endpoint import Access
-from mrk.api.streamed_route import Answer, Content, Parameter, StreamedRoute
 
 _STREAM = Content("multipart/x-mixed-replace")
 _PICTURE = Content("image/jpeg")
@@ -18,18 +18,18 @@ _ACTION = Parameter(
 )
 
 
-def cameras(names: Iterable[str], own: str) -> list[StreamedRoute]:
+def cameras(names: Iterable[str], own: str) -> list[DoorRoute]:
     """Those of `[webcam_proxy]` by name, and below `own` what `[webcam NAME]` gives."""
     return [*(route for name in names for route in _camera(name)), *_own(own)]
 
 
-def _camera(name: str) -> Iterable[StreamedRoute]:
+def _camera(name: str) -> Iterable[DoorRoute]:
     passed = (
         Answer(101, "The connection is a websocket to the camera"),
         Answer(200, "What the camera answers; its pictures have no end", (_STREAM, _PICTURE, _ANY)),
     )
     for path, captured in ((f"/{name}/", ()), (f"/{name}/{{path...}}", (_REST,))):
-        yield StreamedRoute(
+        yield DoorRoute(
             path,
             _READ,
             f"The camera {name}: its stream, pictures, pages and websockets.",
@@ -38,7 +38,7 @@ def _camera(name: str) -> Iterable[StreamedRoute]:
             _ERRORS,
             (*captured, _ACTION),
         )
-        yield StreamedRoute(
+        yield DoorRoute(
             path,
             _CHANGE,
             f"Passed on to the camera {name}. To signal a view (WebRTC) the role view suffices.",
@@ -50,10 +50,10 @@ def _camera(name: str) -> Iterable[StreamedRoute]:
         )
 
 
-def _own(own: str) -> list[StreamedRoute]:
+def _own(own: str) -> list[DoorRoute]:
     name = Parameter("name", "Of a `[webcam NAME]`")
     return [
-        StreamedRoute(
+        DoorRoute(
             f"{own}{{name}}/{kind}",
             _READ,
             f"What is at the {kind}_url of a configured camera.",

@@ -26,9 +26,10 @@ function httpEntries(document) {
   return Object.entries(document.paths).flatMap(([path, verbs]) => VERBS.filter((verb) => verbs[verb]).map((verb) => {
     const one = verbs[verb];
     const body = resolve(document, Object.values((one.requestBody || {}).content || {}).map((content) => content.schema)[0]);
-    // What streams is for programs: no answer ends here, or it is a file.
+    // What streams is for programs: no answer ends here, or it is a file. So is a body that is no
+    // set of members, JSON-RPC: its methods stand here themselves.
     const told = Object.entries(one.responses || {}).flatMap(([status, answer]) => (status < 400 ? Object.keys(answer.content || {}) : []));
-    const streams = !told.includes("application/json") || (one.requestBody && !one.requestBody.content["application/json"]);
+    const streams = !told.includes("application/json") || (one.requestBody && !(one.requestBody.content["application/json"] && body.properties));
     const inBody = Object.entries(body.properties || {}).map(([name, schema]) => ({ name, schema, required: (body.required || []).includes(name) }));
     return {
       kind: "http", name: `${verb.toUpperCase()} ${path}`, summary: one.summary, role: one["x-access"], document,

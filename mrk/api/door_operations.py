@@ -1,4 +1,4 @@
-"""OpenAPI operations of the routes that stream (`mrk/api/streamed_route.py`).
+"""OpenAPI operations of the routes that are no endpoints (`mrk/api/door_route.py`).
 
 Part of what `mrk/api/schema.py` makes. A schema per media type, an answer per status.
 """
@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
+from mrk.api.door_route import Answer, Content, DoorRoute
 from mrk.api.endpoint import Access
-from mrk.api.streamed_route import Answer, Content, StreamedRoute
 
 # Most generators of clients know bytes by this word, which is OpenAPI 3.0's.
 BINARY = {"type": "string", "format": "binary"}
@@ -25,12 +25,12 @@ def failure(summary: str = "Error") -> dict[str, Any]:
     return {"description": summary, "content": {"application/json": {"schema": _ERROR}}}
 
 
-def errors(route: StreamedRoute) -> list[int]:
+def errors(route: DoorRoute) -> list[int]:
     """All statuses that may come instead of an answer."""
     return sorted({*route.errors, *([] if route.access is Access.OPEN else [401])})
 
 
-def kinds(routes: Iterable[StreamedRoute]) -> list[Any]:
+def kinds(routes: Iterable[DoorRoute]) -> list[Any]:
     """The types that need a schema."""
     found: list[Any] = []
     for route in routes:
@@ -41,7 +41,7 @@ def kinds(routes: Iterable[StreamedRoute]) -> list[Any]:
 
 
 def operations(
-    routes: Sequence[StreamedRoute], schemas: Mapping[Any, Any]
+    routes: Sequence[DoorRoute], schemas: Mapping[Any, Any]
 ) -> Iterable[tuple[str, str, dict[str, Any]]]:
     """(path, verb, operation) of each."""
     for route in routes:
@@ -49,7 +49,7 @@ def operations(
             yield templated(route.path), verb.lower(), _operation(route, verb, schemas)
 
 
-def _operation(route: StreamedRoute, verb: str, schemas: Mapping[Any, Any]) -> dict[str, Any]:
+def _operation(route: DoorRoute, verb: str, schemas: Mapping[Any, Any]) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": f"{verb.lower()} {route.path}",
         "summary": route.summary,
@@ -69,7 +69,7 @@ def _operation(route: StreamedRoute, verb: str, schemas: Mapping[Any, Any]) -> d
     return operation
 
 
-def _parameters(route: StreamedRoute, schemas: Mapping[Any, Any]) -> list[dict[str, Any]]:
+def _parameters(route: DoorRoute, schemas: Mapping[Any, Any]) -> list[dict[str, Any]]:
     listed = []
     for parameter in route.parameters:
         captured = f"{{{parameter.name}}}" in templated(route.path)

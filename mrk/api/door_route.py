@@ -1,7 +1,8 @@
-"""What documents tell of a route that streams: uploads, downloads, event streams, websockets.
+"""What documents tell of a route of the TCP door that is no endpoint.
 
-Declared beside the transport that serves it, in a `declarations.py` which is imported when somebody
-asks for a document; nothing at run time reads it. Ordinary endpoints are `mrk/api/endpoint.py`.
+That is what streams (uploads, downloads, events, websockets, cameras), JSON-RPC in a body, and the
+redirect. Declared beside the transport that serves it, in a `declarations.py` which is imported
+when somebody asks for a document; nothing at run time reads it.
 """
 
 from typing import Any, Literal
@@ -36,7 +37,7 @@ class Answer(msgspec.Struct, frozen=True):
     headers: tuple[tuple[str, str], ...] = ()
 
 
-class StreamedRoute(msgspec.Struct, frozen=True):
+class DoorRoute(msgspec.Struct, frozen=True):
     """`path` has captures as an endpoint's (`{name}`, `{name...}`), without the route prefix.
 
     `errors` are the statuses of answers that hold an error; 401 is added where not everybody may.

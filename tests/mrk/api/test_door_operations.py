@@ -4,10 +4,10 @@ from typing import Annotated
 
 import msgspec
 
+from mrk.api.door_route import Answer, Content, DoorRoute, Parameter
 from mrk.api.endpoint import Access, Endpoint
 from mrk.api.reference import markdown
 from mrk.api.schema import openapi
-from mrk.api.streamed_route import Answer, Content, Parameter, StreamedRoute
 from mrk.api.table import Table
 
 
@@ -20,7 +20,7 @@ class Stored(msgspec.Struct, frozen=True):
     size: int
 
 
-UPLOAD = StreamedRoute(
+UPLOAD = DoorRoute(
     "/files/upload",
     ("POST",),
     "Store a file.",
@@ -30,7 +30,7 @@ UPLOAD = StreamedRoute(
     (Parameter("Digest", "Of the body", "header"),),
     (Content("multipart/form-data", Form),),
 )
-FILE = StreamedRoute(
+FILE = DoorRoute(
     "/files/{root}/{path...}",
     ("GET", "HEAD"),
     "Read a file.",
