@@ -10,6 +10,7 @@ from typing import Any
 from mrk.access.roles import role_needed
 from mrk.api.caller import Caller
 from mrk.definitions.roles import Role
+from mrk.errors import ClientError, Transient
 from mrk.subsystem import Needs
 from mrk.timelapse.cameras import CameraChoice, camera_of, chosen, with_webcam
 from mrk.timelapse.settings import (
@@ -26,6 +27,10 @@ logger = logging.getLogger(__name__)
 NAMESPACE, KEY = "timelapse", "config"
 
 
+class ChoicesAway(Transient):
+    """The database does not say what was chosen."""
+
+
 class LapseChoices:
     """`written` is what the file says; it wins."""
 
@@ -36,8 +41,12 @@ class LapseChoices:
         self.settings = merged({}, written)
 
     async def open(self) -> None:
-        """Read what the database has."""
-        self._stored, wrong = usable(await self._needs.database.get_item(NAMESPACE, KEY))
+        """Read what the database has. Raises `ChoicesAway`."""
+        try:
+            stored = await self._needs.database.get_item(NAMESPACE, KEY)
+        except ClientError as exc:
+            raise ChoicesAway(f"the settings cannot be read: {exc.message}") from exc
+        self._stored, wrong = usable(stored)
         for said in wrong:
             logger.warning("time-lapse: a stored setting is not used: %s", said)
         self.settings = merged(self._stored, self.written)

@@ -11,7 +11,7 @@ from typing import Any
 
 import trio
 
-from mrk.errors import Transient
+from mrk.errors import ClientError, Transient
 from mrk.log.throttle import LogThrottle
 from mrk.timelapse.cameras import CameraChoice
 from mrk.timelapse.frames import FrameSet, frame_name
@@ -113,6 +113,8 @@ class Recorder:
                 settings, camera = await self._look()
                 if settings.enabled and timed == (settings.mode == "hyperlapse"):
                     await self._take(settings, camera)
+            except ClientError as exc:
+                self._failed(f"the webcams cannot be read: {exc.message}")
             finally:
                 self._pending -= 1
                 if not self._pending:

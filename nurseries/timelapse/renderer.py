@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 
 import trio
 
-from mrk.errors import MrkError
+from mrk.errors import ClientError, MrkError
 from mrk.timelapse.frames import frame_name
 from mrk.timelapse.session import MOST_ATTEMPTS, RenderOrder
 from mrk.timelapse.settings import LapseSettings
@@ -154,7 +154,7 @@ class Renderer:
         except OSError as exc:
             work.result = _failed(f"{exc.strerror or exc}: {exc.filename}")
             self._tell(work.result)
-        except _TriedTooOften as exc:
+        except (_TriedTooOften, ClientError) as exc:
             work.result = _failed(str(exc))
             self._tell(work.result)
         finally:

@@ -16,6 +16,8 @@ from mrk.updates.update_errors import UpdateFailed
 from nurseries.update_manager.stored_items import Remembered, StoredItems
 
 logger = logging.getLogger(__name__)
+# What an item, or its place on the disk, is to blame for: the others are looked at all the same.
+_ITS_OWN = (UpdateFailed, OSError)
 
 
 class UpdateClock(msgspec.Struct, frozen=True):
@@ -80,14 +82,14 @@ class Refresher:
                 return
             try:
                 await item.reread()
-            except UpdateFailed as exc:
+            except _ITS_OWN as exc:
                 logger.warning("%s: %s", item.name, exc)
 
     async def refresh_one(self, item: UpdateItem) -> None:
         """Look at one item and remember what was found."""
         try:
             await item.refresh()
-        except UpdateFailed as exc:
+        except _ITS_OWN as exc:
             logger.warning("%s: %s", item.name, exc)
         remembered = Remembered(self._clock.wall_clock(), self._section_hash(item.name))
         await self._stored.store(item, remembered)

@@ -6,12 +6,16 @@ from typing import Any
 import msgspec
 
 from mrk.database.database_protocols import ItemsPort
-from mrk.errors import ClientError
+from mrk.errors import ClientError, Transient
 from mrk.short_digests import sha256
 from mrk.updates.item import UpdateItem
 
 logger = logging.getLogger(__name__)
 NAMESPACE = "update_manager"
+
+
+class RecordsAway(Transient):
+    """The database does not say what was found before."""
 
 
 class Remembered(msgspec.Struct):
@@ -31,12 +35,22 @@ class StoredItems:
         self._added: dict[str, dict[str, Any]] = {}
 
     async def load(self, names: set[str]) -> None:
-        """Read the records; those of items that are no longer configured are removed."""
-        found = await self._items.items(NAMESPACE)
-        for name in found.keys() - names:
-            await self._items.delete_item(NAMESPACE, name)
+        """Read the records; those of items that are no longer configured are removed, as far as
+        the disk takes it. Raises `RecordsAway`."""
+        try:
+            found = await self._items.items(NAMESPACE)
+        except ClientError as exc:
+            raise RecordsAway(f"what is known of updates cannot be read: {exc.message}") from exc
+        await self._remove(found.keys() - names)
         kept = {name: found[name] for name in found.keys() & names}
         self._records = {name: it for name, it in kept.items() if isinstance(it, dict)}
+
+    async def _remove(self, names: set[str]) -> None:
+        try:
+            for name in names:
+                await self._items.delete_item(NAMESPACE, name)
+        except ClientError as exc:
+            logger.warning("items that are gone stay in the database: %s", exc.message)
 
     def record(self, name: str) -> dict[str, Any]:
         """What was read; empty for a new item."""

@@ -119,7 +119,7 @@ class UpdateManager:
     # Life
 
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Do what is asked for and keep time, until cancelled."""
+        """Do what is asked for and keep time, until cancelled. Raises `Transient`."""
         await self._stored.load(set(self._items))
         for item in self._items.values():
             self._stored.restore(item)
@@ -145,7 +145,7 @@ class UpdateManager:
     async def _resume(self, item: UpdateItem) -> None:
         try:
             done = await item.resume()
-        except UpdateFailed as exc:
+        except (UpdateFailed, OSError) as exc:
             logger.warning("%s: what an interrupted update left stays: %s", item.name, exc)
             return
         if done is not None:

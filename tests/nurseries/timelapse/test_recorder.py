@@ -6,7 +6,7 @@ import pytest
 import trio
 import trio.testing
 
-from mrk.errors import Transient
+from mrk.errors import ClientError, Transient
 from mrk.timelapse.cameras import CameraChoice
 from mrk.timelapse.session import Stage
 from mrk.timelapse.settings import LapseSettings
@@ -35,6 +35,8 @@ class Bench:
         return self.gives
 
     async def look(self):
+        if isinstance(self.settings, Exception):
+            raise self.settings
         return self.settings, CameraChoice("one", "http://x/")
 
     def tell(self, event):
@@ -113,6 +115,13 @@ async def test_a_disk_that_takes_nothing_costs_frames_and_nothing_else(bench, mo
     again = Bench(bench.path)
     await again.recorder.open()
     assert again.recorder.session.printed == "other.gcode"
+
+
+async def test_webcams_that_cannot_be_read_cost_a_frame(bench):
+    bench.settings = ClientError("the database is busy", 503)
+    assert "the database is busy" in (await bench.frame())["msg"]
+    bench.settings = LapseSettings(stream_delay_compensation=0.0)
+    assert (await bench.frame())["frame"] == "1"
 
 
 async def test_a_folder_that_cannot_be_made_is_waited_for(tmp_path):

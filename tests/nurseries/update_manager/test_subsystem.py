@@ -8,6 +8,7 @@ import trio
 
 from config.settings.update_items import UpdateItemSettings
 from mrk.errors import ClientError
+from nurseries.update_manager.unknown_item import UnknownItem
 from tests.fakes.github import open_github
 from tests.nurseries.update_manager.house import UpdateHouse, running
 
@@ -96,6 +97,30 @@ async def test_items_that_are_gone_are_forgotten(house):
     async with running(house):
         assert await house.database.get_item("update_manager", "gone") is None
         assert (await house.call("status"))["version_info"]["thing"]["version"] == "v1.0.0"
+
+
+async def test_a_full_disk_keeps_what_is_gone_and_ends_nothing(house):
+    await house.database.put_item("update_manager", "gone", {"version": "v1"})
+    house.database.write_failure = ClientError("The disk is full, nothing was stored", 507)
+    async with running(house):
+        assert (await house.call("status"))["version_info"]["thing"]["version"] == "v1.0.0"
+
+
+class Unreadable(UnknownItem):
+    """Its folder is on a disk that fails."""
+
+    async def resume(self):
+        raise PermissionError(13, "Permission denied")
+
+    refresh = reread = resume
+
+
+async def test_an_item_on_a_bad_disk_holds_up_no_other(house, github):
+    house.built_in = {"moonraker": Unreadable("moonraker")}
+    async with running(house):
+        found = await house.call("refresh")
+        assert found["version_info"]["thing"]["remote_version"] == "v1.1.0"
+        assert (await house.call("refresh", name="thing"))["busy"] is False
 
 
 async def test_nothing_during_a_print(house, github):
