@@ -28,7 +28,6 @@ CPUWeight=20
 IOWeight=20
 MemoryHigh=40%
 OOMScoreAdjust=500
-Environment=MALLOC_ARENA_MAX=2
 """
 
 

@@ -81,7 +81,8 @@ def use_one_arena() -> None:
     """Have the threads that come share one arena of glibc.
 
     One for each holds 0.1 MB and more that no other uses; and Python's lock lets only one thread
-    allocate at a time, nearly always.
+    allocate at a time, nearly always. MALLOC_ARENA_MAX in the unit would do so for children too:
+    ours have one thread, and ffmpeg or pip may want more arenas.
     """
     with contextlib.suppress(AttributeError):  # another C library
         ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)

@@ -70,6 +70,8 @@ def test_the_weights_protect_a_print():
     assert {name: read.last("Service", name) for name in wanted} == wanted
     assert not read.all("Service", "ProtectSystem")
     assert not read.all("Service", "NoNewPrivileges")
+    # ffmpeg, pip and users' commands would inherit it.
+    assert not read.all("Service", "Environment")
 
 
 POLKIT = """
