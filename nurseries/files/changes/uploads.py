@@ -76,10 +76,12 @@ class UploadStore:
         beside the g-code of its plates.
         """
         placement = self._placement
-        model_path = await self._model_path(temporary, path)
-        model = None
-        if model_path is not None:
-            model = await self._unpacked(temporary, model_path)
+        try:
+            model_path = await self._model_path(temporary, path)
+            model = None if model_path is None else await self._unpacked(temporary, model_path)
+        except BaseException:
+            placement.removal.discard(temporary)
+            raise
         if model is None or model_path is None:
             return await self._placed(temporary, path, sha256)
         try:
@@ -89,6 +91,7 @@ class UploadStore:
             else:
                 placement.removal.discard(temporary)
         except BaseException:
+            placement.removal.discard(temporary)
             placement.removal.discard(model.path)
             raise
         return await self._placed(model.path, model_path, None)
@@ -112,13 +115,9 @@ class UploadStore:
     async def _unpacked(self, temporary: Path, model_path: RootPath) -> UnpackedModel | None:
         """Before anybody sees the package: what is announced is the model alone."""
         placement = self._placement
-        try:
-            # Its thumbnails would replace those of a print under way.
-            placement.require_unused(await placement.find(model_path))
-            return await placement.metadata.unpack(temporary, model_path.path)
-        except BaseException:
-            placement.removal.discard(temporary)
-            raise
+        # Its thumbnails would replace those of a print under way.
+        placement.require_unused(await placement.find(model_path))
+        return await placement.metadata.unpack(temporary, model_path.path)
 
     async def _place_others(self, project: Path, path: RootPath, plates: Sequence[int]) -> None:
         """Further plates, under names of their own; one that is being printed stays as it is."""

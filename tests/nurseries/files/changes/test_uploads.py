@@ -154,6 +154,30 @@ async def test_a_package_of_what_is_being_printed(data):
         assert (house.gcodes / "box.gcode").read_text() == "printing"
 
 
+async def test_cancelled_before_it_is_known_what_it_is(data):
+    async with open_files(data, convert_binary_gcode=True) as house:
+        destination, temporary = await unfinished(house, "G28", "gcodes", "", "a.gcode")
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await destination.store(temporary, "5ha")
+        await until(lambda: os.listdir(house.gcodes) == [])
+
+
+async def test_cancelled_between_the_plates_of_a_project(data):
+    async with open_files(data) as house:
+        destination, temporary = await unfinished(house, "3MFab", "gcodes", "", "box.3mf")
+        unpack = house.metadata.unpack
+        with trio.CancelScope() as scope:
+
+            async def last(*names):
+                scope.cancel()
+                return await unpack(*names)
+
+            house.metadata.unpack = last
+            await destination.store(temporary, "5ha")
+        await until(lambda: os.listdir(house.gcodes) == [])
+
+
 async def test_an_answer_that_was_never_sent_is_told_too(data):
     async with open_files(data) as house:
         await upload(house, "a.gcode", "G28")
