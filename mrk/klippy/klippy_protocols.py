@@ -39,7 +39,21 @@ class KlippyFacts(Protocol):
         """Events of the given classes from now on; use it in a `with` block."""
 
 
-class KlippyPort(KlippyFacts, Protocol):
+class RemoteMethodsPort(Protocol):
+    """Who tells Klipper what macros may call."""
+
+    def register_remote_method(self, name: str, method: RemoteMethod) -> None:
+        """Let macros call `method(**params)`, now and after each restart of the printer.
+
+        It is called in the link's reader and must not block. Raises `ClientError` for a name
+        that is taken.
+        """
+
+    def unregister_remote_method(self, name: str) -> None:
+        """Forget a remote method."""
+
+
+class KlippyPort(KlippyFacts, RemoteMethodsPort, Protocol):
     """The link to Klipper, for subsystems. Requests raise `ClientError` (400, or 503: no link)."""
 
     @property
@@ -57,16 +71,6 @@ class KlippyPort(KlippyFacts, Protocol):
 
     def status(self, name: str) -> Mapping[str, Any]:
         """The last known fields of a subscribed printer object; empty while not connected."""
-
-    def register_remote_method(self, name: str, method: RemoteMethod) -> None:
-        """Let macros call `method(**params)`, now and after each restart of the printer.
-
-        It is called in the link's reader and must not block. Raises `ClientError` for a name
-        that is taken.
-        """
-
-    def unregister_remote_method(self, name: str) -> None:
-        """Forget a remote method."""
 
 
 class KlippyRequests(KlippyFacts, Protocol):

@@ -23,7 +23,7 @@ from mrk.jobs.print_stats import JobEvent
 from mrk.jobs.queue import ONE_BY_ONE, Queue, QueuedJob, QueueState, Transitions
 from mrk.klippy.klippy_protocols import GcodePort, KlippyPort
 from mrk.klippy.link_errors import KlippyLost
-from nurseries.jobs.macro_orders import MacroOrders
+from mrk.klippy.macro_orders import MacroOrders
 from nurseries.jobs.queue_endpoints import QueueEndpoints, queued_jobs
 from nurseries.jobs.stored_queue import StoredQueue
 
@@ -55,7 +55,9 @@ class JobQueue:
         self._transitions = transitions
         self._wall_clock = wall_clock
         self._queue = StoredQueue(database)
-        self._macros = MacroOrders(klippy, {"pause": self.pause, "start": self.start})
+        self._macros = MacroOrders(
+            klippy, {"pause_job_queue": self.pause, "start_job_queue": self.start}
+        )
         self._told: Queue | None = None
         self._to_load: trio.MemorySendChannel[bool] | None = None
         self._delay = trio.CancelScope()

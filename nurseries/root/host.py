@@ -49,6 +49,7 @@ class Host:
             is_printing,
             request_restart,
             self._in_container,
+            link,
             simulated=simulated,
         )
         self.access = HostAccess() if simulated else HostAccess(_open_bus, self.machine.sudo)

@@ -16,7 +16,8 @@ from config.settings.machine import MachineSettings
 from mrk.api.endpoint import Endpoint
 from mrk.clients.registry import Clients
 from mrk.errors import ClientError, Transient
-from mrk.klippy.klippy_protocols import KlippyFacts
+from mrk.klippy.klippy_protocols import KlippyFacts, RemoteMethodsPort
+from mrk.klippy.macro_orders import MacroOrders
 from mrk.machine.host_commands import FedCommands
 from mrk.machine.machine_protocols import InstanceIds, UnitStatus
 from mrk.machine.service_rules import check_power, check_service, is_allowed
@@ -44,12 +45,14 @@ from nurseries.services.sudo_endpoints import SudoEndpoints
 logger = logging.getLogger(__name__)
 # The answer leaves before the service that gave it is restarted.
 _ANSWER_LEAVES_S = 0.1
+_MACRO = "a macro"
 
 
 class Machine:
     """The component `machine`.
 
     `request_restart` restarts this server within its process, where no service manager can.
+    Macros reach its power through `macros`.
     `bus_address` is as in DBUS_SYSTEM_BUS_ADDRESS; `in_container` is asked at each shutdown;
     providers that look by command do so every `beat_s` (Moonraker's beat). `simulated` is for
     demonstrations and tests: the host is neither read nor touched.
@@ -65,6 +68,7 @@ class Machine:
         is_printing: Callable[[], bool],
         request_restart: Callable[[], None],
         in_container: Callable[[], bool],
+        macros: RemoteMethodsPort,
         *,
         bus_address: str | None = None,
         cgroup: Path = Path("/proc/self/cgroup"),
@@ -98,6 +102,9 @@ class Machine:
         self._warnings: dict[str, None] = {}
         self._missed: list[str] = []  # why providers were passed over
         self._own_restart_asked = trio.Event()
+        self._macros = MacroOrders(
+            macros, {"shutdown_machine": self._shut_down, "reboot_machine": self._reboot}
+        )
         self.known = trio.Event()  # set once the services were looked at
 
     def endpoints(self) -> list[Endpoint]:
@@ -110,11 +117,16 @@ class Machine:
         """Watch the services until cancelled; raises `Transient` when their manager is away."""
         if not self._simulated:
             await self._read_host()
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._restart_own_when_asked, name="own restart")
-            nursery.start_soon(self._watch_first_present, name="services")
-            await self.known.wait()
-            task_status.started()
+        self._macros.register()
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._restart_own_when_asked, name="own restart")
+                nursery.start_soon(self._watch_first_present, name="services")
+                await self.known.wait()
+                nursery.start_soon(self._macros.obey, name="orders of macros")
+                task_status.started()
+        finally:
+            self._macros.unregister()
 
     async def _read_host(self) -> None:
         supervised = self._settings.provider == "supervisord_cli"
@@ -212,6 +224,14 @@ class Machine:
             logger.info("%s", exc)
         except ServiceError as exc:
             raise _client_error(exc) from exc
+
+    # A macro may end the print that calls it with these: during a print they go through.
+
+    async def _shut_down(self) -> None:
+        await self.power(None, force=True, asker=_MACRO)
+
+    async def _reboot(self) -> None:
+        await self.power(PowerAction.REBOOT, force=True, asker=_MACRO)
 
     def _named(self, asked: str) -> str:
         """Front ends say `moonraker` and `klipper` whatever the units are called."""

@@ -88,6 +88,11 @@ def test_requests_and_status(broker: Mosquitto, daemon: DaemonProcess) -> None:
         client.publish(REQUEST, rpc("printer.gcode.script", 8, script="G28"))
         moved = client.until("shop/klipper/status", lambda h: "toolhead" in h.json["status"])
         assert set(moved.json["status"]["toolhead"]) == {"position"}
+        client.subscribe("shop/light")
+        message = "TOPIC=light PAYLOAD=on USE_PREFIX=true"
+        call = f"VIRTUAL_REMOTE_METHOD METHOD=publish_mqtt_topic {message}"
+        client.publish(REQUEST, rpc("printer.gcode.script", "macro", script=call))
+        assert client.until("shop/light").payload == b"on"
         # Nothing is pushed, so what happened is asked for.
         client.publish(REQUEST, rpc("server.events.since", 9))
         begun = client.until(RESPONSE, lambda h: h.json["id"] == 9).json["result"]

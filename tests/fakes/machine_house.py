@@ -15,6 +15,7 @@ from mrk.api.table import Table
 from mrk.clients.outbox import Outbox
 from mrk.clients.registry import Client, Clients
 from mrk.definitions.roles import Role
+from mrk.klippy.remote_methods import RemoteMethod
 from mrk.supervision import Backoff, Supervision
 from nurseries.services.subsystem import Machine
 from nurseries.supervise import guarded, supervise
@@ -42,6 +43,7 @@ class MachineHouse:
         cgroup.write_text(f"0::/system.slice/{own}.service\n" if own else "0::/\n")
         self.data = folder
         self.klippy = NoKlippyFacts()
+        self.methods: dict[str, RemoteMethod] = {}
         self.printing = False
         self.contained = False
         self.restarts = trio.Event()
@@ -65,6 +67,7 @@ class MachineHouse:
             lambda: self.printing,
             self.restarts.set,
             lambda: self.contained,
+            self,
             bus_address=bus_address,
             cgroup=cgroup,
             units=folder / "units",
@@ -75,6 +78,14 @@ class MachineHouse:
         )
         self.part = Supervision("machine", backoff=Backoff(first_s=0.05, limit_s=0.05))
         self.table = Table(guarded(self.part, self.machine.endpoints()))
+
+    # `RemoteMethodsPort`
+
+    def register_remote_method(self, name: str, method: RemoteMethod) -> None:
+        self.methods[name] = method
+
+    def unregister_remote_method(self, name: str) -> None:
+        del self.methods[name]
 
     def _on_note(self) -> None:
         self._noted.set()

@@ -32,6 +32,7 @@ from transports.mqtt.broker_state import BrokerState
 from transports.mqtt.broker_stream import BrokerNotReached, open_stream
 from transports.mqtt.endpoints import MqttEndpoints
 from transports.mqtt.home_assistant import ListWebcams
+from transports.mqtt.macro_messages import METHOD, MacroMessages
 from transports.mqtt.naming import NameTaken, Naming
 
 # Name look-up, TCP and TLS.
@@ -178,6 +179,17 @@ class Mqtt:
             raise ClientError("No connection to the MQTT broker", 503)
         await self._broker.publish(topic, payload, qos, retain)
 
+    def post(self, topic: str, payload: bytes, qos: int | None, retain: bool) -> None:
+        """The same without waiting: into the outgoing queue. Raises `ClientError`."""
+        topic, qos = check_topic(topic), self._qos(qos)
+        if self._broker is None:
+            raise ClientError("No connection to the MQTT broker", 503)
+        self._broker.post(topic, payload, qos, retain)
+
+    def macro_messages(self) -> MacroMessages:
+        """What macros may publish."""
+        return MacroMessages(self.post, self.check_escalation, lambda: self._naming.name)
+
     def _qos(self, qos: int | None) -> int:
         return self._settings.default_qos if qos is None else check_qos(qos)
 
@@ -257,4 +269,5 @@ def build(settings: MqttSettings, needs: Needs, additions: Additions) -> None:
     )
     additions.transports.append(Service("mqtt", mqtt.serve, mqtt.endpoints(), OUTSIDE_BACKOFF))
     additions.mqtt = mqtt
+    needs.klippy.register_remote_method(METHOD, mqtt.macro_messages().publish)
     additions.warnings.append(lambda: mqtt.warnings)

@@ -225,6 +225,23 @@ async def test_a_print_is_not_ended_by_chance(tmp_path: Path, host: Host, rpc: s
         assert len(host.power) == 1
 
 
+@pytest.mark.parametrize(
+    ("method", "command"),
+    [("shutdown_machine", "poweroff"), ("reboot_machine", "reboot")],
+)
+async def test_macros_end_the_host_also_at_the_end_of_a_print(
+    tmp_path: Path, host: Host, method: str, command: str
+) -> None:
+    house = MachineHouse(tmp_path, MachineSettings(provider="none"), host)
+    house.printing = True
+    async with open_machine(house):
+        house.methods[method]()
+        with trio.fail_after(10):
+            while not host.power:  # noqa: ASYNC110
+                await trio.sleep(0.005)
+    assert (host.power, house.methods) == ([command], {})
+
+
 async def test_a_container_has_no_power(tmp_path: Path, host: Host) -> None:
     house = MachineHouse(tmp_path, CLI, host)
     house.contained = True

@@ -1,7 +1,7 @@
-"""What macros order of the job queue: `pause_job_queue` and `start_job_queue`.
+"""What macros order of a subsystem by remote methods without arguments, such as `start_job_queue`.
 
 Klipper's calls come in the link's reader, which waits for nobody: they are handed on to
-`obey`, which the queue runs. It ends when cancelled.
+`obey`, which the subsystem runs. It ends when cancelled.
 """
 
 import logging
@@ -11,7 +11,7 @@ from functools import partial
 import trio
 
 from mrk.errors import ClientError
-from mrk.klippy.klippy_protocols import KlippyPort
+from mrk.klippy.klippy_protocols import RemoteMethodsPort
 
 logger = logging.getLogger(__name__)
 Order = Callable[[], Awaitable[object]]
@@ -20,9 +20,9 @@ ORDERS = 8
 
 
 class MacroOrders:
-    """`orders` are done in the order in which macros called them."""
+    """`orders`, by the names that macros call, are done in the order in which they were called."""
 
-    def __init__(self, klippy: KlippyPort, orders: Mapping[str, Order]) -> None:
+    def __init__(self, klippy: RemoteMethodsPort, orders: Mapping[str, Order]) -> None:
         self._klippy = klippy
         self._orders = orders
         self._send, self._ordered = trio.open_memory_channel[str](ORDERS)
@@ -31,18 +31,18 @@ class MacroOrders:
         """From now on macros may call; a call is dropped when too many wait."""
         self._send, self._ordered = trio.open_memory_channel[str](ORDERS)
         for name in self._orders:
-            self._klippy.register_remote_method(_method(name), partial(self._take, name))
+            self._klippy.register_remote_method(name, partial(self._take, name))
 
     def unregister(self) -> None:
-        """The queue does not run any more."""
+        """The subsystem does not run any more."""
         for name in self._orders:
-            self._klippy.unregister_remote_method(_method(name))
+            self._klippy.unregister_remote_method(name)
 
     def _take(self, name: str) -> None:
         try:
             self._send.send_nowait(name)
         except trio.WouldBlock:
-            logger.warning("%s: too many remote calls wait", _method(name))
+            logger.warning("%s: too many remote calls wait", name)
 
     async def obey(self) -> None:
         """Do what was ordered."""
@@ -50,8 +50,4 @@ class MacroOrders:
             try:
                 await self._orders[name]()
             except ClientError as exc:
-                logger.warning("%s of the job queue from a macro: %s", name, exc.message)
-
-
-def _method(name: str) -> str:
-    return f"{name}_job_queue"
+                logger.warning("%s, which a macro called: %s", name, exc.message)
