@@ -41,6 +41,10 @@ _TIME_DIGITS = 4
 _FIGURE_DIGITS = 6
 
 
+# A clock that is kept in time moves by less; one that is set, by hours or years.
+CLOCK_SET_S = 60.0
+
+
 class Job(msgspec.Struct, frozen=True):
     """A row of the history. `job_id` is 0 until it is stored; times are Unix seconds.
 
@@ -76,6 +80,11 @@ class Job(msgspec.Struct, frozen=True):
             total_duration=_rounded(stats.total_duration),
             filament_used=_rounded(stats.filament_used),
         )
+
+    def start_by(self, start: float) -> float | None:
+        """The start (Unix time) by a clock that was set meanwhile; None when it was not."""
+        start = round(start, _TIME_DIGITS)
+        return None if abs(start - self.start_time) < CLOCK_SET_S else start
 
     def ended(self, status: str, now: float) -> "Job":
         """Ended at `now`."""

@@ -65,13 +65,15 @@ class NotRead(Transient):
 
 
 class _Recorded(msgspec.Struct):
-    """A job as it is known; `job.job_id` is 0 until it is stored."""
+    """A job as it is known; `job.job_id` is 0 until it is stored. `clock_s`: by how much the wall
+    clock was ahead of the monotonic one, which is never set, when the start was right."""
 
     job: Job
+    clock_s: float | None = None
 
 
 class History:
-    """Records the jobs of one printer. `wall_clock` gives Unix time."""
+    """Records the jobs of one printer. `wall_clock` gives Unix time, and may be set meanwhile."""
 
     def __init__(
         self,
@@ -84,6 +86,7 @@ class History:
         *,
         auxiliary: Sequence[AuxiliaryProvider] = (),
         wall_clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = trio.current_time,
     ) -> None:
         self._job_state = job_state
         self._files = files
@@ -93,6 +96,7 @@ class History:
         self._starters = starters
         self._auxiliary = auxiliary
         self._wall_clock = wall_clock
+        self._monotonic = monotonic
         # The job under way, and the one that was begun last.
         self._running: _Recorded | None = None
         self._last: _Recorded | None = None
@@ -230,6 +234,9 @@ class History:
                 provider.resume_job(job.auxiliary_data)
             logger.info("job %s goes on: %s", job.text_id, job.filename)
         self._running = recorded
+        if snapshot.stats.is_active:
+            # As at a beginning: the clock may have been set while nobody looked.
+            self._note_start(recorded, self._wall_clock() - snapshot.stats.total_duration)
         if snapshot.klippy_state == "shutdown":
             self._end(KLIPPY_SHUTDOWN, snapshot.stats)
         elif snapshot.stats.state in END_STATUS:
@@ -246,16 +253,31 @@ class History:
             metadata=kept_metadata(self._metadata.get(filename)),
             auxiliary_data=shown_auxiliary(self._values()),
         )
-        recorded = self._running = self._last = _Recorded(job)
+        recorded = self._running = self._last = _Recorded(job, self._clock_s)
         self._writes.add(partial(self._add_row, recorded, job))
         self._writes.add(partial(self._note_print, recorded))
         return recorded
+
+    @property
+    def _clock_s(self) -> float:
+        return self._wall_clock() - self._monotonic()
+
+    def _note_start(self, recorded: _Recorded, start_time: float) -> None:
+        """By the clock as it is now: a machine without a battery begins in the past."""
+        recorded.clock_s = self._clock_s
+        moved = recorded.job.start_by(start_time)
+        if moved is not None:
+            logger.info("the clock was set: the start of %s is moved", recorded.job.filename)
+            self._writes.add(partial(self._move_start, recorded, moved))
 
     def _end(self, status: str, stats: PrintStats | None) -> None:
         """End the running job, if there is one, with the figures of `stats`."""
         if self._running is None:
             return
         job = self._running.job if stats is None else self._running.job.with_figures(stats)
+        if self._running.clock_s is not None:
+            moved_s = self._clock_s - self._running.clock_s
+            self._note_start(self._running, job.start_time + moved_s)
         self._finish(job.ended(status, self._wall_clock()))
 
     def _finish_unseen(self, recorded: _Recorded, snapshot: JobSnapshot) -> None:
@@ -329,6 +351,12 @@ class History:
         job = recorded.job
         if job.job_id:
             await self._metadata.note_print(job.filename, job.start_time, job.text_id)
+
+    async def _move_start(self, recorded: _Recorded, start_time: float) -> None:
+        job = recorded.job
+        if await self._store(lambda c: history_store.move_start(c, job, start_time)):
+            recorded.job = msgspec.structs.replace(recorded.job, start_time=start_time)
+            await self._note_print(recorded)
 
     async def _reopen_row(self, recorded: _Recorded) -> None:
         job = recorded.job

@@ -84,6 +84,17 @@ def keep_figures(connection: SqlConnection, job: Job) -> None:
     )
 
 
+def move_start(connection: SqlConnection, job: Job, start_time: float) -> bool:
+    """The clock was set while a job runs; false when it ended or was deleted before."""
+    return bool(
+        connection.execute(
+            "UPDATE job_history SET start_time = ?"
+            " WHERE job_id = ? AND filename = ? AND status = ?",
+            (start_time, job.job_id, job.filename, IN_PROGRESS),
+        ).rowcount
+    )
+
+
 def finish_job(connection: SqlConnection, job: Job, added: Sequence[Amount]) -> bool:
     """Store the end of a running job and count it; false when it ended or was deleted before."""
     changed = connection.execute(

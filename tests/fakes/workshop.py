@@ -95,6 +95,11 @@ class World:
     nursery: trio.Nursery
     wall_clock: Callable[[], float]
     linkable: bool = True
+    clock_set_s: float = 0.0
+
+    def shown_clock(self) -> float:
+        """The wall clock, which somebody may have set."""
+        return self.wall_clock() + self.clock_set_s
 
     def put(self, *names: str, text: bytes = PART) -> None:
         for name in names:
@@ -140,7 +145,7 @@ class Shop:
     scopes: dict[str, trio.CancelScope] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        world, clock = self.world, self.world.wall_clock
+        world, clock = self.world, self.world.shown_clock
         self.link = KlippyLink(world.open_klippy, self.clients)
         self.table = Table()
         self.job_state = JobState(self.link)
@@ -155,6 +160,7 @@ class Shop:
         self.history = History(
             self.job_state, world.files, world.files, world.database, self.clients,
             self.starters, auxiliary=self.auxiliary, wall_clock=clock,
+            monotonic=world.wall_clock,
         )  # fmt: skip
         for part in ("job_state", "job_queue", "history"):
             self.parts[part] = Supervision(part, backoff=BEAT)

@@ -332,3 +332,36 @@ async def test_a_stalled_card_does_not_hold_up_the_end(autojump_clock: MockClock
             ends_at = trio.current_time()
         assert trio.current_time() - ends_at == pytest.approx(FLUSH_S)
     database.close()
+
+
+@pytest.mark.parametrize("moved_s", [400 * 86400.0, -20 * 365 * 86400.0])
+@pytest.mark.parametrize("away", [False, True])
+async def test_a_clock_that_is_set_during_a_print(
+    world: World, autojump_clock: MockClock, moved_s: float, away: bool
+) -> None:
+    async with open_shop(world) as shop:
+        await start(shop)
+        (running,) = await shop.jobs()
+        if not away:
+            world.clock_set_s = moved_s
+            job = await ended(shop)
+    if away:
+        world.clock_set_s = moved_s
+        async with open_shop(world) as shop:
+            job = await ended(shop)
+            assert len(await shop.jobs()) == 1
+    assert (job["status"], job["job_id"]) == ("completed", running["job_id"])
+    assert job["start_time"] == pytest.approx(running["start_time"] + moved_s, abs=1)
+    assert job["end_time"] - job["start_time"] == pytest.approx(job["total_duration"], abs=1)
+    # What front ends show of the file is the same print.
+    assert world.files.noted[-1] == ("a.gcode", job["start_time"], job["job_id"])
+
+
+async def test_a_clock_that_is_kept_in_time_moves_nothing(
+    world: World, autojump_clock: MockClock
+) -> None:
+    async with open_shop(world) as shop:
+        await start(shop)
+        (running,) = await shop.jobs()
+        world.clock_set_s = 5.0
+        assert (await ended(shop))["start_time"] == running["start_time"]
