@@ -5,25 +5,47 @@ us a message at 20 clients instead of 8.0. Owned by `Clients`; the link's reader
 """
 
 from collections.abc import Callable
+from itertools import islice
 from types import TracebackType
 
-# Some 3 ms of sends; clients beyond that are woken one by one.
-SENDS_AT_ONCE = 500
+# Some 2 ms of sends, in which nobody else is served.
+SENDS_AT_ONCE = 200
 
 
 class SendBatch:
-    """A context; senders whose outboxes fill inside of it are called at the outermost end."""
+    """A context; senders whose outboxes fill inside of it are called at the outermost end.
+
+    Those beyond `SENDS_AT_ONCE` are left to whoever has set `on_rest`, which is called then.
+    """
 
     def __init__(self) -> None:
+        self.on_rest: Callable[[], None] | None = None
         self._depth = 0
         self._senders: list[Callable[[], None]] = []
+        # In order, and each once, whatever number of bursts was for it.
+        self._rest: dict[Callable[[], None], None] = {}
 
-    def takes(self, send: Callable[[], None]) -> bool:
-        """Whether `send` will be called when the burst ends; otherwise the caller wakes itself."""
-        if not self._depth or len(self._senders) >= SENDS_AT_ONCE:
+    def takes(self, send: Callable[[], None], *, may_wait: bool = False) -> bool:
+        """Whether `send` will be called; otherwise the caller wakes itself.
+
+        At the end of the burst or, if it may wait, some turns of the event loop later.
+        """
+        if not self._depth:
             return False
-        self._senders.append(send)
+        if len(self._senders) < SENDS_AT_ONCE:
+            self._senders.append(send)
+            return True
+        if not may_wait or self.on_rest is None:
+            return False
+        self._rest[send] = None
         return True
+
+    def send_some(self) -> bool:
+        """Call as many of the rest as may be at once; whether others are left."""
+        for send in list(islice(self._rest, SENDS_AT_ONCE)):
+            del self._rest[send]
+            send()
+        return bool(self._rest)
 
     def __enter__(self) -> None:
         self._depth += 1
@@ -40,3 +62,5 @@ class SendBatch:
         senders, self._senders = self._senders, []
         for send in senders:
             send()
+        if self._rest and self.on_rest is not None:
+            self.on_rest()

@@ -28,6 +28,7 @@ from transports.door.http_connection import Routes
 from transports.door.route_table import RouteTable
 from transports.listeners.listeners import Listeners
 from transports.sockets.admission import WebsocketAdmission
+from transports.sockets.batch_sender import BatchSender
 from transports.sockets.bridge import Bridge
 from transports.sockets.client_session import SessionContext
 from transports.sockets.event_streams import EventStreams
@@ -67,7 +68,6 @@ class Transports:
         rpc = subsystems.rpc
         context = SessionContext(rpc, table, clients, limits, ending)
         access = settings.authorization
-        proxies = _proxies(settings)
         cors = CorsRules(access.cors_domains, rules.trusted.has_address)
         self._lookup = NameLookup(rules.trusted)
         self._looks_up = bool(rules.trusted.names)
@@ -105,9 +105,10 @@ class Transports:
             streamed=[*([] if transfers is None else [transfers]), events, *added],
             fallbacks=[make(door_rules) for make in subsystems.fallbacks],
         )
-        routes = Routes(self.routes, proxies, look_up_names, answered, clients.turns)
+        routes = Routes(self.routes, _proxies(settings), look_up_names, answered, clients.turns)
         self.door = Door(routes, limits)
         self.unix_socket = UnixSocket(context)
+        self._batch_sender = BatchSender(clients.send_batch)
 
     def declared(self) -> "list[DoorRoute]":
         """What documents tell of all that is no endpoint."""
@@ -183,6 +184,7 @@ class Transports:
         doors = [
             Supervised("http", serve_door, essential=True),
             Supervised("unix_socket", serve_unix_socket, essential=True),
+            Supervised("batch_sender", self._batch_sender.serve),
             Supervised("page", self._rendering.serve),
         ]
         if self._looks_up:

@@ -267,5 +267,5 @@ class OutboxSender:
     def _wake(self) -> None:
         if self.outbox.full:
             self.limit_goodbye()
-        if not self._corked and not self._send_batch.takes(self.flush):
+        if not self._corked and not self._send_batch.takes(self.flush, may_wait=True):
             self._send_rest()
