@@ -102,10 +102,18 @@ class LinkedKlippy:
         def install(status: StatusDelta) -> None:
             self.board.set(reader, self._existing(wanted, status))
 
-        return await self._subscribe(wanted, install)
+        try:
+            with trio.fail_after(SUBSCRIBE_LIMIT_S):
+                return await self._subscribe(wanted, install)
+        except trio.TooSlowError:
+            raise ClientError("Klippy did not answer the subscription in time", 500) from None
 
     async def subscribe_shared(self, wanted: Wanted) -> dict[str, Any]:
-        """Add to the subsystems' shared subscription, which only grows."""
+        """Add to the subsystems' shared subscription, which only grows.
+
+        Waits as long as the link holds: who asks once for each ready printer would be without it
+        until the next, had it given up on a Klipper that stood still.
+        """
         return await self._subscribe(wanted, lambda _status: self._share(wanted))
 
     def _share(self, wanted: Wanted) -> None:
@@ -113,11 +121,7 @@ class LinkedKlippy:
         self._pushes = PushReader(("webhooks", *self.board.shared))
 
     async def _subscribe(self, wanted: Wanted, install: Install) -> dict[str, Any]:
-        try:
-            with trio.fail_after(SUBSCRIBE_LIMIT_S):
-                status = await self._subscribing.subscribe(wanted, install)
-        except trio.TooSlowError:
-            raise ClientError("Klippy did not answer the subscription in time", 500) from None
+        status = await self._subscribing.subscribe(wanted, install)
         if self.connection.lost:
             raise KlippyLost()  # the reply was read, and the subscription is gone again
         return self.board.answer(wanted, status)

@@ -55,3 +55,18 @@ async def test_a_burst_of_console_lines_is_kept(autojump_clock: MockClock) -> No
             {"message": "line 2999", "time": 1_700_000_000.0, "type": "response"},
         ]
         assert len((await house.call("server.gcode_store"))["gcode_store"]) == 1000
+
+
+async def test_a_klipper_that_stands_still_when_it_is_ready(autojump_clock: MockClock) -> None:
+    async with open_house() as house:
+        await house.klippy.wait_for("objects/list")
+        house.klippy.silent.add("objects/subscribe")
+        # One for the webhooks was answered.
+        asked = await house.klippy.wait_for("objects/subscribe", 2)
+        await trio.sleep(60)
+        assert await house.call("server.temperature_store") == {}
+        house.klippy.silent.clear()
+        await house.klippy.answer(asked)
+        await trio.sleep(2.5)
+        store = await house.call("server.temperature_store")
+        assert store["extruder"]["temperatures"] == [20.0, 20.0]
