@@ -117,9 +117,10 @@ class Placement:
                 await self.metadata.request_scan(path.path)
             return
         real = self.roots.get(path.root).disk_path(path.parts)
-        for name, _stat in await self.threads.run(walk_files, real, self.roots.reserved):
-            if has_metadata(name):
-                await self.metadata.request_scan(f"{path.path}/{name}")
+        with self.announcer.arriving(path):
+            for name, _stat in await self.threads.run(walk_files, real, self.roots.reserved):
+                if has_metadata(name):
+                    await self.metadata.request_scan(f"{path.path}/{name}")
 
     def told(self, change: Change) -> Change:
         """Have clients told behind the answer."""

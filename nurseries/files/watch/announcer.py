@@ -5,14 +5,15 @@ Run by the file manager's `serve`; what waits when that ends is dropped, clients
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import trio
 
 from mrk.clients.registry import Clients
 from mrk.files.changes import Bundle
 from mrk.files.file_protocols import FileMetadata
-from mrk.files.paths import has_metadata
+from mrk.files.paths import RootPath, has_metadata
 from mrk.files.records import Action, Change, Item, SourceItem
 from nurseries.files.scan.queue import ScanQueue
 
@@ -48,6 +49,9 @@ class FileAnnouncer:
         self._bundle = Bundle()
         self._outgoing: deque[tuple[float, Change, bool]] = deque()
         self._held: list[Held] = []
+        # What happens in folders that requests brought, until these are told.
+        self._arriving: dict[RootPath, list[Change]] = {}
+        self._behind: list[Change] = []
         self._wake = trio.Event()
         self.scans = ScanQueue(metadata, self._broadcast)
 
@@ -61,9 +65,31 @@ class FileAnnouncer:
     def own(self, change: Change) -> None:
         """A request changed something, its metadata is in order; told behind its answer."""
         self._release_all()
-        self._take_bundle()
-        self._outgoing.append((trio.current_time() + AFTER_ANSWER_S, change, True))
+        due = trio.current_time() + AFTER_ANSWER_S
+        brought = change.action in (Action.CREATE_DIR, Action.MOVE_DIR)
+        if brought:
+            with self.arriving(change.place):
+                self._take_bundle()
+        else:
+            self._take_bundle()
+        self._outgoing.append((due, change, True))
+        self._tell_behind(due)
         self._wake.set()
+
+    @contextmanager
+    def arriving(self, folder: RootPath) -> Iterator[None]:
+        """What happens in there meanwhile is told behind the folder itself, which `own` tells."""
+        inside = self._arriving.setdefault(folder, [])
+        try:
+            yield
+        finally:
+            self._arriving.pop(folder, None)
+            self._behind += inside
+            self._wake.set()
+
+    def _tell_behind(self, due: float) -> None:
+        behind, self._behind = self._behind, []
+        self._outgoing.extend((due, change, False) for change in behind)
 
     def hold(self, change: Change) -> Held:
         """The same, for an answer that is not sent when the caller returns."""
@@ -98,7 +124,16 @@ class FileAnnouncer:
             for change in changes:
                 self.scans.add(change.item.path, None)
             return
-        self._outgoing.extend((now, change, False) for change in changes)
+        for change in changes:
+            inside = self._arriving_around(change.place)
+            if inside is not None and len(inside) < FLOOD:
+                inside.append(change)
+            else:
+                self._outgoing.append((now, change, False))
+
+    def _arriving_around(self, place: RootPath) -> list[Change] | None:
+        found = (inside for folder, inside in self._arriving.items() if place.is_below(folder))
+        return next(found, None)
 
     # Telling
 
@@ -123,6 +158,7 @@ class FileAnnouncer:
 
     async def _tell_due(self) -> None:
         now = trio.current_time()
+        self._tell_behind(now)
         for held in list(self._held):
             if held.deadline <= now:
                 self._release(held)

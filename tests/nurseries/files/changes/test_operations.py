@@ -1,12 +1,13 @@
 """What requests do to files: answers, statuses, and one notification each."""
 
 import os
+from functools import partial
 
 import pytest
 import trio
 
 from mrk.errors import ClientError
-from tests.fakes.file_house import open_files
+from tests.fakes.file_house import open_files, until
 
 
 @pytest.fixture
@@ -229,6 +230,27 @@ async def test_copy_a_folder_is_told_once(data):
         assert sorted(os.listdir(house.gcodes / "z")) == ["b"]
         (house.gcodes / "z" / "b" / "d.gcode").write_text("watched")
         assert await house.told(1) == [("create_file", "gcodes/z/b/d.gcode")]
+
+
+@pytest.mark.parametrize("method", ["copy", "move"])
+async def test_a_folder_is_told_before_what_happens_in_it(data, method):
+    async with open_files(data) as house, trio.open_nursery() as nursery:
+        (house.config / "a" / "b").mkdir(parents=True)
+        (house.config / "a" / "b" / "c.gcode").write_text("G28")
+        await house.told(3)
+        house.metadata.may_scan = trio.Event()
+        ask = partial(house.call, f"server.files.{method}", source="config/a", dest="gcodes/z")
+        nursery.start_soon(ask)
+        inside = house.gcodes / "z" / "b"
+        await until(inside.is_dir)
+        assert await house.silence() == []
+        (inside / "picture.png").write_text("of the scan")
+        assert await house.silence() == []
+        house.metadata.may_scan.set()
+        assert [change[:2] for change in await house.told(2)] == [
+            (f"{'create' if method == 'copy' else 'move'}_dir", "gcodes/z"),
+            ("create_file", "gcodes/z/b/picture.png"),
+        ]
 
 
 @pytest.mark.parametrize(
