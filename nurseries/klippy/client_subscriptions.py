@@ -7,6 +7,8 @@ client, until the client leaves or is shut out; no task.
 from collections.abc import Mapping
 from typing import Any
 
+import trio
+
 from mrk.access.reasons import Reason
 from mrk.api.caller import Caller, Transport
 from mrk.clients.registry import Client, Clients
@@ -14,6 +16,9 @@ from mrk.errors import ClientError
 from mrk.klippy.klippy_protocols import KlippyRequests
 from mrk.status.subscriptions import check_size, wanted
 from mrk.status.update import StatusUpdate
+
+# A client can ask again; subsystems wait as long as the link holds.
+SUBSCRIBE_LIMIT_S = 20.0
 
 
 class ClientReader:
@@ -46,7 +51,10 @@ class ClientSubscriptions:
         clients.on_revoked(self._on_revoked)
 
     async def subscribe(self, objects: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
-        """Replace the caller's subscription; returns its initial state. Raises `ClientError`."""
+        """Replace the caller's subscription; returns its initial state.
+
+        Raises `ClientError`: 500 when Klipper does not answer within 20 s.
+        """
         client = self._subscriber(caller)
         if caller.transport is not Transport.HTTP and not client.authorized:
             raise Reason.REVOKED.denied_call(caller.address)  # shut out since the call was accepted
@@ -54,7 +62,11 @@ class ClientSubscriptions:
         reader = self._readers.setdefault(client.id, ClientReader(client))
         client.outbox.keep_subscription(size_bytes)
         reader.user = caller.user
-        answer = await self._klippy.subscribe_reader(reader, wanted(objects))
+        try:
+            with trio.fail_after(SUBSCRIBE_LIMIT_S):
+                answer = await self._klippy.subscribe_reader(reader, wanted(objects))
+        except trio.TooSlowError:
+            raise ClientError("Klippy did not answer the subscription in time", 500) from None
         if not reader.open and client in self._clients:
             raise Reason.REVOKED.denied_call(caller.address)  # shut out while Klipper was asked
         # The answer holds newer values than whatever waits in the outbox. No await from here

@@ -138,3 +138,37 @@ async def test_a_reply_serves_those_who_came_while_it_was_waited_for_once(
         assert [updates(client)[-1] for client in (first, second)] == [
             {"extruder": {"target": 10.0}}
         ] * 2
+
+
+class Listener:
+    """A subsystem's own reader."""
+
+    open = True
+
+    def push_status(self, update: Any) -> None:
+        raise AssertionError("nothing has changed")
+
+
+async def test_a_klipper_that_stands_still_costs_clients_an_error_and_subsystems_time(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_house() as house, trio.open_nursery() as nursery:
+        await house.until_ready()
+        house.klippy.silent.add("objects/subscribe")
+        before = len(house.klippy.asked("objects/subscribe"))
+        heard: list[Any] = []
+
+        async def listen() -> None:
+            heard.append(await house.link.subscribe_reader(Listener(), {"toolhead": None}))
+
+        nursery.start_soon(listen)
+        began = trio.current_time()
+        with pytest.raises(ClientError) as refused:
+            await subscribe(house, house.client(), {"extruder": None})
+        assert (refused.value.status, trio.current_time() - began) == (500, 20.0)
+        await trio.sleep(100)
+        for number in range(before, len(house.klippy.asked("objects/subscribe"))):
+            asked = await house.klippy.wait_for("objects/subscribe", number + 1)
+            await house.klippy.answer(asked)
+        await house.settle()
+        assert [answer["status"].keys() for answer in heard] == [{"toolhead"}]
