@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from mrk.spool.spool import SpoolState
+from mrk.spool.spool import SpoolState, same_moment
 
 # Less is not worth a request; it waits for more.
 LEAST_MM = 0.01
@@ -128,7 +128,8 @@ class Ledger(msgspec.Struct):
         if account is None:
             return True
         account.missing = False
-        if account.registered is not None and account.registered != found.registered:
+        known = account.registered
+        if known is not None and not same_moment(known, found.registered):
             self._lose(account)
             return False
         account.registered = found.registered

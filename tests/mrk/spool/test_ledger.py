@@ -131,3 +131,29 @@ def test_a_bound_on_spools():
 def test_what_is_no_spool(body):
     with pytest.raises(ValueError):  # noqa: PT011 - msgspec's own text
         decode_spool(body)
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        "2024-05-01T10:00:00",
+        "2024-05-01T10:00:00+00:00",
+        "2024-05-01T12:00:00+02:00",
+        "2024-05-01 10:00:00.4Z",
+    ],
+)
+def test_a_spoolman_that_writes_times_otherwise_has_the_same_spools(now):
+    ledger = Ledger()
+    ledger.charge(1, 2.0)
+    assert ledger.recognize(1, spool(registered="2024-05-01T10:00:00Z"))
+    assert ledger.recognize(1, spool(registered=now))
+    assert ledger.recognize(1, spool(registered="2024-05-01T10:00:00Z"))
+    assert ledger.begin(1, spool(registered=now)).mm == 2.0
+
+
+@pytest.mark.parametrize("now", ["2024-05-01T10:00:01Z", "2024-05-02T10:00:00", "", "0001-01-01"])
+def test_another_time_is_another_spool(now):
+    ledger = Ledger()
+    ledger.charge(1, 2.0)
+    assert ledger.recognize(1, spool(registered="2024-05-01T10:00:00Z"))
+    assert not ledger.recognize(1, spool(registered=now))
