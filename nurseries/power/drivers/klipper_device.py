@@ -80,7 +80,8 @@ class KlipperDriver:
 
     def _see(self, fields: object, report: Report) -> None:
         state = self._target.state_of(fields)
-        if state is not None:
+        # What a printer in shutdown says of its pins is not what they are.
+        if state is not None and not self.is_shutdown:
             self._set(state, report)
 
     def _set(self, state: PowerState, report: Report) -> None:

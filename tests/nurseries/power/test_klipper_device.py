@@ -3,7 +3,7 @@
 import trio
 import trio.testing
 
-from mrk.klippy.events import StatusChanged
+from mrk.klippy.events import Shutdown, StatusChanged
 from mrk.power.klipper_object import KlipperObject
 from mrk.power.states import PowerState
 from mrk.status.update import StatusUpdate
@@ -53,3 +53,18 @@ async def test_an_object_that_the_printer_does_not_have_is_not_off(autojump_cloc
         asked = await driver.status()
         nursery.cancel_scope.cancel()
     assert (told, asked) == ([PowerState.ERROR], PowerState.ERROR)
+
+
+async def test_a_printer_in_shutdown_does_not_say_how_the_device_stands(autojump_clock):
+    klippy = ExtruderKlippy()
+    driver = KlipperDriver(LIGHT, klippy, klippy)
+    told: list[PowerState] = []
+    async with trio.open_nursery() as nursery:
+        await nursery.start(driver.run, told.append)
+        await trio.testing.wait_all_tasks_blocked()
+        klippy.say([changed(**{LIGHT.object_name: {"value": 1.0}})])
+        klippy.say([Shutdown(), changed(**{LIGHT.object_name: {"value": 0.0}})])
+        await trio.testing.wait_all_tasks_blocked()
+        state = await driver.status()
+        nursery.cancel_scope.cancel()
+    assert (told[-1], state, driver.is_shutdown) == (PowerState.ERROR, PowerState.ERROR, True)
