@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from mrk import foreign_json
 from mrk.status.numbers import finite
 
 API_KEY_USER = "_API_KEY_USER_"
@@ -52,13 +53,10 @@ def decode_record(raw: bytes) -> Any:
 
 
 def decode_json(raw: bytes | str | None) -> Any:
-    """A JSON column; null when empty."""
+    """A JSON column; null when empty. Raises ValueError."""
     if not raw:
         return None
-    try:
-        return msgspec.json.decode(raw)
-    except (msgspec.DecodeError, RecursionError) as exc:
-        raise ValueError(str(exc)) from exc
+    return foreign_json.decode(raw)
 
 
 def job(entry: Mapping[str, Any], job_id: int | None) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from mrk import foreign_json
 from mrk.estimate.klipper_settings import LEAST, MOST, LimitsUnknown
 from mrk.estimate.printer_limits import (
     DEFAULT_LIMITS,
@@ -11,6 +12,7 @@ from mrk.estimate.printer_limits import (
     PrinterLimits,
     Retraction,
 )
+from mrk.foreign_json import NotJson
 
 _Z_AXIS = [0, 0, 1]
 
@@ -53,8 +55,8 @@ def limits_of_config(text: bytes) -> PrinterLimits:
     Raises `LimitsUnknown`. Limits of X or Y alone are not planned with.
     """
     try:
-        config = msgspec.json.decode(text)
-    except msgspec.DecodeError as exc:
+        config = foreign_json.decode(text)
+    except NotJson as exc:
         raise LimitsUnknown(f"the configuration is not JSON: {exc}") from exc
     if not isinstance(config, dict):
         raise LimitsUnknown("the configuration is not a JSON object")

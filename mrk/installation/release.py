@@ -8,7 +8,9 @@ from collections.abc import Iterable
 
 import msgspec
 
+from mrk import foreign_json
 from mrk.errors import MrkError
+from mrk.foreign_json import NotJson
 
 FORM = 1
 MOST_BYTES = 300 * 1024 * 1024  # of an archive
@@ -41,8 +43,8 @@ class OwnRelease(msgspec.Struct, frozen=True, kw_only=True):
 def parse_release(data: bytes) -> OwnRelease:
     """A signed `release.json`; raises `MrkError`."""
     try:
-        release = msgspec.json.decode(data, type=OwnRelease)
-    except msgspec.MsgspecError as exc:
+        release = foreign_json.decode(data, OwnRelease)
+    except NotJson as exc:
         raise MrkError(f"release.json cannot be read: {exc}") from exc
     if release.form != FORM:
         raise MrkError(f"release.json has form {release.form}; this mrk reads form {FORM}")

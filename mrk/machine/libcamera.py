@@ -5,6 +5,9 @@ Pure: its output in, values out. `nurseries/machine/libcamera_listing.py` is tha
 
 import msgspec
 
+from mrk import foreign_json
+from mrk.foreign_json import NotJson
+
 
 class LibcameraMode(msgspec.Struct, frozen=True):
     """A pixel format with its resolutions, `640x480`."""
@@ -25,6 +28,6 @@ def parse_listing(output: bytes) -> list[LibcameraDevice]:
     """Cameras of the last line, before which libcamera may have logged; empty when it is none."""
     lines = output.strip().splitlines()
     try:
-        return msgspec.json.decode(lines[-1] if lines else b"", type=list[LibcameraDevice])
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        return foreign_json.decode(lines[-1] if lines else b"", list[LibcameraDevice])
+    except NotJson:
         return []

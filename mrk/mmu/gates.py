@@ -9,7 +9,9 @@ from typing import Any
 
 import msgspec
 
+from mrk import foreign_json
 from mrk.errors import ClientError
+from mrk.foreign_json import NotJson
 
 PRINTER_FIELD, GATE_FIELD = "printer_name", "mmu_gate_map"
 NO_GATE = -1
@@ -170,8 +172,8 @@ def _extra(extra: Mapping[str, Any], name: str) -> Any:
     """Spoolman keeps JSON in texts."""
     text = extra.get(name)
     try:
-        return msgspec.json.decode(text) if isinstance(text, str) else None
-    except (msgspec.DecodeError, RecursionError):
+        return foreign_json.decode(text) if isinstance(text, str) else None
+    except NotJson:
         return None
 
 

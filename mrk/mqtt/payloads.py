@@ -4,7 +4,9 @@ from typing import Any
 
 import msgspec
 
+from mrk import foreign_json
 from mrk.errors import ClientError
+from mrk.foreign_json import NotJson
 
 # Of what clients publish. Brokers have limits of their own, some of 1 or 2 MB.
 MAX_PAYLOAD_BYTES = 1024 * 1024
@@ -13,7 +15,6 @@ ONLINE = b'{"server":"online"}'
 OFFLINE = b'{"server":"offline"}'
 
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder().decode
 
 
 def encode_payload(payload: Any) -> bytes:
@@ -33,6 +34,6 @@ def encode_payload(payload: Any) -> bytes:
 def decode_payload(payload: bytes) -> Any:
     """The JSON value, or else the text; an empty message is an empty text."""
     try:
-        return _decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return foreign_json.decode(payload)
+    except NotJson:
         return payload.decode(errors="replace")

@@ -5,6 +5,9 @@ from typing import Any
 
 import msgspec
 
+from mrk import foreign_json
+from mrk.foreign_json import NotJson
+
 # Nothing honest that the cloud says is longer; what it is sent may be a picture.
 MOST_BYTES = 1024 * 1024
 # What may be said before the printer belongs to an account.
@@ -28,8 +31,8 @@ class _Frame(msgspec.Struct):
 def read_message(text: str | bytes) -> CloudMessage | None:
     """None for what is no message."""
     try:
-        frame = msgspec.json.decode(text, type=_Frame)
-    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        frame = foreign_json.decode(text, _Frame)
+    except NotJson:
         return None
     return CloudMessage(frame.type, frame.data if isinstance(frame.data, dict) else {})
 

@@ -1,12 +1,14 @@
 """What clients may send through to Spoolman: its own API, and nothing that leads elsewhere."""
 
 import re
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import quote, unquote
 
 import msgspec
 
+from mrk import foreign_json
 from mrk.errors import ClientError
+from mrk.foreign_json import NotJson
 
 PREFIX = "/v1/"
 MOST_BODY_BYTES = 1024 * 1024
@@ -95,8 +97,8 @@ def _body(params: ProxyParams) -> bytes | None:
 def error_text(body: bytes, status: int) -> str:
     """What Spoolman says went wrong, in any of its shapes."""
     try:
-        said: Any = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError, ValueError):
+        said = foreign_json.decode(body)
+    except NotJson:
         said = None
     if isinstance(said, dict):
         text = said.get("message", said.get("detail"))

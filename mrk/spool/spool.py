@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
+from mrk import foreign_json
+
 # Databases round to seconds, some up and some down.
 _SAME_MOMENT = timedelta(seconds=1)
 
@@ -21,12 +23,9 @@ class SpoolState(msgspec.Struct, frozen=True):
     last_used: str | None = None
 
 
-_decoder = msgspec.json.Decoder(SpoolState)
-
-
 def decode_spool(body: bytes) -> SpoolState:
     """Raises `ValueError` for what is no spool, or one whose numbers are broken."""
-    found = _decoder.decode(body)
+    found = foreign_json.decode(body, SpoolState)
     if not math.isfinite(found.used_length_mm):
         raise ValueError("used_length is not finite")
     return found

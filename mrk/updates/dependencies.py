@@ -10,6 +10,9 @@ from typing import Any
 
 import msgspec
 
+from mrk import foreign_json
+from mrk.foreign_json import NotJson
+
 _PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]{0,100}(?::[a-z0-9]+)?")
 _LIST = re.compile(r"""^\s*PKGLIST=["']([^"'\n]*)["']""", re.MULTILINE)
 _CONDITION = re.compile(
@@ -82,8 +85,8 @@ def listed_packages(data: bytes, here: HostDistribution) -> tuple[str, ...]:
     An entry may have a condition: `iw; distro_id == 'ubuntu' and distro_version >= '24.10'`.
     """
     try:
-        found = msgspec.json.decode(data, type=dict[str, Any])
-    except msgspec.DecodeError as exc:
+        found = foreign_json.decode(data, dict[str, Any])
+    except NotJson as exc:
         raise ValueError(f"the list of system packages cannot be read: {exc}") from exc
     entries: Any = next((found[name] for name in (here.id, *here.like) if name in found), [])
     if not isinstance(entries, list) or not all(isinstance(entry, str) for entry in entries):

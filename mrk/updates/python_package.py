@@ -9,6 +9,8 @@ from typing import Any
 
 import msgspec
 
+from mrk import foreign_json
+from mrk.foreign_json import NotJson
 from mrk.updates.git_output import owner_and_name
 from mrk.updates.versions import UNKNOWN, package_version
 
@@ -122,15 +124,15 @@ def _version(value: object) -> str | None:
 
 def _release_info(text: str | None) -> dict[str, Any]:
     try:
-        return msgspec.json.decode(text or "{}", type=dict[str, Any])
-    except msgspec.DecodeError:
+        return foreign_json.decode(text or "{}", dict[str, Any])
+    except NotJson:
         return {}
 
 
 def _direct_url(text: str) -> _DirectUrl | None:
     try:
-        return msgspec.json.decode(text, type=_DirectUrl)
-    except msgspec.DecodeError:
+        return foreign_json.decode(text, _DirectUrl)
+    except NotJson:
         return None
 
 
@@ -166,8 +168,8 @@ def reported_version(report: str, name: str) -> str | None:
     """
     start = report.find("{")
     try:
-        found = msgspec.json.decode(report[max(start, 0) :], type=_Report)
-    except msgspec.DecodeError as exc:
+        found = foreign_json.decode(report[max(start, 0) :], _Report)
+    except NotJson as exc:
         raise ValueError(f"pip's report cannot be read: {exc}") from exc
     for one in found.install:
         if not one.metadata.name or normalized(one.metadata.name) == normalized(name):

@@ -3,10 +3,12 @@
 Pure. Front ends without one are known by their `.version` and their web manifest.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+
+from mrk import foreign_json
+from mrk.foreign_json import NotJson
 
 INFO_NAME = "release_info.json"
 VERSION_NAME = ".version"
@@ -27,8 +29,8 @@ class ReleaseInfo(msgspec.Struct, frozen=True):
 def read_info(data: bytes) -> ReleaseInfo | None:
     """Decode the file; None when it is not one."""
     try:
-        found = msgspec.json.decode(data, type=ReleaseInfo)
-    except msgspec.DecodeError:
+        found = foreign_json.decode(data, ReleaseInfo)
+    except NotJson:
         return None
     names = found.project_name, found.project_owner, found.version
     if not all(name and len(name) <= _MOST_CHARS for name in names):
@@ -37,8 +39,8 @@ def read_info(data: bytes) -> ReleaseInfo | None:
 
 
 def rewritten(data: bytes, version: str) -> bytes:
-    """The file with another version, everything else as it was."""
-    found: dict[str, Any] = msgspec.json.decode(data, type=dict[str, Any])
+    """The file with another version, everything else as it was; raises `NotJson`."""
+    found = foreign_json.decode(data, dict[str, Any])
     found["version"] = version
     return msgspec.json.format(msgspec.json.encode(found), indent=2)
 
@@ -46,8 +48,8 @@ def rewritten(data: bytes, version: str) -> bytes:
 def from_manifest(version: str, manifest: bytes) -> ReleaseInfo | None:
     """From the text of `.version` and a web manifest; None for front ends that are not known."""
     try:
-        found = msgspec.json.decode(manifest, type=Mapping[str, Any])
-    except msgspec.DecodeError:
+        found = foreign_json.decode(manifest, dict[str, Any])
+    except NotJson:
         return None
     known = KNOWN.get(str(found.get("name", "")).lower())
     version = version.strip()

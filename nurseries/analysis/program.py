@@ -10,9 +10,9 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import trio
 
+from mrk import foreign_json
 from mrk.errors import ClientError
 from mrk.estimate.sequences import joined_sequences
 
@@ -51,8 +51,8 @@ class EstimatorProgram:
             limit_s, "--config_file", str(config), "estimate", str(file), "-f", "json"
         )
         try:
-            return joined_sequences(msgspec.json.decode(said))
-        except (msgspec.DecodeError, ValueError) as exc:
+            return joined_sequences(foreign_json.decode(said))
+        except ValueError as exc:
             raise ClientError(f"{self.name} answered nonsense: {exc}", 500) from exc
 
     async def process(self, file: Path, config: Path, limit_s: float) -> None:

@@ -22,7 +22,9 @@ import msgspec
 
 from config.paths import Paths
 from config.secret_options import holds_secret
+from mrk import foreign_json
 from mrk.errors import MrkError
+from mrk.foreign_json import NotJson
 from mrk.installation import backup_rules as rules
 from mrk.installation.backup_rules import Manifest
 from mrk.installation.option_lines import without_secrets
@@ -193,8 +195,8 @@ def _manifest(opened: tarfile.TarFile) -> Manifest:
     if member is None or member.name != rules.MANIFEST or file is None:
         raise MrkError("the archive is not a backup of mrk: it does not begin with a manifest")
     try:
-        manifest = msgspec.json.decode(file.read(rules.FILE_BYTES), type=Manifest)
-    except msgspec.MsgspecError as exc:
+        manifest = foreign_json.decode(file.read(rules.FILE_BYTES), Manifest)
+    except NotJson as exc:
         raise MrkError(f"the archive's manifest cannot be read: {exc}") from exc
     if manifest.form != rules.FORM:
         raise MrkError(f"the backup has form {manifest.form}; this mrk reads form {rules.FORM}")

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import msgspec
 
+from mrk import foreign_json
 from mrk.errors import MrkError
+from mrk.foreign_json import NotJson
 from mrk.installation.first_configuration import allowed_services_text, configuration_text
 from mrk.installation.polkit_text import key_file_text, rules_text
 from mrk.installation.unit_text import MARK, ServiceUnit, unit_text
@@ -101,10 +103,10 @@ class ServiceFiles:
     def record(self) -> InstallRecord | None:
         """What an earlier installation wrote; None when there was none."""
         try:
-            return msgspec.json.decode((self._data / RECORD).read_bytes(), type=InstallRecord)
+            return foreign_json.decode((self._data / RECORD).read_bytes(), InstallRecord)
         except FileNotFoundError:
             return None
-        except (OSError, msgspec.MsgspecError) as exc:
+        except (OSError, NotJson) as exc:
             raise MrkError(f"{self._data / RECORD} cannot be read: {exc}") from exc
 
     def write(self, name: str, files: list[PlannedFile]) -> list[str]:

@@ -21,7 +21,9 @@ from config.load import load
 from config.paths import Paths
 from config.secret import Hidden
 from config.secret_options import holds_secret
+from mrk import foreign_json
 from mrk.errors import MrkError
+from mrk.foreign_json import NotJson
 from mrk.installation.redaction import Redaction
 from mrk.version import VERSION
 from nurseries.installation.daemon_probe import ask
@@ -95,8 +97,8 @@ def _in_secrets_file(file: Path) -> Iterator[str]:
     """Every value of it, in either of its two forms."""
     text = _end(file, FILE_BYTES)
     try:
-        values = json.loads(text)
-    except ValueError:
+        values = foreign_json.decode(text)
+    except NotJson:
         for line in text.splitlines():
             _, mark, value = line.partition("=" if "=" in line else ":")
             if mark:

@@ -17,7 +17,9 @@ from pathlib import Path
 
 import msgspec
 
+from mrk import foreign_json
 from mrk.errors import MrkError
+from mrk.foreign_json import NotJson
 from nurseries.installation.daemon_probe import wait_for_daemon
 from nurseries.installation.history_export import export_history
 from nurseries.installation.service_files import PlannedFile, ServiceFiles, enabling_link
@@ -251,10 +253,10 @@ class Attempts:
 
     def _read(self, name: str) -> TakeOver | None:
         try:
-            return msgspec.json.decode((self._folder / name).read_bytes(), type=TakeOver)
+            return foreign_json.decode((self._folder / name).read_bytes(), TakeOver)
         except FileNotFoundError:
             return None
-        except (OSError, msgspec.MsgspecError) as exc:
+        except (OSError, NotJson) as exc:
             raise MrkError(f"{self._folder / name} cannot be read: {exc}") from exc
 
     @contextlib.contextmanager

@@ -4,10 +4,12 @@ from typing import Protocol
 
 import msgspec
 
+from mrk import foreign_json
 from mrk.api.caller import Caller
 from mrk.api.endpoint import Access, Endpoint, NoParams, get, post
 from mrk.definitions.roles import Role
 from mrk.errors import ClientError
+from mrk.foreign_json import NotJson
 from mrk.http.client import Fetched
 from mrk.spool.assignments import SpoolAssignments
 from mrk.spool.choice import spool_choice
@@ -258,8 +260,8 @@ def _json(answer: Fetched) -> msgspec.Raw | None:
     if not answer.body.strip():
         return None
     try:
-        return msgspec.json.decode(answer.body, type=msgspec.Raw)
-    except (msgspec.DecodeError, RecursionError) as exc:
+        return foreign_json.decode(answer.body, msgspec.Raw)
+    except NotJson as exc:
         raise ClientError(
             f"Spoolman answered {answer.headers.get('content-type', 'something')[:100]}, not JSON:"
             " is the path one of its API, and the option server its address?",

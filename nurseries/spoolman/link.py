@@ -6,12 +6,12 @@ forget other listeners.
 """
 
 from collections.abc import Callable
-from typing import Any
 
-import msgspec
 import trio
 
+from mrk import foreign_json
 from mrk.errors import leaves
+from mrk.foreign_json import NotJson
 from mrk.websocket.client_protocols import WebsocketConnection, WebsocketFailed, Websockets
 from nurseries.spoolman.server import SpoolmanAway, SpoolmanServer
 
@@ -77,8 +77,8 @@ class SpoolmanLink:
 
     def _take(self, message: str | bytes) -> None:
         try:
-            event: Any = msgspec.json.decode(message)
-        except (msgspec.DecodeError, RecursionError):
+            event = foreign_json.decode(message)
+        except NotJson:
             return  # events are hints, also those that cannot be read
         if isinstance(event, dict) and event.get("type") == "deleted":
             payload = event.get("payload")

@@ -10,7 +10,9 @@ import math
 import msgspec
 import trio
 
+from mrk import foreign_json
 from mrk.errors import MrkError, Transient
+from mrk.foreign_json import NotJson
 from mrk.http.client import Fetched, FetchFailed, HttpRequests, NotReached
 from mrk.spool.proxied import Proxied, error_text
 from mrk.spool.spool import SpoolState, decode_spool
@@ -75,7 +77,7 @@ class SpoolmanServer:
             raise SpoolmanAway(f"spool {spool_id} cannot be read: {_said(answer)}")
         try:
             found = decode_spool(answer.body)
-        except (msgspec.DecodeError, ValueError, RecursionError) as exc:
+        except ValueError as exc:
             raise SpoolmanAway(f"spool {spool_id} cannot be read: {exc}") from exc
         if found.id != spool_id:
             raise SpoolmanAway(f"spool {spool_id} cannot be read: {found.id} was answered")
@@ -153,8 +155,8 @@ def _is_missing(answer: Fetched) -> bool:
     if answer.status != 404 or not _is_json(answer):
         return False
     try:
-        return "message" in msgspec.json.decode(answer.body, type=dict)
-    except (msgspec.DecodeError, RecursionError):
+        return "message" in foreign_json.decode(answer.body, dict)
+    except NotJson:
         return False
 
 

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import msgspec
 
+from mrk import foreign_json
 from mrk.errors import MrkError
 from mrk.files.transfers import fits
+from mrk.foreign_json import NotJson
 from mrk.timelapse.frames import FrameSet, frame_name, frame_number
 from mrk.timelapse.session import LapseSession, RenderOrder
 
@@ -36,8 +38,8 @@ class FrameFolder:
         """What is there: frames, their session, and orders that were not finished."""
         self.path.mkdir(parents=True, exist_ok=True)
         session = LapseSession()
-        with contextlib.suppress(OSError, msgspec.DecodeError):
-            session = msgspec.json.decode((self.path / _SESSION).read_bytes(), type=LapseSession)
+        with contextlib.suppress(OSError, NotJson):
+            session = foreign_json.decode((self.path / _SESSION).read_bytes(), LapseSession)
         orders, frames = [], []
         for entry in os.scandir(self.path):
             if entry.name.startswith(_ORDER_FOLDER):
@@ -99,8 +101,8 @@ class FrameFolder:
     def read_order(self, folder: Path) -> RenderOrder | None:
         """The order of a folder; None, and the folder is gone, when it cannot be read."""
         try:
-            return msgspec.json.decode((folder / _ORDER).read_bytes(), type=RenderOrder)
-        except (OSError, msgspec.DecodeError):
+            return foreign_json.decode((folder / _ORDER).read_bytes(), RenderOrder)
+        except (OSError, NotJson):
             self.discard(folder)
             return None
 

@@ -13,6 +13,9 @@ from pathlib import Path
 
 import msgspec
 
+from mrk import foreign_json
+from mrk.foreign_json import NotJson
+
 _NOTE = "note.json"
 _EXCHANGE = 2
 _AT_FDCWD = -100
@@ -99,8 +102,8 @@ class FolderSwitch:
 
     def _note(self) -> tuple[int, int] | None:
         try:
-            note = msgspec.json.decode((self.staging / _NOTE).read_bytes(), type=_Note)
-        except (OSError, msgspec.DecodeError):
+            note = foreign_json.decode((self.staging / _NOTE).read_bytes(), _Note)
+        except (OSError, NotJson):
             return None
         return note.device, note.inode
 

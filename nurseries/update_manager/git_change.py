@@ -15,6 +15,8 @@ from pathlib import Path
 import msgspec
 import trio
 
+from mrk import foreign_json
+from mrk.foreign_json import NotJson
 from mrk.updates.item import Tell
 from mrk.updates.update_errors import UpdateFailed, UpdateRefused
 from nurseries.update_manager.folder_switch import write_whole
@@ -139,8 +141,8 @@ class GitChange:
         """Of a change that is under way, or was when this server ended."""
         try:
             data = await trio.Path(await self.folder() / _NOTE).read_bytes()
-            return msgspec.json.decode(data, type=ChangeNote)
-        except (OSError, msgspec.DecodeError, UpdateFailed):
+            return foreign_json.decode(data, ChangeNote)
+        except (OSError, NotJson, UpdateFailed):
             return None
 
     async def _write(self, note: ChangeNote | None) -> None:

@@ -9,9 +9,10 @@ from collections.abc import Callable
 from typing import TypeVar
 from urllib.parse import quote
 
-import msgspec
 import trio
 
+from mrk import foreign_json
+from mrk.foreign_json import NotJson
 from mrk.http.client import Fetched, FetchFailed, HttpGet
 from mrk.updates.releases import ListedCommit, RateLimit, Release, rate_limit
 from mrk.updates.update_errors import UpdateFailed
@@ -139,6 +140,6 @@ def _repo(owner: str, name: str) -> str:
 
 def _decoded(body: bytes, kind: type[Told]) -> Told:
     try:
-        return msgspec.json.decode(body, type=kind)
-    except msgspec.DecodeError as exc:
+        return foreign_json.decode(body, kind)
+    except NotJson as exc:
         raise GitHubFailed(f"GitHub's answer cannot be read: {exc}") from exc

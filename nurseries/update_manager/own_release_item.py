@@ -11,6 +11,8 @@ from typing import Any
 import msgspec
 
 from config.settings.update_items import UpdateItemSettings
+from mrk import foreign_json
+from mrk.foreign_json import NotJson
 from mrk.updates.item import Tell
 from mrk.updates.statuses import PythonStatus
 from mrk.updates.update_errors import UpdateFailed
@@ -100,8 +102,8 @@ class OwnReleaseItem:
         self._problem = ""
         try:
             result = await self._run("self-update", "--json", deadline_s=_LOOK_S)
-            self._known = msgspec.json.decode(result, type=_Offered)
-        except (UpdateFailed, msgspec.MsgspecError) as exc:
+            self._known = foreign_json.decode(result, _Offered)
+        except (UpdateFailed, NotJson) as exc:
             self._problem = str(exc)
 
     async def reread(self) -> None:

@@ -75,10 +75,21 @@ async def test_a_front_end_without_the_file(tmp_path, github, folder, name):
 
 
 @pytest.mark.parametrize(
-    "content", ["", "[]", '{"version": 5}', '{"project_name": "", "project_owner": "a"}']
+    "content",
+    [
+        "",
+        "[]",
+        '{"version": 5}',
+        '{"project_name": "", "project_owner": "a"}',
+        b'{"project_name": "caf\xe9"}',
+        b'{"more": ' + b"[" * 5000 + b"]" * 5000 + b"}",
+    ],
+    ids=range(6),
 )
 async def test_a_file_that_says_nothing(tmp_path, github, folder, content):
-    (folder / "release_info.json").write_text(content)
+    (folder / "release_info.json").write_bytes(
+        content if isinstance(content, bytes) else content.encode()
+    )
     found = await look(tmp_path, github, item(folder))
     assert (found["is_valid"], found["version"]) == (False, "?")
     assert found["warnings"][0].startswith("Failed to validate installation")
