@@ -282,7 +282,7 @@ def test_killed_while_writing(tmp_path: Path, capsys: pytest.CaptureFixture[str]
         print(f"\n{kills} kills; items, uploads, queue: {counts}; prints: {Counter(statuses)}")
     assert "Traceback" not in said
     assert all(ledger.acknowledged > kills for ledger in ledgers)
-    assert statuses.count("completed") > kills / 4, Counter(statuses)
+    assert statuses.count("completed") > 1, Counter(statuses)
     assert totals["total_jobs"] == len(jobs) - statuses.count("interrupted")
     assert len(jobs) <= writers.starts + kills
     limit = time.monotonic() + PATIENCE_S

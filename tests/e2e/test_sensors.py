@@ -159,7 +159,9 @@ def test_a_field_goes_on_through_a_restart(daemon: DaemonProcess, broker: Mosqui
             client.call("printer.print.cancel")
             job = client.wait_for("notify_history_changed")[0]["job"]
     assert job["filename"] == "long.gcode"
-    assert [field["value"] for field in job["auxiliary_data"]] == [11.5, 1]
+    # A slow machine is away for some of the filament, and says so in a field of its own.
+    fields = [one for one in job["auxiliary_data"] if one["provider"].startswith("sensor")]
+    assert [field["value"] for field in fields] == [11.5, 1]
 
 
 def generation(daemon: DaemonProcess) -> int:

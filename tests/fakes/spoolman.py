@@ -43,11 +43,13 @@ class Socket:
     told_of_ping: Callable[[], None]
     silent: bool = False
     received: list[str] = field(default_factory=list)
+    sending: trio.Lock = field(default_factory=trio.Lock)
 
     async def send(self, event: Any) -> None:
         if not self.silent:
             with suppress(*GONE, wsproto.utilities.LocalProtocolError):
-                await self.stream.send_all(self.wire.send(event))
+                async with self.sending:
+                    await self.stream.send_all(self.wire.send(event))
 
     async def run(self) -> None:
         while True:

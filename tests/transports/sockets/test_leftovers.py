@@ -30,8 +30,10 @@ MASKED = bytes([0x81, 0xFE]) + len(CALL).to_bytes(2, "big") + bytes(4) + CALL
 @pytest.fixture
 def no_collection() -> Iterator[None]:
     gc.collect()
+    gc.freeze()  # what ends later of other tests is not ours
     gc.disable()
     yield
+    gc.unfreeze()
     gc.set_debug(0)
     gc.garbage.clear()
     gc.enable()
