@@ -221,7 +221,9 @@ def check_history(listed: list[dict[str, Any]], writers: Writers) -> None:
     for job_id, told in writers.jobs.items():
         stored = jobs[job_id]
         if told["end_time"] is not None:
-            assert stored["status"] == told["status"] == "completed"
+            # Of one that ended while another began, nobody knows how.
+            assert stored["status"] == told["status"], (stored, told)
+            assert told["status"] in ("completed", "interrupted")
             # Of an end that nobody saw, the file tells later what Klipper had not counted.
             assert stored["filament_used"] >= told["filament_used"]
     # One row a print. Each round may have started one more than it was answered.
