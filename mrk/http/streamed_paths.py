@@ -40,9 +40,16 @@ class StreamedPaths(Protocol):
         ...
 
 
+class Kept(Protocol):
+    """A connection that is served on after the call that served it has returned."""
+
+    # Called once, with the stream that was handed on, when that may be closed.
+    when_over: Callable[[Any], None]
+
+
 # Takes the stream, the head, and all bytes read so far, the head's included; the connection ends
-# when it returns. The stream is trio's.
-HandOn = Callable[[Any, RequestHead, bytes], Awaitable[None]]
+# when it returns, unless it returns that it keeps it. The stream is trio's.
+HandOn = Callable[[Any, RequestHead, bytes], Awaitable[Kept | None]]
 
 
 @runtime_checkable

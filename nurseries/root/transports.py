@@ -93,13 +93,14 @@ class Transports:
         )
         added = [make(door_rules) for make in subsystems.streamed]
         events = EventStreams(door_rules, clients, admission, ending)
+        self._websockets = Websocket(context, admission)
         bridge = Bridge(limits, admission, clients, surroundings.open_klippy, ending)
         self.routes = RouteTable(
             api,
             authorizer,
             pages,
             upgrades={
-                "/websocket": Websocket(context, admission).serve_connection,
+                "/websocket": self._websockets.serve_connection,
                 "/klippysocket": bridge.serve_connection,
             },
             streamed=[*([] if transfers is None else [transfers]), events, *added],
@@ -182,6 +183,7 @@ class Transports:
             await self.unix_socket.serve(listeners.unix)
 
         doors = [
+            Supervised("websockets", self._websockets.serve, essential=True),
             Supervised("http", serve_door, essential=True),
             Supervised("unix_socket", serve_unix_socket, essential=True),
             Supervised("batch_sender", self._batch_sender.serve),

@@ -37,6 +37,7 @@ CATCH_ALL_ALLOWED = {
     "transports/door/acceptor.py",  # one client's connection
     "transports/mqtt/audience.py",  # one listener's message
     "transports/sockets/client_connection.py",  # one client's connection
+    "transports/sockets/kept_connection.py",  # the same, without a task
 }
 # Limits and roles, which settings and decisions share.
 BELOW_CONFIG = "mrk.definitions"

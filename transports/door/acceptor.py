@@ -14,6 +14,7 @@ from mrk.definitions.limits import Limits
 from mrk.errors import ClientError
 from mrk.http.eviction import give_way
 from mrk.http.response import error_response, wire
+from mrk.http.streamed_paths import Kept
 from transports.door.body_reader import BodyBudget
 from transports.door.http_connection import LINGER_S, HttpConnection, Routes, Successor
 from transports.door.limited_stream import LimitedStream
@@ -46,8 +47,10 @@ class Door:
         self._streams: set[LimitedStream] = set()
         self._served: set[HttpConnection] = set()
         self._accepted = 0  # whose tasks have not begun
-        self._handed_on = 0  # to others, who serve them
+        self._handed_on: set[LimitedStream] = set()  # to others, who serve them
         self._refusing = 0
+        # One method object for all: each would be 64 bytes for as long as its connection lasts.
+        self._when_over = self._over
         self._closed = trio.Event()
         self._file_threads = trio.CapacityLimiter(_FILE_THREADS)
         self._budget = BodyBudget(_LARGEST_BODIES * limits.body_bytes)
@@ -111,7 +114,7 @@ class Door:
     ) -> Callable[[], Awaitable[None]]:
         """What the task of a new connection does."""
         tls = wrap_tls is not None
-        served = self._accepted + len(self._served) + self._handed_on
+        served = self._accepted + len(self._served) + len(self._handed_on)
         if served >= self._limits.connections and not self._end_waiting():
             return partial(self._turn_away, stream, tls)
         transport = stream if wrap_tls is None else wrap_tls(stream)
@@ -136,27 +139,40 @@ class Door:
         self._accepted -= accepted
         stream = LimitedStream(transport, self._limits.send_s, self._file_threads)
         self._streams.add(stream)
-        handed_on = False
+        kept = None
         try:
             successor = await self._serve_http(stream, peer, tls, port)
             if successor is not None:
-                handed_on = True
-                self._handed_on += 1
-                serving = successor()
+                serving = self._hand_on(stream, successor)
                 del successor  # and the head that it was made with
-                await serving
-                await stream.aclose()
+                kept = await serving
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             logger.debug("connection of %s lost", peer)
         except Exception:
             logger.exception("connection of %s failed", peer)
         finally:
-            self._handed_on -= handed_on
-            self._streams.discard(stream)
-            if isinstance(transport, trio.SocketStream):
-                transport.socket.close()  # needs no turn of the loop, and mostly it is closed
-            else:
-                await trio.aclose_forcefully(transport)
+            if kept is None:
+                self._over(stream)
+                if not isinstance(transport, trio.SocketStream):
+                    await trio.aclose_forcefully(transport)
+
+    async def _hand_on(self, stream: LimitedStream, successor: Successor) -> Kept | None:
+        """Have another serve it; returns that one when it keeps it beyond the call."""
+        self._handed_on.add(stream)
+        serving = successor()
+        del successor
+        kept = await serving
+        if kept is None:
+            await stream.aclose()
+        else:
+            kept.when_over = self._when_over
+        return kept
+
+    def _over(self, stream: LimitedStream) -> None:
+        self._handed_on.discard(stream)
+        self._streams.discard(stream)
+        if isinstance(stream.transport, trio.SocketStream):
+            stream.transport.socket.close()  # needs no turn of the loop, and mostly it is closed
 
     async def _serve_http(
         self, stream: LimitedStream, peer: str, tls: bool, port: int

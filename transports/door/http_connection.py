@@ -26,6 +26,7 @@ from mrk.http.head import RequestHead
 from mrk.http.head_parser import HeadParser
 from mrk.http.refusal import Refusal
 from mrk.http.response import Response, error_response, wire
+from mrk.http.streamed_paths import Kept
 from mrk.metrics.request_counts import Tally
 from transports.door.api_http import ApiCall
 from transports.door.body_reader import BodyBudget, BodyReader, too_large
@@ -40,8 +41,8 @@ LINGER_S = 2.0
 _RECEIVE_BYTES = 16 * 1024
 # What a new client may ask without waiting for a crowd that connects or leaves.
 _STOP = b"/printer/emergency_stop"
-# Serves a connection from the request on that asked for it.
-Successor = Callable[[], Awaitable[None]]
+# Serves a connection from the request on that asked for it, within the call or beyond it.
+Successor = Callable[[], Awaitable[Kept | None]]
 
 
 class Routes(msgspec.Struct, frozen=True):

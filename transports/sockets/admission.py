@@ -89,11 +89,19 @@ class WebsocketAdmission:
         """A handshake is answered with what `accept` returned."""
         self._answered[101] += 1
 
-    def __enter__(self) -> None:
+    def enter(self) -> None:
+        """One more is open; `leave` once it is not."""
         self._seats += 1
 
-    def __exit__(self, *_error: object) -> None:
+    def leave(self) -> None:
+        """One that has entered is over."""
         self._seats -= 1
+
+    def __enter__(self) -> None:
+        self.enter()
+
+    def __exit__(self, *_error: object) -> None:
+        self.leave()
 
     async def refuse(self, stream: trio.abc.Stream, head: RequestHead, error: ClientError) -> None:
         """Answer a handshake that failed; a client that does not read it is left."""

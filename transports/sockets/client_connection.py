@@ -60,6 +60,11 @@ class ClientConnection:
         """How it ended, or would end now."""
         return self._when_cancelled() if self._ending is None else self._ending
 
+    @property
+    def ended(self) -> bool:
+        """Whether it was told to end."""
+        return self._ending is not None
+
     async def run(self, part: ConnectionTask, *others: ConnectionTask) -> None:
         """Run all parts, and the sender while it has to wait, until one of them ends.
 

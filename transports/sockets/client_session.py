@@ -72,10 +72,14 @@ class ClientSession:
     )
 
     def __init__(
-        self, hub: SessionContext, client: Client, sender: OutboxSender, message_bytes: int
+        self,
+        hub: SessionContext,
+        client: Client,
+        sender: OutboxSender,
+        connection: ClientConnection,
+        message_bytes: int,
     ) -> None:
-        name = f"{client.transport} client {client.id}"
-        self.connection = ClientConnection(name, sender, hub.clients.turns, hub.when_cancelled)
+        self.connection = connection
         self.unreadable = 0
         self._hub = hub
         self._client = client
@@ -115,24 +119,36 @@ class ClientSession:
 
     async def hear(self, message: bytes | str) -> None:
         """Answer one message, or begin to, or let it wait for its turn."""
+        if not self.hear_now(message):
+            if self._sender.crowded or self._queue.waiting_bytes:
+                await self._postpone(message)
+            else:
+                await self._answer_large(message)
+        if self.must_wait:
+            await self.give_way()
+
+    def hear_now(self, message: bytes | str) -> bool:
+        """Answer one message, or begin to; False when something has to be waited for (`hear`)."""
         crowded = self._sender.crowded
         if crowded:
             self._sender.flush()
             crowded = self._sender.crowded
-        if crowded or self._queue.waiting_bytes:
-            await self._postpone(message)
-        elif len(message) > LARGE_CALL_BYTES:
-            await self._answer_large(message)
-        else:
-            self._answer(message)
+        if crowded or self._queue.waiting_bytes or len(message) > LARGE_CALL_BYTES:
+            return False
+        self._answer(message)
+        return True
+
+    @property
+    def must_wait(self) -> bool:
+        """Whether `give_way` has to come before the next message."""
+        most = self._hub.limits.requests_in_flight + URGENT_IN_FLIGHT
+        return self._queue.in_flight >= most or self._turn.over
+
+    async def give_way(self) -> None:
+        """Wait while too many calls are in flight, and let others run when the turn is over."""
         if self._queue.in_flight >= self._hub.limits.requests_in_flight + URGENT_IN_FLIGHT:
             self._sender.flush()
             await self._until(lambda: self._queue.in_flight < self._hub.limits.requests_in_flight)
-        if self._turn.over:
-            await self.yield_if_due()
-
-    async def yield_if_due(self) -> None:
-        """Let others run when the turn is over; also for frames that are no messages."""
         if self._turn.over:
             self._sender.flush()
             await self._turn.rest()

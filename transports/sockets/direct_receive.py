@@ -27,6 +27,11 @@ class DirectReceive:
         self._socket = plain.socket if isinstance(plain, trio.SocketStream) else None
         self._chunk: bytes | None = None
 
+    @property
+    def descriptor(self) -> int:
+        """Of the plain socket, -1 when there is none, or when it is closed."""
+        return -1 if self._socket is None else self._socket.fileno()
+
     async def receive(self, most_bytes: int) -> bytes:
         """Both steps: what has come; empty at the end."""
         while True:

@@ -15,6 +15,7 @@ from mrk.api.caller import Transport
 from mrk.clients.registry import Client
 from mrk.klippy.etx import EtxDecoder, FrameTooLong, etx_frame
 from mrk.websocket.events import Ending
+from transports.sockets.client_connection import ClientConnection
 from transports.sockets.client_session import ClientSession, SessionContext
 from transports.sockets.direct_receive import DirectReceive
 from transports.sockets.outbox_sender import VANISHED, OutboxSender
@@ -96,12 +97,15 @@ class UnixSocket:
         clients = hub.clients
         sender = OutboxSender(stream, etx_frame, hub.limits, clients.send_batch, clients.waiting)
         client = Client(hub.clients.next_id(), Transport.UNIX, sender.outbox, authorized=True)
-        session = ClientSession(hub, client, sender, hub.limits.unix_message_bytes)
+        name = f"{client.transport} client {client.id}"
+        connection = ClientConnection(name, sender, clients.turns, hub.when_cancelled)
+        most_bytes = hub.limits.unix_message_bytes
+        session = ClientSession(hub, client, sender, connection, most_bytes)
         try:
-            await session.connection.run(lambda: self._hear(stream, sender, session))
+            await connection.run(lambda: self._hear(stream, sender, session))
         finally:
             session.close()
-        session.connection.log()
+        connection.log()
 
     async def _hear(
         self, stream: trio.abc.Stream, sender: OutboxSender, session: ClientSession

@@ -1,13 +1,13 @@
 """The primary websocket: JSON-RPC in text or binary messages, notifications out.
 
-The door calls `serve_connection` with a stream whose first request asked for it; it returns when
-the connection is over, and the door closes the stream. A cancelled one ends as
-`SessionContext.when_cancelled` says.
+The door calls `serve_connection` with a stream whose first request asked for it. While `serve`
+runs, those on plain sockets are kept: the call returns once the handshake is answered, and their
+tasks, where they need one, are this service's. Others are served within the call. A cancelled one
+ends as `SessionContext.when_cancelled` says.
 """
 
 from functools import partial
 
-import msgspec
 import trio
 
 from mrk.access.decision import Decision
@@ -20,11 +20,11 @@ from mrk.http.head import RequestHead
 from mrk.websocket.events import Ending
 from transports.sockets.admission import WebsocketAdmission, admitted_client
 from transports.sockets.client_session import ClientSession, SessionContext
+from transports.sockets.kept_connection import KeptConnection
 from transports.sockets.ping_clock import PingClock
+from transports.sockets.served_websocket import ServedWebsocket
+from transports.sockets.socket_reader import SocketReader
 from transports.sockets.websocket_stream import WebsocketStream
-
-# Of one message, as of a body over HTTP: log-in and identification are small.
-UNAUTHORIZED_MESSAGE_BYTES = 64 * 1024
 
 
 class Websocket:
@@ -34,11 +34,28 @@ class Websocket:
         self._hub = hub
         self._admission = admission
         self._pings = PingClock(hub.limits.ping_s)
+        self._home: _Home | None = None
+
+    async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Read the connections that are kept, and own their tasks, until cancelled."""
+        reader = SocketReader()
+        try:
+            async with trio.open_nursery() as nursery:
+                self._home = home = _Home(reader, nursery, self._admission)
+                task_status.started()
+                try:
+                    await reader.run()
+                finally:
+                    # Each says goodbye in a task of the nursery, which waits for all of them.
+                    self._home = None
+                    home.end_all(self._hub.when_cancelled())
+        finally:
+            reader.close()
 
     async def serve_connection(
         self, stream: trio.abc.Stream, head: RequestHead, buffered: bytes
-    ) -> None:
-        """Serve one client from its handshake on.
+    ) -> ServedWebsocket | None:
+        """Serve one client from its handshake on; returns it when it is kept.
 
         `buffered` is all that was read so far, head included. A failed handshake is answered with
         400, 403, 426 or 503 and a JSON error; missing credentials do not fail it.
@@ -50,20 +67,32 @@ class Websocket:
                 self._check_unauthorized(head.address)
         except ClientError as exc:
             await self._admission.refuse(stream, head, exc)
-            return
-        with self._admission:
+            return None
+        self._admission.enter()
+        kept = None
+        try:
             trailing = buffered.partition(b"\r\n\r\n")[2]
             served = self._served(stream, head.address, decision, trailing)
             opened = self._open(served, response)
             # Some 2 KB of its head are not kept as long as the connection lasts.
             del stream, head, decision, response, buffered, trailing
-            if not await opened:
-                return
-            del opened
-            try:
-                await served.session.connection.run(served.read)
-            finally:
-                await served.goodbye()  # noqa: ASYNC102 - shielded there, with a deadline
+            if await opened:
+                del opened
+                kept = self._keep(served)
+                if kept is None:
+                    await served.run()
+            return kept
+        finally:
+            if kept is None:
+                self._admission.leave()
+
+    def _keep(self, served: ServedWebsocket) -> ServedWebsocket | None:
+        is_plain = served.wire.descriptor >= 0
+        if self._home is None or not is_plain or served.connection.ended:
+            return None
+        self._home.kept.add(served)
+        served.keep(self._home)
+        return served
 
     def _check_unauthorized(self, address: str) -> None:
         """Raise `ClientError` 503: those who may do nothing leave places to all others."""
@@ -79,15 +108,18 @@ class Websocket:
 
     def _served(
         self, stream: trio.abc.Stream, address: str, decision: Decision, trailing: bytes
-    ) -> "_Served":
+    ) -> ServedWebsocket:
         hub, clients = self._hub, self._hub.clients
         wire = WebsocketStream(stream, trailing, hub.limits, clients.send_batch, clients.waiting)
         outbox = wire.sender.outbox
         client = admitted_client(clients, Transport.WEBSOCKET, outbox, address, decision)
-        session = ClientSession(hub, client, wire.sender, hub.limits.message_bytes)
-        return _Served(wire, session, client, self._pings, hub.limits.message_bytes)
+        name = f"{client.transport} client {client.id}"
+        connection = KeptConnection(name, wire.sender, clients.turns, hub.when_cancelled)
+        most_bytes = hub.limits.message_bytes
+        session = ClientSession(hub, client, wire.sender, connection, most_bytes)
+        return ServedWebsocket(wire, session, connection, client, self._pings, most_bytes)
 
-    async def _open(self, served: "_Served", response: bytes) -> bool:
+    async def _open(self, served: ServedWebsocket, response: bytes) -> bool:
         client = served.client
         # Nobody finds the client before its session runs, so a log-out or a lesser role would miss
         # it.
@@ -97,61 +129,26 @@ class Websocket:
             return await served.wire.send_response(response)
 
 
-class _Served(msgspec.Struct, eq=False):
-    """One client whose handshake succeeded."""
+class _Home:
+    """What those that are kept share."""
 
-    wire: WebsocketStream
-    session: ClientSession
-    client: Client
-    pings: PingClock
-    most_bytes: int
+    def __init__(
+        self, reader: SocketReader, nursery: trio.Nursery, admission: WebsocketAdmission
+    ) -> None:
+        self.reader = reader
+        self.nursery = nursery
+        self.kept: set[ServedWebsocket] = set()
+        self._admission = admission
 
-    async def read(self) -> Ending:
-        """Answer until the client leaves; how it ended.
+    def let_go(self, served: ServedWebsocket) -> None:
+        """It is over."""
+        self.kept.discard(served)
+        self._admission.leave()
 
-        While nothing comes, this waits at once for the socket: every function between would be
-        half a KB a client.
-        """
-        wire, session = self.wire, self.session
-        session.arrive()
-        self.pings.add(session.connection, wire)
-        try:
-            if wire.trailing:
-                await self._answer(wire.trailing)
-                wire.trailing = b""
-            while not wire.ended:
-                await wire.wait()
-                chunk = wire.take()
-                if chunk:
-                    await self._answer(chunk)
-                    del chunk
-                elif chunk is not None:
-                    break
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            pass  # as when the client leaves
-        finally:
-            self.pings.remove(session.connection)
-            session.leave()
-        return wire.ending
-
-    async def _answer(self, chunk: bytes) -> None:
-        wire, session = self.wire, self.session
-        unauthorized = min(self.most_bytes, UNAUTHORIZED_MESSAGE_BYTES)
-        wire.bound_messages(self.most_bytes if self.client.authorized else unauthorized)
-        session.begin_chunk()
-        for message in wire.messages(chunk):
-            if message is None:
-                await session.yield_if_due()
-            else:
-                await session.hear(message)
-        wire.sender.flush()
-
-    async def goodbye(self) -> None:
-        """Say how it ended."""
-        self.session.close()
-        with trio.move_on_at(self.wire.sender.limit_goodbye(), shield=True):
-            await self.wire.goodbye(self.session.connection.ending)
-        self.session.connection.log()
+    def end_all(self, ending: Ending) -> None:
+        """Have all say goodbye."""
+        for served in self.kept.copy():
+            served.connection.end(ending)
 
 
 def _revoke_access(client: Client) -> None:

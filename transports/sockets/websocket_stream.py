@@ -35,10 +35,10 @@ class WebsocketStream:
         "_pending_bytes",
         "_progress",
         "_receive",
-        "_stream",
         "ended",
         "ending",
         "sender",
+        "stream",
         "trailing",
     )
 
@@ -53,7 +53,7 @@ class WebsocketStream:
         self.sender = OutboxSender(stream, text_frame, limits, send_batch, total)
         self._chunk_bytes = CHUNK_BYTES
         self._pending_bytes = 0
-        self._stream = stream
+        self.stream = stream
         self._receive = DirectReceive(stream)
         self.trailing = trailing
         self._limits = limits
@@ -68,7 +68,7 @@ class WebsocketStream:
         """Complete the handshake; False when the client is gone already."""
         with trio.move_on_after(self._limits.send_s):
             with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError):
-                await self._stream.send_all(response)
+                await self.stream.send_all(response)
                 return True
         return False
 
@@ -96,6 +96,15 @@ class WebsocketStream:
         if self._incoming.pending_bytes != self._pending_bytes:
             self._pending_bytes = self._incoming.pending_bytes
             self.sender.share.set("input", self._pending_bytes)
+
+    @property
+    def descriptor(self) -> int:
+        """Of the plain socket below, for who waits elsewhere until it can be read; -1: none."""
+        return self._receive.descriptor
+
+    def listens(self) -> None:
+        """From now on what the client sends is taken: a ping without an answer is its end."""
+        self._listening = True
 
     def wait(self) -> Awaitable[None]:
         """Until there is something to `take`."""
@@ -152,10 +161,10 @@ class WebsocketStream:
             return
         with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError):
             if ending.code != NO_CLOSE_FRAME:
-                await self._stream.send_all(close_frame(ending.code, ending.reason))
-            elif isinstance(self._stream, trio.abc.HalfCloseableStream):
-                await self._stream.send_eof()
+                await self.stream.send_all(close_frame(ending.code, ending.reason))
+            elif isinstance(self.stream, trio.abc.HalfCloseableStream):
+                await self.stream.send_eof()
             # To close a socket with unread input would reset it, and the frame could be lost.
-            while not ending.by_peer and (chunk := await self._stream.receive_some(CHUNK_BYTES)):
+            while not ending.by_peer and (chunk := await self.stream.receive_some(CHUNK_BYTES)):
                 if any(isinstance(event, Ending) for event in self._incoming.feed(bytes(chunk))):
                     return

@@ -200,7 +200,7 @@ class Peer:
                 return event.code, event.reason
 
 
-ServeConnection = Callable[[Any, RequestHead, bytes], Awaitable[None]]
+ServeConnection = Callable[[Any, RequestHead, bytes], Awaitable[object]]
 
 
 @asynccontextmanager

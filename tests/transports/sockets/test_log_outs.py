@@ -11,7 +11,7 @@ from mrk.definitions.limits import Limits
 from mrk.definitions.roles import Role
 from mrk.status.update import StatusUpdate
 from tests.transports.sockets.conftest import Daemon, Peer, connected, head_bytes, upgrade_head
-from transports.sockets.websocket import UNAUTHORIZED_MESSAGE_BYTES
+from transports.sockets.served_websocket import UNAUTHORIZED_MESSAGE_BYTES
 
 
 async def test_a_log_out_is_heard_and_then_nothing(daemon: Daemon) -> None:

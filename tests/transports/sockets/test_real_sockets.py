@@ -28,8 +28,16 @@ T = TypeVar("T")
 Closed = tuple[int, str]
 
 
+@pytest.fixture(params=["together", "each"])
+def reading(request: pytest.FixtureRequest) -> str:
+    """Whether one task reads all websockets, or each has its own."""
+    return str(request.param)
+
+
 @asynccontextmanager
-async def listening(daemon: Daemon, bridge: Bridge | None = None) -> AsyncIterator[tuple[str, Any]]:
+async def listening(
+    daemon: Daemon, reading: str, bridge: Bridge | None = None
+) -> AsyncIterator[tuple[str, Any]]:
     """A door that knows websockets only; yields its url and the scope of what it serves."""
 
     async def door(stream: trio.SocketStream) -> None:
@@ -42,9 +50,16 @@ async def listening(daemon: Daemon, bridge: Bridge | None = None) -> AsyncIterat
         head = upgrade_head()
         head = type(head)("GET", lines[0].split()[1], "1.1", given, "127.0.0.1", "127.0.0.1")
         serve = bridge if bridge is not None and "klippy" in head.target else daemon.websocket
-        await serve.serve_connection(stream, head, buffered)
+        kept = await serve.serve_connection(stream, head, buffered)
+        if kept is not None:
+            over = trio.Event()
+            kept.when_over = lambda _stream: over.set()
+            with trio.CancelScope(shield=True):  # as no door's task waits for it
+                await over.wait()
 
     async with trio.open_nursery() as nursery:
+        if reading == "together":
+            await nursery.start(daemon.websocket.serve)
         (listener,) = await nursery.start(partial(trio.serve_tcp, door, 0, host="127.0.0.1"))
         port = listener.socket.getsockname()[1]
         yield f"ws://127.0.0.1:{port}", nursery.cancel_scope
@@ -60,7 +75,7 @@ def request(method: str, id: int = 1, **params: object) -> str:
     return json.dumps({"jsonrpc": "2.0", "method": method, "params": params, "id": id})
 
 
-async def test_a_strangers_client_calls_pings_and_closes(daemon: Daemon) -> None:
+async def test_a_strangers_client_calls_pings_and_closes(daemon: Daemon, reading: str) -> None:
     def client(url: str) -> None:
         with connect(f"{url}/websocket?token=", max_size=None) as ws:
             for size in (1, 125, 126, 65_535, 70_000, 1_000_000):
@@ -73,7 +88,7 @@ async def test_a_strangers_client_calls_pings_and_closes(daemon: Daemon) -> None
 
     gone = trio.Event()
     daemon.clients.on_departure(lambda _id: gone.set())
-    async with listening(daemon) as (url, _scope):
+    async with listening(daemon, reading) as (url, _scope):
         await in_thread(client, url)
         with trio.fail_after(5):
             await gone.wait()
@@ -113,7 +128,9 @@ def stalled_client(url: str) -> socket.socket:
     return sock
 
 
-async def test_shutdown_is_heard_and_a_stalled_client_does_not_hold_it(daemon: Daemon) -> None:
+async def test_shutdown_is_heard_and_a_stalled_client_does_not_hold_it(
+    daemon: Daemon, reading: str
+) -> None:
     heard: list[Closed] = []
     connected = trio.Event()
 
@@ -122,7 +139,7 @@ async def test_shutdown_is_heard_and_a_stalled_client_does_not_hold_it(daemon: D
         heard.append(await in_thread(until_closed, f"{url}/websocket", "", ready))
 
     async with trio.open_nursery() as clients:
-        async with listening(daemon) as (url, scope):
+        async with listening(daemon, reading) as (url, scope):
             clients.start_soon(listen, url)
             stalled = await in_thread(stalled_client, url)
             await connected.wait()
@@ -134,26 +151,27 @@ async def test_shutdown_is_heard_and_a_stalled_client_does_not_hold_it(daemon: D
     assert len(daemon.clients) == 0
 
 
-async def test_close_codes_are_heard() -> None:
+async def test_close_codes_are_heard(reading: str) -> None:
     daemon = Daemon(Limits(message_bytes=1000))
-    async with listening(daemon) as (url, _scope):
+    async with listening(daemon, reading) as (url, _scope):
         assert (await in_thread(until_closed, f"{url}/websocket", "x" * 100_000))[0] == 1009
 
 
-async def test_pongs_of_a_strangers_client_are_life() -> None:
-    daemon = Daemon(Limits(ping_s=0.05))
+async def test_pongs_of_a_strangers_client_are_life(reading: str) -> None:
+    # Long enough for a client that has to wait for a processor.
+    daemon = Daemon(Limits(ping_s=0.4))
 
     def client(url: str) -> int:
         with connect(f"{url}/websocket") as ws:
-            time.sleep(0.4)
+            time.sleep(1.3)  # three pings
             ws.send(request("test.echo", 4))
             return json.loads(ws.recv())["id"]  # type: ignore[no-any-return]
 
-    async with listening(daemon) as (url, _scope):
+    async with listening(daemon, reading) as (url, _scope):
         assert await in_thread(client, url) == 4
 
 
-async def test_bridge_without_klippy_is_a_503(daemon: Daemon) -> None:
+async def test_bridge_without_klippy_is_a_503(daemon: Daemon, reading: str) -> None:
     async def open_klippy() -> Any:
         raise Transient("no socket")
 
@@ -164,12 +182,12 @@ async def test_bridge_without_klippy_is_a_503(daemon: Daemon) -> None:
         return response.status_code, json.loads(response.body or b"{}")
 
     bridge = Bridge(daemon.limits, daemon.admission, daemon.clients, open_klippy)
-    async with listening(daemon, bridge) as (url, _scope):
+    async with listening(daemon, reading, bridge) as (url, _scope):
         status, body = await in_thread(client, url)
     assert (status, body["error"]["code"]) == (503, 503)
 
 
-async def test_bridge_carries_much(daemon: Daemon, tmp_path: Path) -> None:
+async def test_bridge_carries_much(daemon: Daemon, reading: str, tmp_path: Path) -> None:
     path = str(tmp_path / "klippy")
     frame = b'{"params":"' + b"d" * 500 + b'"}\x03'
 
@@ -189,7 +207,7 @@ async def test_bridge_carries_much(daemon: Daemon, tmp_path: Path) -> None:
         return await trio.open_unix_socket(path)
 
     bridge = Bridge(daemon.limits, daemon.admission, daemon.clients, open_klippy)
-    async with trio.open_nursery() as nursery, listening(daemon, bridge) as (url, _scope):
+    async with trio.open_nursery() as nursery, listening(daemon, reading, bridge) as (url, _scope):
         listener = trio.SocketListener(unix_listener(path))
         nursery.start_soon(trio.serve_listeners, klippy, [listener])
         assert await in_thread(client, url) == (5000, (1001, "Klippy Disconnected"))
