@@ -6,7 +6,6 @@ starts and `load_or_keep` at a restart within the process.
 """
 
 import logging
-import os
 import time
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from config.config_errors import ConfigError
 from config.load import Configuration, find_file, load_file
 from config.notices import Notice
 from config.paths import CONF_NAME, TOML_NAME, Paths
+from config.whole_file import write_whole
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +72,8 @@ def save_backup(configuration: Configuration) -> bool:
     try:
         if _is_current(target, configuration.read_files):
             return False
-        _write_whole(target, configuration.backup_text, like=main)
+        mode = main.stat().st_mode & 0o777
+        write_whole(target, configuration.backup_text.encode(), mode=mode)
     except OSError as exc:
         logger.warning("the backup configuration %s cannot be written: %s", target, exc)
         return False
@@ -112,19 +113,3 @@ def _is_current(backup: Path, files: tuple[Path, ...]) -> bool:
         return False
     newest_ns = max(file.stat().st_mtime_ns for file in files)
     return backup.stat().st_mtime_ns >= newest_ns
-
-
-def _write_whole(target: Path, text: str, like: Path) -> None:
-    """Write all or nothing, with the permissions of the file it backs up."""
-    part = target.with_name(f"{target.name}.{os.getpid()}.part")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
-    try:
-        with os.fdopen(os.open(part, flags, 0o600), "wb") as file:
-            file.write(text.encode("utf-8"))
-            file.flush()
-            os.fsync(file.fileno())
-        part.chmod(like.stat().st_mode & 0o777)
-        part.replace(target)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise

@@ -4,13 +4,13 @@ Read and written in threads; small, and written whole or not at all.
 """
 
 import errno
-import os
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import trio
 
+from config.whole_file import write_whole
 from mrk.errors import ClientError
 from mrk.estimate.estimator_config import limits_of_config
 from mrk.estimate.klipper_settings import LimitsUnknown
@@ -86,13 +86,4 @@ def _read(path: Path) -> bytes:
 
 def _write(path: Path, text: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{os.urandom(8).hex()}.part")
-    try:
-        with temporary.open("xb") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
+    write_whole(path, text)

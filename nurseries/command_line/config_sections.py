@@ -13,6 +13,7 @@ import msgspec
 from config.config_errors import ConfigError
 from config.load import find_file, try_file
 from config.paths import Paths
+from config.whole_file import write_whole
 from mrk.errors import MrkError
 
 
@@ -91,22 +92,21 @@ class ConfigFile:
             raise NotAdded(f"{self.path}: {exc.strerror}") from exc
 
     def _replace(self, content: bytes) -> None:
-        """Write beside, see that it can be read, and rename: the old or the new one is there."""
-        part = self.path.with_name(f".{self.path.name}.part")
+        """Only where it can be read: the old or the new one is there."""
         try:
-            with part.open("wb") as file:
-                status = self.path.stat()
-                os.fchmod(file.fileno(), status.st_mode & 0o7777)
-                if (status.st_uid, status.st_gid) != (os.geteuid(), os.getegid()):
-                    os.fchown(file.fileno(), status.st_uid, status.st_gid)
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            new = self._read(part) - self._warnings
-            if new:
-                raise NotAdded(f"with it there would be a warning: {min(new)}")
-            part.replace(self.path)
+            status = self.path.stat()
+            owner = status.st_uid, status.st_gid
+            write_whole(
+                self.path,
+                content,
+                mode=status.st_mode & 0o7777,
+                owner=None if owner == (os.geteuid(), os.getegid()) else owner,
+                check=self._check,
+            )
         except OSError as exc:
             raise NotAdded(f"{self.path}: {exc.strerror}") from exc
-        finally:
-            part.unlink(missing_ok=True)
+
+    def _check(self, part: Path) -> None:
+        new = self._read(part) - self._warnings
+        if new:
+            raise NotAdded(f"with it there would be a warning: {min(new)}")

@@ -5,7 +5,6 @@ Only `klippy.log` is written anew, and of the configuration no more than a port 
 The data folder of a real printer is refused.
 """
 
-import contextlib
 import os
 import re
 import sys
@@ -14,6 +13,7 @@ from pathlib import Path
 import click
 
 from config.paths import Paths, create_folders
+from config.whole_file import write_whole
 from mrk.errors import MrkError
 from mrk.virtual_printer.demo_printer import DEMO_PRINTER
 from mrk.virtual_printer.klippy import SOFTWARE_VERSION, KlippySettings
@@ -114,14 +114,11 @@ def configure(paths: Paths, port: int | None) -> int:
         return _DEFAULT_PORT if found is None else int(found[2])
     if found is None:
         raise MrkError(f"{file} has no port in [server]: write `port: {port}` there")
-    part = file.with_name(f".{file.name}.part")
     changed = f"{text[: found.start(2)]}{port}{text[found.end(2) :]}"
     try:
-        part.write_text(changed, "utf-8", "surrogateescape")
-        part.replace(file)
+        mode = file.stat().st_mode & 0o777
+        write_whole(file, changed.encode("utf-8", "surrogateescape"), mode=mode)
     except OSError as exc:
-        with contextlib.suppress(OSError):
-            part.unlink()
         raise MrkError(
             f"the port cannot be written into {file}: {exc.strerror}; without --port it stays"
             f" {found[2]}"

@@ -12,6 +12,8 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
+from config.whole_file import sync
+
 STEP_PAGES = 64  # 256 KB, about 1 ms
 DAILY_KEPT = 7
 _DAILY = re.compile(r"mrk-\d{8}\.db")
@@ -40,15 +42,6 @@ def copy(
         sync(target.parent)
     finally:
         part.unlink(missing_ok=True)
-
-
-def sync(path: Path) -> None:
-    """Bring a file, or the names of a folder, onto the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def daily_name(today: datetime.date) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from config.whole_file import sync
 from mrk.database import moonraker
 from mrk.database.database_protocols import SqlConnection
 from mrk.database.moonraker import Found, names
@@ -22,7 +23,6 @@ from mrk.database.records import NotFound
 from mrk.database.schema import Migration, joined
 from mrk.errors import MrkError
 from nurseries.database import store
-from nurseries.database.copies import sync
 from nurseries.database.moonraker_source import find_database, read_source
 from nurseries.database.opening import DatabaseLocation, migrate, open_database
 from nurseries.database.transaction import transaction

@@ -16,9 +16,10 @@ from pathlib import Path
 
 import msgspec
 
+from config.whole_file import sync
 from mrk.database.schema import APPLICATION_ID, BEFORE_UPDATE, Migration, missing, too_new
 from mrk.errors import ClientError, MrkError
-from nurseries.database.copies import copy_daily, plain_files, sync
+from nurseries.database.copies import copy_daily, plain_files
 from nurseries.database.lock import open_lock
 from nurseries.database.sqlite_errors import (
     NotOurs,

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from config.whole_file import write_whole
 from mrk import foreign_json
 from mrk.errors import MrkError
 from mrk.foreign_json import NotJson
@@ -153,17 +154,11 @@ class ServiceFiles:
     def write_users(self, name: str, text: str) -> None:
         """Make a file of the user's in the data folder, whole or not at all."""
         target = self._data / name
-        part = target.with_name(f".{target.name}.part")
+        owner = (self._user.uid, self._user.gid) if os.geteuid() == 0 else None
         try:
             self._make_folder(target.parent, [])
-            part.write_text(text, encoding="utf-8")
-            self.give(part)
-            with part.open() as opened:
-                os.fsync(opened.fileno())
-            part.replace(target)
+            write_whole(target, text.encode(), owner=owner)
         except OSError as exc:
-            with contextlib.suppress(OSError):
-                part.unlink(missing_ok=True)
             raise MrkError(f"{target} cannot be written: {exc.strerror}") from exc
 
     def _make_folders(self, record: InstallRecord) -> None:

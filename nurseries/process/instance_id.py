@@ -5,9 +5,10 @@ webcams, so it outlives everything but a new data folder.
 """
 
 import logging
-import os
 import uuid
 from pathlib import Path
+
+from config.whole_file import write_whole
 
 logger = logging.getLogger(__name__)
 # Enough for the id with dashes and a line break; anything longer is another file.
@@ -25,19 +26,7 @@ def read_instance_id(path: Path) -> str:
         logger.warning("%s holds no id (%s): a new one is made", path, exc)
     made = uuid.uuid4().hex
     try:
-        _write(path, made)
+        write_whole(path, made.encode())
     except OSError as exc:
         logger.warning("the id of this installation cannot be kept: %s", exc)
     return made
-
-
-def _write(path: Path, text: str) -> None:
-    new = path.with_name(f"{path.name}.{os.getpid()}.new")
-    try:
-        with new.open("x") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        new.rename(path)
-    finally:
-        new.unlink(missing_ok=True)

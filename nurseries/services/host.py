@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from config.whole_file import write_whole
 from mrk.klippy.peer import unit_of_cgroup
 from mrk.machine.service_rules import USUAL_SERVICES, is_unit_name, parse_allowed
 
@@ -75,11 +76,6 @@ def _read_or_create(path: Path) -> bytes:
             return file.read(_MOST_BYTES)
     except FileNotFoundError:
         content = "".join(f"{name}\n" for name in USUAL_SERVICES).encode()
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            temporary.write_bytes(content)
-            temporary.rename(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        write_whole(path, content)
         logger.info("allowed services are listed in %s, which was made", path)
         return content

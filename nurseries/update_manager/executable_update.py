@@ -12,12 +12,12 @@ from pathlib import Path
 
 import trio
 
+from config.whole_file import sync
 from mrk.updates.item import Tell
 from mrk.updates.release_info import INFO_NAME, rewritten
 from mrk.updates.releases import Asset, Release
 from mrk.updates.update_errors import UpdateFailed
 from nurseries.update_manager.download import Downloader
-from nurseries.update_manager.folder_switch import sync_folder
 from nurseries.update_manager.release_update import CheckPrint
 from nurseries.update_manager.requirements import Dependencies, folder_reader
 from nurseries.update_manager.unpack import check_free_space
@@ -91,13 +91,13 @@ class _Files:
         shutil.copymode(self._file, self.new)
         self.new.chmod(self.new.stat().st_mode | 0o111)
         for file in (self.new, self._new_info):
-            _sync(file)
+            sync(file)
         # Another name for what is there now: nothing is copied, and nothing can be half there.
         os.link(self._info, self._old_info)
         os.link(self._file, self._old)
         self.new.replace(self._file)
         self._new_info.replace(self._info)
-        sync_folder(self._path)
+        sync(self._path)
 
     def take_back(self) -> None:
         for before, place in ((self._old_info, self._info), (self._old, self._file)):
@@ -121,11 +121,6 @@ class _Files:
             return "the new version is in place"
         self.finish()
         return "the version before stays in place"
-
-
-def _sync(file: Path) -> None:
-    with file.open("rb") as opened:
-        os.fsync(opened.fileno())
 
 
 async def _in_thread(function: Callable[[], None]) -> None:

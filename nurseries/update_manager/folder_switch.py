@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from config.whole_file import sync, write_whole
 from mrk import foreign_json
 from mrk.foreign_json import NotJson
 
@@ -67,7 +68,7 @@ class FolderSwitch:
             _change_places(self.new, self.path)
         else:
             self.new.rename(self.path)
-            sync_folder(self.path.parent)
+            sync(self.path.parent)
 
     @property
     def is_put(self) -> bool:
@@ -116,26 +117,6 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """The file has the one content or the other, after a power cut too."""
-    temporary = path.with_suffix(".part")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    sync_folder(path.parent)
-
-
-def sync_folder(path: Path) -> None:
-    """Names in a folder survive a power cut from here on."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _change_places(one: Path, other: Path) -> None:
     try:
         _exchange(one, other)
@@ -143,7 +124,7 @@ def _change_places(one: Path, other: Path) -> None:
         if exc.errno not in _UNABLE:
             raise
         _by_two_renames(one, other)
-    sync_folder(other.parent)
+    sync(other.parent)
 
 
 def _exchange(one: Path, other: Path) -> None:

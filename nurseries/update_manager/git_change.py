@@ -15,11 +15,11 @@ from pathlib import Path
 import msgspec
 import trio
 
+from config.whole_file import write_whole
 from mrk import foreign_json
 from mrk.foreign_json import NotJson
 from mrk.updates.item import Tell
 from mrk.updates.update_errors import UpdateFailed, UpdateRefused
-from nurseries.update_manager.folder_switch import write_whole
 from nurseries.update_manager.git import Git
 from nurseries.update_manager.unpack import check_free_space
 

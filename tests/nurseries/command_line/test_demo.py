@@ -1,5 +1,6 @@
 """A configuration that `mrk demo` finds: edits stay, and a real printer's folder is refused."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -26,11 +27,15 @@ def test_a_port_that_is_asked_for_changes_that_option_alone(paths: Paths) -> Non
     assert [one.name for one in paths.config.iterdir()] == [file.name]
 
 
-def test_a_port_that_cannot_be_written(paths: Paths) -> None:
+def test_a_port_that_cannot_be_written(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
     file = paths.config / "moonraker.conf"
     configure(paths, None)
     before = file.read_bytes()
-    (paths.config / ".moonraker.conf.part").mkdir()  # as little to be written to as a full disk
+
+    def full(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(MrkError, match=r"cannot be written into .*; without --port it stays 7125"):
         configure(paths, 7200)
     assert file.read_bytes() == before

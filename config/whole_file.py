@@ -1,0 +1,56 @@
+"""Files that are written whole or not at all, by whoever keeps small ones: the only way to do so.
+
+Here, because this is the lowest folder that touches the disk. All of it blocks. A crash leaves a
+hidden name that is swept from the folders that users see (`mrk/files/temporary.py`).
+"""
+
+import contextlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+
+
+def write_whole(
+    path: Path,
+    content: bytes,
+    *,
+    mode: int | None = None,
+    owner: tuple[int, int] | None = None,
+    check: Callable[[Path], None] = lambda _file: None,
+) -> None:
+    """Give a file this content; after a power cut, too, it has the old or the new.
+
+    Without `mode` its permissions are those of any new file; `owner` are numbers of user and group.
+    `check` looks at the new file before it takes its place, and refuses by raising. Raises OSError;
+    after any error everything is as it was.
+    """
+    part = path.with_name(f".{os.urandom(8).hex()}.part")
+    try:
+        # Nobody else reads it before it has its permissions.
+        descriptor = os.open(part, _NEW, 0o666 if mode is None else 0o600)
+        with open(descriptor, "wb") as file:
+            if mode is not None:
+                os.fchmod(descriptor, mode)
+            if owner is not None:
+                os.fchown(descriptor, *owner)
+            file.write(content)
+            file.flush()
+            os.fsync(descriptor)
+        check(part)
+        part.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            part.unlink()
+        raise
+    sync(path.parent)
+
+
+def sync(path: Path) -> None:
+    """Bring a file, or the names of a folder, onto the disk."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
