@@ -49,6 +49,8 @@ class Transports:
     `ending` says how websockets end with the generation.
     """
 
+    _listeners: Listeners | None = None
+
     def __init__(
         self,
         settings: Settings,
@@ -62,7 +64,6 @@ class Transports:
         refusals: RefusalLog,
     ) -> None:
         limits = settings.server.limits
-        self._listeners: Listeners | None = None
         clients.waiting.limit_bytes = max(clients.waiting.limit_bytes, 4 * limits.outbox_bytes)
         prefix = settings.server.route_prefix
         rpc = subsystems.rpc
