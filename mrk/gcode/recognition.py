@@ -77,6 +77,11 @@ _VERSIONS = {
         _LINE + rb"Creality Print Version[ \t]{0,4}+:[ \t]{0,4}+V?" + _REST
     ),
 }
+# Where no line says what generated the file: these names, a version, and `on`.
+_FAMILY_NAME = re.compile(
+    _LINE + rb"[\w :,]{0,40}?((?:Prusa|Super|Orca|Moment|QIDI|A3dp-)Slicer|SliCR-3D)[ \t]{1,8}+"
+    rb"(\d[^\r\n]{0,80}?)[ \t]on[ \t\r\n]"
+)
 _MATCHES_LIMIT = 20
 
 
@@ -85,6 +90,8 @@ def recognise(text: GcodeText) -> Slicer:
     for length in (NEAR_BYTES, HEAD_BYTES):
         if slicer := _recognise(text, text.header[:length]):
             return slicer
+    if found := _FAMILY_NAME.search(text.header[:HEAD_BYTES]):
+        return Slicer(readable(found[1]), readable(found[2]), "prusa")
     return Slicer("Unknown", "?", "unknown")
 
 
