@@ -81,14 +81,7 @@ class Transports:
             table, rpc, clients, authorizer, cors, limits, route_prefix=prefix, join=join_in_thread
         )
         self._rendering = surroundings.pages
-        pages = Pages(
-            cors,
-            authorizer,
-            facts,
-            self._rendering.render,
-            route_prefix=prefix,
-            has_front_end=bool(settings.frontends),
-        )
+        pages = self._pages(settings, cors, authorizer, facts)
         door_rules = DoorRules(
             authorizer, cors, limits, prefix, FileSender(), self._serves_https, answered
         )
@@ -129,6 +122,22 @@ class Transports:
         hosts = Hosts(own_names(), access.allowed_hosts, cors.allows)
         return RequestAuthorizer(
             rules, accounts, hosts, cors.allows, self._lookup.names_of, refusals
+        )
+
+    def _pages(
+        self,
+        settings: Settings,
+        cors: CorsRules,
+        authorizer: RequestAuthorizer,
+        facts: Callable[[], Awaitable[PageFacts]],
+    ) -> Pages:
+        return Pages(
+            cors,
+            authorizer,
+            facts,
+            self._rendering.render,
+            route_prefix=settings.server.route_prefix,
+            has_front_end=bool(settings.frontends),
         )
 
     def _transfers(
