@@ -50,9 +50,14 @@ def is_archive(name: str) -> bool:
     return _NAME.fullmatch(name) is not None
 
 
-def superfluous(names: Iterable[str], keep: int) -> list[str]:
-    """The daily ones beyond the newest `keep`; others are the user's."""
-    return sorted(name for name in names if _AUTOMATIC.fullmatch(name))[:-keep]
+def superfluous(names: Iterable[str], keep: int, made: str) -> list[str]:
+    """The daily ones beyond the newest `keep`; others are the user's.
+
+    `made` is the last one, whatever names say: a clock that was ahead for a day leaves a name that
+    stays the newest for years.
+    """
+    others = sorted(name for name in names if _AUTOMATIC.fullmatch(name) and name != made)
+    return others[: max(0, len(others) - keep + 1)]
 
 
 def is_due(names: Iterable[str], today: str) -> bool:

@@ -101,9 +101,9 @@ def restore_backup(paths: Paths, archive: Path) -> Path:
     return kept
 
 
-def tidy(folder: Path, keep: int) -> None:
-    """Remove the oldest daily archives."""
-    for name in rules.superfluous((path.name for path in folder.iterdir()), keep):
+def tidy(folder: Path, keep: int, made: Path) -> None:
+    """Remove the oldest daily archives; `made` is the newest."""
+    for name in rules.superfluous((path.name for path in folder.iterdir()), keep, made.name):
         (folder / name).unlink(missing_ok=True)
 
 

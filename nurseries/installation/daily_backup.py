@@ -51,7 +51,7 @@ class DailyBackup:
                 return
             paths = Paths.resolve(environ={}, data_path=settings.data)
             made = create_backup(paths, folder, with_secrets=settings.with_secrets, kind="daily")
-            tidy(folder, settings.keep)
+            tidy(folder, settings.keep, made)
         except (MrkError, OSError) as exc:
             self._warning = f"The daily backup failed: {exc}"
             logger.warning("%s", self._warning)

@@ -185,8 +185,12 @@ def test_a_full_disk_leaves_nothing(paths, monkeypatch):
 
 def test_daily_ones_are_kept_and_dropped():
     names = [f"mrk-daily-2026010{day}-000000.tar.gz" for day in range(1, 6)]
-    assert backup_rules.superfluous([*names, "mrk-20250101-000000.tar.gz", "x"], 3) == names[:2]
-    assert backup_rules.superfluous(names, 5) == []
+    assert (
+        backup_rules.superfluous([*names, "mrk-20250101-000000.tar.gz", "x"], 3, names[-1])
+        == names[:2]
+    )
+    assert backup_rules.superfluous(names, 5, names[-1]) == []
+    assert backup_rules.superfluous(names, 2, names[0]) == names[1:4]
     assert not backup_rules.is_due(names, "20260105")
     assert backup_rules.is_due(names, "20260106")
 
@@ -195,7 +199,7 @@ def test_tidy(tmp_path):
     for day in range(1, 4):
         (tmp_path / f"mrk-daily-2026010{day}-000000.tar.gz").touch()
     (tmp_path / "mrk-20250101-000000.tar.gz").touch()
-    tidy(tmp_path, 1)
+    tidy(tmp_path, 1, tmp_path / "mrk-daily-20260103-000000.tar.gz")
     left = sorted(path.name for path in tmp_path.iterdir())
     assert left == ["mrk-20250101-000000.tar.gz", "mrk-daily-20260103-000000.tar.gz"]
 

@@ -55,3 +55,18 @@ def test_a_failure_is_told(tmp_path):
     backup._look()
     assert len(backup.warnings()) == 1
     assert backup.warnings()[0].startswith("The daily backup failed: ")
+
+
+def test_a_clock_that_was_ahead_costs_no_later_backup(tmp_path):
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    ahead = [folder / f"mrk-daily-20{year}0101-000000.tar.gz" for year in range(80, 90)]
+    for file in ahead:
+        file.write_text("")
+    backup = daily(tmp_path, Printer(), folder)
+    backup._look()
+    left = sorted(folder.iterdir())
+    assert len(left) == backup._settings.keep
+    assert left[0] not in ahead
+    backup._look()
+    assert sorted(folder.iterdir()) == left
