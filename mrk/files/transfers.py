@@ -5,22 +5,11 @@ may go and puts finished ones in place. The root hands over who does it.
 """
 
 import enum
-import errno
-import os
 from typing import Protocol
 
 import msgspec
 
-from mrk.errors import ClientError
 from mrk.files.records import Item
-
-MIB = 1024 * 1024
-# A full disk stops more than uploads: logs, the database, Klipper itself.
-_MARGIN_BYTES = 16 * MIB
-_MARGIN_SHARE = 100
-# Small files, a printer.cfg above all, may take what is left.
-_SMALL_BYTES = MIB
-FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class StoredUpload(Protocol):
@@ -122,23 +111,3 @@ class UploadPrints(Protocol):
         `user` is who asked for it, for the history.
         """
         ...
-
-
-def fits(size_bytes: int, free_bytes: int, total_bytes: int) -> bool:
-    """Whether a file may be stored on a file system, with a margin left over for others."""
-    if size_bytes <= _SMALL_BYTES:
-        return size_bytes <= free_bytes
-    margin = min(_MARGIN_BYTES, total_bytes // _MARGIN_SHARE)
-    return size_bytes + margin <= free_bytes
-
-
-def no_space(message: str = "There is not enough space for this file") -> ClientError:
-    """507, as every full disk is told."""
-    return ClientError(message, 507)
-
-
-def storage_error(error: OSError) -> ClientError:
-    """What a client hears of a disk's refusal: 507 when it is full, else 500."""
-    if error.errno in FULL_DISK:
-        return no_space()
-    return ClientError(f"The file could not be stored: {os.strerror(error.errno or 0)}", 500)

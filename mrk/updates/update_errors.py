@@ -1,6 +1,7 @@
 """What can go wrong with an update; the texts are for a person."""
 
 from mrk.errors import MrkError
+from mrk.files.disk_space import NO_SPACE, is_full
 
 
 class UpdateFailed(MrkError):
@@ -16,3 +17,10 @@ class UpdateRefused(UpdateFailed):
 
     def __init__(self, message: str, status: int = 400) -> None:
         super().__init__(message, status)
+
+
+def refused_by_system(error: OSError, failing: str) -> UpdateFailed:
+    """What the system said to a step: 507 for a full disk, as everywhere, else 500."""
+    return UpdateFailed(
+        f"{failing}: {error.strerror or error}", NO_SPACE if is_full(error) else 500
+    )

@@ -3,7 +3,6 @@
 SQLite's errors leave here as ours; what a subsystem's function raises on its own passes.
 """
 
-import errno
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from typing import TypeVar
 
 from mrk.database.database_protocols import SqlConnection
 from mrk.errors import ClientError
+from mrk.files.disk_space import is_full
 from nurseries.database.sqlite_errors import INSUFFICIENT_STORAGE, as_client_error
 
 Result = TypeVar("Result")
@@ -77,6 +77,6 @@ def _our_errors() -> Iterator[None]:
             raise
         raise translated from exc
     except OSError as exc:
-        if exc.errno in (errno.ENOSPC, errno.EDQUOT):
+        if is_full(exc):
             raise ClientError("The disk is full", INSUFFICIENT_STORAGE) from exc
         raise ClientError(f"Database: {exc}", 500) from exc

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import trio
 
-from mrk.files.transfers import fits
+from mrk.files.disk_space import fits
 from mrk.http.client import Fetched, TellSize
 from mrk.http.file_download import Downloaded, DownloadEnd, DownloadLimits, end_of
 
@@ -77,8 +77,7 @@ class FileDownload:
     def _write(self) -> None:
         """In a thread, one block at a time."""
         block, self._block = self._block, bytearray()
-        disk = os.fstatvfs(self._descriptor)
-        if not fits(len(block), disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize):
+        if not fits(len(block), os.fstatvfs(self._descriptor)):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._hash.update(block)
         self._size_bytes += len(block)

@@ -7,8 +7,9 @@ import os
 from pathlib import Path
 
 from mrk.errors import ClientError
+from mrk.files.disk_space import storage_error
 from mrk.files.temporary import TOKEN_BYTES, Purpose, temporary_name
-from mrk.files.transfers import UploadFiles, storage_error
+from mrk.files.transfers import UploadFiles
 from mrk.http.client import HttpDownloads, TellSize
 from mrk.http.file_download import Downloaded, DownloadEnd, DownloadLimits
 

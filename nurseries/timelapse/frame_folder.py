@@ -13,7 +13,7 @@ import msgspec
 
 from mrk import foreign_json
 from mrk.errors import MrkError
-from mrk.files.transfers import fits
+from mrk.files.disk_space import fits
 from mrk.foreign_json import NotJson
 from mrk.timelapse.frames import FrameSet, frame_name, frame_number
 from mrk.timelapse.session import LapseSession, RenderOrder
@@ -61,8 +61,7 @@ class FrameFolder:
 
     def store(self, number: int, data: bytes) -> None:
         """A frame, whole or not at all; raises `NoSpace`, or OSError."""
-        disk = os.statvfs(self.path)
-        if not fits(len(data), disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize):
+        if not fits(len(data), os.statvfs(self.path)):
             raise NoSpace(f"the disk of {self.path} is full")
         unfinished = self.path / _UNFINISHED
         unfinished.write_bytes(data)

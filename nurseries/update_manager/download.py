@@ -10,7 +10,7 @@ from mrk.http.file_download import Downloaded, DownloadEnd, DownloadLimits
 from mrk.updates.archive_rules import MOST_DOWNLOAD_BYTES
 from mrk.updates.item import Tell
 from mrk.updates.releases import Asset, Release, listed_sha256
-from mrk.updates.update_errors import UpdateFailed
+from mrk.updates.update_errors import UpdateFailed, refused_by_system
 
 DOWNLOAD_S = 1800.0
 IDLE_S = 30.0
@@ -52,7 +52,7 @@ class Downloader:
         except FetchFailed as exc:
             raise UpdateFailed(f"{asset.name} could not be fetched: {exc}") from exc
         except OSError as exc:
-            raise UpdateFailed(f"{target.name} could not be stored: {exc.strerror}", 507) from exc
+            raise refused_by_system(exc, f"{target.name} could not be stored") from exc
 
     def _check_published(self, found: Downloaded, asset: Asset, sha256: str | None) -> None:
         name = asset.name

@@ -7,7 +7,6 @@ rename. Until it is kept, the old ones lie beside under hidden names.
 import contextlib
 import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import trio
@@ -16,11 +15,13 @@ from config.whole_file import sync
 from mrk.updates.item import Tell
 from mrk.updates.release_info import INFO_NAME, rewritten
 from mrk.updates.releases import Asset, Release
-from mrk.updates.update_errors import UpdateFailed
+from nurseries.update_manager.disk_steps import in_thread
 from nurseries.update_manager.download import Downloader
 from nurseries.update_manager.release_update import CheckPrint
 from nurseries.update_manager.requirements import Dependencies, folder_reader
 from nurseries.update_manager.unpack import check_free_space
+
+_FAILING = "The file cannot be replaced"
 
 
 class ExecutableUpdate:
@@ -43,19 +44,19 @@ class ExecutableUpdate:
         files = _Files(self._path, asset.name)
         done = False
         try:
-            await _in_thread(lambda: files.begin(asset.size))
+            await in_thread(lambda: files.begin(asset.size), _FAILING)
             await self._downloader.fetch(release, asset, files.new, name, tell)
             # What it needs does not change with it, and may be missing all the same.
             needed = await self._dependencies.read(folder_reader(self._path))
             await self._dependencies.prepare(needed, needed, self._path, tell)
             self._check_print()
             tell("Putting the new version in place...")
-            await _in_thread(lambda: files.put(release.version))
+            await in_thread(lambda: files.put(release.version), _FAILING)
             done = True
         finally:
             if not done:
                 with trio.move_on_after(10, shield=True):
-                    await _in_thread(files.take_back)
+                    await in_thread(files.take_back, _FAILING)
 
     async def keep(self, asset_name: str) -> None:
         """The new version works."""
@@ -63,7 +64,7 @@ class ExecutableUpdate:
 
     async def take_back(self, asset_name: str) -> None:
         """The version before takes its place again."""
-        await _in_thread(_Files(self._path, asset_name).take_back)
+        await in_thread(_Files(self._path, asset_name).take_back, _FAILING)
 
     async def resume(self, asset_name: str) -> str | None:
         """After an interruption: what was done."""
@@ -121,10 +122,3 @@ class _Files:
             return "the new version is in place"
         self.finish()
         return "the version before stays in place"
-
-
-async def _in_thread(function: Callable[[], None]) -> None:
-    try:
-        await trio.to_thread.run_sync(function)
-    except OSError as exc:
-        raise UpdateFailed(f"The file cannot be replaced: {exc.strerror}") from exc

@@ -19,7 +19,7 @@ from config.whole_file import write_whole
 from mrk import foreign_json
 from mrk.foreign_json import NotJson
 from mrk.updates.item import Tell
-from mrk.updates.update_errors import UpdateFailed, UpdateRefused
+from mrk.updates.update_errors import UpdateFailed, UpdateRefused, refused_by_system
 from nurseries.update_manager.git import Git
 from nurseries.update_manager.unpack import check_free_space
 
@@ -150,7 +150,7 @@ class GitChange:
         try:
             await trio.to_thread.run_sync(_write, path, note)
         except OSError as exc:
-            raise UpdateFailed(f"{path} cannot be written: {exc.strerror}") from exc
+            raise refused_by_system(exc, f"{path} cannot be written") from exc
 
     async def remove_locks(self) -> list[str]:
         """Locks that an ended git left; none of ours runs. Their names."""

@@ -16,7 +16,7 @@ import trio
 from config.settings.update_items import UpdateItemSettings
 from mrk.updates.git_facts import GitFacts
 from mrk.updates.item import Tell
-from mrk.updates.update_errors import UpdateFailed, UpdateRefused
+from mrk.updates.update_errors import UpdateFailed, UpdateRefused, refused_by_system
 from mrk.updates.versions import UNKNOWN
 from nurseries.update_manager.folder_switch import FolderSwitch
 from nurseries.update_manager.git import Git, GitFailed
@@ -130,7 +130,7 @@ class GitRecovery:
             await trio.to_thread.run_sync(self._switch.put)
             done = True
         except OSError as exc:
-            raise UpdateFailed(f"{self._git.path} cannot be replaced: {exc.strerror}") from exc
+            raise refused_by_system(exc, f"{self._git.path} cannot be replaced") from exc
         finally:
             if not done:
                 with trio.move_on_after(60, shield=True):
@@ -224,7 +224,7 @@ def _link_local_files(old: Path, new: Path, tracked: frozenset[str]) -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             os.link(source, target, follow_symlinks=False)
         except OSError as exc:
-            raise UpdateFailed(f"{name} cannot be taken along: {exc.strerror}") from exc
+            raise refused_by_system(exc, f"{name} cannot be taken along") from exc
 
 
 def _files(folder: Path) -> Iterator[Path]:

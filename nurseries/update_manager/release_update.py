@@ -14,6 +14,7 @@ from mrk.updates.item import Tell
 from mrk.updates.releases import Asset, Release
 from mrk.updates.update_errors import UpdateFailed
 from nurseries.update_manager.compressed import compress_beside
+from nurseries.update_manager.disk_steps import in_thread
 from nurseries.update_manager.download import Downloader
 from nurseries.update_manager.folder_switch import FolderSwitch
 from nurseries.update_manager.installed_release import NotInstalled, release_in
@@ -52,7 +53,7 @@ class ReleaseUpdate:
             self._check_print()
             tell("Putting the new version in place...")
             await self._dependencies.put()
-            await _in_thread(self._switch.put, f"{self._path} cannot be replaced")
+            await in_thread(self._switch.put, f"{self._path} cannot be replaced")
             done = True
         finally:
             if not done:
@@ -61,7 +62,7 @@ class ReleaseUpdate:
 
     async def _make(self, release: Release, asset: Asset, name: str, tell: Tell) -> None:
         switch = self._switch
-        await _in_thread(switch.begin, f"Nothing can be made beside {self._path}")
+        await in_thread(switch.begin, f"Nothing can be made beside {self._path}")
         archive = switch.staging / "archive.zip"
         await self._downloader.fetch(release, asset, archive, name, tell)
         tell(f"Unpacking {asset.name}...")
@@ -73,7 +74,7 @@ class ReleaseUpdate:
         if self._kind == "web":
             left = ("config.json", *self._kept)
             compress = partial(compress_beside, switch.new, left, check)
-            await _in_thread(compress, f"{asset.name} cannot be compressed")
+            await in_thread(compress, f"{asset.name} cannot be compressed")
         await self._make_dependencies(tell)
 
     async def _check_content(self) -> None:
@@ -109,7 +110,7 @@ class ReleaseUpdate:
 
     async def take_back(self) -> None:
         """The version before takes its place again."""
-        await _in_thread(self._switch.take_back, f"{self._path} cannot be put back")
+        await in_thread(self._switch.take_back, f"{self._path} cannot be put back")
         await self._dependencies.take_back()
 
     async def resume(self) -> str | None:
@@ -121,11 +122,3 @@ class ReleaseUpdate:
         elif environment is not None:
             await self._dependencies.finish()
         return await trio.to_thread.run_sync(self._switch.resume)
-
-
-async def _in_thread(function: Callable[[], object], failing: str) -> None:
-    """Raises `UpdateFailed` for what the system refuses."""
-    try:
-        await trio.to_thread.run_sync(function)
-    except OSError as exc:
-        raise UpdateFailed(f"{failing}: {exc.strerror}") from exc

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mrk.updates.archive_rules import ArchiveRefused, check_members, check_size, mode_of
-from mrk.updates.update_errors import UpdateFailed
+from mrk.updates.update_errors import UpdateFailed, refused_by_system
 
 _CHUNK_BYTES = 256 * 1024
 # Beside what is unpacked: a system whose disk is full to the last byte prints no more.
@@ -38,7 +38,7 @@ def unpack(archive: Path, folder: Path, check_cancelled: Callable[[], None]) -> 
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as exc:
         raise UpdateFailed(f"The archive cannot be unpacked: {exc}") from exc
     except OSError as exc:
-        raise UpdateFailed(f"The archive cannot be unpacked: {exc.strerror or exc}") from exc
+        raise refused_by_system(exc, "The archive cannot be unpacked") from exc
 
 
 def _write(

@@ -16,14 +16,12 @@ import trio
 from mrk.access.roles import role_needed
 from mrk.definitions.roles import Role
 from mrk.errors import ClientError
+from mrk.files.disk_space import fits, no_space, storage_error
 from mrk.files.roots import write_role
 from mrk.files.transfers import (
     StoredUpload,
     UploadDestination,
     UploadFiles,
-    fits,
-    no_space,
-    storage_error,
 )
 from mrk.http.exchange import Exchange
 from transports.transfers.sent_digests import SentDigests
@@ -187,11 +185,10 @@ def has_space(size_bytes: int, *folders: str) -> bool:
     """Whether a file of that size fits below one of the folders; blocks."""
     for folder in folders:
         try:
-            disk = os.statvfs(folder)
+            if fits(size_bytes, os.statvfs(folder)):
+                return True
         except OSError:
             continue  # an unplugged stick
-        if fits(size_bytes, disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize):
-            return True
     return False
 
 

@@ -9,8 +9,8 @@ import hashlib
 import os
 from collections.abc import Iterable
 
+from mrk.files.disk_space import is_full
 from mrk.files.temporary import TOKEN_BYTES, Purpose, temporary_name
-from mrk.files.transfers import FULL_DISK
 
 _COPY_BYTES = 1024 * 1024
 _FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
@@ -98,7 +98,7 @@ class UnfinishedFile:
                 # With a descriptor for the folder Python calls linkat, which follows the link.
                 os.link(source, name, dst_dir_fd=target, follow_symlinks=True)
         except OSError as exc:
-            if exc.errno in FULL_DISK:
+            if is_full(exc):
                 raise
             return False  # another mount of the same device, or no /proc
         return True

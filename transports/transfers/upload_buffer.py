@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import trio
 
-from mrk.files.transfers import storage_error
+from mrk.files.disk_space import storage_error
 from transports.transfers.unfinished_file import UnfinishedFile
 
 BUFFER_BYTES = 1024 * 1024

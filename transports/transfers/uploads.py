@@ -13,9 +13,10 @@ import trio
 
 from mrk.access.decision import Decision
 from mrk.errors import ClientError
+from mrk.files.disk_space import no_space
 from mrk.files.paths import is_gcode
 from mrk.files.records import Item
-from mrk.files.transfers import PrintStart, StoredUpload, UploadFiles, UploadPrints, no_space
+from mrk.files.transfers import PrintStart, StoredUpload, UploadFiles, UploadPrints
 from mrk.http.arguments import boundary
 from mrk.http.digests import digest_headers, is_wanted
 from mrk.http.exchange import Exchange

@@ -1,0 +1,41 @@
+"""Room on a disk, and what is told of one that has none."""
+
+import errno
+import os
+
+import pytest
+
+from mrk.files.disk_space import MIB, fits, is_full, storage_error
+
+
+def disk(free_bytes: int, total_bytes: int) -> os.statvfs_result:
+    status = [0] * 10
+    status[1] = 1  # f_frsize
+    status[2], status[4] = total_bytes, free_bytes
+    return os.statvfs_result(status)
+
+
+@pytest.mark.parametrize(
+    ("size", "free", "total", "stored"),
+    [
+        (MIB, MIB, 100 * MIB, True),
+        (MIB, MIB - 1, 100 * MIB, False),
+        (MIB + 1, MIB + 1, 100 * MIB, False),
+        (2 * MIB, 3 * MIB, 100 * MIB, True),
+        (2 * MIB, 3 * MIB - 1, 100 * MIB, False),
+        (2 * MIB, 18 * MIB, 10**12, True),
+        (2 * MIB, 18 * MIB - 1, 10**12, False),
+    ],
+)
+def test_the_margin(size: int, free: int, total: int, stored: bool) -> None:
+    assert fits(size, disk(free, total)) is stored
+
+
+@pytest.mark.parametrize(
+    ("number", "full"),
+    [(errno.ENOSPC, True), (errno.EDQUOT, True), (errno.EFBIG, True), (errno.EIO, False)],
+)
+def test_what_clients_hear_of_the_disk(number: int, full: bool) -> None:
+    error = OSError(number, "")
+    assert is_full(error) is full
+    assert storage_error(error).status == (507 if full else 500)
