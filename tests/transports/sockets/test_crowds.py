@@ -111,6 +111,7 @@ async def crowd(tls: ssl.SSLContext | None = None) -> AsyncIterator[tuple[EventH
     (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
     with ExitStack() as stack:
         async with trio.open_nursery() as nursery, listener:
+            await nursery.start(house.websocket.serve)
             await nursery.start(partial(serve, house, listener, tls))
             together = Crowd(house, listener.socket.getsockname()[1], stack)
             await until(lambda: house.door.connections == CROWD)

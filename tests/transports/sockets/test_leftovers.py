@@ -73,6 +73,7 @@ async def test_nothing_is_left(
     await unix.bind(str(tmp_path / "s"))
     unix.listen()
     async with trio.open_nursery() as nursery, listener:
+        await nursery.start(house.websocket.serve)
         await nursery.start(house.door.serve, [listener])
         await nursery.start(house.unix_socket.serve, trio.SocketListener(unix))
         with socket.socket(socket.AF_UNIX if way == "unix" else socket.AF_INET) as client:
