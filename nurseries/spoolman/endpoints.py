@@ -262,8 +262,11 @@ def _json(answer: Fetched) -> msgspec.Raw | None:
     try:
         return foreign_json.decode(answer.body, msgspec.Raw)
     except NotJson as exc:
+        kind = answer.headers.get("content-type", "something")[:100]
+        if kind.partition(";")[0].strip() == "application/json":
+            raise ClientError(f"Spoolman's answer cannot be read: {exc}", 500) from exc
         raise ClientError(
-            f"Spoolman answered {answer.headers.get('content-type', 'something')[:100]}, not JSON:"
+            f"Spoolman answered {kind}, not JSON:"
             " is the path one of its API, and the option server its address?",
             500,
         ) from exc

@@ -15,6 +15,7 @@ from mrk.api.outcome import Outcome
 from mrk.api.perform import perform
 from mrk.api.table import Method
 from mrk.errors import ClientError
+from nurseries.templates.component_calls import decoded_answer
 
 
 class Methods(Protocol):
@@ -50,8 +51,8 @@ def _fail(error: ClientError) -> Any:
 def _through_json(result: Any) -> Outcome[Any]:
     if type(result) is LargeResult:
         return Outcome.later(_joined(result))
-    return Outcome(msgspec.json.decode(msgspec.json.encode(result)))
+    return Outcome(decoded_answer(msgspec.json.encode(result)))
 
 
 async def _joined(result: LargeResult) -> Any:
-    return msgspec.json.decode(await result.between(b"", b"", join_here))
+    return decoded_answer(await result.between(b"", b"", join_here))

@@ -9,11 +9,13 @@ from typing import Any
 import msgspec
 import trio
 
+from mrk import foreign_json
 from mrk.api.caller import Caller, Transport
 from mrk.api.outcome import Outcome
 from mrk.api.rpc import Reply, Who
 from mrk.definitions.roles import Role
 from mrk.errors import ClientError
+from mrk.foreign_json import NotJson
 
 # Decoding 100 KB takes a millisecond, a thread a tenth of that.
 _THREAD_BYTES = 128 * 1024
@@ -41,5 +43,16 @@ class ComponentCalls:
 
 async def _decode(reply: bytes) -> Any:
     if len(reply) < _THREAD_BYTES:
-        return msgspec.json.decode(reply)
-    return await trio.to_thread.run_sync(msgspec.json.decode, reply)
+        return decoded_answer(reply)
+    return await trio.to_thread.run_sync(decoded_answer, reply)
+
+
+def decoded_answer(text: bytes) -> Any:
+    """What a method answered. Raises `ClientError` 500.
+
+    Some pass on what others have written, such as a Spoolman, and its numbers may be no numbers.
+    """
+    try:
+        return foreign_json.decode(text)
+    except NotJson as exc:
+        raise ClientError(f"The answer cannot be read: {exc}", 500) from exc

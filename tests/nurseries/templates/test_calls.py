@@ -63,6 +63,7 @@ class Printer:
         return [
             endpoint("/printer/info", self.info),
             endpoint("/printer/stored", lambda p, c: {"value": msgspec.Raw(b"[1]")}),
+            endpoint("/printer/foreign", lambda p, c: msgspec.Raw(b"1e999")),
             endpoint("/printer/pieces", self.pieces),
             endpoint("/printer/heat", self.heat, Heat),
             endpoint("/printer/wait", self.wait),
@@ -106,6 +107,7 @@ async def test_results_that_are_json_already(render):
         ("'server.identify'", "call_method: no method server.identify"),
         ("7", "call_method: no method 7"),
         ("'printer.heat', target='x'", "call_method printer.heat: "),
+        ("'printer.foreign'", "call_method printer.foreign: The answer cannot be read: Number out"),
         ("'printer.refuse'", "call_method printer.refuse: too hot"),
         ("'printer.away'", "call_method printer.away: Klippy is away"),
     ],

@@ -24,11 +24,16 @@ async def repeat(params: Words, _caller: object) -> str:
     return params.text * params.times
 
 
+def foreign(_params: NoParams, _caller: object) -> msgspec.Raw:
+    return msgspec.Raw(b'{"used_length": 1e999}')
+
+
 def who(_params: NoParams, caller: object) -> str:
     return str(caller.role.word)  # type: ignore[attr-defined]
 
 
 ENDPOINTS: list[Endpoint] = [
+    get("/x/foreign", foreign, "What another program wrote.", Access.VIEW),
     get("/x/who", who, "Who asks.", Access.VIEW, result=str),
     post("/x/repeat", repeat, "Repeat a word.", Access.OPERATE, Words, str),
 ]
@@ -53,3 +58,9 @@ async def test_errors_and_roles():
         await calls(Role.VIEW).call("x.repeat", text="a")
     assert refused.value.status == 403
     assert await calls(Role.VIEW).call("x.who") == "view"
+
+
+async def test_what_others_have_written_and_nobody_can_read():
+    with pytest.raises(ClientError, match=r"cannot be read: Number out of range") as unread:
+        await calls().call("x.foreign")
+    assert unread.value.status == 500
