@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -19,6 +19,7 @@ from tests.e2e.processes import DaemonProcess, run_daemon
 from tests.e2e.wire import PATIENCE_S, RpcFailed, connect_tcp
 from tests.fakes.access_house import MOONRAKER_DATABASE
 from tests.fakes.ldap_server import ADMIN_PASSWORD, run_slapd
+from tests.polling import wait_until
 
 pytestmark = pytest.mark.e2e
 # Nobody is trusted: all requests of these tests come from 127.0.0.1.
@@ -67,15 +68,6 @@ def login(daemon: DaemonProcess, name: str, password: str) -> dict[str, Any]:
 
 def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
-
-
-def until(condition: Callable[[], bool]) -> float:
-    """Poll a condition; returns the seconds it took."""
-    began = time.monotonic()
-    while not condition():
-        assert time.monotonic() - began < PATIENCE_S
-        time.sleep(0.02)
-    return time.monotonic() - began
 
 
 class Websocket:
@@ -212,22 +204,22 @@ def test_the_command_line_beside_a_daemon(daemon):
     with websocket(daemon, f"?access_token={token}") as client:
         assert client.call("server.info")
         assert mrk(daemon, "user", "passwd", "carl", typed="another one").returncode == 0
-        assert until(lambda: ask(daemon, "GET", "/server/info", **bearer(token))[0] == 401) < 4
+        assert wait_until(lambda: ask(daemon, "GET", "/server/info", **bearer(token))[0] == 401) < 4
         assert client.wait_for("notify_user_logged_out") == [{"username": "carl"}]
     token = login(daemon, "carl", "another one")["token"]
     assert mrk(daemon, "user", "remove", "carl").returncode == 0
-    assert until(lambda: ask(daemon, "GET", "/server/info", **bearer(token))[0] == 401) < 4
+    assert wait_until(lambda: ask(daemon, "GET", "/server/info", **bearer(token))[0] == 401) < 4
 
 
 def test_named_keys_of_the_command_line(daemon):
     made = mrk(daemon, "key", "create", "panel", "--role", "operate")
     key = made.stdout.strip()
     assert len(key) == 32
-    until(lambda: ask(daemon, "GET", "/server/info", X_Api_Key=key)[0] == 200)
+    wait_until(lambda: ask(daemon, "GET", "/server/info", X_Api_Key=key)[0] == 200)
     assert ask(daemon, "GET", "/access/keys/list", X_Api_Key=key)[0] == 403
     assert "panel  operate" in mrk(daemon, "key", "list").stdout
     assert mrk(daemon, "key", "revoke", "panel").returncode == 0
-    assert until(lambda: ask(daemon, "GET", "/server/info", X_Api_Key=key)[0] == 401) < 4
+    assert wait_until(lambda: ask(daemon, "GET", "/server/info", X_Api_Key=key)[0] == 401) < 4
 
 
 def test_a_typed_password_is_not_echoed(daemon):
@@ -270,7 +262,7 @@ def test_a_lock_out_ends_at_the_command_line(tmp_path):
         assert ask(daemon, "GET", "/server/info")[0] == 200
         mrk(daemon, "user", "add", "anna", typed="annas password")
         # The first user ends the trust of addresses.
-        until(lambda: ask(daemon, "GET", "/server/info")[0] == 401)
+        wait_until(lambda: ask(daemon, "GET", "/server/info")[0] == 401)
         wrong = {"username": "anna", "password": "wrong"}
         statuses = [ask(daemon, "POST", "/access/login", wrong)[0] for _ in range(3)]
         assert statuses == [400, 400, 401]

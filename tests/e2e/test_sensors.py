@@ -10,8 +10,9 @@ import pytest
 
 from nurseries.virtual_printer.gcodes import sample_gcode
 from tests.e2e.processes import DaemonProcess, run_daemon, run_printer
-from tests.e2e.wire import PATIENCE_S, UnixClient
+from tests.e2e.wire import UnixClient
 from tests.fakes.mosquitto import Mosquitto, run_mosquitto
+from tests.polling import wait_until
 
 pytestmark = pytest.mark.e2e
 TOPIC = "tele/meter"
@@ -70,13 +71,6 @@ def values(client: UnixClient) -> dict[str, float]:
     return found
 
 
-def until(true: Callable[[], bool]) -> None:
-    limit = time.monotonic() + PATIENCE_S
-    while not true():
-        assert time.monotonic() < limit
-        time.sleep(0.01)
-
-
 def said(client: UnixClient, suits: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
     """The values of the first notification that suit."""
     while True:
@@ -90,7 +84,7 @@ def test_a_reading_comes_is_told_and_sampled(daemon: DaemonProcess, broker: Mosq
         # Retained: it comes also if the daemon subscribes only now.
         meter.publish(TOPIC, reading(230.5, 1), qos=1, retain=True)
         assert said(client, lambda found: bool(found)) == {"power": 230.5, "energy": 1}
-        until(lambda: len(client.call("server.sensors.measurements")["meter"]["power"]) >= 2)
+        wait_until(lambda: len(client.call("server.sensors.measurements")["meter"]["power"]) >= 2)
         series = client.call("server.sensors.measurements", sensor="meter")["meter"]
         assert set(series["power"]) == {230.5}
         assert len(series["power"]) == len(series["energy"])
@@ -107,7 +101,7 @@ def test_junk_and_a_burst_harm_nobody(daemon: DaemonProcess, broker: Mosquitto) 
         began = time.monotonic()
         client.call("server.info")
         assert time.monotonic() - began < 1.0
-        until(lambda: values(client) == {"power": 7, "energy": 7})
+        wait_until(lambda: values(client) == {"power": 7, "energy": 7})
         assert client.call("server.info")["failed_components"] == []
     log = daemon.process.said()
     assert 1 <= log.count("sensor meter: a message is not understood") <= 3
@@ -118,12 +112,12 @@ def test_fields_of_a_job(daemon: DaemonProcess, broker: Mosquitto) -> None:
     (daemon.folder / "gcodes" / "part.gcode").write_bytes(sample_gcode()[1])
     with daemon.connect() as client, broker.stranger() as meter:
         meter.publish(TOPIC, reading(100, 10), qos=1)
-        until(lambda: values(client) == {"power": 100, "energy": 10})
+        wait_until(lambda: values(client) == {"power": 100, "energy": 10})
         client.call("printer.print.start", filename="part.gcode")
         assert client.wait_for("notify_history_changed")[0]["action"] == "added"
         for power, energy in ((400, 11), (200, 12.5)):
             meter.publish(TOPIC, reading(power, energy), qos=1)
-        until(lambda: values(client) == {"power": 200, "energy": 12.5})
+        wait_until(lambda: values(client) == {"power": 200, "energy": 12.5})
         client.call("printer.print.cancel")
         job = client.wait_for("notify_history_changed")[0]["job"]
         totals = client.call("server.history.totals")["auxiliary_totals"]
@@ -143,19 +137,19 @@ def test_a_field_goes_on_through_a_restart(daemon: DaemonProcess, broker: Mosqui
     with broker.stranger() as meter:
         with daemon.connect() as client:
             meter.publish(TOPIC, reading(1, 20), qos=1, retain=True)
-            until(lambda: values(client).get("energy") == 20)
+            wait_until(lambda: values(client).get("energy") == 20)
             client.call("printer.print.start", filename="long.gcode")
             assert client.wait_for("notify_history_changed")[0]["action"] == "added"
             meter.publish(TOPIC, reading(1, 21), qos=1, retain=True)
-            until(lambda: values(client)["energy"] == 21)
+            wait_until(lambda: values(client)["energy"] == 21)
             client.call("server.restart")
-        until(lambda: generation(daemon) == 2)
+        wait_until(lambda: generation(daemon) == 2)
         daemon.wait_klippy()
         with daemon.connect() as client:
             # Kept by the broker: what the meter counts from there on is not missed.
-            until(lambda: values(client).get("energy") == 21)
+            wait_until(lambda: values(client).get("energy") == 21)
             meter.publish(TOPIC, reading(1, 31.5), qos=1, retain=True)
-            until(lambda: values(client)["energy"] == 31.5)
+            wait_until(lambda: values(client)["energy"] == 31.5)
             client.call("printer.print.cancel")
             job = client.wait_for("notify_history_changed")[0]["job"]
     assert job["filename"] == "long.gcode"

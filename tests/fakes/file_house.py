@@ -1,9 +1,8 @@
 """The file manager on a real folder, its neighbours made of memory."""
 
-import itertools
 import json
 import os
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -193,15 +192,6 @@ class FileHouse:
             found += await self.told(1)
         signs = [("create_file", "config/sign"), ("delete_file", "config/sign")]
         return [one for one in found if one not in signs]
-
-
-async def until(true: Callable[[], bool]) -> None:
-    """What happens in threads makes no event here: ask until it is so."""
-    with trio.fail_after(LIMIT_S):
-        for _ in itertools.count():
-            if true():
-                return
-            await trio.sleep(0.001)
 
 
 def short(change: dict[str, Any]) -> tuple[str, ...]:

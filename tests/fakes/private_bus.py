@@ -2,10 +2,11 @@
 
 import os
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from tests.polling import wait_until
 
 
 class Avahi:
@@ -39,7 +40,7 @@ def avahi(folder: Path) -> Iterator[Avahi]:
     ) as dbus:
         daemon = None
         try:
-            wait_for(bus.exists)
+            wait_until(bus.exists)
             found = Avahi(bus)
             daemon = subprocess.Popen(
                 ["avahi-daemon", "--no-drop-root", "--no-rlimits", "--no-chroot"],
@@ -60,11 +61,3 @@ def avahi(folder: Path) -> Iterator[Avahi]:
                 assert daemon.stderr is not None
                 daemon.stderr.close()
             dbus.terminate()
-
-
-def wait_for(done) -> None:  # type: ignore[no-untyped-def]
-    """Within 20 s."""
-    until = time.monotonic() + 20
-    while not done():
-        assert time.monotonic() < until, "it did not come"
-        time.sleep(0.05)

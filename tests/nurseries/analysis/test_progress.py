@@ -6,6 +6,7 @@ import trio
 from mrk.estimate.record import Estimate
 from mrk.jobs.print_stats import JobEvent
 from tests.nurseries.analysis.desk import Desk
+from tests.polling import until
 
 OBJECTS = b"START_PRINT BED=60\nM83\nG1 X1 F6000 E1\n" + b"".join(
     b"EXCLUDE_OBJECT_START NAME=cube_%d\nG1 X100 E5 F600\nG1 X0 E5\nEXCLUDE_OBJECT_END\n" % number
@@ -195,14 +196,6 @@ def printed(desk: Desk, seconds: float) -> None:
     desk.jobs.change(JobEvent.RESUMED, state="printing", **name)
     late = {"total_duration": seconds + 5000, "print_duration": 50.0}
     desk.jobs.change(JobEvent.COMPLETED, state="complete", **name, **late)
-
-
-async def until(is_so) -> None:
-    for _ in range(1000):
-        if is_so():
-            return
-        await trio.sleep(0.01)
-    raise AssertionError
 
 
 def test_a_plan_of_an_older_version_is_read():

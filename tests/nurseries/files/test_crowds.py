@@ -11,7 +11,8 @@ import trio
 from mrk.api.caller import Caller, Transport
 from mrk.errors import ClientError
 from mrk.files.temporary import is_temporary
-from tests.fakes.file_house import FileHouse, open_files, serving, until
+from tests.fakes.file_house import FileHouse, open_files, serving
+from tests.polling import until
 
 CALLER = Caller(Transport.WEBSOCKET)
 

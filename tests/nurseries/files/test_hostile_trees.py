@@ -9,7 +9,8 @@ import pytest
 import trio
 
 from mrk.errors import ClientError
-from tests.fakes.file_house import FileHouse, open_files, serving, until
+from tests.fakes.file_house import FileHouse, open_files, serving
+from tests.polling import until
 
 
 @pytest.fixture

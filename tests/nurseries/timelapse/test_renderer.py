@@ -14,6 +14,7 @@ from nurseries.timelapse.ffmpeg import Ffmpeg
 from nurseries.timelapse.frame_folder import FrameFolder
 from nurseries.timelapse.renderer import MOST_WAITING, Renderer
 from tests.fakes.ffmpeg import FakeFfmpeg
+from tests.polling import until
 
 pytestmark = pytest.mark.e2e
 
@@ -62,12 +63,6 @@ class Workshop:
     async def hanging(self):
         """Return once ffmpeg hangs."""
         await until(lambda: self.fake.pid is not None)
-
-
-async def until(condition):
-    with trio.fail_after(20):
-        while not condition():  # noqa: ASYNC110 - what another process does
-            await trio.sleep(0.01)
 
 
 async def done(work):

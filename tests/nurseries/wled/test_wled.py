@@ -21,6 +21,7 @@ from nurseries.wled.links import HttpStripLink, SerialStripLink
 from nurseries.wled.strip import LightStrip
 from nurseries.wled.wled import Wled
 from tests.fakes.http_device import open_http_device, reply
+from tests.polling import until
 
 pytestmark = pytest.mark.e2e
 OUTER_S = 20
@@ -79,12 +80,6 @@ async def lit(link, **options):
             nursery.start_soon(supervise, part, strip.serve)
             yield SimpleNamespace(strip=strip.strip, call=call, macros=macros.methods, part=part)
             nursery.cancel_scope.cancel()
-
-
-async def until(condition):
-    """A bounded poll: `lit` has the limit."""
-    while not condition():  # noqa: ASYNC110 - real firmware tells nobody
-        await trio.sleep(0.01)
 
 
 @contextlib.asynccontextmanager

@@ -17,6 +17,7 @@ from tests.fakes.house import House, open_house
 from tests.fakes.items import MemoryItems
 from tests.fakes.klippy import FakeKlippy
 from tests.fakes.mosquitto import Heard, Mosquitto, Stranger
+from tests.polling import until
 from transports.mqtt.subsystem import Mqtt
 
 PATIENCE_S = 20.0
@@ -69,13 +70,6 @@ class MqttHouse:
 
     async def up(self) -> None:
         await until(lambda: self.mqtt.mqtt_connected)
-
-
-async def until(condition: Callable[[], Any]) -> None:
-    """Poll the real world; the outer limit is for a test that fails."""
-    with trio.fail_after(PATIENCE_S):
-        while not condition():  # noqa: ASYNC110
-            await trio.sleep(0.005)
 
 
 @asynccontextmanager

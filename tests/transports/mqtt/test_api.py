@@ -7,7 +7,8 @@ import trio
 
 from mrk.api.endpoint import Access, Endpoint, NoParams
 from mrk.definitions.roles import Role
-from tests.transports.mqtt.house import PATIENCE_S, open_mqtt, open_stranger, until
+from tests.polling import until
+from tests.transports.mqtt.house import PATIENCE_S, open_mqtt, open_stranger
 from transports.mqtt.api import IN_FLIGHT, REQUEST_BYTES
 
 REQUEST, RESPONSE = "shop/moonraker/api/request", "shop/moonraker/api/response"

@@ -12,7 +12,8 @@ import trio.testing
 from config.secret import Secret
 from mrk.errors import ClientError
 from tests.fakes.mosquitto import run_mosquitto
-from tests.transports.mqtt.house import open_mqtt, open_stranger, until
+from tests.polling import until
+from tests.transports.mqtt.house import open_mqtt, open_stranger
 from tests.transports.mqtt.proxy import open_proxy
 from transports.mqtt.broker_connection import GOODBYE_S
 

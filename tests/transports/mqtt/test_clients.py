@@ -9,7 +9,8 @@ import trio.testing
 from mrk.api.caller import Caller, Transport
 from mrk.definitions.roles import Role
 from mrk.errors import ClientError
-from tests.transports.mqtt.house import open_mqtt, open_stranger, until
+from tests.polling import until
+from tests.transports.mqtt.house import open_mqtt, open_stranger
 from transports.mqtt.broker_connection import QUEUE_BYTES, QUEUE_MESSAGES
 
 PUBLISH, SUBSCRIBE = "server.mqtt.publish", "server.mqtt.subscribe"

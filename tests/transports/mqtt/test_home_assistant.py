@@ -8,7 +8,8 @@ import trio
 from mrk.webcams.webcam import Webcam
 from tests.fakes.items import MemoryItems
 from tests.fakes.klippy import FakeKlippy
-from tests.transports.mqtt.house import open_mqtt, open_stranger, until
+from tests.polling import until
+from tests.transports.mqtt.house import open_mqtt, open_stranger
 from tests.transports.mqtt.proxy import open_proxy
 from transports.mqtt.subsystem import device_id
 

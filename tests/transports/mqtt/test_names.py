@@ -6,7 +6,8 @@ import trio
 
 from tests.fakes.items import MemoryItems
 from tests.fakes.mosquitto import run_mosquitto
-from tests.transports.mqtt.house import open_mqtt, open_stranger, until
+from tests.polling import until
+from tests.transports.mqtt.house import open_mqtt, open_stranger
 from transports.mqtt.subsystem import device_id, installation_mark
 
 FIRST, SECOND = "1" * 32, "2" * 32

@@ -17,6 +17,7 @@ from mrk.clients.turns import AT_ONCE
 from mrk.definitions.limits import Limits
 from mrk.websocket.frames import close_frame
 from tests.fakes.event_house import EventHouse
+from tests.polling import until
 
 pytestmark = pytest.mark.e2e
 CROWD = 5 * AT_ONCE
@@ -47,12 +48,6 @@ class Steps(trio.abc.Instrument):
         now = self._number()
         self.most = max(self.most, abs(now - self._last))
         self._last = now
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    with trio.fail_after(20):
-        while not condition():  # noqa: ASYNC110 - numbers that tell nobody
-            await trio.sleep(0.005)
 
 
 async def serve(

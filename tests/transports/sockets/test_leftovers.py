@@ -3,7 +3,7 @@
 import gc
 import json
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ import trio.testing
 from mrk.definitions.limits import Limits
 from mrk.klippy.etx import etx_frame
 from tests.fakes.event_house import EventHouse
+from tests.polling import until
 
 pytestmark = pytest.mark.e2e
 IDENTIFY = {"client_name": "c", "version": "1", "type": "web", "url": "u"}
@@ -46,12 +47,6 @@ def ours() -> list[str]:
     gc.set_debug(0)
     names = [f"{type(one).__module__}.{type(one).__qualname__}" for one in gc.garbage]
     return sorted({name for name in names if name.startswith(("mrk.", "transports."))})
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    with trio.fail_after(20):
-        while not condition():  # noqa: ASYNC110 - numbers that tell nobody
-            await trio.sleep(0.005)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ import pytest
 import trio
 
 from mrk.errors import ClientError
-from tests.fakes.file_house import open_files, until
+from tests.fakes.file_house import open_files
+from tests.polling import until
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ import trio
 
 from mrk.errors import ClientError
 from mrk.files.temporary import TOKEN_BYTES, Purpose, is_temporary, temporary_name
-from tests.fakes.file_house import open_files, until
+from tests.fakes.file_house import open_files
+from tests.polling import until
 
 
 @pytest.fixture
