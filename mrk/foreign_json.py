@@ -26,8 +26,13 @@ def decode(text: Text, kind: type[Kind]) -> Kind: ...
 
 def decode(text: Text, kind: Any = Any) -> Any:
     """A value of that type; raises `NotJson`."""
+    return decode_by(msgspec.json.Decoder(kind), text)
+
+
+def decode_by(decoder: msgspec.json.Decoder[Kind], text: Text) -> Kind:
+    """The same by a decoder that is there already; raises `NotJson`."""
     try:
-        return msgspec.json.decode(text, type=kind)
+        return decoder.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError) as exc:
         raise NotJson(str(exc)) from exc
     except RecursionError as exc:

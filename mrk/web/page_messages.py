@@ -5,6 +5,7 @@ Pure. The process learns nothing that the page does not show, and no credentials
 
 import msgspec
 
+from mrk import foreign_json
 from mrk.access.decision import Decision
 
 
@@ -90,5 +91,5 @@ def decode_request(line: bytes) -> PageRequest:
 
 
 def decode_answer(line: bytes) -> PageAnswer:
-    """Raises `msgspec.DecodeError`."""
-    return msgspec.json.decode(line, type=PageAnswer)
+    """Raises `NotJson`."""
+    return foreign_json.decode(line, PageAnswer)

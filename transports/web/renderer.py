@@ -16,6 +16,7 @@ import msgspec
 import trio
 
 from mrk.errors import ClientError
+from mrk.foreign_json import NotJson
 from mrk.web.page_messages import PageAnswer, PageRequest, decode_answer, encode
 
 logger = logging.getLogger(__name__)
@@ -123,7 +124,7 @@ class PageRenderer:
                 try:
                     await process.stdin.send_all(encode(job.request))
                     answer = decode_answer(await _read_line(process.stdout))
-                except (trio.BrokenResourceError, msgspec.DecodeError) as exc:
+                except (trio.BrokenResourceError, NotJson) as exc:
                     reason = f"the process that renders pages failed ({type(exc).__name__})"
         except trio.Cancelled:
             _settle(job, None, "the server is shutting down")

@@ -5,6 +5,7 @@ Paths travel as bytes, because names on disk need not be text.
 
 import msgspec
 
+from mrk import foreign_json
 from mrk.estimate.printer_limits import PrinterLimits
 from mrk.estimate.record import Estimate
 from mrk.gcode.metadata import Metadata
@@ -185,5 +186,5 @@ def decode_request(line: bytes) -> Request:
 
 
 def decode_answer(line: bytes) -> Answer:
-    """Raises `msgspec.DecodeError`."""
-    return _answers.decode(line)
+    """Raises `NotJson`."""
+    return foreign_json.decode_by(_answers, line)

@@ -16,6 +16,7 @@ import msgspec
 import trio
 
 from mrk.errors import MrkError
+from mrk.foreign_json import NotJson
 from nurseries.files.scan.messages import Answer, Failed, Request, decode_answer, encode
 
 logger = logging.getLogger(__name__)
@@ -82,7 +83,7 @@ class ScanProcess:
         else:
             try:
                 return decode_answer(line)
-            except msgspec.DecodeError as error:
+            except NotJson as error:
                 reason = f"the scan worker answered nonsense: {error}"
         self.alive = False
         level = logging.DEBUG if reason == GIVEN_UP else logging.WARNING

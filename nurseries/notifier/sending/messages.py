@@ -5,6 +5,8 @@ URLs with their tokens go this way, and not by arguments, which every user of th
 
 import msgspec
 
+from mrk import foreign_json
+
 
 class Picture(msgspec.Struct, frozen=True):
     """An attachment that is no file."""
@@ -46,4 +48,9 @@ Job = SendMessage | CheckUrl
 
 encode = msgspec.json.Encoder().encode
 decode_job = msgspec.json.Decoder(Job).decode
-decode_delivery = msgspec.json.Decoder(Delivery).decode
+_deliveries = msgspec.json.Decoder(Delivery)
+
+
+def decode_delivery(line: bytes) -> Delivery:
+    """Raises `NotJson`."""
+    return foreign_json.decode_by(_deliveries, line)

@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 import trio
 
+from mrk.foreign_json import NotJson
 from nurseries.notifier.sending.messages import Delivery, Job, decode_delivery, encode
 
 logger = logging.getLogger(__name__)
@@ -159,7 +160,7 @@ class Sender:
     def _take(self, line: bytes) -> None:
         try:
             outcome = decode_delivery(line)
-        except msgspec.DecodeError as exc:
+        except NotJson as exc:
             logger.warning("the process that sends answered nonsense: %s", exc)
             return
         slot = self._slots.get(outcome.id)

@@ -146,7 +146,16 @@ DIES = "import sys; sys.stdin.readline(); sys.exit(3)"
 NONSENSE = "import sys; sys.stdin.readline(); print('no'); print('x' * 200000)"
 
 
-@pytest.mark.parametrize("text", [DIES, NONSENSE], ids=["dies", "answers nonsense"])
+LETTER = """
+import sys
+sys.stdin.readline()
+sys.stdout.buffer.write(b'{"id": 1, "ok": true, "reason": "\\xff"}\\n')
+"""
+
+
+@pytest.mark.parametrize(
+    "text", [DIES, NONSENSE, LETTER], ids=["dies", "answers nonsense", "has no UTF-8"]
+)
 async def test_a_process_that_ends(text):
     async with open_sender(script(text)) as sender:
         for _ in range(2):

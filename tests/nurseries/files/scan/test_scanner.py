@@ -38,6 +38,8 @@ for line in sys.stdin.buffer:
         os.kill(os.getpid(), 9)
     if b"junk" in name:
         sys.stdout.buffer.write(b"no JSON\\n")
+    elif b"letter" in name:
+        sys.stdout.buffer.write(b'{"type": "failed", "reason": "\\xff"}\\n')
     elif b"flood" in name:
         sys.stdout.buffer.write(b"x" * 5_000_000)
     else:
@@ -112,6 +114,7 @@ async def test_nothing_is_left_when_the_scanner_stops():
         ("crash", "ended with 1: it fell over"),
         ("die", "ended with -9"),
         ("junk", "answered nonsense"),
+        ("letter", "answered nonsense"),
         ("flood", "gave no answer"),
         ("hang", "took longer than 0.5 s"),
     ],
