@@ -91,8 +91,12 @@ class JobQueue:
         user: str | None = None,
         copies: int = 1,
         note: str | None = None,
+        handed: bool = False,
     ) -> Queue:
-        """Append jobs, all or none; raises `ClientError` for a file that does not exist."""
+        """Append jobs, all or none; raises `ClientError` for a file that does not exist.
+
+        `handed`: the printer was asked for it already, and the answer was lost.
+        """
         names = [name.removeprefix("/") for name in filenames]
         for name in names:
             if not self._files.exists(name):
@@ -102,6 +106,8 @@ class JobQueue:
             QueuedJob(os.urandom(8).hex().upper(), name, now, user, copies, note) for name in names
         ]
         automatic, active = self._transitions.automatic, self._job_state.is_active
+        if handed:
+            self._handed = jobs[-1].job_id
         return await self._change(
             lambda queue: queue.added(jobs, reset=reset, automatic=automatic, active=active),
             "jobs_added",

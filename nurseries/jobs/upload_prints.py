@@ -5,6 +5,7 @@ from mrk.files.transfers import PrintOutcome, PrintStart
 from mrk.jobs.job_protocols import JobStatePort
 from mrk.jobs.queue import QueueState
 from mrk.klippy.klippy_protocols import GcodePort
+from mrk.klippy.link_errors import KlippyLost
 from nurseries.jobs.job_queue import JobQueue
 
 
@@ -25,18 +26,19 @@ class UploadPrinter:
             return PrintOutcome(PrintStart.QUEUED, "already queued")
         if self._queue.powers_printer and await self._job_state.query() is None:
             return await self._queue_for_power(filename, user)
-        reason = "a print is under way"
+        reason, handed = "a print is under way", False
         if not self._job_state.is_active:
             try:
                 await self._printer.start_print(filename, user)
             except ClientError as exc:
-                reason = exc.message
+                # A job that the printer has begun all the same is taken from the queue.
+                reason, handed = exc.message, isinstance(exc, KlippyLost)
             else:
                 return PrintOutcome(PrintStart.STARTED)
         if not self._queue_uploads:
             return PrintOutcome(PrintStart.REFUSED, reason)
         try:
-            await self._queue.add([filename], user=user)
+            await self._queue.add([filename], user=user, handed=handed)
         except ClientError as exc:
             return PrintOutcome(PrintStart.REFUSED, exc.message)
         return PrintOutcome(PrintStart.QUEUED, reason)

@@ -1,17 +1,24 @@
 """Uploads with print=true onto a printer that is off: queued, powered, started when ready."""
 
+import contextlib
+
 import pytest
+import trio
+import trio.testing
 from trio.testing import MockClock
 
+from mrk.errors import ClientError
 from mrk.files.transfers import PrintStart
 from mrk.jobs.queue import ONE_BY_ONE, Transitions
+from mrk.virtual_printer.faults import Fault, FaultKind
 from nurseries.jobs.upload_prints import UploadPrinter
 from tests.fakes.workshop import World, open_shop
 
 
-def printer_of(shop):
+def printer_of(shop, *, queue_uploads=False):
     """The part under test, and what it has switched on."""
-    uploads = UploadPrinter(shop.printer.gcode, shop.job_state, shop.queue, queue_uploads=False)
+    gcode = shop.printer.gcode
+    uploads = UploadPrinter(gcode, shop.job_state, shop.queue, queue_uploads)
     shop.printer.ask_before_start(uploads.is_queued)
     switched: list[str] = []
     return uploads, switched
@@ -70,3 +77,45 @@ async def test_what_was_queued_before_waits_for_its_start(
         await shop.when(lambda: shop.job_state.snapshot is not None)
         assert await shop.queued() == (["old.gcode"], "paused")
         assert not shop.job_state.is_active
+
+
+@pytest.mark.parametrize("busy_s", [10.0, 60.0])
+async def test_a_lost_answer_queues_no_print_that_goes_on(
+    world: World, autojump_clock: MockClock, busy_s: float
+) -> None:
+    world.put("part.gcode")
+    async with (
+        open_shop(world, Transitions(automatic=True)) as shop,
+        trio.open_nursery() as nursery,
+    ):
+        uploads, _switched = printer_of(shop, queue_uploads=True)
+
+        async def busy() -> None:
+            with contextlib.suppress(ClientError):
+                await shop.run(f"G4 P{busy_s * 1000:.0f}")
+
+        async def drop() -> None:
+            await shop.when(lambda: any("PRINT_FILE" in one for one in shop.commands.scripts))
+            world.printer.order(Fault(FaultKind.DROP_LINK, seconds=20.0))
+
+        nursery.start_soon(busy)
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.start_soon(drop)
+        outcome = await uploads.print_upload("part.gcode")
+        assert (outcome.start, outcome.reason) == (PrintStart.QUEUED, "Klippy Disconnected")
+        assert (await shop.queued())[0] == ["part.gcode"]
+        await shop.until("printing")
+        await trio.testing.wait_all_tasks_blocked()
+        assert (await shop.queued())[0] == []
+
+
+async def test_a_refused_upload_is_queued(world: World, autojump_clock: MockClock) -> None:
+    world.put("part.gcode")
+    async with open_shop(world) as shop:
+        uploads, _switched = printer_of(shop, queue_uploads=True)
+        await shop.call("printer.print.start", filename="a.gcode")
+        await shop.until("printing")
+        outcome = await uploads.print_upload("part.gcode")
+        assert outcome.start is PrintStart.QUEUED
+        await shop.until("complete")
+        assert (await shop.queued())[0] == ["part.gcode"]
