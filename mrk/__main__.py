@@ -12,6 +12,10 @@ from mrk.own_packages import use_own_packages
 
 use_own_packages()
 
+from nurseries.process.module_bundle import use_bundle  # noqa: E402
+
+use_bundle()
+
 from nurseries.process.late_modules import load_late  # noqa: E402
 
 load_late()

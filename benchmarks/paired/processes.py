@@ -15,6 +15,7 @@ from benchmarks.paired.moonraker import NAME as MOONRAKER
 from benchmarks.paired.plan import PairedPlan
 from benchmarks.paired.speed import Speed
 from benchmarks.process import MB, Meter, memory
+from benchmarks.startup import WARM_UP_S
 from benchmarks.transfers import download, upload
 
 _START_RATIO = 0.6
@@ -32,7 +33,9 @@ def compare_start(plan: PairedPlan, programs: Sequence[Program], speed: Speed) -
             for program in programs:
                 data = folder / program.name
                 with open_daemon(data, folder / "klippy.sock", program=program) as daemon:
-                    if number:  # the first one made its folders and its database
+                    if not number:  # it made its folders and its database
+                        time.sleep(WARM_UP_S)
+                    else:
                         seconds[program.name].append(daemon.answered_s)
                         cpu[program.name].append(daemon.answered_cpu_s)
             speed.note()

@@ -25,9 +25,12 @@ from mrk.supervision import Supervision
 from mrk.version import VERSION
 from nurseries.gpio.chips import GpioChips
 from nurseries.log.daemon_log import LogOptions, open_log
+from nurseries.process.bundle_keeper import BundleKeeper
 from nurseries.process.full_collections import FullCollections, PythonCollector
+from nurseries.process.host_commands import HostCommands
 from nurseries.process.instance_id import read_instance_id
 from nurseries.process.memory_release import MemoryRelease, use_one_arena
+from nurseries.process.module_bundle import leave_bundle
 from nurseries.process.service_manager import ServiceManager
 from nurseries.process.signals import Signals
 from nurseries.root.addresses import Addresses
@@ -190,6 +193,7 @@ class Daemon:
     def _ready(self) -> None:
         # What a generation is made of stays until its end: no collection looks at it meanwhile.
         if self.owns_process:
+            leave_bundle()
             gc.freeze()
         logger.info("generation %d is up", self.generation.generation)
         self._manager.ready()
@@ -290,6 +294,8 @@ async def _serve(
         memory = Supervision("memory_release")
         nursery.start_soon(supervise, memory, MemoryRelease().serve, name=memory.name)
         garbage = Supervision("full_collections")
+        bundle = Supervision("module_bundle")
+        nursery.start_soon(supervise, bundle, BundleKeeper(HostCommands()).serve, name=bundle.name)
         collections = FullCollections(PythonCollector())
         nursery.start_soon(supervise, garbage, collections.serve, name=garbage.name)
         if companion is None:

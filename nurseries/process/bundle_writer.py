@@ -1,0 +1,66 @@
+"""Writes the bundle of modules (`module_bundle.py`); a process of its own, since it takes memory.
+
+Run as `python -P -m nurseries.process.bundle_writer`, with the names of modules on standard input,
+one a line; ends with 1 and a line on standard error when the folder cannot be written.
+"""
+
+import importlib.util
+import marshal
+import os
+import sys
+from collections.abc import Iterable
+from importlib.machinery import ModuleSpec, SourceFileLoader
+
+from config.whole_file import write_whole
+from nurseries.process.module_bundle import HEAD, MAGIC, PACKAGES, Entry, bundle_path, fingerprint
+
+
+def bundle_of(names: Iterable[str]) -> bytes:
+    """The bundle of these modules, as far as they are files of ours with a source."""
+    entries: list[tuple[str, Entry]] = []
+    blobs: list[bytes] = []
+    start = 0
+    for name in names:
+        found = _code(name)
+        if found is None:
+            continue
+        spec, blob = found
+        entries.append((name, _entry(spec, start, len(blob))))
+        blobs.append(blob)
+        start += len(blob)
+    index = marshal.dumps((fingerprint(), [(name, tuple(entry)) for name, entry in entries]))
+    return b"".join([HEAD.pack(MAGIC, len(index)), index, *blobs])
+
+
+def _entry(spec: ModuleSpec, start: int, length: int) -> Entry:
+    assert spec.origin is not None
+    source = os.stat(spec.origin)
+    is_package = spec.submodule_search_locations is not None
+    when, size = source.st_mtime_ns, source.st_size
+    return Entry(spec.origin, when, size, is_package, spec.cached or "", start, length)
+
+
+def _code(name: str) -> tuple[ModuleSpec, bytes] | None:
+    if name.partition(".")[0] not in PACKAGES:
+        return None
+    spec = importlib.util.find_spec(name)
+    if spec is None or not isinstance(spec.loader, SourceFileLoader):
+        return None
+    return spec, marshal.dumps(spec.loader.get_code(name))
+
+
+def main() -> int:
+    """Returns the exit code."""
+    os.nice(19)
+    path = bundle_path()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, bundle_of(sys.stdin.read().split()))
+    except OSError as exc:
+        print(f"{path}: {exc.strerror or exc}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,221 @@
+"""mrk's modules in one file: what a start takes from it, and what it does not."""
+
+import marshal
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import trio
+
+from mrk.machine.host_commands import CommandResult, CommandUnavailable
+from nurseries.process.bundle_keeper import FEW, BundleKeeper
+from nurseries.process.bundle_writer import bundle_of
+from nurseries.process.module_bundle import (
+    HEAD,
+    MAGIC,
+    BundledLoader,
+    Entry,
+    ModuleBundle,
+    fingerprint,
+    use_bundle,
+)
+
+ROOT = Path(__file__).parents[3]
+NAME = "bundled_example"
+
+
+@pytest.fixture
+def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A module that says where its code comes from: the file, or the bundle."""
+    file = tmp_path / f"{NAME}.py"
+    file.write_text("FROM = 'the file'\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    yield file
+    sys.modules.pop(NAME, None)
+
+
+def entry_of(source: Path, length: int) -> Entry:
+    found = os.stat(source)
+    return Entry(str(source), found.st_mtime_ns, found.st_size, False, "", 0, length)
+
+
+def write(path: Path, source: Path, made_for: Any = None, blob: bytes | None = None) -> Path:
+    """A bundle of that one module."""
+    if blob is None:
+        blob = marshal.dumps(compile("FROM = 'the bundle'\n", str(source), "exec"))
+    entries = [(NAME, tuple(entry_of(source, len(blob))))]
+    index = marshal.dumps((fingerprint() if made_for is None else made_for, entries))
+    path.write_bytes(HEAD.pack(MAGIC, len(index)) + index + blob)
+    return path
+
+
+def imported(bundle: ModuleBundle) -> ModuleType:
+    sys.meta_path.insert(0, bundle)
+    try:
+        return __import__(NAME)
+    finally:
+        bundle.close()
+
+
+def test_a_module_comes_from_the_bundle(source: Path, tmp_path: Path) -> None:
+    bundle = ModuleBundle(write(tmp_path / "bundle", source))
+    module = imported(bundle)
+    assert module.FROM == "the bundle"
+    assert module.__file__ == str(source)
+    assert isinstance(module.__spec__.loader, BundledLoader)  # type: ignore[union-attr]
+    # Who asks again, as debuggers do, is told of the file.
+    code = module.__spec__.loader.get_code(NAME)  # type: ignore[union-attr]
+    assert "the file" in code.co_consts  # type: ignore[union-attr]
+    assert bundle not in sys.meta_path
+
+
+@pytest.mark.parametrize("change", ["size", "time"])
+def test_a_source_that_changed_is_read(source: Path, tmp_path: Path, change: str) -> None:
+    bundle = ModuleBundle(write(tmp_path / "bundle", source))
+    if change == "size":
+        source.write_text("FROM = 'another file'\n")
+    else:
+        os.utime(source, ns=(0, 1))
+    assert ("another file" if change == "size" else "the file") == imported(bundle).FROM
+
+
+def test_a_module_without_its_source_is_not_there(source: Path, tmp_path: Path) -> None:
+    bundle = ModuleBundle(write(tmp_path / "bundle", source))
+    source.unlink()
+    with pytest.raises(ModuleNotFoundError):
+        imported(bundle)
+
+
+@pytest.mark.parametrize("blob", [b"", b"no code", marshal.dumps("no code")])
+def test_damaged_code_is_passed_over(source: Path, tmp_path: Path, blob: bytes) -> None:
+    assert imported(ModuleBundle(write(tmp_path / "bundle", source, blob=blob))).FROM == "the file"
+
+
+def test_a_bundle_that_became_shorter_is_passed_over(source: Path, tmp_path: Path) -> None:
+    path = write(tmp_path / "bundle", source)
+    bundle = ModuleBundle(path)
+    os.truncate(path, path.stat().st_size - 10)
+    assert imported(bundle).FROM == "the file"
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda data: b"",
+        lambda data: data[:10],
+        lambda data: data[:40],
+        lambda data: b"x" + data[1:],
+        lambda data: HEAD.pack(MAGIC, 1 << 60) + data[HEAD.size :],
+        lambda data: HEAD.pack(MAGIC, 5) + marshal.dumps(7),
+        lambda data: HEAD.pack(MAGIC, 100) + marshal.dumps((fingerprint(), [("x", (1, 2))])),
+    ],
+)
+def test_a_file_that_is_none_is_refused(
+    source: Path, tmp_path: Path, spoil: Callable[[bytes], bytes]
+) -> None:
+    path = write(tmp_path / "bundle", source)
+    path.write_bytes(spoil(path.read_bytes()))
+    finders, descriptors = list(sys.meta_path), os.listdir("/proc/self/fd")
+    use_bundle(path)
+    use_bundle(tmp_path / "nothing")
+    assert (sys.meta_path, os.listdir("/proc/self/fd")) == (finders, descriptors)
+
+
+@pytest.mark.parametrize("made_for", [(b"old", 0, str(ROOT)), (*fingerprint()[:2], "/elsewhere")])
+def test_of_another_python_or_place_it_is_refused(
+    source: Path, tmp_path: Path, made_for: Any
+) -> None:
+    with pytest.raises(ValueError, match="another Python or place"):
+        ModuleBundle(write(tmp_path / "bundle", source, made_for))
+
+
+def test_only_our_modules_are_bundled() -> None:
+    data = bundle_of(["json", "mrk", "mrk.errors", "mrk.nothing_here", "trio"])
+    _magic, size = HEAD.unpack(data[: HEAD.size])
+    _made_for, entries = marshal.loads(data[HEAD.size : HEAD.size + size])
+    found = {name: Entry(*one) for name, one in entries}
+    assert list(found) == ["mrk", "mrk.errors"]
+    assert (found["mrk"].is_package, found["mrk.errors"].is_package) == (True, False)
+    assert found["mrk.errors"].path == str(ROOT / "mrk" / "errors.py")
+
+
+PROGRAM = """
+import mrk.__main__, sys, inspect
+import mrk.errors, config.paths, mrk.http, mrk.http.head
+from nurseries.process.module_bundle import BundledLoader, leave_bundle
+for module in (mrk.errors, mrk.http, mrk.http.head, config.paths):
+    print(module.__name__, isinstance(module.__spec__.loader, BundledLoader))
+assert mrk.http.__path__ == [str(config.paths.__file__).replace("config/paths.py", "mrk/http")]
+assert "class MrkError" in inspect.getsource(mrk.errors)
+leave_bundle()
+import mrk.http.cors
+print(mrk.http.cors.__name__, isinstance(mrk.http.cors.__spec__.loader, BundledLoader))
+"""
+
+
+def run_python(*words: str, given: str = "", prefix: Path, writes: bool = True) -> str:
+    environ = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    environ |= {"PYTHONPYCACHEPREFIX": str(prefix)}
+    done = subprocess.run(
+        (sys.executable, *words), cwd=ROOT, env=environ, input=given, text=True,
+        capture_output=True, check=True,
+    )  # fmt: skip
+    return done.stdout
+
+
+def test_a_start_uses_what_was_written(tmp_path: Path) -> None:
+    names = ["mrk.errors", "mrk.http", "mrk.http.head", "mrk.http.cors"]
+    run_python("-m", "nurseries.process.bundle_writer", given="\n".join(names), prefix=tmp_path)
+    assert run_python("-c", PROGRAM, prefix=tmp_path).splitlines() == [
+        "mrk.errors True",
+        "mrk.http True",
+        "mrk.http.head True",
+        "config.paths False",
+        "mrk.http.cors False",
+    ]
+
+
+class Commands:
+    """Says how often it was asked, and for which modules."""
+
+    def __init__(self, status: int = 0) -> None:
+        self.status = status
+        self.given: list[bytes] = []
+
+    async def run(self, argv: object, given: bytes = b"") -> CommandResult:
+        await trio.lowlevel.checkpoint()
+        self.given.append(given)
+        if self.status == 127:
+            raise CommandUnavailable("no such program")
+        return CommandResult(self.status, b"", b"read-only\n")
+
+
+def modules(count: int) -> dict[str, ModuleType]:
+    found = {"json": __import__("json")}
+    for number in range(count):
+        module = ModuleType(f"mrk.m{number}")
+        module.__spec__ = __import__("mrk").__spec__
+        found[module.__name__] = module
+    return found
+
+
+@pytest.mark.parametrize("status", [0, 1, 127])
+async def test_it_is_written_when_many_were_not_in_it(status: int, autojump_clock: object) -> None:
+    commands = Commands(status)
+    with trio.move_on_after(100):
+        await BundleKeeper(commands, lambda: modules(FEW + 1), writes=True).serve()
+    (given,) = commands.given
+    assert given.split() == [f"mrk.m{number}".encode() for number in range(FEW + 1)]
+
+
+@pytest.mark.parametrize(("count", "writes"), [(FEW, True), (100, False)])
+async def test_it_is_left_alone(count: int, writes: bool, autojump_clock: object) -> None:
+    commands = Commands()
+    with trio.move_on_after(100):
+        await BundleKeeper(commands, lambda: modules(count), writes=writes).serve()
+    assert commands.given == []
