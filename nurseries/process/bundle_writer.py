@@ -12,12 +12,19 @@ from collections.abc import Iterable
 from importlib.machinery import ModuleSpec, SourceFileLoader
 
 from config.whole_file import write_whole
-from nurseries.process.module_bundle import HEAD, MAGIC, PACKAGES, Entry, bundle_path, fingerprint
+from nurseries.process.module_bundle import (
+    HEAD,
+    MAGIC,
+    PACKAGES,
+    BundledModule,
+    bundle_path,
+    fingerprint,
+)
 
 
 def bundle_of(names: Iterable[str]) -> bytes:
     """The bundle of these modules, as far as they are files of ours with a source."""
-    entries: list[tuple[str, Entry]] = []
+    entries: list[tuple[str, BundledModule]] = []
     blobs: list[bytes] = []
     start = 0
     for name in names:
@@ -32,12 +39,12 @@ def bundle_of(names: Iterable[str]) -> bytes:
     return b"".join([HEAD.pack(MAGIC, len(index)), index, *blobs])
 
 
-def _entry(spec: ModuleSpec, start: int, length: int) -> Entry:
+def _entry(spec: ModuleSpec, start: int, length: int) -> BundledModule:
     assert spec.origin is not None
     source = os.stat(spec.origin)
     is_package = spec.submodule_search_locations is not None
     when, size = source.st_mtime_ns, source.st_size
-    return Entry(spec.origin, when, size, is_package, spec.cached or "", start, length)
+    return BundledModule(spec.origin, when, size, is_package, spec.cached or "", start, length)
 
 
 def _code(name: str) -> tuple[ModuleSpec, bytes] | None:

@@ -25,7 +25,7 @@ MAGIC = b"mrk modules 1\n\0\0"
 _MOST_INDEX_BYTES = 16 * 1024 * 1024  # it is 0.1 MB; of a damaged file it may be anything
 
 
-class Entry(NamedTuple):
+class BundledModule(NamedTuple):
     """A module: its source as it was, and where its byte code is behind the index."""
 
     path: str
@@ -60,7 +60,9 @@ class ModuleBundle:
             if made_for != fingerprint():
                 raise ValueError("of another Python or place")
             self._start = HEAD.size + index_bytes
-            self._entries: dict[str, Entry] = {name: Entry(*one) for name, one in entries}
+            self._entries: dict[str, BundledModule] = {
+                name: BundledModule(*one) for name, one in entries
+            }
         except BaseException:
             os.close(self._descriptor)
             raise
@@ -111,7 +113,7 @@ class BundledLoader(SourceFileLoader):
         return super().get_code(fullname) if code is None else code
 
 
-def _is_as_it_was(entry: Entry) -> bool:
+def _is_as_it_was(entry: BundledModule) -> bool:
     try:
         found = os.stat(entry.path)
     except OSError:

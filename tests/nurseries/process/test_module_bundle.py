@@ -19,7 +19,7 @@ from nurseries.process.module_bundle import (
     HEAD,
     MAGIC,
     BundledLoader,
-    Entry,
+    BundledModule,
     ModuleBundle,
     fingerprint,
     use_bundle,
@@ -39,9 +39,9 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     sys.modules.pop(NAME, None)
 
 
-def entry_of(source: Path, length: int) -> Entry:
+def entry_of(source: Path, length: int) -> BundledModule:
     found = os.stat(source)
-    return Entry(str(source), found.st_mtime_ns, found.st_size, False, "", 0, length)
+    return BundledModule(str(source), found.st_mtime_ns, found.st_size, False, "", 0, length)
 
 
 def write(path: Path, source: Path, made_for: Any = None, blob: bytes | None = None) -> Path:
@@ -138,7 +138,7 @@ def test_only_our_modules_are_bundled() -> None:
     data = bundle_of(["json", "mrk", "mrk.errors", "mrk.nothing_here", "trio"])
     _magic, size = HEAD.unpack(data[: HEAD.size])
     _made_for, entries = marshal.loads(data[HEAD.size : HEAD.size + size])
-    found = {name: Entry(*one) for name, one in entries}
+    found = {name: BundledModule(*one) for name, one in entries}
     assert list(found) == ["mrk", "mrk.errors"]
     assert (found["mrk"].is_package, found["mrk.errors"].is_package) == (True, False)
     assert found["mrk.errors"].path == str(ROOT / "mrk" / "errors.py")
