@@ -14,7 +14,6 @@ import trio
 
 from mrk.machine.host_commands import CommandResult, CommandUnavailable
 from nurseries.process.bundle_keeper import FEW, BundleKeeper
-from nurseries.process.bundle_writer import bundle_of
 from nurseries.process.module_bundle import (
     HEAD,
     MAGIC,
@@ -134,16 +133,6 @@ def test_of_another_python_or_place_it_is_refused(
         ModuleBundle(write(tmp_path / "bundle", source, made_for))
 
 
-def test_only_our_modules_are_bundled() -> None:
-    data = bundle_of(["json", "mrk", "mrk.errors", "mrk.nothing_here", "trio"])
-    _magic, size = HEAD.unpack(data[: HEAD.size])
-    _made_for, entries = marshal.loads(data[HEAD.size : HEAD.size + size])
-    found = {name: BundledModule(*one) for name, one in entries}
-    assert list(found) == ["mrk", "mrk.errors"]
-    assert (found["mrk"].is_package, found["mrk.errors"].is_package) == (True, False)
-    assert found["mrk.errors"].path == str(ROOT / "mrk" / "errors.py")
-
-
 PROGRAM = """
 import mrk.__main__, sys, inspect
 import mrk.errors, config.paths, mrk.http, mrk.http.head
@@ -158,7 +147,7 @@ print(mrk.http.cors.__name__, isinstance(mrk.http.cors.__spec__.loader, BundledL
 """
 
 
-def run_python(*words: str, given: str = "", prefix: Path, writes: bool = True) -> str:
+def run_python(*words: str, given: str = "", prefix: Path) -> str:
     environ = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     environ |= {"PYTHONPYCACHEPREFIX": str(prefix)}
     done = subprocess.run(
@@ -178,6 +167,19 @@ def test_a_start_uses_what_was_written(tmp_path: Path) -> None:
         "config.paths False",
         "mrk.http.cors False",
     ]
+
+
+def test_only_our_modules_are_bundled(tmp_path: Path) -> None:
+    names = ["json", "mrk", "mrk.errors", "mrk.nothing_here", "trio"]
+    run_python("-m", "nurseries.process.bundle_writer", given="\n".join(names), prefix=tmp_path)
+    (file,) = tmp_path.rglob("*.bundle")
+    data = file.read_bytes()
+    _magic, size = HEAD.unpack(data[: HEAD.size])
+    _made_for, entries = marshal.loads(data[HEAD.size : HEAD.size + size])
+    found = {name: BundledModule(*one) for name, one in entries}
+    assert list(found) == ["mrk", "mrk.errors"]
+    assert (found["mrk"].is_package, found["mrk.errors"].is_package) == (True, False)
+    assert found["mrk.errors"].path == str(ROOT / "mrk" / "errors.py")
 
 
 class Commands:
