@@ -32,5 +32,6 @@ def _first(name: str, *modules: str) -> DigestFunction:
     raise ImportError(f"this Python has no {name}")
 
 
+md5 = _first("md5", "_md5", "hashlib")
 sha1 = _first("sha1", "_sha1", "hashlib")
 sha256 = _first("sha256", "_sha2", "_sha256", "hashlib")  # `_sha256` before Python 3.12

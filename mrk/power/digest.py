@@ -4,11 +4,12 @@
 out is answered with a new challenge.
 """
 
-import hashlib
 import re
 
+from mrk.short_digests import md5, sha256
+
 _PAIR = re.compile(r'(\w+)\s*=\s*(?:"([^"]*)"|([^\s,]+))')
-_HASHES = {"SHA-256": hashlib.sha256, "MD5": hashlib.md5}
+_HASHES = {"SHA-256": sha256, "MD5": md5}
 
 
 class NoDigest(ValueError):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mrk.short_digests import sha1, sha256
+from mrk.short_digests import md5, sha1, sha256
 from nurseries.process.late_modules import load_late
 
 ROOT = Path(__file__).parents[3]
@@ -125,6 +125,7 @@ def test_a_printer_with_services_does_not_load_openssl() -> None:
 
 def test_short_digests_are_those_of_hashlib() -> None:
     assert sha1(b"abc").digest() == hashlib.sha1(b"abc").digest()
+    assert md5(b"abc").digest() == hashlib.md5(b"abc").digest()
     assert sha256(b"abc").hexdigest() == hashlib.sha256(b"abc").hexdigest()
 
 
