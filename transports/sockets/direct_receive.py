@@ -5,7 +5,6 @@ buffer of the largest size. Plain sockets only: TLS and test streams go the usua
 """
 
 import os
-from collections.abc import Awaitable
 
 import trio
 
@@ -14,18 +13,14 @@ USUAL_BYTES = 4096
 
 
 class DirectReceive:
-    """Receives in two steps, so that who waits keeps Trio's own frames alone, and none of ours.
+    """Looks through one wrapper (`transport`), as the door's is. Raises as `receive_some` does."""
 
-    Looks through one wrapper (`transport`), such as the door's. Raises as `receive_some` does.
-    """
-
-    __slots__ = ("_chunk", "_socket", "_stream")
+    __slots__ = ("_socket", "_stream")
 
     def __init__(self, stream: trio.abc.ReceiveStream) -> None:
         plain = getattr(stream, "transport", stream)
         self._stream = stream
         self._socket = plain.socket if isinstance(plain, trio.SocketStream) else None
-        self._chunk: bytes | None = None
 
     @property
     def descriptor(self) -> int:
@@ -33,30 +28,24 @@ class DirectReceive:
         return -1 if self._socket is None else self._socket.fileno()
 
     async def receive(self, most_bytes: int) -> bytes:
-        """Both steps: what has come; empty at the end."""
+        """What has come; empty at the end."""
+        if self._socket is None:
+            return bytes(await self._stream.receive_some(most_bytes))
         while True:
-            await self.wait(most_bytes)
+            descriptor = self._socket.fileno()
+            if descriptor < 0:
+                raise trio.ClosedResourceError("closed on this side")
+            await trio.lowlevel.wait_readable(descriptor)
             chunk = self.take(most_bytes)
             if chunk is not None:
                 return chunk
 
-    def wait(self, most_bytes: int) -> Awaitable[None]:
-        """Until `take` has something to give, or the end."""
-        if self._socket is None:
-            return self._receive(most_bytes)
-        descriptor = self._socket.fileno()
-        if descriptor < 0:
-            raise trio.ClosedResourceError("closed on this side")
-        return trio.lowlevel.wait_readable(descriptor)  # noqa: ASYNC105 - the caller awaits it
-
-    async def _receive(self, most_bytes: int) -> None:
-        self._chunk = bytes(await self._stream.receive_some(most_bytes))
-
     def take(self, most_bytes: int) -> bytes | None:
-        """What has come; empty at the end, None when it was nothing after all."""
-        if self._socket is None:
-            chunk, self._chunk = self._chunk, None
-            return chunk
+        """What has come to a plain socket, for who has waited elsewhere until it can be read.
+
+        Empty at the end, None when it was nothing after all.
+        """
+        assert self._socket is not None, "no plain socket"
         try:
             return _read(self._socket.fileno(), most_bytes)
         except BlockingIOError:

@@ -13,11 +13,7 @@ import trio
 
 from mrk.clients.turns import Turns
 from mrk.websocket.events import Ending
-from transports.sockets.client_connection import (
-    BUG,
-    SERVER_SHUTDOWN,
-    ClientConnection,
-)
+from transports.sockets.client_connection import BUG, ClientConnection
 from transports.sockets.outbox_sender import OutboxSender
 
 logger = logging.getLogger(__name__)
@@ -51,7 +47,7 @@ class KeptConnection(ClientConnection):
         name: str,
         sender: OutboxSender,
         turns: Turns,
-        when_cancelled: Callable[[], Ending] = lambda: SERVER_SHUTDOWN,
+        when_cancelled: Callable[[], Ending],
     ) -> None:
         super().__init__(name, sender, turns, when_cancelled)
         self._keeper: Keeper | None = None

@@ -1,12 +1,10 @@
 """One websocket on one stream: frames in, pings, the sender, and the goodbye.
 
-What waits for the client is called in two steps, `wait` and `take`: see `direct_receive.py`.
-
 Used by the primary and the bridge websocket, which own the tasks; lives as long as the connection.
 """
 
 import contextlib
-from collections.abc import Awaitable, Iterator
+from collections.abc import Iterator
 
 import trio
 
@@ -106,35 +104,31 @@ class WebsocketStream:
         """From now on what the client sends is taken: a ping without an answer is its end."""
         self._listening = True
 
-    def wait(self) -> Awaitable[None]:
-        """Until there is something to `take`."""
-        self._listening = True
-        return self._receive.wait(self._chunk_bytes)
-
     def take(self) -> bytes | None:
-        """The next bytes of the client; empty when it has gone, None when nothing came after all.
+        """What has come to a plain socket; empty when the client has gone, None if it was nothing.
 
-        `wait` or this raise `trio.BrokenResourceError` or `trio.ClosedResourceError` when the
-        connection broke.
+        Raises `trio.BrokenResourceError` when the connection broke.
         """
         chunk = self._receive.take(self._chunk_bytes)
         if chunk is not None:
-            self._listening = False
-            self._heard = True
+            self._note_heard()
         return chunk
 
     async def receive(self) -> bytes:
-        """Both steps at once, with what is `trailing` first; empty also when it broke."""
+        """The next bytes, with what is `trailing` first; empty when the client has gone."""
         if self.trailing:
             chunk, self.trailing = self.trailing, b""
             return chunk
+        self.listens()
         with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError):
-            while True:
-                await self.wait()
-                taken = self.take()
-                if taken is not None:
-                    return taken
+            chunk = await self._receive.receive(self._chunk_bytes)
+            self._note_heard()
+            return chunk
         return b""
+
+    def _note_heard(self) -> None:
+        self._listening = False
+        self._heard = True
 
     def ping(self) -> Ending | None:
         """Send a ping; returns how the connection ends when nothing at all came back for the last.

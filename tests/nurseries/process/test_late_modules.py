@@ -86,6 +86,14 @@ def test_modules_that_are_there_stay() -> None:
     assert "no_such_module_at_all" not in sys.modules
 
 
+def printed(program: str) -> list[str]:
+    """The lines that a Python of its own prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return done.stdout.splitlines()
+
+
 def test_trio_does_not_load_openssl_and_others() -> None:
     program = (
         "import mrk.__main__, trio, shutil, sys\n"
@@ -96,10 +104,7 @@ def test_trio_does_not_load_openssl_and_others() -> None:
         "print(ssl.create_default_context().verify_mode.name, len(secrets.token_hex(8)),\n"
         "      hashlib.new('sha256').name, issubclass(ssl.SSLError, OSError))\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.splitlines() == ["", "CERT_REQUIRED 16 sha256 True"]
+    assert printed(program) == ["", "CERT_REQUIRED 16 sha256 True"]
 
 
 def test_a_printer_with_services_does_not_load_openssl() -> None:
@@ -117,10 +122,7 @@ def test_a_printer_with_services_does_not_load_openssl() -> None:
         "assert early == (hashlib.sha1(b'abc').digest(), hashlib.md5(b'abc').digest())\n"
         "print(*sorted({'_ssl', '_hashlib'} & set(sys.modules)))\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.splitlines() == ["", "_hashlib"]
+    assert printed(program) == ["", "_hashlib"]
 
 
 def test_short_digests_are_those_of_hashlib() -> None:

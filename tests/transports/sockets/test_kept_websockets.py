@@ -13,6 +13,7 @@ import trio.testing
 from wsproto.events import CloseConnection, Ping
 
 from mrk.definitions.limits import Limits
+from tests.polling import until
 from tests.transports.sockets.conftest import Daemon, Peer, head_bytes, upgrade_head
 from transports.sockets.client_connection import SERVER_RESTART
 from transports.sockets.served_websocket import ServedWebsocket
@@ -59,12 +60,6 @@ async def stream_pair() -> tuple[trio.SocketStream, trio.SocketStream]:
         await stack.enter_async_context(listener)
         ours = await trio.open_tcp_stream(*listener.socket.getsockname()[:2])
         return ours, await listener.accept()
-
-
-async def until(condition) -> None:  # type: ignore[no-untyped-def]
-    with trio.fail_after(20):
-        while not condition():  # noqa: ASYNC110 - the real world is polled
-            await trio.sleep(0.001)
 
 
 @asynccontextmanager
