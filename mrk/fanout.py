@@ -28,8 +28,8 @@ class EventReader(Generic[T]):
         self._send, self._receive = trio.open_memory_channel[T](size)
         self._closed = closed
         self._fell_behind = False
-        self._idle = False
-        self._handle: Callable[[T], bool] | None = None
+        self.idle = False
+        self.handle: Callable[[T], bool] | None = None
         # None: items about anything.
         self.about: frozenset[str] | None = None
 
@@ -43,13 +43,11 @@ class EventReader(Generic[T]):
         True says that the item is dealt with, and wakes nobody: waking a task costs more than most
         items are worth. It must not block or raise.
         """
-        self._handle = handle
+        self.handle = handle
 
     def offer(self, item: T) -> None:
         """Hand over without waiting; a full channel ends this reader."""
-        if self._idle and self._handle is not None and self._handle(item):
-            return
-        self._idle = False
+        self.idle = False
         try:
             self._send.send_nowait(item)
         except trio.WouldBlock:
@@ -85,14 +83,14 @@ class EventReader(Generic[T]):
             # item, and a burst of console lines comes in faster than that.
             with contextlib.suppress(trio.WouldBlock):
                 return self._receive.receive_nowait()
-            self._idle = True
+            self.idle = True
             return await self._receive.receive()
         except trio.EndOfChannel:
             if self._fell_behind:
                 raise FellBehind(f"{self._name} fell behind and lost events") from None
             raise StopAsyncIteration from None
         finally:
-            self._idle = False
+            self.idle = False
 
 
 class Fanout(Generic[T]):
@@ -122,7 +120,10 @@ class Fanout(Generic[T]):
             wanting = tuple(reader for reader, kinds in readers if issubclass(kind, kinds))
             self._wanting[kind] = wanting
         for reader in wanting:
-            if about is None or reader.about is None or not reader.about.isdisjoint(about):
+            wanted = reader.about
+            if about is not None and wanted is not None and wanted.isdisjoint(about):
+                continue
+            if not (reader.idle and reader.handle is not None and reader.handle(item)):
                 reader.offer(item)
 
     def close(self) -> None:

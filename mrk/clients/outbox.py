@@ -24,6 +24,11 @@ def _nobody_sends() -> None:
     """The client has gone."""
 
 
+def _not_at_once(_update: StatusUpdate) -> bool:
+    """Whoever sends takes from the outbox."""
+    return False
+
+
 class Outbox:
     """Bounded output of one client.
 
@@ -46,6 +51,7 @@ class Outbox:
         "full_reason",
         "keep_subscription",
         "on_waiting",
+        "send_status",
         "waiting_bytes",
     )
 
@@ -63,6 +69,8 @@ class Outbox:
         self.full = False
         # Why, when it is not for the size.
         self.full_reason = ""
+        # Asked to send a status that nothing waits before; whether it has. Set by who sends.
+        self.send_status: Callable[[StatusUpdate], bool] = _not_at_once
         # Told how much the client's subscription takes; set by who counts.
         self.keep_subscription: Callable[[int], None] = _uncounted
         # Called with `waiting_bytes` whenever that grows, as long as somebody counts.
@@ -93,6 +101,8 @@ class Outbox:
             self._status = self._status.merged(update)
             return
         idle = not self._frames and not self._control and self._missed is None
+        if idle and self.send_status(update):
+            return  # as nearly all that come
         self._status = update
         if idle:
             self._wake()
@@ -143,7 +153,7 @@ class Outbox:
         Objects that know each other would wait for a garbage collection, which may come late.
         """
         self._drop_all()
-        self._wake = _nobody_sends
+        self._wake, self.send_status = _nobody_sends, _not_at_once
         self.keep_subscription, self.on_waiting = _uncounted, None
 
     def _drop_all(self) -> None:

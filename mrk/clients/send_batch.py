@@ -15,12 +15,13 @@ SENDS_AT_ONCE = 200
 class SendBatch:
     """A context; senders whose outboxes fill inside of it are called at the outermost end.
 
-    Those beyond `SENDS_AT_ONCE` are left to whoever has set `on_rest`, which is called then.
+    `depth` is how many are open. Senders beyond `SENDS_AT_ONCE` are left to whoever has set
+    `on_rest`, which is called then.
     """
 
     def __init__(self) -> None:
         self.on_rest: Callable[[], None] | None = None
-        self._depth = 0
+        self.depth = 0
         self._senders: list[Callable[[], None]] = []
         # In order, and each once, whatever number of bursts was for it.
         self._rest: dict[Callable[[], None], None] = {}
@@ -30,7 +31,7 @@ class SendBatch:
 
         At the end of the burst or, if it may wait, some turns of the event loop later.
         """
-        if not self._depth:
+        if not self.depth:
             return False
         if len(self._senders) < SENDS_AT_ONCE:
             self._senders.append(send)
@@ -48,7 +49,7 @@ class SendBatch:
         return bool(self._rest)
 
     def __enter__(self) -> None:
-        self._depth += 1
+        self.depth += 1
 
     def __exit__(
         self,
@@ -56,8 +57,8 @@ class SendBatch:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._depth -= 1
-        if self._depth:
+        self.depth -= 1
+        if self.depth:
             return
         senders, self._senders = self._senders, []
         for send in senders:

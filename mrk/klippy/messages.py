@@ -139,7 +139,7 @@ def read_update(params: msgspec.Raw) -> StatusUpdate:
     text = bytes(read.status)
     if not text.startswith(b"{") or b"{}" in text:
         return StatusUpdate(*read_status(_value_or_none(params)))
-    return StatusUpdate(None, read.eventtime, text)
+    return StatusUpdate(None, read.eventtime, text, _encode(read.eventtime))
 
 
 def _value_or_none(params: msgspec.Raw) -> Any:

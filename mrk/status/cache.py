@@ -32,6 +32,8 @@ class StatusCache:
         self._known: StatusDelta = {}
         # Changes that nobody has asked about yet.
         self._waiting: list[StatusUpdate] = []
+        # Of the newest changes.
+        self.eventtime = 0.0
 
     @property
     def _objects(self) -> StatusDelta:
@@ -43,6 +45,7 @@ class StatusCache:
 
     def add(self, update: StatusUpdate) -> None:
         """Take changes, to be decoded and merged when somebody asks, or a number have come."""
+        self.eventtime = update.eventtime
         self._waiting.append(update)
         if len(self._waiting) >= _WAITING_UPDATES:
             _settled = self._objects

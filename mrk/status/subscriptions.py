@@ -89,6 +89,7 @@ class Subscriptions:
     def __init__(self) -> None:
         self._groups: dict[_Key, _Group] = {}
         self._keys: dict[StatusReader, _Key] = {}
+        self.readers: Collection[StatusReader] = self._keys.keys()
         self._reported: Mapping[str, Any] = {}
         self._shared: Wanted = {}
 
@@ -100,9 +101,6 @@ class Subscriptions:
     def shared(self) -> Collection[str]:
         """The names of the objects that are shared."""
         return self._shared.keys()
-
-    def __len__(self) -> int:
-        return len(self._keys)
 
     def reports(self, asked: Mapping[str, Any]) -> None:
         """Klipper reports these from now on, and nothing else."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from mrk.status.cache import StatusCache
 from mrk.status.subscriptions import StatusReader, Subscriptions, Wanted
-from mrk.status.update import StatusDelta, StatusUpdate
+from mrk.status.update import StatusDelta
 
 
 class StatusTracker:
@@ -18,17 +18,10 @@ class StatusTracker:
     def __init__(self) -> None:
         self._cache = StatusCache()
         self._subscriptions = Subscriptions()
-        # Hands each reader its part of the changes.
+        # Notes changes, for `push` to hand each reader its part of them.
+        self.add = self._cache.add
         self.push = self._subscriptions.push
-        self._eventtime = 0.0
-
-    def __len__(self) -> int:
-        return len(self._subscriptions)
-
-    def add(self, update: StatusUpdate) -> None:
-        """Note changes; `push` tells of them."""
-        self._cache.add(update)
-        self._eventtime = update.eventtime
+        self.readers = self._subscriptions.readers
 
     def share(self, wanted: Wanted) -> None:
         """Have Klipper report these for subsystems too, who follow updates as they come."""
@@ -62,7 +55,7 @@ class StatusTracker:
             else:
                 self._cache.merge({name: fields})
         self._cache.keep(asked)
-        self._eventtime = eventtime
+        self._cache.eventtime = eventtime
         return news
 
     def set(self, reader: StatusReader, wanted: Wanted) -> None:
@@ -88,7 +81,7 @@ class StatusTracker:
                 answer[name] = {
                     field: now.get(field, part[field]) for field in part if field in chosen
                 }
-        return {"eventtime": self._eventtime, "status": answer}
+        return {"eventtime": self._cache.eventtime, "status": answer}
 
     def fields(self, name: str) -> Mapping[str, Any]:
         """The last known fields of an object."""

@@ -34,7 +34,7 @@ _PLAIN_NAME = re.compile(r"[ !#-\[\]-~]*")
 _FEW = 6
 
 
-class StatusUpdate:
+class StatusUpdate(msgspec.Struct, eq=False, gc=False):
     """Changed fields for all clients of one distinct subscription, encoded on first need.
 
     `objects` is shared and never changed after construction; raw ones are JSON objects. Instead of
@@ -43,27 +43,16 @@ class StatusUpdate:
     `found`.
     """
 
-    __slots__ = ("_decoded", "_frames", "_known", "_looked_for", "_text", "_time_text",
-                 "eventtime", "found")  # fmt: skip
-
-    def __init__(
-        self,
-        objects: ChangedObjects | None,
-        eventtime: float,
-        text: bytes = b"",
-        time_text: bytes = b"",
-        looked_for: Collection[str] = (),
-        found: Mapping[str, msgspec.Raw] = _NOTHING,
-    ) -> None:
-        self.eventtime = eventtime
-        self.found = found
-        self._looked_for = looked_for
-        # None where nobody has asked for the objects of the text yet.
-        self._known = objects
-        self._text = text
-        self._time_text = time_text
-        self._decoded: StatusDelta = {}
-        self._frames: dict[Framing, bytes] = {}
+    # A struct, since none is made as often: in Python it would take a call for each.
+    # None where nobody has asked for the objects of the text yet.
+    _known: ChangedObjects | None
+    eventtime: float
+    _text: bytes = b""
+    _time_text: bytes = b""
+    _looked_for: Collection[str] = ()
+    found: Mapping[str, msgspec.Raw] = _NOTHING
+    _decoded: StatusDelta = {}
+    _frames: dict[Framing, bytes] = {}
 
     @property
     def _objects(self) -> ChangedObjects:
@@ -160,15 +149,12 @@ class StatusUpdate:
         """The `notify_status_update` message for one kind of transport, shared by its clients."""
         frame = self._frames.get(framing)
         if frame is None:
-            frame = self._frames[framing] = framing(self.payload())
+            if self._text:
+                payload = b"".join((_BEFORE, self._text, b",", self._time_text, b"]}"))
+            else:
+                payload = _payload(self._objects, self.eventtime)
+            frame = self._frames[framing] = framing(payload)
         return frame
-
-    def payload(self) -> bytes:
-        """The same without a frame."""
-        if self._text:
-            time = self._time_text or _encode(self.eventtime)
-            return b"".join((_BEFORE, self._text, b",", time, b"]}"))
-        return notification("notify_status_update", [self._objects, self.eventtime]).payload
 
     def may_change(self, names: Collection[str]) -> bool:
         """Whether one of these objects may be in it: the text is searched, not read."""
@@ -183,6 +169,10 @@ class StatusUpdate:
             earlier = self.fields(name)
             objects[name] = value if earlier is None else {**earlier, **(later.fields(name) or {})}
         return StatusUpdate(objects, later.eventtime)
+
+
+def _payload(objects: ChangedObjects, eventtime: float) -> bytes:
+    return notification("notify_status_update", [objects, eventtime]).payload
 
 
 @functools.lru_cache(maxsize=256)

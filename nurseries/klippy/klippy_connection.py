@@ -6,6 +6,7 @@
 
 import itertools
 import logging
+import os
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -21,7 +22,7 @@ from mrk.klippy.etx import EtxDecoder, FrameTooLong, etx_frame
 from mrk.klippy.link_errors import KlippyLost
 from mrk.klippy.messages import Frame, JunkFrame, decode_frame, encode_request, error_message
 from mrk.log.throttle import LogThrottle
-from nurseries.klippy.direct_io import plain_descriptor, read_now, try_send
+from nurseries.klippy.direct_io import USUAL_BYTES, plain_descriptor, read_rest, try_send
 from nurseries.klippy.klippy_request import KlippyRequest, OnReply
 
 logger = logging.getLogger(__name__)
@@ -48,7 +49,8 @@ class KlippyConnection:
     `take_whole(frame)` is asked first whether a frame is one that it has dealt with, unread.
     `answered` hears after how many seconds a request was answered.
 
-    What that fills `send_batch` collects, once a chunk; what clients ask in one chunk too.
+    What that fills `send_batch` collects, once a chunk of several frames, or of one that was not
+    taken whole; what clients ask in one chunk too.
     """
 
     def __init__(
@@ -220,7 +222,9 @@ class KlippyConnection:
                     data = bytes(await self._stream.receive_some(READ_BYTES))
                 else:
                     await trio.lowlevel.wait_readable(descriptor)
-                    data = read_now(descriptor, READ_BYTES)
+                    data = os.read(descriptor, USUAL_BYTES)
+                    if len(data) == USUAL_BYTES:
+                        data += read_rest(descriptor, READ_BYTES)
             except BlockingIOError:
                 continue
             except (trio.BrokenResourceError, trio.ClosedResourceError, OSError) as exc:
@@ -231,15 +235,24 @@ class KlippyConnection:
                 frames = self._decoder.feed(data)
             except FrameTooLong as exc:
                 raise LinkLost(f"Klipper sent {exc}") from exc
-            for first in range(0, len(frames), FRAMES_PER_TURN):
-                if first:
-                    await trio.lowlevel.checkpoint()
+            if len(frames) > 1:
+                await self._take_many(frames)
+            elif frames and self._take_whole(frames[0]):
+                self._junk_in_row = 0  # as nearly all that comes: nothing of it is collected
+            elif frames:
                 with self._send_batch:
-                    for frame in frames[first : first + FRAMES_PER_TURN]:
-                        if self._take_whole(frame):
-                            self._junk_in_row = 0
-                        else:
-                            self._take(frame)
+                    self._take(frames[0])
+
+    async def _take_many(self, frames: list[bytes]) -> None:
+        for first in range(0, len(frames), FRAMES_PER_TURN):
+            if first:
+                await trio.lowlevel.checkpoint()
+            with self._send_batch:
+                for frame in frames[first : first + FRAMES_PER_TURN]:
+                    if self._take_whole(frame):
+                        self._junk_in_row = 0
+                    else:
+                        self._take(frame)
 
     def _take(self, data: bytes) -> None:
         try:

@@ -12,7 +12,7 @@ import msgspec
 import trio
 from trio.abc import Stream
 
-from mrk.clients.send_batch import SendBatch
+from mrk.clients.send_batch import SENDS_AT_ONCE, SendBatch
 from mrk.errors import ClientError
 from mrk.klippy.events import GcodeResponse, KlippyEvent, StatusChanged
 from mrk.klippy.link_errors import KlippyLost
@@ -65,6 +65,7 @@ class LinkedKlippy:
         self.ready_again = trio.Event()
         self.publish = publish
         self._publish_status = publish_status
+        self._send_batch = send_batch
         self.methods = methods
         self.registered: set[str] = set()
         self._subscribing = Subscribing(self.board, self._subscription, self._take_status)
@@ -158,7 +159,13 @@ class LinkedKlippy:
         if update is None:
             return False
         self.board.add(update)
-        self._push(update, update.found)
+        if update.found:
+            self._tell_followers(update, update.found)
+        if len(self.board.readers) > SENDS_AT_ONCE:
+            with self._send_batch:
+                self.board.push(update)
+        else:
+            self.board.push(update)
         return True
 
     def _on_message(self, method: str, raw: msgspec.Raw) -> None:
@@ -182,10 +189,13 @@ class LinkedKlippy:
     def _push(self, update: StatusUpdate, about: Collection[str]) -> None:
         """Tell subsystems and clients; `about` has the names of what subsystems follow, if any."""
         if about:
-            if "webhooks" in about:
-                self._on_webhooks(update)
-            self._publish_status(StatusChanged(update), about)
+            self._tell_followers(update, about)
         self.board.push(update)
+
+    def _tell_followers(self, update: StatusUpdate, about: Collection[str]) -> None:
+        if "webhooks" in about:
+            self._on_webhooks(update)
+        self._publish_status(StatusChanged(update), about)
 
     def _on_webhooks(self, update: StatusUpdate) -> None:
         webhooks = update.fields("webhooks")

@@ -15,6 +15,7 @@ from mrk.clients.outbox import Outbox
 from mrk.clients.send_batch import SendBatch
 from mrk.clients.waiting import WaitingTotal
 from mrk.definitions.limits import Limits
+from mrk.status.update import StatusUpdate
 from mrk.websocket.events import NO_CLOSE_FRAME, Ending
 from transports.sockets.nonblocking_send import direct_send
 
@@ -68,6 +69,7 @@ class OutboxSender:
         self.outbox = Outbox(framing, limits.outbox_bytes, self._wake)
         self.share = (total or WaitingTotal()).share(self._give_way)
         self.outbox.keep_subscription = self._keep_subscription
+        self.outbox.send_status = self._send_status
         self.intact = True
         self.progress = 0
         self.last_moment = math.inf
@@ -222,6 +224,28 @@ class OutboxSender:
         if self._space is not None:
             self._notify_space()
         return True
+
+    def _send_status(self, update: StatusUpdate) -> bool:
+        """Send a status on its own, in one call; False where it has to wait for something.
+
+        In a burst it waits to be merged with the next.
+        """
+        if (
+            self._try_send is None
+            or self._rest
+            or self._corked
+            or self._waiting_send
+            or self._send_batch.depth
+        ):
+            return False
+        frame = update.framed(self.outbox.framing)
+        sent_bytes = self._try_send(frame)
+        if sent_bytes == len(frame):
+            self.progress += 1
+        elif sent_bytes:
+            self._rest = memoryview(frame)[sent_bytes:]
+            self._send_rest()
+        return sent_bytes > 0
 
     def _notify_space(self) -> None:
         if self._space is not None and not self.crowded:

@@ -18,7 +18,7 @@ def test_a_push_is_passed_on_as_it_came() -> None:
     update = PushReader(()).read(USUAL)
     assert update is not None
     assert update.eventtime == 1.5
-    assert update.payload() == (
+    assert update.framed(bytes) == (
         b'{"jsonrpc":"2.0","method":"notify_status_update","params":'
         b'[{"fan":{"speed":0.5},"gcode_macro a b":{"x":[{"y":1}]}},1.50]}'
     )

@@ -71,14 +71,14 @@ def test_the_newer_subscription_replaces_the_older() -> None:
     assert board.union({}) == {"b": None}
     board.set(reader, {})
     assert board.union({}) == {}
-    assert len(board) == 0
+    assert len(board.readers) == 0
 
 
 def test_readers_that_are_gone_are_not_added() -> None:
     board, reader = StatusTracker(), Reader()
     reader.open = False
     board.set(reader, wanted({"a": None}))
-    assert len(board) == 0
+    assert len(board.readers) == 0
     board.remove(reader)
 
 

@@ -19,13 +19,13 @@ def update_of(**objects: str) -> StatusUpdate:
 
 def sent(update: StatusUpdate | None) -> object:
     assert update is not None
-    return json.loads(update.payload())["params"]
+    return json.loads(update.framed(bytes))["params"]
 
 
 def test_what_is_wanted_whole_goes_out_as_it_came() -> None:
     update = update_of(fan='{"speed": 0.5}', extruder='{"target": 1}')
     assert update.part(wanted({"fan": None, "extruder": None, "x": None})) is update
-    assert b'{"speed": 0.5}' in update.payload()
+    assert b'{"speed": 0.5}' in update.framed(bytes)
     assert sent(update) == [{"fan": {"speed": 0.5}, "extruder": {"target": 1}}, 1.5]
 
 
@@ -38,7 +38,7 @@ def test_klippers_own_text_goes_out_to_who_wants_all_that_it_can_have() -> None:
     assert (
         update.part(wanted({"fan": None, "gcode_macro a": None}), {"heater": b'"heater"'}) is update
     )
-    assert b'{"fan": {"speed":  0.5}, "gcode_macro a": {"x": 1}},1.5]' in update.payload()
+    assert b'{"fan": {"speed":  0.5}, "gcode_macro a": {"x": 1}},1.5]' in update.framed(bytes)
     assert sent(update) == [{"fan": {"speed": 0.5}, "gcode_macro a": {"x": 1}}, 1.5]
     part = update.part(wanted({"fan": None}), {"gcode_macro a": b'"gcode_macro a"'})
     assert sent(part) == [{"fan": {"speed": 0.5}}, 1.5]
@@ -138,4 +138,4 @@ def test_all_at_once_is_what_one_by_one_is(text: str) -> None:
     assert str(at_once.delta) == str(given)  # NaN is equal to nothing
     assert list(at_once.names) == list(given)
     assert str(one_by_one.delta) == str(given)
-    assert at_once.payload() == one_by_one.payload()
+    assert at_once.framed(bytes) == one_by_one.framed(bytes)

@@ -1,0 +1,123 @@
+"""A status that comes on its own is sent in one call; all others wait where they may be merged."""
+
+import json
+import socket
+from collections.abc import Iterator
+
+import pytest
+import trio
+
+from mrk.clients.send_batch import SendBatch
+from mrk.definitions.limits import Limits
+from mrk.klippy.etx import ETX, etx_frame
+from mrk.status.update import StatusUpdate
+from transports.sockets.outbox_sender import OutboxSender
+
+
+class Wire:
+    """A sender and its client; `tasks` counts those that it wanted."""
+
+    def __init__(self, ours: socket.socket, theirs: socket.socket) -> None:
+        self._theirs = theirs
+        self.batch = SendBatch()
+        stream = trio.SocketStream(trio.socket.from_stdlib_socket(ours))
+        self.sender = OutboxSender(stream, etx_frame, Limits(), self.batch)
+        self.tasks = 0
+        self.sender.begin(self._start)
+
+    def _start(self) -> None:
+        self.tasks += 1
+
+    def status(self, **fans: object) -> None:
+        self.sender.outbox.status(StatusUpdate({"fan": fans}, 1.0))
+
+    def bytes_read(self) -> bytes:
+        read = b""
+        try:
+            while chunk := self._theirs.recv(1_000_000):
+                read += chunk
+        except BlockingIOError:
+            pass
+        return read
+
+    def heard(self) -> list[object]:
+        return [json.loads(text) for text in self.bytes_read().split(ETX) if text]
+
+    def fans(self) -> list[object]:
+        return [message["params"][0]["fan"] for message in self.heard()]  # type: ignore[index]
+
+
+@pytest.fixture
+def wire() -> Iterator[Wire]:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.setblocking(False)
+        theirs.setblocking(False)
+        yield Wire(ours, theirs)
+
+
+async def test_alone_it_is_sent_at_once(wire: Wire) -> None:
+    wire.status(speed=1)
+    assert wire.fans() == [{"speed": 1}]
+    assert not wire.sender.outbox
+    assert wire.tasks == 0
+    assert wire.sender.progress == 1
+
+
+async def test_in_a_burst_it_is_merged(wire: Wire) -> None:
+    with wire.batch:
+        wire.status(speed=1)
+        wire.status(rpm=2)
+        wire.status(speed=3)
+        assert wire.bytes_read() == b""
+    assert wire.fans() == [{"speed": 3, "rpm": 2}]
+
+
+async def test_it_does_not_overtake_what_is_collected(wire: Wire) -> None:
+    wire.sender.cork()
+    wire.sender.outbox.reply(b'{"id":1}')
+    wire.status(speed=1)
+    wire.sender.outbox.reply(b'{"id":2}')
+    wire.status(speed=2)
+    assert wire.bytes_read() == b""
+    wire.sender.flush()
+    assert [message.get("id") for message in wire.heard()] == [1, 2, None]  # type: ignore[attr-defined]
+
+
+async def test_it_does_not_cut_in_while_answers_are_collected(wire: Wire) -> None:
+    wire.sender.cork()
+    wire.status(speed=1)
+    assert wire.bytes_read() == b""
+    wire.sender.flush()
+    assert wire.fans() == [{"speed": 1}]
+
+
+async def test_what_the_kernel_does_not_take_goes_before_what_comes_later(wire: Wire) -> None:
+    wire.status(text="x" * 3_000_000)
+    assert wire.tasks == 1
+    wire.status(speed=1)
+    wire.status(speed=2)
+    read = b""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(wire.sender.run)
+        while read.count(ETX) < 2:
+            await trio.lowlevel.checkpoint()
+            read += wire.bytes_read()
+    long, late = (json.loads(text)["params"][0]["fan"] for text in read.split(ETX) if text)
+    assert long == {"text": "x" * 3_000_000}
+    assert late == {"speed": 2}
+
+
+async def test_it_waits_and_is_merged_while_the_kernel_takes_nothing(wire: Wire) -> None:
+    wire.status(text="x" * 3_000_000)
+    for speed in range(100):
+        wire.status(speed=speed)
+    assert wire.sender.outbox
+    assert wire.tasks == 1
+
+
+async def test_nothing_is_sent_to_a_client_that_has_gone(wire: Wire) -> None:
+    wire.sender.close()
+    wire.status(speed=1)
+    assert wire.bytes_read() == b""
+    assert wire.tasks == 0
