@@ -107,10 +107,9 @@ def batch(message: bytes, most_values: int) -> Sequence[msgspec.Raw]:
 
 def parse(message: bytes | str | msgspec.Raw) -> RpcCall | RpcAnswer:
     """Parse one message or batch element; raises `RpcError` -32700, -32600 or -32602."""
-    if not isinstance(message, msgspec.Raw) and len(message) <= USUAL_BYTES:
-        call = _usual(message)
-        if call is not None:
-            return call
+    call = None if isinstance(message, msgspec.Raw) else usual_call(message)
+    if call is not None:
+        return call
     found = _outline(message)
     # A copy, so that a call does not keep its whole message.
     id_ = None if found.id in (_ABSENT, _NULL) else found.id.copy()
@@ -129,11 +128,13 @@ def parse(message: bytes | str | msgspec.Raw) -> RpcCall | RpcAnswer:
     return RpcCall("2.0", method, params, id_)
 
 
-def _usual(message: bytes | str) -> RpcCall | None:
+def usual_call(message: bytes | str) -> RpcCall | None:
     """A call without anything unusual, in half the time; None for all else, right or wrong."""
+    if len(message) > USUAL_BYTES:
+        return None
     try:
-        if isinstance(message, bytes):
-            _check_unicode(message)
+        if isinstance(message, bytes) and not message.isascii():
+            message.decode()
         return _usual_call(message)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None

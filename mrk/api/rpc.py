@@ -78,44 +78,42 @@ class Rpc:
         `busy` says that the client has its limit of requests in flight: what would have to
         wait is then refused with 429, save for urgent calls such as an emergency stop.
         """
+        call = jsonrpc.usual_call(message)
+        if call is not None:
+            return self._run(call, who(), busy)
         if jsonrpc.is_batch(message):
             return self._batch(message, who, busy)
         return self._single(message, who, busy)
 
     def _single(self, message: bytes | str | Raw, who: Who, busy: bool) -> Outcome[Reply]:
-        call: RpcCall | None = None
-        caller: Caller | None = None
         try:
             parsed = jsonrpc.parse(message)
-            if isinstance(parsed, RpcAnswer):
-                if self._answers is not None:
-                    self._answers.on_answer(parsed, who())
-                return Outcome(None)
-            call, caller = parsed, who()
-            return self._start(call, caller, busy)
         except RpcError as exc:
             if exc.id is None and exc.code == jsonrpc.INVALID_PARAMS:
                 return Outcome(None)  # a notification
-            self._counts[(caller or who()).transport][exc.code] += 1
+            self._counts[who().transport][exc.code] += 1
             return Outcome(jsonrpc.encode_error(exc.id, exc.code, exc.message))
-        except ClientError as exc:
-            if caller is not None and isinstance(exc, AccessDenied):
-                self._denied(caller.who, exc.why)
-            tally = self._counts[(caller or who()).transport]
-            return Outcome(_refused(None if call is None else call.id, exc, tally))
+        if isinstance(parsed, RpcAnswer):
+            if self._answers is not None:
+                self._answers.on_answer(parsed, who())
+            return Outcome(None)
+        return self._run(parsed, who(), busy)
 
-    def _start(self, call: RpcCall, caller: Caller, busy: bool) -> Outcome[Reply]:
-        method = self._table.method(call.method, caller.transport)
-        params = {} if call.params is None else call.params
+    def _run(self, call: RpcCall, caller: Caller, busy: bool) -> Outcome[Reply]:
         id_, tally = call.id, self._counts[caller.transport]
-        return perform(
-            method,
-            params,
-            caller,
-            lambda result: self._encoded(id_, result, tally),
-            lambda error: _refused(id_, error, tally),
-            busy,
-        )
+        try:
+            return perform(
+                self._table.method(call.method, caller.transport),
+                {} if call.params is None else call.params,
+                caller,
+                lambda result: self._encoded(id_, result, tally),
+                lambda error: _refused(id_, error, tally),
+                busy,
+            )
+        except ClientError as exc:
+            if isinstance(exc, AccessDenied):
+                self._denied(caller.who, exc.why)
+            return Outcome(_refused(id_, exc, tally))
 
     def _encoded(self, id_: jsonrpc.Id, result: Any, tally: Tally) -> Outcome[Reply]:
         if id_ is None:

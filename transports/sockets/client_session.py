@@ -120,15 +120,19 @@ class ClientSession:
     async def hear(self, message: bytes | str) -> None:
         """Answer one message, or begin to, or let it wait for its turn."""
         if not self.hear_now(message):
-            if self._sender.crowded or self._queue.waiting_bytes:
-                await self._postpone(message)
-            else:
-                await self._answer_large(message)
+            await self.hear_later(message)
         if self.must_wait:
             await self.give_way()
 
+    async def hear_later(self, message: bytes | str) -> None:
+        """Let a message that `hear_now` did not answer wait for its turn."""
+        if self._sender.crowded or self._queue.waiting_bytes:
+            await self._postpone(message)
+        else:
+            await self._answer_large(message)
+
     def hear_now(self, message: bytes | str) -> bool:
-        """Answer one message, or begin to; False when something has to be waited for (`hear`)."""
+        """Answer one message, or begin to; False when that has to wait (`hear_later`)."""
         crowded = self._sender.crowded
         if crowded:
             self._sender.flush()
@@ -164,17 +168,13 @@ class ClientSession:
         outcome = self._hub.rpc.handle(message, self._who, self._queue.busy)
         if outcome.asked is not None:
             self._expect(outcome, outcome.asked, len(message))
-        elif outcome.pending is None:
-            self._deliver(outcome.value)
-        else:
+        elif outcome.pending is not None:
             self._start(outcome, len(message))
-
-    def _deliver(self, reply: bytes | None) -> None:
-        if reply is None:
+        elif (reply := outcome.value) is None:
             self.unreadable = 0
-            return
-        self.unreadable = self.unreadable + 1 if reply.startswith(_PARSE_ERROR) else 0
-        self._sender.outbox.reply(reply)
+        else:
+            self.unreadable = self.unreadable + 1 if reply.startswith(_PARSE_ERROR) else 0
+            self._sender.outbox.reply(reply)
 
     def _expect(self, outcome: Outcome[Reply], asked: AskedOther, size_bytes: int) -> None:
         """Let who was asked deliver the answer: it needs no task."""

@@ -131,7 +131,11 @@ class UnixSocket:
                     sender.outbox.reply(jsonrpc.encode_error(None, jsonrpc.INVALID_REQUEST, text))
                     return Ending(1009, str(exc))
                 for frame in frames:
-                    await session.hear(frame)
+                    # `hear`, without a coroutine for each.
+                    if not session.hear_now(frame):
+                        await session.hear_later(frame)
+                    if session.must_wait:
+                        await session.give_way()
                     if session.unreadable >= UNREADABLE_IN_A_ROW:
                         return Ending(1007, f"{UNREADABLE_IN_A_ROW} messages in a row were no JSON")
                 sender.share.set("input", decoder.pending_bytes)
