@@ -5,7 +5,6 @@ array. A present null is not an absent key. Errors are `ClientError` 400 naming 
 """
 
 import json
-import reprlib
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,30 +15,17 @@ import msgspec
 from mrk import json_bounds
 from mrk.api.json_arguments import JsonText, MemberReader
 from mrk.errors import ClientError
+from mrk.shown_value import shown_value
 
 Convert = Callable[[str, object], Any]
 RESERVED_KEYS = frozenset({"_", "token", "access_token", "connection_id"})
 # Of one list; each element is converted and looked at by itself.
 MOST_ELEMENTS = 10_000
-_SHOWN_CHARS = 60
 _encode = msgspec.json.Encoder().encode
 
 
 def _refuse(name: str, value: object, wanted: str) -> ClientError:
-    return ClientError(f"Argument '{name}': {_shown(value)} given, {wanted} expected")
-
-
-def _shown(value: object) -> str:
-    """The beginning of a value, without writing out all of it."""
-    shown = repr(value[: _SHOWN_CHARS + 1]) if isinstance(value, str) else _brief().repr(value)
-    return shown if len(shown) <= _SHOWN_CHARS else shown[:_SHOWN_CHARS] + "..."
-
-
-def _brief() -> reprlib.Repr:
-    brief = reprlib.Repr()
-    brief.maxlist = brief.maxdict = 10
-    brief.maxstring = brief.maxlong = brief.maxother = 2 * _SHOWN_CHARS
-    return brief
+    return ClientError(f"Argument '{name}': {shown_value(value)} given, {wanted} expected")
 
 
 def as_bool(name: str, value: object) -> bool:

@@ -6,6 +6,7 @@ The first name is the record, the rest walks into nested objects. Pure; errors a
 from collections.abc import Sequence
 
 from mrk.errors import ClientError
+from mrk.shown_value import shown_value
 
 Path = tuple[str, ...]
 # Each is one level of objects, and every level is looked at by itself.
@@ -21,12 +22,16 @@ def parse_key(key: object) -> Path:
         _check_names(len(key))
         names = key
     else:
-        raise ClientError(f"Argument 'key': {_shown(key)} given, text or a list of names expected")
+        raise ClientError(
+            f"Argument 'key': {shown_value(key)} given, text or a list of names expected"
+        )
     if not names:
         raise ClientError("Argument 'key' is empty")
     for name in names:
         if not isinstance(name, str) or not name:
-            raise ClientError(f"Argument 'key': a segment of {_shown(key)} is empty or no text")
+            raise ClientError(
+                f"Argument 'key': a segment of {shown_value(key)} is empty or no text"
+            )
         check_text("key", name)
     return tuple(str(name) for name in names)
 
@@ -34,11 +39,6 @@ def parse_key(key: object) -> Path:
 def _check_names(count: int) -> None:
     if count > MOST_NAMES:
         raise ClientError(f"Argument 'key': {count} names given, at most {MOST_NAMES}")
-
-
-def _shown(key: object) -> str:
-    text = key[:60] if isinstance(key, str) else key
-    return f"{text!r:.60}"
 
 
 def check_text(argument: str, text: str) -> str:

@@ -7,6 +7,8 @@ import math
 from collections import deque
 from collections.abc import Mapping
 
+from mrk.shown_value import shown_value
+
 Number = int | float
 # None: the sensor said that it has no value now.
 Value = Number | None
@@ -34,11 +36,11 @@ def checked_value(value: object) -> Value:
         except ValueError:
             number = None
     if not isinstance(number, int | float):
-        raise ValueError(f"{_shown(value)} is not a number")
+        raise ValueError(f"{shown_value(value)} is not a number")
     if isinstance(number, float) and not math.isfinite(number):
-        raise ValueError(f"{_shown(value)} is not a finite number")
+        raise ValueError(f"{shown_value(value)} is not a finite number")
     if abs(number) > LARGEST:
-        raise ValueError(f"{_shown(value)} is larger than {LARGEST:g}")
+        raise ValueError(f"{shown_value(value)} is larger than {LARGEST:g}")
     return number
 
 
@@ -46,14 +48,8 @@ def checked_name(name: object) -> str:
     """The name of a measurement; raises `ValueError` with the reason."""
     if not isinstance(name, str) or not name or len(name) > NAME_CHARS:
         wanted = f"expected a text of 1 to {NAME_CHARS} characters"
-        raise ValueError(f"{_shown(name)} is not a name ({wanted})")
+        raise ValueError(f"{shown_value(name)} is not a name ({wanted})")
     return name
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, int) and abs(value) > LARGEST:
-        return "an integer"  # of maybe thousands of digits
-    return f"{value!r:.60}" if isinstance(value, str | int | float) else type(value).__name__
 
 
 class Measurements:

@@ -2,6 +2,7 @@
 
 from mrk.api.arguments import as_int
 from mrk.errors import ClientError
+from mrk.shown_value import shown_value
 
 MOST_ID = 2**63 - 1
 
@@ -14,7 +15,7 @@ def spool_choice(value: object, name: str = "spool_id") -> int | None:
     if value is None:
         return None
     if isinstance(value, bool):
-        raise ClientError(f"Argument '{name}': {value} given, an integer expected")
+        raise ClientError(f"Argument '{name}': {shown_value(value)} given, an integer expected")
     spool_id = as_int(name, value)
     if not 0 <= spool_id <= MOST_ID:
         raise ClientError(f"Argument '{name}': {spool_id} given, 1 to {MOST_ID} expected")
