@@ -1,7 +1,8 @@
 """A burst: one producer fills many clients' outboxes and then has all of them sent at once.
 
 Without it every outbox wakes a task of its own client, which costs as much as the send itself: 14.7
-us a message at 20 clients instead of 8.0. Owned by `Clients`; the link's reader opens one a chunk.
+us a message at 20 clients instead of 8.0. A status that comes alone needs none: each client has it
+sent in one call. Owned by `Clients`; the link's reader opens one for all that comes otherwise.
 """
 
 from collections.abc import Callable

@@ -37,13 +37,11 @@ _FEW = 6
 class StatusUpdate(msgspec.Struct, eq=False, gc=False):
     """Changed fields for all clients of one distinct subscription, encoded on first need.
 
-    `objects` is shared and never changed after construction; raw ones are JSON objects. Instead of
-    them there may be `text`, all of them as Klipper wrote them. What is known of that already:
-    `time_text`, the JSON of `eventtime`, and of the objects `looked_for` those that are in it,
-    `found`.
+    The objects are shared and never changed after construction; raw ones are JSON objects. Instead
+    of them there may be a text, all of them as Klipper wrote them, with the JSON of `eventtime`.
+    Of the objects that were looked for already those in it are `found`.
     """
 
-    # A struct, since none is made as often: in Python it would take a call for each.
     # None where nobody has asked for the objects of the text yet.
     _known: ChangedObjects | None
     eventtime: float

@@ -159,13 +159,7 @@ class LinkedKlippy:
         if update is None:
             return False
         self.board.add(update)
-        if update.found:
-            self._tell_followers(update, update.found)
-        if len(self.board.readers) > SENDS_AT_ONCE:
-            with self._send_batch:
-                self.board.push(update)
-        else:
-            self.board.push(update)
+        self._push(update, update.found)
         return True
 
     def _on_message(self, method: str, raw: msgspec.Raw) -> None:
@@ -189,13 +183,14 @@ class LinkedKlippy:
     def _push(self, update: StatusUpdate, about: Collection[str]) -> None:
         """Tell subsystems and clients; `about` has the names of what subsystems follow, if any."""
         if about:
-            self._tell_followers(update, about)
-        self.board.push(update)
-
-    def _tell_followers(self, update: StatusUpdate, about: Collection[str]) -> None:
-        if "webhooks" in about:
-            self._on_webhooks(update)
-        self._publish_status(StatusChanged(update), about)
+            if "webhooks" in about:
+                self._on_webhooks(update)
+            self._publish_status(StatusChanged(update), about)
+        if len(self.board.readers) <= SENDS_AT_ONCE:
+            self.board.push(update)
+        else:
+            with self._send_batch:
+                self.board.push(update)
 
     def _on_webhooks(self, update: StatusUpdate) -> None:
         webhooks = update.fields("webhooks")
