@@ -84,6 +84,13 @@ class Generation:
             *surroundings.warnings,
             *self.subsystems.warnings,
         ]
+        # The same lists as long as the generation lasts: every server.info looks at them.
+        self._growing_warnings = (
+            self.subsystems.store.warnings,
+            self.subsystems.files.warnings,
+            self.subsystems.machine.warnings,
+            self._refusals.warnings,
+        )
         self._failed = [
             *(
                 failed_supervision(failure.component, failure.reason)
@@ -199,10 +206,7 @@ class Generation:
         """Of the configuration, of the process, and what subsystems found out since."""
         subsystems = self.subsystems
         later = (
-            subsystems.store.warnings,
-            subsystems.files.warnings,
-            subsystems.machine.warnings,
-            self._refusals.warnings,
+            *self._growing_warnings,
             subsystems.given_up if crashed else (),
             subsystems.found_out,
             () if self._listeners is None else self._listeners.warnings,

@@ -32,7 +32,9 @@ class DatabaseService(DatabasePort, Protocol):
     """A database that can be run and asked."""
 
     @property
-    def warnings(self) -> list[str]: ...
+    def warnings(self) -> list[str]:
+        """What the user should read: the same list always, which may grow."""
+        ...
 
     def endpoints(self) -> list[Endpoint]: ...
 

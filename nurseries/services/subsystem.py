@@ -99,7 +99,8 @@ class Machine:
         self._seen: set[str] = set()  # providers that worked once
         self._board = ServiceStates()
         self._host = HostFacts((), None)
-        self._warnings: dict[str, None] = {}
+        # For server.info.
+        self.warnings: list[str] = []
         self._missed: list[str] = []  # why providers were passed over
         self._own_restart_asked = trio.Event()
         self._macros = MacroOrders(
@@ -291,15 +292,10 @@ class Machine:
             unit = "klipper"
         return InstanceIds(moonraker=self._host.own or "moonraker", klipper=unit)
 
-    @property
-    def warnings(self) -> list[str]:
-        """For server.info."""
-        return list(self._warnings)
-
     def _warn(self, text: str) -> None:
-        if text not in self._warnings:
+        if text not in self.warnings:
             logger.warning("%s", text)
-            self._warnings[text] = None
+            self.warnings.append(text)
 
 
 def _client_error(error: ServiceError) -> ClientError:
