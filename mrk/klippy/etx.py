@@ -20,12 +20,15 @@ def etx_frame(payload: bytes) -> bytes:
 
 
 class EtxDecoder:
-    """Cuts a byte stream into frames, keeping an unfinished tail of at most `limit_bytes`."""
+    """Cuts a byte stream into frames, keeping an unfinished tail of at most `limit_bytes`.
+
+    `pending_bytes` is how much that is.
+    """
 
     def __init__(self, limit_bytes: int) -> None:
         self._limit_bytes = limit_bytes
         self._tail: list[bytes] = []
-        self._tail_bytes = 0
+        self.pending_bytes = 0
 
     def feed(self, data: bytes) -> list[bytes]:
         """Return the frames that `data` completes, without their ETX; empty ones are left out.
@@ -43,7 +46,7 @@ class EtxDecoder:
         if ended and self._tail:
             self._tail.append(ended[0])
             ended[0] = b"".join(self._tail)
-            self._tail, self._tail_bytes = [], 0
+            self._tail, self.pending_bytes = [], 0
         for frame in ended:
             if len(frame) > self._limit_bytes:
                 raise FrameTooLong(f"a frame of {len(frame)} bytes, limit {self._limit_bytes}")
@@ -51,12 +54,7 @@ class EtxDecoder:
                 frames.append(frame)
         if rest:
             self._tail.append(rest)
-            self._tail_bytes += len(rest)
-            if self._tail_bytes > self._limit_bytes:
+            self.pending_bytes += len(rest)
+            if self.pending_bytes > self._limit_bytes:
                 raise FrameTooLong(f"an unended frame passed {self._limit_bytes} bytes")
         return frames
-
-    @property
-    def pending_bytes(self) -> int:
-        """Bytes of the unfinished frame, which are lost if the stream ends here."""
-        return self._tail_bytes

@@ -92,6 +92,15 @@ class WebsocketReader:
             self._owed_bytes -= len(piece)
             yield from self._by_fragments(piece)
 
+    def alone(self, data: bytes) -> str | bytes | None:
+        """The message of a chunk that is one usual frame and nothing else; None for `feed`."""
+        if self._tail or self._owed_bytes or self._ended:
+            return None
+        extent = _extent(data, 0)
+        if extent is None or extent[1] != len(data):
+            return None
+        return self._plain(data, 0, *extent)
+
     def _plain(self, data: bytes, at: int, start: int, stop: int) -> str | bytes | None:
         """The message of a frame that is whole, unfragmented and without fault; else None."""
         size = stop - start

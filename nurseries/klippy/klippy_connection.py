@@ -49,8 +49,8 @@ class KlippyConnection:
     `take_whole(frame)` is asked first whether a frame is one that it has dealt with, unread.
     `answered` hears after how many seconds a request was answered.
 
-    What that fills `send_batch` collects, once a chunk of several frames, or of one that was not
-    taken whole; what clients ask in one chunk too.
+    What that fills `send_batch` collects, once a chunk of several frames; what clients ask in one
+    chunk too.
     """
 
     def __init__(
@@ -235,13 +235,10 @@ class KlippyConnection:
                 frames = self._decoder.feed(data)
             except FrameTooLong as exc:
                 raise LinkLost(f"Klipper sent {exc}") from exc
-            if len(frames) > 1:
+            if len(frames) == 1:
+                self._take(frames[0])  # as nearly always: nothing is collected
+            else:
                 await self._take_many(frames)
-            elif frames and self._take_whole(frames[0]):
-                self._junk_in_row = 0  # as nearly all that comes: nothing of it is collected
-            elif frames:
-                with self._send_batch:
-                    self._take(frames[0])
 
     async def _take_many(self, frames: list[bytes]) -> None:
         for first in range(0, len(frames), FRAMES_PER_TURN):
@@ -249,12 +246,12 @@ class KlippyConnection:
                 await trio.lowlevel.checkpoint()
             with self._send_batch:
                 for frame in frames[first : first + FRAMES_PER_TURN]:
-                    if self._take_whole(frame):
-                        self._junk_in_row = 0
-                    else:
-                        self._take(frame)
+                    self._take(frame)
 
     def _take(self, data: bytes) -> None:
+        if self._take_whole(data):
+            self._junk_in_row = 0
+            return
         try:
             frame = decode_frame(data)
             if frame.id is not None:

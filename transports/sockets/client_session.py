@@ -117,6 +117,23 @@ class ClientSession:
         self._turn.begin()
         self._sender.cork()
 
+    def hear_alone(self, message: bytes | str) -> bool:
+        """Answer the only message of a chunk, or begin to; False for one that has to wait.
+
+        In place of `begin_chunk`, `hear_now` and a flush: of one message nothing is collected.
+        """
+        queue = self._queue
+        if (
+            self._client.authorized is not self._authorized
+            or self._sender.crowded
+            or queue.waiting_bytes
+            or queue.in_flight >= self._hub.limits.requests_in_flight
+            or len(message) > LARGE_CALL_BYTES
+        ):
+            return False
+        self._answer(message)
+        return True
+
     async def hear(self, message: bytes | str) -> None:
         """Answer one message, or begin to, or let it wait for its turn."""
         if not self.hear_now(message):
@@ -174,7 +191,7 @@ class ClientSession:
             self.unreadable = 0
         else:
             self.unreadable = self.unreadable + 1 if reply.startswith(_PARSE_ERROR) else 0
-            self._sender.outbox.reply(reply)
+            self._sender.reply(reply)
 
     def _expect(self, outcome: Outcome[Reply], asked: AskedOther, size_bytes: int) -> None:
         """Let who was asked deliver the answer: it needs no task."""
@@ -190,7 +207,7 @@ class ClientSession:
                 self.connection.start(lambda: self._finish(Outcome(reply), size_bytes), "call")
                 return
             if reply is not None:
-                self._sender.outbox.reply(reply)
+                self._sender.reply(reply)
             self._end_call(size_bytes)
 
         outcome.when_done(deliver)

@@ -88,6 +88,12 @@ class OutboxSender:
         # The part of a chunk that the kernel did not take at once.
         self._rest: bytes | memoryview = b""
 
+    def reply(self, payload: bytes) -> None:
+        """Answer this client, at once where nothing waits before that and nothing is collected."""
+        frame = self.outbox.framing(payload)
+        if not self._may_send or self.outbox or not self._send_alone(frame):
+            self.outbox.append(frame)
+
     def begin(self, start_run: Callable[[], None]) -> None:
         """From now on until `close` have `run` started by that whenever something has to wait."""
         self._start_run = start_run
@@ -226,19 +232,26 @@ class OutboxSender:
         return True
 
     def _send_status(self, update: StatusUpdate) -> bool:
-        """Send a status on its own, in one call; False where it has to wait for something.
+        """Send a status that nothing waits before; False where it has to wait itself.
 
         In a burst it waits to be merged with the next.
         """
-        if (
-            self._try_send is None
-            or self._rest
-            or self._corked
-            or self._waiting_send
+        return self._may_send and self._send_alone(update.framed(self.outbox.framing))
+
+    @property
+    def _may_send(self) -> bool:
+        """Whether nothing is collected, and nothing that was taken from the outbox waits."""
+        return not (
+            self._corked
             or self._send_batch.depth
-        ):
-            return False
-        frame = update.framed(self.outbox.framing)
+            or self._rest
+            or self._waiting_send
+            or self._try_send is None
+        )
+
+    def _send_alone(self, frame: bytes) -> bool:
+        """Send a frame, or the beginning of it; False where the kernel takes nothing."""
+        assert self._try_send is not None, "no plain socket"
         sent_bytes = self._try_send(frame)
         if sent_bytes == len(frame):
             self.progress += 1

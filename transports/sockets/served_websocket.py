@@ -125,7 +125,13 @@ class ServedWebsocket:
 
     def _hear(self, chunk: bytes) -> None:
         """Answer what can be answered at once; the rest is for a task, and so is what follows."""
-        session, messages = self.session, self._begun(chunk)
+        session = self.session
+        self._bound_messages()
+        alone = self.wire.alone(chunk)
+        if alone is not None and session.hear_alone(alone):
+            self.wire.listens()
+            return
+        messages = self._begun(chunk)
         for message in messages:
             if message is not None and not session.hear_now(message):
                 self._hear_later(messages, message)
@@ -193,10 +199,13 @@ class ServedWebsocket:
             self.session.leave()
 
     def _begun(self, chunk: bytes) -> Iterator[str | bytes | None]:
-        unauthorized = min(self._most_bytes, UNAUTHORIZED_MESSAGE_BYTES)
-        self.wire.bound_messages(self._most_bytes if self.client.authorized else unauthorized)
+        self._bound_messages()
         self.session.begin_chunk()
         return self.wire.messages(chunk)
+
+    def _bound_messages(self) -> None:
+        unauthorized = min(self._most_bytes, UNAUTHORIZED_MESSAGE_BYTES)
+        self.wire.bound_messages(self._most_bytes if self.client.authorized else unauthorized)
 
     async def _hear_rest(self, messages: Iterator[str | bytes | None]) -> None:
         for message in messages:

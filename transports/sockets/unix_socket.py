@@ -23,6 +23,7 @@ from transports.sockets.outbox_sender import VANISHED, OutboxSender
 logger = logging.getLogger(__name__)
 CHUNK_BYTES = 64 * 1024
 UNREADABLE_IN_A_ROW = 10
+UNREADABLE = Ending(1007, f"{UNREADABLE_IN_A_ROW} messages in a row were no JSON")
 # accept(2): the system is short of something, or this one client failed; the next may succeed.
 _OUT_OF_RESOURCES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
 _PAUSE_S = 0.1
@@ -123,13 +124,18 @@ class UnixSocket:
         decoder, direct = EtxDecoder(limit_bytes), DirectReceive(stream)
         with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError):
             while chunk := await direct.receive(CHUNK_BYTES):
-                session.begin_chunk()
                 try:
                     frames = decoder.feed(chunk)
                 except FrameTooLong as exc:
                     text = f"Invalid Request: {exc}"
                     sender.outbox.reply(jsonrpc.encode_error(None, jsonrpc.INVALID_REQUEST, text))
                     return Ending(1009, str(exc))
+                sender.share.set("input", decoder.pending_bytes)
+                if len(frames) == 1 and session.hear_alone(frames[0]):
+                    if session.unreadable >= UNREADABLE_IN_A_ROW:
+                        return UNREADABLE
+                    continue
+                session.begin_chunk()
                 for frame in frames:
                     # `hear`, without a coroutine for each.
                     if not session.hear_now(frame):
@@ -137,7 +143,6 @@ class UnixSocket:
                     if session.must_wait:
                         await session.give_way()
                     if session.unreadable >= UNREADABLE_IN_A_ROW:
-                        return Ending(1007, f"{UNREADABLE_IN_A_ROW} messages in a row were no JSON")
-                sender.share.set("input", decoder.pending_bytes)
+                        return UNREADABLE
                 sender.flush()
         return VANISHED

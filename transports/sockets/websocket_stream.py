@@ -75,6 +75,10 @@ class WebsocketStream:
         self._incoming.limit_bytes = limit_bytes
         self._chunk_bytes = min(CHUNK_BYTES, limit_bytes // 4)
 
+    def alone(self, chunk: bytes) -> str | bytes | None:
+        """The message of a chunk that holds nothing else; None for `messages`."""
+        return self._incoming.alone(chunk)
+
     def messages(self, chunk: bytes) -> Iterator[str | bytes | None]:
         """What a chunk completes: messages, and None for what is none, so that others may run.
 

@@ -19,6 +19,14 @@ def masked(events: list[Message | Ping]) -> bytes:
     return b"".join(bytes(client.send(event)) for event in events)
 
 
+def looked_at_first(incoming: WebsocketReader, data: bytes) -> list[Event]:
+    """What `feed` gives; `alone` changes nothing, and says the same or nothing."""
+    alone = incoming.alone(data)
+    events = list(incoming.feed(data))
+    assert alone is None or events == [alone]
+    return events
+
+
 def normal(events: list[Event]) -> list[object]:
     return [e.encode() if isinstance(e, str) else e for e in events if e is not None]
 
@@ -35,14 +43,14 @@ def test_any_cut_gives_the_same_events(events: list, data: st.DataObject) -> Non
     incoming = WebsocketReader(1000)
     seen: list[Event] = []
     for begin, end in zip([0, *cuts], [*cuts, len(wire)], strict=True):
-        seen += incoming.feed(wire[begin:end])
+        seen += looked_at_first(incoming, wire[begin:end])
     assert normal(seen) == expected
 
 
 @given(st.binary(max_size=400), st.integers(0, 400))
 def test_junk_ends_or_waits_and_never_raises(junk: bytes, cut: int) -> None:
     incoming = WebsocketReader(200)
-    events = [*incoming.feed(junk[:cut]), *incoming.feed(junk[cut:])]
+    events = [*looked_at_first(incoming, junk[:cut]), *looked_at_first(incoming, junk[cut:])]
     endings = [event for event in events if isinstance(event, Ending)]
     assert len(endings) <= 1
     if endings:
@@ -137,3 +145,12 @@ def test_control_frames_with_a_fault_end_the_connection() -> None:
         events = list(WebsocketReader(1000).feed(wire))
         assert isinstance(events[-1], Ending), wire
         assert events[-1].code == 1002
+
+
+def test_a_message_that_came_alone() -> None:
+    text, binary, ping = TextMessage(data="one"), BytesMessage(data=b"two"), Ping(payload=b"")
+    assert WebsocketReader(1000).alone(masked([text])) == "one"
+    assert WebsocketReader(1000).alone(masked([binary])) == b"two"
+    for chunk in (masked([text, binary]), masked([text])[:-1], masked([ping]), b""):
+        assert WebsocketReader(1000).alone(chunk) is None
+    assert WebsocketReader(2).alone(masked([text])) is None

@@ -1,4 +1,4 @@
-"""A status that comes on its own is sent in one call; all others wait where they may be merged."""
+"""What comes on its own is sent in one call; all else waits where it may be merged or collected."""
 
 import json
 import socket
@@ -121,3 +121,33 @@ async def test_nothing_is_sent_to_a_client_that_has_gone(wire: Wire) -> None:
     wire.status(speed=1)
     assert wire.bytes_read() == b""
     assert wire.tasks == 0
+
+
+async def test_an_answer_on_its_own_is_sent_at_once(wire: Wire) -> None:
+    wire.sender.reply(b'{"id":1}')
+    assert wire.heard() == [{"id": 1}]
+    assert (wire.tasks, wire.sender.progress) == (0, 1)
+
+
+async def test_an_answer_waits_behind_what_waits(wire: Wire) -> None:
+    wire.sender.reply(b'{"id":1,"text":"' + b"x" * 3_000_000 + b'"}')
+    wire.status(speed=1)
+    wire.sender.reply(b'{"id":2}')
+    read = b""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(wire.sender.run)
+        while read.count(ETX) < 3:
+            await trio.lowlevel.checkpoint()
+            read += wire.bytes_read()
+    ids = [json.loads(text).get("id") for text in read.split(ETX) if text]
+    assert ids == [1, 2, None]
+    assert wire.tasks == 1
+
+
+async def test_answers_of_a_burst_leave_together(wire: Wire) -> None:
+    with wire.batch:
+        wire.sender.reply(b'{"id":1}')
+        wire.sender.reply(b'{"id":2}')
+        assert wire.bytes_read() == b""
+    assert [message["id"] for message in wire.heard()] == [1, 2]  # type: ignore[index]
+    assert wire.sender.progress == 1
