@@ -81,7 +81,7 @@ def merged(
 ) -> Mapping[str, object]:
     """All arguments in their precedence; `reader` is the endpoint's own way to read a query."""
     pairs = [*query, *form] if form else query
-    if not pairs and from_json:
+    if not pairs and (from_json or reader is None):
         return from_json
     arguments = hinted_arguments(pairs) if reader is None else reader(pairs)
     return {**arguments, **from_json} if from_json else arguments

@@ -40,7 +40,8 @@ class RequestHead(msgspec.Struct, frozen=True):
     @property
     def path(self) -> str:
         """The decoded path, route prefix included."""
-        return unquote(self.target.partition("?")[0])
+        path = self.target.partition("?")[0]
+        return unquote(path) if "%" in path else path
 
     @property
     def exact_path(self) -> str:

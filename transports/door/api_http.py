@@ -77,7 +77,7 @@ class ApiCall:
             answer = self._handler(body)
         except ClientError as exc:
             answer = Outcome(error_response(exc))
-        return answer.then(self._with_headers)
+        return answer.then(self._with_headers) if self._headers else answer
 
     def _with_headers(self, response: Response) -> Response:
         return response.with_headers(self._headers)

@@ -85,6 +85,7 @@ class HttpConnection:
         self._rest = b""  # read, but not yet used
         # One scope for all waits between requests: a scope for each costs more than the parsing.
         self._between = trio.CancelScope()
+        self._armed = False
         # The connection may be ended for another one while it waits; `waits_since` is by trio's
         # clock. In the middle of a request of somebody who may do something it does not wait.
         self.waits = False
@@ -181,7 +182,8 @@ class HttpConnection:
 
     async def _receive_between(self) -> bytes:
         """What the client sends next; empty when it left or was idle for too long."""
-        self.waits_since = self._arm()
+        if not self._armed:
+            self._arm()
         self.waits, self.unfinished = True, False
         try:
             data = await self._stream.receive_some(_RECEIVE_BYTES)
@@ -189,9 +191,8 @@ class HttpConnection:
             data = b""
         self.waits = False
         # Came in the very instant the wait ended: as good as too late.
-        if self._between.cancel_called:
+        if self.given_up or not self._arm():
             return b""
-        self._arm()
         if not data:
             await self._leave()
         return bytes(data)
@@ -202,20 +203,24 @@ class HttpConnection:
         self.had_turn = True
         await self._routes.turns.end()
 
-    def _arm(self) -> float:
-        """Let idleness end the connection in `keep_alive_s`, to a second; returns the time.
+    def _arm(self) -> bool:
+        """Let idleness end the connection in `keep_alive_s`, to a second; False if it has already.
 
         What is answered at once leaves it armed, because setting it costs a tenth of such an
         answer; whatever waits must call `_disarm` first.
         """
-        now = trio.current_time()
+        now = self.waits_since = trio.current_time()
         left_s = self._between.deadline - now
+        if left_s <= 0:
+            return False
         if not self._limits.keep_alive_s - 1 <= left_s <= self._limits.keep_alive_s:
             self._between.deadline = now + self._limits.keep_alive_s
-        return now
+        self._armed = True
+        return True
 
     def _disarm(self) -> None:
         self._between.deadline = math.inf
+        self._armed = False
 
     async def _read_slow_head(self, parser: HeadParser) -> HeadParser | None:
         self._may_give_way()
@@ -232,9 +237,12 @@ class HttpConnection:
 
     async def _serve(self, head: RequestHead, frame: Framing, call: ApiCall) -> bool:
         if not frame.has_body:
-            return await self._answer(head, frame, await self._run(call, b""))
+            outcome = call.run(b"")
+            response = outcome.value if outcome.settled else await self._settled(call, outcome)
+            return await self._answer(head, frame, response)
         if not call.takes_body:
-            return await self._answer_early(head, frame, await self._run(call, b""))
+            response = await self._settled(call, call.run(b""))
+            return await self._answer_early(head, frame, response)
         self._disarm()
         if frame.body_bytes is not None and frame.body_bytes > call.body_bytes:
             return await self._answer_early(head, frame, error_response(too_large(call.body_bytes)))
@@ -277,9 +285,6 @@ class HttpConnection:
         limits, may_give_way = self._limits, self._may_give_way
         answered = self._routes.answered
         return BodyStream(self._stream, head, frame, self._rest, limits, may_give_way, answered)
-
-    async def _run(self, call: ApiCall, body: bytes) -> Response:
-        return await self._settled(call, call.run(body))
 
     async def _settled(self, call: ApiCall, outcome: Outcome[Response]) -> Response:
         """Wait for an async handler; one that is cancelled gets its client a last word."""
