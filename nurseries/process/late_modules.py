@@ -6,6 +6,7 @@ imports them.
 """
 
 import contextlib
+import ctypes
 import importlib
 import importlib.util
 import os
@@ -18,7 +19,7 @@ from typing import Any
 
 _NAMES = (
     *("ssl", "hashlib", "hmac", "secrets", "idna", "locale", "tokenize", "bz2", "lzma"),
-    *("platform", "json", "shlex", "tempfile"),
+    *("platform", "json", "shlex", "tempfile", "ctypes.util"),
 )
 
 
@@ -32,11 +33,26 @@ def _system() -> str:
     return os.uname().sysname
 
 
+def _find_library(name: str) -> str | None:
+    """As `ctypes.util` does, which runs ldconfig, 4 ms, to learn what these are called in Linux."""
+    file = {"c": "libc.so.6", "pthread": "libpthread.so.0"}.get(name)
+    if file is not None:
+        with contextlib.suppress(OSError):  # another C library
+            ctypes.CDLL(file)
+            return file
+    module = sys.modules["ctypes.util"]
+    _load_now(module)
+    found: str | None = module.find_library(name)
+    return found
+
+
 # Given at once, from what Python itself brings: Jinja, Quart and Werkzeug take digests when they
-# are imported, and tokens are compared without one; uuid and attrs ask `platform`.
-_GIVEN: dict[str, dict[str, str | Callable[[], str]]] = {
+# are imported, and tokens are compared without one; uuid and attrs ask `platform`,
+# Trio and inotify_simple for libraries.
+_GIVEN: dict[str, dict[str, str | Callable[..., str | None]]] = {
     "hashlib": {"sha1": "_sha1.sha1", "md5": "_md5.md5"},
     "hmac": {"compare_digest": "_operator._compare_digest"},
+    "ctypes.util": {"find_library": _find_library},
     "platform": {"python_implementation": _python_implementation, "system": _system},
 }
 # Whoever asks from another thread meanwhile waits for the whole module.
@@ -52,13 +68,9 @@ class _LateModule(ModuleType):
     def __getattr__(self, name: str) -> Any:
         # `import` itself asks for names with underscores; for a package's path it asks when a
         # module of it is imported, which needs the package itself before.
-        if not name.startswith("__") or (name == "__path__" and _is_package(self.__spec__)):
-            with _loading:
-                if type(self) is not _LateModule:
-                    return getattr(self, name)
-                if self.__spec__ is not None:
-                    self._load(self.__spec__)
-                    return getattr(self, name)
+        loads = not name.startswith("__") or (name == "__path__" and _is_package(self.__spec__))
+        if loads and _load_now(self):
+            return getattr(self, name)
         raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
 
     def _load(self, spec: ModuleSpec) -> None:
@@ -76,12 +88,26 @@ class _LateModule(ModuleType):
         self.__class__ = ModuleType  # type: ignore[assignment]
 
 
+def _load_now(module: ModuleType) -> bool:
+    """Whether it is there now; not while its own code is executed."""
+    with _loading:
+        if type(module) is not _LateModule:
+            return True
+        if module.__spec__ is None:
+            return False
+        module._load(module.__spec__)
+        return True
+
+
 def load_late(names: tuple[str, ...] = _NAMES) -> None:
     """Have modules wait until they are used, those that were not imported yet."""
     for name in names:
         spec = None if name in sys.modules else importlib.util.find_spec(name)
         if spec is not None:
             sys.modules[name] = _late(spec)
+            package, _, inner = name.rpartition(".")
+            if package:
+                setattr(sys.modules[package], inner, sys.modules[name])
 
 
 def _late(spec: ModuleSpec) -> ModuleType:

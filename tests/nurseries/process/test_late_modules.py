@@ -123,6 +123,21 @@ def test_a_start_loads_only_what_it_uses_of_python() -> None:
     assert printed(program) == ["", "[1] ['a', 'b c']"]
 
 
+def test_libraries_are_found_as_python_finds_them() -> None:
+    program = (
+        "import mrk.__main__, sys, trio, inotify_simple, ctypes.util\n"
+        "early = [ctypes.util.find_library(name) for name in ('c', 'pthread')]\n"
+        "inotify_simple.INotify().close()\n"
+        "print(hasattr(ctypes.util, '__builtins__'))\n"
+        "assert inotify_simple.find_library('no_such_library') is None\n"
+        "assert hasattr(ctypes.util, '__builtins__')\n"
+        "assert ctypes.util.find_library is not inotify_simple.find_library\n"
+        "assert early == [ctypes.util.find_library(name) for name in ('c', 'pthread')]\n"
+        "assert early == [inotify_simple.find_library(name) for name in ('c', 'pthread')]\n"
+    )
+    assert printed(program) == ["False"]
+
+
 def test_a_printer_with_services_does_not_load_openssl() -> None:
     """Templates, a broker without TLS, accounts whose tokens are compared."""
     program = (
