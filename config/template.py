@@ -13,7 +13,7 @@ from config.secret import Hidden
 from config.secret_groups import Readings, SecretGroup
 from config.template_errors import TemplateFailed
 
-_NAME = re.compile(r"\{ *([a-z_]+) *\}")
+_NAME = r"\{ *([a-z_]+) *\}"
 
 
 class EventTemplate(Protocol):
@@ -76,8 +76,8 @@ class Templates:
     def render(self, text: str, context: Mapping[str, str] | None = None) -> str:
         """The text with its expressions replaced, stripped; raises ValueError with the reason."""
         known = context or {}
-        simple = _NAME.sub(lambda match: known.get(match[1], match[0]), text)
-        if "{" not in _NAME.sub(lambda match: "" if match[1] in known else match[0], text):
+        simple = re.sub(_NAME, lambda match: known.get(match[1], match[0]), text)
+        if "{" not in re.sub(_NAME, lambda match: "" if match[1] in known else match[0], text):
             return simple.strip()
         template = self.compile(text)
         try:

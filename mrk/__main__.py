@@ -39,7 +39,12 @@ def _run() -> None:
 
         run_command()
     else:
-        from nurseries.root.daemon import run
+        import trio  # noqa: F401
+
+        from nurseries.process.import_collections import none_collected
+
+        with none_collected():
+            from nurseries.root.daemon import run
 
         sys.exit(run(paths))
 

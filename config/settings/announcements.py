@@ -13,7 +13,7 @@ from config.paths import Paths
 from config.reader import ConfigReader
 
 # It becomes part of a URL and of a file name.
-_NAME = re.compile("[a-z0-9_][a-z0-9_.-]{0,63}")
+_NAME = "[a-z0-9_][a-z0-9_.-]{0,63}"
 
 
 class AnnouncementSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,7 +34,7 @@ def read_announcements(reader: ConfigReader, paths: Paths) -> AnnouncementSettin
     names: list[str] = []
     for written in section.items("subscriptions", list(default.subscriptions)):
         name = written.lower()
-        if _NAME.fullmatch(name):
+        if re.fullmatch(_NAME, name):
             names.append(name)
         else:
             section.warn("subscriptions", f"has a bad entry, skipped: {quoted(written)}")

@@ -29,9 +29,9 @@ SOURCES = ("moonraker", "ldap")
 AT_LEAST_ONE = Bounds(low=1, clamps=True)
 LOGIN_DAYS = Bounds(low=1, high=36500, clamps=True)
 LOOPBACK: tuple[Network, ...] = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
-_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?")
-_HOST_PATTERN = re.compile(r"[a-z0-9_.*-]{1,253}")
-_ADDRESS_LIKE = re.compile(r"[0-9.]+|.*[:/].*")
+_NAME = r"(?=.{1,253}$)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?"
+_HOST_PATTERN = r"[a-z0-9_.*-]{1,253}"
+_ADDRESS_LIKE = r"[0-9.]+|.*[:/].*"
 
 
 class TrustedClientSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -156,7 +156,7 @@ def parse_allowed_hosts(entries: list[str]) -> tuple[tuple[re.Pattern[str], ...]
     skipped: list[str] = []
     for entry in entries:
         name = entry.lower().rstrip(".")
-        if not _HOST_PATTERN.fullmatch(name):
+        if not re.fullmatch(_HOST_PATTERN, name):
             expected = "expected a host name without port, such as printer.example.com or *.lan"
             skipped.append(f"has a bad entry, skipped: {quoted(entry)} ({expected})")
             continue
@@ -175,7 +175,7 @@ def _trusted_client(entry: str) -> Address | Network | str:
         return ip_address(entry)
     except ValueError:
         name = entry.lower()
-        if _ADDRESS_LIKE.fullmatch(entry) or not _NAME.fullmatch(name):
+        if re.fullmatch(_ADDRESS_LIKE, entry) or not re.fullmatch(_NAME, name):
             expected = "expected an address, a range such as 192.168.1.0/24, or a host name"
             raise ValueError(f"{quoted(entry)} ({expected})") from None
         return name.rstrip(".")

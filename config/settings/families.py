@@ -5,7 +5,7 @@ else has to know it. Each is read on its own: a mistake in one leaves the others
 """
 
 import enum
-import pkgutil
+import importlib
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -113,9 +113,8 @@ class Family(NamedTuple):
             return self.read
         if not reader.has(self.section) and not reader.named(self.section):
             return None
-        found: Callable[[ConfigReader, Paths], Any] = pkgutil.resolve_name(
-            f"config.settings.{self.read}"
-        )
+        module, _, name = self.read.partition(":")
+        found: Reading = getattr(importlib.import_module(f"config.settings.{module}"), name)
         return found
 
 

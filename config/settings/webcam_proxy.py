@@ -18,13 +18,13 @@ from config.values import Bounds
 MOST_CAMERAS = 20
 # As crowsnest and the front ends' nginx have them.
 USUAL_CAMERAS = ("webcam 8080", "webcam2 8081", "webcam3 8082", "webcam4 8083")
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_NAME = r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
 # What mrk itself has at the first place of a path.
 _RESERVED = frozenset({"server", "printer", "machine", "access", "api", "websocket", "debug",
                        "klippysocket", "metrics", "webcams"})  # fmt: skip
-_HOST = re.compile(r"[A-Za-z0-9._-]{1,253}|[0-9A-Fa-f:.]{2,45}")
-_PATH = re.compile(r"[A-Za-z0-9/._~!$&'()*+,;=:@%-]*")
-_QUERY = re.compile(r"[A-Za-z0-9/._~!$&'()*+,;=:@%?-]*")
+_HOST = r"[A-Za-z0-9._-]{1,253}|[0-9A-Fa-f:.]{2,45}"
+_PATH = r"[A-Za-z0-9/._~!$&'()*+,;=:@%-]*"
+_QUERY = r"[A-Za-z0-9/._~!$&'()*+,;=:@%?-]*"
 _PORTS = Bounds(low=1, high=65535)
 
 
@@ -102,7 +102,7 @@ def _cameras(section: Section) -> tuple[ProxiedCamera, ...]:
 def _camera(line: str) -> ProxiedCamera:
     name, _, where = line.strip().partition(" ")
     where = where.strip()
-    if not _NAME.fullmatch(name) or name.lower() in _RESERVED:
+    if not re.fullmatch(_NAME, name) or name.lower() in _RESERVED:
         raise ValueError(f"{quoted(name)} cannot be a path (expected a name such as webcam2)")
     if where.isascii() and where.isdigit():
         where = f"http://127.0.0.1:{where}/"
@@ -123,12 +123,12 @@ def camera_target(url: str) -> CameraTarget:
         port = 80 if parts.port is None else parts.port
     except ValueError:
         raise ValueError(f"{quoted(url)} is not an address {expected}") from None
-    if parts.scheme != "http" or not parts.hostname or not _HOST.fullmatch(parts.hostname):
+    if parts.scheme != "http" or not parts.hostname or not re.fullmatch(_HOST, parts.hostname):
         raise ValueError(f"{quoted(url)} is not an address {expected}")
     if parts.username is not None or parts.password is not None or parts.fragment:
         raise ValueError("an address with a user or a fragment cannot be passed on " + expected)
     if not _PORTS.hold(port):
         raise ValueError(f"{port} is not a port (expected 1 to 65535)")
-    if not _PATH.fullmatch(parts.path) or not _QUERY.fullmatch(parts.query):
+    if not re.fullmatch(_PATH, parts.path) or not re.fullmatch(_QUERY, parts.query):
         raise ValueError(f"{quoted(url)} has characters that an address cannot have {expected}")
     return CameraTarget(parts.hostname, port, parts.path or "/", parts.query)

@@ -17,7 +17,7 @@ from config.values import Bounds
 
 _RATE = Bounds(low=0, high=1_000_000)
 ROTATIONS = (0, 90, 180, 270)
-_ASPECT_RATIO = re.compile("[0-9]+:[0-9]+")
+_ASPECT_RATIO = "[0-9]+:[0-9]+"
 
 
 class WebcamSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,6 +78,6 @@ def _rotation(section: Section, default: int) -> int:
 
 
 def _aspect_ratio(text: str) -> str:
-    if not _ASPECT_RATIO.fullmatch(text):
+    if not re.fullmatch(_ASPECT_RATIO, text):
         raise ValueError(f"{quoted(text)} is not two numbers such as 16:9")
     return text

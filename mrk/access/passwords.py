@@ -20,7 +20,7 @@ HASH_BYTES = 32
 PASSWORD_BYTES = 1024
 # Moonraker's.
 PBKDF2_ROUNDS = 100_000
-_STORED = re.compile(r"scrypt\$(\d{1,2})\$(\d{1,2})\$(\d{1,2})\$([0-9a-f]{2,128})\$([0-9a-f]{64})")
+_STORED = r"scrypt\$(\d{1,2})\$(\d{1,2})\$(\d{1,2})\$([0-9a-f]{2,128})\$([0-9a-f]{64})"
 # No stored text makes the thread take more than this.
 _MAX_MEMORY_BYTES = 64 * 1024 * 1024
 
@@ -104,7 +104,7 @@ def check(
 def _check_scrypt(
     password: bytes, stored: StoredPassword, fresh_salt: bytes, cost: Cost
 ) -> Verdict:
-    match = _STORED.fullmatch(stored.password)
+    match = re.fullmatch(_STORED, stored.password)
     if match is None:
         _scrypt(password, fresh_salt, cost)
         return Verdict(False)

@@ -23,7 +23,7 @@ UNKNOWN = "Unknown"
 MOST_NODES = 128
 
 # What Linux takes as an interface's name (dev_valid_name), without spaces and colons.
-_INTERFACE = re.compile(r"[^/:\s\0]{1,15}\Z")
+_INTERFACE = r"[^/:\s\0]{1,15}\Z"
 
 QUERY = CanFrame(ADMIN_ID, bytes([_QUERY_UNASSIGNED]))
 
@@ -37,7 +37,7 @@ class CanNode(msgspec.Struct, frozen=True):
 
 def is_interface_name(name: str) -> bool:
     """Whether Linux could have such an interface."""
-    return _INTERFACE.match(name) is not None and name not in (".", "..")
+    return re.match(_INTERFACE, name) is not None and name not in (".", "..")
 
 
 def node_of(frame: CanFrame) -> CanNode | None:

@@ -11,7 +11,7 @@ import msgspec
 
 # Of a GPIO chip; the largest have some 500 lines.
 MOST_LINES = 4096
-_PIN = re.compile(r"([\^~]?)(!?)(?:([A-Za-z0-9][\w.:@-]{0,59})/)?gpio([0-9]{1,5})")
+_PIN = r"([\^~]?)(!?)(?:([A-Za-z0-9][\w.:@-]{0,59})/)?gpio([0-9]{1,5})"
 _FORM = "[!][gpiochipN/]gpioM"
 
 
@@ -41,7 +41,7 @@ _BIASES = {"": Bias.NONE, "^": Bias.PULL_UP, "~": Bias.PULL_DOWN}
 def read_pin(text: str, *, bias_allowed: bool) -> Pin:
     """The pin; raises ValueError with the reason and what was expected."""
     form = f"[^|~]{_FORM}" if bias_allowed else _FORM
-    found = _PIN.fullmatch(text.replace(" ", ""))
+    found = re.fullmatch(_PIN, text.replace(" ", ""))
     if found is None:
         raise ValueError(f'"{text[:60]}" is not a pin (expected {form})')
     mark, inverted, chip, line = found.groups()

@@ -12,22 +12,20 @@ from mrk.estimate.plan_clock import seconds_at
 from mrk.estimate.segments import Mark
 
 TAIL_BYTES = 65536
-_PROCESSED = re.compile(
-    rb"^; Processed by (?:klipper_estimator|mrk) (v?[0-9][^\s,]{0,60})", re.MULTILINE
-)
-_SLICERS: tuple[tuple[re.Pattern[bytes], str], ...] = (
-    (re.compile(rb"(PrusaSlicer|SuperSlicer|OrcaSlicer) ([^\s]{1,60}) on"), "prusa"),
-    (re.compile(rb"Sliced by (ideaMaker) ([^\s,]{1,60}),"), "ideamaker"),
-    (re.compile(rb"Generated with (Cura_SteamEngine) ([^\s]{1,60})"), "cura"),
-    (re.compile(rb"GENERATOR\.NAME:(Cura_SteamEngine)()"), "cura"),
-    (re.compile(rb"(Simplify3D)\(R\) Version ([^\s]{1,60})"), "simplify3d"),
+_PROCESSED = rb"(?m)^; Processed by (?:klipper_estimator|mrk) (v?[0-9][^\s,]{0,60})"
+_SLICERS: tuple[tuple[bytes, str], ...] = (
+    (rb"(PrusaSlicer|SuperSlicer|OrcaSlicer) ([^\s]{1,60}) on", "prusa"),
+    (rb"Sliced by (ideaMaker) ([^\s,]{1,60}),", "ideamaker"),
+    (rb"Generated with (Cura_SteamEngine) ([^\s]{1,60})", "cura"),
+    (rb"GENERATOR\.NAME:(Cura_SteamEngine)()", "cura"),
+    (rb"(Simplify3D)\(R\) Version ([^\s]{1,60})", "simplify3d"),
 )
 _Rewrite = Callable[["TimeMarks", re.Match[bytes], int], bytes]
 
 
 def processed_by(tail: bytes) -> str | None:
     """The version of who wrote times into a file, by its last 64 KiB; the last mark counts."""
-    found = _PROCESSED.findall(tail)
+    found = re.findall(_PROCESSED, tail)
     return found[-1].decode(errors="replace") if found else None
 
 
@@ -52,9 +50,9 @@ class TimeMarks:
         self.slicer = ""
         self._rules: tuple[tuple[re.Pattern[bytes], _Rewrite], ...] = ()
         for pattern, kind in _SLICERS:
-            if found := pattern.search(head):
+            if found := re.search(pattern, head):
                 self.slicer = b" ".join(found.groups()).decode(errors="replace").strip()
-                self._rules = _RULES[kind]
+                self._rules = tuple((re.compile(line), rewrite) for line, rewrite in _RULES[kind])
                 break
 
     def feed(self, line: bytes, offset: int) -> bytes:
@@ -97,23 +95,23 @@ class TimeMarks:
 
 
 _LONG = rb"(; estimated printing time \([^)]{1,60}\) = )[0-9dhms \t]*(?=\r?\n|$)"
-_RULES: dict[str, tuple[tuple[re.Pattern[bytes], _Rewrite], ...]] = {
+_RULES: dict[str, tuple[tuple[bytes, _Rewrite], ...]] = {
     "prusa": (
-        (re.compile(_LONG), TimeMarks._long),
-        (re.compile(rb"M73\b[^;\r\n]*[^\s;]"), TimeMarks._m73),
+        (_LONG, TimeMarks._long),
+        (rb"M73\b[^;\r\n]*[^\s;]", TimeMarks._m73),
     ),
     "ideamaker": (
-        (re.compile(rb"(;Print Time: )[0-9.]+"), TimeMarks._whole),
-        (re.compile(rb"(;PRINTING_TIME: )[0-9.]+"), TimeMarks._elapsed),
-        (re.compile(rb"(;REMAINING_TIME: )[0-9.]+"), TimeMarks._remaining),
+        (rb"(;Print Time: )[0-9.]+", TimeMarks._whole),
+        (rb"(;PRINTING_TIME: )[0-9.]+", TimeMarks._elapsed),
+        (rb"(;REMAINING_TIME: )[0-9.]+", TimeMarks._remaining),
     ),
     "cura": (
-        (re.compile(rb"(;(?:PRINT\.)?TIME:)[0-9.]+"), TimeMarks._whole),
-        (re.compile(rb"(;TIME_ELAPSED:)[0-9.]+"), TimeMarks._elapsed),
+        (rb"(;(?:PRINT\.)?TIME:)[0-9.]+", TimeMarks._whole),
+        (rb"(;TIME_ELAPSED:)[0-9.]+", TimeMarks._elapsed),
     ),
     "simplify3d": (
         (
-            re.compile(rb"(; {1,8}Build Time: )[0-9]+ hours?(?: [0-9]+ minutes?)?(?: [0-9]+ sec)?"),
+            rb"(; {1,8}Build Time: )[0-9]+ hours?(?: [0-9]+ minutes?)?(?: [0-9]+ sec)?",
             TimeMarks._build_time,
         ),
     ),

@@ -6,7 +6,7 @@ They lie in the folder that the finished file will be in, so that a rename ends 
 import enum
 import re
 
-_HIDDEN = re.compile(r"\.mrk-(?:upload|copy|trash|zip|rewrite)-[0-9a-f]{16}|\.[0-9a-f]{16}\.part")
+_HIDDEN = r"\.mrk-(?:upload|copy|trash|zip|rewrite)-[0-9a-f]{16}|\.[0-9a-f]{16}\.part"
 TOKEN_BYTES = 8
 
 
@@ -29,4 +29,4 @@ def temporary_name(purpose: Purpose, token: bytes) -> str:
 
 def is_temporary(name: str) -> bool:
     """Whether a name was made here, or by the scan worker for an image it is writing."""
-    return name.startswith(".") and _HIDDEN.fullmatch(name) is not None
+    return name.startswith(".") and re.fullmatch(_HIDDEN, name) is not None

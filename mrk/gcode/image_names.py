@@ -12,7 +12,7 @@ from mrk.short_digests import sha256
 
 _USUAL_SUFFIX = b".gcode"
 _NAME_BYTES = 255
-_SIZED = re.compile(rb"(-\d{1,6}x\d{1,6})(?:\.\w{1,8})?(\.\w{1,4})\Z")
+_SIZED = rb"(-\d{1,6}x\d{1,6})(?:\.\w{1,8})?(\.\w{1,4})\Z"
 
 
 def image_name(file: bytes, width: int, height: int, suffix: bytes) -> bytes:
@@ -30,7 +30,7 @@ def renamed_image(image: bytes, source: bytes, dest: bytes) -> bytes:
     # First, because a file's own name may end as sizes do: `part-2x2.gcode`.
     if image == package_image_name(source):
         return package_image_name(dest)
-    if match := _SIZED.search(image):
+    if match := re.search(_SIZED, image):
         return _name(dest, match[1], match[2])
     return _fitting(dest, dest, b"." + image.removeprefix(os.path.splitext(source)[0]).lstrip(b"."))
 

@@ -10,8 +10,8 @@ from mrk.http.refusal import Refusal
 
 _MAX_LINE_BYTES = 1024
 _MAX_TRAILER_BYTES = 16 * 1024
-_SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)?")
-_TRAILER_LINE = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*")
+_SIZE_LINE = rb"([0-9A-Fa-f]{1,15})(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)?"
+_TRAILER_LINE = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*"
 
 
 class ChunkedDecoder:
@@ -68,7 +68,7 @@ class ChunkedDecoder:
         elif self._in_trailers:
             self._on_trailer(line)
         else:
-            match = _SIZE_LINE.fullmatch(line)
+            match = re.fullmatch(_SIZE_LINE, line)
             if match is None:
                 raise Refusal(400, "Bad request: a chunk's size is not a number")
             self._missing = int(match[1], 16)
@@ -79,5 +79,5 @@ class ChunkedDecoder:
         if not line:
             self.done = True
             self.rest, self._buffer = self._buffer[self._at :], b""
-        elif self._trailer_bytes > _MAX_TRAILER_BYTES or not _TRAILER_LINE.fullmatch(line):
+        elif self._trailer_bytes > _MAX_TRAILER_BYTES or not re.fullmatch(_TRAILER_LINE, line):
             raise Refusal(400, "Bad request: bad trailers")

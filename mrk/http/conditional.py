@@ -7,7 +7,7 @@ import re
 
 from mrk.http.head import RequestHead
 
-_TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
+_TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
 
 
 def entity_tag(size_bytes: int, mtime_ns: int, inode: int) -> str:
@@ -66,5 +66,5 @@ def _matches(values: list[str], tag: str, *, weak: bool) -> bool:
     text = ",".join(values)
     if text.strip() == "*":
         return True
-    found: list[str] = _TAG.findall(text)
+    found: list[str] = re.findall(_TAG, text)
     return tag in ((t.removeprefix("W/") for t in found) if weak else found)

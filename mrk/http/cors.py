@@ -19,7 +19,7 @@ _PREFLIGHT: Headers = (
     ),
 )
 # The bound keeps hostile origins from making a pattern with many `*` expensive.
-_PRINTABLE = re.compile(r"[\x21-\x7e]{1,2000}")
+_PRINTABLE = r"[\x21-\x7e]{1,2000}"
 
 
 class CorsRules:
@@ -34,7 +34,7 @@ class CorsRules:
 
     def allows(self, origin: str) -> bool:
         """Whether pages of `origin` (`http://host:port`) may talk to us."""
-        if not self._domains or not _PRINTABLE.fullmatch(origin):
+        if not self._domains or not re.fullmatch(_PRINTABLE, origin):
             return False
         matched = any(domain.fullmatch(origin) for domain in self._domains)
         return matched or self._is_trusted_address(origin)

@@ -13,8 +13,8 @@ from mrk.http.response import Headers
 
 ALGORITHM = "sha-256"
 # A wish: a dictionary of RFC 8941, algorithm=preference (0: not wanted).
-_WISH = re.compile(r"\s*sha-256=([0-9]|10)\s*(?:;.*)?")
-_MEMBER = re.compile(r"\s*([a-z*][a-z0-9_.*-]*)=:([A-Za-z0-9+/=]*):\s*")
+_WISH = r"\s*sha-256=([0-9]|10)\s*(?:;.*)?"
+_MEMBER = r"\s*([a-z*][a-z0-9_.*-]*)=:([A-Za-z0-9+/=]*):\s*"
 _BYTES = 32
 
 
@@ -23,7 +23,7 @@ def is_wanted(head: RequestHead) -> bool:
     wanted = False
     for value in head.header_values("want-repr-digest"):
         for member in value.split(","):
-            found = _WISH.fullmatch(member)
+            found = re.fullmatch(_WISH, member)
             if found is not None:  # of several the last counts (RFC 8941, section 4.2.2)
                 wanted = found[1] != "0"
     return wanted
@@ -46,7 +46,7 @@ def sent_digest(head: RequestHead, name: str) -> str | None:
         return None
     found: set[str] = set()
     for member in ",".join(values).split(","):
-        parsed = _MEMBER.fullmatch(member)
+        parsed = re.fullmatch(_MEMBER, member)
         if parsed is None:
             raise _unreadable(name, member)
         if parsed[1] == ALGORITHM:

@@ -14,13 +14,13 @@ from mrk.errors import ClientError
 from mrk.http.encoded_names import agree, encoded_words, extended_value
 
 # `"` ends a quoted value unless a backslash stands before it (curl); browsers write %22.
-_PARAMETER = re.compile(
-    rb'[ \t]*;[ \t]*([!#$%&\'*+.^_`|~0-9A-Za-z-]+)[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]+))',
-    re.DOTALL,
+_PARAMETER = (
+    rb"(?s)[ \t]*;[ \t]*([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*="
+    rb'[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]+))'
 )
-_KIND = re.compile(rb"[ \t]*form-data", re.IGNORECASE)
-_ESCAPED = re.compile(rb'\\(["\\])')
-_NOT_PLAIN = re.compile(r'[^\x20-\x7e]|["\\%]')
+_KIND = rb"(?i)[ \t]*form-data"
+_ESCAPED = rb'\\(["\\])'
+_NOT_PLAIN = r'[^\x20-\x7e]|["\\%]'
 _EXACT = "filename*"
 
 
@@ -33,12 +33,13 @@ class FormPart(msgspec.Struct, frozen=True):
 
 def form_part(value: bytes) -> FormPart:
     """Read `form-data; name="..."; filename="..."`; raises `ClientError` 400."""
-    start = _KIND.match(value)
+    start = re.match(_KIND, value)
     if start is None:
         raise ClientError("A part of the form is not form-data")
+    parameter = re.compile(_PARAMETER)
     found: dict[str, str] = {}
     at = start.end()
-    while match := _PARAMETER.match(value, at):
+    while match := parameter.match(value, at):
         at = match.end()
         key = match[1].decode("ascii").lower()
         if "*" in key and key != _EXACT:
@@ -65,7 +66,7 @@ def _filename(plain: str | None, extended: str | None) -> str | None:
 
 
 def _text(quoted: bytes | None, token: bytes) -> str:
-    raw = token if quoted is None else _ESCAPED.sub(rb"\1", quoted)
+    raw = token if quoted is None else re.sub(_ESCAPED, rb"\1", quoted)
     try:
         return raw.decode()
     except UnicodeDecodeError:
@@ -74,6 +75,6 @@ def _text(quoted: bytes | None, token: bytes) -> str:
 
 def attachment(name: str) -> str:
     """A download's header: the name for old readers in ASCII, and for others as it is."""
-    plain = _NOT_PLAIN.sub("_", name)
+    plain = re.sub(_NOT_PLAIN, "_", name)
     exact = quote(name, safe="", errors="surrogateescape")
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{exact}"

@@ -13,13 +13,11 @@ from urllib.parse import unquote, unquote_to_bytes
 from mrk.errors import ClientError
 
 _CHARSETS = frozenset({"utf-8", "us-ascii", "iso-8859-1"})
-_EXTENDED = re.compile(
-    r"([\w-]{1,20})'[\w-]{0,40}'((?:[\w!#$&+.^`|~-]|%[0-9A-Fa-f]{2})*)", re.ASCII
-)
+_EXTENDED = r"(?a)([\w-]{1,20})'[\w-]{0,40}'((?:[\w!#$&+.^`|~-]|%[0-9A-Fa-f]{2})*)"
 _WORD = r"=\?([\w-]{1,20})(?:\*[\w-]{1,20})?\?([BbQq])\?([!->@-~]*)\?="
-_WORDS = re.compile(rf"{_WORD}(?:[ \t]+{_WORD})*", re.ASCII)
-_ONE_WORD = re.compile(_WORD, re.ASCII)
-_ESCAPE = re.compile(rb"=[0-9A-Fa-f]{2}")
+_WORDS = rf"(?a){_WORD}(?:[ \t]+{_WORD})*"
+_ONE_WORD = rf"(?a){_WORD}"
+_ESCAPE = rb"=[0-9A-Fa-f]{2}"
 # What stands in `filename` for a character that ASCII, or a quoted text, cannot hold.
 _SUBSTITUTES = frozenset("?_-")
 _NOT_IN_QUOTES = frozenset('"\\%')
@@ -27,7 +25,7 @@ _NOT_IN_QUOTES = frozenset('"\\%')
 
 def extended_value(text: str) -> str:
     """The name of `UTF-8''na%C3%AFve.gcode`; raises `ClientError` 400."""
-    match = _EXTENDED.fullmatch(text)
+    match = re.fullmatch(_EXTENDED, text)
     if match is None:
         raise ClientError("filename* is broken; expected UTF-8''name with percent signs")
     return _decoded(unquote_to_bytes(match[2]), match[1], "filename*")
@@ -35,9 +33,9 @@ def extended_value(text: str) -> str:
 
 def encoded_words(text: str) -> str:
     """`=?utf-8?B?w6Q=?=` decoded; a text that is not made of such words is returned as it is."""
-    if not _WORDS.fullmatch(text):
+    if not re.fullmatch(_WORDS, text):
         return text
-    return "".join(_word(*match.groups()) for match in _ONE_WORD.finditer(text))
+    return "".join(_word(*match.groups()) for match in re.finditer(_ONE_WORD, text))
 
 
 def _word(charset: str, encoding: str, payload: str) -> str:
@@ -46,7 +44,7 @@ def _word(charset: str, encoding: str, payload: str) -> str:
             raw = base64.b64decode(payload, validate=True)
         else:
             plain = payload.replace("_", " ").encode()
-            if b"=" in _ESCAPE.sub(b"", plain):
+            if b"=" in re.sub(_ESCAPE, b"", plain):
                 raise ValueError
             raw = unquote_to_bytes(plain.replace(b"%", b"%25").replace(b"=", b"%"))
     except (binascii.Error, ValueError):

@@ -7,7 +7,7 @@ import re
 
 import msgspec
 
-_RANGE = re.compile(r"\s*bytes\s*=\s*([0-9]{0,18})\s*-\s*([0-9]{0,18})\s*", re.IGNORECASE)
+_RANGE = r"(?i)\s*bytes\s*=\s*([0-9]{0,18})\s*-\s*([0-9]{0,18})\s*"
 
 
 class ByteRange(msgspec.Struct, frozen=True):
@@ -30,7 +30,7 @@ def parse_range(value: str | None, total_bytes: int) -> ByteRange | None:
 
     Raises `Unsatisfiable`.
     """
-    match = None if value is None else _RANGE.fullmatch(value)
+    match = None if value is None else re.fullmatch(_RANGE, value)
     if match is None or match[1] == match[2] == "":
         return None
     if match[1]:

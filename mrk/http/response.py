@@ -12,7 +12,7 @@ from mrk.errors import ClientError
 
 JSON = "application/json; charset=UTF-8"
 _MAX_REASON_CHARS = 200
-_UNPRINTABLE = re.compile(r"[^\x20-\x7e\xa0-\xff]+")
+_UNPRINTABLE = r"[^\x20-\x7e\xa0-\xff]+"
 _BODILESS = (204, 304)
 # Those we send; the whole list of `http` costs 0.1 MB.
 _STANDARD = {
@@ -70,7 +70,7 @@ def error_response(error: ClientError) -> Response:
 def reason_phrase(message: str) -> str:
     """`message` as one line of printable Latin-1, at most 200 characters."""
     one_line = " ".join(message[: 4 * _MAX_REASON_CHARS].split())
-    return _UNPRINTABLE.sub("?", one_line)[:_MAX_REASON_CHARS]
+    return re.sub(_UNPRINTABLE, "?", one_line)[:_MAX_REASON_CHARS]
 
 
 def standard_phrase(status: int) -> str:

@@ -2,9 +2,9 @@
 
 import re
 
-_WEIGHT = re.compile(r"[01](?:\.[0-9]{0,3})?")
+_WEIGHT = r"[01](?:\.[0-9]{0,3})?"
 
 
 def weight(value: str) -> float:
     """The value of a `q` parameter, at most 1; 0, which refuses, for one that is not understood."""
-    return min(float(value), 1.0) if _WEIGHT.fullmatch(value) else 0.0
+    return min(float(value), 1.0) if re.fullmatch(_WEIGHT, value) else 0.0

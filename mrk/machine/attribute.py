@@ -6,8 +6,8 @@ Pure. A file that was away, too large, binary or of another form is no value: No
 import re
 
 MOST_BYTES = 4096
-_NUMBER = re.compile(rb"\d{1,18}\Z")
-_HEX = re.compile(rb"(?:0x)?([0-9a-fA-F]{1,16})\Z")
+_NUMBER = rb"\d{1,18}\Z"
+_HEX = rb"(?:0x)?([0-9a-fA-F]{1,16})\Z"
 
 
 def text(data: bytes | None) -> str | None:
@@ -24,12 +24,12 @@ def text(data: bytes | None) -> str | None:
 def number(data: bytes | None) -> int | None:
     """A decimal number that is not negative."""
     stripped = (data or b"").strip()
-    return int(stripped) if _NUMBER.match(stripped) else None
+    return int(stripped) if re.match(_NUMBER, stripped) else None
 
 
 def hex_digits(data: bytes | None, length: int) -> str | None:
     """Exactly `length` hexadecimal digits in lower case, written with or without `0x`."""
-    found = _HEX.match((data or b"").strip())
+    found = re.match(_HEX, (data or b"").strip())
     if found is None or len(found[1]) != length:
         return None
     return found[1].decode("ascii").lower()

@@ -9,9 +9,9 @@ import shlex
 import msgspec
 
 _MOST_BYTES = 16384
-_ASSIGNMENT = re.compile(r"([A-Z][A-Z0-9_]*)=(.*)\Z")
+_ASSIGNMENT = r"([A-Z][A-Z0-9_]*)=(.*)\Z"
 # `VERSION="10 (buster)"`, where the codename has no line of its own.
-_IN_PARENTHESES = re.compile(r"\(([^()]+)\)\s*\Z")
+_IN_PARENTHESES = r"\(([^()]+)\)\s*\Z"
 _RELEASE_INFO = {"NAME": "name", "VERSION_ID": "version_id", "ID": "id"}
 
 
@@ -60,7 +60,7 @@ def _codename(fields: dict[str, str]) -> str:
     named = fields.get("VERSION_CODENAME") or fields.get("UBUNTU_CODENAME")
     if named:
         return named
-    found = _IN_PARENTHESES.search(fields.get("VERSION", ""))
+    found = re.search(_IN_PARENTHESES, fields.get("VERSION", ""))
     return found[1] if found else ""
 
 
@@ -68,7 +68,7 @@ def parse_os_release(data: bytes) -> dict[str, str]:
     """Return its assignments; lines that make no sense are left out."""
     found = {}
     for line in data[:_MOST_BYTES].decode("utf-8", "replace").splitlines():
-        assignment = _ASSIGNMENT.match(line.strip())
+        assignment = re.match(_ASSIGNMENT, line.strip())
         if assignment is not None:
             value = _unquoted(assignment[2])
             if value is not None:

@@ -12,7 +12,7 @@ from msgspec import UNSET, UnsetType
 from mrk.machine.attribute import number, text
 
 _SECTOR_BYTES = 512
-_CID = re.compile(r"[0-9a-f]{32}\Z")
+_CID = r"[0-9a-f]{32}\Z"
 # As known from cards; the registry of the SD Association is not public.
 _SD_MANUFACTURERS = {
     "01": "Panasonic",
@@ -65,7 +65,7 @@ def sd_card(
 ) -> SdCard:
     """Decode `device/cid`, `device/type` (SD or MMC), `device/date` and `size` of mmcblk0."""
     register = (text(cid) or "").lower()
-    if not _CID.match(register):
+    if not re.match(_CID, register):
         return NO_CARD
     total_bytes = (number(sectors) or 0) * _SECTOR_BYTES
     made = _soldered(register, text(date)) if text(kind) == "MMC" else _inserted(register)

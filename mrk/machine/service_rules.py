@@ -27,12 +27,12 @@ ALWAYS_ALLOWED = ("klipper", "moonraker")
 # Each is asked of the service manager by name at every look.
 MOST_LISTED = 200
 # systemd.unit(5), "unit names"; a leading dash would be an option, a pattern another unit.
-_UNIT_NAME = re.compile(r"[A-Za-z0-9:_.@\\][A-Za-z0-9:_.@\\-]{0,246}")
+_UNIT_NAME = r"[A-Za-z0-9:_.@\\][A-Za-z0-9:_.@\\-]{0,246}"
 
 
 def is_unit_name(name: str) -> bool:
     """Whether `name` can be that of a service, with or without `.service`."""
-    return _UNIT_NAME.fullmatch(name) is not None
+    return re.fullmatch(_UNIT_NAME, name) is not None
 
 
 def parse_allowed(data: bytes) -> tuple[str, ...]:

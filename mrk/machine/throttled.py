@@ -20,7 +20,7 @@ FLAGS = {
 }
 
 # `throttled=0x50005` from vcgencmd, `50005` from /sys; 32 bits.
-_READING = re.compile(rb"\s*(?:throttled=)?(?:0x)?([0-9a-fA-F]{1,8})\s*\Z")
+_READING = rb"\s*(?:throttled=)?(?:0x)?([0-9a-fA-F]{1,8})\s*\Z"
 
 
 class ThrottledState(msgspec.Struct, frozen=True):
@@ -35,7 +35,7 @@ UNREADABLE = ThrottledState(bits=0, flags=["?"])
 
 def parse_throttled(data: bytes) -> ThrottledState:
     """Return the state of a reading from vcgencmd or /sys; `UNREADABLE` when it is neither."""
-    found = _READING.match(data[:64])
+    found = re.match(_READING, data[:64])
     if found is None or len(data) > 64:
         return UNREADABLE
     bits = int(found[1], 16)

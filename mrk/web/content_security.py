@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 MOST_ORIGINS = 20
-_ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
+_ORIGIN = r"https?://(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?"
 
 
 def content_security_policy(nonce: str, camera_origins: Iterable[str] = ()) -> str:
@@ -38,6 +38,6 @@ def origins(urls: Iterable[str]) -> tuple[str, ...]:
         except ValueError:
             continue
         origin = f"{parts.scheme}://{parts.netloc}"
-        if _ORIGIN.fullmatch(origin) and len(found) < MOST_ORIGINS:
+        if re.fullmatch(_ORIGIN, origin) and len(found) < MOST_ORIGINS:
             found[origin] = None
     return tuple(found)

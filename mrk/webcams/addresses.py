@@ -13,8 +13,8 @@ import msgspec
 
 from mrk.machine.listening_ports import listening_ports
 
-_WHOLE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/]")
-_PROXIED = re.compile(r"/?([^/?#]+)(?:/|(?=\?)|$)(.*)")
+_WHOLE = r"[A-Za-z][A-Za-z0-9+.-]*://[^/]"
+_PROXIED = r"/?([^/?#]+)(?:/|(?=\?)|$)(.*)"
 _PORTS = {"http": 80, "https": 443, "rtsp": 554}
 # Both as /proc/net/tcp and tcp6 write them: 32-bit words in the host's byte order.
 _V4_LOOPBACKS = {"00000000", "0100007F", "7F000001"}
@@ -30,7 +30,7 @@ class CameraLocation(msgspec.Struct, frozen=True):
 
 def completed(url: str, host_address: str | None) -> str:
     """A whole URL; a path gets the host's address (loopback when that is unknown) and port 80."""
-    if not url or _WHOLE.match(url):
+    if not url or re.match(_WHOLE, url):
         return url
     host = host_address or "127.0.0.1"
     host = f"[{host}]" if ":" in host else host
@@ -42,7 +42,7 @@ def behind_proxy(cameras: Mapping[str, str], url: str) -> str:
 
     `cameras` are folders by the first part of a path, as in `/webcam/?action=snapshot`.
     """
-    found = None if _WHOLE.match(url) else _PROXIED.fullmatch(url)
+    found = None if re.match(_WHOLE, url) else re.fullmatch(_PROXIED, url)
     folder = None if found is None else cameras.get(found[1])
     return url if found is None or folder is None else folder + found[2]
 

@@ -16,7 +16,7 @@ from mrk.errors import ClientError
 
 MOST_FPS = 1_000_000  # so that JSON carries it
 ROTATIONS = (0, 90, 180, 270)
-ASPECT_RATIO = re.compile(r"[0-9]+:[0-9]+")
+ASPECT_RATIO = r"[0-9]+:[0-9]+"
 CONFIGURED, STORED = "config", "database"
 
 
@@ -81,7 +81,7 @@ def checked(webcam: Webcam) -> Webcam:
             raise ClientError(f"{rate} frames per second: 0 to {MOST_FPS} expected")
     if webcam.rotation not in ROTATIONS:
         raise ClientError(f"Argument 'rotation': {webcam.rotation} is not 0, 90, 180 or 270")
-    if not ASPECT_RATIO.fullmatch(webcam.aspect_ratio):
+    if not re.fullmatch(ASPECT_RATIO, webcam.aspect_ratio):
         raise ClientError("Argument 'aspect_ratio': two numbers such as 16:9 expected")
     return webcam
 

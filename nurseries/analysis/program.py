@@ -5,7 +5,6 @@ ended when it takes longer. It gets its configuration as a file and never talks 
 """
 
 import os
-import platform
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,7 @@ class EstimatorProgram:
 
     def __init__(self, tools: Path, build: str) -> None:
         if build == "auto":
-            build = _BUILDS.get(platform.machine(), "unknown")
+            build = _BUILDS.get(os.uname().machine, "unknown")
         self.name = f"{_NAME}_{build}" if build != "unknown" else build
         self.version: str | None = None
         self._path = tools / self.name

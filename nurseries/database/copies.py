@@ -16,7 +16,7 @@ from config.whole_file import sync
 
 STEP_PAGES = 64  # 256 KB, about 1 ms
 DAILY_KEPT = 7
-_DAILY = re.compile(r"mrk-\d{8}\.db")
+_DAILY = r"mrk-\d{8}\.db"
 
 
 def copy(
@@ -64,7 +64,7 @@ def copy_daily(
 
 def daily_copies(folder: Path) -> list[Path]:
     """Newest first, by the day in their name."""
-    return sorted((p for p in plain_files(folder) if _DAILY.fullmatch(p.name)), reverse=True)
+    return sorted((p for p in plain_files(folder) if re.fullmatch(_DAILY, p.name)), reverse=True)
 
 
 def plain_files(folder: Path) -> list[Path]:

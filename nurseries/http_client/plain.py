@@ -18,7 +18,7 @@ from mrk.http.client import Fetched, FetchFailed, NotReached
 
 _HEAD_BYTES = 64 * 1024
 _CHUNK_BYTES = 64 * 1024
-_UNSAFE = re.compile(r"[\x00-\x20\x7f]")
+_UNSAFE = r"[\x00-\x20\x7f]"
 _KEPT = "%/:?[]@!$&'()*+,;=~-._"
 _BODILESS = (204, 304)
 
@@ -61,7 +61,7 @@ class PlainUrl:
             port = parts.port
         except ValueError as exc:
             raise NotReached(f"{url[:100]!r} is not a URL: {exc}") from exc
-        if not parts.hostname or _UNSAFE.search(parts.netloc) or port == 0:
+        if not parts.hostname or re.search(_UNSAFE, parts.netloc) or port == 0:
             raise NotReached(f"{url[:100]!r} is not a URL")
         self.host = parts.hostname
         self.port = port or 80

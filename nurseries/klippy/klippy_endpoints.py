@@ -25,7 +25,7 @@ Extend = Callable[[list[Endpoint]], list[Endpoint]]
 NOT_OFFERED = frozenset({"list_endpoints", "gcode/subscribe_output", "register_remote_method"})
 BOTH_VERBS = ("GET", "POST")
 SUBSCRIBE_TRANSPORTS = frozenset({Transport.HTTP, Transport.WEBSOCKET, Transport.UNIX})
-_ENDPOINT_NAME = re.compile(r"[A-Za-z0-9_\-]+(/[A-Za-z0-9_\-]+)*")
+_ENDPOINT_NAME = r"[A-Za-z0-9_\-]+(/[A-Za-z0-9_\-]+)*"
 _SUMMARIES = {
     "info": "Describe the printer host process and its state.",
     "emergency_stop": "Halt the printer at once and put it in the shutdown state.",
@@ -174,4 +174,4 @@ class KlippyEndpoints:
 
 
 def _may_be_offered(name: str) -> bool:
-    return name not in NOT_OFFERED and _ENDPOINT_NAME.fullmatch(name) is not None
+    return name not in NOT_OFFERED and re.fullmatch(_ENDPOINT_NAME, name) is not None

@@ -7,6 +7,7 @@ Python writes no byte code, or the folder of mrk belongs to somebody else, start
 import logging
 import sys
 from collections.abc import Callable, Mapping
+from importlib.machinery import SourceFileLoader
 from types import ModuleType
 
 import trio
@@ -15,7 +16,9 @@ from mrk.machine.host_commands import CommandUnavailable, FedCommands
 from nurseries.process.module_bundle import PACKAGES, BundledLoader
 
 logger = logging.getLogger(__name__)
-COMMAND = (sys.executable, "-P", "-m", "nurseries.process.bundle_writer")
+# It has to look for modules where this process does.
+_FLAGS = (*("-s",) * sys.flags.no_user_site, *("-E",) * sys.flags.ignore_environment)
+COMMAND = (sys.executable, *_FLAGS, "-P", "-m", "nurseries.process.bundle_writer")
 # What an optional part loads late differs from start to start; a few files are no cost.
 FEW = 20
 # Behind the start, which has better things to do.
@@ -42,7 +45,7 @@ class BundleKeeper:
     async def serve(self) -> None:
         """Look once."""
         await trio.sleep(self._delay_s)
-        names, missed = _ours(self._modules())
+        names, missed = _sources(self._modules())
         if self._writes and missed > FEW:
             await self._write(names)
         await trio.sleep_forever()
@@ -59,12 +62,16 @@ class BundleKeeper:
                 logger.debug("the modules of a start are not bundled: %s", said)
 
 
-def _ours(modules: Mapping[str, ModuleType]) -> tuple[list[str], int]:
-    """Names of our modules, and how many of them came from no bundle."""
+def _sources(modules: Mapping[str, ModuleType]) -> tuple[list[str], int]:
+    """Names of modules with a source, and how many of ours came from no bundle.
+
+    Python has imported some of its own before the bundle is read.
+    """
     names, missed = [], 0
     for name, module in modules.items():
         spec = getattr(module, "__spec__", None)
-        if name.partition(".")[0] in PACKAGES and spec is not None:
+        if spec is not None and isinstance(spec.loader, SourceFileLoader):
             names.append(name)
-            missed += not isinstance(spec.loader, BundledLoader)
+            ours = name.partition(".")[0] in PACKAGES
+            missed += ours and not isinstance(spec.loader, BundledLoader)
     return names, missed

@@ -9,7 +9,7 @@ import marshal
 import os
 import sys
 from collections.abc import Iterable
-from importlib.machinery import ModuleSpec, SourceFileLoader
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 
 from config.whole_file import write_whole
 from nurseries.process.module_bundle import (
@@ -23,7 +23,7 @@ from nurseries.process.module_bundle import (
 
 
 def bundle_of(names: Iterable[str]) -> bytes:
-    """The bundle of these modules, as far as they are files of ours with a source."""
+    """The bundle of these modules, as far as they are files with a source."""
     entries: list[tuple[str, BundledModule]] = []
     blobs: list[bytes] = []
     start = 0
@@ -48,12 +48,22 @@ def _entry(spec: ModuleSpec, start: int, length: int) -> BundledModule:
 
 
 def _code(name: str) -> tuple[ModuleSpec, bytes] | None:
-    if name.partition(".")[0] not in PACKAGES:
-        return None
-    spec = importlib.util.find_spec(name)
+    ours = name.partition(".")[0] in PACKAGES
+    spec = importlib.util.find_spec(name) if ours else _spec_of_another(name)
     if spec is None or not isinstance(spec.loader, SourceFileLoader):
         return None
     return spec, marshal.dumps(spec.loader.get_code(name))
+
+
+def _spec_of_another(name: str) -> ModuleSpec | None:
+    """Where the path has it; no package is imported for that, since it may do anything then."""
+    parts, folders = name.split("."), None
+    for count in range(1, len(parts)):
+        package = PathFinder.find_spec(".".join(parts[:count]), folders)
+        if package is None or package.submodule_search_locations is None:
+            return None
+        folders = list(package.submodule_search_locations)
+    return PathFinder.find_spec(name, folders)
 
 
 def main() -> int:

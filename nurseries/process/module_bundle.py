@@ -1,10 +1,10 @@
-"""mrk's modules in one file, which the next start reads instead of five hundred.
+"""The modules of a start in one file, which the next start reads instead of seven hundred.
 
 A start opens, reads and closes a file of byte code for each module, and asks the disk three times
 about it. The bundle has all that were loaded at an earlier start, beside them in `__pycache__`;
 `bundle_keeper.py` has it written. Each module is compared with its source (time and size) as Python
 does with byte code; what differs, or is not in it, is imported as ever. So is everything where the
-bundle is of another Python or of another place, or cannot be read.
+bundle is of another Python or place, where packages came or went, or where it cannot be read.
 """
 
 import marshal
@@ -21,8 +21,8 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("mrk", "nurseries", "transports", "config")
 HEAD = struct.Struct("<16sQ")
-MAGIC = b"mrk modules 1\n\0\0"
-_MOST_INDEX_BYTES = 16 * 1024 * 1024  # it is 0.1 MB; of a damaged file it may be anything
+MAGIC = b"mrk modules 2\n\0\0"
+_MOST_INDEX_BYTES = 16 * 1024 * 1024  # it is 0.2 MB; of a damaged file it may be anything
 
 
 class BundledModule(NamedTuple):
@@ -42,9 +42,22 @@ def bundle_path() -> Path:
     return Path(cache_from_source(str(ROOT / "mrk" / "modules.py"))).with_suffix(".bundle")
 
 
-def fingerprint() -> tuple[bytes, int, str]:
-    """What byte code depends on; the place is in it, for tracebacks."""
-    return MAGIC_NUMBER, sys.flags.optimize, str(ROOT)
+def fingerprint() -> tuple[bytes, int, str, tuple[tuple[str, int], ...]]:
+    """What byte code depends on (the place is in it, for tracebacks), and where packages lie.
+
+    The time of a folder changes when something is installed there, which may take the place of a
+    module further down the path. The folder of the program, or where it was started, holds none.
+    """
+    folders = sys.path if sys.flags.safe_path else sys.path[1:]
+    searched = tuple((folder, _changed_ns(folder)) for folder in folders)
+    return MAGIC_NUMBER, sys.flags.optimize, str(ROOT), searched
+
+
+def _changed_ns(folder: str) -> int:
+    try:
+        return os.stat(folder).st_mtime_ns
+    except OSError:
+        return 0
 
 
 class ModuleBundle:
@@ -82,8 +95,10 @@ class ModuleBundle:
         return spec
 
     def code(self, name: str) -> CodeType | None:
-        """The byte code of a module, None when the file does not have it any more."""
-        entry = self._entries[name]
+        """The byte code of a module, None when the file, or `close`, has let go of it."""
+        entry = self._entries.get(name)
+        if entry is None:
+            return None
         try:
             data = os.pread(self._descriptor, entry.length, self._start + entry.start)
             code = marshal.loads(data)

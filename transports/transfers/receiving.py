@@ -31,7 +31,7 @@ DEFAULT_ROOT = "gcodes"
 # Of a body besides the file: fields, headers and boundaries.
 FORM_BYTES = 64 * 1024
 ReadBack = Callable[[str], str]
-_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+_SHA256 = r"[0-9a-fA-F]{64}"
 
 
 class Form(Protocol):
@@ -133,7 +133,7 @@ class Receiving:
         wanted = self._form.fields.get("checksum", "")
         if not wanted:
             return
-        if not _SHA256.fullmatch(wanted):
+        if not re.fullmatch(_SHA256, wanted):
             raise ClientError("The checksum is not a SHA-256 in hexadecimal", 422)
         if wanted.lower() != digest:
             raise ClientError(f"The file does not have the checksum {wanted}; got {digest}", 422)

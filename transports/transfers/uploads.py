@@ -34,8 +34,8 @@ from transports.transfers.receiving import (
 from transports.transfers.upload_slots import UploadSlots
 
 THREADS = 4
-_HOST = re.compile(r"[A-Za-z0-9.:_\[\]-]{1,255}")
-_BOUNDARY = re.compile(r";\s*boundary\*?\d*\*?\s*=", re.IGNORECASE)
+_HOST = r"[A-Za-z0-9.:_\[\]-]{1,255}"
+_BOUNDARY = r"(?i);\s*boundary\*?\d*\*?\s*="
 
 
 class UploadHandler:
@@ -137,7 +137,7 @@ def _form(head: RequestHead) -> Form:
         raise ClientError("An upload is one form of the type multipart/form-data")
     if (head.header("content-encoding") or "identity").strip().lower() != "identity":
         raise ClientError("An upload cannot be compressed", 415)
-    if len(_BOUNDARY.findall(kinds[0])) > 1:
+    if len(re.findall(_BOUNDARY, kinds[0])) > 1:
         raise ClientError("The form names its boundary twice")
     return UploadForm(boundary(kinds[0]))
 
@@ -145,6 +145,6 @@ def _form(head: RequestHead) -> Form:
 def _location(head: RequestHead, location: str, item: Item) -> str:
     path = f"{location}/{quote(item.root, safe='')}/{quote(item.path)}"
     host = head.header("host") or ""
-    if not _HOST.fullmatch(host):
+    if not re.fullmatch(_HOST, host):
         return path
     return f"{'https' if head.secure else 'http'}://{host}{path}"

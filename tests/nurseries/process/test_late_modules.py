@@ -107,6 +107,37 @@ def test_trio_does_not_load_openssl_and_others() -> None:
     assert printed(program) == ["", "CERT_REQUIRED 16 sha256 True"]
 
 
+def test_a_start_loads_only_what_it_uses_of_python() -> None:
+    """What `platform` is asked by others is answered as it would answer itself."""
+    program = (
+        "import mrk.__main__, sys\n"
+        "mrk.__main__._import_msgspec_alone()\n"
+        "import nurseries.root.daemon, platform, json, shlex\n"
+        "late = {'platform', 'json', 'shlex', 'tempfile', 'pkgutil'}\n"
+        "print(*sorted(n for n in late if hasattr(sys.modules.get(n), '__builtins__')))\n"
+        "early = platform.system(), platform.python_implementation()\n"
+        "assert early[1] == 'CPython' and platform.python_version()\n"
+        "assert early == (platform.system(), platform.python_implementation())\n"
+        "print(json.loads('[1]'), shlex.split('a \"b c\"'))\n"
+    )
+    assert printed(program) == ["", "[1] ['a', 'b c']"]
+
+
+def test_libraries_are_found_as_python_finds_them() -> None:
+    program = (
+        "import mrk.__main__, sys, trio, inotify_simple, ctypes.util\n"
+        "early = [ctypes.util.find_library(name) for name in ('c', 'pthread')]\n"
+        "inotify_simple.INotify().close()\n"
+        "print(hasattr(ctypes.util, '__builtins__'))\n"
+        "assert inotify_simple.find_library('no_such_library') is None\n"
+        "assert hasattr(ctypes.util, '__builtins__')\n"
+        "assert ctypes.util.find_library is not inotify_simple.find_library\n"
+        "assert early == [ctypes.util.find_library(name) for name in ('c', 'pthread')]\n"
+        "assert early == [inotify_simple.find_library(name) for name in ('c', 'pthread')]\n"
+    )
+    assert printed(program) == ["False"]
+
+
 def test_a_printer_with_services_does_not_load_openssl() -> None:
     """Templates, a broker without TLS, accounts whose tokens are compared."""
     program = (

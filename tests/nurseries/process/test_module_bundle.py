@@ -14,6 +14,7 @@ import trio
 
 from mrk.machine.host_commands import CommandResult, CommandUnavailable
 from nurseries.process.bundle_keeper import FEW, BundleKeeper
+from nurseries.process.late_modules import load_late
 from nurseries.process.module_bundle import (
     HEAD,
     MAGIC,
@@ -133,6 +134,32 @@ def test_of_another_python_or_place_it_is_refused(
         ModuleBundle(write(tmp_path / "bundle", source, made_for))
 
 
+def test_where_packages_came_or_went_it_is_refused(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    monkeypatch.setattr(sys, "path", [*sys.path, str(packages)])
+    path = write(tmp_path / "bundle", source)
+    imported(ModuleBundle(path))
+    os.utime(packages, ns=(0, 1))
+    with pytest.raises(ValueError, match="another Python or place"):
+        ModuleBundle(path)
+    path = write(tmp_path / "bundle", source)
+    monkeypatch.setattr(sys, "path", sys.path[:-1])
+    with pytest.raises(ValueError, match="another Python or place"):
+        ModuleBundle(path)
+
+
+def test_what_is_executed_after_the_end_comes_from_the_file(source: Path, tmp_path: Path) -> None:
+    """Modules that wait for their first use have been found in the bundle before."""
+    bundle = ModuleBundle(write(tmp_path / "bundle", source))
+    sys.meta_path.insert(0, bundle)
+    load_late((NAME,))
+    bundle.close()
+    assert sys.modules[NAME].FROM == "the file"
+
+
 PROGRAM = """
 import mrk.__main__, sys, inspect
 import mrk.errors, config.paths, mrk.http, mrk.http.head
@@ -169,16 +196,18 @@ def test_a_start_uses_what_was_written(tmp_path: Path) -> None:
     ]
 
 
-def test_only_our_modules_are_bundled(tmp_path: Path) -> None:
-    names = ["json", "mrk", "mrk.errors", "mrk.nothing_here", "trio"]
+def test_modules_with_a_source_are_bundled(tmp_path: Path) -> None:
+    names = ["mrk", "mrk.errors", "mrk.nothing_here", "json", "json.scanner", "trio._core._run"]
+    names += ["math", "sys", "nothing_here", "nothing.here", "json.scanner.x"]
     run_python("-m", "nurseries.process.bundle_writer", given="\n".join(names), prefix=tmp_path)
     (file,) = tmp_path.rglob("*.bundle")
     data = file.read_bytes()
     _magic, size = HEAD.unpack(data[: HEAD.size])
     _made_for, entries = marshal.loads(data[HEAD.size : HEAD.size + size])
     found = {name: BundledModule(*one) for name, one in entries}
-    assert list(found) == ["mrk", "mrk.errors"]
-    assert (found["mrk"].is_package, found["mrk.errors"].is_package) == (True, False)
+    assert list(found) == ["mrk", "mrk.errors", "json", "json.scanner", "trio._core._run"]
+    assert [one.is_package for one in found.values()] == [True, False, True, False, False]
+    assert found["trio._core._run"].path == sys.modules["trio._core._run"].__file__
     assert found["mrk.errors"].path == str(ROOT / "mrk" / "errors.py")
 
 
@@ -198,7 +227,7 @@ class Commands:
 
 
 def modules(count: int) -> dict[str, ModuleType]:
-    found = {"json": __import__("json")}
+    found = {"sys": sys, "json": __import__("json")}
     for number in range(count):
         module = ModuleType(f"mrk.m{number}")
         module.__spec__ = __import__("mrk").__spec__
@@ -212,7 +241,7 @@ async def test_it_is_written_when_many_were_not_in_it(status: int, autojump_cloc
     with trio.move_on_after(100):
         await BundleKeeper(commands, lambda: modules(FEW + 1), writes=True).serve()
     (given,) = commands.given
-    assert given.split() == [f"mrk.m{number}".encode() for number in range(FEW + 1)]
+    assert given.split() == [b"json", *(f"mrk.m{n}".encode() for n in range(FEW + 1))]
 
 
 @pytest.mark.parametrize(("count", "writes"), [(FEW, True), (100, False)])
