@@ -14,6 +14,7 @@ from mrk.files.transfers import UploadFiles
 from mrk.http.client import FetchFailed, HttpDownloads
 from mrk.jobs.job_protocols import JobFiles, JobStatePort
 from mrk.klippy.klippy_protocols import GcodePort, KlippyFacts
+from mrk.klippy.link_errors import KlippyLost
 from mrk.log.throttle import LogThrottle
 from mrk.simplyprint.demands import FetchFile
 from mrk.simplyprint.file_names import copy_name, download_name
@@ -133,6 +134,8 @@ class CloudFiles:
         self._printer.begin_job(path, job_id)
         try:
             await self._gcode.start_print(path, USER)
+        except KlippyLost:
+            raise  # it may print: then it is the cloud's job
         except ClientError:
             self._printer.begin_job(path, None)
             raise
