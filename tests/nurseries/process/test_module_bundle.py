@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -229,9 +230,11 @@ class Commands:
 def modules(count: int) -> dict[str, ModuleType]:
     found = {"sys": sys, "json": __import__("json")}
     for number in range(count):
-        module = ModuleType(f"mrk.m{number}")
-        module.__spec__ = __import__("mrk").__spec__
-        found[module.__name__] = module
+        # Not the loader of a module that is there: pytest has its own for some.
+        name = f"mrk.m{number}"
+        module = ModuleType(name)
+        module.__spec__ = ModuleSpec(name, SourceFileLoader(name, f"m{number}.py"))
+        found[name] = module
     return found
 
 
