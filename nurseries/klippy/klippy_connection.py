@@ -77,12 +77,8 @@ class KlippyConnection:
         self._decoder = EtxDecoder(Limits().unix_message_bytes)
         self._junk_in_row = 0
         self._throttle = LogThrottle()
-        self._lost = False
-
-    @property
-    def lost(self) -> bool:
-        """Whether the connection ended."""
-        return self._lost
+        # Whether the connection has ended.
+        self.lost = False
 
     async def run(self) -> None:
         """Read and write until the link is lost (`LinkLost`, in a group); then call `lose`."""
@@ -93,7 +89,7 @@ class KlippyConnection:
 
     def lose(self) -> None:
         """Fail everything that waits; later requests fail at once."""
-        self._lost = True
+        self.lost = True
         self._unsent.clear()
         pending, self._pending = self._pending, {}
         for request in pending.values():
@@ -124,7 +120,7 @@ class KlippyConnection:
 
         Raises `ClientError` 503 for a lost link, and when too much waits already.
         """
-        if self._lost:
+        if self.lost:
             raise ClientError("Klippy Host not connected", 503)
         urgent = request.urgent
         if not urgent and len(self._pending) >= PENDING_LIMIT:
@@ -141,7 +137,7 @@ class KlippyConnection:
 
     def post(self, method: str, params: Mapping[str, Any]) -> None:
         """Ask for something that needs no answer, not even an error."""
-        if not self._lost:
+        if not self.lost:
             self._send(encode_request(method, dict(params)), always=True)
 
     async def _watch(self) -> None:

@@ -359,7 +359,8 @@ class Subsystems:
     @property
     def found_out(self) -> list[str]:
         """What optional subsystems warn of since they run."""
-        return [text for warnings in self._added.warnings for text in warnings()]
+        added = self._added.warnings
+        return [text for warnings in added for text in warnings()] if added else []
 
     @property
     def running_services(self) -> list[Supervised]:
