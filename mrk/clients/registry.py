@@ -243,13 +243,13 @@ class Clients:
         most_waiting_bytes: int | None = None,
     ) -> None:
         """Send an event: with its number to those who asked for that, as long as any are kept."""
-        events = self.events
+        events, most = self.events, most_waiting_bytes
         with_number = events.record(message.payload, "" if agent is None else _agent_name(agent))
         with self.send_batch:
             for client in self._clients.values():
                 if not client.authorized or client is agent:
                     continue
-                slow = _reads_slowly(client, most_waiting_bytes)
+                slow = most is not None and client.outbox.waiting_bytes > most
                 if with_number is None or not client.replay:
                     if not slow:
                         client.outbox.notify(message)
@@ -258,10 +258,6 @@ class Clients:
                         self._catch_up(client, events.newest - 1)
                     else:
                         client.outbox.notify(with_number)
-
-
-def _reads_slowly(client: Client, most_waiting_bytes: int | None) -> bool:
-    return most_waiting_bytes is not None and client.outbox.waiting_bytes > most_waiting_bytes
 
 
 def _agent_name(client: Client) -> str:
