@@ -47,28 +47,24 @@ class HeadParser:
         self._limit_bytes = limit_bytes
         self._collector = _Collector()
         self._parser = httptools.HttpRequestParser(self._collector)
-        self._begun = False
+        # Whether anything but blank lines has come.
+        self.begun = False
         self.raw = b""
         self.rest = b""
         self.method = self.target = self.http_version = ""
         self.headers: list[tuple[str, str]] = []
-
-    @property
-    def begun(self) -> bool:
-        """Whether anything but blank lines has come."""
-        return self._begun
 
     def feed(self, data: bytes) -> bool:
         """Take bytes; True once the head is whole.
 
         Raises `Refusal`: 400 for what is no HTTP/1, 431 over the limit, 505 for other versions.
         """
-        if not self._begun:
+        if not self.begun:
             data = data.lstrip(b"\r\n")  # RFC 9112, 2.2: blank lines before a request
             if not data:
                 return False
             data = _quoted(data)
-            self._begun = True
+            self.begun = True
         already = len(self.raw)
         whole = self.raw + data
         end = whole.find(_HEAD_END, max(0, already - 3))

@@ -167,7 +167,7 @@ class HttpConnection:
     async def _read_head(self) -> HeadParser | None:
         parser = HeadParser(self._limits.head_bytes)
         data, self._rest = self._rest, b""
-        while not parser.begun and not parser.feed(data):
+        while not data or not parser.feed(data):
             if parser.begun:
                 self._disarm()
                 return await self._read_slow_head(parser)
