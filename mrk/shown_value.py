@@ -12,7 +12,7 @@ class _Brief(reprlib.Repr):
     def __init__(self) -> None:
         super().__init__()
         self.maxlist = self.maxdict = 10
-        self.maxstring = self.maxlong = self.maxother = 2 * MOST_CHARS
+        self.maxstring = self.maxother = 2 * MOST_CHARS
 
     def repr_NoneType(self, _value: None, _level: int) -> str:
         return "null"

@@ -108,8 +108,11 @@ def batch(message: bytes, most_values: int) -> Sequence[msgspec.Raw]:
 def parse(message: bytes | str | msgspec.Raw) -> RpcCall | RpcAnswer:
     """Parse one message or batch element; raises `RpcError` -32700, -32600 or -32602."""
     call = None if isinstance(message, msgspec.Raw) else usual_call(message)
-    if call is not None:
-        return call
+    return parse_other(message) if call is None else call
+
+
+def parse_other(message: bytes | str | msgspec.Raw) -> RpcCall | RpcAnswer:
+    """The same for what is no usual call, or was not looked at as one."""
     found = _outline(message)
     # A copy, so that a call does not keep its whole message.
     id_ = None if found.id in (_ABSENT, _NULL) else found.id.copy()
@@ -133,8 +136,8 @@ def usual_call(message: bytes | str) -> RpcCall | None:
     if len(message) > USUAL_BYTES:
         return None
     try:
-        if isinstance(message, bytes) and not message.isascii():
-            message.decode()
+        if isinstance(message, bytes):
+            _check_unicode(message)
         return _usual_call(message)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None

@@ -87,7 +87,7 @@ class Rpc:
 
     def _single(self, message: bytes | str | Raw, who: Who, busy: bool) -> Outcome[Reply]:
         try:
-            parsed = jsonrpc.parse(message)
+            parsed = jsonrpc.parse_other(message)
         except RpcError as exc:
             if exc.id is None and exc.code == jsonrpc.INVALID_PARAMS:
                 return Outcome(None)  # a notification

@@ -40,8 +40,7 @@ class RequestHead(msgspec.Struct, frozen=True):
     @property
     def path(self) -> str:
         """The decoded path, route prefix included."""
-        path = self.target.partition("?")[0]
-        return unquote(path) if "%" in path else path
+        return unquote(self.target.partition("?")[0])
 
     @property
     def exact_path(self) -> str:

@@ -24,7 +24,6 @@ ChangedObjects = Mapping[str, "dict[str, Any] | msgspec.Raw"]
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 _decode_objects = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_fields = msgspec.json.Decoder(dict[str, dict[str, Any]]).decode
-_encode = msgspec.json.Encoder().encode
 _BEFORE = b'{"jsonrpc":"2.0","method":"notify_status_update","params":['
 _NOTHING: Mapping[str, msgspec.Raw] = MappingProxyType({})
 _ABSENT = msgspec.Raw(b"")
@@ -150,7 +149,8 @@ class StatusUpdate(msgspec.Struct, eq=False, gc=False):
             if self._text:
                 payload = b"".join((_BEFORE, self._text, b",", self._time_text, b"]}"))
             else:
-                payload = _payload(self._objects, self.eventtime)
+                params = [self._objects, self.eventtime]
+                payload = notification("notify_status_update", params).payload
             frame = self._frames[framing] = framing(payload)
         return frame
 
@@ -167,10 +167,6 @@ class StatusUpdate(msgspec.Struct, eq=False, gc=False):
             earlier = self.fields(name)
             objects[name] = value if earlier is None else {**earlier, **(later.fields(name) or {})}
         return StatusUpdate(objects, later.eventtime)
-
-
-def _payload(objects: ChangedObjects, eventtime: float) -> bytes:
-    return notification("notify_status_update", [objects, eventtime]).payload
 
 
 @functools.lru_cache(maxsize=256)

@@ -14,19 +14,25 @@ USUAL_BYTES = 4096
 
 
 def plain_descriptor(stream: trio.abc.ReceiveStream) -> int | None:
-    """What to read from once `wait_readable` has said so; None where there is no plain socket.
+    """What `read_now` reads from; None for a stream that is no plain socket.
 
     It is asked for once, so whoever reads has to end before the stream is closed.
     """
     return stream.socket.fileno() if isinstance(stream, trio.SocketStream) else None
 
 
-def read_rest(descriptor: int, most_bytes: int) -> bytes:
-    """What has come behind the first `USUAL_BYTES`, up to `most_bytes` in all; raises `OSError`."""
+def read_now(descriptor: int, most_bytes: int) -> bytes:
+    """Return what has come, once `wait_readable` has said so; empty at the end.
+
+    Raises `OSError`; `BlockingIOError` when there is nothing after all.
+    """
+    data = os.read(descriptor, USUAL_BYTES)
+    if len(data) < USUAL_BYTES:
+        return data
     try:
-        return os.read(descriptor, most_bytes - USUAL_BYTES)
+        return data + os.read(descriptor, most_bytes - USUAL_BYTES)
     except BlockingIOError:
-        return b""
+        return data
 
 
 def try_send(stream: trio.abc.SendStream, data: bytes) -> int:

@@ -6,7 +6,6 @@
 
 import itertools
 import logging
-import os
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -22,7 +21,7 @@ from mrk.klippy.etx import EtxDecoder, FrameTooLong, etx_frame
 from mrk.klippy.link_errors import KlippyLost
 from mrk.klippy.messages import Frame, JunkFrame, decode_frame, encode_request, error_message
 from mrk.log.throttle import LogThrottle
-from nurseries.klippy.direct_io import USUAL_BYTES, plain_descriptor, read_rest, try_send
+from nurseries.klippy.direct_io import plain_descriptor, read_now, try_send
 from nurseries.klippy.klippy_request import KlippyRequest, OnReply
 
 logger = logging.getLogger(__name__)
@@ -218,9 +217,7 @@ class KlippyConnection:
                     data = bytes(await self._stream.receive_some(READ_BYTES))
                 else:
                     await trio.lowlevel.wait_readable(descriptor)
-                    data = os.read(descriptor, USUAL_BYTES)
-                    if len(data) == USUAL_BYTES:
-                        data += read_rest(descriptor, READ_BYTES)
+                    data = read_now(descriptor, READ_BYTES)
             except BlockingIOError:
                 continue
             except (trio.BrokenResourceError, trio.ClosedResourceError, OSError) as exc:

@@ -108,7 +108,7 @@ class KlippyLink:
     def klippy_state(self) -> str:
         """disconnected, startup, ready, error, shutdown, or what a fork says."""
         linked = self._linked
-        return DISCONNECTED if linked is None or linked.connection.lost else linked.session.state
+        return linked.session.state if linked and self.klippy_connected else DISCONNECTED
 
     @property
     def klippy_message(self) -> str:

@@ -359,8 +359,7 @@ class Subsystems:
     @property
     def found_out(self) -> list[str]:
         """What optional subsystems warn of since they run."""
-        added = self._added.warnings
-        return [text for warnings in added for text in warnings()] if added else []
+        return [text for warnings in self._added.warnings for text in warnings()]
 
     @property
     def running_services(self) -> list[Supervised]:

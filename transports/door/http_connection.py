@@ -85,7 +85,6 @@ class HttpConnection:
         self._rest = b""  # read, but not yet used
         # One scope for all waits between requests: a scope for each costs more than the parsing.
         self._between = trio.CancelScope()
-        self._armed = False
         # The connection may be ended for another one while it waits; `waits_since` is by trio's
         # clock. In the middle of a request of somebody who may do something it does not wait.
         self.waits = False
@@ -182,8 +181,7 @@ class HttpConnection:
 
     async def _receive_between(self) -> bytes:
         """What the client sends next; empty when it left or was idle for too long."""
-        if not self._armed:
-            self._arm()
+        self._arm()
         self.waits, self.unfinished = True, False
         try:
             data = await self._stream.receive_some(_RECEIVE_BYTES)
@@ -215,12 +213,10 @@ class HttpConnection:
             return False
         if not self._limits.keep_alive_s - 1 <= left_s <= self._limits.keep_alive_s:
             self._between.deadline = now + self._limits.keep_alive_s
-        self._armed = True
         return True
 
     def _disarm(self) -> None:
         self._between.deadline = math.inf
-        self._armed = False
 
     async def _read_slow_head(self, parser: HeadParser) -> HeadParser | None:
         self._may_give_way()
@@ -237,9 +233,7 @@ class HttpConnection:
 
     async def _serve(self, head: RequestHead, frame: Framing, call: ApiCall) -> bool:
         if not frame.has_body:
-            outcome = call.run(b"")
-            response = outcome.value if outcome.settled else await self._settled(call, outcome)
-            return await self._answer(head, frame, response)
+            return await self._answer(head, frame, await self._settled(call, call.run(b"")))
         if not call.takes_body:
             response = await self._settled(call, call.run(b""))
             return await self._answer_early(head, frame, response)

@@ -90,9 +90,10 @@ class OutboxSender:
 
     def reply(self, payload: bytes) -> None:
         """Answer this client, at once where nothing waits before that and nothing is collected."""
-        frame = self.outbox.framing(payload)
-        if not self._may_send or self.outbox or not self._send_alone(frame):
-            self.outbox.append(frame)
+        if self._may_send and not self.outbox:
+            self._send_alone(self.outbox.framing(payload))
+        else:
+            self.outbox.reply(payload)
 
     def begin(self, start_run: Callable[[], None]) -> None:
         """From now on until `close` have `run` started by that whenever something has to wait."""
@@ -219,12 +220,8 @@ class OutboxSender:
         if self._try_send is None or self._rest or self.outbox.catching_up:
             return False
         while self.outbox and not self.outbox.full:
-            chunk = self.outbox.take(SLICE_BYTES)
-            sent_bytes = self._try_send(chunk)
-            if sent_bytes < len(chunk):
-                self._rest = memoryview(chunk)[sent_bytes:]
+            if not self._sent_whole(self.outbox.take(SLICE_BYTES)):
                 return False
-            self.progress += 1
         if self.outbox.on_waiting is not None:
             self._stop_counting()
         if self._space is not None:
@@ -236,7 +233,10 @@ class OutboxSender:
 
         In a burst it waits to be merged with the next.
         """
-        return self._may_send and self._send_alone(update.framed(self.outbox.framing))
+        if not self._may_send:
+            return False
+        self._send_alone(update.framed(self.outbox.framing))
+        return True
 
     @property
     def _may_send(self) -> bool:
@@ -249,16 +249,19 @@ class OutboxSender:
             or self._try_send is None
         )
 
-    def _send_alone(self, frame: bytes) -> bool:
-        """Send a frame, or the beginning of it; False where the kernel takes nothing."""
-        assert self._try_send is not None, "no plain socket"
-        sent_bytes = self._try_send(frame)
-        if sent_bytes == len(frame):
-            self.progress += 1
-        elif sent_bytes:
-            self._rest = memoryview(frame)[sent_bytes:]
+    def _send_alone(self, frame: bytes) -> None:
+        if not self._sent_whole(frame):
             self._send_rest()
-        return sent_bytes > 0
+
+    def _sent_whole(self, chunk: bytes) -> bool:
+        """Send what the kernel takes of it, and keep the rest; True when nothing is left."""
+        assert self._try_send is not None, "no plain socket"
+        sent_bytes = self._try_send(chunk)
+        if sent_bytes < len(chunk):
+            self._rest = memoryview(chunk)[sent_bytes:]
+            return False
+        self.progress += 1
+        return True
 
     def _notify_space(self) -> None:
         if self._space is not None and not self.crowded:

@@ -86,6 +86,7 @@ class ServedWebsocket:
         self._arrive()
         try:
             while not wire.ended and (chunk := await wire.receive()):
+                self._bound_messages()
                 await self._hear_rest(self._begun(chunk))
         finally:
             self.leave()
@@ -199,7 +200,6 @@ class ServedWebsocket:
             self.session.leave()
 
     def _begun(self, chunk: bytes) -> Iterator[str | bytes | None]:
-        self._bound_messages()
         self.session.begin_chunk()
         return self.wire.messages(chunk)
 

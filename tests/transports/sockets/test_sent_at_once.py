@@ -3,6 +3,7 @@
 import json
 import socket
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import trio
@@ -39,6 +40,16 @@ class Wire:
         except BlockingIOError:
             pass
         return read
+
+    async def sent(self, count: int) -> list[Any]:
+        """So many messages, while the rest is sent by the task that was wanted for it."""
+        read = b""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self.sender.run)
+            while read.count(ETX) < count:
+                await trio.lowlevel.checkpoint()
+                read += self.bytes_read()
+        return [json.loads(text) for text in read.split(ETX) if text]
 
     def heard(self) -> list[object]:
         return [json.loads(text) for text in self.bytes_read().split(ETX) if text]
@@ -97,13 +108,7 @@ async def test_what_the_kernel_does_not_take_goes_before_what_comes_later(wire: 
     assert wire.tasks == 1
     wire.status(speed=1)
     wire.status(speed=2)
-    read = b""
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(wire.sender.run)
-        while read.count(ETX) < 2:
-            await trio.lowlevel.checkpoint()
-            read += wire.bytes_read()
-    long, late = (json.loads(text)["params"][0]["fan"] for text in read.split(ETX) if text)
+    long, late = (message["params"][0]["fan"] for message in await wire.sent(2))
     assert long == {"text": "x" * 3_000_000}
     assert late == {"speed": 2}
 
@@ -133,14 +138,7 @@ async def test_an_answer_waits_behind_what_waits(wire: Wire) -> None:
     wire.sender.reply(b'{"id":1,"text":"' + b"x" * 3_000_000 + b'"}')
     wire.status(speed=1)
     wire.sender.reply(b'{"id":2}')
-    read = b""
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(wire.sender.run)
-        while read.count(ETX) < 3:
-            await trio.lowlevel.checkpoint()
-            read += wire.bytes_read()
-    ids = [json.loads(text).get("id") for text in read.split(ETX) if text]
-    assert ids == [1, 2, None]
+    assert [message.get("id") for message in await wire.sent(3)] == [1, 2, None]
     assert wire.tasks == 1
 
 
