@@ -257,6 +257,22 @@ async def test_idle_connections_end(autojump_clock: trio.testing.MockClock) -> N
         assert trio.current_time() - began == pytest.approx(LIMITS.keep_alive_s)
 
 
+async def test_idleness_begins_with_the_end_of_the_answer(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    near, far = trio.testing.lockstep_stream_pair()
+    house = House(limits=LIMITS)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(house.door.serve_connection, far, "127.0.0.1")
+        client = Client(near)
+        await client.send(GET)
+        await trio.sleep(LIMITS.send_s - 1)  # nothing of the answer is read meanwhile
+        assert (await client.answer())[0] == 200
+        began = trio.current_time()
+        assert await client.ended()
+        assert trio.current_time() - began == pytest.approx(LIMITS.keep_alive_s)
+
+
 async def test_a_client_that_never_reads_is_closed(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
