@@ -10,12 +10,15 @@ import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from mrk.errors import MrkError
 
 _ANSWER_S = 5.0
 _AGAIN_S = 0.25
 _LIMIT_BYTES = 16 * 1024 * 1024
 _ETX = b"\x03"
+_WILDCARDS = ("0.0.0.0", "::", "all")
 
 
 def ask(unix_socket: Path, method: str, **params: Any) -> Any:
@@ -52,12 +55,24 @@ def refuse_while_printing(unix_socket: Path, doing: str) -> None:
         raise MrkError(f"the printer is {state}: {doing} when the print has ended")
 
 
-def answers_on(host: str | None, port: int) -> bool:
+class HttpAddress(msgspec.Struct, frozen=True):
+    """Where a daemon answers HTTP: `[server] host`, `port` and `route_prefix`."""
+
+    host: str | None
+    port: int
+    route_prefix: str = ""
+
+
+def answers_on(where: HttpAddress) -> bool:
     """Whether HTTP is answered there; with 401 too, since this host may not be trusted."""
-    address = "127.0.0.1" if host in (None, "", "0.0.0.0", "::", "all") else host
-    request = f"GET /server/info HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
+    address = "127.0.0.1" if where.host in (None, "", *_WILDCARDS) else where.host
+    # `localhost` is this host at any address; that of IPv6 would want brackets.
+    request = (
+        f"GET {where.route_prefix}/server/info HTTP/1.1\r\n"
+        "Host: localhost\r\nConnection: close\r\n\r\n"
+    )
     try:
-        with socket.create_connection((address, port), timeout=_ANSWER_S) as stream:
+        with socket.create_connection((address, where.port), timeout=_ANSWER_S) as stream:
             stream.settimeout(_ANSWER_S)
             stream.sendall(request.encode())
             head = stream.recv(4096).split(b"\r\n")[0].split()
@@ -67,25 +82,28 @@ def answers_on(host: str | None, port: int) -> bool:
 
 
 def wait_for_daemon(
-    unix_socket: Path, host: str | None, port: int, patience_s: float, *, is_mrk: bool
+    unix_socket: Path, where: HttpAddress, patience_s: float, *, is_mrk: bool
 ) -> str | None:
     """Wait until `server.info` comes from mrk, or from another; what was missing, or None."""
     limit = time.monotonic() + patience_s
     while True:
-        reason = _missing(unix_socket, host, port, is_mrk)
+        reason = _missing(unix_socket, where, is_mrk)
         if reason is None or time.monotonic() > limit:
             return reason
         time.sleep(_AGAIN_S)
 
 
-def _missing(unix_socket: Path, host: str | None, port: int, is_mrk: bool) -> str | None:
+def _missing(unix_socket: Path, where: HttpAddress, is_mrk: bool) -> str | None:
     try:
         version = str(ask(unix_socket, "server.info").get("moonraker_version"))
     except MrkError as exc:
         return str(exc)
     if ("-mrk-" in version) is not is_mrk:
         return f"{unix_socket} is answered by version {version}"
-    return None if answers_on(host, port) else f"port {port} is not answered"
+    if answers_on(where):
+        return None
+    address = f"port {where.port}" + (f" of {where.host}" if where.host else "")
+    return f"{address} does not answer {where.route_prefix}/server/info"
 
 
 def _answer(stream: socket.socket) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from config.settings.frontend import FrontEndSettings
 from mrk.errors import MrkError
 from mrk.installation import checkup
 from mrk.installation.checkup import Finding, PathFacts, PortFacts, UnitFacts
-from nurseries.installation.daemon_probe import answers_on, ask
+from nurseries.installation.daemon_probe import HttpAddress, answers_on, ask
 from nurseries.installation.database_reading import reading
 from nurseries.installation.install import own_unit
 from nurseries.installation.service_files import POLKIT_RULES
@@ -155,7 +155,8 @@ class Doctor:
 
     def _ports(self, configuration: Configuration) -> Iterator[PortFacts]:
         server = configuration.settings.server
-        is_mrk = self.server is not None and answers_on(server.host, server.port)
+        where = HttpAddress(server.host, server.port, server.route_prefix)
+        is_mrk = self.server is not None and answers_on(where)
         program = "" if is_mrk else _listener(server.port)
         yield PortFacts(port=server.port, is_mrk=is_mrk, program=program)
 

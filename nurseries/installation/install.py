@@ -146,6 +146,7 @@ class Installation:
             unix_socket=str(old.paths.unix_socket),
             host=server.host,
             port=server.port,
+            route_prefix=server.route_prefix,
             had_database=(database / "mrk.db").exists(),
             was_active=self._host.is_active(old.name),
         )
@@ -172,7 +173,7 @@ class Installation:
         data = self._wanted.data
         if data is None and (self._wanted.user or os.environ.get("SUDO_USER") or os.geteuid()):
             data = self._user_named(self._wanted.user).home / "printer_data"
-        if data is not None:
+        if data is not None and self._host.at(data).is_dir():
             attempts = Attempts(self._host, owner_of(self._host, data), data, print)
             attempts.recover_interrupted()
             self._is_taken = attempts.finished() is not None

@@ -20,7 +20,7 @@ import msgspec
 from mrk import foreign_json
 from mrk.errors import MrkError
 from mrk.foreign_json import NotJson
-from nurseries.installation.daemon_probe import wait_for_daemon
+from nurseries.installation.daemon_probe import HttpAddress, wait_for_daemon
 from nurseries.installation.history_export import export_history
 from nurseries.installation.service_files import PlannedFile, ServiceFiles, enabling_link
 from nurseries.installation.target_system import HostUser, TargetSystem
@@ -44,6 +44,7 @@ class TakeOver(msgspec.Struct, frozen=True, kw_only=True):
     host: str | None
     port: int
     had_database: bool
+    route_prefix: str = ""
     was_active: bool = True
     goes_back: bool = False
 
@@ -189,8 +190,7 @@ class Attempts:
         self._tell(f"waiting up to {self._patience_s:.0f} s for server.info")
         missing = wait_for_daemon(
             Path(attempt.unix_socket),
-            attempt.host,
-            attempt.port,
+            HttpAddress(attempt.host, attempt.port, attempt.route_prefix),
             self._patience_s,
             is_mrk=is_mrk,
         )

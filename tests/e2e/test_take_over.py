@@ -144,5 +144,20 @@ def test_a_unit_with_drop_ins_keeps_its_name(tmp_path, monkeypatch, said):
         assert machine.files() == before
 
 
+def test_a_route_prefix(tmp_path, monkeypatch, said):
+    with printer_host(tmp_path, route_prefix="/printers/one") as machine:
+        started(machine, monkeypatch)
+        installation(machine).install(said.append)
+        assert machine.answers(is_mrk=True)
+        attempts(machine, said).switch_back()
+        assert machine.answers(is_mrk=False)
+
+
+def test_a_data_folder_of_another_name(tmp_path, monkeypatch):
+    monkeypatch.setenv("SUDO_USER", "pi")
+    with printer_host(tmp_path, data="printer_1_data") as machine:
+        assert installation(machine).data == machine.data
+
+
 def test_interrupted(tmp_path):
     passes_on_small_disk(tmp_path, "16m", "tests.e2e.take_over_moments")

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from nurseries.installation.daemon_probe import wait_for_daemon
+from nurseries.installation.daemon_probe import HttpAddress, wait_for_daemon
 from nurseries.installation.target_system import TargetSystem
 from tests.e2e.processes import ROOT, configure
 
@@ -42,14 +42,17 @@ PATIENCE_S = 20.0
 class PrinterHost:
     """`root` stands for `/`; the data folder is found below it as well."""
 
-    def __init__(self, folder: Path, form: str = STOCK) -> None:
+    def __init__(
+        self, folder: Path, form: str = STOCK, data: str = "printer_data", route_prefix: str = ""
+    ) -> None:
         self.root = folder / "root"
         self.home = folder / "home"
-        self.data = self.home / "printer_data"
+        self.data = self.home / data
+        self.route_prefix = route_prefix
         self.state = folder / "state"
         self.units = self.root / "etc/systemd/system"
         self._make(folder, form)
-        self.port = configure(self.data)
+        self.port = configure(self.data, f"route_prefix: {route_prefix}" if route_prefix else "")
         (self.data / "port").write_text(str(self.port))
 
     def _make(self, folder: Path, form: str) -> None:
@@ -90,7 +93,8 @@ class PrinterHost:
 
     def answers(self, *, is_mrk: bool, patience_s: float = PATIENCE_S) -> bool:
         socket = self.data / "comms/moonraker.sock"
-        missing = wait_for_daemon(socket, "127.0.0.1", self.port, patience_s, is_mrk=is_mrk)
+        where = HttpAddress("127.0.0.1", self.port, self.route_prefix)
+        missing = wait_for_daemon(socket, where, patience_s, is_mrk=is_mrk)
         return missing is None
 
     def files(self) -> dict[str, str]:
@@ -115,8 +119,8 @@ class PrinterHost:
 
 
 @contextlib.contextmanager
-def printer_host(folder: Path, form: str = STOCK) -> Iterator[PrinterHost]:
-    made = PrinterHost(folder, form)
+def printer_host(folder: Path, form: str = STOCK, **options: str) -> Iterator[PrinterHost]:
+    made = PrinterHost(folder, form, **options)
     try:
         yield made
     finally:
