@@ -23,36 +23,36 @@ from nurseries.process.module_bundle import (
 
 
 def bundle_of(names: Iterable[str]) -> bytes:
-    """The bundle of these modules, as far as they are files with a source."""
+    """The bundle of these modules, as far as they are files with a source.
+
+    An update may replace them meanwhile: what says how things were is read before the code is.
+    """
+    made_for = fingerprint()
     entries: list[tuple[str, BundledModule]] = []
     blobs: list[bytes] = []
     start = 0
     for name in names:
-        found = _code(name)
-        if found is None:
+        spec = _spec(name)
+        if spec is None or spec.origin is None or not isinstance(spec.loader, SourceFileLoader):
             continue
-        spec, blob = found
-        entries.append((name, _entry(spec, start, len(blob))))
+        source = os.stat(spec.origin)
+        blob = marshal.dumps(spec.loader.get_code(name))
+        entries.append((name, _entry(spec, source, start, len(blob))))
         blobs.append(blob)
         start += len(blob)
-    index = marshal.dumps((fingerprint(), [(name, tuple(entry)) for name, entry in entries]))
+    index = marshal.dumps((made_for, [(name, tuple(entry)) for name, entry in entries]))
     return b"".join([HEAD.pack(MAGIC, len(index)), index, *blobs])
 
 
-def _entry(spec: ModuleSpec, start: int, length: int) -> BundledModule:
-    assert spec.origin is not None
-    source = os.stat(spec.origin)
+def _entry(spec: ModuleSpec, source: os.stat_result, start: int, length: int) -> BundledModule:
     is_package = spec.submodule_search_locations is not None
-    when, size = source.st_mtime_ns, source.st_size
-    return BundledModule(spec.origin, when, size, is_package, spec.cached or "", start, length)
+    when, size, cached = source.st_mtime_ns, source.st_size, spec.cached or ""
+    return BundledModule(spec.origin or "", when, size, is_package, cached, start, length)
 
 
-def _code(name: str) -> tuple[ModuleSpec, bytes] | None:
+def _spec(name: str) -> ModuleSpec | None:
     ours = name.partition(".")[0] in PACKAGES
-    spec = importlib.util.find_spec(name) if ours else _spec_of_another(name)
-    if spec is None or not isinstance(spec.loader, SourceFileLoader):
-        return None
-    return spec, marshal.dumps(spec.loader.get_code(name))
+    return importlib.util.find_spec(name) if ours else _spec_of_another(name)
 
 
 def _spec_of_another(name: str) -> ModuleSpec | None:

@@ -23,6 +23,8 @@ PACKAGES = ("mrk", "nurseries", "transports", "config")
 HEAD = struct.Struct("<16sQ")
 MAGIC = b"mrk modules 2\n\0\0"
 _MOST_INDEX_BYTES = 16 * 1024 * 1024  # it is 0.2 MB; of a damaged file it may be anything
+# What `marshal` makes of damaged bytes.
+_DAMAGED = (EOFError, ValueError, TypeError, MemoryError, SystemError)
 
 
 class BundledModule(NamedTuple):
@@ -102,7 +104,7 @@ class ModuleBundle:
         try:
             data = os.pread(self._descriptor, entry.length, self._start + entry.start)
             code = marshal.loads(data)
-        except (OSError, EOFError, ValueError, TypeError):
+        except (OSError, *_DAMAGED):
             return None
         return code if isinstance(code, CodeType) else None
 
@@ -140,7 +142,7 @@ def use_bundle(path: Path | None = None) -> None:
     """Import from the bundle from now on, if there is one that can be read."""
     try:
         sys.meta_path.insert(0, ModuleBundle(path or bundle_path()))
-    except (OSError, EOFError, ValueError, TypeError, struct.error):
+    except (OSError, struct.error, *_DAMAGED):
         return
 
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ import trio
 
 from mrk.machine.host_commands import CommandResult, CommandUnavailable
 from nurseries.process.bundle_keeper import FEW, BundleKeeper
+from nurseries.process.bundle_writer import bundle_of
 from nurseries.process.late_modules import load_late
 from nurseries.process.module_bundle import (
     HEAD,
@@ -92,9 +93,30 @@ def test_a_module_without_its_source_is_not_there(source: Path, tmp_path: Path) 
         imported(bundle)
 
 
-@pytest.mark.parametrize("blob", [b"", b"no code", marshal.dumps("no code")])
+# A code object of nothing: `marshal` raises SystemError.
+NO_CODE = b"c" + bytes(20) + b"N" * 20
+
+
+@pytest.mark.parametrize("blob", [b"", b"no code", marshal.dumps("no code"), NO_CODE])
 def test_damaged_code_is_passed_over(source: Path, tmp_path: Path, blob: bytes) -> None:
     assert imported(ModuleBundle(write(tmp_path / "bundle", source, blob=blob))).FROM == "the file"
+
+
+def test_damage_that_asks_for_much_memory_is_passed_over(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "bundle", source)
+    bundle, finders = ModuleBundle(path), list(sys.meta_path)
+
+    def loads(_data: bytes) -> object:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(marshal, "loads", loads)
+        use_bundle(path)
+        assert bundle.code(NAME) is None
+    assert sys.meta_path == finders
+    assert imported(bundle).FROM == "the bundle"
 
 
 def test_a_bundle_that_became_shorter_is_passed_over(source: Path, tmp_path: Path) -> None:
@@ -114,6 +136,7 @@ def test_a_bundle_that_became_shorter_is_passed_over(source: Path, tmp_path: Pat
         lambda data: HEAD.pack(MAGIC, 1 << 60) + data[HEAD.size :],
         lambda data: HEAD.pack(MAGIC, 5) + marshal.dumps(7),
         lambda data: HEAD.pack(MAGIC, 100) + marshal.dumps((fingerprint(), [("x", (1, 2))])),
+        lambda data: HEAD.pack(MAGIC, len(NO_CODE)) + NO_CODE,
     ],
 )
 def test_a_file_that_is_none_is_refused(
@@ -210,6 +233,22 @@ def test_modules_with_a_source_are_bundled(tmp_path: Path) -> None:
     assert [one.is_package for one in found.values()] == [True, False, True, False, False]
     assert found["trio._core._run"].path == sys.modules["trio._core._run"].__file__
     assert found["mrk.errors"].path == str(ROOT / "mrk" / "errors.py")
+
+
+def test_a_source_that_is_replaced_while_it_is_bundled_is_read(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    get_code = SourceFileLoader.get_code
+
+    def replaced(loader: SourceFileLoader, name: str) -> CodeType | None:
+        code = get_code(loader, name)
+        source.write_text("FROM = 'the update'\n")
+        return code
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SourceFileLoader, "get_code", replaced)
+        (tmp_path / "bundle").write_bytes(bundle_of([NAME]))
+    assert imported(ModuleBundle(tmp_path / "bundle")).FROM == "the update"
 
 
 class Commands:
