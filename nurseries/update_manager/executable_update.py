@@ -114,7 +114,10 @@ class _Files:
     def resume(self) -> str | None:
         if not any(f.exists() for f in (self.new, self._new_info, self._old, self._old_info)):
             return None
-        if self._old.exists() and not self.new.exists():
+        if self._old.exists() and not self._old_info.exists():
+            # Only when the old ones take their place back, one goes before the other.
+            self._old.replace(self._file)
+        elif self._old.exists() and not self.new.exists():
             # The file is the new one; its description follows.
             if self._new_info.exists():
                 self._new_info.replace(self._info)

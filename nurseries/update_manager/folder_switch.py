@@ -18,6 +18,7 @@ from mrk import foreign_json
 from mrk.foreign_json import NotJson
 
 _NOTE = "note.json"
+_OLD = "old"
 _EXCHANGE = 2
 _AT_FDCWD = -100
 # File systems and kernels that cannot.
@@ -78,12 +79,14 @@ class FolderSwitch:
 
     def take_back(self) -> None:
         """Put the old folder in place again, and forget the new one."""
+        self.settle()
         if self.is_put:
             _change_places(self.new, self.path)
         self.finish()
 
     def finish(self) -> None:
         """Forget the folder that is not in place."""
+        self.settle()
         if self.staging.exists():
             # A note without its folder would be read wrongly: it goes first.
             (self.staging / _NOTE).unlink(missing_ok=True)
@@ -93,13 +96,20 @@ class FolderSwitch:
         """After an interruption: what was done, None if there was nothing to do."""
         if not self.staging.exists():
             return None
-        if not self.path.exists() and self.new.exists():
-            # Where two renames stand for one step.
-            old = self.staging / "old"
-            (old if old.exists() else self.new).rename(self.path)
+        self.settle()
         put = self.is_put
         self.finish()
         return "the new version is in place" if put else "the version before stays in place"
+
+    def settle(self) -> None:
+        """Where two renames stand for one step: an interruption between them is put right.
+
+        Without that the old folder would be forgotten as if it were not in its place.
+        """
+        old = self.staging / _OLD
+        place = self.new if self.path.exists() else self.path
+        if old.exists() and not place.exists():
+            old.rename(place)
 
     def _note(self) -> tuple[int, int] | None:
         try:
@@ -140,7 +150,7 @@ def _exchange(one: Path, other: Path) -> None:
 
 
 def _by_two_renames(one: Path, other: Path) -> None:
-    aside = one.parent / "old"
+    aside = one.parent / _OLD
     other.rename(aside)
     try:
         one.rename(other)

@@ -170,6 +170,7 @@ class GitRecovery:
 
     async def resume(self) -> str | None:
         """After an interruption: what was done."""
+        await trio.to_thread.run_sync(self._switch.settle)
         if await trio.to_thread.run_sync(lambda: self._switch.is_put):
             kept = await trio.to_thread.run_sync(self._keep_old)
             return f"it was cloned anew; everything as it was is kept in {kept}"
