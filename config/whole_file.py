@@ -5,10 +5,12 @@ hidden name that is swept from the folders that users see (`mrk/files/temporary.
 """
 
 import contextlib
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
 
+_UNABLE = (errno.EINVAL, errno.EBADF, errno.EOPNOTSUPP)
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
@@ -47,10 +49,31 @@ def write_whole(
     sync(path.parent)
 
 
+def replace_unchanged(new: Path, file: Path, before: tuple[int, int]) -> bool:
+    """Rename what was made of a file over it; it keeps its permissions. Raises OSError.
+
+    False, with nothing done, when the file is gone or not any more of the size and time (ns) that
+    it had `before`: somebody has written it meanwhile.
+    """
+    try:
+        status = file.stat()
+    except FileNotFoundError:
+        return False
+    if (status.st_size, status.st_mtime_ns) != before:
+        return False
+    os.chmod(new, status.st_mode & 0o777)
+    new.replace(file)
+    return True
+
+
 def sync(path: Path) -> None:
     """Bring a file, or the names of a folder, onto the disk."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
+    except OSError as exc:
+        # Some network file systems sync files only, and keep names by themselves.
+        if exc.errno not in _UNABLE or not path.is_dir():
+            raise
     finally:
         os.close(descriptor)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import trio
 
+from config.whole_file import replace_unchanged
 from mrk.database.database_protocols import SqlConnection, TablesPort
 from mrk.errors import ClientError
 from mrk.estimate.estimate_protocols import EstimateFailed, Estimator, FileEstimate
@@ -110,11 +111,8 @@ def _done_by(file: Path) -> str | None:
 
 def _take_place(target: Path, file: Path, before: tuple[int, int]) -> None:
     """Rename over the file, unless somebody has changed it meanwhile."""
-    status = file.stat()
-    if (status.st_size, status.st_mtime_ns) != before:
+    if not replace_unchanged(target, file, before):
         raise ClientError(f"{file.name} was changed while its times were written", 500)
-    os.chmod(target, status.st_mode & 0o777)
-    target.replace(file)
 
 
 def _hash(file: Path) -> tuple[str, int]:

@@ -1,5 +1,6 @@
 """Small files: whole or not at all, whatever refuses."""
 
+import errno
 import os
 import stat
 
@@ -78,3 +79,21 @@ def test_a_link_is_replaced_and_not_what_it_names(tmp_path):
     assert not (tmp_path / "a").is_symlink()
     sync(tmp_path / "a")
     sync(tmp_path)
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.EIO])
+def test_a_file_system_that_syncs_files_only(tmp_path, monkeypatch, number):
+    fsync = os.fsync
+
+    def files_only(descriptor):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(number, os.strerror(number))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", files_only)
+    if number == errno.EINVAL:
+        write_whole(tmp_path / "x", b"new")
+    else:
+        with pytest.raises(OSError, match="Input/output"):
+            write_whole(tmp_path / "x", b"new")
+    assert (tmp_path / "x").read_bytes() == b"new"

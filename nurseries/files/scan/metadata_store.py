@@ -6,13 +6,15 @@ scans run in the task of whoever asks. In memory a record is its JSON text, a te
 
 import logging
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import msgspec
 import trio
 
+from config.whole_file import replace_unchanged
 from mrk.database.database_protocols import DatabasePort, SqlConnection
 from mrk.errors import ClientError
 from mrk.estimate.estimate_protocols import FileTimes
@@ -35,6 +37,7 @@ NAMESPACE = "gcode_metadata"
 THUMBS = ".thumbs"
 # How long what a full disk refused waits.
 RETRY_S = 30.0
+_CLEAN_UP_S = 1.0
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Record).decode
 
@@ -153,7 +156,8 @@ class MetadataStore:
             return await self._with_digest(path, dict(known), arrived)
         if file.suffix.lower() == ".ufp":
             return await self._scan_package(path, file, status)
-        await self._process(file)
+        if not await self._process(file):
+            return None
         outcome = await self._scanner.scan(file)
         if outcome.state is ScanState.OK and await self._add_objects(file, outcome):
             outcome = await self._scanner.scan(file)
@@ -201,26 +205,48 @@ class MetadataStore:
         metadata = outcome.metadata
         if not self._object_processing or metadata is None or metadata.file_processors:
             return False
-        target = fresh_name(file.parent, Purpose.REWRITE)
         try:
-            names = await self._scanner.add_objects(file, target)
-            if names:
-                await trio.to_thread.run_sync(os.replace, target, file)
+            return await self._rewrite(file, self._scanner.add_objects) is True
         except (RewriteFailed, OSError) as exc:
             logger.warning("%s: no objects added: %s", file.name, exc)
             return False
-        return bool(names)
 
-    async def _process(self, file: Path) -> None:
-        """Have a new file changed by what add-ons brought; one that fails leaves it as it is."""
+    async def _process(self, file: Path) -> bool:
+        """Have a new file changed by what add-ons brought; one that fails leaves it as it is.
+
+        False for a file that somebody wrote meanwhile: it is another one, whose turn comes.
+        """
         for processor in self.processors if file.suffix.lower() == ".gcode" else ():
-            real = await trio.to_thread.run_sync(file.resolve)
-            target = fresh_name(real.parent, Purpose.REWRITE)
             try:
-                if await self._scanner.process(real, target, processor):
-                    await trio.to_thread.run_sync(os.replace, target, real)
+                write = partial(self._scanner.process, processor=processor)
+                if await self._rewrite(file, write) is None:
+                    return False
             except (RewriteFailed, OSError) as exc:
                 logger.warning("%s: not processed by %s: %s", file.name, processor.name, exc)
+        return True
+
+    async def _rewrite(
+        self, file: Path, write: Callable[[Path, Path], Awaitable[object]]
+    ) -> bool | None:
+        """Put in place of a file what `write` makes of it, if anything; whether it did.
+
+        None: the file was changed, moved or removed meanwhile, and is left alone.
+        """
+        real = await trio.to_thread.run_sync(file.resolve)
+        before = await trio.to_thread.run_sync(status_of, real)
+        if before is None:
+            return None
+        target = fresh_name(real.parent, Purpose.REWRITE)
+        if not await write(real, target):
+            return False
+        version, done = (before.st_size, before.st_mtime_ns), False
+        try:
+            done = await trio.to_thread.run_sync(replace_unchanged, target, real, version)
+        finally:
+            if not done:
+                with trio.move_on_after(_CLEAN_UP_S, shield=True):
+                    await trio.to_thread.run_sync(partial(target.unlink, missing_ok=True))
+        return True if done else None
 
     async def remove(self, path: str) -> None:
         """Forget a file, or everything below a folder, and its thumbnails."""

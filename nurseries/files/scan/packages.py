@@ -53,11 +53,12 @@ class Packages:
     async def replace(self, package: Path) -> str | None:
         """Put the model of a package in its place; why not, when trying again would not help."""
         final = package.with_suffix(".gcode")
+        before = await trio.to_thread.run_sync(status_of, package)
         model = await self.unpack(package, str(final.relative_to(self._gcodes)))
         if model is None:
             status = await trio.to_thread.run_sync(status_of, package)
             return None if status is None else self._refused.get(_identity(status))
-        await trio.to_thread.run_sync(_replace_package, model.path, final, package)
+        await trio.to_thread.run_sync(_replace_package, model.path, final, package, before)
         return None
 
     def _remember(self, identity: _Identity, reason: str) -> None:
@@ -86,7 +87,14 @@ def _identity(status: os.stat_result) -> _Identity:
     return status.st_ino, status.st_mtime_ns, status.st_size
 
 
-def _replace_package(model: Path, final: Path, package: Path) -> None:
+def _replace_package(
+    model: Path, final: Path, package: Path, before: os.stat_result | None
+) -> None:
+    """Unless there is another package by now, or none."""
+    now = status_of(package)
+    if now is None or before is None or _identity(now) != _identity(before):
+        _discard(model)
+        return
     try:
         os.replace(model, final)
         package.unlink(missing_ok=True)

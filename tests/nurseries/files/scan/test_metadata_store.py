@@ -298,6 +298,91 @@ async def test_objects_are_added_once_when_asked_for(house: Store) -> None:
     assert await store.request_scan("three.gcode") == found
 
 
+NEWER = b"; the next upload\nG28\n"
+
+
+class UploadMeanwhile(Scanner):
+    """Another file takes the place of one that is rewritten, or that goes away."""
+
+    def _meanwhile(self, path: Path) -> None:
+        if path.stat().st_mode & 0o100:  # marked to be removed
+            path.unlink()
+        else:
+            other = path.with_name(".upload")
+            other.write_bytes(NEWER)
+            other.replace(path)
+
+    async def add_objects(self, source: Path, target: Path) -> list[str]:
+        names = await super().add_objects(source, target)
+        self._meanwhile(source)
+        return names
+
+    async def process(self, source: Path, target: Path, processor: GcodeProcessor) -> bool:
+        target.write_bytes(b"; processed\n")
+        if source.read_bytes() != NEWER:
+            self._meanwhile(source)
+        return True
+
+    async def unpack(
+        self, package: Path, model: Path, final: Path, *, size_bytes: int = 0, plate: int = 0
+    ) -> Unpacked:
+        model.write_bytes(b"; unpacked\n")
+        self._meanwhile(package)
+        return Unpacked(11, False)
+
+
+def hidden(house: Store) -> list[str]:
+    return [path.name for path in house.gcodes.iterdir() if is_temporary(path.name)]
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o744], ids=["replaced", "removed"])
+@pytest.mark.parametrize("how", ["objects", "processor"])
+async def test_a_file_that_changes_while_it_is_rewritten_is_left_alone(
+    house: Store, mode: int, how: str
+) -> None:
+    file = house.put(LABELLED, "three.gcode")
+    file.chmod(mode)
+    store = await house.open(UploadMeanwhile(), object_processing=how == "objects")
+    if how == "processor":
+        store.processors.append(GcodeProcessor("any", "any:process"))
+    await store.request_scan("three.gcode")
+    assert hidden(house) == []
+    if mode == 0o744:
+        assert not file.exists()
+        return
+    assert file.read_bytes() == NEWER
+    # Its own turn comes, with all that belongs to it.
+    record = await store.request_scan("three.gcode")
+    assert record is not None
+    assert record["size"] == file.stat().st_size
+    assert file.read_bytes() == (NEWER if how == "objects" else b"; processed\n")
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o744], ids=["replaced", "removed"])
+async def test_a_package_that_changes_while_it_is_unpacked_is_left_alone(
+    house: Store, mode: int
+) -> None:
+    package = house.gcodes / "part.ufp"
+    package.write_bytes(b"PK")
+    package.chmod(mode)
+    store = await house.open(UploadMeanwhile())
+    await store.request_scan("part.ufp")
+    assert hidden(house) == []
+    assert not (house.gcodes / "part.gcode").exists()
+    assert package.exists() == (mode == 0o644)
+
+
+async def test_what_is_rewritten_keeps_its_link_and_its_permissions(house: Store) -> None:
+    real = house.put(LABELLED, "elsewhere.g")
+    real.chmod(0o664)
+    (house.gcodes / "three.gcode").symlink_to(real)
+    store = await house.open(object_processing=True)
+    await store.request_scan("three.gcode")
+    assert b"EXCLUDE_OBJECT_DEFINE" in real.read_bytes()
+    assert real.stat().st_mode & 0o777 == 0o664
+    assert (house.gcodes / "three.gcode").is_symlink()
+
+
 async def test_a_package_is_unpacked_for_its_place(house: Store) -> None:
     store = await house.open()
     for _ in range(2):  # the second one replaces the first
