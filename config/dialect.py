@@ -77,7 +77,7 @@ class _Parser:
     def __init__(self, file: str) -> None:
         self.parsed = Parsed()
         self._file = file
-        self._names: set[str] = set()
+        self._names: dict[str, int] = {}
         self._section: RawSection | None = None
         self._orphans_told = False
         self._depth: int | None = None
@@ -122,8 +122,10 @@ class _Parser:
         if not header:
             self._problem(number, "a section needs a name")
         elif header in self._names:
-            self._problem(number, "this section stands twice in one file", section=header)
-        self._names.add(header)
+            first_line = self._names[header]
+            reason = f"this section stands twice in one file, first in line {first_line}; join them"
+            self._problem(number, reason, section=header)
+        self._names.setdefault(header, number)
         self._section = RawSection(header, self._file, number)
         if header:
             self.parsed.parts.append(self._section)
@@ -142,7 +144,8 @@ class _Parser:
         elif not name:
             self._problem(number, f"{quoted(body)} has no name", section=self._section.name)
         elif name in self._section.options:
-            reason = "this option stands twice in one section"
+            first = self._section.options[name].line
+            reason = f"this option stands twice in one section, first in line {first}; keep one"
             self._problem(number, reason, section=self._section.name, option=name)
         else:
             self._name = name

@@ -28,7 +28,7 @@ def read_text(path: Path, shown: str) -> str:
     """A configuration file's text; raises ConfigError if it cannot be had as UTF-8."""
     try:
         if not path.is_file():
-            raise ConfigError("no such file", file=shown)
+            raise ConfigError(_missing(path), file=shown)
         if path.stat().st_size > _SIZE_LIMIT_BYTES:
             raise ConfigError("too big for a configuration file", file=shown)
         data = path.read_bytes()
@@ -44,6 +44,14 @@ def read_text(path: Path, shown: str) -> str:
         reason = "a byte-order mark is not allowed; save the file as UTF-8 without one"
         raise ConfigError(reason, file=shown, line=1)
     return text
+
+
+def _missing(path: Path) -> str:
+    if path.is_symlink() and not path.exists():
+        return f"a link to {os.readlink(path)}, which does not exist"
+    if path.is_dir():
+        return "a folder; expected a file"
+    return "not a regular file" if path.exists() else "no such file"
 
 
 def matches(pattern: str, folder: Path) -> list[Path]:

@@ -87,6 +87,10 @@ class ConfigReader:
         """True if the option is written; does not mark it."""
         return option in self.source.options(section)
 
+    def asked(self, section: str) -> set[str]:
+        """Names of the options that somebody asked for, written or not."""
+        return self._read.get(section, set())
+
     def prefixed(self, section: str, prefix: str) -> list[str]:
         """Names of the written options that begin so and go on, in order; does not mark them."""
         names = self.source.options(section)

@@ -66,11 +66,11 @@ def _unknown(reader: ConfigReader, name: str, known: Collection[str]) -> Notice:
     return Notice(said, *reader.place(name))
 
 
-def _alike(component: str, known: Collection[str]) -> str | None:
-    # Imported here: few configurations have such a section.
+def _alike(name: str, known: Collection[str]) -> str | None:
+    # Imported here: few configurations have such a name.
     import difflib
 
-    found = difflib.get_close_matches(component, known, n=1, cutoff=_LIKENESS)
+    found = difflib.get_close_matches(name, known, n=1, cutoff=_LIKENESS)
     return found[0] if found else None
 
 
@@ -88,4 +88,6 @@ def tell_option(reader: ConfigReader, section: str, option: Option) -> None:
             place,
         )
     else:
-        reader.warn(f"{said} is not known to mrk and has no effect; check its spelling.", place)
+        like = _alike(option.name, reader.asked(section) - {*reader.source.options(section)})
+        advice = "check its spelling." if like is None else f"is '{like}' meant?"
+        reader.warn(f"{said} is not known to mrk and has no effect; {advice}", place)

@@ -16,9 +16,9 @@ from config.settings.power_drivers import DriverSettings
 from config.values import Bounds
 
 _SHUTDOWN_DELAY_S = Bounds(low=0, high=86400)
-_RESTART_DELAY_S = Bounds(above=1e-06, high=3600)
+_RESTART_DELAY_S = Bounds(above=0, high=3600)
 _POLL_S = Bounds(low=1, high=86400)
-_TIMER_S = Bounds(above=1e-06, high=604800)
+_TIMER_S = Bounds(above=0, high=604800)
 # How long a client waits at most for a device that hangs.
 _TIMEOUT_S = Bounds(low=0.5, high=60)
 MOST_DEVICES = 100

@@ -1,5 +1,7 @@
 """check-config: all that is wrong, one line each."""
 
+import os
+
 from config.check import check, has_errors
 from config.paths import Paths
 
@@ -20,7 +22,8 @@ def test_errors_first_then_warnings(tmp_path):
     file.write_text("[server]\nprot: 1\n 2\nport: x\nport: 3\n[include none]\n")
     lines = check(file, paths_of(tmp_path))
     assert lines == [
-        "x.conf:5: [server] port: this option stands twice in one section",
+        "x.conf:5: [server] port: this option stands twice in one section, first in line 4; "
+        "keep one",
         'x.conf:6: [include none] no file matches "none"',
         'x.conf:4: [server] port: "x" is not an integer (expected 1 to 65535)',
         "warning: [server]: option 'prot' is not known to mrk and has no effect; "
@@ -42,6 +45,14 @@ def test_file_of_the_data_folder(tmp_path):
 
 def test_missing_file(tmp_path):
     assert check(tmp_path / "no.conf", paths_of(tmp_path)) == ["no.conf: no such file"]
+
+
+def test_what_is_no_file(tmp_path):
+    folder, pipe = tmp_path / "a.conf", tmp_path / "b.conf"
+    folder.mkdir()
+    os.mkfifo(pipe)
+    assert check(folder, paths_of(tmp_path)) == ["a.conf: a folder; expected a file"]
+    assert check(pipe, paths_of(tmp_path)) == ["b.conf: not a regular file"]
 
 
 def test_values_with_line_breaks_stay_on_one_line(tmp_path):

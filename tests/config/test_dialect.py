@@ -71,8 +71,15 @@ def test_rules(text, expected):
         ("[a]\nname", 'test.conf:2: [a] "name" is not an option: it lacks ":" or "="'),
         ("[a]\n: 1", 'test.conf:2: [a] ": 1" has no name'),
         ("x: 1", 'test.conf:1: "x: 1" stands before any section; put a [section] header first'),
-        ("[a]\n[b]\n[a]", "test.conf:3: [a] this section stands twice in one file"),
-        ("[a]\nx: 1\nX = 2", "test.conf:3: [a] x: this option stands twice in one section"),
+        (
+            "[a]\n[b]\n[a]",
+            "test.conf:3: [a] this section stands twice in one file, first in line 1; join them",
+        ),
+        (
+            "[a]\nx: 1\nX = 2",
+            "test.conf:3: [a] x: this option stands twice in one section, first in line 2; "
+            "keep one",
+        ),
         ("[ ]", "test.conf:1: a section needs a name"),
         ("[a", 'test.conf:1: "[a" stands before any section; put a [section] header first'),
     ],

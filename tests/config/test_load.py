@@ -125,7 +125,7 @@ def test_missing_named_file(folder):
 
 def test_dangling_link_is_an_error(folder):
     (folder / "config" / "moonraker.conf").symlink_to("gone")
-    with pytest.raises(ConfigError, match=r"moonraker\.conf: no such file"):
+    with pytest.raises(ConfigError, match=r"moonraker\.conf: a link to gone, which does"):
         load(paths_of(folder))
 
 
@@ -160,7 +160,7 @@ def test_unknown_option_and_section(folder):
     write(folder, "[server]\nprot: 1\n[websockets]\n")
     configuration = load(paths_of(folder))
     assert configuration.warnings == [
-        "[server]: option 'prot' is not known to mrk and has no effect; check its spelling."
+        "[server]: option 'prot' is not known to mrk and has no effect; is 'port' meant?"
     ]
     assert not configuration.clean
 
