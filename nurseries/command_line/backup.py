@@ -7,7 +7,8 @@ import click
 
 from config.paths import Paths
 from nurseries.command_line.data_folder import check_owner
-from nurseries.installation.backup import create_backup, list_backups, restore_backup
+from nurseries.installation.backup import create_backup, list_backups, read_manifest
+from nurseries.installation.restore import restore_backup
 
 _FOLDER = click.option(
     "--folder",
@@ -53,9 +54,10 @@ def show(paths: Paths, folder: Path | None) -> None:
 @click.pass_obj
 def restore(paths: Paths, archive: Path, yes: bool) -> None:
     """Take the state of ARCHIVE; what was there is backed up first. Refused while printing."""
-    if not yes:
-        click.confirm(f"Replace configuration and database of {paths.data}?", abort=True)
     if paths.data.exists():
         check_owner(paths)
+    read_manifest(archive)
+    if not yes:
+        click.confirm(f"Replace configuration and database of {paths.data}?", abort=True)
     kept = restore_backup(paths, archive)
     click.echo(f"Restored. What was there: {kept}")

@@ -3,9 +3,11 @@
 import io
 import json
 import os
+import shutil
 import sqlite3
 import stat
 import tarfile
+import tempfile
 import time
 from pathlib import Path
 
@@ -19,7 +21,8 @@ from mrk.jobs.schema import JOB_MIGRATIONS
 from nurseries.command_line.main import main
 from nurseries.database.importer import run_import
 from nurseries.installation import daemon_probe
-from nurseries.installation.backup import create_backup, list_backups, restore_backup, tidy
+from nurseries.installation.backup import create_backup, list_backups, tidy
+from nurseries.installation.restore import restore_backup
 
 SAMPLE = Path(__file__).parents[2] / "data/moonraker_database/moonraker-sql.db"
 CONF = "[server]\nport: 7125\n[mqtt]\naddress: broker\npassword: planted-password\n  more\n"
@@ -156,9 +159,12 @@ def test_links_leave_nothing(paths, tmp_path):
 
 def test_what_is_no_archive(paths, tmp_path):
     (tmp_path / "x").write_bytes(b"nothing")
-    for path in (tmp_path / "x", tmp_path / "none"):
-        with pytest.raises(MrkError, match="is not a readable backup"):
-            restore_backup(paths, path)
+    told = {"x": "x is not a readable backup", "none": "there is no archive .*none"}
+    for name, reason in told.items():
+        with pytest.raises(MrkError, match=reason):
+            restore_backup(paths, tmp_path / name)
+    result = CliRunner().invoke(main, ["-d", str(paths.data), "backup", "restore", "none"])
+    assert result.output.strip() == "Error: there is no archive none"
 
 
 def test_bounds(monkeypatch):
@@ -213,6 +219,39 @@ def test_a_file_that_is_too_large_is_left_out(paths, monkeypatch):
         names = opened.getnames()
     assert "config/fits.cfg" in names
     assert "config/large.cfg" not in names
+    (paths.config / "sub/new.bin").write_text("y" * 1001)
+    (paths.config / "fits.cfg").write_text("z" * 1001)
+    restore_backup(paths, archive)
+    assert (paths.config / "large.cfg").read_text() == "x" * 1001
+    assert (paths.config / "sub/new.bin").read_text() == "y" * 1001
+    assert (paths.config / "fits.cfg").read_text() == "x" * 1000
+    assert (paths.config / "fits.cfg.before-restore").read_text() == "z" * 1001
+
+
+def test_a_script_stays_a_program(paths):
+    script = paths.config / "sub/run.sh"
+    script.write_text("#!/bin/sh\n")
+    script.chmod(0o755)
+    archive = create_backup(paths, paths.backups, with_secrets=True)
+    restore_backup(paths, archive)
+    assert stat.S_IMODE(script.stat().st_mode) == 0o755
+    assert stat.S_IMODE((paths.config / "sub/a.cfg").stat().st_mode) == 0o644
+
+
+def test_what_could_not_be_restored_is_not_made(paths, monkeypatch):
+    monkeypatch.setattr(backup_rules, "MOST_MEMBERS", 3)
+    with pytest.raises(MrkError, match=r"at most 3 are read; what is no .* can leave .*/config"):
+        create_backup(paths, paths.backups, with_secrets=True)
+    assert list(paths.backups.iterdir()) == []
+
+
+def test_a_file_that_cannot_be_read_is_named(paths, monkeypatch):
+    def refused(path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", refused)
+    with pytest.raises(MrkError, match=r"no backup in .*: .*/\.moonraker\.uuid: Permission denied"):
+        create_backup(paths, paths.backups, with_secrets=True)
 
 
 def test_on_the_command_line(paths):
@@ -234,3 +273,18 @@ def test_on_the_command_line(paths):
     assert code == 0, output
     assert "What was there: " in output
     assert len(list_backups(paths.backups)) == 2
+
+
+def test_a_configuration_on_another_file_system(paths):
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as other:
+        if os.stat(other).st_dev == paths.data.stat().st_dev:
+            pytest.skip("/dev/shm is no file system of its own")
+        paths.config.rename(paths.data / "old")
+        paths.config.symlink_to(Path(other, "config"))
+        shutil.copytree(paths.data / "old", paths.config.resolve(), symlinks=True)
+        before = tree(paths)
+        archive = create_backup(paths, paths.backups, with_secrets=True)
+        (paths.config / "moonraker.conf").write_text("")
+        restore_backup(paths, archive)
+        assert tree(paths) == before
+        assert os.listdir(other) == ["config"]
