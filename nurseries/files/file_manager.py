@@ -120,7 +120,7 @@ class FileManager:
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Watch and announce until cancelled; started when the roots have been read."""
         writable = [root.real for root in self.roots if root.writable]
-        swept = await self._threads.run(sweep, writable)
+        swept = await self._threads.run(sweep, writable, self.roots.reserved)
         if swept:
             logger.info("removed %d unfinished files of an earlier run", swept)
         with self._open_watches() as watches:

@@ -10,6 +10,7 @@ import errno
 import os
 from pathlib import Path
 
+from config.whole_file import sync
 from mrk.errors import ClientError
 from mrk.files.paths import RootPath, has_metadata
 from mrk.files.records import Action, Change, Item, SourceItem, Stat
@@ -115,6 +116,7 @@ class Operations:
 
     async def _move_across(self, old: DiskPath, new: DiskPath) -> tuple[DiskPath, DiskPath, Stat]:
         """To another file system: a copy takes its place, then the original goes."""
+        await self._threads.run(_check_leaves, old)
         temporary = await self._copy(old, new)
         hidden: Path | None = None
         try:
@@ -251,7 +253,20 @@ def _swap(old: DiskPath, temporary: Path, new: DiskPath, roots: Roots) -> tuple[
     hidden = fresh_name(old.disk.parent, Purpose.TRASH)
     try:
         temporary.rename(new.disk)
-        old.disk.rename(hidden)
+        try:
+            # Of two disks one may lose what the other has: the original goes last.
+            sync(new.disk.parent)
+            old.disk.rename(hidden)
+        except OSError:
+            if new.stat is None:
+                new.disk.rename(temporary)
+            raise
     except OSError as error:
         raise refusal(error, f"{old.path} could not be moved") from error
     return hidden, stat_after(roots, new.path)
+
+
+def _check_leaves(old: DiskPath) -> None:
+    """Before all of it is copied: whether it may be taken away from where it is."""
+    if not os.access(old.disk.parent, os.W_OK | os.X_OK):
+        raise ClientError(f"{old.path} could not be moved: its folder is read-only")

@@ -13,7 +13,9 @@ from pathlib import Path
 import msgspec
 import trio
 
+from mrk.files.reserved import ReservedPaths
 from mrk.files.temporary import TOKEN_BYTES, Purpose, is_temporary, temporary_name
+from nurseries.files.disk import on_network
 from nurseries.files.threads import Threads
 
 # Requests wait for their own removal, so the line is as long as there are callers.
@@ -70,17 +72,45 @@ def remove_tree(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def sweep(folders: Iterable[str]) -> int:
-    """In a thread: remove what an earlier run left unfinished below some folders."""
+def sweep(folders: Iterable[str], reserved: ReservedPaths) -> int:
+    """In a thread: remove what an earlier run left unfinished below some folders.
+
+    Links to folders are followed, as by listings: a stick that is linked holds what was left there.
+    Those to other machines are not, which may not answer.
+    """
     swept = 0
-    for top in folders:
-        for folder, names, files in os.walk(top):
-            for name in [*names, *files]:
-                if is_temporary(name):
-                    swept += _sweep_one(Path(folder, name))
-            names[:] = [name for name in names if not is_temporary(name)]
-            trio.from_thread.check_cancelled()
+    visited: set[tuple[int, int]] = set()
+    waiting = list(folders)
+    while waiting:
+        trio.from_thread.check_cancelled()
+        folder = waiting.pop()
+        try:
+            status = os.stat(folder)
+            if (status.st_dev, status.st_ino) in visited:
+                continue
+            visited.add((status.st_dev, status.st_ino))
+            with os.scandir(folder) as entries:
+                found = list(entries)
+        except OSError:
+            continue
+        for entry in found:
+            if is_temporary(entry.name):
+                swept += _sweep_one(Path(entry.path))
+            elif _is_swept(entry, reserved):
+                waiting.append(entry.path)
     return swept
+
+
+def _is_swept(entry: "os.DirEntry[str]", reserved: ReservedPaths) -> bool:
+    try:
+        if not entry.is_symlink():
+            return entry.is_dir()
+        leads_to = os.path.realpath(entry.path)
+        if on_network(os.lstat(leads_to).st_dev) or not reserved.permissions(leads_to):
+            return False
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def _sweep_one(path: Path) -> bool:

@@ -37,14 +37,14 @@ def write_zip(roots: Roots, items: list[RootPath], temporary: Path, *, store_onl
     members = list(_members(roots, items))
     method = zipfile.ZIP_STORED if store_only else zipfile.ZIP_DEFLATED
     try:
-        with (
-            open(temporary, "xb") as file,
-            zipfile.ZipFile(file, "w", method, strict_timestamps=False) as archive,
-        ):
-            for name, path in members:
-                # Gone or closed since it was listed: as if it had gone before.
-                with contextlib.suppress(FileNotFoundError, PermissionError):
-                    _add(archive, name, path)
+        with open(temporary, "xb") as file:
+            with zipfile.ZipFile(file, "w", method, strict_timestamps=False) as archive:
+                for name, path in members:
+                    # Gone or closed since it was listed: as if it had gone before.
+                    with contextlib.suppress(FileNotFoundError, PermissionError):
+                        _add(archive, name, path)
+            file.flush()
+            os.fsync(file.fileno())
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise

@@ -191,6 +191,23 @@ async def test_pipes_and_sockets_are_not_files(data):
         assert await status(delete) == 400
 
 
+async def test_what_was_left_behind_a_link_is_swept(data, tmp_path):
+    stick, other = tmp_path / "stick", data / "backup"
+    left = []
+    for folder in (stick / "deep", other):
+        folder.mkdir(parents=True)
+        left.append(folder / ".mrk-upload-0123456789abcdef")
+        left[-1].write_text("half")
+    (stick / "deep" / "again").symlink_to(stick)
+    gcodes = data / "gcodes"
+    gcodes.mkdir(parents=True)
+    (gcodes / "usb").symlink_to(stick)
+    (gcodes / "closed").symlink_to(other)
+    (gcodes / "broken").symlink_to(tmp_path / "nothing")
+    async with open_files(data):
+        assert [path.exists() for path in left] == [False, True]
+
+
 async def test_temporary_files_are_hidden_and_swept(data):
     house = FileHouse(data)
     left = [

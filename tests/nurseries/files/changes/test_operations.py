@@ -1,12 +1,16 @@
 """What requests do to files: answers, statuses, and one notification each."""
 
+import errno
 import os
 from functools import partial
+from pathlib import Path
 
 import pytest
 import trio
 
 from mrk.errors import ClientError
+from mrk.files.temporary import is_temporary
+from nurseries.files.changes import operations
 from tests.fakes.file_house import open_files
 from tests.polling import until
 
@@ -196,6 +200,56 @@ async def test_move_to_another_file_system(data, tmp_path_factory):
             assert set(house.metadata.records) == {"usb/a/b.gcode"}
     finally:
         await trio.to_thread.run_sync(lambda: __import__("shutil").rmtree(folder))
+
+
+@pytest.fixture
+def far_away(monkeypatch):
+    """Every move is one to another file system; what is done is noted, in order."""
+    done = []
+    rename, sync = Path.rename, operations.sync
+
+    def noted(path, target):
+        if not is_temporary(path.name) and not is_temporary(target.name):
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        kind = "hide" if "trash" in target.name else "place"
+        if kind == far_refuses.get("step"):
+            raise OSError(errno.EACCES, "Permission denied")
+        done.append(kind)
+        return rename(path, target)
+
+    def synced(path):
+        done.append("sync")
+        sync(path)
+
+    far_refuses = {}
+    monkeypatch.setattr(Path, "rename", noted)
+    monkeypatch.setattr(operations, "sync", synced)
+    return done, far_refuses
+
+
+async def test_the_original_goes_when_the_copy_has_its_name_on_the_disk(data, far_away):
+    done, _refuses = far_away
+    async with open_files(data) as house:
+        (house.gcodes / "a.gcode").write_text("G28")
+        (house.gcodes / "b").mkdir()
+        await house.call("server.files.move", source="gcodes/a.gcode", dest="gcodes/b/a.gcode")
+        assert done == ["place", "sync", "hide"]
+
+
+async def test_what_cannot_leave_its_folder_is_not_copied_either(data, far_away, monkeypatch):
+    done, refuses = far_away
+    async with open_files(data) as house:
+        (house.gcodes / "a.gcode").write_text("G28")
+        (house.gcodes / "b").mkdir()
+        move = {"source": "gcodes/a.gcode", "dest": "gcodes/b/a.gcode"}
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "access", lambda path, mode: False)
+            assert await refused(house.call("server.files.move", **move)) == 400
+        assert done == []
+        refuses["step"] = "hide"  # what nobody can know before
+        assert await refused(house.call("server.files.move", **move)) == 400
+        assert (house.gcodes / "a.gcode").read_text() == "G28"
+        await until(lambda: not any((house.gcodes / "b").iterdir()))
 
 
 async def test_copy_a_file_and_over_a_file(data):
