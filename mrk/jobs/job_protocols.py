@@ -64,6 +64,10 @@ class JobStatePort(Protocol):
     def is_active(self) -> bool:
         """Whether a print is known to be under way, paused or not."""
 
+    @property
+    def was_active(self) -> bool | None:
+        """The same of when the printer was seen last; None when it was not seen yet."""
+
     def open_events(self, name: str, size: int, *kinds: type) -> EventReader[JobStateEvent]:
         """Events from now on; use it in a `with` block."""
 

@@ -53,6 +53,11 @@ class JobState:
         """Whether a print is known to be under way, paused or not."""
         return self._look is not None and self._look.stats.is_active
 
+    @property
+    def was_active(self) -> bool | None:
+        """The same of when the printer was seen last; None when it was not seen yet."""
+        return None if self._shown is None else self._shown.is_active
+
     def open_events(self, name: str, size: int, *kinds: type) -> EventReader[JobStateEvent]:
         """Events from now on."""
         return self._events.open_reader(name, size, *kinds)

@@ -28,6 +28,8 @@ DRIVER_SHARE = 0.95
 BEHIND_DELAY_S = 1.0
 # How long `initial_state` waits for Klipper to say whether it prints.
 KLIPPER_KNOWN_S = 5.0
+# How long a locked device waits for a Klipper that printed when its socket broke.
+KLIPPER_BACK_S = 2.0
 
 
 class DeviceFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -233,7 +235,7 @@ class PowerDevice:
         if target is None:
             self._do(seen)
             return
-        if not force and await self._lock.locks(self.machine):
+        if not force and await self._is_locked():
             self._do(seen)
             raise ClientError(f"Unable to change power for {self.name} while printing")
         try:
@@ -244,6 +246,12 @@ class PowerDevice:
             self._do(self.machine.found(exc.state))
             raise ClientError(f"{self._shown}: {exc.message}", exc.status) from exc
         self._do(self.machine.switched(reported, trio.current_time()))
+
+    async def _is_locked(self) -> bool:
+        if self.facts.rules.locked_while_printing and self._lock.is_unknown:
+            with trio.move_on_after(min(KLIPPER_BACK_S, self._limit_s / 2)):
+                await self._follow_ups.klipper_known()
+        return await self._lock.locks(self.machine)
 
     async def _fresh(self) -> PowerState:
         """What the device says now; `error` where it does not."""

@@ -4,6 +4,7 @@ from mrk.jobs.job_protocols import JobStatePort
 from mrk.jobs.print_stats import PAUSED, PRINTING
 from mrk.klippy.klippy_protocols import KlippyPort
 from mrk.power.machine import PowerMachine
+from mrk.power.restart_wish import RestartStep, restart_step
 
 
 class PrintLock:
@@ -12,6 +13,17 @@ class PrintLock:
     def __init__(self, klippy: KlippyPort, job_state: JobStatePort) -> None:
         self._klippy = klippy
         self._job_state = job_state
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether Klipper may print all the same, and will say so in a moment.
+
+        Its socket can break, and mrk begin anew, while it goes on printing.
+        """
+        if restart_step(self._klippy.klippy_state) is not RestartStep.WAIT:
+            return False
+        seen = self._job_state.was_active
+        return self._klippy.klippy_connected if seen is None else seen
 
     async def locks(self, machine: PowerMachine) -> bool:
         """Whether the print under way refuses a switch."""

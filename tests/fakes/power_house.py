@@ -85,6 +85,7 @@ class FakePrinter:
     def __init__(self) -> None:
         self.klippy_state = "ready"
         self.stats = PrintStats()
+        self.was_seen: bool | None = True
         self.scripts: list[str] = []
         self.methods: dict[str, Any] = {}
         self._events: Fanout[Any] = Fanout()
@@ -96,6 +97,10 @@ class FakePrinter:
     @property
     def snapshot(self) -> Any:
         return SimpleNamespace(stats=self.stats)
+
+    @property
+    def was_active(self) -> bool | None:
+        return self.stats.is_active if self.was_seen else self.was_seen
 
     async def query(self) -> PrintStats:
         await trio.lowlevel.checkpoint()

@@ -259,6 +259,50 @@ async def test_a_print_locks(autojump_clock, house, state, paused, status):
         assert psu.state is OFF
 
 
+@pytest.mark.parametrize(
+    ("away", "seen", "back_s", "status"),
+    [
+        ("disconnected", True, 0.3, 400),  # the socket broke, and is back
+        ("disconnected", True, 60.0, None),  # Klipper's process died: nobody prints
+        ("startup", None, 0.3, 400),  # mrk has begun anew
+        ("disconnected", None, 60.0, None),
+    ],
+)
+async def test_a_print_that_is_out_of_sight_locks(
+    autojump_clock, house, away, seen, back_s, status
+):
+    psu = house.add("psu", ScriptedDriver(ON), locked_while_printing=True)
+    async with house.running():
+        house.printer.stats = house.printer.stats.merged({"state": "printing"})
+        house.printer.was_seen = seen
+        house.printer.become(away)
+        began = trio.current_time()
+
+        async def come_back():
+            await trio.sleep(back_s)
+            house.printer.become("ready")
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(come_back)
+            if status is None:
+                assert await house.call("off", {"psu": None}) == {"psu": "off"}
+                assert trio.current_time() - began == (2.0 if seen else 0.0)
+                nursery.cancel_scope.cancel()
+            else:
+                assert (await house.refused("off", {"psu": None})).status == status
+        assert psu.state is (OFF if status is None else ON)
+
+
+async def test_what_is_not_locked_waits_for_no_klipper(autojump_clock, house):
+    house.add("psu", ScriptedDriver(ON))
+    async with house.running():
+        house.printer.stats = house.printer.stats.merged({"state": "printing"})
+        house.printer.become("disconnected")
+        began = trio.current_time()
+        assert await house.call("off", {"psu": None}) == {"psu": "off"}
+        assert trio.current_time() == began
+
+
 async def test_macros(autojump_clock, house, caplog):
     psu = house.add("psu")
     async with house.running():
