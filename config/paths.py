@@ -67,6 +67,10 @@ class Paths(NamedTuple):
 
         default = _absolute("~/printer_data", environ)
         data = path(data_path, "data_path", "MOONRAKER_DATA_PATH") or default
+        if not _is_text(data):
+            raise ConfigError(
+                "the data folder's name is not UTF-8; expected one that is", file=str(data)
+            )
         no_log = flag(nologfile, "nologfile", "MOONRAKER_DISABLE_FILE_LOG")
         log = path(log_file, "log_file", "MOONRAKER_LOG_PATH")
         socket = path(unix_socket, "unix_socket", "MOONRAKER_UDS_PATH")
@@ -148,6 +152,15 @@ def create_folders(paths: Paths) -> list[str]:
         f"In {paths.data}, {', '.join(names)} cannot be created: {reason}."
         for reason, names in lacking.items()
     ]
+
+
+def _is_text(path: Path) -> bool:
+    """False for a name that clients could not be told."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _absolute(text: str, environ: Mapping[str, str]) -> Path:

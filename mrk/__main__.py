@@ -12,6 +12,12 @@ from mrk.own_packages import use_own_packages
 
 use_own_packages()
 
+if sys.getfilesystemencoding() != "utf-8":
+    # Files, names and messages are UTF-8; under another locale (de_DE.ISO-8859-1) they would be
+    # read as something else. Only the interpreter's start can change that.
+    os.environ["PYTHONUTF8"] = "1"
+    os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
+
 from nurseries.process.module_bundle import use_bundle  # noqa: E402
 
 use_bundle()

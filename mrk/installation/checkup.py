@@ -3,6 +3,7 @@
 Pure. An error keeps something from working, a warning will one day, a note is for information.
 """
 
+import shlex
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
 
@@ -25,7 +26,7 @@ class Level(IntEnum):
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One line of the page: `remedy` is what a person can do."""
+    """One line of the page: `remedy` is what a person can do; `{mrk}` in it calls mrk."""
 
     subject: str
     level: Level
@@ -34,11 +35,12 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 class PathFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """A file or folder as the user sees who runs mrk."""
+    """A file or folder as the user sees who runs mrk; `is_read_only` is its file system."""
 
     path: str
     exists: bool = True
     is_writable: bool = True
+    is_read_only: bool = False
     is_secret: bool = False
     mode: int = 0o700
     owner: str = ""
@@ -81,19 +83,26 @@ def on_configuration(lines: Sequence[str]) -> list[Finding]:
 
 def on_paths(facts: Iterable[PathFacts], user: str) -> list[Finding]:
     """Folders that must be there, files that others must not read."""
-    found = []
+    found, read_only = [], []
     for path in facts:
+        name = shlex.quote(path.path)
         if not path.exists:
-            remedy = f"mkdir -p {path.path}"
+            remedy = f"mkdir -p {name}"
             found.append(Finding("permissions", Level.ERROR, f"{path.path} is missing", remedy))
+        elif path.is_read_only:
+            read_only.append(path.path)
         elif not path.is_writable:
             text = f"{user} cannot write {path.path}, which belongs to {path.owner}"
-            remedy = f"sudo chown -R {user}: {path.path}"
+            remedy = f"sudo chown -R {user}: {name}"
             found.append(Finding("permissions", Level.ERROR, text, remedy))
         elif path.is_secret and path.mode & 0o077:
             text = f"others of this host can read {path.path}"
-            remedy = f"chmod 600 {path.path}"
+            remedy = f"chmod 600 {name}"
             found.append(Finding("permissions", Level.WARNING, text, remedy))
+    if read_only:
+        text = f"mounted read-only: {', '.join(read_only)}"
+        remedy = "Linux does so with a worn card: see sudo dmesg, save what is there, replace it"
+        found.append(Finding("permissions", Level.ERROR, text, remedy))
     return found or [Finding("permissions", Level.GOOD, f"everything is {user}'s")]
 
 
@@ -101,7 +110,7 @@ def on_service(facts: UnitFacts, *, answers: bool) -> list[Finding]:
     """Whether mrk runs, and will after the next boot."""
     if not facts.name:
         text = "mrk is not a service: it does not start with the machine"
-        return [Finding("service", Level.WARNING, text, "mrk install-service")]
+        return [Finding("service", Level.WARNING, text, "{mrk} install-service")]
     found = []
     if not facts.is_active:
         remedy = f"journalctl -u {facts.name} -n 50; sudo systemctl restart {facts.name}"
@@ -126,12 +135,10 @@ def on_polkit(*, is_there: bool, rule: str, is_hidden: bool = False) -> list[Fin
         return [Finding("polkit", Level.NOTE, text)]
     if not rule and is_hidden:
         text = "only root can see whether a rule lets mrk control services and power"
-        return [
-            Finding("polkit", Level.NOTE, text, "sudo mrk -d DATA doctor, with your data folder")
-        ]
+        return [Finding("polkit", Level.NOTE, text, "sudo {mrk} doctor")]
     if not rule:
         text = "no rule lets mrk control services and power"
-        return [Finding("polkit", Level.WARNING, text, "mrk install-service")]
+        return [Finding("polkit", Level.WARNING, text, "{mrk} install-service")]
     return [Finding("polkit", Level.GOOD, rule)]
 
 
@@ -173,7 +180,7 @@ def on_front_ends(versions: Sequence[tuple[str, str]]) -> list[Finding]:
     """Name and version of each that mrk serves or that is in the home folder."""
     if not versions:
         text = "none was found in the home folder, and mrk serves none"
-        remedy = "mrk frontend install mainsail, or fluidd"
+        remedy = "{mrk} frontend install mainsail, or fluidd"
         return [Finding("front ends", Level.NOTE, text, remedy)]
     told = ", ".join(f"{name} {version}" for name, version in versions)
     unknown = [name for name, version in versions if not version]
@@ -198,7 +205,7 @@ def on_access(facts: AccessFacts) -> list[Finding]:
     text = f"from {trusted}: {logins}; from elsewhere: a log-in ({facts.users} users)"
     found.append(Finding("access", Level.NOTE, text))
     if not facts.trusted and not facts.users:
-        remedy = "mrk user add NAME"
+        remedy = "{mrk} user add NAME"
         found.append(Finding("access", Level.ERROR, "nobody can come in", remedy))
     return found
 
@@ -231,13 +238,14 @@ def on_components(failed: Sequence[str], warnings: Sequence[str]) -> list[Findin
 _WORDS = {Level.GOOD: "ok", Level.NOTE: "note", Level.WARNING: "warning", Level.ERROR: "ERROR"}
 
 
-def page(findings: Sequence[Finding]) -> str:
+def page(findings: Sequence[Finding], own_command: str = "mrk") -> str:
     """One page for a person, the worst last so that a terminal shows it."""
     lines = []
     for finding in sorted(findings, key=lambda one: one.level):
         lines.append(f"{_WORDS[finding.level]:<8} {finding.subject:<14} {finding.text}")
         if finding.remedy:
-            lines.append(f"{'':<8} {'':<14} -> {finding.remedy}")
+            remedy = finding.remedy.replace("{mrk}", own_command)
+            lines.append(f"{'':<8} {'':<14} -> {remedy}")
     return "\n".join(lines)
 
 

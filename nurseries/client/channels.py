@@ -107,8 +107,8 @@ async def open_unix_channel(path: Path) -> AsyncIterator[Channel]:
         with trio.fail_after(_CONNECT_S):
             stream = await trio.open_unix_socket(str(path))
     except (OSError, trio.TooSlowError) as exc:
-        hint = "is the daemon running, and is this its data folder? (--data-path, --socket, --url)"
-        raise CannotConnect(f"{path}: {exc}; {hint}") from exc
+        hint = "is the daemon running, and is this its data folder? (-d, -u, or --url for another)"
+        raise CannotConnect(f"{path}: {_reason(exc)}; {hint}") from exc
     async with stream:
         yield EtxChannel(stream)
 
@@ -166,5 +166,13 @@ def _refusal(error: BaseException) -> str:
     exc = leaves(error)[0]
     if isinstance(exc, trio_websocket.ConnectionRejected):
         return f"the daemon answered HTTP {exc.status_code}"
-    cause = exc.__cause__ or exc
-    return f"{cause or type(cause).__name__}; is the daemon running, and is the port right?"
+    reason = _reason(exc)
+    return f"{reason}; is the daemon running, and is the port right?"
+
+
+def _reason(error: BaseException) -> str:
+    """Why, without the numbers of errors; of several addresses that were tried, the first one's."""
+    first = leaves(error.__cause__ or error)[0]
+    if isinstance(first, trio.TooSlowError):
+        return f"no answer within {_CONNECT_S:.0f} s"
+    return getattr(first, "strerror", None) or str(first) or type(first).__name__

@@ -54,6 +54,21 @@ def change_accounts(paths: Paths, change: Callable[[SqlConnection], str]) -> str
             return transaction(change, durable=True)(connection)
 
 
+class _Rehearsed(Exception):
+    """A change could be made, and is undone."""
+
+
+def rehearse_change(paths: Paths, change: Callable[[SqlConnection], str]) -> None:
+    """Raises what `change` would raise, and changes nothing: before a password is asked for."""
+
+    def undone(connection: SqlConnection) -> str:
+        change(connection)
+        raise _Rehearsed
+
+    with contextlib.suppress(_Rehearsed):
+        change_accounts(paths, undone)
+
+
 @contextlib.contextmanager
 def _beside_a_daemon(place: DatabaseLocation) -> Iterator[sqlite3.Connection]:
     try:

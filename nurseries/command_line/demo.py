@@ -7,6 +7,7 @@ The data folder of a real printer is refused.
 
 import os
 import re
+import shlex
 import sys
 from pathlib import Path
 
@@ -87,7 +88,8 @@ def run_demo(folder: Path, port: int | None, speed: float) -> int:
     )
     printer = VirtualPrinter(settings, DiskFolder(paths.gcodes))
     program = sys.argv[0] if Path(sys.argv[0]).name == "mrk" else "mrk"
-    print(_GREETING.format(program=program, folder=folder, port=port), flush=True)
+    told = _GREETING.format(program=program, folder=shlex.quote(str(folder)), port=port)
+    print(told, flush=True)
     return run(paths, printer.serve)
 
 
@@ -146,9 +148,10 @@ def _fill(paths: Paths, log_file: Path) -> None:
     "--data",
     "folder",
     type=click.Path(path_type=Path),
-    default=Path("demo-data"),
-    show_default=True,
+    help="Its data folder [that of -d, or demo-data].",
 )
-def command(speed: float, port: int | None, folder: Path) -> None:
+@click.pass_context
+def command(context: click.Context, /, speed: float, port: int | None, folder: Path | None) -> None:
     """Run the daemon on a virtual printer, in a data folder of its own."""
-    sys.exit(run_demo(folder, port, speed))
+    given = context.parent.params.get("data_path") if context.parent is not None else None
+    sys.exit(run_demo(folder or given or Path("demo-data"), port, speed))

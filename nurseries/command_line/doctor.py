@@ -8,6 +8,7 @@ import click
 
 from config.paths import Paths
 from mrk.installation.checkup import Level, page, worst
+from nurseries.command_line.own_command import own_command
 from nurseries.installation.doctor import Doctor
 from nurseries.installation.install import owner_of
 from nurseries.installation.support_bundle import write_bundle
@@ -26,7 +27,7 @@ def command(paths: Paths, bundle: Path | None) -> None:
     target = TargetSystem()
     user = owner_of(target, paths.data) if paths.data.exists() else target.user_of(os.getuid())
     findings = Doctor(paths, user, target).findings()
-    told = page(findings)
+    told = page(findings, own_command(paths))
     click.echo(told)
     if bundle is not None:
         size = write_bundle(bundle.absolute(), paths, user, told)

@@ -17,6 +17,7 @@ from mrk.frontends.static_answer import CONFIG
 from mrk.updates.release_info import ReleaseInfo
 from nurseries.command_line.config_sections import ConfigFile, NotAdded, WantedSection
 from nurseries.command_line.data_folder import check_owner
+from nurseries.command_line.own_command import own_command
 from nurseries.http_client.client import HttpClient
 from nurseries.update_manager.download import Downloader
 from nurseries.update_manager.front_end_install import (
@@ -74,6 +75,8 @@ def install(
         raise MrkError("--sha256 is not a SHA-256 in hexadecimal")
     path = (path or Path.home() / name).expanduser().absolute()
     one = FrontEndSettings(name=name, path=path, prefix=_prefix(prefix), port=port)
+    if what not in KNOWN:
+        _check_archive(what)
     if not yes:
         click.confirm(f"Install {what} to {path}?", abort=True, default=True)
     found = _install(what, path, channel, sha256)
@@ -99,14 +102,19 @@ def _install(what: str, path: Path, channel: str, sha256: str | None) -> Release
         github = GitHub(http, base_url=API_URL)
         source = Downloader(http, github.scheme)
         run = partial(task.from_release, KNOWN[what], channel, github, source)
-    elif what.endswith(".zip"):
-        run = partial(task.from_archive, Path(what), sha256 or _listed_beside(Path(what)))
     else:
-        raise MrkError(f"{what!r} is not known (expected {', '.join(KNOWN)} or FILE.zip)")
+        run = partial(task.from_archive, Path(what), sha256 or _listed_beside(Path(what)))
     try:
         return trio.run(run)
     except* MrkError as group:
         raise MrkError("; ".join(map(str, leaves(group)))) from group
+
+
+def _check_archive(what: str) -> None:
+    if not what.endswith(".zip"):
+        raise MrkError(f"{what!r} is not known (expected {', '.join(KNOWN)} or FILE.zip)")
+    if not Path(what).is_file():
+        raise MrkError(f"there is no file {what}")
 
 
 def _listed_beside(archive: Path) -> str | None:
@@ -160,7 +168,8 @@ def _configure(paths: Paths, sections: list[WantedSection], *, only_prints: bool
     for one in sections:
         if one.title not in added:
             click.echo(f"[{one.title}] is there already, and stays as it is")
-    click.echo("Restart mrk, or `mrk call server.restart`, and open it in a browser.")
+    restart = f"{own_command(paths)} call server.restart"
+    click.echo(f"Restart mrk, or `{restart}`, and open it in a browser.")
 
 
 @command.command("list")
@@ -169,7 +178,9 @@ def show(paths: Paths) -> None:
     """List the front ends that are configured, with their versions."""
     settings = _settings(paths)
     if not settings.frontends:
-        click.echo("There is no [frontend]: mrk frontend install mainsail, or fluidd")
+        click.echo(
+            f"There is no [frontend]: {own_command(paths)} frontend install mainsail, or fluidd"
+        )
     for one in settings.frontends:
         version = installed_version(one.path)
         told = "not installed" if version is None else version or "version unknown"

@@ -1,13 +1,19 @@
 """`mrk install-service`: mrk as a service that starts with the machine."""
 
 import os
+import shlex
 import subprocess
 from pathlib import Path
 
 import click
 
-from config.paths import Paths
-from nurseries.installation.install import Installation, InstallOptions, own_program, uninstall
+from nurseries.installation.install import (
+    Installation,
+    InstallOptions,
+    installed,
+    own_program,
+    uninstall,
+)
 from nurseries.installation.target_system import TargetSystem
 
 _PATH = click.Path(path_type=Path)
@@ -43,13 +49,15 @@ def command(context: click.Context, /, remove: bool, dry_run: bool, yes: bool, r
 
 
 def _wanted(context: click.Context, options: dict[str, object]) -> InstallOptions:
-    given = options.pop("data")
-    if given is None and context.parent is not None and context.parent.params.get("data_path"):
-        given = context.find_object(Paths).data  # type: ignore[union-attr]
+    before = context.parent.params if context.parent is not None else {}
+    daemon = {name: value for name, value in before.items() if value is not None}
+    given = daemon.pop("data_path", None)
+    data = options.pop("data") or given
     return InstallOptions(
         program=own_program(),
-        data=given.absolute() if isinstance(given, Path) else None,
+        data=data.absolute() if isinstance(data, Path) else None,
         private_networks=bool(options.pop("lan")),
+        daemon=daemon,
         **options,  # type: ignore[arg-type]
     )
 
@@ -70,7 +78,8 @@ def _install(host: TargetSystem, wanted: InstallOptions, *, dry_run: bool, yes: 
 
 def _uninstall(host: TargetSystem, wanted: InstallOptions, yes: bool) -> None:
     installation = Installation(host, wanted)
-    _ask([f"  stop {wanted.name}.service and remove what was installed"], yes)
+    record = installed(host, installation.user, installation.data)
+    _ask([f"  stop {record.name}.service and remove what was installed"], yes)
     for path in uninstall(host, installation.user, installation.data):
         click.echo(f"left, because it was changed: {path}")
 
@@ -86,8 +95,9 @@ def _ask(lines: list[str], yes: bool) -> None:
 
 def _goodbye(installation: Installation) -> str:
     data = installation.data
+    program = shlex.join([*installation.unit.command[:1], "-d", str(data)])
     return (
-        f"mrk serves {data}. Is something wrong? mrk -d {data} doctor\n"
+        f"mrk serves {data}. Is something wrong? {program} doctor\n"
         f"A front end reaches it on port 7125 of this machine unless moonraker.conf says otherwise;"
-        f" log-ins: mrk -d {data} user add NAME"
+        f" log-ins: {program} user add NAME"
     )

@@ -4,6 +4,7 @@ Ctrl-C and a reader that is gone (`mrk watch | head`) end a command without a wo
 behind standard output with one line. Entered by `mrk/__main__.py`, around everything.
 """
 
+import codecs
 import contextlib
 import errno
 import io
@@ -17,6 +18,7 @@ from typing import Any, NoReturn
 # As a shell tells of a program that was ended by these signals.
 INTERRUPTED = 128 + signal.SIGINT
 UNREAD = 128 + signal.SIGPIPE
+_AS_FAR_AS_POSSIBLE = "as_far_as_possible"
 # Of a pipe nobody reads, and of a terminal that was closed.
 _NOBODY_READS = frozenset({errno.EPIPE, errno.EIO})
 
@@ -64,13 +66,22 @@ def print_to(descriptor: int) -> None:
     """Let `print` and click write there, through `StandardOutput`."""
     if sys.stdout is None:
         return  # closed from the beginning: the descriptor may be any file by now
+    codecs.register_error(_AS_FAR_AS_POSSIBLE, _as_far_as_possible)
     raw = StandardOutput(descriptor, "w", closefd=False)
     sys.stdout = io.TextIOWrapper(
         io.BufferedWriter(raw),
         encoding=sys.stdout.encoding,
-        errors=sys.stdout.errors,
+        errors=_AS_FAR_AS_POSSIBLE,
         line_buffering=raw.isatty(),
     )
+
+
+def _as_far_as_possible(error: UnicodeError) -> tuple[str | bytes, int]:
+    """Bytes of names that are no UTF-8 as they are; what else cannot be encoded, escaped."""
+    try:
+        return codecs.lookup_error("surrogateescape")(error)
+    except UnicodeError:
+        return codecs.lookup_error("backslashreplace")(error)
 
 
 def _run(command: Callable[[], object]) -> int | str | None:

@@ -20,10 +20,11 @@ def command(paths: Paths, yes: bool) -> None:
     What was printed meanwhile is written to the data folder as JSON; mrk's database stays there.
     """
     host = TargetSystem()
+    attempts = Attempts(host, owner_of(host, paths.data), Path(paths.data), click.echo)
+    attempts.expect_something()
     refuse_while_printing(paths.unix_socket, "switch back")
     if not yes:
         click.confirm("mrk will stop, and Moonraker will start. Go on?", abort=True)
-    attempts = Attempts(host, owner_of(host, paths.data), Path(paths.data), click.echo)
     exported = attempts.switch_back()
     if exported is not None:
         click.echo(f"mrk's history is in {exported}")

@@ -8,9 +8,10 @@ import sys
 import click
 
 from config.paths import Paths
+from mrk.database.database_protocols import SqlConnection
 from mrk.definitions.roles import ROLE_WORDS
 from nurseries.command_line import account_changes
-from nurseries.command_line.account_store import ROLE_OPTION, run_change
+from nurseries.command_line.account_store import ROLE_OPTION, rehearse_change, run_change
 
 
 @click.group("user")
@@ -24,8 +25,14 @@ def command() -> None:
 @click.pass_obj
 def add_user(paths: Paths, name: str, role: str | None) -> None:
     """Add the user NAME; the password is asked for, or read from standard input."""
+    stored = ""
+
+    def change(connection: SqlConnection) -> str:
+        return account_changes.add_user(connection, name, stored, role)
+
+    rehearse_change(paths, change)
     stored = _new_password()
-    run_change(paths, lambda connection: account_changes.add_user(connection, name, stored, role))
+    run_change(paths, change)
 
 
 @command.command("list")
@@ -48,8 +55,14 @@ def remove_user(paths: Paths, name: str) -> None:
 @click.pass_obj
 def set_password(paths: Paths, name: str) -> None:
     """Give the user NAME a new password, and log it out everywhere."""
+    stored = ""
+
+    def change(connection: SqlConnection) -> str:
+        return account_changes.set_password(connection, name, stored)
+
+    rehearse_change(paths, change)
     stored = _new_password()
-    run_change(paths, lambda connection: account_changes.set_password(connection, name, stored))
+    run_change(paths, change)
 
 
 @command.command("role")

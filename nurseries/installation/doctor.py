@@ -96,7 +96,13 @@ class Doctor:
         is_his = status.st_uid == self._user.uid and mode & 0o200
         is_groups = status.st_gid == self._user.gid and mode & 0o020
         is_writable = bool(is_his or is_groups or mode & 0o002 or self._user.uid == 0)
-        return PathFacts(path=str(path), is_writable=is_writable, mode=mode, owner=owner)
+        return PathFacts(
+            path=str(path),
+            is_writable=is_writable,
+            is_read_only=_is_read_only(path),
+            mode=mode,
+            owner=owner,
+        )
 
     def _service(self) -> UnitFacts:
         data = self._paths.data
@@ -227,6 +233,12 @@ def _version(folder: Path) -> str:
     if (folder / ".git").exists():
         return _output("git", "-C", str(folder), "describe", "--tags", "--always")
     return ""
+
+
+def _is_read_only(path: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
+    return False
 
 
 def _is_synchronised() -> bool | None:

@@ -5,18 +5,21 @@ import pwd
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from config.config_errors import ConfigError
 from config.load import load
+from config.paths import Paths
 from mrk.errors import MrkError
 from mrk.installation.unit_text import ServiceUnit, drop_in_text
 from mrk.machine.service_rules import is_unit_name
 from nurseries.installation.daemon_probe import refuse_while_printing
-from nurseries.installation.old_services import OldService, choose, find_old_services
+from nurseries.installation.old_services import OldService, arguments_of, choose, find_old_services
 from nurseries.installation.releases import Releases
 from nurseries.installation.service_files import (
+    InstallRecord,
     PlannedFile,
     ServiceFiles,
     enabling_link,
@@ -31,7 +34,10 @@ from nurseries.installation.unit_switch import UnitSwitch
 
 
 class InstallOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """The options of `mrk install-service`; None: not given. `program` starts mrk."""
+    """The options of `mrk install-service`; None: not given. `program` starts mrk.
+
+    `daemon` are options of the daemon by name, which stood before the command.
+    """
 
     program: Sequence[str]
     user: str | None = None
@@ -40,6 +46,7 @@ class InstallOptions(msgspec.Struct, frozen=True, kw_only=True):
     take_over: bool = False
     keep_name: bool = False
     private_networks: bool = False
+    daemon: dict[str, Any] = {}
 
 
 class Installation:
@@ -54,6 +61,13 @@ class Installation:
             )
         if wanted.take_over and not host.is_live:
             raise MrkError("--take-over needs the running system; --root is for images")
+        if wanted.keep_name and not wanted.take_over:
+            raise MrkError("--keep-name is for --take-over")
+        if wanted.take_over and wanted.daemon:
+            raise MrkError(
+                "with --take-over mrk is started as Moonraker was: leave out what stands before"
+                " install-service"
+            )
         self._host = host
         self._wanted = wanted
         self._patience_s = patience_s
@@ -71,7 +85,11 @@ class Installation:
         keeps = self.old is not None and (wanted.keep_name or self.old.has_drop_ins)
         self.keep_name = keeps
         self.files = plan(
-            host, self.unit, private_networks=wanted.private_networks, own_unit=not keeps
+            host,
+            self.unit,
+            private_networks=wanted.private_networks,
+            own_unit=not keeps,
+            own_configuration="config_file" not in wanted.daemon,
         )
         if self.old is None:
             self.files.append(enabling_link(wanted.name))
@@ -206,7 +224,9 @@ class Installation:
         return data
 
     def _arguments(self) -> Sequence[str]:
-        return ["-d", str(self.data)] if self.old is None else self.old.arguments
+        if self.old is not None:
+            return self.old.arguments
+        return arguments_of(Paths.resolve(environ={}, data_path=self.data, **self._wanted.daemon))
 
     def _check(self) -> None:
         name = self.unit.name
@@ -224,17 +244,22 @@ class Installation:
             raise MrkError(f"{unit_path(name)} is somebody else's: choose another --name")
 
 
-def uninstall(host: TargetSystem, user: HostUser, data: Path) -> list[str]:
-    """Remove what `install` wrote; returns what is left because it was changed since."""
-    files = ServiceFiles(host, user, str(data))
-    record = files.record()
+def installed(host: TargetSystem, user: HostUser, data: Path) -> InstallRecord:
+    """What an earlier run wrote. Raises `MrkError` when there was none."""
+    record = ServiceFiles(host, user, str(data)).record()
     if record is None:
         raise MrkError(f"nothing was installed in {data}")
+    return record
+
+
+def uninstall(host: TargetSystem, user: HostUser, data: Path) -> list[str]:
+    """Remove what `install` wrote; returns what is left because it was changed since."""
+    record = installed(host, user, data)
     if Attempts(host, user, data, lambda _text: None).finished() is not None:
         raise MrkError("mrk runs in Moonraker's place: `mrk switch-back` undoes that")
     if host.is_live:
         host.systemctl("stop", record.name)
-    left = files.remove()
+    left = ServiceFiles(host, user, str(data)).remove()
     host.systemctl("daemon-reload")
     return left
 

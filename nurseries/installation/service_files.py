@@ -46,14 +46,20 @@ class InstallRecord(msgspec.Struct):
 
 
 def plan(
-    host: TargetSystem, unit: ServiceUnit, *, private_networks: bool, own_unit: bool = True
+    host: TargetSystem,
+    unit: ServiceUnit,
+    *,
+    private_networks: bool,
+    own_unit: bool = True,
+    own_configuration: bool = True,
 ) -> list[PlannedFile]:
     """Every file of an installation, whether it is there or not."""
     files = [_polkit_file(host, unit)]
     if own_unit:
         files.insert(0, PlannedFile(path=unit_path(unit.name), text=unit_text(unit)))
     data = unit.data
-    if not any(host.exists(f"{data}/config/{name}") for name in ("moonraker.conf", "mrk.toml")):
+    names = ("moonraker.conf", "mrk.toml")
+    if own_configuration and not any(host.exists(f"{data}/config/{name}") for name in names):
         klippy = "{data_path}/comms/klippy.sock"
         text = configuration_text(7125, klippy, private_networks=private_networks)
         files.append(PlannedFile(path=f"{data}/config/moonraker.conf", text=text, is_users=True))

@@ -72,6 +72,17 @@ class Attempts:
         """The take-over that holds; None when there is none."""
         return self._read(_DONE)
 
+    def expect_something(self) -> None:
+        """Raises `MrkError` when there is nothing to switch back."""
+        if self._read(_TRYING) is None:
+            self._held()
+
+    def _held(self) -> TakeOver:
+        attempt = self.finished()
+        if attempt is None:
+            raise MrkError(f"mrk has not taken over in {self._data}: nothing to switch back")
+        return attempt
+
     def take_over(
         self, attempt: TakeOver, files: list[PlannedFile], drop_in: str, importing: list[str]
     ) -> None:
@@ -115,9 +126,7 @@ class Attempts:
         with contextlib.ExitStack() as after, self._alone():
             if self.recover():
                 return None
-            attempt = self.finished()
-            if attempt is None:
-                raise MrkError(f"mrk has not taken over in {self._data}: nothing to switch back")
+            attempt = self._held()
             going = msgspec.structs.replace(attempt, goes_back=True)
             self._start_guard(after)
             self._files.write_users(_TRYING, msgspec.json.encode(going).decode())

@@ -246,7 +246,8 @@ def test_what_the_command_line_refuses(daemon):
         (("user", "add", "root"), "x", "exists already"),
         (("user", "add", "emma"), "", "empty"),
         (("user", "remove", "ghost"), "", "no user"),
-        (("user", "passwd", "ghost"), "x", "no user"),
+        (("user", "passwd", "ghost"), "", "no user"),
+        (("user", "add", "root"), "", "exists already"),
         (("user", "role", "root", "view"), "", "admin"),
         (("key", "revoke", "ghost"), "", "no key"),
     ):

@@ -39,6 +39,11 @@ def access(**facts: object) -> list[Finding]:
             "pi cannot write /d, which belongs to root",
         ),
         (
+            checkup.on_paths([PathFacts(path=p, is_read_only=True) for p in ("/a", "/b")], "pi"),
+            Level.ERROR,
+            "mounted read-only: /a, /b",
+        ),
+        (
             checkup.on_paths([PathFacts(path="/s", is_secret=True, mode=0o644)], "pi"),
             Level.WARNING,
             "others of this host can read /s",
@@ -120,3 +125,13 @@ def test_a_page_ends_with_the_worst():
 
 def test_no_findings():
     assert checkup.worst([]) is Level.GOOD
+
+
+def test_remedies_can_be_copied_into_a_shell():
+    found = checkup.on_paths([PathFacts(path="/my data", exists=False)], "pi")
+    found += checkup.on_service(UnitFacts(name=""), answers=False)
+    lines = checkup.page(found, "~/mrk-env/bin/mrk -d '/my data'").splitlines()
+    assert [line.partition("-> ")[2] for line in lines if "->" in line] == [
+        "~/mrk-env/bin/mrk -d '/my data' install-service",
+        "mkdir -p '/my data'",
+    ]

@@ -96,7 +96,7 @@ def test_the_hash_beside_a_file_counts(home: Path) -> None:
     ("arguments", "told"),
     [
         (["install", "nothing", "--yes"], "is not known"),
-        (["install", "missing.zip", "--yes"], "No such file"),
+        (["install", "missing.zip", "--yes"], "there is no file"),
         (["install", "a.zip", "--yes", "--name", "../x"], "is not a name"),
         (["install", "a.zip", "--yes", "--sha256", "1"], "is not a SHA-256"),
         (["install", "a.zip", "--yes", "--prefix", "/a b"], '"/a b" is not a path'),
@@ -108,3 +108,13 @@ def test_mistakes(home: Path, arguments: list[str], told: str) -> None:
     done = frontend(home, *arguments)
     assert done.exit_code == 1
     assert told in done.output
+
+
+def test_a_mistake_is_told_before_the_question(home: Path) -> None:
+    for what, told in (
+        ("nothing", "'nothing' is not known"),
+        ("no.zip", "there is no file no.zip"),
+    ):
+        done = frontend(home, "install", what)
+        assert (done.exit_code, "[Y/n]" in done.output) == (1, False)
+        assert told in done.output

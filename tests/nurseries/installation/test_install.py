@@ -221,3 +221,32 @@ def test_a_root_owned_service_needs_a_name(root, monkeypatch):
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     with pytest.raises(MrkError, match="Name him with --user"):
         Installation(TargetSystem(root), InstallOptions(program=own_program()))
+
+
+def test_options_of_the_daemon_go_into_the_unit(root):
+    words = ["-c", "/etc/my printer.conf", "-v", "install-service", "--root", str(root)]
+    result = CliRunner().invoke(main, [*words, "--user", "pi", "--yes"])
+    assert result.exit_code == 0, result.output
+    unit = (root / "etc/systemd/system/mrk.service").read_text()
+    assert '/bin/mrk -d /home/pi/printer_data -c "/etc/my printer.conf" -v\n' in unit
+    assert not (root / "home/pi/printer_data/config/moonraker.conf").exists()
+
+
+def test_what_would_be_without_effect_is_refused(root):
+    assert mrk(root, "--keep-name") == (1, "Error: --keep-name is for --take-over\n")
+    host = TargetSystem(root, is_live=True)
+    wanted = InstallOptions(program=["mrk"], take_over=True, daemon={"verbose": True})
+    with pytest.raises(MrkError, match="leave out what stands before install-service"):
+        Installation(host, wanted)
+
+
+def test_uninstall_names_what_is_there(root):
+    code, output = mrk(root, "--uninstall")
+    assert (code, output) == (1, "Error: nothing was installed in /home/pi/printer_data\n")
+    mrk(root, "--yes", "--name", "second")
+    assert "stop second.service" in mrk(root, "--uninstall", "--yes")[1]
+
+
+def test_what_is_told_at_the_end_can_be_copied_into_a_shell(root):
+    output = mrk(root, "--yes", "--data", "/home/pi/my data")[1]
+    assert f"{own_program()[0]} -d '/home/pi/my data' doctor\n" in output
