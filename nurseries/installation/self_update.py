@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from config.paths import Paths
+from config.whole_file import sync
 from mrk.database.schema import BEFORE_UPDATE
 from mrk.errors import MrkError
 from mrk.installation.launcher_text import PROVE_S
@@ -59,6 +60,8 @@ class SelfUpdate:
             try:
                 self._build(source, archive, work, folder)
                 self._try(folder)
+                # What lies on the disk only in part would be whole by its mark after a power cut.
+                os.sync()
                 self._releases.complete(version)
             except (MrkError, OSError) as exc:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -128,6 +131,7 @@ class SelfUpdate:
         part.unlink(missing_ok=True)
         copy_database(file, part)
         os.chmod(part, 0o600)
+        sync(part)
         part.replace(file.with_name(BEFORE_UPDATE))
 
     @contextlib.contextmanager

@@ -112,7 +112,12 @@ class GitChange:
         """All that belongs to the change is in place."""
         note = await self.note()
         if note is not None:
+            await self.sync()
             await self._write(msgspec.structs.replace(note, phase=Phase.DONE))
+
+    async def sync(self) -> None:
+        """Bring the work tree onto the disk: after a power cut git's new files would be empty."""
+        await trio.to_thread.run_sync(os.sync)
 
     async def forget(self) -> None:
         """The change has proved itself."""
@@ -134,6 +139,7 @@ class GitChange:
             else:
                 await self._git.change("checkout", "-q", "--detach", "--force", note.before)
             await trio.to_thread.run_sync(_remove_files, self._git.path, note.added)
+            await self.sync()
         await self._write(None)
         return note
 

@@ -112,6 +112,7 @@ class GitRecovery:
         await self._git.change("checkout", "-q", "--force", "-B", branch, commit, tell=tell)
         await self._git.change("reset", "--hard", "-q", commit)
         await self._git.change("branch", "-q", f"--set-upstream-to={ORIGIN}/{branch}", branch)
+        await self._change.sync()
 
     # Hard
 

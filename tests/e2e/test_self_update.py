@@ -2,6 +2,7 @@
 
 import functools
 import http.server
+import os
 import shutil
 import subprocess
 import sys
@@ -62,10 +63,14 @@ def machine(tmp_path):
     return Machine(tmp_path)
 
 
-def test_to_a_newer_one(machine):
+def test_to_a_newer_one(machine, monkeypatch):
     machine.offered.offer("1.1.0")
     release = machine.source.look()
+    synced = []
+    folder = machine.releases.folder("1.1.0")
+    monkeypatch.setattr(os, "sync", lambda: synced.append((folder / ".complete").exists()))
     machine.update.install(machine.source, release)
+    assert synced == [False]
     assert machine.runs() == "1.0.0"
     assert machine.update.switch("1.1.0") is False
     assert machine.runs() == "1.1.0"

@@ -1,5 +1,8 @@
 """Updates, recoveries and rollbacks of real clones, and what is left when they cannot be done."""
 
+import json
+import os
+
 import msgspec
 import pytest
 
@@ -82,6 +85,31 @@ async def test_an_update_and_back(house, server, clone):
         assert house.told()[-1] == "Git Repo thing: Rollback Complete"
         assert await house.call("rollback", name="thing") == "ok"  # nothing to do
     assert not (clone / ".git" / "mrk-update.json").exists()
+
+
+async def test_files_are_on_the_disk_before_a_note_says_so(house, server, clone, monkeypatch):
+    """As the power would find it: which commit is there with which note, at each sync."""
+    newest = server.commit("second", {"a.py": "two\n"})
+    synced = []
+
+    def noted():
+        note = clone / ".git" / "mrk-update.json"
+        phase = json.loads(note.read_text())["phase"] if note.exists() else None
+        synced.append(((clone / "a.py").read_text(), phase))
+
+    async with running(house):
+        monkeypatch.setattr(os, "sync", noted)
+        await house.call("upgrade", name="thing")
+        assert git(clone, "rev-parse", "HEAD") == newest
+        assert synced == [("two\n", "changing")]
+        before = (clone / "a.py").read_text()
+        server.commit("third", {"a.py": "three\n"})
+        house.services.breaks = lambda unit: (clone / "a.py").read_text() == "three\n"
+        await fails(house, "upgrade", name="thing")
+        assert synced[1:] == [("three\n", "changing"), (before, "done")]
+        (clone / "a.py").write_text("mine")
+        await house.call("recover", name="thing", hard=False)
+        assert synced[3:] == [(before, None)]
 
 
 async def test_nothing_new_is_no_news(house):
