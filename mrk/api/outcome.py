@@ -6,12 +6,13 @@ async one whoever owns tasks runs `wait`. An answer that Klipper gives needs no 
 """
 
 from collections.abc import Callable, Coroutine
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
 T = TypeVar("T")
 U = TypeVar("U")
+_NOTHING_YET: Any = None
 
 
 class AskedOther:
@@ -60,18 +61,19 @@ class Outcome(msgspec.Struct, Generic[T], eq=False):
     @classmethod
     def answered(cls, asked: AskedOther, finish: "Callable[[Any], T]") -> "Outcome[T]":
         """What `finish` makes of a result or a `ClientError`."""
-        return cls(cast("T", None), None, asked, finish)
+        return cls(_NOTHING_YET, None, asked, finish)
 
     def when_done(self, done: Callable[[T], None]) -> None:
         """Have `done(value)` called once who was asked has answered."""
         assert self.asked is not None
-        finish = cast("Callable[[Any], T]", self.finish)
+        assert self.finish is not None
+        finish = self.finish
         self.asked.when_done(lambda answer: done(finish(answer)))
 
     @classmethod
     def later(cls, pending: Coroutine[Any, Any, T]) -> "Outcome[T]":
         """What a coroutine will give."""
-        return cls(cast("T", None), pending)
+        return cls(_NOTHING_YET, pending)
 
     async def wait(self) -> T:
         """The value, once it is there; to be called once."""

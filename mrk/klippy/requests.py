@@ -30,7 +30,7 @@ def check_objects(arguments: Mapping[str, Any], *, required: bool) -> dict[str, 
             raise ClientError("Argument 'objects' is missing")
         return {}
     objects = arguments["objects"]
-    if not isinstance(objects, Mapping):
+    if not isinstance(objects, dict):
         raise ClientError("Argument 'objects' must be an object of printer objects")
     checked: dict[str, list[str] | None] = {}
     for name, fields in objects.items():

@@ -65,10 +65,11 @@ class KlippyConnection:
         self._take_whole = take_whole
         self._on_message = on_message
         self._answered = answered
+        self._now = trio.lowlevel.current_clock().current_time  # as `trio.current_time`, sooner
         self._ids = itertools.count(1)
         self._pending: dict[int, KlippyRequest] = {}
         self._unsent: deque[bytes] = deque()
-        self._unsent_bytes = 0
+        self._unsent_bytes = 0  # of `_unsent`, and of what the writer sends
         self._rest = b""  # of a chunk that the kernel did not take at once
         self._writing = False  # the writer has something to send
         self._flush_due = False
@@ -125,6 +126,7 @@ class KlippyConnection:
         if not urgent and len(self._pending) >= PENDING_LIMIT:
             raise ClientError("Too many requests wait for Klippy", 503)
         id_ = next(self._ids)
+        request.began = self._now()
         data = encode_request(request.method, request.params, id_)
         self._send(data, always=urgent, first=urgent)
         self._pending[id_] = request
@@ -143,7 +145,7 @@ class KlippyConnection:
         """Tell of requests that wait for long; a script may last as long as a print."""
         while True:
             await trio.sleep(PENDING_LOG_S)
-            now = trio.current_time()
+            now = self._now()
             for request in self._pending.values():
                 if (waited_s := now - request.began) >= PENDING_LOG_S:
                     logger.info("%s: no reply from Klippy for %.0f s", request.method, waited_s)
@@ -152,6 +154,9 @@ class KlippyConnection:
         if not always and self._unsent_bytes + len(request) > UNSENT_LIMIT_BYTES and self._unsent:
             raise ClientError("Klippy Host does not read its requests", 503)
         frame = etx_frame(request)
+        if not (self._unsent or self._writing or self._send_batch.depth):
+            self._unsent_bytes += len(frame) - self._send_now(frame)  # alone, as nearly all
+            return
         if first:
             self._unsent.appendleft(frame)
         else:
@@ -164,19 +169,21 @@ class KlippyConnection:
                 self._flush()
 
     def _flush(self) -> None:
-        """Send what the kernel takes at once, and leave the rest to the writer.
-
-        Waking the writer for each request costs more than the send.
-        """
         self._flush_due = False
         while self._unsent and not self._writing:
-            chunk = self._next_chunk()
-            sent_bytes = try_send(self._stream, chunk)
-            if sent_bytes < len(chunk):
-                self._rest, self._writing = chunk[sent_bytes:], True
-                self._wake.set()
-            else:
-                self._unsent_bytes -= len(chunk)
+            self._unsent_bytes -= self._send_now(self._next_chunk())
+
+    def _send_now(self, chunk: bytes) -> int:
+        """Send what the kernel takes at once, and leave the rest to the writer.
+
+        Returns how many bytes that was. Waking the writer for each request costs more than the
+        send.
+        """
+        sent_bytes = try_send(self._stream, chunk)
+        if sent_bytes < len(chunk):
+            self._rest, self._writing = chunk[sent_bytes:], True
+            self._wake.set()
+        return sent_bytes
 
     async def _write(self) -> None:
         """Send what had to wait."""
@@ -268,7 +275,7 @@ class KlippyConnection:
         if request is None:
             logger.debug("dropped a reply that nobody waits for, id %r", frame.id)
             return
-        self._answered(request.method, trio.current_time() - request.began)
+        self._answered(request.method, self._now() - request.began)
         if frame.error is not None:
             request.complete(ClientError(error_message(frame.error), 400))
         else:

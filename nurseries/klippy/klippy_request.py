@@ -22,7 +22,7 @@ class RequestSender(Protocol):
     """The connection that a request goes to."""
 
     def send_request(self, request: "KlippyRequest") -> int:
-        """Send it, and return its id; raises `ClientError`."""
+        """Send it, note when, and return its id; raises `ClientError`."""
 
     def forget_request(self, id_: int) -> None:
         """Nobody waits for the reply."""
@@ -58,7 +58,6 @@ class KlippyRequest(AskedOther):
 
     def begin(self) -> None:
         """Send it; raises `ClientError`."""
-        self.began = trio.current_time()
         self._id = self._sender.send_request(self)
 
     def complete(self, answer: Answer) -> None:

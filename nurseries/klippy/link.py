@@ -29,6 +29,7 @@ from mrk.klippy.remote_methods import RemoteMethod, RemoteMethods
 from mrk.klippy.round_trips import RoundTrips
 from mrk.klippy.state import DISCONNECTED
 from mrk.status.subscriptions import StatusReader, Wanted, wanted
+from nurseries.klippy.klippy_request import KlippyRequest
 from nurseries.klippy.linked import LinkedKlippy
 from nurseries.klippy.socket import read_peer
 from nurseries.klippy.startup import Startup
@@ -164,7 +165,7 @@ class KlippyLink:
 
     def asking(self, method: str, params: Mapping[str, Any]) -> AskedOther:
         """The same without waiting, for a handler to return."""
-        return self._now().asking(method, params)
+        return KlippyRequest(self._now().connection, method, dict(params))
 
     async def call(self, method: str, params: Mapping[str, Any] | None = None) -> Any:
         """The same with the result decoded."""

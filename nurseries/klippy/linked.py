@@ -71,10 +71,6 @@ class LinkedKlippy:
         self._subscribing = Subscribing(self.board, self._subscription, self._take_status)
         self._throttle = LogThrottle()
 
-    def asking(self, method: str, params: Mapping[str, Any]) -> KlippyRequest:
-        """A request that is not sent yet."""
-        return KlippyRequest(self.connection, method, dict(params))
-
     async def request(
         self, method: str, params: Mapping[str, Any] | None = None, *, urgent: bool = False
     ) -> msgspec.Raw | str:

@@ -13,7 +13,7 @@ from trio.testing import memory_stream_pair, wait_all_tasks_blocked
 from mrk.clients.send_batch import SendBatch
 from mrk.errors import ClientError
 from mrk.klippy.etx import EtxDecoder
-from nurseries.klippy.klippy_connection import KlippyConnection
+from nurseries.klippy.klippy_connection import UNSENT_LIMIT_BYTES, KlippyConnection
 from nurseries.klippy.klippy_request import KlippyRequest
 
 
@@ -110,3 +110,17 @@ async def test_what_the_kernel_does_not_take_is_sent_later_and_in_order() -> Non
         methods = [json.loads(frame)["method"] for frame in found]
         assert [method for method in methods if method != "urgent"] == names
         assert methods.index("urgent") < len(names)  # behind what had begun, before the rest
+
+
+@pytest.mark.e2e
+async def test_what_has_been_sent_does_not_count_against_what_comes_later() -> None:
+    klippy, ours = map(trio.SocketStream, trio.socket.socketpair())
+    async with klippy, ours, connected(ours) as connection:
+        name, decoder = "x" * (UNSENT_LIMIT_BYTES // 8), EtxDecoder(UNSENT_LIMIT_BYTES)
+        read = 0
+        for asked_count in range(2, 102, 2):  # the kernel takes a part of each pair, some 200 KB
+            asked(connection, name)
+            asked(connection, "next")
+            while read < asked_count:
+                read += len(decoder.feed(bytes(await klippy.receive_some(65536))))
+        assert read == 100
