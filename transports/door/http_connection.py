@@ -32,6 +32,7 @@ from transports.door.api_http import ApiCall
 from transports.door.body_reader import BodyBudget, BodyReader, too_large
 from transports.door.body_stream import CONTINUE, BodyStream
 from transports.door.limited_stream import LimitedStream
+from transports.door.request_start import RequestStart
 from transports.door.route_table import RouteTable, Streamed
 
 logger = logging.getLogger(__name__)
@@ -83,6 +84,7 @@ class HttpConnection:
         self._limits = limits
         self._budget = budget
         self._rest = b""  # read, but not yet used
+        self._last: RequestStart | None = None  # where it may come again
         # One scope for all waits between requests: a scope for each costs more than the parsing.
         self._between = trio.CancelScope()
         # The connection may be ended for another one while it waits; `waits_since` is by trio's
@@ -139,20 +141,14 @@ class HttpConnection:
 
     async def _one_request(self) -> bool:
         """Serve one request; False when the connection is done."""
-        parser = await self._read_head()
-        if parser is None:
+        start = await self._read_start()
+        if start is None:
             return False
-        headers, peer = parser.headers, self._peer
-        client = self._routes.proxies.client(peer, self._tls, headers)
-        head = RequestHead(
-            parser.method, parser.target, parser.http_version, headers, peer, *client, self._port
-        )
-        frame = framing(head)
+        head, frame = start.head, start.frame
         if self._routes.look_up_names is not None:
             self._disarm()
-            await self._routes.look_up_names(client.address)
+            await self._routes.look_up_names(head.address)
         route = self._routes.table.find(head, upgrade=frame.upgrade == "websocket")
-        self._rest = parser.rest
         if isinstance(route, ApiCall):
             return await self._serve(head, frame, route)
         if isinstance(route, Response):
@@ -160,24 +156,49 @@ class HttpConnection:
         self._disarm()
         if isinstance(route, Streamed):
             return await self._transfer(head, frame, route.serve)
-        self._successor = partial(route.serve, self._stream, head, parser.raw + parser.rest)
+        self._successor = partial(route.serve, self._stream, head, start.raw + self._rest)
         return False
 
-    async def _read_head(self) -> HeadParser | None:
-        parser = HeadParser(self._limits.head_bytes)
+    async def _read_start(self) -> RequestStart | None:
         data, self._rest = self._rest, b""
-        while not data or not parser.feed(data):
+        while True:
+            if not data:
+                data = await self._receive_between()
+                if not data:
+                    return None
+                if self._new:
+                    self._new = False
+                    if not _is_stop(data):
+                        await self._routes.turns.begin()
+            last = self._last
+            if last is not None and data.startswith(last.raw):
+                self._rest = data[len(last.raw) :]
+                return last  # the same again, as pollers ask
+            parser = HeadParser(self._limits.head_bytes)
+            if parser.feed(data):
+                return self._started(parser)
             if parser.begun:
                 self._disarm()
                 return await self._read_slow_head(parser)
-            data = await self._receive_between()
-            if not data:
-                return None
-            if self._new:
-                self._new = False
-                if not _is_stop(data):
-                    await self._routes.turns.begin()
-        return parser
+            data = b""  # blank lines
+
+    def _started(self, parser: HeadParser) -> RequestStart:
+        client = self._routes.proxies.client(self._peer, self._tls, parser.headers)
+        head = RequestHead(
+            parser.method,
+            parser.target,
+            parser.http_version,
+            parser.headers,
+            self._peer,
+            *client,
+            self._port,
+        )
+        if head.address != self._address:
+            self._address, self._counted = head.address, None
+        start = RequestStart(head, framing(head), parser.raw)
+        self._last = start if start.may_come_again else None
+        self._rest = parser.rest
+        return start
 
     async def _receive_between(self) -> bytes:
         """What the client sends next; empty when it left or was idle for too long."""
@@ -218,14 +239,14 @@ class HttpConnection:
     def _disarm(self) -> None:
         self._between.deadline = math.inf
 
-    async def _read_slow_head(self, parser: HeadParser) -> HeadParser | None:
+    async def _read_slow_head(self, parser: HeadParser) -> RequestStart | None:
         self._may_give_way()
         with trio.move_on_after(self._limits.head_s) as scope:
             while data := bytes(await self._stream.receive_some(_RECEIVE_BYTES)):
                 await self._routes.turns.begin()
                 if parser.feed(data):
                     self.waits = False
-                    return parser
+                    return self._started(parser)
             scope.deadline = math.inf
             await self._leave()
             return None

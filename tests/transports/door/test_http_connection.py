@@ -1,0 +1,88 @@
+"""Requests that are the same as the one before, and whose connection it is."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+import trio
+import trio.testing
+
+from mrk.definitions.limits import Limits
+from tests.fakes.http_house import House
+from tests.transports.door.test_acceptor import Client, connected
+from transports.door.body_reader import BodyBudget
+from transports.door.http_connection import HttpConnection, Routes
+from transports.door.limited_stream import LimitedStream
+
+GET = b"GET /caller HTTP/1.1\r\nHost: printer\r\n\r\n"
+POST = b"POST /echo HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 12\r\n\r\n"
+
+
+async def test_the_same_request_is_answered_each_time(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with connected(House()) as client:
+        for data in (GET, b"\r\n" + GET, GET + GET[:20], GET[20:] + GET + GET):
+            await client.send(data)
+        assert [(await client.answer())[0] for _ in range(6)] == [200] * 6
+        other = GET.replace(b"/caller", b"/nothing")
+        longer = GET[:-2] + b"Connection: close\r\n\r\n"
+        await client.send(other + GET + longer)
+        assert [(await client.answer())[0] for _ in range(3)] == [404, 200, 200]
+        assert await client.ended()
+
+
+async def test_the_same_head_may_have_another_body(autojump_clock: trio.testing.MockClock) -> None:
+    async with connected(House()) as client:
+        await client.send(POST + b'{"text":"a"}' + POST + b'{"text":"b"}')
+        await client.send(POST + b'{"text":"c"}')
+        bodies = [(await client.answer())[2] for _ in range(3)]
+        assert [json.loads(body)["result"]["text"] for body in bodies] == ["a", "b", "c"]
+
+
+async def test_who_asks_the_same_again_may_have_lost_the_right_to(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    house = House()
+    house.accounts.add_user("ann")
+    asked = GET[:-2] + b"Authorization: Bearer ann-token\r\n\r\n"
+    async with connected(house, "203.0.113.7") as client:
+        await client.send(asked)
+        assert (await client.answer())[0] == 200
+        house.accounts.tokens.clear()
+        await client.send(asked)
+        assert (await client.answer())[0] == 401
+
+
+@asynccontextmanager
+async def served(house: House) -> AsyncIterator[tuple[Client, HttpConnection]]:
+    near, far = trio.testing.memory_stream_pair()
+    routes, limits = Routes(house.routes), Limits()
+    stream, budget = LimitedStream(far, limits.send_s), BodyBudget(limits.body_bytes)
+    connection = HttpConnection(stream, "127.0.0.1", False, routes, limits, budget)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(connection.run)
+        yield Client(near), connection
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        (b"X-Forwarded-For: 192.168.1.7\r\n", "192.168.1.7"),
+        (b"X-Forwarded-For: 2001:db8::7\r\n", "2001:db8::/64"),
+        (b"", "127.0.0.1"),
+    ],
+)
+async def test_a_connection_is_whose_request_it_brought(
+    autojump_clock: trio.testing.MockClock, header: bytes, expected: str
+) -> None:
+    async with served(House()) as (client, connection):
+        assert connection.counted_address == "127.0.0.1"
+        await client.send(GET[:-2] + header + b"\r\n")
+        await client.answer()
+        assert connection.counted_address == expected
+        await client.send(GET)
+        await client.answer()
+        assert connection.counted_address == "127.0.0.1"
