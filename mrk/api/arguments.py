@@ -234,6 +234,8 @@ def hinted_arguments(pairs: Iterable[tuple[str, str]]) -> dict[str, object]:
 def objects_query(pairs: Sequence[tuple[str, str]]) -> dict[str, object]:
     """The query of `/printer/objects/*`: key = object, value = comma list of fields or empty."""
     objects = {
-        key: comma_list(key, text) or None for key, text in pairs if key not in RESERVED_KEYS
+        key: (comma_list(key, text) or None) if text else None
+        for key, text in pairs
+        if key not in RESERVED_KEYS
     }
     return {"objects": objects}

@@ -14,7 +14,7 @@ from mrk.errors import ClientError
 from mrk.http.head import RequestHead
 from mrk.http.multipart import form_fields
 
-Pairs = list[tuple[str, str]]
+Pairs = Sequence[tuple[str, str]]
 MAX_FIELDS = 1000
 _BOUNDARY = r'(?i);\s*boundary=(?:"([^"]{1,200})"|([^\s;,"]{1,200}))'
 _NULL_BYTES = 100

@@ -3,6 +3,8 @@
 Pure; `transports/transfers/downloads.py` opens the file.
 """
 
+from collections.abc import Sequence
+
 from mrk.http import conditional
 from mrk.http.content_type import SAFE_HEADERS, content_type
 from mrk.http.disposition import attachment
@@ -34,8 +36,8 @@ def _caching(head: RequestHead, now: float) -> Headers:
     )
 
 
-def _query(head: RequestHead) -> list[tuple[str, str]]:
+def _query(head: RequestHead) -> Sequence[tuple[str, str]]:
     try:
         return head.query
     except ValueError:  # too many fields
-        return []
+        return ()

@@ -1,9 +1,13 @@
 """The head of one HTTP request, as every transport that starts with HTTP sees it."""
 
+import functools
 from collections.abc import Sequence
 from urllib.parse import parse_qsl, unquote, unquote_to_bytes
 
 import msgspec
+
+# Characters of a query; longer ones are read each time.
+_REMEMBERED = 512
 
 
 class RequestHead(msgspec.Struct, frozen=True):
@@ -49,7 +53,20 @@ class RequestHead(msgspec.Struct, frozen=True):
         return raw.decode("utf-8", "surrogateescape")
 
     @property
-    def query(self) -> list[tuple[str, str]]:
-        """The query's pairs in order; a key without value has an empty one."""
+    def query(self) -> Sequence[tuple[str, str]]:
+        """The query's pairs in order; a key without value has an empty one.
+
+        Raises `ValueError` for more than 1000.
+        """
         raw = self.target.partition("?")[2]
-        return parse_qsl(raw, keep_blank_values=True, max_num_fields=1000) if raw else []
+        if not raw:
+            return ()
+        return _pairs(raw) if len(raw) > _REMEMBERED or "token=" in raw else _remembered_pairs(raw)
+
+
+def _pairs(raw: str) -> Sequence[tuple[str, str]]:
+    return tuple(parse_qsl(raw, keep_blank_values=True, max_num_fields=1000))
+
+
+# What pollers ask again and again; tokens are not kept.
+_remembered_pairs = functools.lru_cache(maxsize=32)(_pairs)
