@@ -27,6 +27,8 @@ Listener = trio.abc.Listener[trio.SocketStream]
 
 # Out of descriptors or memory: room comes when some client leaves.
 ACCEPT_RETRY_S = 0.1
+# Between two looks at which connections are idle.
+_IDLE_LOOK_S = 1.0
 # Clients over the limit that are told so at the same time; more are just closed.
 _REFUSALS_AT_ONCE = 50
 # Bodies in memory together, in multiples of the largest one allowed.
@@ -74,6 +76,7 @@ class Door:
     ) -> None:
         """Accept until cancelled; clients then have `limits.goodbye_s` to take last words."""
         async with trio.open_nursery() as connections:
+            connections.start_soon(self.end_idle, name="idle connections")
             try:
                 async with trio.open_nursery() as accepting:
                     for listener in listeners:
@@ -88,6 +91,23 @@ class Door:
                 deadline = trio.current_time() + self._limits.goodbye_s
                 for stream in self._streams:
                     stream.finish_by(deadline)
+
+    async def end_idle(self) -> None:
+        """End connections that ask for nothing for `keep_alive_s`, to a second.
+
+        A look at all of them: a deadline for each, set twice a request, costs a tenth of an answer.
+        """
+        limit_s = self._limits.keep_alive_s
+        while True:
+            now = oldest = trio.current_time()
+            for connection in self._served:
+                if not connection.idle:
+                    continue
+                if connection.waits_since + limit_s <= now:
+                    connection.end_wait()
+                else:
+                    oldest = min(oldest, connection.waits_since)
+            await trio.sleep_until(max(oldest + limit_s, now + _IDLE_LOOK_S))
 
     async def _accept(
         self, listener: Listener, wrap_tls: WrapTls | None, connections: trio.Nursery

@@ -85,14 +85,16 @@ class HttpConnection:
         self._budget = budget
         self._rest = b""  # read, but not yet used
         self._last: RequestStart | None = None  # where it may come again
-        # One scope for all waits between requests: a scope for each costs more than the parsing.
-        self._between = trio.CancelScope()
+        # Cancelled where the connection ends while it waits for its client.
+        self._whole = trio.CancelScope()
+        self._now = trio.lowlevel.current_clock().current_time  # as `trio.current_time`, sooner
         # The connection may be ended for another one while it waits; `waits_since` is by trio's
         # clock. In the middle of a request of somebody who may do something it does not wait.
         self.waits = False
         self.waits_since = 0.0
         self.unfinished = False
         self.given_up = False
+        self._ended = False
         # For its end: here, or where a stream was served.
         self.had_turn = False
         self._successor: Successor | None = None
@@ -107,6 +109,11 @@ class HttpConnection:
             self._counted = counted_as(self._address)
         return self._counted
 
+    @property
+    def idle(self) -> bool:
+        """Whether it waits for its client's next request."""
+        return self.waits and not self.unfinished
+
     async def run(self, handshake: Callable[[], Awaitable[None]] | None = None) -> Successor | None:
         """Answer request after request, in order; `handshake` comes before the first.
 
@@ -115,7 +122,7 @@ class HttpConnection:
         takes longer than a head may.
         """
         try:
-            with self._between:
+            with self._whole:
                 if handshake is not None:
                     self._may_give_way()
                     with trio.fail_after(self._limits.head_s):
@@ -129,15 +136,20 @@ class HttpConnection:
 
     def _may_give_way(self) -> None:
         """Until the next request: what is under way may end for another connection."""
-        self.waits, self.unfinished, self.waits_since = True, True, trio.current_time()
+        self.waits, self.unfinished, self.waits_since = True, True, self._now()
 
     def give_up(self) -> None:
         """End a waiting connection, for one that has something to ask.
 
-        What its client sends in this very instant is lost, as at the end of `keep_alive_s`.
+        Nothing is said to its client, and TLS gets no goodbye.
         """
         self.given_up = True
-        self._between.cancel()
+        self.end_wait()
+
+    def end_wait(self) -> None:
+        """End a connection that waits for its client, with what that sends in this very instant."""
+        self.waits, self._ended = False, True
+        self._whole.cancel()
 
     async def _one_request(self) -> bool:
         """Serve one request; False when the connection is done."""
@@ -146,14 +158,12 @@ class HttpConnection:
             return False
         head, frame = start.head, start.frame
         if self._routes.look_up_names is not None:
-            self._disarm()
             await self._routes.look_up_names(head.address)
         route = self._routes.table.find(head, upgrade=frame.upgrade == "websocket")
         if isinstance(route, ApiCall):
             return await self._serve(head, frame, route)
         if isinstance(route, Response):
             return await self._answer_early(head, frame, route)
-        self._disarm()
         if isinstance(route, Streamed):
             return await self._transfer(head, frame, route.serve)
         self._successor = partial(route.serve, self._stream, head, start.raw + self._rest)
@@ -178,7 +188,6 @@ class HttpConnection:
             if parser.feed(data):
                 return self._started(parser)
             if parser.begun:
-                self._disarm()
                 return await self._read_slow_head(parser)
             data = b""  # blank lines
 
@@ -202,15 +211,13 @@ class HttpConnection:
 
     async def _receive_between(self) -> bytes:
         """What the client sends next; empty when it left or was idle for too long."""
-        self._arm()
-        self.waits, self.unfinished = True, False
+        self.waits, self.unfinished, self.waits_since = True, False, self._now()
         try:
             data = await self._stream.receive_some(_RECEIVE_BYTES)
         except trio.BrokenResourceError:
             data = b""
         self.waits = False
-        # Came in the very instant the wait ended: as good as too late.
-        if self.given_up or not self._arm():
+        if self._ended:
             return b""
         if not data:
             await self._leave()
@@ -221,23 +228,6 @@ class HttpConnection:
         self._may_give_way()
         self.had_turn = True
         await self._routes.turns.end()
-
-    def _arm(self) -> bool:
-        """Let idleness end the connection in `keep_alive_s`, to a second; False if it has already.
-
-        What is answered at once leaves it armed, because setting it costs a tenth of such an
-        answer; whatever waits must call `_disarm` first.
-        """
-        now = self.waits_since = trio.current_time()
-        left_s = self._between.deadline - now
-        if left_s <= 0:
-            return False
-        if not self._limits.keep_alive_s - 1 <= left_s <= self._limits.keep_alive_s:
-            self._between.deadline = now + self._limits.keep_alive_s
-        return True
-
-    def _disarm(self) -> None:
-        self._between.deadline = math.inf
 
     async def _read_slow_head(self, parser: HeadParser) -> RequestStart | None:
         self._may_give_way()
@@ -258,7 +248,6 @@ class HttpConnection:
         if not call.takes_body:
             response = await self._settled(call, call.run(b""))
             return await self._answer_early(head, frame, response)
-        self._disarm()
         if frame.body_bytes is not None and frame.body_bytes > call.body_bytes:
             return await self._answer_early(head, frame, error_response(too_large(call.body_bytes)))
         if frame.expects_continue and not self._rest:
@@ -305,7 +294,6 @@ class HttpConnection:
         """Wait for an async handler; one that is cancelled gets its client a last word."""
         if outcome.settled:
             return outcome.value
-        self._disarm()
         try:
             if call.ends_with_client:
                 return await self._while_connected(outcome)
@@ -354,7 +342,6 @@ class HttpConnection:
         """Answer a request whose body nobody wants; the connection goes on if that was short."""
         if not frame.has_body:
             return await self._answer(head, frame, response)
-        self._disarm()
         body = self._body_stream(head, frame)
         await body.answer(response)
         self._rest = body.rest
@@ -375,7 +362,6 @@ class HttpConnection:
 
     async def _refuse(self, response: Response) -> None:
         """Answer, and see to it that the client can read the answer."""
-        self._disarm()
         self._routes.answered[response.status] += 1
         await self._stream.send_whole(wire(response, keep_alive=False))
         await self._linger()

@@ -1,5 +1,6 @@
 """The door on memory streams with a clock that jumps: limits at their edges, order, endings."""
 
+import contextlib
 import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -55,6 +56,7 @@ class Client:
 async def connected(house: House, peer: str = "127.0.0.1") -> AsyncIterator[Client]:
     near, far = trio.testing.memory_stream_pair()
     async with trio.open_nursery() as nursery:
+        nursery.start_soon(house.door.end_idle)
         nursery.start_soon(house.door.serve_connection, far, peer)
         yield Client(near)
         nursery.cancel_scope.cancel()
@@ -263,6 +265,7 @@ async def test_idleness_begins_with_the_end_of_the_answer(
     near, far = trio.testing.lockstep_stream_pair()
     house = House(limits=LIMITS)
     async with trio.open_nursery() as nursery:
+        nursery.start_soon(house.door.end_idle)
         nursery.start_soon(house.door.serve_connection, far, "127.0.0.1")
         client = Client(near)
         await client.send(GET)
@@ -271,6 +274,48 @@ async def test_idleness_begins_with_the_end_of_the_answer(
         began = trio.current_time()
         assert await client.ended()
         assert trio.current_time() - began == pytest.approx(LIMITS.keep_alive_s)
+        nursery.cancel_scope.cancel()
+
+
+async def test_each_connection_is_idle_for_itself(autojump_clock: trio.testing.MockClock) -> None:
+    house, ends = House(limits=LIMITS), list[float]()
+
+    async def ask_at(*seconds: float) -> None:
+        near, far = trio.testing.memory_stream_pair()
+        nursery.start_soon(house.door.serve_connection, far, "127.0.0.1")
+        client = Client(near)
+        for at in seconds:
+            await trio.sleep_until(began + at)
+            await client.send(GET)
+            assert (await client.answer())[0] == 200
+        assert await client.ended()
+        ends.append(trio.current_time() - began)
+        if len(ends) == 4:
+            nursery.cancel_scope.cancel()
+
+    began = trio.current_time()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(house.door.end_idle)
+        for moments in ([], [0.5], [10, 80], [74, 148.5]):
+            nursery.start_soon(ask_at, *moments)
+    # To a second.
+    assert ends == pytest.approx([75, 76, 155, 223.5])
+
+
+@pytest.mark.parametrize("turns_later", range(4))
+async def test_what_comes_as_idleness_ends_gets_no_answer(
+    autojump_clock: trio.testing.MockClock, turns_later: int
+) -> None:
+    house = House(limits=LIMITS)
+    async with connected(house) as client:
+        await trio.sleep(LIMITS.keep_alive_s)
+        for _ in range(turns_later):
+            await trio.lowlevel.checkpoint()
+        with contextlib.suppress(trio.BrokenResourceError):
+            await client.send(GET)
+        assert not await client.stream.receive_some()
+        await trio.testing.wait_all_tasks_blocked()
+        assert house.door.connections == 0
 
 
 async def test_a_client_that_never_reads_is_closed(
