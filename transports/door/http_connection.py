@@ -171,7 +171,7 @@ class HttpConnection:
 
     async def _read_start(self) -> RequestStart | None:
         data, self._rest = self._rest, b""
-        while True:
+        while True:  # noqa: ASYNC913 - each turn but the first waits for bytes
             if not data:
                 data = await self._receive_between()
                 if not data:
