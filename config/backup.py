@@ -6,6 +6,7 @@ starts and `load_or_keep` at a restart within the process.
 """
 
 import logging
+import os
 import time
 from pathlib import Path
 
@@ -83,7 +84,7 @@ def save_backup(configuration: Configuration) -> bool:
 def _fall_back(paths: Paths, error: ConfigError) -> Configuration:
     main = _broken_file(paths)
     backup = backup_path(main)
-    if not backup.is_file():
+    if not os.path.isfile(backup):
         raise error
     try:
         configuration = load_file(backup, paths)
@@ -104,7 +105,9 @@ def _broken_file(paths: Paths) -> Path:
     if paths.config_file is not None:
         return paths.config_file
     conf, toml = paths.config / CONF_NAME, paths.config / TOML_NAME
-    newest = [file for file in (conf, toml) if file.exists() and backup_path(file).is_file()]
+    newest = [
+        file for file in (conf, toml) if os.path.exists(file) and os.path.isfile(backup_path(file))
+    ]
     return max(newest, key=lambda file: backup_path(file).stat().st_mtime_ns, default=conf)
 
 

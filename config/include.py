@@ -105,7 +105,8 @@ class _Tree:
                 raise ValueError(f"includes are nested deeper than {_DEPTH_LIMIT} files")
             found = matches(part.pattern, record.path.parent)
         except (OSError, ValueError) as exc:
-            self._problem(part, record, str(exc))
+            reason = exc.strerror if isinstance(exc, OSError) and exc.strerror else str(exc)
+            self._problem(part, record, reason)
             return
         if not found:
             self._problem(part, record, f"no file matches {quoted(part.pattern)}")

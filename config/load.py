@@ -87,17 +87,28 @@ def find_file(paths: Paths) -> Path | None:
     Raises ConfigError if a named file is missing or the folder holds both kinds.
     """
     if paths.config_file is not None:
-        if not os.path.lexists(paths.config_file):
+        if not _is_there(paths.config_file):
             reason = "the named configuration file does not exist"
             raise ConfigError(reason, file=str(paths.config_file))
         return paths.config_file
     # A dangling link is a file that should be there: reading it says what is wrong.
     names = (CONF_NAME, TOML_NAME)
-    found = [paths.config / name for name in names if os.path.lexists(paths.config / name)]
+    found = [paths.config / name for name in names if _is_there(paths.config / name)]
     if len(found) > 1:
         reason = f"holds both {CONF_NAME} and {TOML_NAME}; keep one, or name one with -c"
         raise ConfigError(reason, file=str(paths.config))
     return found[0] if found else None
+
+
+def _is_there(file: Path) -> bool:
+    """Also a link to nothing; raises ConfigError where that cannot be seen."""
+    try:
+        os.lstat(file)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as exc:
+        raise ConfigError(f"cannot be read: {exc.strerror}", file=str(file)) from exc
+    return True
 
 
 def try_file(file: Path | None, paths: Paths) -> Attempt:

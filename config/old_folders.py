@@ -27,7 +27,7 @@ def read_old_folder(
     said, linked = f"has no effect: {usual} has files of its own", None
     if os.path.realpath(old) == os.path.realpath(usual):
         said = f"is no longer needed: {usual} is that folder"
-    elif not old.is_dir():
+    elif not os.path.isdir(old):
         said = f"has no effect: there is no folder {old}"
     elif shown and not _may_be_shown(old):
         said = f"has no effect: {old} is not a folder of the user's home"

@@ -5,6 +5,7 @@ variables. All names are Moonraker's, so that its service unit and environment f
 `create_folders` makes what a first start lacks.
 """
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -141,12 +142,16 @@ def create_folders(paths: Paths) -> list[str]:
     except OSError as exc:
         reason = f"folder cannot be created: {exc.strerror}"
         raise ConfigError(reason, file=str(paths.data)) from exc
+    if not os.access(paths.data, os.R_OK | os.X_OK, effective_ids=True):
+        reason = f"folder cannot be opened by user {os.geteuid()}: Permission denied"
+        raise ConfigError(reason, file=str(paths.data))
     lacking: dict[str | None, list[str]] = {}
     for folder in (paths.config, paths.logs, paths.gcodes, paths.database, paths.comms):
         try:
             folder.mkdir(exist_ok=True)
         except OSError as exc:
-            if not folder.is_dir():
+            # A `Path` would raise where it may not look.
+            if not os.path.isdir(folder):
                 lacking.setdefault(exc.strerror, []).append(folder.name)
     return [
         f"In {paths.data}, {', '.join(names)} cannot be created: {reason}."

@@ -9,6 +9,8 @@ import os
 import stat
 from pathlib import Path
 
+from config.absent import is_absent
+
 # A list of passwords; anything larger is another file.
 LIMIT_BYTES = 1_000_000
 
@@ -22,7 +24,7 @@ def read_secrets_file(file: Path) -> tuple[dict[str, object], bool]:
 
     ({}, False) where there is no file. Blocks; raises `BadSecrets`.
     """
-    if not os.path.lexists(file):
+    if is_absent(file, follow_symlinks=False):
         return {}, False
     try:
         # A pipe would hold the start for ever; links are followed.

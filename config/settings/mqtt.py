@@ -106,8 +106,11 @@ def _client_certificate(section: Section) -> dict[str, Path | None]:
 
 def _file(section: Section, option: str) -> Path | None:
     path = section.path(option, None)
-    if path is not None and not path.is_file():
-        section.problem(option, f"there is no file {path}")
+    try:
+        if path is not None and not path.is_file():
+            section.problem(option, f"there is no file {path}")
+    except OSError as exc:
+        section.problem(option, f"{path} cannot be read: {exc.strerror}")
     return path
 
 

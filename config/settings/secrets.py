@@ -3,9 +3,9 @@
 `read_secrets` finds and reads the secrets file, before any family that has templates.
 """
 
-import os
 from pathlib import Path
 
+from config.absent import is_absent
 from config.notices import mistake_notices
 from config.paths import Paths
 from config.reader import ConfigReader
@@ -17,7 +17,7 @@ def read_secrets(reader: ConfigReader, paths: Paths) -> dict[str, object]:
     if reader.has("template"):
         reader.section("template")
     reader.secrets_file = file = _file(reader, paths)
-    reader.secrets_absent = not os.path.lexists(file)
+    reader.secrets_absent = is_absent(file, follow_symlinks=False)
     try:
         groups, is_open = read_secrets_file(file)
     except BadSecrets as exc:
@@ -40,8 +40,8 @@ def _file(reader: ConfigReader, paths: Paths) -> Path:
         return paths.secrets
     old, mistakes = reader.attempt(lambda: section.path("secrets_path", paths.secrets))
     reader.notices += mistake_notices(mistakes, f"{paths.secrets} is used.")
-    if old is None or mistakes or os.path.lexists(paths.secrets):
+    if old is None or mistakes or not is_absent(paths.secrets, follow_symlinks=False):
         return paths.secrets
-    if not os.path.lexists(old):
+    if is_absent(old, follow_symlinks=False):
         section.warn("secrets_path", f"names a file that does not exist: {old}")
     return old

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from config.absent import is_absent
 from config.config_errors import ConfigError, quoted
 from config.paths import Paths
 from config.reader import ConfigReader
@@ -132,15 +133,15 @@ def _ssl_port(section: Section, port: int) -> int | None:
 def _certificate(section: Section, option: str, usual: Path) -> Path | None:
     """The existing file in the data folder, else the one the deprecated option names."""
     if not section.deprecated(option, f"Put the file, or a link to it, at {usual}."):
-        return usual if usual.exists() else None
+        return None if is_absent(usual) else usual
     try:
         old = section.path(option)
     except ConfigError as exc:
         section.problem(option, exc.reason)
         return None
-    if usual.exists():
+    if not is_absent(usual):
         return usual
-    if not old.exists():
+    if is_absent(old):
         section.warn(option, f"names a file that does not exist: {old}; there will be no HTTPS")
         return None
     return old

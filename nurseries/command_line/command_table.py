@@ -5,6 +5,7 @@ may import what it needs at its top.
 """
 
 import importlib
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -29,11 +30,21 @@ class CommandTable(click.Group):
         self._entries = entries
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; a `MrkError` that ends it becomes one line, and exit code 1."""
+        """Run the command; a `MrkError` that ends it becomes one line, and exit code 1.
+
+        So does what the system refuses, such as a file that may not be read.
+        """
         try:
             return super().invoke(ctx)
         except MrkError as exc:
             raise click.ClickException(str(exc)) from None
+        except BrokenPipeError:
+            raise
+        except OSError as exc:
+            if exc.filename is None:
+                raise
+            reason = f"{os.fsdecode(exc.filename)}: {exc.strerror}"
+            raise click.ClickException(reason) from None
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Every name, sorted."""

@@ -80,7 +80,7 @@ class Doctor:
         for folder in (paths.data, paths.config, paths.logs, paths.gcodes, paths.database):
             yield self._path(folder)
         for file in (paths.secrets, paths.database / "mrk.db", paths.certificate_key):
-            if file.exists():
+            if os.path.exists(file):
                 yield msgspec.structs.replace(self._path(file), is_secret=True)
 
     def _path(self, path: Path) -> PathFacts:
@@ -180,7 +180,7 @@ def keys_of(paths: Paths) -> list[str]:
 def _rows(paths: Paths, sql: str) -> list[Any]:
     file = paths.database / "mrk.db"
     with contextlib.suppress(sqlite3.Error, OSError):
-        if file.exists():
+        if os.path.exists(file):
             with reading(file) as connection:
                 return connection.execute(sql).fetchall()
     return []
@@ -213,12 +213,12 @@ def front_ends(home: Path, served: Sequence[FrontEndSettings]) -> Iterator[tuple
     One that mrk serves may be anybody's own, without a version.
     """
     for one in served:
-        unknown = "(version unknown)" if one.path.is_dir() else ""
+        unknown = "(version unknown)" if os.path.isdir(one.path) else ""
         yield one.name or one.path.name, _version(one.path) or unknown
     paths = {one.path.resolve() for one in served}
     for name in _FRONT_ENDS:
         folder = home / name
-        if folder.is_dir() and folder.resolve() not in paths:
+        if os.path.isdir(folder) and folder.resolve() not in paths:
             yield name, _version(folder)
 
 
@@ -230,7 +230,7 @@ def _version(folder: Path) -> str:
     for name, read in readers:
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             return read((folder / name).read_text())
-    if (folder / ".git").exists():
+    if os.path.exists(folder / ".git"):
         return _output("git", "-C", str(folder), "describe", "--tags", "--always")
     return ""
 

@@ -15,8 +15,11 @@ class Certificate(msgspec.Struct, frozen=True):
     key: Path
 
     def exists(self) -> bool:
-        """Whether both files are there."""
-        return self.certificate.is_file() and self.key.is_file()
+        """Whether both files are there; True where that cannot be seen, which `Tls` tells."""
+        try:
+            return self.certificate.is_file() and self.key.is_file()
+        except OSError:
+            return True
 
 
 class Tls:
@@ -40,9 +43,10 @@ class Tls:
         try:
             context.load_cert_chain(self._files.certificate, self._files.key)
         except OSError as exc:  # ssl.SSLError is one
+            reason = exc if isinstance(exc, ssl.SSLError) else exc.strerror
             raise ListenError(
-                f"{self._files.certificate} and {self._files.key} cannot be used for TLS: {exc}. "
-                "Replace them, or remove them to serve without TLS."
+                f"{self._files.certificate} and {self._files.key} cannot be used for TLS: "
+                f"{reason}. Replace them, or remove them to serve without TLS."
             ) from exc
         self._context = context
 

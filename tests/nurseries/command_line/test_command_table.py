@@ -6,9 +6,11 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 import nurseries.command_line
 from nurseries.command_line.main import COMMANDS, main
+from tests.fakes.without_rights import closed_folder, without_rights
 
 FOLDER = Path(nurseries.command_line.__file__).parent
 
@@ -46,3 +48,10 @@ def test_the_list_of_commands_imports_none():
     assert "IMPORTED [] []" in done.stdout, done.stdout + done.stderr
     for name in COMMANDS:
         assert f"  {name} " in done.stdout
+
+
+def test_what_the_system_refuses_is_one_line():
+    with closed_folder() as closed, without_rights():
+        result = CliRunner().invoke(main, ["demo", "--data", str(closed / "demo")])
+    told = f"Error: {closed}/demo/config/moonraker.conf: Permission denied\n"
+    assert (result.exit_code, result.output) == (1, told)

@@ -1,11 +1,9 @@
 """`mrk install-service` in a folder that stands for /: what is written, twice, and undone."""
 
-import contextlib
 import os
 import stat
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +16,7 @@ from nurseries.command_line.main import main
 from nurseries.installation.install import Installation, InstallOptions, own_program
 from nurseries.installation.service_files import PlannedFile, is_there
 from nurseries.installation.target_system import TargetSystem, Unreadable
+from tests.fakes.without_rights import without_rights
 
 
 @pytest.fixture
@@ -58,18 +57,6 @@ def test_what_is_written(root):
         if path != "etc/passwd" and "mrk-install" not in path:
             assert f"write /{path}\n" in output
     assert stat.S_IMODE((root / "etc/systemd/system/mrk.service").stat().st_mode) == 0o644
-
-
-@contextlib.contextmanager
-def without_rights() -> Iterator[None]:
-    """For the tests that root runs: as nobody."""
-    mine = os.geteuid()
-    if mine == 0:
-        os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(mine)
 
 
 def test_a_folder_that_only_polkit_may_see():

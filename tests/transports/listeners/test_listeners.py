@@ -14,9 +14,10 @@ import trio
 
 from nurseries.root.addresses import Addresses
 from tests.fakes.http_house import House
+from tests.fakes.without_rights import closed_folder, without_rights
 from transports.listeners.listen_errors import ListenError
 from transports.listeners.listeners import Listeners, open_listeners
-from transports.listeners.tls import Certificate
+from transports.listeners.tls import Certificate, Tls
 
 pytestmark = pytest.mark.e2e
 
@@ -196,3 +197,12 @@ async def test_tls(tmp_path: Path, certificate: Certificate) -> None:
             async with httpx.AsyncClient(verify=trust, base_url=base) as client:
                 assert (await client.get("/server/info")).status_code == 200
             nursery.cancel_scope.cancel()
+
+
+def test_a_certificate_that_may_not_be_read_is_told():
+    with closed_folder() as closed:
+        files = Certificate(closed / "there", closed / "there")
+        with without_rights():
+            assert files.exists()
+            with pytest.raises(ListenError, match="cannot be used for TLS: Permission denied"):
+                Tls(files)
