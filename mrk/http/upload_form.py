@@ -113,7 +113,7 @@ class UploadForm:
         if part.name == FILE:
             self._begin_file(part.filename)
         elif part.name in FIELDS:
-            self._begin_field(part.name, part.filename)
+            self._begin_field(part.name)
 
     def _begin_file(self, filename: str | None) -> None:
         if self.filename is not None:
@@ -122,11 +122,10 @@ class UploadForm:
             raise ClientError("The file has no name")
         self.filename, self._name = filename, FILE
 
-    def _begin_field(self, name: str, filename: str | None) -> None:
+    def _begin_field(self, name: str) -> None:
+        """A file name beside it means nothing: httpx sends one with each text in `files=`."""
         if name in self.fields:
             raise ClientError(f"The form says {name} twice")
-        if filename is not None:
-            raise ClientError(f"The field {name} cannot be a file")
         self._name, self._field = name, bytearray()
 
     def _on_part_data(self, data: bytes, start: int, end: int) -> None:

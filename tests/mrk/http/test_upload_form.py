@@ -63,6 +63,15 @@ def test_it_is_unfinished_until_the_last_boundary() -> None:
             form.finish()
 
 
+def test_a_field_may_carry_a_file_name() -> None:
+    """httpx writes every text of `files=` so (moonraker-telegram-bot's uploads)."""
+    named = b'name="root"; filename="upload"\r\nContent-Type: application/octet-stream\r\n'
+    form = UploadForm(BOUNDARY)
+    assert b"".join(form.feed(form_of(b"G28").replace(b'name="root"\r\n', named))) == b"G28"
+    assert form.finish() == "a.gcode"
+    assert form.fields == {"root": "gcodes"}
+
+
 @pytest.mark.parametrize(("size", "ok"), [(FIELD_BYTES, True), (FIELD_BYTES + 1, False)])
 def test_the_longest_field(size: int, ok: bool) -> None:
     body = form_of(b"x").replace(b"\r\ngcodes", b"\r\n" + b"g" * size)
