@@ -30,13 +30,19 @@ _VERSION = msgspec.Raw(b'"2.0"')
 
 
 class RpcError(Exception):
-    """A message that is no proper call; `id` is what could be read of it."""
+    """A message that is no proper call; `id` is what could be read of it.
 
-    def __init__(self, code: int, message: str, id: Id = None) -> None:
+    `answer` is what it is when its id is that of a request of ours: an answer without a result.
+    """
+
+    def __init__(
+        self, code: int, message: str, id: Id = None, answer: "RpcAnswer | None" = None
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.id = id
+        self.answer = answer
 
 
 class RpcCall(msgspec.Struct, frozen=True):
@@ -124,7 +130,8 @@ def parse_other(message: bytes | str | msgspec.Raw) -> RpcCall | RpcAnswer:
         method = _text(found.method)
     except (msgspec.DecodeError, UnicodeDecodeError):
         text = "Invalid Request: method must be a text"
-        raise RpcError(INVALID_REQUEST, text, id_) from None
+        bare = RpcAnswer(_answered(id_), None, None) if found.method == _ABSENT else None
+        raise RpcError(INVALID_REQUEST, text, id_, bare) from None
     params = _given(found.params)
     if params is not None and memoryview(params)[0] != _OBJECT:
         raise RpcError(INVALID_PARAMS, "Invalid params: params must be an object", id_)

@@ -42,8 +42,8 @@ OK = 200
 class AnswerReceiver(Protocol):
     """Who takes the responses that clients (agents) give to requests of ours."""
 
-    def on_answer(self, answer: RpcAnswer, caller: Caller) -> None:
-        """Must not block; an answer that nobody waits for is dropped."""
+    def on_answer(self, answer: RpcAnswer, caller: Caller) -> bool:
+        """Must not block; an answer that nobody waits for is dropped, and False returned."""
 
 
 class Rpc:
@@ -91,13 +91,18 @@ class Rpc:
         except RpcError as exc:
             if exc.id is None and exc.code == jsonrpc.INVALID_PARAMS:
                 return Outcome(None)  # a notification
+            if exc.answer is not None and self._answered(exc.answer, who):
+                return Outcome(None)
             self._counts[who().transport][exc.code] += 1
             return Outcome(jsonrpc.encode_error(exc.id, exc.code, exc.message))
         if isinstance(parsed, RpcAnswer):
-            if self._answers is not None:
-                self._answers.on_answer(parsed, who())
+            self._answered(parsed, who)
             return Outcome(None)
         return self._run(parsed, who(), busy)
+
+    def _answered(self, answer: RpcAnswer, who: Who) -> bool:
+        """Hand on a client's answer to a request of ours; whether anybody waits for it."""
+        return self._answers is not None and self._answers.on_answer(answer, who())
 
     def _run(self, call: RpcCall, caller: Caller, busy: bool) -> Outcome[Reply]:
         id_, tally = call.id, self._counts[caller.transport]

@@ -118,12 +118,14 @@ class AgentRegistry:
 
     # What happens to agents
 
-    def on_answer(self, answer: RpcAnswer, caller: Caller) -> None:
+    def on_answer(self, answer: RpcAnswer, caller: Caller) -> bool:
         """A client's response; dropped unless that very connection owes it."""
         # Over HTTP a caller may name another's connection, so only sockets answer.
         agent = self._agents.get(caller.connection_id or 0)
-        if caller.transport not in SOCKETS or agent is None or not agent.on_answer(answer):
-            logger.debug("dropped a response with unknown id %.100r", answer.id)
+        if caller.transport in SOCKETS and agent is not None and agent.on_answer(answer):
+            return True
+        logger.debug("dropped a response with unknown id %.100r", answer.id)
+        return False
 
     def _on_identified(self, client: Client) -> None:
         identity = client.identity

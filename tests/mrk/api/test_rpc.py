@@ -223,8 +223,9 @@ class Receiver:
     def __init__(self) -> None:
         self.heard: list[tuple[RpcAnswer, Caller]] = []
 
-    def on_answer(self, answer: RpcAnswer, caller: Caller) -> None:
+    def on_answer(self, answer: RpcAnswer, caller: Caller) -> bool:
         self.heard.append((answer, caller))
+        return answer.id == 5
 
 
 def test_responses_of_clients_reach_the_receiver_and_get_no_reply() -> None:
@@ -244,6 +245,23 @@ def test_responses_of_clients_reach_the_receiver_and_get_no_reply() -> None:
     error = msgspec.Raw(b'{"code": 1}')
     wanted = [(RpcAnswer(5, None, None), FRIEND), (RpcAnswer("x", None, error), FRIEND)]
     assert receiver.heard == wanted * 2
+
+
+def test_a_message_of_an_id_alone_is_an_answer_only_where_one_is_owed() -> None:
+    receiver = Receiver()
+    rpc = Rpc(Table(ENDPOINTS), nothing, 20, receiver)
+
+    def reply(message: dict[str, Any]) -> Any:
+        value = rpc.handle(json.dumps(message).encode(), lambda: FRIEND).value
+        return None if value is None else json.loads(value)
+
+    assert reply({"jsonrpc": "2.0", "id": 5}) is None
+    assert receiver.heard == [(RpcAnswer(5, None, None), FRIEND)]
+    for id_ in (6, "x", [1]):
+        refused = reply({"jsonrpc": "2.0", "id": id_})
+        assert (refused["error"]["code"], refused["id"]) == (-32600, id_)
+    with_method = reply({"jsonrpc": "2.0", "id": 5, "method": None})
+    assert with_method["error"]["code"] == -32600
 
 
 def test_batches_answer_in_order_without_silent_ones() -> None:

@@ -54,6 +54,18 @@ async def test_the_agents_answer_comes_back_in_any_order(nursery) -> None:
     assert (first.reply["result"], second.reply["result"]) == ({"n": 1}, [2])
 
 
+@pytest.mark.parametrize("members", [{}, {"result": None}, {"error": None}])
+async def test_an_answer_without_a_result_is_424_at_once(members, nursery) -> None:
+    house = House()
+    agent = house.agent()
+    asker = Asker(nursery, house)
+    await settle()
+    # JavaScript leaves out a result that is undefined.
+    assert house.say(agent, {"jsonrpc": "2.0", "id": heard(agent)[-1]["id"], **members}) is None
+    await settle()
+    assert asker.code == 424
+
+
 async def test_an_agents_error_is_424_with_its_own_object(nursery) -> None:
     house = House()
     agent = house.agent()
