@@ -3,6 +3,7 @@
 Pure. Front ends without one are known by their `.version` and their web manifest.
 """
 
+import re
 from typing import Any
 
 import msgspec
@@ -15,27 +16,49 @@ VERSION_NAME = ".version"
 # Repositories of the front ends that did not always bring the file along.
 KNOWN = {"mainsail": ("mainsail-crew", "mainsail"), "fluidd": ("fluidd-core", "fluidd")}
 _MOST_CHARS = 200
+_OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
+_PROJECT = re.compile(r"[A-Za-z0-9._-]+")
 
 
 class ReleaseInfo(msgspec.Struct, frozen=True):
-    """What lies there; `asset_name` is the file of a release to fetch."""
+    """What lies there; `asset_name` is the file of a release to fetch.
+
+    Whoever made the archive wrote it, so it is shown, and written elsewhere, only as one line.
+    """
 
     project_name: str
     project_owner: str
     version: str
     asset_name: str | None = None
 
+    @property
+    def repo(self) -> str | None:
+        """`owner/name` at GitHub; None when these are names that no repository has there."""
+        if _OWNER.fullmatch(self.project_owner) and _PROJECT.fullmatch(self.project_name):
+            return f"{self.project_owner}/{self.project_name}"
+        return None
+
 
 def read_info(data: bytes) -> ReleaseInfo | None:
-    """Decode the file; None when it is not one."""
+    """Decode the file; None when it is not one, or has names that are none."""
     try:
         found = foreign_json.decode(data, ReleaseInfo)
     except NotJson:
         return None
     names = found.project_name, found.project_owner, found.version
-    if not all(name and len(name) <= _MOST_CHARS for name in names):
+    asset = found.asset_name
+    if not all(map(_is_name, names)) or not (asset is None or _is_file_name(asset)):
         return None
     return found
+
+
+def _is_name(text: str) -> bool:
+    return 0 < len(text) <= _MOST_CHARS and text.isprintable()
+
+
+def _is_file_name(text: str) -> bool:
+    """It is looked for in the item's folder; an empty one says that there is none."""
+    return not text or (_is_name(text) and "/" not in text and text not in (".", ".."))
 
 
 def rewritten(data: bytes, version: str) -> bytes:
@@ -53,7 +76,7 @@ def from_manifest(version: str, manifest: bytes) -> ReleaseInfo | None:
         return None
     known = KNOWN.get(str(found.get("name", "")).lower())
     version = version.strip()
-    if known is None or not version or len(version) > _MOST_CHARS:
+    if known is None or not _is_name(version):
         return None
     return ReleaseInfo(known[1], known[0], version)
 

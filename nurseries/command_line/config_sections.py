@@ -2,10 +2,12 @@
 
 Nothing that a person wrote is changed: sections that are there already, in the file or in one that
 it includes, stay as they are, and a section is only taken away while it is, letter by letter, what
-was added. What cannot be added safely (TOML, mistakes in the file, no right to write) is printed.
+was added. What cannot be added safely (TOML, mistakes in the file, no right to write, a value that
+would be read as something else) is printed.
 """
 
 import os
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -15,6 +17,9 @@ from config.load import find_file, try_file
 from config.paths import Paths
 from config.whole_file import write_whole
 from mrk.errors import MrkError
+
+# Options as they are written, by section.
+_Sections = dict[str, dict[str, str]]
 
 
 class NotAdded(MrkError):
@@ -49,12 +54,17 @@ class ConfigFile:
         self._paths = paths
         self._warnings = self._read(self.path)
 
+    @property
+    def titles(self) -> set[str]:
+        """Of the sections that are there."""
+        return set(self._orig)
+
     def _read(self, file: Path) -> set[str]:
         """Warnings of a file; raises `NotAdded` for one that would not start."""
         attempt = try_file(file, self._paths)
         if attempt.configuration is None:
             raise NotAdded(f"{self.path} has a mistake: {attempt.problems[0]}")
-        self.titles = set(attempt.configuration.orig)
+        self._orig = attempt.configuration.orig
         return set(attempt.configuration.warnings)
 
     def add(self, sections: list[WantedSection]) -> list[str]:
@@ -66,12 +76,13 @@ class ConfigFile:
         line_end = b"\r\n" if b"\r\n" in before else b"\n"
         added = "".join("\n" + one.text for one in missing).encode()
         first = b"" if not before or before.endswith(b"\n") else line_end
-        self._replace(before + first + added.replace(b"\n", line_end))
+        wanted = self._orig | {one.title: dict(one.options) for one in missing}
+        self._replace(before + first + added.replace(b"\n", line_end), wanted)
         return [one.title for one in missing]
 
     def take_away(self, sections: list[WantedSection]) -> list[str]:
         """Remove those that are as they were added; returns their titles. Raises `NotAdded`."""
-        content, removed = self._content(), []
+        content, removed, wanted = self._content(), [], dict(self._orig)
         for one in sections:
             for line_end in ("\n", "\r\n"):
                 text = ("\n" + one.text).replace("\n", line_end).encode()
@@ -80,9 +91,10 @@ class ConfigFile:
                 if at >= 0 and content.count(text) == 1 and (not rest or rest[:1] in b"[#;"):
                     content = content[:at] + content[at + len(text) :]
                     removed.append(one.title)
+                    wanted.pop(one.title, None)
                     break
         if removed:
-            self._replace(content)
+            self._replace(content, wanted)
         return removed
 
     def _content(self) -> bytes:
@@ -91,8 +103,8 @@ class ConfigFile:
         except OSError as exc:
             raise NotAdded(f"{self.path}: {exc.strerror}") from exc
 
-    def _replace(self, content: bytes) -> None:
-        """Only where it can be read: the old or the new one is there."""
+    def _replace(self, content: bytes, wanted: _Sections) -> None:
+        """Only where it is read as what is wanted: the old or the new one is there."""
         try:
             status = self.path.stat()
             owner = status.st_uid, status.st_gid
@@ -101,12 +113,14 @@ class ConfigFile:
                 content,
                 mode=status.st_mode & 0o7777,
                 owner=None if owner == (os.geteuid(), os.getegid()) else owner,
-                check=self._check,
+                check=partial(self._check, wanted),
             )
         except OSError as exc:
             raise NotAdded(f"{self.path}: {exc.strerror}") from exc
 
-    def _check(self, part: Path) -> None:
+    def _check(self, wanted: _Sections, part: Path) -> None:
         new = self._read(part) - self._warnings
+        if self._orig != wanted:
+            raise NotAdded("it would be read as something else than what is wanted")
         if new:
             raise NotAdded(f"with it there would be a warning: {min(new)}")

@@ -138,11 +138,12 @@ def _sections(
     if one.port is not None:
         options.append(("port", str(one.port)))
     sections = [WantedSection(f"frontend {one.name}", tuple(options))]
-    if found is not None:
+    # Whoever made the archive wrote what is found in it.
+    if found is not None and found.repo is not None:
         kept = (
             ("type", "web"),
             ("channel", channel),
-            ("repo", f"{found.project_owner}/{found.project_name}"),
+            ("repo", found.repo),
             ("path", str(one.path)),
             ("persistent_files", CONFIG),
         )

@@ -56,7 +56,9 @@ def release_in(path: Path, kind: str) -> ReleaseInfo:
     if data is not None:
         found = read_info(data)
         if found is None:
-            text = "is not a JSON object with project_name, project_owner and version"
+            text = (
+                "is not a JSON object with project_name, project_owner and version, one line each"
+            )
             raise NotInstalled(f"{path / INFO_NAME} {text}")
         return found
     found = _known_front_end(path) if kind == "web" else None

@@ -90,3 +90,17 @@ def test_what_is_left_to_the_person(paths: Paths, name: str, text: str, reason: 
 def test_without_a_file(paths: Paths) -> None:
     with pytest.raises(NotAdded, match="there is no moonraker"):
         ConfigFile(paths)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/opt/m\n\n[authorization]\nforce_logins: True\n\n[frontend n]\npath: /n", "/opt/m #1"],
+)
+def test_a_value_that_would_be_read_as_something_else_is_not_written(
+    paths: Paths, path: str
+) -> None:
+    file = written(paths, "[server]\n")
+    wanted = WantedSection("frontend m", (("path", path), ("mode", "light")))
+    with pytest.raises(NotAdded, match="read as something else"):
+        ConfigFile(paths).add([wanted])
+    assert file.read_text() == "[server]\n"

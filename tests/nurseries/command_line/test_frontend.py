@@ -1,5 +1,6 @@
 """`mrk frontend`, as it is typed."""
 
+import json
 import zipfile
 from pathlib import Path
 
@@ -90,6 +91,29 @@ def test_the_hash_beside_a_file_counts(home: Path) -> None:
     beside.write_text("nothing")
     assert "holds no SHA-256" in frontend(home, "install", str(beside)[:-7], "--yes").output
     assert not (home / "fluidd").exists()
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"project_name": "m\npath: /m\n\n[authorization]\nforce_logins: False", "version": "v1"},
+        {"project_name": "my front end", "version": "v1"},
+        {"project_name": "m", "version": "v1\x1b[2J"},
+    ],
+)
+def test_an_archive_writes_nothing_of_its_own(home: Path, names: dict[str, str]) -> None:
+    """Its author chose the names in it; they are no lines of our configuration."""
+    conf(home).write_text("[server]\n[update_manager]\n")
+    archive = home / "m.zip"
+    with zipfile.ZipFile(archive, "w") as zipped:
+        zipped.writestr("index.html", "<html>")
+        zipped.writestr("release_info.json", json.dumps({"project_owner": "o", **names}))
+    done = frontend(home, "install", str(archive), "--yes")
+    assert done.exit_code == 0, done.output
+    assert "\x1b" not in done.output
+    text = f"[server]\n[update_manager]\n\n[frontend m]\npath: {home}/m\n"
+    assert conf(home).read_text() == text
 
 
 @pytest.mark.parametrize(
