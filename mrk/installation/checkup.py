@@ -3,12 +3,14 @@
 Pure. An error keeps something from working, a warning will one day, a note is for information.
 """
 
+import re
 import shlex
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
 
 import msgspec
 
+_LINE = re.compile(r":\d+: ")
 _MIB = 1024 * 1024
 LEAST_FREE_BYTES = 200 * _MIB
 LOW_FREE_BYTES = 1024 * _MIB
@@ -202,7 +204,8 @@ def on_access(facts: AccessFacts) -> list[Finding]:
         found.append(Finding("access", Level.WARNING, text, "name the front ends only"))
     trusted = ", ".join(facts.trusted) or "nowhere"
     logins = "a log-in all the same, as force_logins says" if facts.forces_logins else "no log-in"
-    text = f"from {trusted}: {logins}; from elsewhere: a log-in ({facts.users} users)"
+    users = f"{facts.users} user{'s' * (facts.users != 1)}"
+    text = f"from {trusted}: {logins}; from elsewhere: a log-in ({users})"
     found.append(Finding("access", Level.NOTE, text))
     if not facts.trusted and not facts.users:
         remedy = "{mrk} user add NAME"
@@ -223,6 +226,13 @@ def on_ports(facts: Iterable[PortFacts]) -> list[Finding]:
         else:
             found.append(Finding("ports", Level.WARNING, f"nobody listens on {port.port}"))
     return found
+
+
+def untold(warnings: Sequence[str], findings: Sequence[Finding]) -> list[str]:
+    """Warnings of the daemon that are not among the findings already, there with file and line."""
+    told = [_LINE.sub(": ", finding.text) for finding in findings]
+    lines = (" ".join(warning.splitlines()) for warning in warnings)
+    return [line for line in lines if not any(text.startswith(line) for text in told)]
 
 
 def on_components(failed: Sequence[str], warnings: Sequence[str]) -> list[Finding]:

@@ -20,6 +20,7 @@ _CHUNK_BYTES = 65536
 _LIMIT_BYTES = 64 * 1024 * 1024  # answers of the daemon; it states none of its own
 _CONNECT_S = 10.0
 _GOODBYE_S = 2.0
+_EXAMPLE = "ws://HOST:7125/websocket"
 _NO_CLOSE_FRAME = 1006  # RFC 6455: what a client notes where none came
 
 
@@ -152,7 +153,7 @@ async def _open_stream(
     except ValueError as exc:
         raise CannotConnect(f"{url}: {exc}") from exc
     if parts.scheme not in ("ws", "wss") or parts.hostname is None:
-        raise CannotConnect(f"{url}: not a websocket address (ws://HOST:7125/websocket)")
+        raise CannotConnect(f"{url}: not a websocket address, like {_EXAMPLE}")
     resource = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     opening = trio.open_ssl_over_tcp_stream if secure else trio.open_tcp_stream
     try:
@@ -165,14 +166,16 @@ async def _open_stream(
 def _refusal(error: BaseException) -> str:
     exc = leaves(error)[0]
     if isinstance(exc, trio_websocket.ConnectionRejected):
-        return f"the daemon answered HTTP {exc.status_code}"
+        return f"HTTP {exc.status_code} was answered; expected an address like {_EXAMPLE}"
     reason = _reason(exc)
     return f"{reason}; is the daemon running, and is the port right?"
 
 
 def _reason(error: BaseException) -> str:
     """Why, without the numbers of errors; of several addresses that were tried, the first one's."""
-    first = leaves(error.__cause__ or error)[0]
+    first = error
+    while first.__cause__ is not None or isinstance(first, BaseExceptionGroup):
+        first = leaves(first.__cause__ or first)[0]
     if isinstance(first, trio.TooSlowError):
         return f"no answer within {_CONNECT_S:.0f} s"
     return getattr(first, "strerror", None) or str(first) or type(first).__name__

@@ -71,6 +71,7 @@ def _install(host: TargetSystem, wanted: InstallOptions, *, dry_run: bool, yes: 
     if installation.is_done:
         click.echo("Everything is as it should be; nothing was changed.")
         return
+    installation.expect_possible()
     _ask([f"  {line}" for line in installation.told()], yes)
     installation.install(click.echo)
     click.echo(_goodbye(installation))

@@ -45,7 +45,7 @@ class Doctor:
         self._paths = paths
         self._user = user
         self._target = target
-        self.server = self._asked("server.info")
+        self.server = self._asked("server.info", raw=True)
 
     def findings(self) -> list[Finding]:
         """Everything that was looked at."""
@@ -65,12 +65,13 @@ class Doctor:
         found += checkup.on_front_ends(list(front_ends(self._user.home, served)))
         if self.server is not None:
             failed = self.server.get("failed_components", [])
-            found += checkup.on_components(failed, self.server.get("warnings", []))
+            warnings = checkup.untold(self.server.get("warnings", []), found)
+            found += checkup.on_components(failed, warnings)
         return found
 
-    def _asked(self, method: str) -> dict[str, Any] | None:
+    def _asked(self, method: str, **params: Any) -> dict[str, Any] | None:
         try:
-            answer = ask(self._paths.unix_socket, method)
+            answer = ask(self._paths.unix_socket, method, **params)
         except MrkError:
             return None
         return answer if isinstance(answer, dict) else None

@@ -12,6 +12,7 @@ import msgspec
 from config.config_errors import ConfigError
 from config.load import load
 from config.paths import Paths
+from config.settings.server import ServerSettings
 from mrk.errors import MrkError
 from mrk.installation.unit_text import ServiceUnit, drop_in_text
 from mrk.machine.service_rules import is_unit_name
@@ -151,12 +152,20 @@ class Installation:
         elif unit_path(self.unit.name) in changed:
             tell(f"the new unit holds after: systemctl restart {self.unit.name}")
 
-    def _take_over(self, old: OldService, tell: Callable[[str], None]) -> None:
+    def expect_possible(self) -> None:
+        """Raises `MrkError` when a take-over would be refused now."""
+        if self.old is not None:
+            self._server(self.old)
+
+    def _server(self, old: OldService) -> ServerSettings:
         refuse_while_printing(old.paths.unix_socket, "take over")
         try:
-            server = load(old.paths).settings.server
+            return load(old.paths).settings.server
         except ConfigError as exc:
             raise MrkError(f"mrk cannot read the configuration:\n{exc}") from exc
+
+    def _take_over(self, old: OldService, tell: Callable[[str], None]) -> None:
+        server = self._server(old)
         database = self._host.at(self.data) / "database"
         attempt = TakeOver(
             switch=self._switch(old),

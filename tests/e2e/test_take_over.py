@@ -112,8 +112,10 @@ def test_not_while_printing(tmp_path, monkeypatch, said):
     with printer_host(tmp_path) as machine:
         started(machine, monkeypatch)
         (machine.data / "print_state").write_text("printing")
-        with pytest.raises(MrkError, match="the printer is printing"):
-            installation(machine).install(said.append)
+        taking = installation(machine)
+        for step in (taking.expect_possible, lambda: taking.install(said.append)):
+            with pytest.raises(MrkError, match="the printer is printing"):
+                step()
         assert machine.answers(is_mrk=False)
 
 

@@ -88,7 +88,7 @@ def access(**facts: object) -> list[Finding]:
         (checkup.on_front_ends([]), Level.NOTE, "none was found"),
         (checkup.on_front_ends([("fluidd", "v1.30")]), Level.GOOD, "fluidd v1.30"),
         (checkup.on_front_ends([("fluidd", "")]), Level.WARNING, "fluidd: no version"),
-        (access(), Level.NOTE, "from 127.0.0.0/8: no log-in; from elsewhere: a log-in (1 users)"),
+        (access(), Level.NOTE, "from 127.0.0.0/8: no log-in; from elsewhere: a log-in (1 user)"),
         (access(forces_logins=True), Level.NOTE, "a log-in all the same"),
         (access(trusted=["0.0.0.0/0"]), Level.WARNING, "may do everything"),
         (access(origins=["*"]), Level.WARNING, "every web page"),
@@ -135,3 +135,10 @@ def test_remedies_can_be_copied_into_a_shell():
         "~/mrk-env/bin/mrk -d '/my data' install-service",
         "mkdir -p '/my data'",
     ]
+
+
+def test_a_warning_is_told_once():
+    lines = ["warning: [a]: b (x.conf:3)", "warning: x.conf:4: [c] d: bad. It is not used."]
+    found = checkup.on_configuration(lines)
+    warnings = ["[a]: b", "x.conf: [c] d: bad. It is not used.", "another\nin two lines"]
+    assert checkup.untold(warnings, found) == ["another in two lines"]
