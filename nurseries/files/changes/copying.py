@@ -5,6 +5,7 @@ copy between two blocks; whatever was written is removed then.
 """
 
 import contextlib
+import errno
 import os
 import shutil
 from pathlib import Path
@@ -28,10 +29,17 @@ def copy_to(source: Path, temporary: Path, reserved: ReservedPaths) -> None:
             _copy_folder(source, temporary, reserved, set())
         else:
             _copy_file(source, temporary)
+    except RecursionError as exc:
+        _discard(temporary)
+        raise OSError(errno.ELOOP, "Its folders are nested too deeply") from exc
     except BaseException:
-        with contextlib.suppress(OSError):
-            remove_tree(temporary)
+        _discard(temporary)
         raise
+
+
+def _discard(temporary: Path) -> None:
+    with contextlib.suppress(OSError):
+        remove_tree(temporary)
 
 
 def _copy_folder(

@@ -5,6 +5,7 @@ next start. So a client that leaves does not stop a removal halfway.
 """
 
 import contextlib
+import errno
 import os
 import shutil
 from collections.abc import Iterable
@@ -20,6 +21,9 @@ from nurseries.files.threads import Threads
 
 # Requests wait for their own removal, so the line is as long as there are callers.
 _LINE = 100
+# Levels of folders, and bytes of their path, that stay as they are with each move.
+_DEEP = 100
+_LONG_BYTES = 2000
 
 
 class _Job(msgspec.Struct):
@@ -66,10 +70,35 @@ def fresh_name(folder: Path, purpose: Purpose) -> Path:
 
 def remove_tree(path: Path) -> None:
     """In a thread: remove a folder without following links, or a file. Raises OSError."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
+    if not path.is_dir() or path.is_symlink():
         path.unlink(missing_ok=True)
+        return
+    while True:
+        try:
+            shutil.rmtree(path)
+            return
+        except RecursionError:
+            # It calls itself for each level.
+            _make_shallow(path)
+
+
+def _make_shallow(top: Path) -> None:
+    """Move what lies deep in a folder, which is going to be removed, to its first level."""
+    level, long_bytes = [str(top)], len(os.fsencode(top)) + _LONG_BYTES
+    for _ in range(_DEEP):
+        level = [folder for above in level for folder in _folders(above, long_bytes)]
+    if not level:
+        raise OSError(errno.ELOOP, "its folders are nested too deeply")
+    for folder in level:
+        os.rename(folder, top / os.urandom(TOKEN_BYTES).hex())
+
+
+def _folders(path: str, long_bytes: int) -> list[str]:
+    # Further down the paths may be longer than the system takes.
+    if len(os.fsencode(path)) > long_bytes:
+        return [path]
+    with os.scandir(path) as entries:
+        return [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
 
 
 def sweep(folders: Iterable[str], reserved: ReservedPaths) -> int:

@@ -1,6 +1,7 @@
 """Links, reserved places, names that are no text, crowds: refused or answered, never a crash."""
 
 import os
+import sys
 import zipfile
 from functools import partial
 from pathlib import Path
@@ -9,6 +10,9 @@ import pytest
 import trio
 
 from mrk.errors import ClientError
+from mrk.files.reserved import ReservedPaths
+from nurseries.files.changes import copying
+from nurseries.files.changes.removal import remove_tree
 from tests.fakes.file_house import FileHouse, open_files, serving
 from tests.polling import until
 
@@ -189,6 +193,43 @@ async def test_pipes_and_sockets_are_not_files(data):
         assert await house.call("server.files.list") == []
         delete = house.call("server.files.delete_file", path="gcodes/pipe.gcode")
         assert await status(delete) == 400
+
+
+def make_deep(folder, levels, name="d"):
+    """Folders in folders: paths would be too long for the system."""
+    folder.mkdir()
+    descriptor = os.open(folder, os.O_DIRECTORY)
+    for _ in range(levels):
+        os.mkdir(name, dir_fd=descriptor)
+        below = os.open(name, os.O_DIRECTORY, dir_fd=descriptor)
+        os.close(descriptor)
+        descriptor = below
+    os.close(descriptor)
+
+
+def test_folders_however_deep_are_removed(tmp_path, request):
+    name = "d" * 20
+    request.addfinalizer(partial(sys.setrecursionlimit, sys.getrecursionlimit()))
+    make_deep(tmp_path / "deep", 600, name)
+    (tmp_path / "deep" / name / "file").touch()
+    make_deep(tmp_path / "deep" / "other", 400, name)
+    (tmp_path / "deep" / "link").symlink_to(tmp_path / "kept")
+    (tmp_path / "kept").mkdir()
+    sys.setrecursionlimit(300)  # lower than usual: there is less to be made
+    remove_tree(tmp_path / "deep")
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+
+
+async def test_folders_that_are_too_deep_are_not_copied(tmp_path, monkeypatch):
+    def too_deep(_source, target, *_given):
+        target.mkdir()
+        raise RecursionError
+
+    monkeypatch.setattr(copying, "_copy_folder", too_deep)
+    copy = partial(copying.copy_to, tmp_path, tmp_path / "copy", ReservedPaths({}))
+    with pytest.raises(OSError, match="nested too deeply"):
+        await trio.to_thread.run_sync(copy)
+    assert list(tmp_path.iterdir()) == []
 
 
 async def test_what_was_left_behind_a_link_is_swept(data, tmp_path):
