@@ -54,6 +54,11 @@ class PrintStats(msgspec.Struct, frozen=True):
         """Whether a print is under way, paused or not."""
         return self.state in ACTIVE
 
+    @property
+    def is_printing(self) -> bool:
+        """Whether a print is under way that is not paused."""
+        return self.state == PRINTING
+
     def merged(self, delta: Mapping[str, Any]) -> "PrintStats":
         """These stats with changed fields; what does not fit is left out, infinity is 0."""
         changed: dict[str, Any] = {}

@@ -199,5 +199,19 @@ def amounts(job: Job, auxiliary: Sequence[AuxiliaryValue]) -> Iterator[Amount]:
             yield Amount(value.provider, value.name, maximum, total)
 
 
+def zeros(auxiliary: Sequence[AuxiliaryValue]) -> list[Amount]:
+    """The rows of the totals of fields that report any, before a job added to them."""
+    return [
+        Amount(
+            value.provider,
+            value.name,
+            0.0 if value.report_maximum else None,
+            0.0 if value.report_total else None,
+        )
+        for value in auxiliary
+        if (value.report_maximum or value.report_total) and not isinstance(value.value, list)
+    ]
+
+
 def _rounded(figure: float) -> float:
     return round(figure, _FIGURE_DIGITS)

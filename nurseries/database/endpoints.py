@@ -302,7 +302,7 @@ class DatabaseEndpoints:
         return await self._calls.run(lambda c: _dump(c, check_text("table", params.table)))
 
     async def compact(self, _params: NoParams, _caller: Caller) -> Sizes:
-        """Refused while printing: it may take seconds of disk time."""
+        """Refused while printing, not in a pause: it may take seconds of disk time."""
         self._check_idle()
         return await self._calls.run_long(lambda c, _: maintenance.compact(c, self._place.file))
 

@@ -107,7 +107,9 @@ class History:
 
     def endpoints(self) -> list[Endpoint]:
         """What clients may ask."""
-        view = HistoryEndpoints(self._database, self._files, lambda: self._running is not None)
+        view = HistoryEndpoints(
+            self._database, self._files, lambda: self._running is not None, self._values
+        )
         return view.endpoints()
 
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:

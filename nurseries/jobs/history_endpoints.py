@@ -14,8 +14,8 @@ from mrk.api.endpoint import Access, Endpoint, NoParams, delete, get, post
 from mrk.api.large_result import LargeResult
 from mrk.database.database_protocols import SqlConnection, TablesPort
 from mrk.errors import ClientError
-from mrk.jobs.job_protocols import PrintedFiles
-from mrk.jobs.record import shown_id
+from mrk.jobs.job_protocols import AuxiliaryValue, PrintedFiles
+from mrk.jobs.record import shown_id, zeros
 from nurseries.jobs import history_store
 from nurseries.jobs.history_store import ShownRow
 
@@ -79,14 +79,20 @@ class LastTotals(msgspec.Struct, frozen=True):
 
 
 class HistoryEndpoints:
-    """The handlers. `is_recording` says whether a job is in progress."""
+    """The handlers. `is_recording` says whether a job is in progress; `auxiliary` gives the fields
+    that jobs have beside their own figures."""
 
     def __init__(
-        self, database: TablesPort, files: PrintedFiles, is_recording: Callable[[], bool]
+        self,
+        database: TablesPort,
+        files: PrintedFiles,
+        is_recording: Callable[[], bool],
+        auxiliary: Callable[[], list[AuxiliaryValue]] = list,
     ) -> None:
         self._database = database
         self._files = files
         self._is_recording = is_recording
+        self._auxiliary = auxiliary
 
     def endpoints(self) -> list[Endpoint]:
         """What clients may ask."""
@@ -184,10 +190,13 @@ class HistoryEndpoints:
         return Totals(totals, [AuxiliaryTotal(**total) for total in auxiliary])
 
     async def reset_totals(self, _params: NoParams, _caller: Caller) -> LastTotals:
-        """Refused while a job is in progress."""
+        """Refused while a job is in progress. Fields that report totals are there with zeros."""
         if self._is_recording():
             raise ClientError("Totals cannot be reset while a job is in progress")
-        totals, auxiliary = await self._database.run(history_store.reset_totals, durable=True)
+        kept = zeros(self._auxiliary())
+        totals, auxiliary = await self._database.run(
+            lambda connection: history_store.reset_totals(connection, kept), durable=True
+        )
         return LastTotals(totals, [AuxiliaryTotal(**total) for total in auxiliary])
 
 

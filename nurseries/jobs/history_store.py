@@ -217,10 +217,13 @@ def read_totals(connection: SqlConnection) -> tuple[dict[str, float], list[dict[
     return totals, auxiliary
 
 
-def reset_totals(connection: SqlConnection) -> tuple[dict[str, float], list[dict[str, Any]]]:
-    """Forget the totals; returns them as they were."""
+def reset_totals(
+    connection: SqlConnection, zeros: Iterable[Amount]
+) -> tuple[dict[str, float], list[dict[str, Any]]]:
+    """Forget the totals, so that `zeros` are all there is; returns them as they were."""
     last = read_totals(connection)
     connection.execute("DELETE FROM job_totals")
+    _count(connection, zeros)
     connection.execute("UPDATE job_continuation SET counted = '[]'")
     return last
 

@@ -54,6 +54,11 @@ class JobState:
         return self._look is not None and self._look.stats.is_active
 
     @property
+    def is_printing(self) -> bool:
+        """Whether a print is known to be under way that is not paused."""
+        return self._look is not None and self._look.stats.is_printing
+
+    @property
     def was_active(self) -> bool | None:
         """The same of when the printer was seen last; None when it was not seen yet."""
         return None if self._shown is None else self._shown.is_active

@@ -168,6 +168,8 @@ class QueueEndpoints:
         """Unknown ids are ignored."""
         if params.job_ids is None and not params.all:
             raise ClientError("Argument 'job_ids' is missing")
+        if params.job_ids == [] and not params.all:
+            return self._shown(await self._orders.status())  # nothing was asked for
         return self._shown(await self._orders.remove(None if params.all else params.job_ids))
 
     async def pause(self, _params: NoParams, _caller: Caller) -> QueueStatus:

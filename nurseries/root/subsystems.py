@@ -97,7 +97,9 @@ class Subsystems:
         self._surroundings = surroundings
         self._clients = clients
         self.link = KlippyLink(surroundings.open_klippy, clients)
-        self.store = surroundings.make_database(MIGRATIONS, self.is_printing, request_restart)
+        self.store = surroundings.make_database(
+            MIGRATIONS, lambda: self._job_state.is_printing, request_restart
+        )
         self.database = Supervised(
             "database", self.store.serve, self.store.endpoints(), essential=True
         )
@@ -339,7 +341,7 @@ class Subsystems:
         self.failed.append(failed_supervision(component, reason))
 
     def is_printing(self) -> bool:
-        """Whether a print is under way."""
+        """Whether a print is under way, paused or not."""
         return self._job_state.is_active
 
     @property

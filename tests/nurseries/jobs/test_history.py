@@ -302,6 +302,11 @@ async def test_totals_can_be_reset_between_jobs(world: World, autojump_clock: Mo
         assert last["last_totals"] == before["job_totals"]
         assert last["last_auxiliary_totals"] == before["auxiliary_totals"]
         assert set((await totals(shop)).values()) == {0.0}
+        # Rows of the fields that there are now, as before their first job's end.
+        zero = {"provider": "sensor s", "field": "power", "maximum": None, "total": 0.0}
+        again = await shop.call("server.history.reset_totals")
+        assert again["last_auxiliary_totals"] == [zero]
+        assert (await shop.call("server.history.totals"))["auxiliary_totals"] == [zero]
         assert len(await shop.jobs()) == 1
 
 

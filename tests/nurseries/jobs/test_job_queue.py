@@ -80,6 +80,10 @@ async def test_what_clients_are_told(world: World, autojump_clock: MockClock) ->
         await shop.call("server.job_queue.jump", job_id=ids[1])
         await shop.call("server.job_queue.delete_job", job_ids=["0" * 16])
         await shop.call("server.job_queue.delete_job", job_ids=ids[0])
+        nothing: tuple[Any, ...] = ([], "")
+        for none in nothing:
+            status = await shop.call("server.job_queue.delete_job", job_ids=none)
+            assert len(status["queued_jobs"]) == 1
         await post(shop, "c.gcode", reset=True)
         await shop.call("server.job_queue.delete_job", all=True)
         await shop.call("server.job_queue.delete_job", all=True)

@@ -30,8 +30,10 @@ async def test_a_print_from_start_to_end(world: World, autojump_clock: MockClock
         with shop.job_state.open_events("test", 100) as news:
             await start(shop)
             await shop.until("printing")
+            assert shop.job_state.is_printing
             await shop.call("printer.print.pause")
             await shop.until("paused")
+            assert (shop.job_state.is_printing, shop.job_state.is_active) == (False, True)
             await shop.call("printer.print.resume")
             assert await words_until(news, "completed") == [
                 "started", "paused", "resumed", "completed",
