@@ -3,6 +3,8 @@
 What stands here decides only which words a section gets that nobody read (`unread.py`).
 """
 
+from collections.abc import Mapping
+
 # Parts that are always there, or that others bring along: their sections have no options.
 CORE = frozenset(
     {
@@ -49,6 +51,34 @@ REMOVED = {
     ("server", "enable_asyncio_debug"): "mrk does not use asyncio.",
     ("server", "enable_database_debug"): "Use the command line switch --debug.",
     ("server", "enable_repo_debug"): "Use the command line switch --debug.",
+}
+
+_OTHER_POWER = (
+    "address", "port", "protocol", "user", "password", "token", "device", "device_id",
+    "device_type", "domain", "output_id", "location", "object_name", "pin", "timer",
+    "on_code", "off_code", "poll_interval", "status_delay", "timeout", "verify_certificate",
+    "on_url", "off_url", "status_url", "request_template", "response_template", "qos",
+    "command_topic", "command_payload", "retain_command_state", "query_topic",
+    "query_payload", "query_after_command", "state_topic", "state_timeout",
+    "state_response_template", "command",
+)  # fmt: skip
+_OTHER_UPDATE = (
+    "type", "repo", "path", "origin", "moved_origin", "primary_branch", "pinned_commit",
+    "persistent_files", "virtualenv", "env", "requirements", "pip_environment_variables",
+    "system_dependencies", "install_script", "venv_args", "enable_node_updates",
+    "project_name", "is_system_service", "managed_services", "info_tags",
+)  # fmt: skip
+_OTHER_WLED = ("address", "port", "protocol", "timeout", "serial", "baud")
+# Options that are read only beside others, by component: what they go with.
+CONDITIONAL: Mapping[str, Mapping[str, str]] = {
+    "machine": {"supervisord_config_path": "provider: supervisord_cli"},
+    "power": {
+        "off_when_shutdown_delay": "off_when_shutdown: True",
+        "restart_delay": "restart_klipper_when_powered: True",
+        **dict.fromkeys(_OTHER_POWER, "another type"),
+    },
+    "update_manager": dict.fromkeys(_OTHER_UPDATE, "items of another type"),
+    "wled": dict.fromkeys(_OTHER_WLED, "another type"),
 }
 
 

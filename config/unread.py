@@ -6,7 +6,7 @@ sections without options say nothing.
 
 from collections.abc import Collection, Iterable
 
-from config.not_read import ADD_ONS, CORE, REMOVED, component_of
+from config.not_read import ADD_ONS, CONDITIONAL, CORE, REMOVED, component_of
 from config.notices import Notice
 from config.reader import ConfigReader
 from config.source import Option
@@ -81,6 +81,8 @@ def tell_option(reader: ConfigReader, section: str, option: Option) -> None:
     if (section, option.name) in REMOVED:
         advice = REMOVED[section, option.name]
         reader.warn(f"{said} is of an older version and has no effect. {advice}", place, mild=True)
+    elif (other := CONDITIONAL.get(component_of(section), {}).get(option.name)) is not None:
+        reader.warn(f"{said} has no effect here: it goes with {other}.", place, mild=True)
     elif section == "server" and option.name in reader.moved:
         reader.warn(
             f"{said} has moved to section [{reader.moved[option.name]}], which is written too; "

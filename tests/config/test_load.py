@@ -165,6 +165,28 @@ def test_unknown_option_and_section(folder):
     assert not configuration.clean
 
 
+@pytest.mark.parametrize(
+    ("section", "option", "other"),
+    [
+        ("[machine]", "supervisord_config_path", "provider: supervisord_cli"),
+        (
+            "[power x]\ntype: gpio\npin: gpio3",
+            "restart_delay",
+            "restart_klipper_when_powered: True",
+        ),
+        ("[power x]\ntype: gpio\npin: gpio3", "poll_interval", "another type"),
+        ("[wled x]\ntype: http\naddress: x", "baud", "another type"),
+        ("[update_manager]\n[update_manager klipper]", "origin", "items of another type"),
+    ],
+)
+def test_an_option_without_what_it_goes_with(folder, section, option, other):
+    write(folder, f"[server]\n{section}\n{option}: 1\n")
+    configuration = load(paths_of(folder))
+    told = f"option '{option}' has no effect here: it goes with {other}."
+    assert any(told in warning for warning in configuration.warnings), configuration.warnings
+    assert configuration.clean
+
+
 def test_core_options_in_server(folder):
     write(folder, "[server]\ngcode_store_size: 5\ntrusted_clients:\n  10.0.0.1\n")
     configuration = load(paths_of(folder))
