@@ -18,9 +18,13 @@ class GitRollback(msgspec.Struct, frozen=True):
 
 
 class GitFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """One look at a clone; also what is stored of it. `?` is unknown, versions are full ones."""
+    """One look at a clone; also what is stored of it. `?` is unknown, versions are full ones.
+
+    `is_linked`: a submodule or a further work tree. `origin_url` is that of the remote `origin`.
+    """
 
     repo_detected: bool = False
+    is_linked: bool = False
     corrupt: bool = False
     detached: bool = False
     diverged: bool = False
@@ -28,7 +32,7 @@ class GitFacts(msgspec.Struct, frozen=True, kw_only=True):
     branch: str = UNKNOWN
     remote: str = UNKNOWN
     remote_url: str = UNKNOWN
-    recovery_url: str = UNKNOWN
+    origin_url: str = UNKNOWN
     current_hash: str = UNKNOWN
     version: str = UNKNOWN
     remote_hash: str = UNKNOWN
@@ -49,6 +53,12 @@ class GitFacts(msgspec.Struct, frozen=True, kw_only=True):
     def owner_and_name(self) -> tuple[str, str]:
         """Of the remote."""
         return owner_and_name(self.remote_url) if self.remote_url != UNKNOWN else ("?", "?")
+
+    def recovery_url(self, origin: str) -> str:
+        """What a hard recovery clones, `?` where there can be none; `origin` empty: not known."""
+        if self.is_linked:
+            return UNKNOWN
+        return (origin or UNKNOWN) if self.origin_url == UNKNOWN else self.origin_url
 
     @property
     def is_behind(self) -> bool:

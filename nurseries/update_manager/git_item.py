@@ -72,7 +72,7 @@ class GitItem(ConfiguredItem[GitFacts]):
             owner=owner,
             repo_name=repo_name,
             remote_url=facts.remote_url,
-            recovery_url=facts.recovery_url,
+            recovery_url=facts.recovery_url(settings.origin),
             version=short(facts.version),
             remote_version=short(facts.remote_version),
             # The same one says that there is none to go back to.

@@ -41,8 +41,10 @@ class GitLook:
     async def here(self) -> GitFacts:
         """What is on the disk; nothing of what the remote has."""
         before = self._before
+        is_clone, is_linked = await _is_clone(self._git.path)
         facts = GitFacts(
-            repo_detected=await _is_clone(self._git.path),
+            repo_detected=is_clone,
+            is_linked=is_linked,
             messages=before.messages,
             rollback=before.rollback,
         )
@@ -53,7 +55,11 @@ class GitLook:
         except GitFailed as exc:
             messages = (*facts.messages, str(exc))[-5:]
             known = msgspec.structs.replace(
-                before, repo_detected=True, corrupt=exc.is_damaged, messages=messages
+                before,
+                repo_detected=True,
+                is_linked=is_linked,
+                corrupt=exc.is_damaged,
+                messages=messages,
             )
             return known if exc.is_damaged else msgspec.structs.replace(facts, messages=messages)
 
@@ -69,7 +75,7 @@ class GitLook:
             branch=branch,
             remote=remote,
             remote_url=remotes.get(remote, UNKNOWN),
-            recovery_url=remotes.get("origin", self._settings.origin),
+            origin_url=remotes.get("origin", UNKNOWN),
             current_hash=await self._git.ask("rev-parse", "HEAD"),
             version=await self.version("HEAD", dirty=tree.modified != ()),
         )
@@ -165,12 +171,13 @@ class GitLook:
         )
 
 
-async def _is_clone(path: Path) -> bool:
-    """A folder `.git`, or the file that a submodule or another work tree has instead."""
+async def _is_clone(path: Path) -> tuple[bool, bool]:
+    """Whether it has a `.git`, and whether that is the file of a submodule or another work tree."""
     place = trio.Path(path / ".git")
     with contextlib.suppress(OSError):
         if await place.is_dir():
-            return True
+            return True, False
         async with await place.open("rb") as file:
-            return (await file.read(100)).startswith(b"gitdir:")
-    return False
+            is_linked = (await file.read(100)).startswith(b"gitdir:")
+            return is_linked, is_linked
+    return False, False

@@ -74,6 +74,8 @@ class GitRecovery:
         if removed:
             tell(f"{removed} objects without content were removed")
         if ORIGIN not in (await self._git.ask("remote")).split():
+            if not self._settings.origin:
+                raise UpdateRefused(f"{self._git.path} has no remote '{ORIGIN}' to recover from")
             await self._git.change("remote", "add", ORIGIN, self._settings.origin)
         await self._git.change("fetch", "--prune", "--tags", "--force", ORIGIN, tell=tell)
         await self._change.check_objects()
@@ -122,9 +124,12 @@ class GitRecovery:
             raise UpdateRefused(
                 "A submodule, or a further work tree of a clone, cannot be cloned anew"
             )
+        url = self._facts.recovery_url(self._settings.origin)
+        if url == UNKNOWN:
+            raise UpdateRefused(f"The address that {self._git.path} was cloned from is not known")
         done = False
         try:
-            await self._clone(tell)
+            await self._clone(url, tell)
             await trio.to_thread.run_sync(
                 _link_local_files, self._git.path, self._switch.new, await self._tracked()
             )
@@ -140,10 +145,8 @@ class GitRecovery:
         if kept is not None:
             tell(f"Everything as it was is kept in {kept}; remove it when you do not need it")
 
-    async def _clone(self, tell: Tell) -> None:
+    async def _clone(self, url: str, tell: Tell) -> None:
         await trio.to_thread.run_sync(self._switch.begin)
-        url = self._facts.recovery_url
-        url = self._settings.origin if url == UNKNOWN else url
         tell(f"Cloning {url}...")
         beside = Git(self._git.runner, self._switch.staging)
         branch = self._settings.primary_branch

@@ -128,6 +128,7 @@ async def test_damage_is_told_and_mended(tmp_path, server, damage):
         found = await house.item("thing")
         assert not found["is_valid"]
         assert found["warnings"]
+        assert found["recovery_url"] == server.url  # front ends offer what can be done
         with pytest.raises(ClientError):
             await house.call("upgrade", name="thing")
         refusal = await _recover(house)

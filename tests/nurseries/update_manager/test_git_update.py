@@ -325,8 +325,21 @@ async def test_a_folder_that_is_gone_is_cloned_anew(house, clone):
 
     shutil.rmtree(clone)
     async with running(house):
+        assert (await house.item("thing"))["recovery_url"] == house.settings.items[0].origin
         await house.call("recover", name="thing", hard=True)
     assert (clone / "a.py").exists()
+
+
+async def test_without_an_address_nothing_is_recovered(house, clone):
+    (item,) = house.settings.items
+    item = msgspec.structs.replace(item, origin="")
+    house.settings = msgspec.structs.replace(house.settings, items=(item,))
+    git(clone, "remote", "remove", "origin")
+    async with running(house):
+        assert (await house.item("thing"))["recovery_url"] == "?"
+        for hard in (False, True):
+            assert (await fails(house, "recover", name="thing", hard=hard))[0] == 400
+    assert git(clone, "remote") == ""
 
 
 async def test_recovery_needs_a_remote(house, server, clone, tmp_path):
@@ -344,5 +357,6 @@ async def test_a_submodule_is_not_cloned_anew(house, clone):
     (clone / ".git").rename(clone.parent / "elsewhere")
     (clone / ".git").write_text(f"gitdir: {clone.parent / 'elsewhere'}\n")
     async with running(house):
-        assert (await house.item("thing"))["is_valid"]
+        found = await house.item("thing")
+        assert (found["is_valid"], found["recovery_url"]) == (True, "?")
         assert (await fails(house, "recover", name="thing", hard=True))[0] == 400
