@@ -20,11 +20,15 @@ _DAILY = r"mrk-\d{8}\.db"
 
 
 def copy(
-    source: sqlite3.Connection, target: Path, between: Callable[[], None] = lambda: None
+    source: sqlite3.Connection,
+    target: Path,
+    between: Callable[[], None] = lambda: None,
+    change: Callable[[sqlite3.Connection], None] = lambda _copied: None,
 ) -> None:
     """Write all of `source` to `target`, replacing it whole; `between` is called at each step.
 
-    Raises what `between` raises, sqlite3.Error and OSError; nothing is left behind then.
+    `change` changes the copy before it is there. Raises what `between` raises, sqlite3.Error and
+    OSError; nothing is left behind then.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".{target.name}.part")
@@ -36,6 +40,8 @@ def copy(
             copied.execute("PRAGMA synchronous = OFF")
             source.backup(copied, pages=STEP_PAGES, progress=lambda *_: between(), sleep=0)
             copied.execute("PRAGMA journal_mode = DELETE")
+            copied.execute("PRAGMA journal_mode = OFF")
+            change(copied)
         sync(part)
         os.chmod(part, 0o600)
         part.replace(target)

@@ -112,8 +112,7 @@ def prepare_restore(source: Path, place: DatabaseLocation, between: Callable[[],
                 build_from_moonraker(source, place)
             else:
                 _check_backup(backup, source.name, place)
-                copy(backup, place.restore, between)
-                _end_tokens(place.restore)
+                copy(backup, place.restore, between, _end_tokens)
         with open_copy(place.restore) as ready:
             return _contents(ready)
     except NoMoonrakerDatabase as exc:
@@ -126,11 +125,10 @@ def prepare_restore(source: Path, place: DatabaseLocation, between: Callable[[],
         raise
 
 
-def _end_tokens(file: Path) -> None:
+def _end_tokens(copied: sqlite3.Connection) -> None:
     """Without the key that signed them no token is valid: some ended since the backup was made."""
-    with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as ready:
-        if "signing_keys" in tables(ready):
-            ready.execute("DELETE FROM signing_keys")
+    if "signing_keys" in tables(copied):
+        copied.execute("DELETE FROM signing_keys")
 
 
 def _check_backup(backup: sqlite3.Connection, name: str, place: DatabaseLocation) -> None:

@@ -171,8 +171,22 @@ async def test_a_restored_backup_is_the_database_of_the_next_generation(tmp_path
     assert await items_of(tmp_path, "n") == {"k": "old"}
 
 
-async def test_a_restored_backup_brings_no_token_back(tmp_path: Path) -> None:
+async def test_a_restored_backup_brings_no_token_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Since it was made users were logged out; what signed their tokens is gone."""
+    in_place: list[list[Any]] = []
+
+    def replaced(part: Path, target: Path) -> Path:
+        # If mrk is killed now, the next start takes what is there.
+        if target.name == "mrk.db.restore":
+            with sqlite3.connect(part) as connection:
+                in_place.append(connection.execute("SELECT * FROM signing_keys").fetchall())
+            connection.close()
+        return replace(part, target)
+
+    replace = Path.replace
+    monkeypatch.setattr(Path, "replace", replaced)
 
     def sign(connection: Any) -> None:
         connection.execute("INSERT INTO signing_keys (purpose, key_text) VALUES ('jwt', 'ab')")
@@ -184,6 +198,7 @@ async def test_a_restored_backup_brings_no_token_back(tmp_path: Path) -> None:
         await client_of(database)("server.database.post_backup", filename="b.db")
         nursery.cancel_scope.cancel()
     await restore(tmp_path, "b.db")
+    assert in_place == [[]]
     async with trio.open_nursery() as nursery:
         database = build(tmp_path)
         await nursery.start(database.serve)
