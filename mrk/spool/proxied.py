@@ -41,15 +41,20 @@ class Proxied(msgspec.Struct, frozen=True):
 
 def checked(params: ProxyParams) -> Proxied:
     """Raises `ClientError` 400 naming the argument, or 413 for a body over 1 MiB."""
-    _check_path(params.path)
-    return Proxied(params.request_method, params.path + _query(params.query), _body(params))
+    # GuppyScreen and others write `/v1/spool?allow_archived=true` into the path.
+    path, mark, beside = params.path.partition("?")
+    _check_path(path)
+    parts = (_query("path", beside if mark else None), _query("query", params.query))
+    query = "&".join(part for part in parts if part)
+    target = f"{path}?{query}" if query else path
+    return Proxied(params.request_method, target, _body(params))
 
 
 def _check_path(path: str) -> None:
     if not path.startswith(PREFIX):
         raise ClientError(f"Argument 'path': {path[:60]!r} given, it must start with {PREFIX}")
     if len(path) > MOST_TEXT_CHARS or not _PATH.fullmatch(path):
-        raise ClientError("Argument 'path' is not a path: encode it, and put a query into 'query'")
+        raise ClientError("Argument 'path' is not a path: encode it")
     plain = unquote(path)
     parts = plain.split("/")
     # An encoded slash or dot is for the server what a plain one is; a second round is not done.
@@ -59,25 +64,25 @@ def _check_path(path: str) -> None:
         raise ClientError("Argument 'path' must not contain control characters or '%25'")
 
 
-def _query(query: object) -> str:
+def _query(name: str, query: object) -> str:
     if query is None or query == "":
         return ""
     if not isinstance(query, str):
-        raise ClientError("Argument 'query': a text is expected, such as 'limit=10'")
+        raise ClientError(f"Argument '{name}': a text is expected, such as 'limit=10'")
     if len(query) > MOST_TEXT_CHARS:
-        text = f"Argument 'query' has {len(query)} characters, over {MOST_TEXT_CHARS}"
+        text = f"Argument '{name}' has {len(query)} characters, over {MOST_TEXT_CHARS}"
         raise ClientError(text)
     if _CONTROL.search(query):
-        raise ClientError("Argument 'query' has control characters: encode them")
-    return f"?{_encoded(query.removeprefix('?'))}"
+        raise ClientError(f"Argument '{name}' has control characters: encode them")
+    return _encoded(name, query.removeprefix("?"))
 
 
-def _encoded(query: str) -> str:
+def _encoded(name: str, query: str) -> str:
     """The query as a URL may hold it; what is encoded already stays as it is."""
     try:
         return quote(_BARE_PERCENT.sub("%25", query), safe=_SAFE_IN_QUERY)
     except UnicodeEncodeError:
-        raise ClientError("Argument 'query' cannot be written as UTF-8") from None
+        raise ClientError(f"Argument '{name}' cannot be written as UTF-8") from None
 
 
 def _body(params: ProxyParams) -> bytes | None:

@@ -23,6 +23,10 @@ def ask(path="/v1/spool", verb="GET", **more):
         ("/v1/spool", "name=100%&x=%zz%2", "/v1/spool?name=100%25&x=%25zz%252"),
         ("/v1/spool", 'name=a#b"<>\\^`{|}', "/v1/spool?name=a%23b%22%3C%3E%5C%5E%60%7B%7C%7D"),
         ("/v1/spool", "a=[1]+2", "/v1/spool?a=%5B1%5D+2"),
+        ("/v1/spool?allow_archived=true", None, "/v1/spool?allow_archived=true"),
+        ("/v1/spool?a=b c/../?d", "e=f", "/v1/spool?a=b%20c/../?d&e=f"),
+        ("/v1/spool?", "a=b", "/v1/spool?a=b"),
+        ("/v1/spool?", None, "/v1/spool"),
     ],
 )
 def test_targets(path, query, target):
@@ -32,10 +36,10 @@ def test_targets(path, query, target):
 @pytest.mark.parametrize(
     "path",
     ["", "v1/spool", "/v2/spool", "/v1", "/v1/../info", "/v1/spool/..", "/v1/%2e%2e/x",
-     "/v1/..%2fx", "/v1/./x", "/v1//x", "/v1/a%2f%2fb", "/v1/%5c..", "/v1/x?y=1", "/v1/x#y",
+     "/v1/..%2fx", "/v1/./x", "/v1//x", "/v1/a%2f%2fb", "/v1/%5c..", "/v1/x#y", "/v1/../x?y",
      "/v1/x y", "/v1/x\r\nA: b", "/v1/%0d%0a", "/v1/%00", "/v1/%25", "/v1/%252e%252e/x",
      "/v1/%zz", "/v1/ü", "/v1/\\x", "//evil/v1/", "http://evil/v1/spool", "/v1/" + "a" * 9000,
-     "/V1/spool", "@evil/v1/"],
+     "/V1/spool", "@evil/v1/", "/v1/x?a\r\nb", "/v1/x?" + "a" * 9000, "?/v1/spool"],
 )  # fmt: skip
 def test_paths_that_lead_elsewhere(path):
     with pytest.raises(ClientError, match="path") as caught:
