@@ -7,7 +7,6 @@ who may wait (`nurseries/access/name_lookup.py`).
 import contextlib
 from collections.abc import Callable
 from typing import Protocol
-from urllib.parse import parse_qsl, unquote
 
 from mrk.access.accounts import Accounts
 from mrk.access.decision import AccessRules, Decision, RequestFacts, decide
@@ -17,10 +16,10 @@ from mrk.access.reasons import Reason
 from mrk.definitions.roles import Role
 from mrk.errors import AccessDenied, ClientError
 from mrk.http.head import RequestHead
+from mrk.http.urlencoded import NotFields
 
 _CREDENTIALS = frozenset({"authorization", "x-access-token", "x-api-key"})
 _TELLING = _CREDENTIALS | {"host", "origin", "sec-fetch-site"}
-_MOST_FIELDS = 1000
 _READING = ("GET", "HEAD")
 
 NamesOf = Callable[[str], tuple[str, ...]]
@@ -83,7 +82,7 @@ class RequestAuthorizer:
         changing = (
             head.method not in _READING
             or (needed is not None and needed > Role.VIEW)
-            or "connection_id" in (unquote(head.target) if "%" in head.target else head.target)
+            or _acts_for_socket(head)
         )
         facts = self.facts(head, changing=changing)
         decision = self._decide(facts)
@@ -130,7 +129,7 @@ class RequestAuthorizer:
         if _CREDENTIALS.isdisjoint(told) and "token=" not in head.target:
             token = oneshot = key = ""
         else:
-            token, oneshot = _tokens(told, head.target)
+            token, oneshot = _tokens(told, head)
             key = told.get("x-api-key", "").strip()
         return RequestFacts(
             head.address, names, token, oneshot, key, foreign, foreign_page, head.untrusted_proxy
@@ -144,15 +143,25 @@ class RequestAuthorizer:
         return cross_site_get(fetch_site, referer.strip(), browser, host, self._allows_origin)
 
 
-def _tokens(told: dict[str, str], target: str) -> tuple[str, str]:
+def _acts_for_socket(head: RequestHead) -> bool:
+    if "connection_id" in head.target:
+        return True
+    if "%" not in head.target:
+        return False
+    try:
+        return any(name == "connection_id" for name, _value in head.query)
+    except NotFields:
+        return True
+
+
+def _tokens(told: dict[str, str], head: RequestHead) -> tuple[str, str]:
     """The access token (header `Authorization`, `X-Access-Token`, or query) and the one-shot."""
     scheme, _, token = told.get("authorization", "").strip().partition(" ")
     token = token.strip() if scheme.lower() == "bearer" else ""
     token = token or told.get("x-access-token", "").strip()
     given: dict[str, str] = {}
-    if "token=" in target:
-        query = target.partition("?")[2]
+    if "token=" in head.target:
         # Of too many fields there is none; whoever reads the arguments refuses them.
-        with contextlib.suppress(ValueError):
-            given = dict(parse_qsl(query, max_num_fields=_MOST_FIELDS))
+        with contextlib.suppress(NotFields):
+            given = {name: value for name, value in head.query if value}
     return token or given.get("access_token", "").strip(), given.get("token", "").strip()

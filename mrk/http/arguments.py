@@ -6,16 +6,15 @@ that names the fault; Moonraker would drop such a body in silence and answer som
 
 import re
 from collections.abc import Mapping, Sequence
-from urllib.parse import parse_qsl
 
 from mrk.api.arguments import hinted_arguments
 from mrk.api.endpoint import QueryReader
 from mrk.errors import ClientError
 from mrk.http.head import RequestHead
 from mrk.http.multipart import form_fields
+from mrk.http.urlencoded import MOST_FIELDS, NotFields, fields
 
 Pairs = Sequence[tuple[str, str]]
-MAX_FIELDS = 1000
 _BOUNDARY = r'(?i);\s*boundary=(?:"([^"]{1,200})"|([^\s;,"]{1,200}))'
 _NULL_BYTES = 100
 
@@ -24,8 +23,8 @@ def query_pairs(head: RequestHead) -> Pairs:
     """The query's pairs; raises 400 for more than 1000 of them."""
     try:
         return head.query
-    except ValueError:
-        raise ClientError(f"The query has more than {MAX_FIELDS} fields") from None
+    except NotFields as exc:
+        raise ClientError(f"The query has {exc}") from None
 
 
 def is_json(content_type: str) -> bool:
@@ -52,16 +51,15 @@ def form_pairs(content_type: str, body: bytes) -> Pairs:
     if kind == "application/x-www-form-urlencoded":
         return _urlencoded(body)
     if kind == "multipart/form-data":
-        return form_fields(boundary(content_type), body, MAX_FIELDS)
+        return form_fields(boundary(content_type), body, MOST_FIELDS)
     return []
 
 
 def _urlencoded(body: bytes) -> Pairs:
-    text = body.decode("utf-8", "replace")
     try:
-        return parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS)
-    except ValueError:
-        raise ClientError(f"The form has more than {MAX_FIELDS} fields") from None
+        return fields(body)
+    except NotFields as exc:
+        raise ClientError(f"The form has {exc}") from None
 
 
 def boundary(content_type: str) -> bytes:

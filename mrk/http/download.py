@@ -11,6 +11,7 @@ from mrk.http.disposition import attachment
 from mrk.http.file_answer import FileFacts, PartialContent, answer_file
 from mrk.http.head import RequestHead
 from mrk.http.response import Headers
+from mrk.http.urlencoded import NotFields
 
 TEN_YEARS_S = 315_360_000
 
@@ -39,5 +40,5 @@ def _caching(head: RequestHead, now: float) -> Headers:
 def _query(head: RequestHead) -> Sequence[tuple[str, str]]:
     try:
         return head.query
-    except ValueError:  # too many fields
+    except NotFields:
         return ()

@@ -2,9 +2,11 @@
 
 import functools
 from collections.abc import Sequence
-from urllib.parse import parse_qsl, unquote, unquote_to_bytes
+from urllib.parse import unquote, unquote_to_bytes
 
 import msgspec
+
+from mrk.http.urlencoded import fields
 
 # Characters of a query; longer ones are read each time.
 _REMEMBERED = 512
@@ -56,7 +58,7 @@ class RequestHead(msgspec.Struct, frozen=True):
     def query(self) -> Sequence[tuple[str, str]]:
         """The query's pairs in order; a key without value has an empty one.
 
-        Raises `ValueError` for more than 1000.
+        Raises `NotFields` for more than 1000.
         """
         raw = self.target.partition("?")[2]
         if not raw:
@@ -65,7 +67,7 @@ class RequestHead(msgspec.Struct, frozen=True):
 
 
 def _pairs(raw: str) -> Sequence[tuple[str, str]]:
-    return tuple(parse_qsl(raw, keep_blank_values=True, max_num_fields=1000))
+    return tuple(fields(raw.encode("latin-1")))
 
 
 # What pollers ask again and again; tokens are not kept.

@@ -11,6 +11,7 @@ import msgspec
 from config.settings.webcam_proxy import CameraTarget, ProxiedCamera, camera_target
 from mrk.errors import ClientError
 from mrk.http.head import RequestHead
+from mrk.http.urlencoded import NotFields
 from mrk.webcams.passing import CameraRequest, camera_request
 from mrk.webcams.webcam import CONFIGURED, Webcam
 
@@ -109,5 +110,5 @@ def query_of(head: RequestHead) -> Query:
     """Raises `ClientError` 400."""
     try:
         return head.query
-    except ValueError as exc:
-        raise ClientError("The query has too many fields") from exc
+    except NotFields as exc:
+        raise ClientError(f"The query has {exc}") from exc
