@@ -5,6 +5,7 @@ that Klipper cannot decode is never answered: so everything is checked here firs
 All checks raise `ClientError` 400. Pure.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,12 +19,16 @@ _INT_RANGE = range(-(2**63), 2**64)
 # Streams of such endpoints cannot be delivered to clients, and a template of the client's
 # choice could pass for one of our own messages (`process_status_update`).
 _NOT_FORWARDED = frozenset({"response_template"})
+# A text in place of a list of fields; no object of Klipper has as many.
+_MOST_TEXT_CHARS = 4096
+_FIELD = re.compile(r"[^\s,'\"(){}\[\]]+")
 
 
 def check_objects(arguments: Mapping[str, Any], *, required: bool) -> dict[str, list[str] | None]:
     """The `objects` argument: object name -> null or a list of field names.
 
-    One field may stand without a list around it, as Obico's agent writes it; Klipper refuses that.
+    A text may stand in place of the list; Klipper refuses that, but Moonraker looks for each
+    field's name in it. Obico writes `speed`, OctoApp `{'state', 'filename', 'message'}`.
     """
     if "objects" not in arguments:
         if required:
@@ -36,8 +41,8 @@ def check_objects(arguments: Mapping[str, Any], *, required: bool) -> dict[str, 
     for name, fields in objects.items():
         if not isinstance(name, str):
             raise ClientError("Argument 'objects': names of printer objects must be texts")
-        if isinstance(fields, str):
-            fields = [fields]
+        if isinstance(fields, str) and len(fields) <= _MOST_TEXT_CHARS:
+            fields = list(dict.fromkeys(_FIELD.findall(fields)))
         if fields is not None and not _is_text_list(fields):
             raise ClientError(f"Argument 'objects': {name!r} must be null or an array of texts")
         checked[name] = fields

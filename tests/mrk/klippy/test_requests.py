@@ -13,13 +13,26 @@ def test_objects_as_clients_send_them() -> None:
     assert check_objects({"objects": objects}, required=True) == objects
 
 
-def test_a_text_is_read_as_a_list_of_one() -> None:
-    objects = {"fan": "speed", "extruder": None, "toolhead": ["position"]}
-    assert check_objects({"objects": objects}, required=False) == {
-        "fan": ["speed"],
-        "extruder": None,
-        "toolhead": ["position"],
-    }
+@pytest.mark.parametrize(
+    ("text", "fields"),
+    [
+        ("speed", ["speed"]),
+        ("{'state', 'filename', 'message'}", ["state", "filename", "message"]),
+        ("('state',)", ["state"]),
+        ('["state", "state"]', ["state"]),
+        ("temperature,target", ["temperature", "target"]),
+        ("", []),
+        ("x" * 4096, ["x" * 4096]),
+    ],
+)
+def test_a_text_is_read_as_the_names_in_it(text: str, fields: list[str]) -> None:
+    objects = {"fan": text, "extruder": None, "toolhead": ["position"]}
+    assert check_objects({"objects": objects}, required=False) == {**objects, "fan": fields}
+
+
+def test_a_text_that_is_too_long_for_field_names() -> None:
+    with pytest.raises(ClientError, match="must be null or an array of texts"):
+        check_objects({"objects": {"fan": "x" * 4097}}, required=False)
 
 
 @pytest.mark.parametrize(
