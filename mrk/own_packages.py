@@ -45,6 +45,6 @@ def _import_own(name: str) -> None:
 def _replaced(name: str) -> str:
     return (
         f"mrk: its package '{name}' is missing beside {_BESIDE / 'mrk'}: another distribution has"
-        " replaced or removed it. Install mrk into an environment of its own:"
-        " python3 -m venv ~/mrk-env && ~/mrk-env/bin/pip install mrk"
+        " replaced or removed it. Install mrk into an environment of its own, such as ~/mrk-env,"
+        " as its README says"
     )

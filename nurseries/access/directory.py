@@ -18,6 +18,7 @@ import msgspec
 import trio
 
 from config.settings.ldap import PLACEHOLDER, LdapSettings
+from mrk.extras import install_advice
 from nurseries.access.logins import LdapUnavailable
 
 logger = logging.getLogger(__name__)
@@ -47,7 +48,7 @@ class LdapDirectory:
         if importlib.util.find_spec("ldap3") is None:
             self.warnings.append(
                 "[ldap]: the library ldap3 is missing, nobody can log in with LDAP: "
-                "install it with pip install 'mrk[ldap]' in mrk's environment"
+                f"{install_advice('ldap')}"
             )
 
     async def find(self, username: str, password: str) -> str | None:

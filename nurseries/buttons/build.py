@@ -6,6 +6,7 @@ from typing import Any
 
 from config.settings.buttons import ButtonSettings
 from mrk.errors import MrkError
+from mrk.extras import install_advice
 from mrk.subsystem import Additions, Needs, Service
 from mrk.supervision import OUTSIDE_BACKOFF
 from nurseries.buttons.button import Button
@@ -15,7 +16,7 @@ from nurseries.buttons.subsystem import Buttons
 def build(settings: Sequence[ButtonSettings], needs: Needs, additions: Additions) -> None:
     """For `[button ...]`."""
     if importlib.util.find_spec("gpiod") is None:
-        raise MrkError('the library gpiod is missing: pip install "mrk[gpio]"')
+        raise MrkError(f"the library gpiod is missing: {install_advice('gpio')}")
 
     def notify(event: dict[str, Any]) -> None:
         needs.clients.broadcast("notify_button_event", [event])

@@ -13,6 +13,7 @@ from typing import Any
 from mrk.database import moonraker
 from mrk.database.moonraker import Found, decode_json, decode_record
 from mrk.errors import MrkError
+from mrk.extras import install_advice
 from nurseries.database.untouched import SIDECARS, open_untouched
 
 SQL_NAME = "moonraker-sql.db"
@@ -132,9 +133,8 @@ def _read_lmdb(file: Path) -> Found:
     try:
         lmdb: Any = importlib.import_module("lmdb")
     except ImportError:
-        raise NoMoonrakerDatabase(
-            "an LMDB database needs: pip install 'mrk[import-lmdb]'"
-        ) from None
+        needs = f"an LMDB database needs the library lmdb: {install_advice('import-lmdb')}"
+        raise NoMoonrakerDatabase(needs) from None
     found = Found()
     try:
         # Without a lock file nothing is created in the folder.

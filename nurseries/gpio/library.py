@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mrk.definitions.pins import Bias, Pin
+from mrk.extras import install_advice
 from mrk.gpio.gpio_protocols import GpioError
 
 CONSUMER = "mrk"
@@ -117,6 +118,6 @@ def load_gpiod() -> GpioLibrary:
         import gpiod
     except ImportError as exc:
         raise GpioError(
-            f'the library gpiod cannot be used ({exc}): install it with pip install "mrk[gpio]"'
+            f"the library gpiod cannot be used ({exc}): {install_advice('gpio')}"
         ) from exc
     return GpioLibrary(gpiod)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from config.settings.notifiers import NotifierSettings
 from mrk.errors import MrkError
+from mrk.extras import install_advice
 from mrk.subsystem import Additions, Needs, Service
 from nurseries.notifier.attachments import Attachments
 from nurseries.notifier.endpoints import NotifierEndpoints
@@ -16,7 +17,7 @@ from nurseries.notifier.subsystem import Notifiers
 def build(settings: Sequence[NotifierSettings], needs: Needs, additions: Additions) -> None:
     """For `[notifier ...]`."""
     if importlib.util.find_spec("apprise") is None:
-        raise MrkError('the library apprise is missing: pip install "mrk[notifier]"')
+        raise MrkError(f"the library apprise is missing: {install_advice('notifier')}")
     sender = Sender()
     attachments = Attachments(needs.snapshots, needs.readable, needs.metadata, needs.gcodes_path)
     found = [Notifier(one, sender, attachments) for one in settings]

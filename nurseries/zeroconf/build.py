@@ -4,6 +4,7 @@ import importlib.util
 
 from config.settings.zeroconf import ZeroconfSettings
 from mrk.errors import MrkError
+from mrk.extras import install_advice
 from mrk.subsystem import Additions, Needs, Service
 from mrk.supervision import OUTSIDE_BACKOFF
 from nurseries.zeroconf.endpoints import ZeroconfEndpoints
@@ -13,7 +14,7 @@ from nurseries.zeroconf.subsystem import Announcer
 def build(settings: ZeroconfSettings, needs: Needs, additions: Additions) -> None:
     """For `[zeroconf]`."""
     if importlib.util.find_spec("zeroconf") is None:
-        raise MrkError('the library zeroconf is missing: pip install "mrk[zeroconf]"')
+        raise MrkError(f"the library zeroconf is missing: {install_advice('zeroconf')}")
     announcer = Announcer(
         settings,
         needs.own_address,

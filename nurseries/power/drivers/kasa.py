@@ -13,6 +13,8 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
+from mrk.extras import install_advice
+
 ANSWER_S = 4.0  # mrk waits 5 s, and kills whoever answers later
 CONNECT_S = 20.0
 POLL_S = 10.0
@@ -228,7 +230,7 @@ def main() -> None:
     try:
         asyncio.run(_run(arguments))
     except ImportError as exc:
-        sys.exit(f'mrk-kasa: {exc}: pip install "mrk[kasa]"')
+        sys.exit(f"mrk-kasa: {exc}: {install_advice('kasa')}")
 
 
 if __name__ == "__main__":

@@ -173,7 +173,7 @@ async def test_the_library_is_an_extra(directory, monkeypatch):
     monkeypatch.setitem(sys.modules, "ldap3", None)
     monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
     people = directory()
-    assert "pip install 'mrk[ldap]'" in people.warnings[0]
+    assert f'{sys.prefix}/bin/pip install "mrk[ldap]"' in people.warnings[0]
     with pytest.raises(LdapUnavailable, match="missing"):
         await people.find("anna", "anna secret")
 
