@@ -132,14 +132,15 @@ class Connections:
         return WebsocketId(self._client(caller).id)
 
     def _authorize(self, client: Client, params: IdentifyParams) -> None:
-        if params.access_token is not None:
+        # An empty one counts as absent, as in a header: clients send what a form field held.
+        if params.access_token:
             try:
                 account = self._accounts.token_account(params.access_token)
             except TokenRefused:
                 self._clients.distrust(client, Reason.BAD_TOKEN)
                 raise Reason.BAD_TOKEN.denied_call(client.address) from None
             self._clients.authorize(client, account, Reason.TOKEN)
-        elif params.api_key is not None:
+        elif params.api_key:
             self._authorize_by_key(client, params.api_key)
         if not client.authorized:
             raise client.reason.denied_call(client.address)

@@ -103,6 +103,17 @@ def test_bad_credentials_end_what_an_address_was_trusted_with(
     assert (client.user, client.role, client.reason) == ("ann", Role.VIEW, Reason.TOKEN)
 
 
+@pytest.mark.parametrize("name", ["access_token", "api_key"])
+def test_empty_credentials_are_none(name: str) -> None:
+    house = House()
+    client, stranger = house.connect(), house.connect(authorized=False)
+    house.call(client, **NAMED, **{name: ""})
+    assert client.authorized
+    with pytest.raises(ClientError) as refused:
+        house.call(stranger, **NAMED, **{name: ""})
+    assert (refused.value.status, stranger.authorized) == (401, False)
+
+
 def test_who_may_only_look_is_no_agent() -> None:
     house = House()
     client = house.connect(authorized=False)
