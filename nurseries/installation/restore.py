@@ -5,7 +5,6 @@ places, and what was there is kept.
 """
 
 import contextlib
-import ctypes
 import errno
 import hashlib
 import os
@@ -13,6 +12,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from config.change_places import change_places
 from config.paths import Paths
 from mrk.errors import MrkError
 from mrk.installation import backup_rules as rules
@@ -25,9 +25,6 @@ from nurseries.installation.backup import (
     read_manifest,
 )
 from nurseries.installation.daemon_probe import ask, refuse_while_printing
-
-_RENAME_EXCHANGE = 2  # renameat2(2)
-_AT_FDCWD = -100
 
 
 def restore_backup(paths: Paths, archive: Path) -> Path:
@@ -44,6 +41,8 @@ def restore_backup(paths: Paths, archive: Path) -> Path:
         try:
             if (staged / "config").is_dir():
                 _take_along(paths.config, staged / "config", read_manifest(kept))
+            # Else a power cut would leave files without content in place.
+            os.sync()
             _put_in_place(paths, staged, manifest)
         except OSError as exc:
             raise MrkError(f"{exc.filename}: {exc.strerror}; what was there: {kept}") from exc
@@ -110,23 +109,15 @@ def _put_in_place(paths: Paths, staged: Path, manifest: Manifest) -> None:
 
 
 def _exchange(new: Path, old: Path) -> None:
-    """Both change names in one step, where the file system can; else by two renames."""
     if not old.exists():
         new.rename(old)
         return
-    libc = ctypes.CDLL(None, use_errno=True)
-    names = os.fsencode(new), os.fsencode(old)
-    if libc.renameat2(_AT_FDCWD, names[0], _AT_FDCWD, names[1], _RENAME_EXCHANGE) == 0:
-        return
-    number = ctypes.get_errno()
-    if number == errno.EXDEV:
+    try:
+        change_places(new, old, new.with_name(f"{new.name}.old"))
+    except OSError as exc:
+        if exc.errno != errno.EXDEV:
+            raise
         _exchange_beside(new, old)
-        return
-    if number not in (errno.ENOSYS, errno.EINVAL):
-        raise OSError(number, os.strerror(number), str(old))
-    away = new.with_name(f"{new.name}.old")
-    old.rename(away)
-    new.rename(old)
 
 
 def _exchange_beside(new: Path, old: Path) -> None:
@@ -134,5 +125,6 @@ def _exchange_beside(new: Path, old: Path) -> None:
     beside = old.with_name(f".{old.name}.mrk-restore")
     shutil.rmtree(beside, ignore_errors=True)
     shutil.copytree(new, beside, symlinks=True)
+    os.sync()
     _exchange(beside, old)
     shutil.rmtree(beside, ignore_errors=True)

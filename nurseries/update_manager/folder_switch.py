@@ -6,23 +6,19 @@ the two is there whole; `resume` puts the rest right. Blocking functions, called
 """
 
 import contextlib
-import errno
 import os
 import shutil
 from pathlib import Path
 
 import msgspec
 
+from config.change_places import change_places
 from config.whole_file import sync, write_whole
 from mrk import foreign_json
 from mrk.foreign_json import NotJson
 
 _NOTE = "note.json"
 _OLD = "old"
-_EXCHANGE = 2
-_AT_FDCWD = -100
-# File systems and kernels that cannot.
-_UNABLE = (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP)
 
 
 class _Note(msgspec.Struct):
@@ -128,36 +124,8 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def _change_places(one: Path, other: Path) -> None:
-    try:
-        _exchange(one, other)
-    except OSError as exc:
-        if exc.errno not in _UNABLE:
-            raise
-        _by_two_renames(one, other)
+    change_places(one, other, one.parent / _OLD)
     sync(other.parent)
-
-
-def _exchange(one: Path, other: Path) -> None:
-    # Imported when it is needed: 1 MB.
-    import ctypes
-
-    renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
-    if renameat2 is None:
-        raise OSError(errno.ENOSYS, "renameat2 is missing")
-    if renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _EXCHANGE) != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number), str(other))
-
-
-def _by_two_renames(one: Path, other: Path) -> None:
-    aside = one.parent / _OLD
-    other.rename(aside)
-    try:
-        one.rename(other)
-    except OSError:
-        aside.rename(other)
-        raise
-    aside.rename(one)
 
 
 def _remove(path: Path) -> None:

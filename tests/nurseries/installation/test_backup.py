@@ -1,5 +1,6 @@
 """Backups: what is in them, that they come back whole, and what a strange archive cannot do."""
 
+import errno
 import io
 import json
 import os
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from config import change_places
 from config.paths import Paths, create_folders
 from mrk.errors import MrkError
 from mrk.installation import backup_rules
@@ -288,3 +290,33 @@ def test_a_configuration_on_another_file_system(paths):
         restore_backup(paths, archive)
         assert tree(paths) == before
         assert os.listdir(other) == ["config"]
+
+
+@pytest.mark.parametrize("refuses", [True, False])
+def test_folders_that_cannot_change_places_in_one_step(paths, monkeypatch, refuses):
+    """Where the disk then refuses, what was there is there again; files are on the disk first."""
+    archive = create_backup(paths, paths.backups, with_secrets=True)
+    (paths.config / "moonraker.conf").write_text("[server]\n")
+    before, synced = tree(paths), []
+    rename = Path.rename
+
+    def unable(*_paths):
+        synced.append(False)
+        raise OSError(errno.EINVAL, "Invalid argument")
+
+    def refused(path, target):
+        if refuses and target == paths.config and path.suffix != ".old":
+            raise OSError(errno.EIO, "Input/output error", str(path))
+        return rename(path, target)
+
+    monkeypatch.setattr(change_places, "_exchange", unable)
+    monkeypatch.setattr(Path, "rename", refused)
+    monkeypatch.setattr(os, "sync", lambda: synced.append(True))
+    if refuses:
+        with pytest.raises(MrkError, match="what was there"):
+            restore_backup(paths, archive)
+        assert tree(paths) == before
+    else:
+        restore_backup(paths, archive)
+        assert (paths.config / "moonraker.conf").read_text() == CONF
+    assert synced[0] is True

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from config import change_places
 from config.settings.update_items import UpdateItemSettings
 from mrk.updates.git_facts import GitFacts
-from nurseries.update_manager import folder_switch
 from nurseries.update_manager.child import ChildRunner
 from nurseries.update_manager.folder_switch import FolderSwitch
 from nurseries.update_manager.git import Git
@@ -38,7 +38,7 @@ def put_until(switch: FolderSwitch, renames: int, monkeypatch: pytest.MonkeyPatc
         raise OSError(errno.ENOSYS, "renameat2 is missing")
 
     with monkeypatch.context() as patch:
-        patch.setattr(folder_switch, "_exchange", unable)
+        patch.setattr(change_places, "_exchange", unable)
         patch.setattr(Path, "rename", counted)
         with pytest.raises(Killed):
             switch.put()
