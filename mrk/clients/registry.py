@@ -23,6 +23,8 @@ from mrk.clients.waiting import WaitingTotal
 from mrk.definitions.roles import Role
 
 AGENT = "agent"
+# An answer has left when its handler's task gives way; a batch of calls takes a little longer.
+AFTER_ANSWER_S = 0.005
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -70,6 +72,7 @@ class Clients:
         self._role_changes: list[Callable[[str], None]] = []
         self._bound: dict[object, tuple[str, Role, Callable[[], None]]] = {}
         self._last_id = 0
+        self._send_later: Callable[[SharedMessage], None] | None = None
 
     def next_id(self) -> int:
         """A connection id that was not used before in this generation."""
@@ -218,7 +221,26 @@ class Clients:
 
     def broadcast(self, method: str, params: list[Any] | None = None) -> None:
         """Send a notification to every authorized client."""
-        self._send(notification(method, params))
+        self.send(notification(method, params))
+
+    def broadcast_behind_answer(self, method: str, params: list[Any] | None = None) -> None:
+        """The same for what a call changed: behind the answer of that call, as it is now.
+
+        At once where nobody sends what is `on_later`.
+        """
+        message = notification(method, params)
+        if self._send_later is None:
+            self.send(message)
+        else:
+            self._send_later(message)
+
+    def on_later(self, send_later: Callable[[SharedMessage], None]) -> None:
+        """Have `send_later(message)` called for what goes behind an answer; it calls `send`."""
+        self._send_later = send_later
+
+    def send(self, message: SharedMessage) -> None:
+        """Send a notification that is encoded already to every authorized client."""
+        self._send(message)
 
     def broadcast_klippy_state(self, method: str) -> None:
         """Send `notify_klippy_*`: status that happened before it must arrive before it."""

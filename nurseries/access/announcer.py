@@ -12,11 +12,9 @@ import trio
 
 from mrk.access.users import Change, Created, Deleted, KeyRevoked, LoggedOut, RoleChanged
 from mrk.api.notification import notification
-from mrk.clients.registry import Client, Clients
+from mrk.clients.registry import AFTER_ANSWER_S, Client, Clients
 from mrk.definitions.roles import Role
 
-# An answer has left when its handler's task gives way; a batch of calls takes a little longer.
-AFTER_ANSWER_S = 0.005
 # More changes at once are told without waiting for answers.
 MOST_WAITING = 100
 

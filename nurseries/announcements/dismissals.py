@@ -41,7 +41,7 @@ class Dismissals:
         if changes:
             await self._state.store(changes)
             self._dismissed.set()
-            self._clients.broadcast("notify_announcement_dismissed", [answer])
+            self._clients.broadcast_behind_answer("notify_announcement_dismissed", [answer])
         return answer
 
     async def run(self) -> None:

@@ -46,7 +46,8 @@ class Known:
 
 def notify_update(clients: Clients, known: Known) -> None:
     """Send clients all entries after a change."""
-    clients.broadcast("notify_announcement_update", [{"entries": known.entries.listed()}])
+    entries = {"entries": known.entries.listed()}
+    clients.broadcast_behind_answer("notify_announcement_update", [entries])
 
 
 class StoredEntries:

@@ -215,7 +215,7 @@ class JobQueue:
             for added in self._added:
                 added()
         change = {"action": action, "updated_queue": jobs, "queue_state": queue.state.value}
-        self._clients.broadcast("notify_job_queue_changed", [change])
+        self._clients.broadcast_behind_answer("notify_job_queue_changed", [change])
 
     # Life
 

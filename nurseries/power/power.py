@@ -91,4 +91,4 @@ class Power:
 
     def told(self, device: PowerDevice) -> None:
         """A device has changed."""
-        self._clients.broadcast("notify_power_changed", [shown(device)])
+        self._clients.broadcast_behind_answer("notify_power_changed", [shown(device)])

@@ -37,6 +37,7 @@ from nurseries.root.surroundings import Surroundings
 from nurseries.root.transports import Transports
 from nurseries.server.config_check_endpoints import ConfigCheck
 from nurseries.server.endpoints import ConfigAnswer, Server, absences, failed_components
+from nurseries.server.notices_behind_answers import NoticesBehindAnswers
 from nurseries.server.schema_endpoints import Documents
 from nurseries.supervise import failed_supervision
 from transports.door.acceptor import Door
@@ -154,7 +155,9 @@ class Generation:
         link = self.subsystems.klippy
         self._listeners = listeners
         transports = [*self._doors.services(listeners), *self.subsystems.transports]
-        services = self.subsystems.running_services
+        later = NoticesBehindAnswers(self.clients)
+        notices = Supervised("notices_behind_answers", later.serve, essential=True)
+        services = [notices, *self.subsystems.running_services]
         self._nest([database], [access], [link], services, transports)
         async with (
             opened(database),

@@ -203,7 +203,7 @@ class Sudo:
         return RootCommand((*sudo, "-S", "-p", "", "--", *argv), given)
 
     def _notify(self) -> None:
-        self._clients.broadcast("notify_sudo_alert", [self.alert])
+        self._clients.broadcast_behind_answer("notify_sudo_alert", [self.alert])
 
 
 def _misses_password(said: str) -> bool:

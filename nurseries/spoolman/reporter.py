@@ -208,7 +208,8 @@ class SpoolReporter:
         self._wake()
 
     def _notify_active(self) -> None:
-        self._clients.broadcast("notify_active_spool_set", [{"spool_id": self.book.active}])
+        active = {"spool_id": self.book.active}
+        self._clients.broadcast_behind_answer("notify_active_spool_set", [active])
 
     async def reassign(self, source: int | None, target: int | None) -> float:
         """Charge use that cannot be reported to another spool, or forget it; returns the mm.

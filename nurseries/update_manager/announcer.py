@@ -61,4 +61,4 @@ class UpdateAnnouncer:
 
     def refreshed(self, status: object) -> None:
         """A refresh has finished."""
-        self._clients.broadcast("notify_update_refreshed", [status])
+        self._clients.broadcast_behind_answer("notify_update_refreshed", [status])

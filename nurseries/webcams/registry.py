@@ -124,7 +124,7 @@ class Webcams:
 
     def _notify(self, stored: dict[str, Webcam]) -> None:
         webcams = WebcamList(self._listed(stored))
-        self._clients.broadcast("notify_webcams_changed", [webcams])
+        self._clients.broadcast_behind_answer("notify_webcams_changed", [webcams])
 
 
 def _configured(settings: WebcamSettings, instance_id: str) -> Webcam:

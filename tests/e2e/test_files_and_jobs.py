@@ -43,6 +43,19 @@ def finished_job(client: UnixClient) -> dict[str, Any]:
     return change["job"]
 
 
+def test_an_answer_comes_before_what_is_told_of_it(slow: DaemonProcess) -> None:
+    with slow.connect() as client:
+        for method, told, params in (
+            ("server.webcams.post_item", "notify_webcams_changed", {"stream_url": "/s"}),
+            ("server.job_queue.post_job", "notify_job_queue_changed", {"filenames": [CUBE]}),
+            ("server.job_queue.delete_job", "notify_job_queue_changed", {"all": True}),
+        ):
+            client.notices.clear()
+            client.call(method, **{"name": "bed", **params})
+            assert told not in [notice["method"] for notice in client.notices]
+            client.wait_for(told)
+
+
 def test_an_upload_that_prints_is_in_the_history(tmp_path: Path) -> None:
     # Klipper counts filament at its beat, every 0.25 s: a faster print falls between two of them.
     with (
