@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from config.whole_file import write_whole
 from mrk import foreign_json
 from mrk.errors import MrkError
 from mrk.files.disk_space import fits
@@ -50,7 +51,12 @@ class FrameFolder:
             elif entry.name == _UNFINISHED:
                 os.unlink(entry.path)
             elif frame_number(entry.name) is not None and entry.is_file(follow_symlinks=False):
-                frames.append((entry.name, entry.stat(follow_symlinks=False).st_size))
+                size_bytes = entry.stat(follow_symlinks=False).st_size
+                if size_bytes:
+                    frames.append((entry.name, size_bytes))
+                else:
+                    # Of a power cut; ffmpeg would end the video there.
+                    os.unlink(entry.path)
         found = FrameSet.found(frames, max(session.stride, 1))
         found.calls = session.calls
         return found, session, sorted(orders, key=lambda path: path.stat().st_mtime)
@@ -94,8 +100,8 @@ class FrameFolder:
         return folder
 
     def note(self, folder: Path, order: RenderOrder) -> None:
-        """Keep an order with its frames."""
-        _write(folder / _ORDER, msgspec.json.encode(order))
+        """Keep an order with its frames, after a power cut too."""
+        write_whole(folder / _ORDER, msgspec.json.encode(order))
 
     def read_order(self, folder: Path) -> RenderOrder | None:
         """The order of a folder; None, and the folder is gone, when it cannot be read."""

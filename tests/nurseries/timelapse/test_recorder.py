@@ -210,3 +210,23 @@ async def test_links_are_copies_where_the_file_system_has_none(bench, monkeypatc
     monkeypatch.setattr(os, "link", no_links)
     folder, _ = await bench.recorder.order("part.gcode", archive=True, render=False)
     assert (folder / "frame000001.jpg").read_bytes() == JPEG
+
+
+async def test_what_a_power_cut_leaves_of_frames_and_orders(bench, monkeypatch):
+    for _ in range(3):
+        await bench.frame()
+    os.truncate(bench.path / "frame000002.jpg", 0)  # ffmpeg would end a video there
+    again = Bench(bench.path)
+    await again.recorder.open()
+    assert list(again.recorder.frames.sizes) == [1, 3]
+    assert again.names == ["frame000001.jpg", "frame000003.jpg"]
+    synced, fsync = [], os.fsync
+
+    def noted(descriptor):
+        synced.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    folder, _order = await again.recorder.order("part.gcode", archive=False, render=True)
+    # Without its order, frames are taken for those of one that was never given.
+    assert {os.path.dirname(path) for path in synced} >= {str(folder)}
