@@ -155,7 +155,8 @@ class Sandbox(SandboxedEnvironment):
         try:
             return self.from_string(text)
         except TemplateSyntaxError as exc:
-            raise SyntaxMistake(self.told(exc), exc.lineno) from None
+            # Without the line, which its text has once more.
+            raise SyntaxMistake(self.told(ValueError(exc.message)), exc.lineno) from None
         except _PROGRAM_ERRORS:
             raise SyntaxMistake("is too complicated", None) from None
 

@@ -4,6 +4,7 @@ Pure functions for `section.py`. A mistake is a ValueError whose text is the rea
 to the user, with the offending value and what was expected.
 """
 
+import ipaddress
 import re
 from collections.abc import Sequence
 
@@ -15,6 +16,19 @@ _TRUE = frozenset({"1", "yes", "true", "on"})
 _FALSE = frozenset({"0", "no", "false", "off"})
 _INTEGER = re.compile(r"[+-]?[0-9]{1,400}")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+
+_HOST_NAME = re.compile(r"[^\s/\[\]:@?#\"'`]+")
+
+
+def is_host(text: str) -> bool:
+    """Whether it can be a name or an address: no URL, no port behind it, no quotes around it."""
+    if _HOST_NAME.fullmatch(text):
+        return True
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    return True
 
 
 class OutOfRange(ValueError):

@@ -12,7 +12,7 @@ from config.paths import Paths
 from config.reader import ConfigReader
 from config.secret import Secret
 from config.section import Required, Section
-from config.values import Bounds, split_items
+from config.values import Bounds, is_host, split_items
 from mrk.definitions.roles import ROLE_WORDS
 
 PROTOCOLS = ("v3.1", "v3.1.1", "v5")
@@ -137,8 +137,9 @@ def _password_of(section: Section, path: Path | None) -> Secret | None:
 
 
 def _host(text: str) -> str:
-    if not text or any(char.isspace() for char in text):
-        raise ValueError(f"{quoted(text)} is not a host (expected an address or a name)")
+    if not is_host(text):
+        expected = "(expected an address or a name alone; the port belongs in the option port)"
+        raise ValueError(f"{quoted(text)} is not a host {expected}")
     return text
 
 

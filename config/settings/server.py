@@ -14,7 +14,7 @@ from config.config_errors import ConfigError, quoted
 from config.paths import Paths
 from config.reader import ConfigReader
 from config.section import Section
-from config.values import Bounds
+from config.values import Bounds, is_host
 from mrk.definitions.limits import MIB, Limits
 
 _PORT = Bounds(low=1, high=65535)
@@ -51,6 +51,9 @@ def read_server(reader: ConfigReader, paths: Paths) -> ServerSettings:
     section = reader.section("server")
     default = ServerSettings()
     host = section.custom("host", default.host, _host)
+    if host is not None and not is_host(host):
+        said = "is no address and no name: write it alone, without quotes, http:// and port"
+        section.warn("host", f"{quoted(host)} {said}")
     port = section.integer("port", default.port, _PORT)
     ssl_port = _ssl_port(section, port)
     address = section.path(

@@ -7,6 +7,7 @@ import click
 
 from config.paths import Paths
 from mrk.jobs.schema import JOB_MIGRATIONS
+from nurseries.command_line.data_folder import check_owner
 from nurseries.database.importer import run_import
 
 
@@ -19,4 +20,5 @@ def command(paths: Paths, folder: Path, again: bool) -> None:
 
     FOLDER is its data folder, or the database itself. The old database is only read.
     """
+    check_owner(paths)
     sys.exit(run_import(paths.data, folder, again, JOB_MIGRATIONS))

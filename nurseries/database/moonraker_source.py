@@ -59,6 +59,8 @@ def _stamps(file: Path) -> list[tuple[str, int, int]]:
 
 def _read_file(file: Path) -> Found:
     with open_untouched(file) as connection:
+        if not is_moonraker(connection):
+            raise NoMoonrakerDatabase(f"{file} is not a Moonraker database: its tables are missing")
         return read_sql(connection)
 
 
@@ -70,8 +72,6 @@ def is_moonraker(connection: sqlite3.Connection) -> bool:
 
 def read_sql(connection: sqlite3.Connection) -> Found:
     """All that is known of the tables; what cannot be decoded is told in `problems`."""
-    if not is_moonraker(connection):
-        raise NoMoonrakerDatabase("not a Moonraker database: its tables are missing")
     found = Found()
     tables = {
         name

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config import values
-from config.values import Bounds
+from config.values import Bounds, is_host
 
 
 @pytest.mark.parametrize("text", ["1", "yes", "TRUE", "On"])
@@ -102,3 +102,16 @@ def test_choices():
     assert values.choice("ONE", ["one", "two"], ignore_case=True) == "one"
     with pytest.raises(ValueError, match="expected one of one, two"):
         values.choice("ONE", ["one", "two"])
+
+
+@pytest.mark.parametrize("text", ["printer.local", "pi", "192.168.1.5", "::1", "fe80::1%eth0"])
+def test_hosts(text):
+    assert is_host(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "a b", '"0.0.0.0"', "http://pi", "pi:7125", "192.168.1.5:80", "[::1]", "u@h"],
+)
+def test_what_is_no_host(text):
+    assert not is_host(text)

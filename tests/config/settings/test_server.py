@@ -141,3 +141,10 @@ def test_deprecated_debug_logging(read):
     _, warnings = read("enable_debug_logging: True")
     assert len(warnings) == 1
     assert "--verbose" in warnings[0]
+
+
+def test_a_host_that_is_none_is_told(read):
+    server, warnings = read('host: "0.0.0.0"')
+    assert server.host == '"0.0.0.0"'
+    assert "is no address and no name: write it alone, without quotes" in warnings[0]
+    assert read("host: all") == (server.__class__(host=None), [])
