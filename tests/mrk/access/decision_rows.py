@@ -197,6 +197,10 @@ KEY_ROWS = [
     Row("switched off, trusted", (401, "api_keys_off", None), HOME,
         headers={"x-api-key": "key"}, config={"enable_api_key": False}),
     Row("empty is absent", (401, "stranger", None), STRANGER, headers={"x-api-key": " "}),
+    Row("OrcaSlicer's placeholder is absent", (200, "trusted_address", TRUSTED), HOME,
+        headers={"x-api-key": "88888888"}),
+    Row("the placeholder is no key", (401, "stranger", None), STRANGER,
+        headers={"x-api-key": "88888888"}),
 ]  # fmt: skip
 LOCKED_ROWS = [
     Row("the address counts for nothing", (401, "login_required", None), HOME, config=LOCKED),
