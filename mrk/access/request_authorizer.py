@@ -22,7 +22,7 @@ _CREDENTIALS = frozenset({"authorization", "x-access-token", "x-api-key"})
 _TELLING = _CREDENTIALS | {"host", "origin", "sec-fetch-site"}
 _READING = ("GET", "HEAD")
 # OrcaSlicer 2.4 sends it where its user has entered no key; keys of ours never look like it.
-_PLACEHOLDER_KEY = "88888888"
+_PLACEHOLDERS = {"88888888": ""}
 
 NamesOf = Callable[[str], tuple[str, ...]]
 
@@ -133,7 +133,7 @@ class RequestAuthorizer:
         else:
             token, oneshot = _tokens(told, head)
             key = told.get("x-api-key", "").strip()
-            key = "" if key == _PLACEHOLDER_KEY else key
+            key = _PLACEHOLDERS.get(key, key)
         return RequestFacts(
             head.address, names, token, oneshot, key, foreign, foreign_page, head.untrusted_proxy
         )

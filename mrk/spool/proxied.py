@@ -41,7 +41,7 @@ class Proxied(msgspec.Struct, frozen=True):
 
 def checked(params: ProxyParams) -> Proxied:
     """Raises `ClientError` 400 naming the argument, or 413 for a body over 1 MiB."""
-    # GuppyScreen and others write `/v1/spool?allow_archived=true` into the path.
+    # KlipperScreen (until 2026) and GuppyScreen ask for `/v1/spool?allow_archived=true` so.
     path, mark, beside = params.path.partition("?")
     _check_path(path)
     parts = (_query("path", beside if mark else None), _query("query", params.query))
