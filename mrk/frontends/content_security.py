@@ -2,7 +2,8 @@
 
 Pure. Scripts come from the front end's own folder; those written into its page are named by their
 hash, so that nothing that a file name, a message or a macro brings into the page runs. Pictures,
-films and connections may go anywhere: cameras and other printers have addresses of their own.
+films and connections may go anywhere: cameras and other printers have addresses of their own, and
+themes take styles and fonts from them and from the Internet.
 """
 
 import base64
@@ -49,13 +50,14 @@ def content_security_policy(scripts: Sequence[str], frame_ancestors: Sequence[st
     return "; ".join(
         (
             "default-src 'self'",
-            # Editors highlight by a regular expression engine in WebAssembly.
-            " ".join(("script-src 'self' 'wasm-unsafe-eval'", *scripts)),
+            # Mainsail's scroll bars and Fluidd's diagnostics evaluate texts of their own; editors
+            # highlight by a regular expression engine in WebAssembly, which this allows, too.
+            " ".join(("script-src 'self' 'unsafe-eval'", *scripts)),
             "worker-src 'self' blob:",
-            "style-src 'self' 'unsafe-inline'",
+            "style-src * 'unsafe-inline'",
             "img-src * data: blob:",
             "media-src * data: blob:",
-            "font-src 'self' data:",
+            "font-src * data:",
             "connect-src * data: blob:",
             "frame-src *",
             "object-src 'none'",

@@ -27,7 +27,9 @@ def test_it_is_bounded() -> None:
 def test_policy() -> None:
     policy = content_security_policy(["'sha256-x'"], ["https://ha.lan"])
     rules = dict(rule.split(" ", 1) for rule in policy.split("; "))
-    assert rules["script-src"] == "'self' 'wasm-unsafe-eval' 'sha256-x'"
+    assert rules["script-src"] == "'self' 'unsafe-eval' 'sha256-x'"
+    assert rules["style-src"] == "* 'unsafe-inline'"
+    assert rules["font-src"] == "* data:"
     assert rules["frame-ancestors"] == "'self' https://ha.lan"
     assert rules["object-src"] == "'none'"
     assert rules["base-uri"] == "'self'"
