@@ -5,7 +5,7 @@ folder it is unpacked into, and its size is bounded before a byte is written.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 
 import msgspec
@@ -75,6 +75,27 @@ def check_members(members: Sequence[tuple[str, int, bool]]) -> None:
     for name, _bytes, is_file in members:
         if not is_file or not is_inside(name):
             raise MrkError(f"the archive has a member {name!r:.80} that no backup of mrk has")
+
+
+def links_of(manifest: Manifest) -> Mapping[str, str]:
+    """The links of the configuration folder, which is all that backups have.
+
+    Raises `MrkError` for one that stands in for a folder or a file of the archive: what is below it
+    would be made wherever it leads to.
+    """
+    found = {
+        name: to
+        for name, to in manifest.links.items()
+        if is_inside(name) and name.startswith("config/")
+    }
+    names = {*manifest.files, *found}
+    for name in names:
+        for parent in PurePosixPath(name).parents:
+            if str(parent) in found or (name in found and str(parent) in manifest.files):
+                raise MrkError(f"the archive has {name!r:.80} below {str(parent)!r:.80}, no folder")
+    for name in found.keys() & manifest.files.keys():
+        raise MrkError(f"the archive has {name!r:.80} twice, as a file and as a link")
+    return found
 
 
 def is_inside(name: str) -> bool:

@@ -57,6 +57,7 @@ def _unpack(archive: Path, staged: Path) -> Manifest:
         manifest = manifest_of(opened)
         members = opened.getmembers()
         rules.check_members([(m.name, m.size, m.isreg()) for m in members])
+        links = rules.links_of(manifest)
         free = shutil.disk_usage(staged).free
         if sum(member.size for member in members) * 2 > free:
             raise MrkError(f"no room for the restored files: {free} bytes are free")
@@ -73,10 +74,9 @@ def _unpack(archive: Path, staged: Path) -> Manifest:
     missing = set(manifest.files) - {member.name for member in members}
     if missing:
         raise MrkError(f"the archive lacks {sorted(missing)[0]}")
-    for name, to in manifest.links.items():
-        if rules.is_inside(name) and name.startswith("config/"):
-            (staged / name).parent.mkdir(parents=True, exist_ok=True)
-            (staged / name).symlink_to(to)
+    for name, to in links.items():
+        (staged / name).parent.mkdir(parents=True, exist_ok=True)
+        (staged / name).symlink_to(to)
     return manifest
 
 
@@ -85,14 +85,23 @@ def _take_along(old: Path, new: Path, kept: Manifest) -> None:
     for name, file in files_below(old, "config"):
         if name in kept.files or name in kept.links or not file.is_file():
             continue
-        target = new / file.relative_to(old)
-        if os.path.lexists(target):
-            target = target.with_name(f"{target.name}.before-restore")
+        target = _free_place(new, file.relative_to(old))
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             os.link(file, target)
         except OSError:
             shutil.copy2(file, target)
+
+
+def _free_place(folder: Path, below: Path) -> Path:
+    """Below `folder` itself: what the archive has in a folder's or the file's place stays."""
+    target = folder
+    for part in below.parts[:-1]:
+        target /= part
+        if os.path.lexists(target) and (target.is_symlink() or not target.is_dir()):
+            target = target.with_name(f"{part}.before-restore")
+    target /= below.name
+    return target.with_name(f"{below.name}.before-restore") if os.path.lexists(target) else target
 
 
 def _put_in_place(paths: Paths, staged: Path, manifest: Manifest) -> None:

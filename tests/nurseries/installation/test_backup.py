@@ -1,6 +1,7 @@
 """Backups: what is in them, that they come back whole, and what a strange archive cannot do."""
 
 import errno
+import hashlib
 import io
 import json
 import os
@@ -157,6 +158,40 @@ def test_links_leave_nothing(paths, tmp_path):
     assert os.readlink(paths.config / "ok.cfg") == "/x"
     assert not (paths.data / "evil").is_symlink()
     assert not (paths.data / "certs/evil").is_symlink()
+
+
+@pytest.mark.parametrize(
+    ("members", "links"),
+    [
+        ([], {"config/a": "{home}", "config/a/authorized_keys": "/x"}),
+        ([], {"config/a/b/keys": "/x", "config/a": "{home}"}),
+        ([("config/a/keys", b"x")], {"config/a": "{home}"}),
+        ([("config/a", b"x")], {"config/a/keys": "/x"}),
+        ([("config/a", b"x")], {"config/a": "/x"}),
+    ],
+)
+def test_nothing_is_made_where_a_link_leads_to(paths, tmp_path, members, links):
+    home = tmp_path / "home"
+    home.mkdir()
+    before = tree(paths)
+    links = {name: to.format(home=home) for name, to in links.items()}
+    files = {name: hashlib.sha256(data).hexdigest() for name, data in members}
+    archive = archive_of(tmp_path / "x.tar.gz", members, links=links, files=files)
+    with pytest.raises(MrkError, match="the archive has 'config/a"):
+        restore_backup(paths, archive)
+    assert tree(paths) == before
+    assert list(home.iterdir()) == []
+
+
+def test_what_stays_is_not_put_where_a_link_leads_to(paths, tmp_path, monkeypatch):
+    monkeypatch.setattr(backup_rules, "FILE_BYTES", 1000)
+    home = tmp_path / "home"
+    home.mkdir()
+    (paths.config / "sub/large").write_text("x" * 1001)
+    restore_backup(paths, archive_of(tmp_path / "x.tar.gz", [], links={"config/sub": str(home)}))
+    assert list(home.iterdir()) == []
+    assert os.readlink(paths.config / "sub") == str(home)
+    assert (paths.config / "sub.before-restore/large").read_text() == "x" * 1001
 
 
 def test_what_is_no_archive(paths, tmp_path):
