@@ -45,7 +45,7 @@ def read_plain(words: Iterable[str]) -> dict[str, Path | bool] | None:
             found[option.name] = True
             continue
         value = next(remaining, "-")
-        if value.startswith("-"):
+        if not value or value.startswith("-"):
             return None
         found[option.name] = Path(value)
     return found

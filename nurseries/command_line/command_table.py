@@ -38,6 +38,8 @@ class CommandTable(click.Group):
             return super().invoke(ctx)
         except MrkError as exc:
             raise click.ClickException(str(exc)) from None
+        except click.NoSuchOption as exc:
+            raise self._misplaced(ctx, exc) from None
         except BrokenPipeError:
             raise
         except OSError as exc:
@@ -45,6 +47,29 @@ class CommandTable(click.Group):
                 raise
             reason = f"{os.fsdecode(exc.filename)}: {exc.strerror}"
             raise click.ClickException(reason) from None
+
+    def _misplaced(self, ctx: click.Context, error: click.NoSuchOption) -> click.UsageError:
+        """Says where an option of this group goes that stands behind a command."""
+        name = error.option_name
+        options = [param for param in self.params if name in param.opts]
+        if not options or error.ctx is None or error.ctx is ctx:
+            return error
+        value = "" if getattr(options[0], "is_flag", False) else " ..."
+        command = error.ctx.command_path.removeprefix(f"{ctx.command_path} ")
+        said = f"{name} stands before the command: {ctx.command_path} {name}{value} {command}"
+        return click.UsageError(said, error.ctx)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that a line begins with; of one that is not there, what it resembles."""
+        if args[0] not in self._entries and not args[0].startswith("-"):
+            import difflib
+
+            like = difflib.get_close_matches(args[0], self._entries, n=1)
+            meant = f" Is {like[0]} meant?" if like else ""
+            ctx.fail(f"there is no command {args[0]!r}.{meant}")
+        return super().resolve_command(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Every name, sorted."""

@@ -48,6 +48,16 @@ COMMANDS: Mapping[str, CommandEntry] = {
 }
 
 
+class _GivenPath(click.Path):
+    """A path; an empty one, of a variable that is not set, would be the current folder."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """As click has it; an empty text is a mistake."""
+        if value == "":
+            self.fail("the path is empty", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 def _paths(options: dict[str, Any]) -> Paths:
     try:
         return Paths.resolve(environ=os.environ, **options)
@@ -65,7 +75,7 @@ def _daemon_options(command: Callable[..., None]) -> Callable[..., None]:
             **(
                 {"is_flag": True, "default": None}
                 if option.is_flag
-                else {"type": click.Path(path_type=Path)}
+                else {"type": _GivenPath(path_type=Path)}
             ),
             help=option.help,
         )

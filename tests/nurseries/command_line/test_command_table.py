@@ -55,3 +55,21 @@ def test_what_the_system_refuses_is_one_line():
         result = CliRunner().invoke(main, ["demo", "--data", str(closed / "demo")])
     told = f"Error: {closed}/demo/config/moonraker.conf: Permission denied\n"
     assert (result.exit_code, result.output) == (1, told)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["user", "list", "-d", "x"], "-d stands before the command: mrk -d ... user list"),
+        (["doctor", "--verbose"], "--verbose stands before the command: mrk --verbose doctor"),
+        (["doctor", "--nothing"], "No such option '--nothing'."),
+        (["--nothing"], "No such option '--nothing'."),
+        (["usr", "list"], "there is no command 'usr'. Is user meant?"),
+        (["fly"], "there is no command 'fly'."),
+        (["-d", "", "user", "list"], "Invalid value for '-d' / '--datapath': the path is empty"),
+    ],
+)
+def test_what_is_mistyped(words, told):
+    result = CliRunner().invoke(main, words, prog_name="mrk")
+    assert result.exit_code == 2
+    assert result.output.splitlines()[-1] == f"Error: {told}"
