@@ -16,6 +16,9 @@ from config.whole_file import sync
 
 STEP_PAGES = 64  # 256 KB, about 1 ms
 DAILY_KEPT = 7
+# Without a clock of its own a machine begins an hour behind what it wrote last; past this its clock
+# was ahead.
+AHEAD = datetime.timedelta(days=2)
 _DAILY = r"mrk-\d{8}\.db"
 
 
@@ -69,8 +72,14 @@ def copy_daily(
 
 
 def daily_copies(folder: Path) -> list[Path]:
-    """Newest first, by the day in their name."""
-    return sorted((p for p in plain_files(folder) if re.fullmatch(_DAILY, p.name)), reverse=True)
+    """Newest first, by the day in their name.
+
+    Those of days to come, of a clock that was ahead, are the oldest: else they would stay, and each
+    new one be removed.
+    """
+    found = (path for path in plain_files(folder) if re.fullmatch(_DAILY, path.name))
+    last = daily_name(datetime.date.today() + AHEAD)
+    return sorted(found, key=lambda path: (path.name <= last, path.name), reverse=True)
 
 
 def plain_files(folder: Path) -> list[Path]:

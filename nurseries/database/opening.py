@@ -19,7 +19,7 @@ import msgspec
 from config.whole_file import sync
 from mrk.database.schema import APPLICATION_ID, BEFORE_UPDATE, Migration, missing, too_new
 from mrk.errors import ClientError, MrkError
-from nurseries.database.copies import copy_daily, plain_files
+from nurseries.database.copies import AHEAD, copy_daily, plain_files
 from nurseries.database.lock import open_lock
 from nurseries.database.sqlite_errors import (
     NotOurs,
@@ -305,7 +305,14 @@ def _lay_ready(copy: Path, part: Path) -> None:
 
 def _newest_good(place: DatabaseLocation) -> Path | None:
     files = [*plain_files(place.daily), *plain_files(place.backups)]
-    for file in sorted(files, key=lambda p: p.stat().st_mtime, reverse=True):
+    last = time.time() + AHEAD.total_seconds()
+
+    def made(file: Path) -> tuple[bool, float]:
+        # What was made by a clock that was ahead comes last.
+        modified = file.stat().st_mtime
+        return modified <= last, modified
+
+    for file in sorted(files, key=made, reverse=True):
         if is_good_copy(file):
             return file
     return None

@@ -249,6 +249,22 @@ async def test_a_backup_of_a_newer_mrk_is_refused(tmp_path: Path, nursery: trio.
     assert await status_of(ask, "server.database.restore", filename="newer.db") == 400
 
 
+async def test_a_clock_that_was_ahead_costs_no_later_copy(
+    database: Database, tmp_path: Path
+) -> None:
+    folder = tmp_path / "copies"
+    folder.mkdir()
+    today = datetime.date.today()
+    # One may be of a clock that is behind now.
+    for days in (1, *range(3, 12)):
+        (folder / daily_name(today + datetime.timedelta(days))).touch()
+    assert await database.run_long(lambda c, b: copy_daily(c, folder, b))
+    assert not await database.run_long(lambda c, b: copy_daily(c, folder, b))
+    left = {path.name for path in folder.iterdir()}
+    assert len(left) == DAILY_KEPT
+    assert {daily_name(today), daily_name(today + datetime.timedelta(1))} <= left
+
+
 async def test_seven_daily_copies_are_kept(database: Database, tmp_path: Path) -> None:
     folder = folder_of(tmp_path) / "backup"
     folder.mkdir()

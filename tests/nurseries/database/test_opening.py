@@ -4,6 +4,7 @@ import datetime
 import errno
 import os
 import sqlite3
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -117,6 +118,20 @@ async def test_a_damaged_copy_is_passed_over(tmp_path: Path) -> None:
     overwrite(0, b"garbage!")(file)
     database = await with_database(tmp_path, nothing)
     assert older.name in database.warnings[0]
+
+
+@pytest.mark.parametrize(("ahead_s", "is_newest"), [(3600, True), (30 * 86400, False)])
+async def test_a_copy_of_a_clock_that_was_ahead_comes_last(
+    tmp_path: Path, ahead_s: float, is_newest: bool
+) -> None:
+    file = await make_with_copy(tmp_path)
+    other = daily(tmp_path, days_ago=1)
+    other.write_bytes(daily(tmp_path).read_bytes())
+    then = time.time() + ahead_s
+    os.utime(other, (then, then))
+    overwrite(0, b"garbage!")(file)
+    database = await with_database(tmp_path, nothing)
+    assert (other.name in database.warnings[0]) == is_newest
 
 
 async def test_without_a_copy_it_starts_empty_and_says_so(tmp_path: Path) -> None:
