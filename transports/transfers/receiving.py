@@ -80,8 +80,8 @@ class Receiving:
 
     @property
     def wants_print(self) -> bool:
-        """Whether the client asks to print the file."""
-        return self._form.fields.get("print", "").lower() == "true"
+        """Whether the client asks to print the file: by that very word, as with Moonraker."""
+        return self._form.fields.get("print") == "true"
 
     async def store(self) -> StoredUpload:
         """Receive the body and store the file; raises `ClientError`."""

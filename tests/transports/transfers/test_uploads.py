@@ -134,6 +134,13 @@ async def test_printing(tmp_path: Path, outcome: PrintOutcome, expected: dict[st
     assert house.prints.asked == ["s/a.gcode"]
 
 
+@pytest.mark.parametrize("word", ["True", "TRUE", "1", "yes", ""])
+async def test_no_print_by_another_word_than_true(tmp_path: Path, word: str) -> None:
+    house = TransferHouse(tmp_path)
+    assert await status_of(house, upload(field("print", word), file("a.gcode", GCODE))) == 201
+    assert house.prints.asked == []
+
+
 async def test_no_print_of_what_is_no_gcode(tmp_path: Path) -> None:
     house = TransferHouse(tmp_path)
     assert await status_of(house, upload(field("print", "true"), file("a.txt", b"x"))) == 201
