@@ -231,6 +231,7 @@ class SpoolEndpoints:
         return ProxyV2(body, None, _passed_headers(answer)) if params.use_v2_response else body
 
     async def _forward(self, request: Proxied) -> Fetched:
+        await self._link.first_attempt()
         if not self._link.connected:
             raise ClientError("Spoolman is not connected", 503)
         try:

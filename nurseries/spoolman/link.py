@@ -20,6 +20,8 @@ PING_EACH_S = 30.0
 PONG_S = 15.0
 # The link ends beside the reporter, which then still has something to say.
 JUST_NOW_S = 0.5
+# Front ends ask for spools once, as soon as a restart lets them in.
+FIRST_ATTEMPT_S = 5.0
 # Events are taken as they come; one tells a whole spool.
 EVENTS = 64
 MOST_EVENT_BYTES = 4 * 1024 * 1024
@@ -42,6 +44,7 @@ class SpoolmanLink:
         self._pong_s = pong_s
         self.connected = False
         self._changed_at = 0.0
+        self._attempted = trio.Event()
         self.on_connected: Callable[[bool], None] = lambda connected: None
         self.on_deleted: Callable[[int], None] = lambda spool_id: None
 
@@ -55,8 +58,8 @@ class SpoolmanLink:
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Stay connected. Raises `SpoolmanAway`."""
         task_status.started()
-        await self._server.check()
         try:
+            await self._server.check()
             await self._converse()
         except* SpoolmanAway as group:
             raise SpoolmanAway(str(leaves(group)[0])) from group
@@ -64,6 +67,12 @@ class SpoolmanLink:
             raise SpoolmanAway(f"Spoolman's websocket ended: {leaves(group)[0]}") from group
         finally:
             self._set_connected(False)
+            self._attempted.set()
+
+    async def first_attempt(self) -> None:
+        """Wait until the first connection stands or has failed, for a while at most."""
+        with trio.move_on_after(FIRST_ATTEMPT_S):
+            await self._attempted.wait()
 
     async def _converse(self) -> None:
         opened = self._websockets.opened(
@@ -71,6 +80,7 @@ class SpoolmanLink:
         )
         async with opened as connection, trio.open_nursery() as nursery:
             self._set_connected(True)
+            self._attempted.set()
             nursery.start_soon(self._keep_alive, connection, name="spoolman pings")
             while True:
                 self._take(await connection.receive())

@@ -37,6 +37,9 @@ class StubLink:
     def was_connected(self) -> bool:
         return self.connected
 
+    async def first_attempt(self) -> None:
+        await trio.lowlevel.checkpoint()
+
     def connect(self, connected: bool = True) -> None:
         if connected != self.connected:
             self.connected = connected

@@ -69,14 +69,16 @@ class WiredMrk(Mrk):
 
 
 @contextlib.asynccontextmanager
-async def open_wired(spools=2):
+async def open_wired(spools=2, *, page_only=False, connected=True):
     with trio.fail_after(OUTER_S):
         async with open_spoolman() as spoolman, trio.open_nursery() as nursery:
+            spoolman.page_only = page_only
             for _ in range(spools):
                 spoolman.rules.add()
             mrk = WiredMrk(Workshop(nursery), spoolman)
             await nursery.start(mrk.live)
-            await mrk.until(lambda: mrk.link.connected)
+            if connected:
+                await mrk.until(lambda: mrk.link.connected)
             yield mrk, mrk.shop.klippy, spoolman
             nursery.cancel_scope.cancel()
 
@@ -179,6 +181,18 @@ async def test_the_proxy():
         assert got["error"]["status_code"] == 422
         assert "valid integer" in got["error"]["message"]
         assert "response_headers" not in got
+
+
+async def test_who_asks_before_the_first_attempt_has_ended_waits_for_it():
+    asked = {"request_method": "GET", "path": "/v1/spool/1"}
+    async with open_wired(connected=False) as (mrk, _klippy, _spoolman):
+        assert not mrk.link.connected
+        assert (await mrk.call("proxy", **asked))["id"] == 1
+    async with open_wired(page_only=True, connected=False) as (mrk, _klippy, _spoolman):
+        with pytest.raises(ClientError, match="not connected") as caught:
+            await mrk.call("proxy", **asked)
+        assert caught.value.status == 503
+        assert "no Spoolman at" in mrk.part.last_error
 
 
 async def test_a_large_answer_and_bad_ones_through_the_proxy():
