@@ -157,6 +157,10 @@ class PowerDevice:
         while True:
             self._wake = trio.Event()
             await self._initialise_if_due()
+            if trio.current_time() >= self._off_due:
+                # However many requests wait, and others come meanwhile.
+                await self._on_due()
+                continue
             request = self._queue.take()
             if request is not None:
                 await self._answer(request)
@@ -170,8 +174,13 @@ class PowerDevice:
     def _next_due(self) -> float:
         polled = self.facts.poll_interval_s
         poll = math.inf if polled is None else _at_a_full_second(polled)
-        off = math.inf if self.machine.off_due is None else self.machine.off_due
-        return min(poll, off, self._shutdown_due)
+        return min(poll, self._off_due)
+
+    @property
+    def _off_due(self) -> float:
+        """When it is to be switched off by itself."""
+        timer = math.inf if self.machine.off_due is None else self.machine.off_due
+        return min(timer, self._shutdown_due)
 
     async def _on_due(self) -> None:
         now = trio.current_time()

@@ -397,6 +397,31 @@ async def test_off_when_klipper_shuts_down(autojump_clock, house):
         assert psu.state is OFF
 
 
+async def test_requests_without_end_do_not_put_off_the_shutdown(autojump_clock, house):
+    psu = house.add("psu", ScriptedDriver(ON), off_when_shutdown=True)
+    async with house.running():
+        psu.slow_s = 0.2
+
+        async def ask():
+            while True:
+                await house.call("on", {"psu": None})
+
+        async def order():
+            while True:
+                house.macro(device="psu", state="on", force=True)
+                await trio.sleep(0.1)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ask)
+            nursery.start_soon(order)
+            await trio.sleep(5)
+            assert psu.switched == []
+            house.printer.become("shutdown")
+            await trio.sleep(5)
+            nursery.cancel_scope.cancel()
+        assert psu.switched[0] == "off"
+
+
 async def test_a_firmware_restart_within_the_delay(autojump_clock, house):
     psu = house.add("psu", ScriptedDriver(ON), off_when_shutdown=True, off_when_shutdown_delay_s=30)
     async with house.running():
