@@ -219,6 +219,10 @@ def on_ports(facts: Iterable[PortFacts]) -> list[Finding]:
     for port in facts:
         if port.is_mrk:
             found.append(Finding("ports", Level.GOOD, f"mrk answers on {port.port}"))
+        elif port.program == "mrk":
+            text = f"mrk has port {port.port}, but not the unix socket of this folder"
+            remedy = "is it the mrk of another data folder? Its log says what is wrong"
+            found.append(Finding("ports", Level.ERROR, text, remedy))
         elif port.program:
             text = f"port {port.port} is {port.program}'s"
             remedy = f"end {port.program}, or choose another [server] port"

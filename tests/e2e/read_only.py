@@ -4,9 +4,12 @@ Run as `python -m tests.e2e.read_only FOLDER`. What the daemon says, and the pri
 data folder, on what can be written.
 """
 
+import contextlib
 import shutil
+import sqlite3
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -94,9 +97,27 @@ def used_card(folder: Path) -> None:
         shutil.copy(folder / "gcodes" / CUBE, data / "gcodes" / CUBE)
         daemon.process.reap()
     mount_read_only(data)
+    saves_what_is_there(folder, data)
     with run_printer(folder), started(["-d", str(data)], folder, port) as daemon:
         assert kept(daemon, "kept") == "from before"
         prints_and_stops(daemon, data)
+
+
+def saves_what_is_there(folder: Path, data: Path) -> None:
+    """A backup is made elsewhere, with the database; the doctor says why nothing works."""
+    made = mrk(data, "backup", "create", "--folder", str(folder / "saved"))
+    assert made.returncode == 0, made.stderr
+    with tarfile.open(made.stdout.strip()) as archive:
+        archive.extract("database/mrk.db", folder, filter="data")
+    with contextlib.closing(sqlite3.connect(folder / "database/mrk.db")) as copy:
+        sql = "SELECT value FROM namespace_store WHERE namespace = 'test' AND key = 'kept'"
+        assert copy.execute(sql).fetchall() == [('"from before"',)]
+    assert f"mounted read-only: {data}, " in mrk(data, "doctor").stdout
+
+
+def mrk(data: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "mrk", "-d", str(data), *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
 def new_card(folder: Path) -> None:

@@ -137,6 +137,14 @@ def test_remedies_can_be_copied_into_a_shell():
     ]
 
 
+def test_a_port_of_an_mrk_that_does_not_answer_here():
+    (found,) = checkup.on_ports([PortFacts(port=7125, is_mrk=False, program="mrk")])
+    assert (found.level, found.text) == (
+        Level.ERROR,
+        "mrk has port 7125, but not the unix socket of this folder",
+    )
+
+
 def test_a_warning_is_told_once():
     lines = ["warning: [a]: b (x.conf:3)", "warning: x.conf:4: [c] d: bad. It is not used."]
     found = checkup.on_configuration(lines)
