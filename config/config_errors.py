@@ -6,12 +6,15 @@ Every reader of `config/` raises `ConfigError` and nothing else for a mistake of
 
 from collections.abc import Sequence
 
+from mrk.definitions.url_logins import hide_logins
+
 _QUOTED_LIMIT = 60
 
 
 def quoted(text: str) -> str:
     """`text` in double quotes on one line, cut when long."""
-    line = "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+    shown = hide_logins(text)
+    line = "".join(char if char.isprintable() else repr(char)[1:-1] for char in shown)
     if len(line) > _QUOTED_LIMIT:
         line = line[: _QUOTED_LIMIT - 3] + "..."
     return f'"{line}"'

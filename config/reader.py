@@ -16,6 +16,7 @@ from config.secret_options import holds_secret
 from config.section import Section
 from config.source import DEFAULT, ConfigSource, Option
 from config.template import Templates, is_reference
+from mrk.definitions.url_logins import hide_logins
 
 Found = TypeVar("Found")
 
@@ -102,7 +103,7 @@ class ConfigReader:
             section == DEFAULT and any(name == option.name for _, name in self.secret_options)
         )
         if not secret and not holds_secret(section, option.name):
-            return option.value
+            return hide_logins(option.value)
         return option.value if is_reference(option.value) else HIDDEN
 
     # Mistakes and what follows from them

@@ -9,7 +9,11 @@ from collections.abc import Iterable
 from typing import Final
 from urllib.parse import quote
 
-HIDDEN: Final = "<hidden>"
+from mrk.definitions import url_logins
+from mrk.definitions.url_logins import hide_logins
+
+HIDDEN: Final = url_logins.HIDDEN
+
 # Shorter texts are words of ordinary lines, and no secret worth its name.
 SHORTEST_CHARS: Final = 6
 _ESCAPED = {ord('"'): '\\"', ord("\\"): "\\\\"}
@@ -69,8 +73,8 @@ class Hidden:
         self._pattern = re.compile("|".join(map(re.escape, ordered)))
 
     def redact(self, text: str) -> str:
-        """The text with every known secret replaced."""
-        pattern = self._pattern
+        """The text with every known secret replaced, and every login in an address."""
+        pattern, text = self._pattern, hide_logins(text)
         return text if pattern is None else pattern.sub(HIDDEN, text)
 
 

@@ -5,6 +5,7 @@ Pure. The texts are those that front ends know.
 
 import msgspec
 
+from mrk.definitions.url_logins import without_login
 from mrk.updates.git_output import CommitInfo, owner_and_name, same_url
 from mrk.updates.versions import UNKNOWN
 
@@ -20,7 +21,8 @@ class GitRollback(msgspec.Struct, frozen=True):
 class GitFacts(msgspec.Struct, frozen=True, kw_only=True):
     """One look at a clone; also what is stored of it. `?` is unknown, versions are full ones.
 
-    `is_linked`: a submodule or a further work tree. `origin_url` is that of the remote `origin`.
+    `is_linked`: a submodule or a further work tree. `origin_url` is that of the remote `origin`;
+    addresses are without logins.
     """
 
     repo_detected: bool = False
@@ -55,10 +57,14 @@ class GitFacts(msgspec.Struct, frozen=True, kw_only=True):
         return owner_and_name(self.remote_url) if self.remote_url != UNKNOWN else ("?", "?")
 
     def recovery_url(self, origin: str) -> str:
-        """What a hard recovery clones, `?` where there can be none; `origin` empty: not known."""
+        """What a hard recovery clones, as it may be shown; `?` where there can be none.
+
+        `origin` empty: not known.
+        """
         if self.is_linked:
             return UNKNOWN
-        return (origin or UNKNOWN) if self.origin_url == UNKNOWN else self.origin_url
+        known = origin if self.origin_url == UNKNOWN else self.origin_url
+        return without_login(known) or UNKNOWN
 
     @property
     def is_behind(self) -> bool:
@@ -106,7 +112,11 @@ def git_anomalies(facts: GitFacts, origin: str, branch: str, pinned: str | None)
         found.append(
             f"Repo not on official remote/branch, expected: origin/{branch}, detected: {detected}"
         )
-    if origin and facts.remote_url != UNKNOWN and not same_url(facts.remote_url, origin):
+    if (
+        origin
+        and facts.remote_url != UNKNOWN
+        and not same_url(facts.remote_url, without_login(origin))
+    ):
         found.append(f"Unofficial remote url: {facts.remote_url}")
     if facts.untracked_sources:
         names = ", ".join(f"'{name}'" for name in facts.untracked_sources)

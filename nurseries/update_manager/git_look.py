@@ -10,6 +10,7 @@ import msgspec
 import trio
 
 from config.settings.update_items import UpdateItemSettings
+from mrk.definitions.url_logins import without_login
 from mrk.updates.git_facts import GitFacts
 from mrk.updates.git_output import (
     LOG_FORMAT,
@@ -34,9 +35,11 @@ class GitLook:
         self._before = before
 
     async def remotes(self) -> dict[str, str]:
-        """Name -> address."""
+        """Name -> address, as it may be shown."""
         names = (await self._git.ask("remote")).split()
-        return {name: await self._git.ask("remote", "get-url", name) for name in names}
+        return {
+            name: without_login(await self._git.ask("remote", "get-url", name)) for name in names
+        }
 
     async def here(self) -> GitFacts:
         """What is on the disk; nothing of what the remote has."""

@@ -14,6 +14,7 @@ from pathlib import Path
 import trio
 
 from config.settings.update_items import UpdateItemSettings
+from mrk.definitions.url_logins import without_login
 from mrk.updates.git_facts import GitFacts
 from mrk.updates.item import Tell
 from mrk.updates.update_errors import UpdateFailed, UpdateRefused, refused_by_system
@@ -128,8 +129,9 @@ class GitRecovery:
         if url == UNKNOWN:
             raise UpdateRefused(f"The address that {self._git.path} was cloned from is not known")
         done = False
+        tell(f"Cloning {url}...")
         try:
-            await self._clone(url, tell)
+            await self._clone(await self._with_login(url), tell)
             await trio.to_thread.run_sync(
                 _link_local_files, self._git.path, self._switch.new, await self._tracked()
             )
@@ -145,9 +147,18 @@ class GitRecovery:
         if kept is not None:
             tell(f"Everything as it was is kept in {kept}; remove it when you do not need it")
 
+    async def _with_login(self, url: str) -> str:
+        """The same address with the login that it has in the clone, or in the configuration."""
+        asked = "config", "--get", "remote.origin.url"
+        with contextlib.suppress(GitFailed):
+            found = await self._git.ask(*asked, but=(1,))
+            if without_login(found) == url:
+                return found
+        origin = self._settings.origin
+        return origin if without_login(origin) == url else url
+
     async def _clone(self, url: str, tell: Tell) -> None:
         await trio.to_thread.run_sync(self._switch.begin)
-        tell(f"Cloning {url}...")
         beside = Git(self._git.runner, self._switch.staging)
         branch = self._settings.primary_branch
         await beside.change(

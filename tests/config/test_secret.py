@@ -19,6 +19,7 @@ def test_known_texts_are_taken_out_of_lines():
     told = hidden.redact("a hunter2-longer b hunter2 c short d second e first line")
     assert told == "a <hidden> b <hidden> c short d <hidden> e <hidden>"
     assert "hunter2" not in repr(hidden)
+    assert hidden.redact("GET http://me:pw@host/x") == "GET http://<hidden>@host/x"
     hidden.add("another (one)*")
     assert hidden.redact("x another (one)* y") == "x <hidden> y"
     assert Hidden().redact("as it is") == "as it is"

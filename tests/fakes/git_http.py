@@ -3,6 +3,7 @@
 `fault` lets the server say something else from now on. `/moved/NAME` redirects to `/NAME`.
 """
 
+import base64
 import contextlib
 import enum
 import http.server
@@ -32,7 +33,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if self.path.startswith(_MOVED):
             self._end(301, Location=self.path.removeprefix("/moved"))
-        elif self.server.fault is Fault.PRIVATE:
+        elif self.server.fault is Fault.PRIVATE and not self._is_let_in():
             self._end(401, WWW_Authenticate='Basic realm="private"')
         elif self.server.fault is Fault.BROKEN:
             self._end(503)
@@ -43,6 +44,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         pass
+
+    def _is_let_in(self) -> bool:
+        given = self.headers.get("Authorization", "").removeprefix("Basic ")
+        login = self.server.login
+        return login is not None and base64.b64decode(given).decode() == login
 
     def _end(self, status: int, **headers: str) -> None:
         self.send_response(status)
@@ -88,12 +94,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 
 class GitHttp(http.server.ThreadingHTTPServer):
-    """Serves the repositories in `folder`."""
+    """Serves the repositories in `folder`; `login` opens private ones."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.folder = folder
         self.fault = Fault.NONE
+        self.login: str | None = None
 
     @property
     def url(self) -> str:

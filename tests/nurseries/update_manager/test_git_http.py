@@ -141,3 +141,29 @@ async def test_a_lost_folder_is_cloned_anew(house, http, repository, clone):
         assert (found["is_valid"], found["corrupt"]) == (True, False)
     assert git(clone, "rev-parse", "HEAD") == newest
     assert (clone / "local.cfg").read_text() == "mine"
+
+
+@pytest.mark.parametrize("written_in", ["clone", "configuration"])
+async def test_a_login_in_the_address_is_used_and_shown_to_nobody(
+    house, http, repository, clone, written_in, caplog
+):
+    repository.commit("second", {"a.py": "two\n"})
+    http.fault, http.login = Fault.PRIVATE, "me:planted-token"
+    address = f"http://{http.login}@127.0.0.1:{http.server_port}/{NAME}"
+    git(clone, "remote", "set-url", "origin", address)
+    with_settings(house, origin=address)
+    async with running(house):
+        found = await house.item("thing")
+        assert (found["is_valid"], found["anomalies"]) == (True, [])
+        assert found["remote_url"] == found["recovery_url"] == f"{http.url}/{NAME}"
+        if written_in == "configuration":
+            git(clone, "config", "--unset", "remote.origin.url")
+        else:
+            with_settings(house, origin=f"{http.url}/{NAME}")
+        await house.call("recover", name="thing", hard=True)
+        assert git(clone, "remote", "get-url", "origin") == address
+        http.fault = Fault.BROKEN
+        found["after"] = (await house.call("refresh", name="thing"))["version_info"]["thing"]
+        assert found["after"]["git_messages"] != []
+        stored = await house.database.items("update_manager")
+    assert "planted" not in str([found, stored, house.told(), caplog.text])
