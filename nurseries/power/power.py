@@ -47,13 +47,16 @@ class Power:
             kinds = (Identified, Started, Ready, Shutdown, Disconnected)
             with self._klippy.open_events("power", EVENTS, *kinds) as events:
                 task_status.started()
+                # What was told before that is to be seen from the state alone.
+                self._on_klippy(is_shutdown=self._klippy.klippy_state == "shutdown")
                 async for event in events:
-                    self._on_klippy(event)
+                    is_shutdown = isinstance(event, Shutdown) or event == Started("shutdown")
+                    self._on_klippy(is_shutdown=is_shutdown)
 
-    def _on_klippy(self, event: object) -> None:
+    def _on_klippy(self, *, is_shutdown: bool) -> None:
         for device in self._devices.values():
             device.on_klippy()
-            if isinstance(event, Shutdown) or event == Started("shutdown"):
+            if is_shutdown:
                 device.on_klippy_shutdown()
 
     # Jobs

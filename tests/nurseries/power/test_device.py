@@ -397,6 +397,16 @@ async def test_off_when_klipper_shuts_down(autojump_clock, house):
         assert psu.state is OFF
 
 
+async def test_off_where_klipper_was_in_shutdown_before_anybody_listened(autojump_clock, house):
+    psu = house.add("psu", ScriptedDriver(ON), off_when_shutdown=True, off_when_shutdown_delay_s=30)
+    house.printer.klippy_state = "shutdown"
+    async with house.running():
+        await trio.sleep(29)
+        assert psu.state is ON
+        await trio.sleep(2)
+        assert psu.state is OFF
+
+
 async def test_requests_without_end_do_not_put_off_the_shutdown(autojump_clock, house):
     psu = house.add("psu", ScriptedDriver(ON), off_when_shutdown=True)
     async with house.running():
