@@ -103,6 +103,8 @@ class GitRecovery:
         aside = _beside(self._git.path, f"local-{self._stamp()}")
         copied = await trio.to_thread.run_sync(_copy_files, self._git.path, names, aside)
         if copied:
+            # They are nowhere else once the clone is reset.
+            await self._change.sync()
             shown = ", ".join(copied[:_SHOWN_FILES])
             more = len(copied) - _SHOWN_FILES
             tell(f"Kept in {aside}: {shown}" + (f" and {more} more" if more > 0 else ""))

@@ -109,7 +109,7 @@ async def test_files_are_on_the_disk_before_a_note_says_so(house, server, clone,
         assert synced[1:] == [("three\n", "changing"), (before, "done")]
         (clone / "a.py").write_text("mine")
         await house.call("recover", name="thing", hard=False)
-        assert synced[3:] == [(before, None)]
+        assert synced[3:] == [("mine", None), (before, None)]
 
 
 async def test_nothing_new_is_no_news(house):
