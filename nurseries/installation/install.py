@@ -207,7 +207,7 @@ class Installation:
             if self._is_taken:
                 self._owner = attempts.user
                 return None
-        return choose(find_old_services(self._host), self._wanted.data)
+        return choose(self._host, self._wanted.data)
 
     def _user(self) -> HostUser:
         if self.old is not None:

@@ -1,5 +1,6 @@
 """Finds the units that run Moonraker, and what their arguments and environment files say."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +26,8 @@ ADMIN_FOLDER = "/etc/systemd/system"
 # The first one that has a unit of that name holds, as in systemd.unit(5).
 _FOLDERS = (ADMIN_FOLDER, "/usr/local/lib/systemd/system", "/usr/lib/systemd/system",
             "/lib/systemd/system")  # fmt: skip
+# Of Moonraker itself, not of its companions such as moonraker-obico.
+_NAME = re.compile(r"moonraker(-\d+)?")
 _READ = ("ExecStart", "User", "Environment", "EnvironmentFile", "WorkingDirectory")
 
 
@@ -45,15 +48,24 @@ def find_old_services(host: TargetSystem) -> list[OldService]:
     return [service for service in found if service is not None]
 
 
-def choose(services: list[OldService], data: Path | None) -> OldService:
+def choose(host: TargetSystem, data: Path | None) -> OldService:
     """The one to take over; raises `MrkError` when that is not clear."""
+    services = find_old_services(host)
     fitting = [s for s in services if data is None or s.paths.data == data]
     if len(fitting) == 1:
         return fitting[0]
     if not services:
-        raise MrkError(f"no unit in {' or '.join(_FOLDERS[:2])} runs Moonraker")
+        raise MrkError(_none_found(host))
     told = ", ".join(f"{s.name} ({s.paths.data})" for s in services)
     raise MrkError(f"which Moonraker is meant? Name its data folder with --data; there are: {told}")
+
+
+def _none_found(host: TargetSystem) -> str:
+    said = f"no unit in {' or '.join(_FOLDERS[:2])} runs Moonraker"
+    like = [path for name, path in sorted(_units(host).items()) if _NAME.fullmatch(name)]
+    if not like:
+        return said
+    return f"{said}: what {', '.join(like)} starts is not understood (ExecStart=, EnvironmentFile=)"
 
 
 def read_old_service(host: TargetSystem, name: str, path: str) -> OldService | None:
@@ -67,9 +79,9 @@ def read_old_service(host: TargetSystem, name: str, path: str) -> OldService | N
     if "%" in user:
         raise MrkError(f"{path}: User={user} is not understood; expected a name")
     try:
-        home = host.user(user).home
-        unit = _filled(raw, name, user, home)
-        environ = {"HOME": str(home), **_environment(host, unit)}
+        owner = host.user_of(int(user)) if user.isdecimal() else host.user(user)
+        unit = _filled(raw, name, user, owner.home)
+        environ = {"HOME": str(owner.home), **_environment(host, unit)}
         words = start_words(unit, environ)
         begin = program_end(words)
         if not begin:
@@ -82,7 +94,7 @@ def read_old_service(host: TargetSystem, name: str, path: str) -> OldService | N
     return OldService(
         name=name,
         path=path,
-        user=user,
+        user=owner.name,
         paths=paths,
         arguments=tuple(arguments_of(paths)),
         has_drop_ins=bool(drop_ins),
@@ -109,7 +121,8 @@ def _units(host: TargetSystem) -> dict[str, str]:
     for folder in _FOLDERS:
         for file in sorted(host.at(folder).glob("*moonraker*.service")):
             # A link to another unit of the same folder is its alias: ours, after a take-over.
-            if not file.is_symlink() and not file.name.startswith("."):
+            is_template = file.stem.endswith("@")  # only its instances are units
+            if not (file.is_symlink() or is_template or file.name.startswith(".")):
                 found.setdefault(file.name.removesuffix(".service"), f"{folder}/{file.name}")
     return found
 
