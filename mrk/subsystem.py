@@ -15,7 +15,7 @@ from mrk.announcements.entry import Entry
 from mrk.api.component_calls import ApiCalls
 from mrk.api.endpoint import Endpoint
 from mrk.api.outcome import Outcome
-from mrk.api.rpc import Reply, Who
+from mrk.api.rpc import Busy, Reply, Who
 from mrk.clients.registry import Clients
 from mrk.database.database_protocols import DatabasePort
 from mrk.definitions.roles import Role
@@ -113,7 +113,7 @@ class Needs(msgspec.Struct, frozen=True):
     services: ManagedServices
     webcams: Callable[[], Awaitable[list[Webcam]]]
     announcements: AnnouncementPort
-    answer: Callable[[bytes, Who, bool], Outcome[Reply]]
+    answer: Callable[[bytes, Who, Busy], Outcome[Reply]]
     templates: TemplateMethods
     calls_as: Callable[[Role], ApiCalls]
     gpio: GpioLines

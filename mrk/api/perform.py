@@ -25,6 +25,13 @@ Refuse = Callable[[ClientError], Encoded]
 TOO_MANY_REQUESTS = 429
 
 
+class ClientBusy(ClientError):
+    """The client has its limit of requests in flight, and this one would have to wait."""
+
+    def __init__(self) -> None:
+        super().__init__("Too many requests in flight: wait for answers", TOO_MANY_REQUESTS)
+
+
 def perform(
     method: Method,
     arguments: Mapping[str, object] | Raw,
@@ -37,7 +44,8 @@ def perform(
 
     Raises `ClientError` for what goes wrong at once; what goes wrong later is encoded by `refuse`.
     Encoding happens inside, so that a result JSON cannot carry is a 500 too.
-    A `busy` client is refused (429) what would have to wait, unless the endpoint is urgent.
+    A `busy` client is refused what would have to wait (`ClientBusy`, before a line of it has run),
+    unless the endpoint is urgent.
     """
     try:
         result = method.call(arguments, caller)
@@ -47,7 +55,7 @@ def perform(
         if busy and not method.is_urgent(arguments):
             if waits:
                 result.close()  # it has not run a line
-            raise ClientError("Too many requests in flight: wait for answers", TOO_MANY_REQUESTS)
+            raise ClientBusy
         if waits:
             return Outcome.later(_finish(method, result, encode, refuse))
         result.begin()

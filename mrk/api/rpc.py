@@ -4,6 +4,7 @@ Calls with a sync handler are answered on the spot; others, and batches, come ba
 that the transport waits for where it owns tasks. A batch runs in order.
 """
 
+import enum
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
@@ -14,7 +15,7 @@ from mrk.api.caller import Caller
 from mrk.api.jsonrpc import RpcAnswer, RpcCall, RpcError
 from mrk.api.large_result import Join, LargeResult, join_here
 from mrk.api.outcome import Outcome
-from mrk.api.perform import TOO_MANY_REQUESTS, perform
+from mrk.api.perform import ClientBusy, perform
 from mrk.api.table import Table
 from mrk.definitions.limits import ARGUMENTS_BYTES
 from mrk.errors import AccessDenied, ClientError
@@ -37,6 +38,16 @@ _VALUES_PER_CALL = 40
 MAX_BATCH_ANSWER_BYTES = 16 * 1024 * 1024
 TOO_LARGE = 413
 OK = 200
+# Instead of an answer: the message is to be handled again later. Nothing of it has run.
+DEFERRED: Outcome[Reply] = Outcome(None)
+
+
+class Busy(enum.Enum):
+    """What becomes of calls that would have to wait, save urgent ones (an emergency stop)."""
+
+    NO = "run"
+    DEFER = "defer"  # `DEFERRED`
+    REFUSE = "refuse"  # error 429
 
 
 class AnswerReceiver(Protocol):
@@ -72,11 +83,10 @@ class Rpc:
         self._denied = denied
         self._counts = (counts or RequestCounts()).rpc
 
-    def handle(self, message: bytes | str, who: Who, busy: bool = False) -> Outcome[Reply]:
+    def handle(self, message: bytes | str, who: Who, busy: Busy = Busy.NO) -> Outcome[Reply]:
         """Answer one message: a reply, or None when nothing is to be said, at once or later.
 
-        `busy` says that the client has its limit of requests in flight: what would have to
-        wait is then refused with 429, save for urgent calls such as an emergency stop.
+        `busy`: the client has its limit of requests in flight, or calls that wait for that.
         """
         call = jsonrpc.usual_call(message)
         if call is not None:
@@ -85,7 +95,7 @@ class Rpc:
             return self._batch(message, who, busy)
         return self._single(message, who, busy)
 
-    def _single(self, message: bytes | str | Raw, who: Who, busy: bool) -> Outcome[Reply]:
+    def _single(self, message: bytes | str | Raw, who: Who, busy: Busy) -> Outcome[Reply]:
         try:
             parsed = jsonrpc.parse_other(message)
         except RpcError as exc:
@@ -104,7 +114,7 @@ class Rpc:
         """Hand on a client's answer to a request of ours; whether anybody waits for it."""
         return self._answers is not None and self._answers.on_answer(answer, who())
 
-    def _run(self, call: RpcCall, caller: Caller, busy: bool) -> Outcome[Reply]:
+    def _run(self, call: RpcCall, caller: Caller, busy: Busy) -> Outcome[Reply]:
         id_, tally = call.id, self._counts[caller.transport]
         try:
             return perform(
@@ -113,9 +123,11 @@ class Rpc:
                 caller,
                 lambda result: self._encoded(id_, result, tally),
                 lambda error: _refused(id_, error, tally),
-                busy,
+                busy is not Busy.NO,
             )
         except ClientError as exc:
+            if busy is Busy.DEFER and isinstance(exc, ClientBusy):
+                return DEFERRED
             if isinstance(exc, AccessDenied):
                 self._denied(caller.who, exc.why)
             return Outcome(_refused(id_, exc, tally))
@@ -128,14 +140,16 @@ class Rpc:
             return Outcome.later(result.between(*jsonrpc.around_result(id_), self._join))
         return Outcome(jsonrpc.encode_result(id_, result))
 
-    def _batch(self, message: bytes | str, who: Who, busy: bool) -> Outcome[Reply]:
+    def _batch(self, message: bytes | str, who: Who, busy: Busy) -> Outcome[Reply]:
+        if busy is Busy.DEFER:
+            return DEFERRED
         try:
             calls = self._calls(message)
         except RpcError as exc:
             return Outcome(jsonrpc.encode_error(None, exc.code, exc.message))
-        if busy:
-            text = "Too many requests in flight: wait for answers"
-            return Outcome(jsonrpc.encode_error(None, TOO_MANY_REQUESTS, text))
+        if busy is Busy.REFUSE:
+            refusal = ClientBusy()
+            return Outcome(jsonrpc.encode_error(None, refusal.status, refusal.message))
         return Outcome.later(self._run_batch(calls, who))
 
     def _calls(self, message: bytes | str) -> Sequence[Raw]:
@@ -162,7 +176,7 @@ class Rpc:
             if total_bytes > MAX_BATCH_ANSWER_BYTES:
                 reply = _too_much(call)
             else:
-                reply = await self._single(call, who, False).wait()
+                reply = await self._single(call, who, Busy.NO).wait()
             if reply is not None:
                 replies.append(reply)
                 total_bytes += len(reply)

@@ -1,7 +1,8 @@
 """The calls of one client: messages that wait for their turn, and calls that have no answer yet.
 
-Shared by socket sessions and by MQTT, which state their own bounds. Pure: who waits, and what is
-refused past a bound, is the transport's.
+Messages wait in two rows: the backlog, while the client does not read its answers, and deferred
+calls, while too many others are in flight. Shared by socket sessions and by MQTT, which state their
+own bounds. Pure: who waits, and what is refused past a bound, is the transport's.
 """
 
 from collections import deque
@@ -12,12 +13,15 @@ Message = TypeVar("Message", bytes, str, bytes | str)
 
 
 class CallQueue(Generic[Message]):
-    """`busy` from `most_in_flight` calls or `most_in_flight_bytes` of their messages on."""
+    """`full` from `most_in_flight` calls or `most_in_flight_bytes` of their messages on; `busy` as
+    long as deferred calls wait, too, so that none overtakes them."""
 
     __slots__ = (
+        "_deferred",
         "_most_in_flight",
         "_most_in_flight_bytes",
         "_waiting",
+        "deferred_bytes",
         "in_flight",
         "in_flight_bytes",
         "waiting_bytes",
@@ -28,7 +32,9 @@ class CallQueue(Generic[Message]):
         self._most_in_flight_bytes = most_in_flight_bytes
         # Most clients never have anything wait, and an empty deque takes 0.6 KB.
         self._waiting: deque[Message] | None = None
+        self._deferred: deque[Message] | None = None
         self.waiting_bytes = 0
+        self.deferred_bytes = 0
         self.in_flight = 0
         self.in_flight_bytes = 0
 
@@ -57,16 +63,44 @@ class CallQueue(Generic[Message]):
 
     def clear(self) -> None:
         """Nobody waits any more."""
-        self._waiting = None
-        self.waiting_bytes = 0
+        self._waiting = self._deferred = None
+        self.waiting_bytes = self.deferred_bytes = 0
+
+    # Deferred calls
+
+    def defer(self, message: Message) -> None:
+        """Have a call wait until fewer are in flight."""
+        if self._deferred is None:
+            self._deferred = deque()
+        self._deferred.append(message)
+        self.deferred_bytes += getsizeof(message)
+
+    def take_deferred(self) -> Message:
+        """The one that has waited longest, which waits no more."""
+        assert self._deferred is not None
+        message = self._deferred.popleft()
+        self.deferred_bytes -= getsizeof(message)
+        if not self._deferred:
+            self._deferred = None
+        return message
 
     # Calls in flight
 
     @property
-    def busy(self) -> bool:
+    def full(self) -> bool:
         """Whether one more call would pass a bound."""
         return (
             self.in_flight >= self._most_in_flight
+            or self.in_flight_bytes >= self._most_in_flight_bytes
+        )
+
+    @property
+    def busy(self) -> bool:
+        """Whether a call that has to wait for its answer must not begin now."""
+        # Asked for each message: not by way of `full`.
+        return (
+            self._deferred is not None
+            or self.in_flight >= self._most_in_flight
             or self.in_flight_bytes >= self._most_in_flight_bytes
         )
 

@@ -12,7 +12,7 @@ import trio
 from mrk import foreign_json
 from mrk.api.caller import Caller, Transport
 from mrk.api.outcome import Outcome
-from mrk.api.rpc import Reply, Who
+from mrk.api.rpc import Busy, Reply, Who
 from mrk.definitions.roles import Role
 from mrk.errors import ClientError
 from mrk.foreign_json import NotJson
@@ -25,7 +25,7 @@ class ComponentCalls:
     """Implements `ApiCalls`; `answer` is the one of `mrk.api.rpc.Rpc`."""
 
     def __init__(
-        self, answer: Callable[[bytes, Who, bool], Outcome[Reply]], role: Role = Role.ADMIN
+        self, answer: Callable[[bytes, Who, Busy], Outcome[Reply]], role: Role = Role.ADMIN
     ) -> None:
         self._answer = answer
         self._caller = Caller(Transport.INTERNAL, role=role)
@@ -33,7 +33,7 @@ class ComponentCalls:
     async def call(self, method: str, **params: Any) -> Any:
         request = {"jsonrpc": "2.0", "method": method, "params": params, "id": 1}
         message = msgspec.json.encode(request)
-        reply = await self._answer(message, lambda: self._caller, False).wait()
+        reply = await self._answer(message, lambda: self._caller, Busy.NO).wait()
         decoded = await _decode(reply or b"{}")
         if "error" in decoded:
             error = decoded["error"]

@@ -15,7 +15,7 @@ from mrk.api import jsonrpc
 from mrk.api.caller import Caller, Transport
 from mrk.api.outcome import Outcome
 from mrk.api.perform import TOO_MANY_REQUESTS
-from mrk.api.rpc import TOO_LARGE, Reply, Who
+from mrk.api.rpc import TOO_LARGE, Busy, Reply, Who
 from mrk.clients.call_queue import CallQueue
 from mrk.definitions.roles import Role
 from mrk.errors import ClientError
@@ -26,7 +26,7 @@ from mrk.mqtt.topics import Topics
 
 logger = logging.getLogger(__name__)
 # As `Rpc.handle`.
-Handle = Callable[[bytes, Who, bool], Outcome[Reply]]
+Handle = Callable[[bytes, Who, Busy], Outcome[Reply]]
 
 # One request; decoding 1 MiB of tiny values would hold the loop for 50 ms.
 REQUEST_BYTES = 256 * 1024
@@ -116,7 +116,8 @@ class MqttApi:
             text = "Too many requests in flight: wait for answers"
             self._refuse(message, text)
             return
-        outcome = self._handle(request.message, lambda: self._caller, self._queue.busy)
+        busy = Busy.REFUSE if self._queue.busy else Busy.NO
+        outcome = self._handle(request.message, lambda: self._caller, busy)
         if not outcome.settled:
             assert self._nursery is not None
             size_bytes = len(message)

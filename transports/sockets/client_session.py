@@ -6,11 +6,13 @@ as tasks of the connection and end with it: a handler that must finish belongs t
 Back-pressure. Who does not read its answers is not worked for: over a quarter of the outbox,
 further messages wait in a backlog, and once that is full the socket is not read either. Urgent
 calls (an emergency stop) overtake the backlog, as far as they can be read at all. Calls in flight
-are bounded in number and in bytes; past that, what would have to wait is refused with 429, urgent
-calls excepted, of which a few more may run.
+are bounded in number and in bytes; past that, what would have to wait for its answer is deferred
+until others have theirs, because front ends delete hundreds of files with as many calls. Urgent
+calls are not, and a few more of them may run; past a backlog of deferred ones, 429 is the answer.
 """
 
 from collections.abc import Callable
+from sys import getsizeof
 
 import msgspec
 import trio
@@ -19,7 +21,7 @@ from mrk.api import jsonrpc
 from mrk.api.caller import Caller
 from mrk.api.large_result import LARGE_BYTES
 from mrk.api.outcome import AskedOther, Outcome
-from mrk.api.rpc import Reply, Rpc
+from mrk.api.rpc import DEFERRED, Busy, Reply, Rpc
 from mrk.api.table import Table
 from mrk.clients.call_queue import CallQueue
 from mrk.clients.registry import Client, Clients
@@ -181,9 +183,13 @@ class ClientSession:
             await trio.lowlevel.checkpoint()
             self._answer(message)
 
-    def _answer(self, message: bytes | str) -> None:
-        outcome = self._hub.rpc.handle(message, self._who, self._queue.busy)
-        if outcome.asked is not None:
+    def _answer(self, message: bytes | str, busy: Busy | None = None) -> None:
+        if busy is None:
+            busy = self._when_busy(message) if self._queue.busy else Busy.NO
+        outcome = self._hub.rpc.handle(message, self._who, busy)
+        if outcome is DEFERRED:
+            self._defer(message)
+        elif outcome.asked is not None:
             self._expect(outcome, outcome.asked, len(message))
         elif outcome.pending is not None:
             self._start(outcome, len(message))
@@ -192,6 +198,36 @@ class ClientSession:
         else:
             self.unreadable = self.unreadable + 1 if reply.startswith(_PARSE_ERROR) else 0
             self._sender.reply(reply)
+
+    def _when_busy(self, message: bytes | str) -> Busy:
+        has_room = self._queue.deferred_bytes + getsizeof(message) <= self._most_backlog_bytes
+        return Busy.DEFER if has_room else Busy.REFUSE
+
+    def _defer(self, message: bytes | str) -> None:
+        self.unreadable = 0
+        if not self._queue.deferred_bytes:
+            self.connection.start(self._work_off, "deferred calls")
+        self._queue.defer(message)
+        self._sender.share.set("deferred", self._queue.deferred_bytes)
+
+    async def _work_off(self) -> None:
+        """Begin deferred calls, in order, as others are answered."""
+        turn = TimeSlice()
+        turn.begin()
+        while self._queue.deferred_bytes:
+            await self._until(lambda: not self._queue.full)
+            await self._sender.wait_for_space()
+            if self._queue.full or not self._queue.deferred_bytes:
+                continue
+            message = self._queue.take_deferred()
+            self._sender.share.set("deferred", self._queue.deferred_bytes)
+            if len(message) > LARGE_CALL_BYTES:
+                async with self._hub.turn:
+                    self._answer(message, Busy.NO)
+            else:
+                self._answer(message, Busy.NO)
+            if turn.over:
+                await turn.rest()
 
     def _expect(self, outcome: Outcome[Reply], asked: AskedOther, size_bytes: int) -> None:
         """Let who was asked deliver the answer: it needs no task."""
@@ -285,12 +321,13 @@ class ClientSession:
         await self._until(self._has_backlog_space)
 
     def _has_backlog_space(self) -> bool:
-        most = BACKLOG_BYTES
+        return self._queue.waiting_bytes < self._most_backlog_bytes
+
+    @property
+    def _most_backlog_bytes(self) -> int:
         if not self._authorized:
-            most = UNAUTHORIZED_BYTES
-        elif self._sender.share.total.tight:
-            most = TIGHT_BYTES
-        return self._queue.waiting_bytes < most
+            return UNAUTHORIZED_BYTES
+        return TIGHT_BYTES if self._sender.share.total.tight else BACKLOG_BYTES
 
     def _is_urgent(self, message: bytes | str) -> bool:
         try:
@@ -325,5 +362,6 @@ class ClientSession:
 
     async def _until(self, condition: Callable[[], bool]) -> None:
         while not condition():
-            self._moved = trio.Event()
+            if self._moved is None or self._moved.is_set():
+                self._moved = trio.Event()
             await self._moved.wait()

@@ -11,7 +11,7 @@ from mrk.access.reasons import Reason
 from mrk.api.caller import EVERYWHERE, Caller, Transport
 from mrk.api.endpoint import Access, Endpoint, NoParams
 from mrk.api.jsonrpc import RpcAnswer
-from mrk.api.rpc import MAX_BATCH_ANSWER_BYTES, Rpc
+from mrk.api.rpc import DEFERRED, MAX_BATCH_ANSWER_BYTES, Busy, Rpc
 from mrk.api.table import Table
 from mrk.errors import ClientError, Transient
 
@@ -92,7 +92,7 @@ def run(pending: Coroutine[Any, Any, bytes | None]) -> bytes | None:
     return end.value.value  # type: ignore[no-any-return]
 
 
-def ask(message: Any, caller: Caller = FRIEND, busy: bool = False) -> Any:
+def ask(message: Any, caller: Caller = FRIEND, busy: Busy = Busy.NO) -> Any:
     raw = message if isinstance(message, bytes) else json.dumps(message).encode()
     outcome = RPC.handle(raw, lambda: caller, busy)
     reply = outcome.value if outcome.pending is None else run(outcome.pending)
@@ -158,7 +158,7 @@ def test_absent_or_empty_params(params: Any) -> None:
     assert ask({"jsonrpc": "2.0", "method": "whoami", "params": None, "id": 1})["result"] is True
 
 
-@pytest.mark.parametrize("busy", [False, True])
+@pytest.mark.parametrize("busy", [Busy.NO, Busy.REFUSE])
 @pytest.mark.parametrize(
     ("method", "params"),
     [
@@ -171,11 +171,11 @@ def test_absent_or_empty_params(params: Any) -> None:
         ("nope", {}),
     ],
 )
-def test_a_notification_is_never_answered(method: str, params: Any, busy: bool) -> None:
+def test_a_notification_is_never_answered(method: str, params: Any, busy: Busy) -> None:
     notification = call(method, params, None)
     assert ask(notification, busy=busy) is None
     assert ask({**notification, "id": None}, busy=busy) is None
-    if not busy:
+    if busy is Busy.NO:
         assert ask([notification, notification]) is None
         assert [reply["id"] for reply in ask([notification, call("greet", {"name": "x"})])] == [1]
 
@@ -323,10 +323,23 @@ def test_a_caller_who_logs_in_within_a_batch_is_let_in() -> None:
 
 
 def test_a_busy_client_is_refused_what_must_wait_except_urgent_calls() -> None:
-    assert ask(call("later", {"name": "x"}), busy=True)["error"]["code"] == 429
-    assert ask([call("greet", {"name": "x"})], busy=True)["error"]["code"] == 429
-    assert ask(call("greet", {"name": "x"}), busy=True)["result"] == "hello x"
-    assert ask(call("stop"), busy=True)["error"]["code"] == 424
+    busy = Busy.REFUSE
+    assert ask(call("later", {"name": "x"}), busy=busy)["error"]["code"] == 429
+    assert ask([call("greet", {"name": "x"})], busy=busy)["error"]["code"] == 429
+    assert ask(call("greet", {"name": "x"}), busy=busy)["result"] == "hello x"
+    assert ask(call("stop"), busy=busy)["error"]["code"] == 424
+
+
+def test_of_a_busy_client_is_deferred_what_must_wait_except_urgent_calls() -> None:
+    def handled(message: Any) -> Any:
+        return RPC.handle(json.dumps(message).encode(), lambda: FRIEND, Busy.DEFER)
+
+    assert handled(call("later", {"name": "x"})) is DEFERRED
+    assert handled({**call("later", {"name": "x"}), "id": None}) is DEFERRED
+    assert handled([call("greet", {"name": "x"})]) is DEFERRED
+    assert ask(call("greet", {"name": "x"}), busy=Busy.DEFER)["result"] == "hello x"
+    assert ask(call("later", {"nome": "x"}), busy=Busy.DEFER)["error"]["code"] == 400
+    assert ask(call("stop"), busy=Busy.DEFER)["error"]["code"] == 424
 
 
 def test_who_may_not_call_gets_no_argument_decoded() -> None:

@@ -28,3 +28,18 @@ def test_busy_at_either_bound(calls: int, size: int, busy: bool) -> None:
     assert queue.busy is busy
     queue.end(size)
     assert not queue.busy
+
+
+def test_deferred_calls_keep_the_queue_busy() -> None:
+    queue: CallQueue[bytes] = CallQueue(1, 100)
+    queue.begin(1)
+    queue.defer(b"one")
+    queue.defer(b"two")
+    queue.end(1)
+    assert (queue.full, queue.busy) == (False, True)
+    assert queue.deferred_bytes == 2 * getsizeof(b"one")
+    assert [queue.take_deferred(), queue.take_deferred()] == [b"one", b"two"]
+    assert (queue.deferred_bytes, queue.busy) == (0, False)
+    queue.defer(b"three")
+    queue.clear()
+    assert (queue.deferred_bytes, queue.busy) == (0, False)

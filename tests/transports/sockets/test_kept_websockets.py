@@ -227,13 +227,11 @@ async def test_a_large_message_and_more_calls_than_may_be_in_flight(daemon: Daem
         peer, _ = await here.open()
         for number in range(5):
             await peer.call("test.wait", number)
-        refused = [await peer.message() for _ in range(2)]
-        assert [one["error"]["code"] for one in refused] == [429, 429]
         await peer.call("test.echo", 9, text="é" * 500_000)
         assert (await peer.message())["result"] == "é" * 500_000
         daemon.release.set()
-        waited = [(await peer.message())["id"] for _ in range(3)]
-        assert sorted(waited) == [0, 1, 2]
+        waited = [(await peer.message())["id"] for _ in range(5)]
+        assert sorted(waited) == [0, 1, 2, 3, 4]
         await peer.call("test.echo", 10, text="and on")
         assert (await peer.message())["result"] == "and on"
 

@@ -365,18 +365,58 @@ async def test_a_backlog_past_its_bound_is_not_read(autojump_clock: object) -> N
             assert [(await peer.message())["id"] for _ in range(40)] == list(range(40))
 
 
-async def test_calls_in_flight_at_their_limit() -> None:
+async def test_calls_past_the_limit_wait_for_answers_of_others() -> None:
+    """A front end deletes hundreds of files with as many calls."""
     daemon = Daemon(Limits(requests_in_flight=3))
     async with connected(daemon.websocket.serve_connection) as (peer, _over, _scope):
-        for index in range(4):
+        for index in range(10):
             await peer.call("test.wait", index)
-        assert (await peer.message())["error"]["code"] == 429
-        await peer.call("test.stop", 10)
-        assert (await peer.message())["id"] == 10
+        # What is answered at once, and what is urgent, does not wait with them.
+        for id_, method in ((20, "test.echo"), (21, "test.stop"), (22, "test.nothing")):
+            await peer.call(method, id_)
+            assert (await peer.message())["id"] == id_
+        await wait_all_tasks_blocked()
+        assert daemon.waiting == 3
         daemon.release.set()
-        assert {(await peer.message())["id"] for _ in range(3)} == {0, 1, 2}
+        assert sorted([(await peer.message())["id"] for _ in range(10)]) == [*range(10)]
         await peer.call("test.wait", 11)
         assert (await peer.message())["result"] == "waited"
+
+
+async def test_deferred_calls_begin_in_order() -> None:
+    daemon = Daemon(Limits(requests_in_flight=1))
+    async with connected(daemon.websocket.serve_connection) as (peer, _over, _scope):
+        for index in range(20):
+            filler = "x" * (20_000 if index % 5 == 3 else 0)
+            await peer.call("test.wait", index, filler=filler)
+        daemon.release.set()
+        assert [(await peer.message())["id"] for _ in range(20)] == [*range(20)]
+
+
+async def test_more_than_a_backlog_of_calls_is_refused() -> None:
+    daemon = Daemon(Limits(requests_in_flight=3))
+    async with connected(daemon.websocket.serve_connection) as (peer, _over, _scope):
+        for index in range(20):
+            await peer.call("test.wait", index, filler="x" * 100_000)
+        refused = [await peer.message() for _ in range(20 - 3 - 10)]
+        assert [(one["id"], one["error"]["code"]) for one in refused] == [
+            (index, 429) for index in range(13, 20)
+        ]
+        await peer.call("test.stop", 30)
+        assert (await peer.message())["id"] == 30
+        daemon.release.set()
+        assert sorted([(await peer.message())["id"] for _ in range(13)]) == [*range(13)]
+        assert next(iter(daemon.clients)).outbox.waiting_bytes == 0
+
+
+async def test_deferred_calls_end_with_their_client() -> None:
+    daemon = Daemon(Limits(requests_in_flight=1))
+    async with connected(daemon.websocket.serve_connection) as (peer, _over, scope):
+        for index in range(3):
+            await peer.call("test.wait", index)
+        await wait_all_tasks_blocked()
+        scope.cancel()
+    assert (daemon.waiting, daemon.cancelled) == (0, 1)
 
 
 async def test_many_large_answers_at_once_are_no_reason_to_close(autojump_clock: object) -> None:
