@@ -75,7 +75,7 @@ class Transports:
         look_up_names = self._lookup.look_up_names if self._looks_up else None
         authorizer = self._authorizer(access, rules, subsystems.accounts, cors, refusals)
         answered = subsystems.requests.http
-        admission = WebsocketAdmission(limits, authorizer, answered)
+        admission = WebsocketAdmission(limits, authorizer, clients, answered)
         transfers = self._transfers(settings, surroundings, subsystems, authorizer, cors)
         api = ApiHttp(
             table, rpc, clients, authorizer, cors, limits, route_prefix=prefix, join=join_in_thread

@@ -68,7 +68,7 @@ class EventHouse:
         access = authorizer(cors_domains=["http://ui"], accounts=self.accounts)
         cors = CorsRules(parse_cors_domains(["http://ui"])[0], trusted)
         rpc = Rpc(self.table, trio.lowlevel.checkpoint, 10)
-        self.admission = WebsocketAdmission(self.limits, access, self.answered)
+        self.admission = WebsocketAdmission(self.limits, access, clients, self.answered)
         hub = SessionContext(rpc, self.table, clients, self.limits)
         self.websocket = Websocket(hub, self.admission)
         self.unix_socket = UnixSocket(hub)

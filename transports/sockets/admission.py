@@ -9,6 +9,7 @@ import contextlib
 import trio
 
 from mrk.access.decision import Decision
+from mrk.access.login_guard import counted_as, is_loopback
 from mrk.access.request_authorizer import RequestAuthorizer
 from mrk.api.caller import Transport
 from mrk.clients.outbox import Outbox
@@ -39,16 +40,26 @@ def admitted_client(
     )
 
 
+# One part in so many is for others than the address that has most of them.
+_KEPT_PART = 10
+
+
 class WebsocketAdmission:
     """`authorizer` decides about a handshake's origin, host and credentials.
 
-    `answered` counts handshakes by status. Inside of it as a context one counts as a connection.
+    `clients` says who has how many, `answered` counts handshakes by status. Inside of it as a
+    context one counts as a connection.
     """
 
     def __init__(
-        self, limits: Limits, authorizer: RequestAuthorizer, answered: Tally | None = None
+        self,
+        limits: Limits,
+        authorizer: RequestAuthorizer,
+        clients: Clients,
+        answered: Tally | None = None,
     ) -> None:
         self._authorizer = authorizer
+        self._clients = clients
         self._limits = limits
         self._answered = Tally() if answered is None else answered
         self._seats = 0
@@ -68,13 +79,22 @@ class WebsocketAdmission:
                 "[authorization], if the page is yours",
                 403,
             )
-        self.check_space()
+        self.check_space(head.address)
         return response
 
-    def check_space(self) -> None:
-        """Raise `ClientError` 503 when there are as many websockets as there may be."""
-        if self._seats >= self._limits.websockets:
-            raise ClientError(f"All {self._limits.websockets} websocket connections are taken", 503)
+    def check_space(self, address: str) -> None:
+        """Raise `ClientError` 503 when all, or the client's address, have as many as may be."""
+        limits = self._limits
+        if self._seats >= limits.websockets:
+            raise ClientError(f"All {limits.websockets} websocket connections are taken", 503)
+        # One who may only look must not keep the owner out.
+        most = limits.websockets - limits.websockets // _KEPT_PART
+        if self._seats >= most and not is_loopback(address) and self._of(address) >= most:
+            raise ClientError(f"Your address has {most} websocket connections, the limit", 503)
+
+    def _of(self, address: str) -> int:
+        own = counted_as(address)
+        return sum(counted_as(client.address or "") == own for client in self._clients)
 
     def decide(self, head: RequestHead) -> Decision:
         """Who opens a socket.

@@ -80,7 +80,7 @@ class EventStreams:
             decision = self._rules.authorizer.admit(head, Role.VIEW)
             position = _position(head)
             self._clients.events.continuity(position)
-            self._admission.check_space()
+            self._admission.check_space(head.address)
         except ClientError as exc:
             await exchange.answer(error_response(exc).with_headers(cors))
             return

@@ -94,6 +94,7 @@ class Daemon:
         self.admission = WebsocketAdmission(
             self.limits,
             authorizer(everybody, self.accounts, cors_domains=["*://*ok*"]),
+            self.clients,
             self.answered,
         )
         self.websocket = Websocket(self.hub, self.admission)

@@ -1,5 +1,6 @@
 """Websockets of people: what bad credentials open, and what a log-out leaves."""
 
+import contextlib
 from typing import Any
 
 import pytest
@@ -139,6 +140,28 @@ async def test_unauthorized_websockets_per_address_address_leave_places_to_other
         async with connected(serve, head=other) as (peer, _over, _scope):
             await peer.call("test.open")
             assert (await peer.message())["result"] == "ok"
+
+
+async def test_one_address_leaves_a_tenth_of_the_places_to_others() -> None:
+    """A viewer with a thousand websockets would keep the owner out."""
+    daemon = Daemon(Limits(websockets=10))
+    serve = daemon.websocket.serve_connection
+    head = upgrade_head()
+    theirs, others = replace(head, address="192.0.2.1"), replace(head, address="192.0.2.2")
+    async with contextlib.AsyncExitStack() as opened:
+        for _ in range(9):
+            await opened.enter_async_context(connected(serve, head=theirs))
+        client, server = memory_stream_pair()
+        async with server:
+            await serve(server, theirs, head_bytes(theirs))
+        refusal = bytes(await client.receive_some())
+        assert refusal.startswith(b"HTTP/1.1 503 ")
+        assert b"Your address has 9 websocket connections, the limit" in refusal
+        await opened.enter_async_context(connected(serve, head=others))
+    async with contextlib.AsyncExitStack() as opened:
+        for _ in range(10):  # programs of this host
+            await opened.enter_async_context(connected(serve, head=replace(head, address="::1")))
+        assert len(daemon.clients) == 10
 
 
 async def test_a_stranger_sends_small_messages(daemon: Daemon) -> None:
