@@ -76,9 +76,9 @@ def read_old_service(host: TargetSystem, name: str, path: str) -> OldService | N
     drop_ins = _drop_ins(host, name)
     raw = parse_unit([text, *drop_ins])
     user = raw.last("Service", "User") or "root"
-    if "%" in user:
-        raise MrkError(f"{path}: User={user} is not understood; expected a name")
     try:
+        if "%" in user:
+            raise MrkError(f"User={user}; expected a name")
         owner = host.user_of(int(user)) if user.isdecimal() else host.user(user)
         unit = _filled(raw, name, user, owner.home)
         environ = {"HOME": str(owner.home), **_environment(host, unit)}
@@ -88,8 +88,9 @@ def read_old_service(host: TargetSystem, name: str, path: str) -> OldService | N
             return None
         paths = Paths.resolve(environ=environ, **read_options(words[begin:]))  # type: ignore[arg-type]
     except (MrkError, ConfigError, ValueError) as exc:
-        if "moonraker" not in raw.last("Service", "ExecStart").lower():
-            return None
+        is_started = "moonraker" in raw.last("Service", "ExecStart").lower()
+        if not (is_started and _NAME.fullmatch(name)):
+            return None  # a companion of Moonraker's is nobody's concern here
         raise MrkError(f"{path} is not understood: {exc}") from exc
     return OldService(
         name=name,

@@ -36,7 +36,7 @@ def test_a_template_is_no_unit(host: TargetSystem) -> None:
 def test_one_that_is_not_understood_is_named(host: TargetSystem) -> None:
     with pytest.raises(MrkError, match=r"^no unit in /etc/systemd/system or [^:]* runs Moonraker$"):
         choose(host, None)
-    unit(host, "moonraker-obico", "ExecStart=/home/pi/obico-env/bin/python -m moonraker_obico\n")
+    unit(host, "moonraker-obico", "User=%i\nExecStart=/home/pi/moonraker-obico/run -c %t/x\n")
     unit(host, "moonraker-2", "User=pi\nExecStart=/home/pi/start_printer.sh\n")
     told = r"runs Moonraker: what /etc/systemd/system/moonraker-2\.service starts is not understood"
     with pytest.raises(MrkError, match=told):
