@@ -13,6 +13,9 @@ from mrk.short_digests import sha256
 KEY_BYTES = 16
 MOST_KEYS = 50
 _LONGEST = 256
+# What programs send where their user has entered no key: OrcaSlicer 2.4, and KlipperScreen with
+# `moonraker_api_key: False`, which stood in its documentation. Keys of ours never look like it.
+_PLACEHOLDERS = {"88888888": "", "False": ""}
 
 
 class ApiKey(Redacted, frozen=True):
@@ -33,6 +36,12 @@ class ApiKey(Redacted, frozen=True):
 def digest_of(text: str) -> bytes:
     """What is kept and compared of a key's text. It is random, so one round is enough."""
     return sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+
+def given_key(text: str) -> str:
+    """The key that a client gives in a header or an argument; empty where that is none."""
+    text = text.strip()
+    return _PLACEHOLDERS.get(text, text)
 
 
 def find_key(text: str, known: Iterable[ApiKey]) -> ApiKey | None:

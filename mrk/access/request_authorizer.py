@@ -11,6 +11,7 @@ from typing import Protocol
 from mrk.access.accounts import Accounts
 from mrk.access.decision import AccessRules, Decision, RequestFacts, decide
 from mrk.access.hosts import Hosts
+from mrk.access.keys import given_key
 from mrk.access.origin import cross_site, cross_site_get, same_origin
 from mrk.access.reasons import Reason
 from mrk.definitions.roles import Role
@@ -21,8 +22,6 @@ from mrk.http.urlencoded import NotFields
 _CREDENTIALS = frozenset({"authorization", "x-access-token", "x-api-key"})
 _TELLING = _CREDENTIALS | {"host", "origin", "sec-fetch-site"}
 _READING = ("GET", "HEAD")
-# OrcaSlicer 2.4 sends it where its user has entered no key; keys of ours never look like it.
-_PLACEHOLDERS = {"88888888": ""}
 
 NamesOf = Callable[[str], tuple[str, ...]]
 
@@ -132,8 +131,7 @@ class RequestAuthorizer:
             token = oneshot = key = ""
         else:
             token, oneshot = _tokens(told, head)
-            key = told.get("x-api-key", "").strip()
-            key = _PLACEHOLDERS.get(key, key)
+            key = given_key(told.get("x-api-key", ""))
         return RequestFacts(
             head.address, names, token, oneshot, key, foreign, foreign_page, head.untrusted_proxy
         )

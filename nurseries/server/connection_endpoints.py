@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from mrk.access.accounts import Accounts, TokenRefused
+from mrk.access.keys import given_key
 from mrk.access.reasons import Reason
 from mrk.access.redacted import Redacted
 from mrk.access.roles import role_needed
@@ -140,8 +141,8 @@ class Connections:
                 self._clients.distrust(client, Reason.BAD_TOKEN)
                 raise Reason.BAD_TOKEN.denied_call(client.address) from None
             self._clients.authorize(client, account, Reason.TOKEN)
-        elif params.api_key:
-            self._authorize_by_key(client, params.api_key)
+        elif params.api_key and (key := given_key(params.api_key)):
+            self._authorize_by_key(client, key)
         if not client.authorized:
             raise client.reason.denied_call(client.address)
 

@@ -199,6 +199,8 @@ KEY_ROWS = [
     Row("empty is absent", (401, "stranger", None), STRANGER, headers={"x-api-key": " "}),
     Row("OrcaSlicer's placeholder is absent", (200, "trusted_address", TRUSTED), HOME,
         headers={"x-api-key": "88888888"}),
+    Row("KlipperScreen's placeholder is absent", (200, "trusted_address", TRUSTED), HOME,
+        target="/websocket?token=False", headers={"x-api-key": "False"}),
     Row("the placeholder is no key", (401, "stranger", None), STRANGER,
         headers={"x-api-key": "88888888"}),
 ]  # fmt: skip

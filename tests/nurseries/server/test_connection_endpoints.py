@@ -103,14 +103,16 @@ def test_bad_credentials_end_what_an_address_was_trusted_with(
     assert (client.user, client.role, client.reason) == ("ann", Role.VIEW, Reason.TOKEN)
 
 
-@pytest.mark.parametrize("name", ["access_token", "api_key"])
-def test_empty_credentials_are_none(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "empty"), [("access_token", ""), ("api_key", ""), ("api_key", "False")]
+)
+def test_empty_credentials_are_none(name: str, empty: str) -> None:
     house = House()
     client, stranger = house.connect(), house.connect(authorized=False)
-    house.call(client, **NAMED, **{name: ""})
+    house.call(client, **NAMED, **{name: empty})
     assert client.authorized
     with pytest.raises(ClientError) as refused:
-        house.call(stranger, **NAMED, **{name: ""})
+        house.call(stranger, **NAMED, **{name: empty})
     assert (refused.value.status, stranger.authorized) == (401, False)
 
 
