@@ -72,7 +72,7 @@ class Clients:
         self._role_changes: list[Callable[[str], None]] = []
         self._bound: dict[object, tuple[str, Role, Callable[[], None]]] = {}
         self._last_id = 0
-        self._send_later: Callable[[SharedMessage], None] | None = None
+        self._do_later: Callable[[Callable[[], None]], None] | None = None
 
     def next_id(self) -> int:
         """A connection id that was not used before in this generation."""
@@ -221,26 +221,26 @@ class Clients:
 
     def broadcast(self, method: str, params: list[Any] | None = None) -> None:
         """Send a notification to every authorized client."""
-        self.send(notification(method, params))
+        self._send(notification(method, params))
 
     def broadcast_behind_answer(self, method: str, params: list[Any] | None = None) -> None:
-        """The same for what a call changed: behind the answer of that call, as it is now.
-
-        At once where nobody sends what is `on_later`.
-        """
+        """The same for what a call changed: behind the answer of that call, as it is now."""
         message = notification(method, params)
-        if self._send_later is None:
-            self.send(message)
+        self.behind_answer(lambda: self._send(message))
+
+    def behind_answer(self, tell: Callable[[], None]) -> None:
+        """Have `tell()` called behind the answer of the call that is at work; it must not raise.
+
+        In the order of these calls; at once where nobody is `on_later`.
+        """
+        if self._do_later is None:
+            tell()
         else:
-            self._send_later(message)
+            self._do_later(tell)
 
-    def on_later(self, send_later: Callable[[SharedMessage], None]) -> None:
-        """Have `send_later(message)` called for what goes behind an answer; it calls `send`."""
-        self._send_later = send_later
-
-    def send(self, message: SharedMessage) -> None:
-        """Send a notification that is encoded already to every authorized client."""
-        self._send(message)
+    def on_later(self, do_later: Callable[[Callable[[], None]], None]) -> None:
+        """Have `do_later(tell)` called for what is told behind an answer."""
+        self._do_later = do_later
 
     def broadcast_klippy_state(self, method: str) -> None:
         """Send `notify_klippy_*`: status that happened before it must arrive before it."""

@@ -76,9 +76,7 @@ class Authorization:
         """Started when users and keys are known; nobody should be let in before."""
         await self._book.load()
         await self._logins.load()
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._announcer.serve, name="users announcer")
-            task_status.started()
-            while True:
-                await trio.sleep(LOOK_S)
-                await self._logins.look()
+        task_status.started()
+        while True:
+            await trio.sleep(LOOK_S)
+            await self._logins.look()

@@ -64,7 +64,7 @@ def under_watch(daemon: DaemonProcess) -> Iterator[None]:
             began = time.monotonic()
             yield
             # Enough samples for a percentile, also after an attack of a moment.
-            time.sleep(max(0.0, 0.4 - (time.monotonic() - began)))
+            time.sleep(max(0.0, 0.6 - (time.monotonic() - began)))
             figures, _ = probe.communicate(timeout=PATIENCE_S)
         finally:
             probe.kill()

@@ -22,6 +22,7 @@ from mrk.clients.registry import Client, Clients
 from mrk.definitions.roles import Role
 from nurseries.access.authorization import Authorization
 from nurseries.access.logins import LdapUnavailable
+from nurseries.server.notices_behind_answers import NoticesBehindAnswers
 from nurseries.testing.memory_database import MemoryDatabase
 from tests.fakes.house import Note, notes
 from tests.fakes.results import settled
@@ -169,5 +170,6 @@ async def open_access_house(
     )
     async with trio.open_nursery() as nursery:
         await nursery.start(house.authorization.serve)
+        await nursery.start(NoticesBehindAnswers(house.clients).serve)
         yield house
         nursery.cancel_scope.cancel()

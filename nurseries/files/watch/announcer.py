@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import trio
 
-from mrk.clients.registry import Clients
+from mrk.clients.registry import AFTER_ANSWER_S, Clients
 from mrk.files.changes import Bundle
 from mrk.files.file_protocols import FileMetadata
 from mrk.files.paths import RootPath, has_metadata
@@ -18,8 +18,6 @@ from mrk.files.records import Action, Change, Item, SourceItem
 from nurseries.files.scan.queue import ScanQueue
 
 GCODES = "gcodes"
-# An answer has left when its handler's task gives way; a batch of calls takes a little longer.
-AFTER_ANSWER_S = 0.005
 # An upload's answer is sent by the transport, which says when; if it cannot, this is the limit.
 HELD_S = 1.0
 _PER_TURN = 50
