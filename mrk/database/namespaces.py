@@ -17,8 +17,9 @@ PROTECTED = frozenset({"moonraker", "gcode_metadata", "announcements", "update_m
 # Wholes that hold a token, whether the subsystem is configured or not.
 SECRET = frozenset({"simplyprint"})
 FORBIDDEN = SECRET | {OWN_NAMESPACE}
-# Clients may write them, but their own methods are for admins, and this is another way to the same.
-ADMINS = frozenset({"webcams"})
+# Their own methods are for admins, if only for some of what is in them, and this is another way to
+# the same: where pictures are fetched from, what ffmpeg is started with.
+ADMINS = frozenset({"timelapse", "webcams"})
 
 
 class ReservedNamespaces:

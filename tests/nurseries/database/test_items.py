@@ -206,11 +206,14 @@ async def test_table_dump_hides_secrets(tmp_path: Path, nursery: trio.Nursery) -
     assert await status_of(ask, "debug.database.table", table='no"such') == 404
 
 
-async def test_who_operates_changes_no_webcam_by_its_namespace(database: Database) -> None:
-    """Their own methods want an admin."""
+@pytest.mark.parametrize("namespace", ["timelapse", "webcams"])
+async def test_who_operates_changes_nothing_of_an_admin_by_its_namespace(
+    database: Database, namespace: str
+) -> None:
+    """Their own methods want an admin: for webcams, and for ffmpeg's arguments."""
     operator = client_of(database, Caller(Transport.WEBSOCKET, role=Role.OPERATE))
     admin = client_of(database)
-    item = {"namespace": "webcams", "key": "uid"}
+    item = {"namespace": namespace, "key": "uid"}
     await admin("server.database.post_item", **item, value={"name": "cam"})
     for method in ("post_item", "delete_item"):
         with pytest.raises(ClientError, match="needs the role admin; yours is operate") as refused:
