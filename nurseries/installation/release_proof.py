@@ -44,6 +44,9 @@ async def prove(
 def _keep(releases: Releases) -> None:
     try:
         releases.prove()
-        releases.tidy()
+        with releases.alone():
+            releases.tidy()
+    except MrkError as exc:
+        logger.info("older releases stay until the next proof: %s", exc)
     except OSError as exc:
         logger.error("the proof of this release cannot be noted: %s", exc)

@@ -4,9 +4,12 @@
 (`mrk/installation/launcher_text.py`). Everything that decides is a rename.
 """
 
+import contextlib
+import fcntl
 import os
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from mrk.errors import MrkError
@@ -91,8 +94,19 @@ class Releases:
         (self.base / "pending").unlink(missing_ok=True)
         (self.base / "back").unlink(missing_ok=True)
 
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Hold the lock of this folder, in which one at a time works. Raises `MrkError`."""
+        self.base.mkdir(parents=True, exist_ok=True)
+        with (self.base / ".lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise MrkError("another update of mrk is under way") from None
+            yield
+
     def tidy(self) -> None:
-        """Remove all but the current and the previous release."""
+        """Remove all but the current and the previous release; `alone`, as another may be built."""
         kept = {self.current(), self.previous()}
         for folder in (self.base / "releases").iterdir():
             if folder.name not in kept and folder.is_dir():

@@ -4,8 +4,6 @@ Nothing of what runs is touched before the switch; after it the launcher turns b
 release proves itself (`release_proof.py`). What was begun and not finished is removed by the next.
 """
 
-import contextlib
-import fcntl
 import os
 import shutil
 import sqlite3
@@ -13,7 +11,7 @@ import subprocess
 import sys
 import tarfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from config.paths import Paths
@@ -54,7 +52,7 @@ class SelfUpdate:
             return
         archive = archive_for(release, machine_name())
         work = folder.with_name(f".{version}.partial")
-        with self._alone():
+        with self._releases.alone():
             for leftover in (work, folder):
                 shutil.rmtree(leftover, ignore_errors=True)
             try:
@@ -75,7 +73,7 @@ class SelfUpdate:
         Raises `MrkError`; refused while printing.
         """
         refuse_while_printing(self._paths.unix_socket, "update")
-        with self._alone():
+        with self._releases.alone():
             try:
                 self._copy_database()
                 self._releases.switch(version)
@@ -133,16 +131,6 @@ class SelfUpdate:
         os.chmod(part, 0o600)
         sync(part)
         part.replace(file.with_name(BEFORE_UPDATE))
-
-    @contextlib.contextmanager
-    def _alone(self) -> Iterator[None]:
-        self._releases.base.mkdir(parents=True, exist_ok=True)
-        with (self._releases.base / ".lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise MrkError("another update of mrk is under way") from None
-            yield
 
 
 def _unpack(archive: Path, folder: Path) -> None:

@@ -1,5 +1,8 @@
 """A release that answers often enough in a row is kept; one that does not, is not."""
 
+import contextlib
+
+import pytest
 import trio
 
 from mrk.errors import MrkError
@@ -49,3 +52,15 @@ async def test_not_kept(tmp_path, monkeypatch, nursery):
     with trio.fail_after(30):
         await asked.wait()
     assert releases.is_pending
+
+
+@pytest.mark.parametrize("is_built", [True, False])
+async def test_a_release_that_is_being_built_is_not_tidied_away(tmp_path, monkeypatch, is_built):
+    releases = pending(tmp_path)
+    building = releases.folder("3")
+    building.mkdir()
+    monkeypatch.setattr(release_proof, "ask", lambda _socket, _method: None)
+    with trio.fail_after(30), releases.alone() if is_built else contextlib.nullcontext():
+        await prove(releases, tmp_path / "socket", every_s=0.001)
+    assert not releases.is_pending
+    assert building.exists() == is_built
