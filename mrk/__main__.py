@@ -10,6 +10,20 @@ from typing import TYPE_CHECKING
 
 from mrk.own_packages import use_own_packages
 
+
+def _open_standard_files() -> None:
+    """Give what was closed (`2>&-`) to nobody: a database would get its number, and messages."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # the lowest number is free
+    sys.stdin = sys.stdin or open(0, closefd=False)  # noqa: SIM115
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
+
+
+_open_standard_files()
 use_own_packages()
 
 if sys.getfilesystemencoding() != "utf-8":

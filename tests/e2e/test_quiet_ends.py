@@ -181,3 +181,17 @@ def test_the_input_ends_at_a_prompt(tmp_path: Path) -> None:
     os.close(ours)
     assert code == 1
     assert b"Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("closed", "words"),
+    [("<&-", "template -"), ("2>&-", "probe"), ("<&- >&- 2>&-", "probe")],
+)
+def test_standard_files_that_are_closed(tmp_path: Path, closed: str, words: str) -> None:
+    """A database would get the number of standard error, and what libraries write there."""
+    (tmp_path / "config").mkdir()
+    shell = ["sh", "-c", f'exec "$@" {words} {closed}', "sh", sys.executable, "-m", "mrk"]
+    done = subprocess.run(
+        [*shell, "-d", str(tmp_path)], capture_output=True, timeout=PATIENCE_S * 3, check=False
+    )
+    assert (done.returncode, b"Traceback" in done.stderr) == (0, False), done.stderr
