@@ -70,7 +70,7 @@ class Upgrades:
             return True
 
         async def run(tell: Tell) -> bool:
-            return await self._changed(item, mend, tell)
+            return await self._changed(item, mend, tell, reverts=False)
 
         await self._announced(f"recover_{name}", run, f"{item.prefix}: Reinstall Complete")
 
@@ -117,16 +117,24 @@ class Upgrades:
         change: Callable[[Tell], Awaitable[bool]],
         tell: Tell,
         services: tuple[str, ...] | None = None,
+        *,
+        reverts: bool = True,
     ) -> bool:
-        """Change an item and restart its services (None: all); whether something was done."""
+        """Change an item and restart its services (None: all); whether something was done.
+
+        Without `reverts` there is no version before that could be put back.
+        """
         wanted = item.services if services is None else services
         try:
             if not await change(tell):
                 return False
             down = await self._down_after_restart(wanted, tell)
-            if down is None:
+            if down is None or not reverts:
                 await item.keep()
+            if down is None:
                 return True
+            if not reverts:
+                raise UpdateFailed(f"{down}. What was recovered stays")
             await self._put_back(item, wanted, tell)
             raise UpdateFailed(f"{down}. The version before was put back")
         finally:

@@ -288,6 +288,19 @@ async def test_soft_recovery_keeps_what_was_changed(house, server, clone):
     assert newest != server.first
 
 
+@pytest.mark.parametrize("hard", [False, True])
+async def test_a_recovery_is_kept_where_its_service_does_not_come_up(house, clone, hard):
+    (clone / "a.py").write_text("mine\n")
+    house.services.breaks = lambda unit: True
+    async with running(house):
+        status, text = await fails(house, "recover", name="thing", hard=hard)
+    assert status == 500
+    assert "did not come up" in text
+    assert "put back" not in text
+    assert (clone / "a.py").read_text() == "one\n"
+    assert house.services.restarted == ["thing"]
+
+
 async def test_soft_recovery_of_a_diverged_and_detached_clone(house, server, clone):
     git(clone, "commit", "-q", "--allow-empty", "-m", "mine")
     git(clone, "checkout", "-q", "--detach")
