@@ -121,6 +121,53 @@ async function keyboard() {
   });
 }
 
+const focused = (page) => page.evaluate(() => document.activeElement.getAttribute("aria-label") || document.activeElement.textContent);
+async function focusStays() {
+  await inBrowser(1400, 900, "light", async (page) => {
+    await page.goto(`${openUrl}#files`);
+    await connected(page);
+    const put = (name, folder) => page.evaluate(async ([file, path]) => {
+      const form = new FormData();
+      form.append("path", path);
+      form.append("file", new File(["G28\n"], file));
+      await fetch("/server/files/upload", { method: "POST", body: form });
+    }, [name, folder]);
+    for (const name of ["one.gcode", "two.gcode"]) await put(name, "inner");
+    await put("packed.zip", "inner");
+    await page.getByRole("button", { name: "inner/" }).press("Enter");
+    await page.getByLabel("Delete packed.zip").waitFor();
+    const told = await focused(page);
+    check("in a folder, the focus is on its first row", /^(Print|Put|Download|Delete) /.test(told), told);
+    check("only g-code is offered for print", await page.locator('[aria-label="Print packed.zip"], [aria-label="Put packed.zip into the queue"]').count() === 0);
+    check("g-code is", await page.locator('[aria-label="Print one.gcode"]').count() === 1);
+    await page.getByLabel("Print one.gcode").focus();
+    await put("three.gcode", "inner");
+    await page.getByLabel("Delete three.gcode").waitFor();
+    check("rows drawn anew keep the focus", (await focused(page)) === "Print one.gcode", await focused(page));
+    await page.getByLabel("Delete three.gcode").press("Enter");
+    await page.locator("#ask-yes").press("Enter");
+    await page.getByLabel("Delete three.gcode").waitFor({ state: "detached" });
+    check("behind a deleted row it is on the next one", (await focused(page)).startsWith("Delete "), await focused(page));
+    await page.evaluate(() => fetch("/server/files/directory?path=gcodes/inner&force=true", { method: "DELETE" }));
+  });
+}
+
+// WCAG's reflow: 1280 pixels at 400 %.
+async function reflow() {
+  await inBrowser(320, 256, "light", async (page) => {
+    await page.goto(openUrl);
+    await connected(page);
+    for (const tab of TABS) {
+      await turn(page, tab);
+      await settled(page);
+      check(`${tab} reflows`, await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
+    }
+    await turn(page, "config");
+    const name = page.locator("#config-files code").first();
+    check("names of configuration files stay in one line", (await name.boundingBox()).height < 40);
+  });
+}
+
 // Browsers write quotes in names as %22.
 const HOSTILE = "<img src=x onerror=window.ran=1>.gcode";
 async function printing() {
@@ -155,10 +202,11 @@ async function printing() {
     await page.waitForFunction(() => document.getElementById("job-progress").value > 5);
     check("the picture of the print", await page.evaluate(() => document.getElementById("job-image").naturalWidth > 0));
     await page.screenshot({ path: path.join(shots, "printing.png") });
-    await page.click("#job-pause");
+    await page.press("#job-pause", "Enter");
     await state(page, "paused");
     await page.screenshot({ path: path.join(shots, "paused.png") });
-    await page.click("#job-resume");
+    check("in the place of pause, resume has the focus", await page.evaluate(() => document.activeElement.id === "job-resume"));
+    await page.keyboard.press("Enter");
     await state(page, "printing");
     await page.waitForFunction(() => document.getElementById("job-percent").textContent === "100 %", null, { timeout: 180000 });
     await page.waitForSelector("#job-again:not([hidden])");
@@ -334,7 +382,7 @@ async function locked() {
 (async () => {
   fs.mkdirSync(shots, { recursive: true });
   for (const [width, height] of [[360, 740], [1400, 900]]) for (const scheme of ["light", "dark"]) await everyTab(width, height, scheme);
-  for (const part of [firstPaint, keyboard, explorer, people, printing, emergencyStop, locked]) {
+  for (const part of [firstPaint, keyboard, focusStays, reflow, explorer, people, printing, emergencyStop, locked]) {
     console.log(part.name);
     await part().catch((error) => check(part.name, false, error.message));
   }

@@ -14,7 +14,20 @@ export function el(tag, props = {}, ...children) {
   return node;
 }
 
-export const fill = (node, ...children) => node.replaceChildren(...children);
+const CONTROLS = "a[href],button,input,select,textarea,summary";
+const controls = (row) => [...(row.matches(CONTROLS) ? [row] : []), ...row.querySelectorAll(CONTROLS)];
+const nameOf = (control) => control.getAttribute("aria-label") || control.textContent;
+
+// What is drawn anew keeps the focus that was in it: on the control of the same name, else on the like one in the same row.
+export function fill(node, ...children) {
+  const before = document.activeElement, at = [...node.children].findIndex((row) => row.contains(before));
+  node.replaceChildren(...children);
+  if (at < 0 || !node.children.length) return;
+  const there = controls(node.children[Math.min(at, node.children.length - 1)]);
+  const next = controls(node).find((one) => nameOf(one) === nameOf(before)) || there.find((one) => one.textContent === before.textContent) || there[0];
+  if (next) next.focus({ preventScroll: true });
+}
+
 export const show = (node, wanted) => { node.hidden = !wanted; };
 export const say = (text, values) =>
   text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
@@ -43,14 +56,14 @@ export function toast(text, bad = false) {
 
 export const failed = (error) => toast(say(T.frame.failed, { why: error.message || String(error) }), true);
 
-// A handler that tells what went wrong, and keeps its button from being pressed twice.
+// A handler that tells what went wrong, and keeps its button from being pressed twice; one that is disabled loses the focus.
 export function acting(action) {
   return async (event) => {
     event.preventDefault();
     const pressed = event.submitter || event.currentTarget;
-    if (pressed.disabled) return;
-    pressed.disabled = true;
-    try { await action(event); } catch (error) { failed(error); } finally { pressed.disabled = false; }
+    if (pressed.hasAttribute("aria-disabled")) return;
+    pressed.setAttribute("aria-disabled", "true");
+    try { await action(event); } catch (error) { failed(error); } finally { pressed.removeAttribute("aria-disabled"); }
   };
 }
 

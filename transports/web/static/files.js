@@ -4,6 +4,7 @@ import { call, download, headers, isOpen, may, on } from "./net.js";
 import { fileAddress } from "./status.js";
 
 const PAGE = 200;
+const PRINTED = /\.(gcode|gco|g|nc|ufp)$/i;
 let folder = "gcodes", listing = { dirs: [], files: [] }, most = PAGE, shown = false, due = null;
 
 const inFolder = (name) => (folder === "gcodes" ? name : `${folder.slice("gcodes/".length)}/${name}`);
@@ -43,13 +44,14 @@ function folderRow(entry) {
 
 function fileRow(file) {
   const path = inFolder(file.filename), name = file.filename, time = file.estimated_time_klipper ?? file.estimated_time;
+  const printed = may("operate") && PRINTED.test(name);
   const actions = el("div", { class: "row" },
-    may("operate") && button(T.files.print, acting(async () => {
+    printed && button(T.files.print, acting(async () => {
       if (!(await ask(T.files.print_title, name, T.files.print))) return;
       await call("printer.print.start", { filename: path });
       location.hash = "#status";
     }), { "aria-label": say(T.files.print_of, { name }) }),
-    may("operate") && button("+", acting(async () => {
+    printed && button("+", acting(async () => {
       await call("server.job_queue.post_job", { filenames: [path] });
       toast(say(T.files.queued, { name }));
     }), { class: "plain", "aria-label": say(T.files.queue_of, { name }), title: T.files.queue }),

@@ -69,11 +69,14 @@ function showJob() {
   if (info.current_layer != null && info.total_layer) facts.push(fact(T.job.layer, say(T.job.of, { a: info.current_layer, b: info.total_layer })));
   facts.push(fact(T.job.filament, `${((stats.filament_used || 0) / 1000).toFixed(2)} m`));
   fill($("job-facts"), ...facts);
+  const focused = document.activeElement;
   show($("job-pause"), state === "printing");
   show($("job-resume"), state === "paused");
   show($("job-cancel"), !over);
   show($("job-again"), over);
   show($("job-clear"), over);
+  const other = { "job-pause": "job-resume", "job-resume": "job-pause" }[focused.id];
+  if (focused.hidden && other && !$(other).hidden) $(other).focus({ preventScroll: true });
 }
 
 $("job-pause").addEventListener("click", acting(() => call("printer.print.pause")));
