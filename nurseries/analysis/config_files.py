@@ -54,6 +54,9 @@ class ConfigFiles:
             raise ClientError(f"'{name}': a name that ends with .json expected")
         if not path.parent.resolve().is_relative_to(self._root.resolve()):
             raise ClientError(f"'{name}' leads out of the config folder", 403)
+        # What clients may not read they do not write either: the secrets may be such a file.
+        if path.exists() and not self._readable.may_read(path.resolve()):
+            raise ClientError(f"Access to '{name}' is not allowed", 403)
         return path
 
     async def find(self, name: str) -> Path:

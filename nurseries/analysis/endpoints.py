@@ -6,6 +6,7 @@ import msgspec
 
 from mrk.api.caller import Caller
 from mrk.api.endpoint import Access, Endpoint, NoParams, get, post
+from mrk.files.roots import CONFIG, write_role
 from nurseries.analysis.progress import PlanProgress
 
 
@@ -142,6 +143,8 @@ class AnalysisEndpoints:
         """Raises `ClientError` 400 and 500 for a file without a plan."""
         return await self._calls.progress()
 
-    async def dump_config(self, params: DumpParams, _caller: Caller) -> DumpedConfig:
-        """Raises `ClientError` 400, 500 and 504."""
+    async def dump_config(self, params: DumpParams, caller: Caller) -> DumpedConfig:
+        """Raises `ClientError` 400, 403, 500 and 504."""
+        if params.dest_config is not None:
+            caller.require(write_role(CONFIG), f"Changing files in {CONFIG}")
         return await self._calls.dump_config(params.dest_config)

@@ -5,9 +5,12 @@ import json
 import pytest
 import trio
 
+from mrk.api.caller import Caller, Transport
+from mrk.definitions.roles import Role
 from mrk.errors import ClientError
 from mrk.estimate.estimator_config import limits_of_config
 from mrk.estimate.klipper_settings import LimitsUnknown, limits_of
+from nurseries.analysis.endpoints import AnalysisEndpoints, DumpParams
 from nurseries.analysis.plan_store import read_times
 from tests.nurseries.analysis.desk import LINE, SETTINGS, Desk
 
@@ -185,6 +188,10 @@ async def test_the_printers_limits_as_a_configuration(desk):
         for wrong in ("../e.json", "", "printer.cfg", "out/e.json"):
             with pytest.raises(ClientError):
                 await run.analysis.dump_config(wrong)
+        (desk.config / "secret.json").write_text("{}")
+        with pytest.raises(ClientError, match=r"Access to 'secret\.json' is not allowed"):
+            await run.analysis.dump_config("secret.json")
+        assert (desk.config / "secret.json").read_text() == "{}"
         (desk.config / "file").write_text("")
         with pytest.raises(ClientError, match="cannot be written"):
             await run.analysis.dump_config("file/e.json")
@@ -225,3 +232,16 @@ def test_what_a_configuration_leaves_out_is_as_klipper_estimator_has_it():
     assert (limits.max_z_velocity, limits.max_z_accel) == (9, 8)
     assert limits.retraction is not None
     assert limits.retraction.retract_length == 2
+
+
+async def test_who_operates_writes_no_file_of_the_configuration(desk):
+    async with desk.open() as run:
+        calls = AnalysisEndpoints(run.analysis)
+        operator = Caller(Transport.WEBSOCKET, role=Role.OPERATE)
+        with pytest.raises(ClientError, match="needs the role admin; yours is operate") as refused:
+            await calls.dump_config(DumpParams("mainsail.json"), operator)
+        assert refused.value.status == 403
+        assert not (desk.config / "mainsail.json").exists()
+        assert (await calls.dump_config(DumpParams(), operator)).dest_root is None
+        await calls.dump_config(DumpParams("mainsail.json"), Caller(Transport.WEBSOCKET))
+        assert (desk.config / "mainsail.json").exists()
