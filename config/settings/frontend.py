@@ -15,6 +15,7 @@ from config.paths import Paths
 from config.reader import ConfigReader
 from config.section import Required, Section
 from config.values import Bounds
+from mrk.definitions.api_paths import API_NAMES, PAGE_NAME
 
 SECTION = "frontend"
 MOST_FRONT_ENDS = 20
@@ -167,6 +168,9 @@ def prefix_of(text: str) -> str:
     parts = [part for part in text.split("/") if part]
     if not all(_NAME.fullmatch(part) for part in parts):
         raise ValueError(f"{quoted(text)} is not a path (expected one such as /fluidd)")
+    if parts and parts[0] in {*API_NAMES, PAGE_NAME}:
+        own = "begins with a name that mrk itself answers"
+        raise ValueError(f"{quoted(text)} {own} (expected another, such as /fluidd)")
     return "".join(f"/{part}" for part in parts)
 
 

@@ -14,14 +14,14 @@ from config.paths import Paths
 from config.reader import ConfigReader
 from config.section import Section
 from config.values import Bounds
+from mrk.definitions.api_paths import API_NAMES
 
 MOST_CAMERAS = 20
 # As crowsnest and the front ends' nginx have them.
 USUAL_CAMERAS = ("webcam 8080", "webcam2 8081", "webcam3 8082", "webcam4 8083")
 _NAME = r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
 # What mrk itself has at the first place of a path.
-_RESERVED = frozenset({"server", "printer", "machine", "access", "api", "websocket", "debug",
-                       "klippysocket", "metrics", "webcams"})  # fmt: skip
+_RESERVED = API_NAMES | {"webcams"}
 _HOST = r"[A-Za-z0-9._-]{1,253}|[0-9A-Fa-f:.]{2,45}"
 _PATH = r"[A-Za-z0-9/._~!$&'()*+,;=:@%-]*"
 _QUERY = r"[A-Za-z0-9/._~!$&'()*+,;=:@%?-]*"

@@ -9,20 +9,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-# First names of the API's paths, and of what nginx passed on in front of Moonraker.
-RESERVED = frozenset(
-    (
-        "access",
-        "api",
-        "debug",
-        "klippysocket",
-        "machine",
-        "metrics",
-        "printer",
-        "server",
-        "websocket",
-    )
-)
+from mrk.definitions.api_paths import API_NAMES
+
 _FIRST = re.compile(r"(?:\.?/)*([^/]*)")
 # RFC 8615; and what front ends say their version with.
 _PUBLISHED = (".well-known", ".version")
@@ -88,7 +76,7 @@ def _first_of_each_prefix(front_ends: Sequence[FrontEnd]) -> list[FrontEnd]:
 def is_reserved(path: str) -> bool:
     """Whether the first name of a decoded path is the API's; as in a file's path, `.` is none."""
     match = _FIRST.match(path)
-    return match is not None and (match[1] in RESERVED or _CAMERA.fullmatch(match[1]) is not None)
+    return match is not None and (match[1] in API_NAMES or _CAMERA.fullmatch(match[1]) is not None)
 
 
 def is_unpublished(parts: Sequence[str]) -> bool:

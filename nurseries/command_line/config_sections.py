@@ -68,7 +68,10 @@ class ConfigFile:
         return set(attempt.configuration.warnings)
 
     def add(self, sections: list[WantedSection]) -> list[str]:
-        """Append those that are not there; returns their titles. Raises `NotAdded`."""
+        """Append those that are not there; returns their titles.
+
+        Raises `NotAdded`, and another `MrkError` for what would have no effect there.
+        """
         missing = [one for one in sections if one.title not in self.titles]
         if not missing:
             return []
@@ -123,4 +126,5 @@ class ConfigFile:
         if self._orig != wanted:
             raise NotAdded("it would be read as something else than what is wanted")
         if new:
-            raise NotAdded(f"with it there would be a warning: {min(new)}")
+            told = min(new).replace(f"{part.name}: ", "")
+            raise MrkError(f"{self.path} stays as it is: {told}")

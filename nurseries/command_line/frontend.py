@@ -80,7 +80,8 @@ def install(
     if not yes:
         click.confirm(f"Install {what} to {path}?", abort=True, default=True)
     found = _install(what, path, channel, sha256)
-    click.echo(f"{name} {'' if found is None else found.version} is in {path}")
+    version = "" if found is None else f" {found.version}"
+    click.echo(f"{name}{version} is in {path}")
     _configure(paths, _sections(one, found, channel), only_prints=only_prints)
 
 

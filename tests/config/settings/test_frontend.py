@@ -51,6 +51,8 @@ def test_all_options(read):
         ("path: /m\nport: 0", "out of range"),
         ("path: /m\nport: 80\nssl_port: 80", "same as port"),
         ("path: /m\nprefix: /a b", "is not a path"),
+        ("path: /m\nprefix: /server/x", "begins with a name that mrk itself answers"),
+        ("path: /m\nprefix: mrk", "begins with a name that mrk itself answers"),
         ("path: /m\nprefix: /../x", "is not a path"),
         ("path: /m\nframe_ancestors: *; script-src *", "is not an origin"),
         ("path: /m\ninstances: http://x", "is not a printer"),

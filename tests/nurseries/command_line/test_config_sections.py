@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from config.paths import Paths
+from mrk.errors import MrkError
 from nurseries.command_line.config_sections import ConfigFile, NotAdded, WantedSection
 
 WANTED = WantedSection("frontend m", (("path", "/opt/m"), ("port", "80")))
@@ -72,11 +73,6 @@ def test_a_link_stays_one(paths: Paths, tmp_path: Path) -> None:
         ("mrk.toml", "[server]\n", "is TOML"),
         ("moonraker.conf", "[server]\nport: x\n", "has a mistake"),
         ("moonraker.conf", "[nothing\n", "has a mistake"),
-        (
-            "moonraker.conf",
-            "[server]\n[frontend other]\npath: /opt/other\nport: 80\n",
-            "80 is that of",
-        ),
     ],
 )
 def test_what_is_left_to_the_person(paths: Paths, name: str, text: str, reason: str) -> None:
@@ -85,6 +81,16 @@ def test_what_is_left_to_the_person(paths: Paths, name: str, text: str, reason: 
         ConfigFile(paths).add([WANTED])
     assert file.read_text() == text
     assert os.listdir(paths.config) == [name]
+
+
+def test_what_would_have_no_effect(paths: Paths) -> None:
+    text = "[server]\n[frontend other]\npath: /opt/other\nport: 80\n"
+    file = written(paths, text)
+    told = r"moonraker\.conf stays as it is: \[frontend m\] port: 80 is that of \[frontend other\]"
+    with pytest.raises(MrkError, match=told) as failed:
+        ConfigFile(paths).add([WANTED])
+    assert not isinstance(failed.value, NotAdded), "nobody is to add it"
+    assert file.read_text() == text
 
 
 def test_without_a_file(paths: Paths) -> None:

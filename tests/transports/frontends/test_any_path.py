@@ -7,8 +7,9 @@ from urllib.parse import unquote
 
 import pytest
 
+from mrk.definitions.api_paths import API_NAMES
 from mrk.errors import ClientError
-from mrk.frontends.front_end import RESERVED, FrontEnd
+from mrk.frontends.front_end import FrontEnd
 from mrk.http.head import RequestHead
 from tests.fakes.transfer_files import TransferHouse
 from transports.door.api_http import ApiCall
@@ -79,5 +80,5 @@ def test_a_path_of_the_api_is_nobody_elses(tmp_path: Path, folder: Path, seed: i
         route = house.routes.find(head)
         if head.path == "/server/info":
             assert isinstance(route, ApiCall), target
-        elif first in RESERVED and not head.path.startswith("/server/files/"):
+        elif first in API_NAMES and not head.path.startswith("/server/files/"):
             assert not isinstance(route, Streamed), target
