@@ -14,6 +14,8 @@ if [ ! -e "$folder/.complete" ]; then
     "$folder/bin/python" -I -m pip install --quiet --disable-pip-version-check --no-index \
         --no-cache-dir --find-links "$here/wheels" --only-binary :all: --require-hashes \
         -r "$here/requirements.txt"
+    # What lies on the disk only in part would be whole by its mark after a power cut.
+    sync
     touch "$folder/.complete"
 fi
 "$folder/bin/python" -I -m nurseries.installation.first_release "$base" "$version"

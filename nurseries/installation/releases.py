@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from config.whole_file import write_whole
 from mrk.errors import MrkError
 from mrk.installation.launcher_text import launcher_text
 
@@ -67,10 +68,8 @@ class Releases:
         if self.launcher.exists():
             return
         self.launcher.parent.mkdir(parents=True, exist_ok=True)
-        part = self.launcher.with_name(".mrk.part")
-        part.write_text(launcher_text())
-        part.chmod(0o755)
-        part.replace(self.launcher)
+        # On the disk too: an empty one that a power cut left would stay for ever.
+        write_whole(self.launcher, launcher_text().encode(), mode=0o755)
 
     def switch(self, version: str) -> None:
         """Start `version` from now on; the launcher turns back unless it proves itself."""

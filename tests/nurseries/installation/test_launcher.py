@@ -161,3 +161,17 @@ def test_killed_at_every_moment_of_a_switch(tmp_path):
         moment += 1
     assert started == {"1\n", "2\n"}
     assert moment > 8
+
+
+def test_the_launcher_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    """An empty one, which a power cut would leave, is not written again."""
+    releases, synced = Releases(tmp_path), []
+
+    def noted(_descriptor):
+        synced.append([path.read_text() for path in releases.launcher.parent.iterdir()])
+
+    monkeypatch.setattr(os, "fsync", noted)
+    releases.write_launcher()
+    assert synced[0] == [launcher_text()]
+    assert releases.launcher.stat().st_mode & 0o777 == 0o755
+    assert [path.name for path in releases.launcher.parent.iterdir()] == ["mrk"]
