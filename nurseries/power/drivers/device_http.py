@@ -23,6 +23,10 @@ _REDIRECTS = (301, 302, 303, 307, 308)
 _SHOWN_CHARS = 100
 
 
+class DeviceRefused(DriverFailed):
+    """The device answers, with a status from 400 to 499."""
+
+
 class BasicLogin:
     """Sent with each request, without waiting to be asked; nothing unless both are given."""
 
@@ -113,7 +117,8 @@ def check_status(answer: Fetched) -> None:
         said = answer.body[:_SHOWN_CHARS].decode("utf-8", "replace").strip()
         said = said.splitlines()[0] if said else ""
         hint = " (user or password are wrong)" if answer.status in (401, 403) else ""
-        raise DriverFailed(f"it answers HTTP {answer.status}{hint} {said}".rstrip())
+        kind = DeviceRefused if answer.status < 500 else DriverFailed
+        raise kind(f"it answers HTTP {answer.status}{hint} {said}".rstrip())
 
 
 async def redirected(url: str, request: Callable[[str], Awaitable[Fetched]]) -> tuple[Fetched, str]:

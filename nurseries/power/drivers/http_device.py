@@ -10,7 +10,7 @@ from mrk.power.http_exchange import Dialect
 from mrk.power.shelly import PROBE, USER, ShellyOne, ShellyTwo, generation
 from mrk.power.states import DriverFailed, PowerState
 from nurseries.power.drivers.asked import AskedDriver
-from nurseries.power.drivers.device_http import BasicLogin, DeviceHttp
+from nurseries.power.drivers.device_http import BasicLogin, DeviceHttp, DeviceRefused
 
 
 class HttpDevice(AskedDriver):
@@ -77,7 +77,7 @@ class ShellyDevice(AskedDriver):
     async def _known(self) -> HttpDevice:
         if self._device is None:
             self._http.login = BasicLogin()
-            later = generation(await self._http.json(PROBE)) > 1
+            later = await self._generation() > 1
             dialect: Dialect
             if later:
                 dialect = ShellyTwo(self._output, self._delay_s)
@@ -88,3 +88,10 @@ class ShellyDevice(AskedDriver):
                 self._http.login = BasicLogin(self._user, self._password)
             self._device = HttpDevice(self._http, dialect)
         return self._device
+
+    async def _generation(self) -> int:
+        """What refuses the question, like relays of one's own, speaks as the first one."""
+        try:
+            return generation(await self._http.json(PROBE))
+        except DeviceRefused:
+            return 1

@@ -123,6 +123,38 @@ async def test_a_shelly_of_generation_1():
         assert await shelly.status() is OFF
 
 
+@pytest.mark.parametrize("status", [404, 401])
+async def test_a_relay_that_knows_only_the_paths_of_a_shelly_of_generation_1(status):
+    """Relays of one's own have no `/shelly`; a proxy in front of one may want the log-in for it."""
+
+    def answer(asked):
+        if asked.target == "/shelly":
+            return reply("Not found: /shelly", status)
+        assert asked.headers["authorization"] == "Basic dTpw"
+        return reply('{"ison": %s}' % ("true" if "turn=on" in asked.target else "false"))
+
+    async with open_http_device(answer) as device:
+        shelly = ShellyDevice(HttpClient(), device.base, "u", "p", 0, None)
+        assert await shelly.switch(True) is ON
+        assert await shelly.status() is OFF
+
+
+async def test_a_shelly_in_trouble_is_asked_again_for_its_generation():
+    probes = []
+
+    def answer(asked):
+        if asked.target == "/shelly":
+            probes.append(1)
+            return reply("busy", 503) if len(probes) == 1 else reply('{"gen": 3}')
+        return reply('{"output": true}')
+
+    async with open_http_device(answer) as device:
+        shelly = ShellyDevice(HttpClient(), device.base, "", "", 0, None)
+        with pytest.raises(DriverFailed, match="HTTP 503"):
+            await shelly.status()
+        assert await shelly.status() is ON
+
+
 SHELL = """
 state=off
 while read -r line; do
