@@ -21,6 +21,7 @@ _CHUNK_BYTES = 64 * 1024
 _UNSAFE = r"[\x00-\x20\x7f]"
 _KEPT = "%/:?[]@!$&'()*+,;=~-._"
 _BODILESS = (204, 304)
+_WITH_BODY = ("POST", "PUT", "PATCH")
 
 
 class _Answer:
@@ -81,8 +82,9 @@ def _request(verb: str, url: PlainUrl, headers: Mapping[str, str], body: bytes |
     if url.credentials:
         lines["Authorization"] = f"Basic {url.credentials}"
     lines |= headers
-    if body is not None:
-        lines["Content-Length"] = str(len(body))
+    if body is not None or verb in _WITH_BODY:
+        # Many servers refuse a POST without a length, or wait for its body.
+        lines["Content-Length"] = str(len(body or b""))
     for name, value in lines.items():
         if not name.isascii() or "\r" in value or "\n" in value:
             raise NotReached(f"the header {name[:40]!r} has a line break")

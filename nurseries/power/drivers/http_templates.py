@@ -28,6 +28,20 @@ MOST_TRIES = 10
 _VERBS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 
 
+class HeadersOfAnswer(dict[str, str]):
+    """By name in any case; made of names in lower case."""
+
+    def __getitem__(self, name: str) -> str:
+        return super().__getitem__(name.lower())
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The value, or the default."""
+        return super().get(name.lower(), default)
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(str(name).lower())
+
+
 class TemplateResponse:
     """An answer, as templates see it."""
 
@@ -35,7 +49,7 @@ class TemplateResponse:
         self.url = url
         self.final_url = final_url
         self.status_code = fetched.status
-        self.headers = dict(fetched.headers)
+        self.headers = HeadersOfAnswer(fetched.headers)
         self.content = fetched.body
         self.text = fetched.body.decode("utf-8", "replace")
         self.fetched = fetched
@@ -67,8 +81,10 @@ class HttpRequest:
     def reset(self) -> None:
         """As it was in the beginning; answers stay."""
         self._verb, self._url, self._body = "GET", self._first_url, b""
+        self._body_type = ""
         user, password = self._settings.user.reveal(), self._settings.password.reveal()
-        self._headers = basic(user, password)
+        self._login = basic(user, password)
+        self._headers: dict[str, str] = {}
 
     def set_method(self, method: str) -> None:
         """GET, POST, PUT, PATCH, DELETE, HEAD or OPTIONS."""
@@ -83,21 +99,22 @@ class HttpRequest:
         self._url = str(url)
 
     def set_body(self, body: Any) -> None:
-        """Text as it is; anything else as JSON."""
+        """Text as it is; anything else as JSON, which the headers say unless they say other."""
+        self._body_type = ""
         if body is None:
             self._body = b""
         elif isinstance(body, str | bytes):
             self._body = body.encode() if isinstance(body, str) else body
         else:
             self._body = msgspec.json.encode(body)
-            self._headers["Content-Type"] = "application/json"
+            self._body_type = "application/json"
 
     def add_header(self, name: str, value: str) -> None:
         """One more, or in place of one."""
         self._headers[str(name)] = str(value)
 
     def set_headers(self, headers: Mapping[str, str]) -> None:
-        """All of them."""
+        """All of them but the log-in, which one of its name replaces."""
         self._headers = {str(name): str(value) for name, value in headers.items()}
 
     def last_response(self) -> TemplateResponse:
@@ -119,11 +136,12 @@ class HttpRequest:
             "body": self.set_body,
             "headers": self.set_headers,
         }
-        for name in setters.keys() & changes.keys():
-            setters[name](changes[name])
+        for name, setter in setters.items():
+            if name in changes:
+                setter(changes[name])
         if "basic_auth_user" in changes:
             pair = (changes["basic_auth_user"], changes.get("basic_auth_pass", ""))
-            self._headers |= basic(str(pair[0]), str(pair[1]))
+            self._login = basic(str(pair[0]), str(pair[1]))
         tries = min(max(1, int(changes.get("attempts", TRIES))), MOST_TRIES)
         limit_s = float(changes.get("connect_timeout", 5)) + float(
             changes.get("request_timeout", 20)
@@ -145,9 +163,22 @@ class HttpRequest:
             url,
             most_bytes=ANSWER_BYTES,
             body=self._body or None,
-            headers=self._headers,
+            headers=self._sent_headers(),
             local=url.startswith("http://") or not self._settings.verify_certificate,
         )
+
+    def _sent_headers(self) -> dict[str, str]:
+        implied = dict(self._login)
+        if self._body_type:
+            implied["Content-Type"] = self._body_type
+        elif self._body and self._verb == "POST":
+            # As HTTP libraries say it of a text: relays read forms.
+            implied["Content-Type"] = "application/x-www-form-urlencoded"
+        given = {name.lower() for name in self._headers}
+        for name in list(implied):
+            if name.lower() in given:
+                del implied[name]
+        return implied | self._headers
 
 
 class HttpTemplates(AskedDriver):
