@@ -60,13 +60,14 @@ _OTHER_POWER = (
     "on_url", "off_url", "status_url", "request_template", "response_template", "qos",
     "command_topic", "command_payload", "retain_command_state", "query_topic",
     "query_payload", "query_after_command", "state_topic", "state_timeout",
-    "state_response_template", "command",
+    "state_response_template", "command", "environment",
 )  # fmt: skip
 _OTHER_UPDATE = (
     "type", "repo", "path", "origin", "moved_origin", "primary_branch", "pinned_commit",
     "persistent_files", "virtualenv", "env", "requirements", "pip_environment_variables",
     "system_dependencies", "install_script", "venv_args", "enable_node_updates",
     "project_name", "is_system_service", "managed_services", "info_tags",
+    "report_anomalies",
 )  # fmt: skip
 _OTHER_WLED = ("address", "port", "protocol", "timeout", "serial", "baud")
 # Options that are read only beside others, by component: what they go with.

@@ -88,3 +88,19 @@ def test_the_page_names_every_option():
         for option in options:
             named = re.sub(r"^(parameter|history_field)_.*", r"\1_NAME", option)
             assert f"| `{named}`" in page
+
+
+def test_an_option_of_another_type_is_never_called_unknown(tmp_path):
+    """Each option of the example, in every section of its component."""
+    example = loaded(uncommented("moonraker.conf", tmp_path)).orig
+    file = tmp_path / "moonraker.conf"
+    for component in ("power", "update_manager", "wled", "machine"):
+        sections = {n: dict(o) for n, o in example.items() if n.split(" ")[0] == component}
+        options = {name: value for one in sections.values() for name, value in one.items()}
+        for title, own in sections.items():
+            lines = {**options, **own}
+            body = "".join(f"{n}: " + v.replace("\n", "\n  ") + "\n" for n, v in lines.items())
+            others = "" if title == component else f"[{component}]\n" * (component in example)
+            file.write_text(f"[server]\n{others}[{title}]\n{body}")
+            told = [warning for warning in loaded(file).warnings if "not known to mrk" in warning]
+            assert told == [], title
