@@ -98,10 +98,12 @@ class _Parser:
             return
         self.end_option()
         header = header_name(body)
-        if header is None:
-            self._begin_option(number, depth, body)
-        else:
+        if header is not None:
             self._begin_section(number, header)
+        elif body.startswith("["):
+            self._unended_section(number, body, cut="]" in line)
+        else:
+            self._begin_option(number, depth, body)
 
     def end_option(self) -> None:
         """Store the option whose value is complete now, if there is one."""
@@ -129,6 +131,15 @@ class _Parser:
         self._section = RawSection(header, self._file, number)
         if header:
             self.parsed.parts.append(self._section)
+
+    def _unended_section(self, number: int, body: str, *, cut: bool) -> None:
+        """Its options belong to no section, and say nothing more."""
+        self._section = None
+        self._orphans_told = True
+        reason = f'{_told("", body)} is a section line that lacks "]"'
+        if cut:
+            reason += '; what follows a blank and "#" or ";" is a comment, also in a name'
+        self._problem(number, reason)
 
     def _begin_option(self, number: int, depth: int, body: str) -> None:
         self._depth = depth

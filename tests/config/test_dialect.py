@@ -69,6 +69,12 @@ def test_rules(text, expected):
     ("text", "said"),
     [
         ("[a]\nname", 'test.conf:2: [a] "name" is not an option: it lacks ":" or "="'),
+        (
+            "[a]\nx: 1\n[power a: b #1]\nx: 2\ny",
+            'test.conf:3: "[power a: b" is a section line that lacks "]"; what follows a blank'
+            ' and "#" or ";" is a comment, also in a name',
+        ),
+        ("[a\nx: 1", 'test.conf:1: "[a" is a section line that lacks "]"'),
         ("[a]\n: 1", 'test.conf:2: [a] ": 1" has no name'),
         ("x: 1", 'test.conf:1: "x: 1" stands before any section; put a [section] header first'),
         (
@@ -81,7 +87,6 @@ def test_rules(text, expected):
             "keep one",
         ),
         ("[ ]", "test.conf:1: a section needs a name"),
-        ("[a", 'test.conf:1: "[a" stands before any section; put a [section] header first'),
     ],
 )
 def test_mistakes(text, said):
