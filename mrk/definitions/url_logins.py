@@ -7,9 +7,9 @@ import re
 
 HIDDEN = "<hidden>"
 # Up to the last `@` before the path. For SSH a name alone is none: `ssh://git@host`.
-_LOGIN = re.compile(
-    r"(?<=://)(?<!ssh://)[^/?#\s\"'<>]*@|(?<=ssh://)[^/?#\s\"'<>@:]*:[^/?#\s\"'<>]*@"
-)
+# What stands in no login; a line end of JSON text begins with a backslash.
+_NOT = r"/?#\s\"'<>\\"
+_LOGIN = re.compile(rf"(?<=://)(?<!ssh://)[^{_NOT}]*@|(?<=ssh://)[^{_NOT}@:]*:[^{_NOT}]*@")
 
 
 def hide_logins(text: str) -> str:

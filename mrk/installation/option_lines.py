@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
+from mrk.definitions.url_logins import without_login
+
 OPTION = re.compile(r"([\w.-]+)(\s*[:=]\s*)(.*)", re.DOTALL)
 _SECTION = re.compile(r"\[([^\]]+)\]\s*(?:[#;].*)?")
 
@@ -43,12 +45,15 @@ def option_lines(text: str, holds_secret: Callable[[str, str], bool]) -> Iterato
 
 
 def without_secrets(text: str, holds_secret: Callable[[str, str], bool]) -> str:
-    """The file with comments in the place of secrets, so that it can still be read."""
+    """The file with comments in the place of secrets, so that it can still be read.
+
+    Addresses lose their logins.
+    """
     lines = []
     for line in option_lines(text, holds_secret):
         name = line.before.strip().rstrip(":= ")
         if not line.is_secret:
-            lines.append(line.text)
+            lines.append(without_login(line.text))
         elif name:
             lines.append(f"# {name}: left out of the backup")
     return "\n".join(lines)

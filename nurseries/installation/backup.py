@@ -21,6 +21,7 @@ import msgspec
 from config.paths import Paths
 from config.secret_options import holds_secret
 from mrk import foreign_json
+from mrk.definitions.url_logins import without_login
 from mrk.errors import MrkError
 from mrk.foreign_json import NotJson
 from mrk.installation import backup_rules as rules
@@ -118,8 +119,18 @@ def _database_copy(file: Path, work: Path, with_secrets: bool) -> Path:
             if "namespace_store" in tables:
                 sql = "DELETE FROM namespace_store WHERE namespace = ?"
                 opened.executemany(sql, [(name,) for name in rules.SECRET_NAMESPACES])
+                _take_logins(opened)
             opened.execute("VACUUM")
     return copy
+
+
+def _take_logins(database: sqlite3.Connection) -> None:
+    """Of addresses in any record, such as those of webcams."""
+    # In a text of JSON an address is as in any other: no quote stands in it.
+    database.create_function("without_login", 1, without_login, deterministic=True)
+    database.execute(
+        "UPDATE namespace_store SET value = without_login(value) WHERE value LIKE '%://%@%'"
+    )
 
 
 def _links(config: Path) -> Iterator[tuple[str, str]]:

@@ -20,6 +20,7 @@ from mrk.definitions.url_logins import hide_logins, without_login
         ("http://host/@name?a=b@c", "http://host/@name?a=b@c"),
         ("http://host and me@host", "http://host and me@host"),
         ("http://<hidden>@host", "http://<hidden>@host"),
+        (r"http://host\nme@host", r"http://host\nme@host"),
         ("://" * 100_000, "://" * 100_000),
     ],
 )

@@ -94,8 +94,14 @@ def test_without_secrets(paths):
     connection = sqlite3.connect(paths.database / "mrk.db")
     sql = "INSERT INTO namespace_store VALUES ('simplyprint', 'printer_token', '\"planted-token\"')"
     connection.execute(sql)
+    sql = (
+        """INSERT INTO namespace_store VALUES ('webcams', 'a', '{"a":"http://me:planted@cam/"}')"""
+    )
+    connection.execute(sql)
     connection.commit()
     connection.close()
+    with (paths.config / "moonraker.conf").open("a") as file:
+        file.write("[update_manager a]\norigin: https://planted-token@host/a.git\n")
     archive = create_backup(paths, paths.backups, with_secrets=False)
     with tarfile.open(archive) as opened:
         files = {m.name: opened.extractfile(m).read() for m in opened}  # type: ignore[union-attr]
@@ -103,10 +109,13 @@ def test_without_secrets(paths):
     conf = files["config/moonraker.conf"].decode()
     assert "# password: left out of the backup" in conf
     assert "more" not in conf
+    assert "\norigin: https://host/a.git\n" in conf
     restore_backup(paths, archive)
     restored = paths.database / "mrk.db.restore"
     assert rows(restored, "SELECT count(*) FROM users") == [(0,)]
     assert rows(restored, "SELECT count(*) FROM job_history") == [(4,)]
+    webcams = "SELECT value FROM namespace_store WHERE namespace = 'webcams' AND key = 'a'"
+    assert rows(restored, webcams) == [('{"a":"http://cam/"}',)]
     assert paths.secrets.read_text() == '{"a": "planted-secret"}'
 
 
