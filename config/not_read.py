@@ -69,6 +69,9 @@ _OTHER_UPDATE = (
     "project_name", "is_system_service", "managed_services", "info_tags",
     "report_anomalies",
 )  # fmt: skip
+_ALL_UPDATES = (
+    "enable_auto_refresh", "refresh_window", "enable_system_updates", "enable_packagekit",
+)  # fmt: skip
 _OTHER_WLED = ("address", "port", "protocol", "timeout", "serial", "baud")
 # Options that are read only beside others, by component: what they go with.
 CONDITIONAL: Mapping[str, Mapping[str, str]] = {
@@ -78,7 +81,10 @@ CONDITIONAL: Mapping[str, Mapping[str, str]] = {
         "restart_delay": "restart_klipper_when_powered: True",
         **dict.fromkeys(_OTHER_POWER, "another type"),
     },
-    "update_manager": dict.fromkeys(_OTHER_UPDATE, "items of another type"),
+    "update_manager": {
+        **dict.fromkeys(_OTHER_UPDATE, "items of another type"),
+        **dict.fromkeys(_ALL_UPDATES, "all items, in [update_manager]"),
+    },
     "wled": dict.fromkeys(_OTHER_WLED, "another type"),
 }
 
