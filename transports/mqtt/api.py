@@ -5,6 +5,7 @@ Requests are taken up while there is room for their answers. Calls run as tasks 
 """
 
 import logging
+from collections import deque
 from collections.abc import Callable
 from sys import getsizeof
 
@@ -63,6 +64,9 @@ class MqttApi:
         self._arrived = trio.Event()
         self._throttle = LogThrottle()
         self._nursery: trio.Nursery | None = None
+        # Requests whose tasks have not run yet. Trio runs new tasks in any order, so each takes the
+        # first one: requests begin in the order in which they came.
+        self._unbegun: deque[tuple[MqttRequest, Outcome[Reply], int]] = deque()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Answer until cancelled."""
@@ -122,13 +126,13 @@ class MqttApi:
             assert self._nursery is not None
             size_bytes = len(message)
             self._queue.begin(size_bytes)
-            self._nursery.start_soon(
-                self._finish, request, outcome, size_bytes, name="mqtt request"
-            )
+            self._unbegun.append((request, outcome, size_bytes))
+            self._nursery.start_soon(self._run_next, name="mqtt request")
         else:
             self._answer(request, outcome.value)
 
-    async def _finish(self, request: MqttRequest, outcome: Outcome[Reply], size_bytes: int) -> None:
+    async def _run_next(self) -> None:
+        request, outcome, size_bytes = self._unbegun.popleft()
         try:
             reply = await outcome.wait()
             await self._outlet.wait_for_space()

@@ -11,6 +11,7 @@ until others have theirs, because front ends delete hundreds of files with as ma
 calls are not, and a few more of them may run; past a backlog of deferred ones, 429 is the answer.
 """
 
+from collections import deque
 from collections.abc import Callable
 from sys import getsizeof
 
@@ -69,6 +70,7 @@ class ClientSession:
         "_queue",
         "_sender",
         "_turn",
+        "_unbegun",
         "connection",
         "unreadable",
     )
@@ -93,6 +95,8 @@ class ClientSession:
         # What others were asked for this client, to be abandoned with the connection.
         self._expected: set[AskedOther] | None = None  # an empty set takes 0.2 KB
         self._moved: trio.Event | None = None
+        # Calls whose tasks have not run yet; mostly there are none, and a deque takes 0.6 KB.
+        self._unbegun: deque[tuple[Outcome[Reply], int]] | None = None
         self._authorized = True
         self._caller = Caller(client.transport)
 
@@ -259,8 +263,23 @@ class ClientSession:
         self._tell_moved()
 
     def _start(self, outcome: Outcome[Reply], size_bytes: int) -> None:
+        """Have a call begin behind those that came before it.
+
+        G-code is run, and values are stored, in the order in which a client sends them. Trio runs
+        new tasks in any order, so each takes the first call that has not begun.
+        """
         self._begin_call(size_bytes)
-        self.connection.start(lambda: self._finish(outcome, size_bytes), "call")
+        if self._unbegun is None:
+            self._unbegun = deque()
+        self._unbegun.append((outcome, size_bytes))
+        self.connection.start(self._run_next, "call")
+
+    async def _run_next(self) -> None:
+        assert self._unbegun is not None
+        outcome, size_bytes = self._unbegun.popleft()
+        if not self._unbegun:
+            self._unbegun = None
+        await self._finish(outcome, size_bytes)
 
     async def _finish(self, outcome: Outcome[Reply], size_bytes: int) -> None:
         try:

@@ -133,6 +133,21 @@ async def test_a_burst_is_answered_whole(broker):
         assert answered == set(range(BURST))
 
 
+async def test_requests_that_come_together_begin_in_their_order(broker):
+    options = {"enable_moonraker_api": True, "mqtt_role": "admin", "api_qos": 1}
+    async with open_mqtt(broker.port, **options) as shop:
+        await shop.house.until_ready()
+        klippy = shop.house.klippy
+        klippy.silent.add("gcode/script")
+        async with open_stranger(broker, RESPONSE) as stranger:
+            scripts = [f"G4 P{number}" for number in range(IN_FLIGHT)]
+            for number, script in enumerate(scripts):
+                request = rpc("printer.gcode.script", number, script=script)
+                stranger.stranger._client.publish(REQUEST, json.dumps(request), 1)
+            await until(lambda: len(klippy.asked("gcode/script")) == IN_FLIGHT)
+        assert [one["script"] for one in klippy.asked("gcode/script")] == scripts
+
+
 async def test_a_retained_request_is_not_run_again_and_again(broker, caplog):
     async with open_stranger(broker) as stranger:
         request = json.dumps(rpc("printer.emergency_stop"))

@@ -54,6 +54,7 @@ class Daemon:
     waiting: int = 0
     stops: int = 0
     cancelled: int = 0
+    begun: list[int] = field(default_factory=list)
     ending: Ending = SERVER_SHUTDOWN
     answered: Tally = field(default_factory=Tally)
 
@@ -101,6 +102,7 @@ class Daemon:
 
     async def wait(self, params: Size, _caller: Caller) -> str:
         self.waiting += 1
+        self.begun.append(params.size)
         try:
             await self.release.wait()
         except trio.Cancelled:

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 import trio
 from trio.testing import lockstep_stream_pair, memory_stream_pair, wait_all_tasks_blocked
-from wsproto.events import CloseConnection, Ping, Pong
+from wsproto.events import CloseConnection, Ping, Pong, TextMessage
 
 from mrk.definitions.limits import Limits
 from mrk.status.update import StatusUpdate
@@ -26,6 +26,22 @@ async def test_fragments_are_joined(daemon: Daemon) -> None:
         await peer.send('{"jsonrpc":"2.0","meth', finished=False)
         await peer.send('od":"test.echo","id":3}')
         assert (await peer.message())["id"] == 3
+
+
+async def test_calls_begin_in_the_order_in_which_they_came(daemon: Daemon) -> None:
+    """What comes together, too: it is g-code, or settings, of which the last one holds."""
+    async with connected(daemon.websocket.serve_connection) as (peer, *_):
+        # Trio turns the order of new tasks round half of the time.
+        for _ in range(10):
+            daemon.begun.clear()
+            frames = b""
+            for number in range(4):
+                call = {"jsonrpc": "2.0", "method": "test.wait", "id": number}
+                text = msgspec.json.encode({**call, "params": {"size": number}}).decode()
+                frames += peer.wire.send(TextMessage(data=text))
+            await peer.stream.send_all(frames)
+            await wait_all_tasks_blocked()
+            assert daemon.begun == [0, 1, 2, 3]
 
 
 async def test_replies_may_overtake_each_other(daemon: Daemon) -> None:
