@@ -90,10 +90,9 @@ class OutboxSender:
 
     def reply(self, payload: bytes) -> None:
         """Answer this client, at once where nothing waits before that and nothing is collected."""
-        if self._may_send and not self.outbox:
-            self._send_alone(self.outbox.framing(payload))
-        else:
-            self.outbox.reply(payload)
+        frame = self.outbox.framing(payload)
+        if self.outbox or not self._send_alone(frame):
+            self.outbox.append(frame)
 
     def begin(self, start_run: Callable[[], None]) -> None:
         """From now on until `close` have `run` started by that whenever something has to wait."""
@@ -220,8 +219,12 @@ class OutboxSender:
         if self._try_send is None or self._rest or self.outbox.catching_up:
             return False
         while self.outbox and not self.outbox.full:
-            if not self._sent_whole(self.outbox.take(SLICE_BYTES)):
+            chunk = self.outbox.take(SLICE_BYTES)
+            sent_bytes = self._try_send(chunk)
+            if sent_bytes < len(chunk):
+                self._rest = memoryview(chunk)[sent_bytes:]
                 return False
+            self.progress += 1
         if self.outbox.on_waiting is not None:
             self._stop_counting()
         if self._space is not None:
@@ -233,34 +236,26 @@ class OutboxSender:
 
         In a burst it waits to be merged with the next.
         """
-        if not self._may_send:
+        if self._send_batch.depth:
             return False
-        self._send_alone(update.framed(self.outbox.framing))
-        return True
+        return self._send_alone(update.framed(self.outbox.framing))
 
-    @property
-    def _may_send(self) -> bool:
-        """Whether nothing is collected, and nothing that was taken from the outbox waits."""
-        return not (
+    def _send_alone(self, frame: bytes) -> bool:
+        """Send one frame; False where something is collected, or was taken before and waits."""
+        if (
             self._corked
             or self._send_batch.depth
             or self._rest
             or self._waiting_send
             or self._try_send is None
-        )
-
-    def _send_alone(self, frame: bytes) -> None:
-        if not self._sent_whole(frame):
-            self._send_rest()
-
-    def _sent_whole(self, chunk: bytes) -> bool:
-        """Send what the kernel takes of it, and keep the rest; True when nothing is left."""
-        assert self._try_send is not None, "no plain socket"
-        sent_bytes = self._try_send(chunk)
-        if sent_bytes < len(chunk):
-            self._rest = memoryview(chunk)[sent_bytes:]
+        ):
             return False
-        self.progress += 1
+        sent_bytes = self._try_send(frame)
+        if sent_bytes < len(frame):
+            self._rest = memoryview(frame)[sent_bytes:]
+            self._send_rest()
+        else:
+            self.progress += 1
         return True
 
     def _notify_space(self) -> None:
