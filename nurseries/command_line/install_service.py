@@ -91,7 +91,11 @@ def _ask(lines: list[str], yes: bool) -> None:
         click.confirm("Go on?", abort=True)
     if os.geteuid() != 0:
         # The one place where a password may be asked for.
-        subprocess.run(["sudo", "-v"], check=False)
+        try:
+            subprocess.run(["sudo", "-v"], check=False)
+        except OSError as exc:
+            told = f"sudo cannot be run ({exc.strerror}): do this as root, with --user"
+            raise click.ClickException(told) from None
 
 
 def _goodbye(installation: Installation) -> str:

@@ -33,6 +33,8 @@ from nurseries.installation.take_over import PATIENCE_S, Attempts, TakeOver
 from nurseries.installation.target_system import HostUser, TargetSystem
 from nurseries.installation.unit_switch import UnitSwitch
 
+_SYSTEMD_RUNS = "/run/systemd/system"  # sd_booted(3)
+
 
 class InstallOptions(msgspec.Struct, frozen=True, kw_only=True):
     """The options of `mrk install-service`; None: not given. `program` starts mrk.
@@ -153,7 +155,12 @@ class Installation:
             tell(f"the new unit holds after: systemctl restart {self.unit.name}")
 
     def expect_possible(self) -> None:
-        """Raises `MrkError` when a take-over would be refused now."""
+        """Raises `MrkError` without systemd, and when a take-over would be refused now."""
+        if self._host.root == Path("/") and not os.path.isdir(_SYSTEMD_RUNS):
+            raise MrkError(
+                "systemd does not run here, so mrk cannot be its service: let what starts programs"
+                " on this host start it, or write an image with --root"
+            )
         if self.old is not None:
             self._server(self.old)
 

@@ -237,3 +237,11 @@ def test_uninstall_names_what_is_there(root):
 def test_what_is_told_at_the_end_can_be_copied_into_a_shell(root):
     output = mrk(root, "--yes", "--data", "/home/pi/my data")[1]
     assert f"{own_program()[0]} -d '/home/pi/my data' doctor\n" in output
+
+
+def test_a_host_without_systemd(tmp_path, monkeypatch):
+    monkeypatch.setattr("os.path.isdir", lambda _path: False)
+    wanted = InstallOptions(program=["mrk"], user="nobody", data=tmp_path / "data")
+    with pytest.raises(MrkError, match="systemd does not run here"):
+        Installation(TargetSystem(), wanted).expect_possible()
+    assert not (tmp_path / "data").exists()
