@@ -60,7 +60,7 @@ class Notifier:
         self._backlog: Backlog[_Message] = Backlog(settings.max_per_minute)
         self._arrived = trio.Event()
         # Of the library's words: parts of the URL that may be a token.
-        parts = re.split(r"[:/@?&=#]+", settings.url.reveal())
+        parts = re.split(r"[:/@?&=#,;\s]+", settings.url.reveal())
         self._hidden = Hidden([settings.url.reveal(), *parts])
 
     @property
@@ -110,6 +110,9 @@ class Notifier:
         if not outcome.known:
             self.trouble["url"] = f"option 'url': {outcome.reason}; nothing is sent"
             logger.warning("%s", self.warnings[0])
+        elif outcome.lacking:
+            self.trouble["url"] = f"option 'url': {outcome.reason}"
+            logger.warning("%s", self.warnings[0])
 
     async def _try(self, waiting: WaitingMessage[_Message]) -> None:
         message = waiting.message
@@ -131,6 +134,8 @@ class Notifier:
             self._backlog.succeeded(waiting)
             return
         self.trouble["delivery"] = f"not delivered: {outcome.reason}"
+        if outcome.sent:  # the others of its URLs are tried again
+            message.job = msgspec.structs.replace(message.job, sent=outcome.sent)
         self._keep_small(message)
         if self._backlog.failed(waiting, trio.current_time()):
             said = "notifier %s: %s is given up after %d tries: %s"

@@ -7,12 +7,17 @@ from nurseries.notifier.sending.messages import CheckUrl, Delivery, Job, SendMes
 
 
 class FakeSender:
-    """`sent` are the messages that were tried. `answers` are used up first: (ok, reason)."""
+    """`sent` are the messages that were tried. `answers` are used up first: (ok, reason).
+
+    `had` are the positions of URLs that have had a message which fails.
+    """
 
     def __init__(self) -> None:
         self.sent: list[SendMessage] = []
         self.answers: list[tuple[bool, str]] = []
         self.known = True
+        self.lacking = False
+        self.had: tuple[int, ...] = ()
         self.hangs: set[str] = set()
         self._last_id = 0
 
@@ -23,13 +28,15 @@ class FakeSender:
     async def perform(self, job: Job) -> Delivery:
         await trio.lowlevel.checkpoint()
         if isinstance(job, CheckUrl):
-            return Delivery(job.id, ok=self.known, reason="unknown", known=self.known)
+            ok = self.known and not self.lacking
+            return Delivery(job.id, ok, "unknown", known=self.known, lacking=self.lacking)
         self.sent.append(job)
         if job.url in self.hangs:
             await trio.sleep(60)
             return Delivery(job.id, ok=False, reason="it took longer than 60 s")
         ok, reason = self.answers.pop(0) if self.answers else (True, "")
-        return Delivery(job.id, ok=ok and self.known, reason=reason, known=self.known)
+        had = () if ok else self.had
+        return Delivery(job.id, ok=ok and self.known, reason=reason, known=self.known, sent=had)
 
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         task_status.started()

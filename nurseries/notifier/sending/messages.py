@@ -17,7 +17,10 @@ class Picture(msgspec.Struct, frozen=True):
 
 
 class SendMessage(msgspec.Struct, frozen=True, tag="send"):
-    """`attached` are paths, and addresses that the library fetches."""
+    """`attached` are paths, and addresses that the library fetches.
+
+    `url` may hold several; `sent` are the positions of those that need it no more.
+    """
 
     id: int
     url: str
@@ -26,6 +29,7 @@ class SendMessage(msgspec.Struct, frozen=True, tag="send"):
     body_format: str
     attached: tuple[str, ...] = ()
     pictures: tuple[Picture, ...] = ()
+    sent: tuple[int, ...] = ()
 
 
 class CheckUrl(msgspec.Struct, frozen=True, tag="check"):
@@ -36,12 +40,18 @@ class CheckUrl(msgspec.Struct, frozen=True, tag="check"):
 
 
 class Delivery(msgspec.Struct, frozen=True):
-    """What became of a job; `known` False: the library cannot do anything with the URL."""
+    """What became of a job; `known` False: the library cannot do anything with the URL.
+
+    `lacking`: of several URLs, it knows only some. `sent` are the positions of those that have had
+    the message, where others are to be tried again.
+    """
 
     id: int
     ok: bool
     reason: str = ""
     known: bool = True
+    lacking: bool = False
+    sent: tuple[int, ...] = ()
 
 
 Job = SendMessage | CheckUrl

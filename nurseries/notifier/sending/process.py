@@ -12,6 +12,8 @@ import resource
 import sys
 import tempfile
 import threading
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -25,6 +27,8 @@ from nurseries.notifier.sending.messages import (
     encode,
 )
 
+# Of each service where there are several, so that one that hangs fails alone.
+SERVICE_S = 45.0
 MEMORY_LIMIT_BYTES = 512 * 1024 * 1024
 _REASON_CHARS = 300
 _UNKNOWN = "the library Apprise does not know this kind of URL, or a part of it is missing"
@@ -75,28 +79,64 @@ def perform(job: Job, said: list[str]) -> Delivery:
     """Do one job; `said` is what the library warns of meanwhile."""
     import apprise
 
-    service = apprise.Apprise()
-    if not service.add(job.url):
+    services = apprise.Apprise()
+    all_known = services.add(job.url)
+    if not len(services):
         return Delivery(job.id, ok=False, reason=_UNKNOWN, known=False)
     if isinstance(job, CheckUrl):
-        return Delivery(job.id, ok=True)
+        reason = "" if all_known else f"one of its URLs is left out: {_UNKNOWN}"
+        return Delivery(job.id, ok=all_known, reason=reason, lacking=not all_known)
+    due = {number: one for number, one in enumerate(services) if number not in job.sent}
     with tempfile.TemporaryDirectory(prefix="mrk-notifier-") as folder:
         attached = [*_stored(job.pictures, Path(folder)), *job.attached]
-        ok = _notify(service, job, attached)
-    if ok:
+        if len(due) == 1:
+            reasons = {number: _notify(one, job, attached, said) for number, one in due.items()}
+        else:
+            reasons = _notify_all(due, job, attached)
+    failed = [text for text in reasons.values() if text]
+    if not failed:
         return Delivery(job.id, ok=True)
-    return Delivery(job.id, ok=False, reason=(said[-1] if said else _SILENT)[:_REASON_CHARS])
+    sent = (*job.sent, *(number for number, text in reasons.items() if not text))
+    reason = "; ".join(dict.fromkeys(failed))
+    return Delivery(job.id, ok=False, reason=reason[:_REASON_CHARS], sent=sent)
 
 
-def _notify(service: Any, job: SendMessage, attached: list[str]) -> bool:
-    return bool(
-        service.notify(
-            body=job.body,
-            title=job.title,
-            body_format=job.body_format,
-            attach=attached or None,
-        )
+def _notify_all(
+    services: Mapping[int, Any], job: SendMessage, attached: Sequence[str]
+) -> dict[int, str]:
+    """At once; why each failed, empty where it did not."""
+    late = f"it took longer than {SERVICE_S:g} s"
+    reasons = dict.fromkeys(services, late)
+
+    def notify(number: int, service: Any) -> None:
+        said: list[str] = []
+        _said.set(said)
+        outcome = _BUG
+        try:
+            outcome = _notify(service, job, attached, said)
+        finally:
+            reasons[number] = outcome
+
+    threads = [threading.Thread(target=notify, args=pair, daemon=True) for pair in services.items()]
+    for thread in threads:
+        thread.start()
+    ends_at = time.monotonic() + SERVICE_S
+    for thread in threads:
+        thread.join(max(0.0, ends_at - time.monotonic()))
+    return dict(reasons)
+
+
+def _notify(service: Any, job: SendMessage, attached: Sequence[str], said: list[str]) -> str:
+    """Why it failed; empty when it did not."""
+    import apprise
+
+    ok = apprise.Apprise(service).notify(
+        body=job.body,
+        title=job.title,
+        body_format=job.body_format,
+        attach=list(attached) or None,
     )
+    return "" if ok else (said[-1] if said else _SILENT)
 
 
 def _stored(pictures: tuple[Picture, ...], folder: Path) -> list[str]:

@@ -103,6 +103,50 @@ async def test_urls_are_checked_without_sending():
     assert away.reason
 
 
+async def test_several_urls_of_which_one_fails():
+    with hook_server() as good, hook_server() as bad:
+        url = f"json://127.0.0.1:{good.port}/x, json://127.0.0.1:{bad.port}/x"
+        async with open_sender() as sender:
+            bad.status = 500
+            first = await send(sender, url, pictures=(PICTURE,))
+            again = await send(sender, url, sent=first.sent)
+            bad.status = 200
+            last = await send(sender, url, sent=again.sent)
+            whole = await send(sender, url)
+        assert (first.ok, first.known, first.sent, again.sent) == (False, True, (0,), (0,))
+        assert "500" in first.reason or "Internal Server Error" in first.reason
+        assert (last.ok, whole.ok) == (True, True)
+        assert [len(server.requests) for server in (good, bad)] == [2, 4]
+        for server in (good, bad):
+            assert json.loads(server.requests[0].body)["attachments"][0]["filename"] == "bed.png"
+
+
+async def test_several_urls_of_which_one_is_unknown():
+    with hook_server() as good:
+        url = f"json://127.0.0.1:{good.port}/x nope://x"
+        async with open_sender() as sender:
+            checked = await sender.perform(CheckUrl(sender.next_id(), url))
+            assert (checked.ok, checked.known, checked.lacking) == (False, True, True)
+            assert (await send(sender, url)).ok
+        assert len(good.requests) == 1
+
+
+IMPATIENT = """
+from nurseries.notifier.sending import process
+process.SERVICE_S = 2.0
+process.main()
+"""
+
+
+async def test_several_urls_of_which_one_hangs():
+    with hook_server() as slow, hook_server() as quick:
+        slow.gate.clear()
+        url = f"json://127.0.0.1:{slow.port}/x?rto=60 json://127.0.0.1:{quick.port}/x"
+        async with open_sender(script(IMPATIENT)) as sender:
+            outcome = await send(sender, url)
+        assert outcome == Delivery(1, ok=False, reason="it took longer than 2 s", sent=(1,))
+
+
 async def test_a_service_that_hangs_costs_its_own_message():
     with hook_server() as slow, hook_server() as quick:
         slow.gate.clear()

@@ -188,6 +188,32 @@ async def test_unknown_urls_are_told_and_never_tried_again(open_house, autojump_
         assert house.sender.bodies == ["x"]
 
 
+async def test_of_several_urls_only_those_that_failed_are_tried_again(open_house, autojump_clock):
+    two = "json://u:passw0rd, json://x:t0ken123 ntfy://topic123"
+    async with open_house(REMOTE.replace("json://house", two)) as house:
+        house.sender.answers = [(False, "no passw0rd, t0ken123 for topic123"), (False, "late")]
+        house.sender.had = (1,)
+        await house.macro("macro", "x")
+        (warning,) = house.notifiers.warnings
+        assert warning.endswith("not delivered: no <hidden>, <hidden> for <hidden>")
+        await trio.sleep(9)
+        house.sender.had = ()  # as after a process that ended
+        await trio.sleep(100)
+        assert [job.sent for job in house.sender.sent] == [(), (1,), (1,)]
+        await house.macro("macro", "y")
+        assert house.sender.sent[-1].sent == ()
+
+
+async def test_several_urls_of_which_one_is_unknown_still_send(open_house, autojump_clock):
+    async with open_house(REMOTE) as house:
+        notifier = house.notifiers._notifiers["macro"]
+        house.sender.lacking = True
+        await notifier._check()
+        await house.macro("macro", "x")
+        assert house.sender.bodies == ["x"]
+        assert house.notifiers.warnings == ["[notifier macro]: option 'url': unknown"]
+
+
 async def test_templates_that_fail(open_house, autojump_clock):
     text = f"{MACRO}title: {{event_name.x.y}}\nbody: {{event_args[3].state}}\n"
     async with open_house(text) as house:
