@@ -8,6 +8,7 @@ import trio
 
 from mrk.http.chunked import ChunkedDecoder
 from mrk.http.refusal import Refusal
+from transports.door.answer_budget import AnswerBudget
 
 RECEIVE_BYTES = 64 * 1024
 # Of a chunked body: in chunks of one byte these take 5 ms, and others wait meanwhile.
@@ -18,11 +19,15 @@ PROGRESS_BYTES = 8 * 1024
 
 
 class BodyBudget(msgspec.Struct):
-    """Bytes of bodies that all connections may hold together; `turn` is for large ones."""
+    """Bytes of bodies that all connections may hold together; `turn` is for large ones.
+
+    `answers` is the same for what is sent.
+    """
 
     limit_bytes: int
     held_bytes: int = 0
     turn: trio.Lock = msgspec.field(default_factory=trio.Lock)
+    answers: AnswerBudget = msgspec.field(default_factory=AnswerBudget)
 
     # Of each address; none gets more than half of all.
     _theirs: dict[str, int] = msgspec.field(default_factory=dict)

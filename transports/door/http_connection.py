@@ -350,14 +350,30 @@ class HttpConnection:
         return body.keep_alive
 
     async def _answer(self, head: RequestHead, frame: Framing, response: Response) -> bool:
+        is_head, size_bytes = head.method == "HEAD", len(response.body)
+        if size_bytes >= LARGE_BYTES and not is_head:
+            return await self._answer_large(head, frame, response, size_bytes)
         self._routes.answered[response.status] += 1
         old = head.http_version == "1.0"
-        is_head = head.method == "HEAD"
-        if len(response.body) < LARGE_BYTES or is_head:
-            await self._stream.send_whole(wire(response, frame.keep_alive, old, is_head))
-        else:  # not copied behind its head
+        await self._stream.send_whole(wire(response, frame.keep_alive, old, is_head))
+        return frame.keep_alive
+
+    async def _answer_large(
+        self, head: RequestHead, frame: Framing, response: Response, size_bytes: int
+    ) -> bool:
+        budget, address = self._budget.answers, self.counted_address
+        if not budget.take(size_bytes, address):
+            error = ClientError("Too many large answers wait to be taken: try again later", 503)
+            refusal = error_response(error).with_headers(response.headers)
+            return await self._answer(head, frame, refusal)
+        self._routes.answered[response.status] += 1
+        try:
+            # Not copied behind its head.
+            old = head.http_version == "1.0"
             await self._stream.send_whole(wire(response, frame.keep_alive, old, head=True))
             await self._stream.send_whole(response.body)
+        finally:
+            budget.give_back(size_bytes, address)
         return frame.keep_alive
 
     async def _refuse(self, response: Response) -> None:

@@ -11,6 +11,8 @@ import trio.testing
 from mrk.definitions.limits import Limits
 from tests.fakes.http_house import House
 from tests.transports.door.test_acceptor import Client, connected
+from transports.door import http_connection
+from transports.door.answer_budget import AnswerBudget
 from transports.door.body_reader import BodyBudget
 from transports.door.http_connection import HttpConnection, Routes
 from transports.door.limited_stream import LimitedStream
@@ -86,3 +88,46 @@ async def test_a_connection_is_whose_request_it_brought(
         await client.send(GET)
         await client.answer()
         assert connection.counted_address == "127.0.0.1"
+
+
+async def test_who_takes_no_answers_is_refused_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forty connections that read nothing held an answer of 15 MB each."""
+    monkeypatch.setattr(http_connection, "LARGE_BYTES", 1000)
+    routes, limits = Routes(House().routes), Limits()
+    budget = BodyBudget(limits.body_bytes, answers=AnswerBudget(8000))
+    body = json.dumps({"text": "x" * 1500}).encode()
+    kind = b"Content-Type: application/json\r\n"
+    asked = b"POST /echo HTTP/1.1\r\n%bContent-Length: %d\r\n\r\n%b" % (kind, len(body), body)
+
+    async def client(nursery: trio.Nursery, peer: str) -> Client:
+        near, far = trio.testing.lockstep_stream_pair()
+        stream = LimitedStream(far, limits.send_s)
+        nursery.start_soon(HttpConnection(stream, peer, False, routes, limits, budget).run)
+        await near.send_all(asked)
+        await trio.testing.wait_all_tasks_blocked()
+        return Client(near)
+
+    async with trio.open_nursery() as nursery:
+        waiting = [await client(nursery, "127.0.0.1") for _ in range(2)]
+        assert budget.answers.held_bytes > 3000
+        status, _headers, refusal = await (await client(nursery, "127.0.0.1")).answer()
+        assert status == 503
+        assert b"Too many large answers" in refusal
+        assert (await (await client(nursery, "127.0.0.2")).answer())[0] == 200
+        for one in waiting:
+            assert (await one.answer())[0] == 200
+        await trio.testing.wait_all_tasks_blocked()
+        assert budget.answers.held_bytes == 0
+        nursery.cancel_scope.cancel()
+
+
+def test_one_answer_alone_may_be_of_any_size() -> None:
+    budget = AnswerBudget(100)
+    assert budget.take(1000, "a")
+    assert not budget.take(1, "a")
+    assert budget.take(1, "b")
+    assert not budget.take(1, "b")
+    for size_bytes, address in ((1000, "a"), (1, "b")):
+        budget.give_back(size_bytes, address)
+    assert [budget.take(50, "a"), budget.take(1, "a"), budget.take(50, "b")] == [True, False, True]
+    assert budget.held_bytes == 100
