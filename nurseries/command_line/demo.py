@@ -2,7 +2,7 @@
 
 The folder is made at the first start and kept, so that what is tried out is there the next time.
 Only `klippy.log` is written anew, and of the configuration no more than a port that is asked for.
-The data folder of a real printer is refused.
+The data folder of a real printer is refused, and so is a configuration that links to another one.
 """
 
 import os
@@ -13,6 +13,8 @@ from pathlib import Path
 
 import click
 
+from config.backup import read_or_backup
+from config.config_errors import ConfigError
 from config.paths import Paths, create_folders
 from config.whole_file import write_whole
 from mrk.errors import MrkError
@@ -72,6 +74,8 @@ def run_demo(folder: Path, port: int | None, speed: float) -> int:
     """
     paths = Paths.resolve(environ={}, data_path=folder.absolute())
     port = configure(paths, port)
+    socket_path = paths.comms / "klippy.sock"
+    check_link(paths, socket_path)
     create_folders(paths)
     log_file = paths.logs / "klippy.log"
     _fill(paths, log_file)
@@ -83,9 +87,7 @@ def run_demo(folder: Path, port: int | None, speed: float) -> int:
         group_id=os.getgid(),
         model=DEMO_PRINTER,
     )
-    settings = VirtualPrinterSettings(
-        socket_path=paths.comms / "klippy.sock", speed=speed, klippy=klippy
-    )
+    settings = VirtualPrinterSettings(socket_path=socket_path, speed=speed, klippy=klippy)
     printer = VirtualPrinter(settings, DiskFolder(paths.gcodes))
     program = sys.argv[0] if Path(sys.argv[0]).name == "mrk" else "mrk"
     told = _GREETING.format(program=program, folder=shlex.quote(str(folder)), port=port)
@@ -126,6 +128,20 @@ def configure(paths: Paths, port: int | None) -> int:
             f" {found[2]}"
         ) from exc
     return port
+
+
+def check_link(paths: Paths, socket_path: Path) -> None:
+    """Raise `MrkError` where the daemon would be linked to another printer, maybe a real one."""
+    try:
+        address = read_or_backup(paths).settings.server.klippy_uds_address
+    except ConfigError:
+        return  # the daemon does not start, and says why
+    if address.resolve() != socket_path.resolve():
+        file = paths.config / "moonraker.conf"
+        raise MrkError(
+            f"{file} links to the printer at {address}, not to the demo's:"
+            " write `klippy_uds_address: {data_path}/comms/klippy.sock` in [server]"
+        )
 
 
 def _fill(paths: Paths, log_file: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from config.paths import Paths
 from mrk.errors import MrkError
-from nurseries.command_line.demo import configure, run_demo
+from nurseries.command_line.demo import check_link, configure, run_demo
 
 EDITS = "\n# mine\n[webcam_proxy]\n\n[frontend other]\npath: /srv/other\nport: 80\n"
 
@@ -77,3 +77,16 @@ def test_a_configuration_that_somebody_wrote_before_the_first_start_stays(paths:
     paths.config.mkdir()
     (paths.config / "moonraker.conf").write_text("[server]\nport: 7300\n")
     assert configure(paths, None) == 7300
+
+
+def test_a_link_to_another_printer_is_refused(paths: Paths) -> None:
+    """Without the option it is where a real Klipper listens."""
+    paths.config.mkdir()
+    file = paths.config / "moonraker.conf"
+    file.write_text("[server]\nport: 7300\n")
+    with pytest.raises(MrkError, match=r"/tmp/klippy_uds, not to the demo's: write `klippy_uds_"):
+        run_demo(paths.data, None, 1.0)
+    assert [one.name for one in paths.data.iterdir()] == ["config"]
+    assert [one.name for one in paths.config.iterdir()] == [file.name]
+    file.write_text("[server]\nklippy_uds_address: {data_path}/comms/klippy.sock\n")
+    check_link(paths, paths.comms / "klippy.sock")
