@@ -21,7 +21,8 @@ ROTATE_BYTES = 10_000_000
 KEPT_FILES = 5
 # A rotation that failed (folder not writable) is not tried again with every line.
 _ROTATE_RETRY_S = 60.0
-_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+# A pipe that nobody reads is refused: it would be waited for, before anything runs.
+_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
 
 
 class LogFile(logging.Handler):

@@ -5,6 +5,7 @@ webcams, so it outlives everything but a new data folder.
 """
 
 import logging
+import os
 import uuid
 from pathlib import Path
 
@@ -18,7 +19,7 @@ _MOST_BYTES = 64
 def read_instance_id(path: Path) -> str:
     """32 hexadecimal digits; what cannot be kept is still good for this run. Blocks shortly."""
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=_open) as file:
             return uuid.UUID(file.read(_MOST_BYTES).decode("ascii").strip()).hex
     except FileNotFoundError:
         pass
@@ -30,3 +31,8 @@ def read_instance_id(path: Path) -> str:
     except OSError as exc:
         logger.warning("the id of this installation cannot be kept: %s", exc)
     return made
+
+
+def _open(path: str, flags: int) -> int:
+    """A pipe would be waited for."""
+    return os.open(path, flags | os.O_NONBLOCK)

@@ -134,3 +134,9 @@ def test_who_logs_does_not_hear_of_a_closed_stderr(monkeypatch: pytest.MonkeyPat
 @pytest.mark.e2e
 def test_a_real_full_disk(tmp_path: Path) -> None:
     passes_on_small_disk(tmp_path, "1m", "tests.nurseries.log.full_disk")
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "log")
+    with pytest.raises(OSError, match="No such device"):
+        LogFile(tmp_path / "log")

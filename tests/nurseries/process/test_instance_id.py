@@ -1,3 +1,4 @@
+import os
 import uuid
 
 import pytest
@@ -34,3 +35,9 @@ def test_a_folder_that_takes_no_files(tmp_path, caplog):
     made = read_instance_id(tmp_path / "absent" / "id")
     assert len(made) == 32
     assert "cannot be kept" in caplog.text
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "id")
+    made = read_instance_id(tmp_path / "id")
+    assert read_instance_id(tmp_path / "id") == made
