@@ -7,6 +7,8 @@ refused, where it would take all memory of a small machine.
 import msgspec
 
 MIB = 1024 * 1024
+# Smaller ones are not counted: two thousand of them are what a machine can bear.
+COUNTED_BYTES = 64 * 1024
 
 
 class AnswerBudget(msgspec.Struct):

@@ -28,6 +28,7 @@ from mrk.http.refusal import Refusal
 from mrk.http.response import Response, error_response, wire
 from mrk.http.streamed_paths import Kept
 from mrk.metrics.request_counts import Tally
+from transports.door.answer_budget import COUNTED_BYTES
 from transports.door.api_http import ApiCall
 from transports.door.body_reader import BodyBudget, BodyReader, too_large
 from transports.door.body_stream import CONTINUE, BodyStream
@@ -351,14 +352,14 @@ class HttpConnection:
 
     async def _answer(self, head: RequestHead, frame: Framing, response: Response) -> bool:
         is_head, size_bytes = head.method == "HEAD", len(response.body)
-        if size_bytes >= LARGE_BYTES and not is_head:
-            return await self._answer_large(head, frame, response, size_bytes)
+        if size_bytes >= COUNTED_BYTES and not is_head:
+            return await self._answer_counted(head, frame, response, size_bytes)
         self._routes.answered[response.status] += 1
         old = head.http_version == "1.0"
         await self._stream.send_whole(wire(response, frame.keep_alive, old, is_head))
         return frame.keep_alive
 
-    async def _answer_large(
+    async def _answer_counted(
         self, head: RequestHead, frame: Framing, response: Response, size_bytes: int
     ) -> bool:
         budget, address = self._budget.answers, self.counted_address
@@ -368,10 +369,11 @@ class HttpConnection:
             return await self._answer(head, frame, refusal)
         self._routes.answered[response.status] += 1
         try:
-            # Not copied behind its head.
-            old = head.http_version == "1.0"
-            await self._stream.send_whole(wire(response, frame.keep_alive, old, head=True))
-            await self._stream.send_whole(response.body)
+            # A large one is not copied behind its head.
+            old, apart = head.http_version == "1.0", size_bytes >= LARGE_BYTES
+            await self._stream.send_whole(wire(response, frame.keep_alive, old, apart))
+            if apart:
+                await self._stream.send_whole(response.body)
         finally:
             budget.give_back(size_bytes, address)
         return frame.keep_alive

@@ -92,7 +92,7 @@ async def test_a_connection_is_whose_request_it_brought(
 
 async def test_who_takes_no_answers_is_refused_more(monkeypatch: pytest.MonkeyPatch) -> None:
     """Forty connections that read nothing held an answer of 15 MB each."""
-    monkeypatch.setattr(http_connection, "LARGE_BYTES", 1000)
+    monkeypatch.setattr(http_connection, "COUNTED_BYTES", 1000)
     routes, limits = Routes(House().routes), Limits()
     budget = BodyBudget(limits.body_bytes, answers=AnswerBudget(8000))
     body = json.dumps({"text": "x" * 1500}).encode()
