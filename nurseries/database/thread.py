@@ -86,22 +86,33 @@ class DatabaseThread:
     ) -> Result:
         """Run `function(connection)` in the thread, and return or raise what it does.
 
-        A cancelled caller's call is taken out of the queue, or, once begun, runs to its end.
+        A cancelled caller's call is taken out of the queue, or, once begun, runs to its end. Calls
+        run in the order in which they were made, as long as there are places: of two values for one
+        key the later one stays.
         """
         calls = self._maintenance if maintenance else self._calls
-        async with self._maintenance_places if maintenance else self._places:
-            call = _Call(function)
-            with self._changed:
-                if not self._is_open or self._stopping:
-                    raise closed()
-                calls.append(call)
-                self._changed.notify()
-            try:
-                await call.done.wait()
-            finally:
-                if not call.done.is_set():
-                    self._take_out(calls, call)
-            return call.outcome.unwrap()
+        places = self._maintenance_places if maintenance else self._places
+        try:
+            places.acquire_nowait()  # `acquire` would let others, that came later, go first
+        except trio.WouldBlock:
+            await places.acquire()
+        try:
+            return await self._run_queued(_Call(function), calls)
+        finally:
+            places.release()
+
+    async def _run_queued(self, call: _Call[Result], calls: "deque[_Call[Any]]") -> Result:
+        with self._changed:
+            if not self._is_open or self._stopping:
+                raise closed()
+            calls.append(call)
+            self._changed.notify()
+        try:
+            await call.done.wait()
+        finally:
+            if not call.done.is_set():
+                self._take_out(calls, call)
+        return call.outcome.unwrap()
 
     def run_waiting(self) -> None:
         """In the thread, between two steps of a long call: run what waits.

@@ -240,3 +240,19 @@ async def test_a_call_that_leaves_its_transaction_open_harms_no_other(
     await worker.call(transaction(insert(2)))
     assert await worker.call(numbers) == [2]
     assert "left its transaction open" in caplog.text
+
+
+async def test_calls_run_in_the_order_in_which_they_were_made(worker: DatabaseThread) -> None:
+    made: list[int] = []
+    ran: list[int] = []
+
+    async def call(number: int) -> None:
+        made.append(number)
+        await worker.call(lambda _connection: ran.append(number))
+
+    # Trio turns the order of tasks that may go on round half of the time.
+    for beginning in range(0, 100, 10):
+        async with trio.open_nursery() as nursery:
+            for number in range(beginning, beginning + 10):
+                nursery.start_soon(call, number)
+    assert ran == made
