@@ -183,9 +183,9 @@ class ServiceFiles:
             made.append(folder)
 
     def give(self, path: Path) -> None:
-        """Make a file or folder the user's."""
+        """Make a file or folder the user's; a link is not followed."""
         if os.geteuid() == 0:
-            os.chown(path, self._user.uid, self._user.gid)
+            os.chown(path, self._user.uid, self._user.gid, follow_symlinks=False)
 
 
 def _polkit_file(host: TargetSystem, unit: ServiceUnit) -> PlannedFile | None:

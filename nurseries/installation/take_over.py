@@ -274,7 +274,9 @@ class Attempts:
         path = self._folder / _LOCK
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            # As root in a user's folder: not through a link, which could lead to any file.
+            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+            descriptor = os.open(path, flags, 0o600)
             if os.geteuid() == 0:
                 os.fchown(descriptor, self.user.uid, self.user.gid)
         except OSError as exc:

@@ -15,6 +15,7 @@ from mrk.errors import MrkError
 from nurseries.command_line.main import main
 from nurseries.installation.install import Installation, InstallOptions, own_program
 from nurseries.installation.service_files import PlannedFile, is_there
+from nurseries.installation.take_over import Attempts
 from nurseries.installation.target_system import TargetSystem, Unreadable
 from tests.fakes.without_rights import without_rights
 
@@ -237,6 +238,21 @@ def test_uninstall_names_what_is_there(root):
 def test_what_is_told_at_the_end_can_be_copied_into_a_shell(root):
     output = mrk(root, "--yes", "--data", "/home/pi/my data")[1]
     assert f"{own_program()[0]} -d '/home/pi/my data' doctor\n" in output
+
+
+def test_the_lock_of_a_take_over_is_not_another_file(root):
+    """Root would give it to the user whose data folder it is."""
+    folder = root / "home/pi/printer_data/systemd"
+    folder.mkdir(parents=True)
+    shadow = root / "etc/shadow"
+    shadow.write_text("root:secret")
+    (folder / ".mrk-take-over.lock").symlink_to(shadow)
+    (folder / "mrk-take-over.trying.json").write_text("{}")
+    host = TargetSystem(root)
+    attempts = Attempts(host, host.user("pi"), Path("/home/pi/printer_data"), print)
+    with pytest.raises(MrkError, match=r"mrk-take-over\.lock: Too many levels of symbolic links"):
+        attempts.recover_interrupted()
+    assert shadow.read_text() == "root:secret"
 
 
 def test_a_host_without_systemd(tmp_path, monkeypatch):
