@@ -4,10 +4,12 @@ Runs in the command `mrk frontend install`, not in the daemon. As an update, the
 beside its place and put there in one step.
 """
 
+import contextlib
 import hashlib
 import os
 import shutil
-from collections.abc import Awaitable, Callable
+import socket
+from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -91,6 +93,10 @@ class FrontEndInstall:
         return await self._install(copy)
 
     async def _install(self, fetch: Callable[[Path], Awaitable[None]]) -> ReleaseInfo | None:
+        with _alone(self._switch.path):
+            return await self._install_alone(fetch)
+
+    async def _install_alone(self, fetch: Callable[[Path], Awaitable[None]]) -> ReleaseInfo | None:
         switch = self._switch
         await _in_thread(self._check_place)
         await _in_thread(switch.begin)
@@ -152,6 +158,21 @@ def remove_front_end(path: Path) -> None:
         shutil.rmtree(path)
     except OSError as exc:
         raise UpdateFailed(f"{path} cannot be removed: {exc.strerror}") from exc
+
+
+@contextlib.contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """One at a time makes the folder: another would remove what it made. Raises `UpdateFailed`.
+
+    A name in the kernel, which goes with the process and leaves no file.
+    """
+    name = b"\0mrk-install-" + hashlib.sha256(os.fsencode(path)).hexdigest().encode()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as lock:
+        try:
+            lock.bind(name)
+        except OSError as exc:
+            raise UpdateFailed(f"{path} is being installed already") from exc
+        yield
 
 
 def _copy(archive: Path, target: Path) -> str:

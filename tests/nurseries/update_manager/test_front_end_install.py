@@ -9,6 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import trio
 
 from mrk.updates.update_errors import UpdateFailed
 from nurseries.http_client.client import HttpClient
@@ -155,6 +156,31 @@ async def test_a_disk_that_refuses(
         await installing(tmp_path / "mainsail").from_archive(file, None)
     assert not (tmp_path / "mainsail").exists()
     assert alone(tmp_path / "mainsail")
+
+
+async def test_a_second_one_at_the_same_time_is_refused(tmp_path: Path, file: Path) -> None:
+    path = tmp_path / "mainsail"
+    said: list[str] = []
+
+    async def second() -> None:
+        with pytest.raises(UpdateFailed, match="already"):
+            await installing(path).from_archive(file, None)
+        # Another place is no matter of this one.
+        await installing(tmp_path / "fluidd").from_archive(file, None)
+        said.append("second")
+
+    async with trio.open_nursery() as nursery:
+
+        def tell(line: str) -> None:
+            if not said:
+                said.append(line)
+                nursery.start_soon(second)
+
+        await FrontEndInstall(path, tell).from_archive(file, None)
+    assert said[1:] == ["second"]
+    assert installed_version(path) == installed_version(tmp_path / "fluidd") == "v2.1"
+    await installing(path).from_archive(file, None)
+    assert alone(path)
 
 
 async def test_a_place_of_somebody_else_is_left_alone(tmp_path: Path, file: Path) -> None:
