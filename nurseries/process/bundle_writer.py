@@ -4,6 +4,7 @@ Run as `python -P -m nurseries.process.bundle_writer`, with the names of modules
 one a line; ends with 1 and a line on standard error when the folder cannot be written.
 """
 
+import errno
 import importlib.util
 import marshal
 import os
@@ -72,6 +73,9 @@ def main() -> int:
     path = bundle_path()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if not os.access(path.parent, os.W_OK | os.X_OK, effective_ids=True):
+            # Before seconds are spent on what cannot be kept, at each start again.
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         write_whole(path, bundle_of(sys.stdin.read().split()))
     except OSError as exc:
         print(f"{path}: {exc.strerror or exc}", file=sys.stderr)

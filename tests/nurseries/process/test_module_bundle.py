@@ -14,6 +14,7 @@ import pytest
 import trio
 
 from mrk.machine.host_commands import CommandResult, CommandUnavailable
+from nurseries.process import bundle_writer
 from nurseries.process.bundle_keeper import FEW, BundleKeeper
 from nurseries.process.bundle_writer import bundle_of
 from nurseries.process.late_modules import load_late
@@ -249,6 +250,17 @@ def test_a_source_that_is_replaced_while_it_is_bundled_is_read(
         patch.setattr(SourceFileLoader, "get_code", replaced)
         (tmp_path / "bundle").write_bytes(bundle_of([NAME]))
     assert imported(ModuleBundle(tmp_path / "bundle")).FROM == "the update"
+
+
+def test_nothing_is_made_where_it_cannot_be_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(os, "nice", lambda _more: 0)
+    monkeypatch.setattr(os, "access", lambda *_given, **_named: False)
+    monkeypatch.setattr(bundle_writer, "bundle_path", lambda: tmp_path / "bundle")
+    monkeypatch.setattr(sys, "stdin", None)  # it is not even read
+    assert bundle_writer.main() == 1
+    assert "Permission denied" in capsys.readouterr().err
 
 
 class Commands:
