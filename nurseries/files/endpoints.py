@@ -20,6 +20,7 @@ from mrk.files.roots import Roots, write_role
 from nurseries.files.changes.archives import Archives
 from nurseries.files.changes.operations import Operations
 from nurseries.files.changes.placement import Placement
+from nurseries.files.client_turns import ClientTurns
 from nurseries.files.listings import Listings
 from nurseries.files.watch.announcer import GCODES
 
@@ -99,6 +100,7 @@ class FileEndpoints:
         self._placement = placement
         self._metadata = placement.metadata
         self._wall_clock = wall_clock
+        self._turns = ClientTurns()
 
     def endpoints(self) -> list[Endpoint]:
         """What clients may ask."""
@@ -257,37 +259,44 @@ class FileEndpoints:
     async def post_directory(self, params: NewFolderParams, caller: Caller) -> Change:
         """Create one folder."""
         self._check_role(caller, params.path)
-        return await self._operations.make_folder(params.path)
+        async with self._turns.turn(caller.connection_id):
+            return await self._operations.make_folder(params.path)
 
     async def delete_directory(self, params: DeleteFolderParams, caller: Caller) -> Change:
         """Delete one folder."""
         self._check_role(caller, params.path)
-        return await self._operations.delete_folder(params.path, params.force)
+        async with self._turns.turn(caller.connection_id):
+            return await self._operations.delete_folder(params.path, params.force)
 
     async def move(self, params: PairParams, caller: Caller) -> Change:
         """Move or rename."""
         self._check_role(caller, params.source, params.dest)
-        return await self._operations.move(params.source, params.dest)
+        async with self._turns.turn(caller.connection_id):
+            return await self._operations.move(params.source, params.dest)
 
     async def copy(self, params: PairParams, caller: Caller) -> Change:
         """Copy."""
         self._check_role(caller, params.dest)
-        return await self._operations.copy(params.source, params.dest)
+        async with self._turns.turn(caller.connection_id):
+            return await self._operations.copy(params.source, params.dest)
 
     async def zip(self, params: ZipParams, caller: Caller) -> ZipAnswer:
         """Write an archive; named after the local time unless it is told where."""
         if params.dest is not None:
             self._check_role(caller, params.dest)
-            return await self._archives.make(params.dest, params.items, params.store_only)
+            async with self._turns.turn(caller.connection_id):
+                return await self._archives.make(params.dest, params.items, params.store_only)
         stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(self._wall_clock()))
         stem = f"config/collection-{stamp}"
         self._check_role(caller, stem)
-        return await self._archives.make_named(stem, params.items, params.store_only)
+        async with self._turns.turn(caller.connection_id):
+            return await self._archives.make_named(stem, params.items, params.store_only)
 
     async def delete_file(self, params: PathParams, caller: Caller) -> Change:
         """Delete one file."""
         self._check_role(caller, params.path)
-        return await self._operations.delete_file(params.path)
+        async with self._turns.turn(caller.connection_id):
+            return await self._operations.delete_file(params.path)
 
     def _check_role(self, caller: Caller, *written: str) -> None:
         """Raise 403 when a path to be written is beyond the caller's role."""

@@ -141,6 +141,7 @@ class FileHouse:
         )
         self.table = Table(self.manager.endpoints())
         self.role = Role.ADMIN  # the callers'
+        self.connection_id: int | None = None  # theirs, too
         self._heard = trio.Event()
         outbox = Outbox(lambda payload: payload + b"\n", 400_000_000, lambda: self._heard.set())
         self.client = Client(self.clients.next_id(), Transport.WEBSOCKET, outbox, authorized=True)
@@ -155,7 +156,8 @@ class FileHouse:
         return await self._finish(self.table.route(verb, route), params)
 
     async def _finish(self, method: Any, params: dict[str, Any]) -> Any:
-        outcome = method.call(params, Caller(Transport.WEBSOCKET, role=self.role))
+        who = Caller(Transport.WEBSOCKET, connection_id=self.connection_id, role=self.role)
+        outcome = method.call(params, who)
         return await read_result(outcome)
 
     def waiting(self) -> list[dict[str, Any]]:

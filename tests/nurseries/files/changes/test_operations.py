@@ -11,6 +11,7 @@ import trio
 from mrk.errors import ClientError
 from mrk.files.temporary import is_temporary
 from nurseries.files.changes import operations
+from nurseries.files.client_turns import ClientTurns
 from tests.fakes.file_house import open_files
 from tests.polling import until
 
@@ -417,3 +418,42 @@ async def test_archives_made_at_once_have_names_of_their_own(data):
         paths = {answers[name]["destination"]["path"] for name in "ab"}
         assert len(paths) == 2
         assert len(list(house.config.glob("collection-*.zip"))) == 3
+
+
+async def test_one_clients_changes_take_effect_in_its_order(data):
+    steps = [
+        ("post_directory", {"path": "gcodes/d"}),
+        ("post_directory", {"path": "gcodes/d/x"}),
+        ("copy", {"source": "gcodes/d", "dest": "gcodes/e"}),
+        ("delete_directory", {"path": "gcodes/d", "force": True}),
+        ("move", {"source": "gcodes/e", "dest": "gcodes/f"}),
+        ("zip", {"dest": "gcodes/f/z.zip", "items": ["config"]}),
+        ("delete_file", {"path": "gcodes/f/z.zip"}),
+        ("delete_directory", {"path": "gcodes/f", "force": True}),
+    ]
+    async with open_files(data) as house:
+        (data / "config" / "a.cfg").write_text("a")
+        house.connection_id = 7
+        for _ in range(5):
+            left = iter(steps)
+
+            async def take_step(left=left):
+                method, params = next(left)  # Trio runs new tasks in any order
+                await house.call(f"server.files.{method}", **params)
+
+            async with trio.open_nursery() as nursery:
+                for _ in steps:
+                    nursery.start_soon(take_step)
+        assert list(house.gcodes.iterdir()) == []
+
+
+async def test_another_client_does_not_wait_for_it():
+    turns = ClientTurns()
+    async with turns.turn(1):
+        async with turns.turn(2), turns.turn(None), turns.turn(None):
+            pass
+        with trio.move_on_after(0) as scope:
+            async with turns.turn(1):
+                pass
+        assert scope.cancelled_caught
+    assert turns._locks == {}
