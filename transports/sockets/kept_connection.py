@@ -34,6 +34,19 @@ class Keeper(Protocol):
         ...
 
 
+class _Gone:
+    """Keeps nothing any more."""
+
+    def leave(self) -> None:
+        pass
+
+    async def finish(self) -> None:
+        await trio.lowlevel.checkpoint()
+
+
+_GONE = _Gone()
+
+
 class KeptConnection(ClientConnection):
     """Until `keep` is called it is any other connection, and may be `run` instead.
 
@@ -143,6 +156,9 @@ class KeptConnection(ClientConnection):
             await self._keeper.finish()
         except* Exception as bugs:
             logger.error("%s: its goodbye failed because of a bug", self._name, exc_info=bugs)
+        finally:
+            # What knows each other waits for a garbage collection, with all that the client sent.
+            self._keeper = _GONE
 
     def _begin(self, nursery: trio.Nursery, work: Work, name: str) -> None:
         nursery.start_soon(self._until_done, work, name=f"{self._name} {name}")

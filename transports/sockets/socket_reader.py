@@ -50,6 +50,7 @@ class SocketReader:
                 readable = self._watched.get(descriptor)
                 if readable is not None:  # one before it may have ended it
                     readable.read()
+                del readable  # it may have ended, and be large
                 if turn.over:
                     await turn.rest()
 

@@ -14,6 +14,7 @@ from mrk.definitions.limits import Limits
 from mrk.websocket.events import NO_CLOSE_FRAME, Ending, Pinged
 from mrk.websocket.frames import PING, close_frame, pong_frame, text_frame
 from mrk.websocket.incoming import WebsocketReader
+from transports.sockets.delivery import delivery
 from transports.sockets.direct_receive import DirectReceive
 from transports.sockets.outbox_sender import VANISHED, OutboxSender
 
@@ -25,13 +26,14 @@ class WebsocketStream:
     """`trailing` is what the client sent behind its handshake without waiting for the answer."""
 
     __slots__ = (
+        "_arrived_bytes",
         "_chunk_bytes",
         "_heard",
         "_incoming",
         "_limits",
         "_listening",
         "_pending_bytes",
-        "_progress",
+        "_pinged",
         "_receive",
         "ended",
         "ending",
@@ -58,7 +60,8 @@ class WebsocketStream:
         self._incoming = WebsocketReader(limits.message_bytes)
         self._heard = False
         self._listening = False
-        self._progress: int | None = None  # of the sender, when the last ping was sent
+        self._pinged = False
+        self._arrived_bytes = 0  # when the last ping was sent
         self.ending = VANISHED
         self.ended = False
 
@@ -137,16 +140,19 @@ class WebsocketStream:
     def ping(self) -> Ending | None:
         """Send a ping; returns how the connection ends when nothing at all came back for the last.
 
-        Any bytes from the client are life, and so is output that it still reads. While nothing is
-        read from the client (back-pressure), or the ping is not out, the send limit watches.
+        Any bytes from the client are life, and so is output that still arrives while more of it
+        waits: the ping is behind that. While nothing is read from the client (back-pressure), or
+        the ping is not out, the send limit watches.
         """
-        outbox, progress = self.sender.outbox, self._progress
-        if progress is not None:
-            alive = self._heard or self.sender.progress > progress + 1
-            if not alive and self._listening and not outbox.holds("ping"):
-                return SILENT
-        self._heard = False
-        self._progress = self.sender.progress
+        outbox, now = self.sender.outbox, delivery(self.stream)
+        arrives = (
+            now is not None and now.waiting_bytes > 0 and now.arrived_bytes > self._arrived_bytes
+        )
+        alive = self._heard or arrives or not self._pinged
+        if not alive and self._listening and not outbox.holds("ping"):
+            return SILENT
+        self._heard, self._pinged = False, True
+        self._arrived_bytes = 0 if now is None else now.arrived_bytes
         outbox.control("ping", PING)
         return None
 

@@ -1,6 +1,7 @@
 """Websockets on plain sockets, read by one task for all, with tasks only while something waits."""
 
 import contextlib
+import gc
 import json
 import socket
 import struct
@@ -260,6 +261,59 @@ async def test_who_does_not_answer_pings_is_ended(daemon: Daemon) -> None:
         await until(lambda: pings >= beyond)
         assert daemon.admission.connections == 1
         nursery.cancel_scope.cancel()
+
+
+async def test_one_that_ends_leaves_nothing_to_a_garbage_collection(daemon: Daemon) -> None:
+    def kept() -> int:
+        return sum(isinstance(one, ServedWebsocket) for one in gc.get_objects())
+
+    async with house(daemon) as here:
+        gc.collect()
+        gc.disable()
+        try:
+            before = kept()
+            peer = (await here.open())[0]
+            await peer.stream.send_all(b"\x81\xfe\xff\xff\0\0\0\0" + b"x" * 10_000)  # not whole
+            assert kept() == before + 1
+            await peer.stream.aclose()
+            await until(lambda: here.over == 1)
+            await until(lambda: kept() == before)
+        finally:
+            gc.enable()
+
+
+async def test_what_is_sent_to_a_client_is_no_life_of_it(daemon: Daemon) -> None:
+    daemon.limits = Limits(ping_s=0.4)
+    daemon.__post_init__()
+    async with house(daemon) as here, trio.open_nursery() as nursery:
+        peer, _ = await here.open()
+        peer.pongs = False
+
+        async def tell() -> None:
+            while True:
+                daemon.clients.broadcast("notify_tick")
+                await trio.sleep(0.05)
+
+        nursery.start_soon(tell)
+        while not isinstance(event := await peer.event(), CloseConnection):
+            pass
+        assert event.code == 1011
+        nursery.cancel_scope.cancel()
+
+
+async def test_who_takes_long_to_read_what_waits_lives(daemon: Daemon) -> None:
+    daemon.limits = Limits(ping_s=0.6, outbox_bytes=40_000_000)
+    daemon.__post_init__()
+    async with house(daemon) as here:
+        peer, _ = await here.open()
+        peer.pongs = False
+        await peer.call("test.echo", 1, text="x" * 9_000_000)
+        received, began = 0, trio.current_time()
+        while trio.current_time() < began + 2.5:  # four pings, none of which it has read
+            received += len(await peer.stream.receive_some(100_000))
+            await trio.sleep(0.05)
+        assert received < 9_000_000, "it has read the pings"
+        assert here.over == 0
 
 
 async def test_a_bug_in_one_stays_there(daemon: Daemon, caplog: pytest.LogCaptureFixture) -> None:
