@@ -6,6 +6,7 @@ import msgspec
 
 from mrk.api.caller import Caller
 from mrk.api.endpoint import Access, Endpoint, NoParams, post
+from mrk.api.outcome import AskedOther
 from mrk.klippy.klippy_protocols import KlippyRequests
 from nurseries.klippy.gcode import PrinterGcode
 
@@ -90,14 +91,14 @@ class PrinterEndpoints:
         await self._gcode.start_print(params.filename, caller.user)
         return "ok"
 
-    async def print_pause(self, _params: NoParams, _caller: Caller) -> msgspec.Raw | str:
+    def print_pause(self, _params: NoParams, _caller: Caller) -> AskedOther:
         """Answers when PAUSE, or the macro in its place, has finished."""
-        return await self._klippy.request("pause_resume/pause")
+        return self._klippy.asking("pause_resume/pause", {})
 
-    async def print_resume(self, _params: NoParams, _caller: Caller) -> msgspec.Raw | str:
+    def print_resume(self, _params: NoParams, _caller: Caller) -> AskedOther:
         """Answers when RESUME has finished."""
-        return await self._klippy.request("pause_resume/resume")
+        return self._klippy.asking("pause_resume/resume", {})
 
-    async def print_cancel(self, _params: NoParams, _caller: Caller) -> msgspec.Raw | str:
+    def print_cancel(self, _params: NoParams, _caller: Caller) -> AskedOther:
         """Answers when CANCEL_PRINT has finished."""
-        return await self._klippy.request("pause_resume/cancel")
+        return self._klippy.asking("pause_resume/cancel", {})

@@ -5,10 +5,12 @@ Owns what was started last; no task of its own. Commands are recorded before the
 
 import contextlib
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import msgspec
 import trio
 
+from mrk.api.outcome import AskedOther
 from mrk.errors import ClientError
 from mrk.jobs.job_protocols import PrintStarts
 from mrk.klippy.klippy_protocols import CommandLog, KlippyRequests
@@ -19,6 +21,29 @@ from mrk.klippy.requirements import read_object
 LookFirst = Callable[[], Awaitable[None]]
 # A slicer may upload with "print" and then ask to print the same file once more.
 START_AGAIN_S = 10.0
+
+
+class _RecordedScript(AskedOther):
+    """A script on its way; `record` is called as it is sent."""
+
+    __slots__ = ("_record", "_request")
+
+    def __init__(self, request: AskedOther, record: Callable[[], None]) -> None:
+        self._request = request
+        self._record = record
+
+    def begin(self) -> None:
+        self._request.begin()
+        self._record()
+
+    def when_done(self, done: Callable[[Any], None]) -> None:
+        self._request.when_done(done)
+
+    def abandon(self) -> None:
+        self._request.abandon()
+
+    async def answer(self) -> Any:
+        return await self._request.answer()
 
 
 class PrinterGcode:
@@ -97,6 +122,14 @@ class PrinterGcode:
         if self._klippy.klippy_connected:
             self._commands.record_command(script)
         return await self._klippy.request("emergency_stop", urgent=True)
+
+    def asking(self, script: str) -> AskedOther:
+        """`run_script` without waiting, for a handler to return.
+
+        It is sent where it was asked for: no later request of the same client overtakes it.
+        """
+        request = self._klippy.asking("gcode/script", {"script": script})
+        return _RecordedScript(request, lambda: self._commands.record_command(script))
 
     async def run_script(self, script: str) -> msgspec.Raw | str:
         """Run g-code, and return Klipper's answer. Raises `ClientError`."""

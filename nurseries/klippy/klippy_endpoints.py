@@ -4,7 +4,7 @@ Owns which have been offered; the table gets each new one as it becomes known.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -147,14 +147,12 @@ class KlippyEndpoints:
 
     # Handlers
 
-    async def gcode_script(
+    def gcode_script(
         self, arguments: Mapping[str, Any], _caller: Caller
-    ) -> msgspec.Raw | str:
+    ) -> AskedOther | Awaitable[msgspec.Raw | str]:
         """Waits without limit: a script may take as long as a print. M112 waits for nothing."""
         script = check_script(arguments)
-        return await (
-            self._gcode.stop(script) if is_stop(arguments) else self._gcode.run_script(script)
-        )
+        return self._gcode.stop(script) if is_stop(arguments) else self._gcode.asking(script)
 
     async def emergency_stop(self, _params: NoParams, _caller: Caller) -> msgspec.Raw | str:
         """Overtakes everything that waits for Klipper."""

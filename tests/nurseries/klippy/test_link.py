@@ -9,6 +9,8 @@ import trio.testing
 from trio.abc import Stream
 from trio.testing import MockClock
 
+from mrk.api.caller import Caller, Transport
+from mrk.api.rpc import Rpc
 from mrk.clients.registry import Clients
 from mrk.errors import ClientError
 from nurseries.klippy.link import KlippyLink
@@ -63,6 +65,34 @@ async def test_replies_may_overtake(autojump_clock: MockClock) -> None:
             await house.settle()
             await house.klippy.answer(first)
         assert done == ["second", "first"]
+
+
+async def test_what_a_client_asks_at_once_comes_to_klipper_in_its_order(
+    autojump_clock: MockClock,
+) -> None:
+    script, pause = "gcode/script", "pause_resume/pause"
+    asked = [
+        ("printer.gcode.script", {"script": "SAVE_GCODE_STATE"}, script),
+        ("printer.print.pause", {}, pause),
+        ("printer.gcode.script", {"script": "G28"}, script),
+        ("printer.pause_resume.pause", {}, pause),
+        ("printer.objects.query", {"objects": {"toolhead": None}}, "objects/query"),
+        ("printer.print.resume", {}, "pause_resume/resume"),
+        ("printer.gcode.script", {"script": "M114"}, script),
+        ("printer.print.cancel", {}, "pause_resume/cancel"),
+    ]
+    async with open_house() as house:
+        await house.until_ready()
+        house.klippy.silent |= {name for *_, name in asked}
+        before = len(house.klippy.requests)
+        rpc = Rpc(house.table, trio.lowlevel.checkpoint, 100)
+        for method, params, _ in asked:
+            message = {"jsonrpc": "2.0", "method": method, "params": params, "id": 1}
+            outcome = rpc.handle(json.dumps(message).encode(), lambda: Caller(Transport.WEBSOCKET))
+            assert outcome.asked is not None
+        await house.settle()
+        came = [request["method"] for request in house.klippy.requests[before:]]
+    assert came == [name for *_, name in asked]
 
 
 async def test_everything_that_waits_fails_as_a_whole(autojump_clock: MockClock) -> None:
