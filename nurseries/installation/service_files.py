@@ -7,6 +7,7 @@ folder, so that `remove` takes away exactly that.
 import contextlib
 import hashlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -22,9 +23,12 @@ from nurseries.installation.old_services import ADMIN_FOLDER
 from nurseries.installation.target_system import HostUser, TargetSystem, Unreadable
 
 RECORD = "systemd/mrk-install.json"
+USERS_FILES = ("config/moonraker.conf", "moonraker.asvc")
 FOLDERS = ("config", "logs", "gcodes", "database", "comms", "systemd")
 POLKIT_RULES = ("/etc/polkit-1/rules.d", "/usr/share/polkit-1/rules.d")
 _KEY_FILES = "/etc/polkit-1/localauthority/50-local.d"
+# Of what is written as root: units, rules, key files.
+_BEGINNINGS = (MARK.split("`")[0], "// Written by `mrk ", "[mrk: ")
 
 
 class PlannedFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,7 +95,7 @@ def is_there(host: TargetSystem, file: PlannedFile) -> bool:
     if file.is_users:
         return host.exists(file.path)
     if file.link_to:
-        return host.exists(file.path) and host.at(file.path).is_symlink()
+        return host.links_to(file.path, file.link_to)
     try:
         return host.text(file.path) == file.text
     except Unreadable:
@@ -138,24 +142,46 @@ class ServiceFiles:
         return [file.path for file in missing]
 
     def remove(self) -> list[str]:
-        """Remove what was written; returns what was left because it was changed since."""
+        """Remove what was written; returns what was left because it was changed since.
+
+        The record is the user's, and this may be root's doing: whatever else stands in it stays.
+        """
         record = self.record()
         if record is None:
             return []
-        for path in record.system:
-            self._host.remove(path)
         left = []
+        for path in record.system:
+            if self._is_written_by_us(path):
+                self._host.remove(path)
+            else:
+                left.append(path)
         for path, written in record.users.items():
-            text = self._host.text(path)
+            text = self._host.text(path) if self._is_in_data(path, USERS_FILES) else ""
             if text is not None and _hash(text) != written:
                 left.append(path)
             else:
                 self._host.at(path).unlink(missing_ok=True)
         (self._data / RECORD).unlink(missing_ok=True)
         for folder in reversed(record.folders):
-            with contextlib.suppress(OSError):
-                self._host.at(folder).rmdir()
+            if self._is_in_data(folder, ("", *FOLDERS)):
+                with contextlib.suppress(OSError):
+                    self._host.at(folder).rmdir()
         return left
+
+    def _is_in_data(self, path: str, names: Sequence[str]) -> bool:
+        return self._host.at(path) in [self._data / name for name in names]
+
+    def _is_written_by_us(self, path: str) -> bool:
+        name = Path(path).stem
+        if path == enabling_link(name).path:
+            return self._host.links_to(path, unit_path(name)) and is_ours(self._host, name)
+        if path not in _paths(name):
+            return False
+        try:
+            text = self._host.text(path)
+        except Unreadable:
+            return os.geteuid() != 0  # he may remove it himself
+        return text is None or text.startswith(_BEGINNINGS)
 
     def write_users(self, name: str, text: str) -> None:
         """Make a file of the user's in the data folder, whole or not at all."""
@@ -195,6 +221,12 @@ def _polkit_file(host: TargetSystem, unit: ServiceUnit) -> PlannedFile | None:
     if host.exists(_KEY_FILES):
         return PlannedFile(path=f"{_KEY_FILES}/{unit.name}.pkla", text=key_file_text(unit.user))
     return None
+
+
+def _paths(name: str) -> list[str]:
+    """What an installation under that name may write as root, links apart."""
+    rules = [f"{folder}/{name}.rules" for folder in POLKIT_RULES]
+    return [unit_path(name), *rules, f"{_KEY_FILES}/{name}.pkla"]
 
 
 def _hash(text: str) -> str:

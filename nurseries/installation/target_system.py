@@ -101,6 +101,13 @@ class TargetSystem:
         """Whether there is a file or a link, also a broken one."""
         return os.path.lexists(self.at(path))
 
+    def links_to(self, path: str | Path, target: str) -> bool:
+        """Whether there is a link to `target`, also a broken one."""
+        try:
+            return str(self.at(path).readlink()) == target
+        except OSError:
+            return False
+
     def user(self, name: str) -> HostUser:
         """From that system's passwd. Raises `MrkError`."""
         with contextlib.suppress(KeyError):

@@ -1,5 +1,7 @@
 """`mrk install-service` in a folder that stands for /: what is written, twice, and undone."""
 
+import hashlib
+import json
 import os
 import stat
 import sys
@@ -261,3 +263,39 @@ def test_a_host_without_systemd(tmp_path, monkeypatch):
     with pytest.raises(MrkError, match="systemd does not run here"):
         Installation(TargetSystem(), wanted).expect_possible()
     assert not (tmp_path / "data").exists()
+
+
+def test_uninstall_removes_nothing_that_the_user_wrote_into_its_record(root):
+    """It may be root who runs it, and the record is the user's."""
+    assert mrk(root, "--yes")[0] == 0
+    data = root / "home/pi/printer_data"
+    others = {
+        "etc/shadow": "root:*:",
+        "etc/systemd/system/sshd.service": "[Unit]\n",
+        "etc/polkit-1/rules.d/wheel.rules": "polkit.addRule(",
+        "home/other/notes": "mine",
+    }
+    for name, text in others.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    wants = root / "etc/systemd/system/multi-user.target.wants"
+    (wants / "sshd.service").symlink_to("/etc/systemd/system/sshd.service")
+    (root / "home/empty").mkdir()
+    path = data / "systemd/mrk-install.json"
+    record = json.loads(path.read_text())
+    foreign = [*(f"/{name}" for name in others), f"/{wants.relative_to(root)}/sshd.service"]
+    record["system"] += [*foreign[:3], foreign[4], "/etc/systemd/system/../../shadow"]
+    note = hashlib.sha256(b"mine").hexdigest()
+    record["users"] |= {foreign[3]: note, f"{data}/../../other/notes": note}
+    record["folders"].append("/home/empty")
+    path.write_text(json.dumps(record))
+    code, output = mrk(root, "--uninstall", "--yes")
+    assert code == 0, output
+    assert {name: (root / name).read_text() for name in others} == others
+    assert (wants / "sshd.service").is_symlink()
+    assert (root / "home/empty").is_dir()
+    assert all(one in output for one in foreign)
+    assert not (root / "etc/systemd/system/mrk.service").exists()
+    assert not (wants / "mrk.service").is_symlink()
+    assert not (root / "etc/polkit-1/rules.d/mrk.rules").exists()
+    assert not data.exists()
