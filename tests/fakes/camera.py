@@ -40,9 +40,14 @@ def picture(text: bytes) -> bytes:
 class Call:
     """One connection of the proxy's, from the camera's side."""
 
-    def __init__(self, stream: MemoryStream, target: CameraTarget) -> None:
+    def __init__(self, stream: MemoryStream, target: CameraTarget, theirs: MemoryStream) -> None:
         self.stream = stream
         self.target = target
+        self._theirs = theirs
+
+    def stall(self) -> None:
+        """Take nothing more."""
+        self._theirs.send_stream.send_all_hook = trio.sleep_forever
 
     async def heard(self) -> bytes:
         """The request, head and what came with it."""
@@ -76,7 +81,7 @@ class Camera:
         if self.away:
             raise CameraAway("it is away")
         ours, theirs = trio.testing.memory_stream_pair()
-        self._send.send_nowait(Call(theirs, target))
+        self._send.send_nowait(Call(theirs, target, ours))
         return ours
 
     async def taken(self) -> Call:

@@ -36,20 +36,22 @@ async def tunnel(
             raise CameraAway(f"the camera answered the websocket with {connection.answer.status}")
         answered[101] += 1
         await stream.send_all(upgraded_bytes(connection.answer.headers) + connection.rest)
-        if trailing:
-            await _send(camera, trailing)
-        await _both_ways(stream, camera)
+        await _both_ways(stream, camera, trailing)
     finally:
         await trio.aclose_forcefully(camera)
 
 
-async def _both_ways(client: trio.abc.Stream, camera: trio.abc.Stream) -> None:
+async def _both_ways(client: trio.abc.Stream, camera: trio.abc.Stream, trailing: bytes) -> None:
     # Moved on by each byte, in whichever direction.
     with trio.CancelScope(deadline=trio.current_time() + SILENCE_S) as silence:
         async with trio.open_nursery() as nursery:
 
-            async def pump(source: trio.abc.Stream, sink: trio.abc.Stream) -> None:
+            async def pump(
+                source: trio.abc.Stream, sink: trio.abc.Stream, first: bytes = b""
+            ) -> None:
                 try:
+                    if first:
+                        await _send(sink, first)
                     while data := await source.receive_some(_CHUNK_BYTES):
                         silence.deadline = trio.current_time() + SILENCE_S
                         await _send(sink, bytes(data))
@@ -57,7 +59,7 @@ async def _both_ways(client: trio.abc.Stream, camera: trio.abc.Stream) -> None:
                     pass
                 nursery.cancel_scope.cancel()
 
-            nursery.start_soon(pump, client, camera, name="webcam tunnel out")
+            nursery.start_soon(pump, client, camera, trailing, name="webcam tunnel out")
             nursery.start_soon(pump, camera, client, name="webcam tunnel in")
 
 

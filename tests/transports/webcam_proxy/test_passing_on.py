@@ -10,7 +10,7 @@ from mrk.webcams.passing import BODY_BYTES
 from mrk.webcams.webcam import CONFIGURED, Webcam
 from tests.fakes.camera import MJPEG, opened, picture
 from transports.webcam_proxy.snapshots import FETCH_S, KEPT_S, MOST_KEPT
-from transports.webcam_proxy.tunnel import SILENCE_S
+from transports.webcam_proxy.tunnel import SEND_S, SILENCE_S
 
 SNAPSHOT = "/webcam/?action=snapshot"
 JPEG = b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\nContent-Length: 4\r\n\r\njpeg"
@@ -244,6 +244,21 @@ async def test_a_websocket_that_is_refused(headers, status):
             await served(house, b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
         assert await client.status() == status
         assert house.answered == {status: 1}
+
+
+async def test_a_camera_that_takes_nothing_behind_the_handshake(autojump_clock, caplog):
+    async with opened() as (house, nursery):
+        client = house.client(nursery)
+        head = f"GET /webcam/ws HTTP/1.1\r\nHost: printer\r\n{HANDSHAKE}\r\n"
+        await client.stream.send_all(head.encode() + b"\x81\x00")
+        call = await house.camera.taken()
+        await call.heard()
+        call.stall()
+        await call.stream.send_all(b"HTTP/1.1 101 X\r\n\r\n")
+        assert await client.status() == 101
+        with trio.fail_after(SEND_S + 1):
+            await client.rest()
+    assert caplog.text == ""
 
 
 async def test_a_silent_tunnel_ends(autojump_clock):
