@@ -43,4 +43,4 @@ def test_a_config_that_was_replaced_is_told(tmp_path: Path) -> None:
     done = run([tmp_path], tmp_path)
     assert done.returncode == 1
     assert "its package 'config' is missing" in done.stderr
-    assert "python3 -m venv" in done.stderr
+    assert "an environment of its own, such as ~/mrk-env, as its README says" in done.stderr
