@@ -8,6 +8,7 @@ import trio
 
 from mrk.http.chunked import ChunkedDecoder
 from mrk.http.refusal import Refusal
+from transports.door.address_budget import AddressBudget
 from transports.door.answer_budget import AnswerBudget
 
 RECEIVE_BYTES = 64 * 1024
@@ -18,36 +19,20 @@ CHUNKED_RECEIVE_BYTES = 16 * 1024
 PROGRESS_BYTES = 8 * 1024
 
 
-class BodyBudget(msgspec.Struct):
+class BodyBudget(AddressBudget):
     """Bytes of bodies that all connections may hold together; `turn` is for large ones.
 
     `answers` is the same for what is sent.
     """
 
-    limit_bytes: int
-    held_bytes: int = 0
     turn: trio.Lock = msgspec.field(default_factory=trio.Lock)
     answers: AnswerBudget = msgspec.field(default_factory=AnswerBudget)
 
-    # Of each address; none gets more than half of all.
-    _theirs: dict[str, int] = msgspec.field(default_factory=dict)
-
     def take(self, size_bytes: int, address: str) -> None:
         """Account for more; raises `Refusal` 503 when one address or all of them hold too much."""
-        theirs = self._theirs.get(address, 0) + size_bytes
-        if theirs > self.limit_bytes // 2 or self.held_bytes + size_bytes > self.limit_bytes:
+        if not self.has_room(size_bytes, address):
             raise Refusal(503, "Too many large requests at once: try again later")
-        self._theirs[address] = theirs
-        self.held_bytes += size_bytes
-
-    def give_back(self, size_bytes: int, address: str) -> None:
-        """What was taken is no longer held."""
-        self.held_bytes -= size_bytes
-        left = self._theirs.get(address, 0) - size_bytes
-        if left > 0:
-            self._theirs[address] = left
-        else:
-            self._theirs.pop(address, None)
+        self.hold(size_bytes, address)
 
 
 class BodyReader:
