@@ -110,26 +110,19 @@ async def test_a_shelly_of_generation_2_with_a_log_in():
             assert [await shelly.status() for _ in range(4)] == [ON] * 4
 
 
-async def test_a_shelly_of_generation_1():
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        ('{"type": "SHSW-1", "auth": true}', 200),
+        # Relays of one's own have no `/shelly`; a proxy in front of one may want the log-in for it.
+        ("Not found: /shelly", 404),
+        ("Not found: /shelly", 401),
+    ],
+)
+async def test_a_shelly_of_generation_1(text, status):
     def answer(asked):
         if asked.target == "/shelly":
-            return reply('{"type": "SHSW-1", "auth": true}')
-        assert asked.headers["authorization"] == "Basic dTpw"
-        return reply('{"ison": %s}' % ("true" if "turn=on" in asked.target else "false"))
-
-    async with open_http_device(answer) as device:
-        shelly = ShellyDevice(HttpClient(), device.base, "u", "p", 0, None)
-        assert await shelly.switch(True) is ON
-        assert await shelly.status() is OFF
-
-
-@pytest.mark.parametrize("status", [404, 401])
-async def test_a_relay_that_knows_only_the_paths_of_a_shelly_of_generation_1(status):
-    """Relays of one's own have no `/shelly`; a proxy in front of one may want the log-in for it."""
-
-    def answer(asked):
-        if asked.target == "/shelly":
-            return reply("Not found: /shelly", status)
+            return reply(text, status)
         assert asked.headers["authorization"] == "Basic dTpw"
         return reply('{"ison": %s}' % ("true" if "turn=on" in asked.target else "false"))
 
