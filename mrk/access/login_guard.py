@@ -130,14 +130,6 @@ def counted_as(address: str) -> str:
     return str(parsed)
 
 
-def is_loopback(address: str) -> bool:
-    """Whether it is this host's own."""
-    try:
-        return ipaddress.ip_address(address.removeprefix("::ffff:")).is_loopback
-    except ValueError:
-        return False
-
-
 def _is_old(count: Count, now_s: float) -> bool:
     return now_s - count.last_s > FORGOTTEN_S
 

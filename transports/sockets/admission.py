@@ -5,12 +5,14 @@ as JSON before the door closes.
 """
 
 import contextlib
+from collections.abc import Iterable
 
 import trio
 
 from mrk.access.decision import Decision
-from mrk.access.login_guard import counted_as, is_loopback
+from mrk.access.login_guard import counted_as
 from mrk.access.request_authorizer import RequestAuthorizer
+from mrk.access.trusted_clients import LOOPBACK, is_trusted
 from mrk.api.caller import Transport
 from mrk.clients.outbox import Outbox
 from mrk.clients.registry import Client, Clients
@@ -42,6 +44,12 @@ def admitted_client(
 
 # One part in so many is for others than the address that has most of them.
 _KEPT_PART = 10
+
+
+def count_of(address: str, clients: Iterable[Client]) -> int:
+    """How many of these clients are of an address."""
+    own = counted_as(address)
+    return sum(counted_as(client.address or "") == own for client in clients)
 
 
 class WebsocketAdmission:
@@ -89,12 +97,10 @@ class WebsocketAdmission:
             raise ClientError(f"All {limits.websockets} websocket connections are taken", 503)
         # One who may only look must not keep the owner out.
         most = limits.websockets - limits.websockets // _KEPT_PART
-        if self._seats >= most and not is_loopback(address) and self._of(address) >= most:
+        if self._seats < most or is_trusted(address, LOOPBACK):
+            return
+        if count_of(address, self._clients) >= most:
             raise ClientError(f"Your address has {most} websocket connections, the limit", 503)
-
-    def _of(self, address: str) -> int:
-        own = counted_as(address)
-        return sum(counted_as(client.address or "") == own for client in self._clients)
 
     def decide(self, head: RequestHead) -> Decision:
         """Who opens a socket.

@@ -9,6 +9,8 @@ import termios
 import msgspec
 import trio
 
+from transports.sockets.plain_socket import plain_socket
+
 # `tcpi_bytes_acked` of `struct tcp_info` (linux/tcp.h), 64 bits.
 _ACKED_AT = 120
 _INFO_BYTES = _ACKED_AT + 8
@@ -22,16 +24,14 @@ class TcpDelivery(msgspec.Struct, frozen=True):
 
 
 def delivery(stream: trio.abc.Stream) -> TcpDelivery | None:
-    """Looks through wrappers (`transport`, TLS); None where there is no TCP below, or no more."""
-    plain = getattr(stream, "transport", stream)
-    if isinstance(plain, trio.SSLStream):
-        plain = plain.transport_stream
-    if not isinstance(plain, trio.SocketStream):
+    """Also below TLS; None where there is no TCP, or no more."""
+    plain = plain_socket(stream, below_tls=True)
+    if plain is None:
         return None
     try:
-        info = plain.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO_BYTES)
+        info = plain.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO_BYTES)
         waiting = array.array("i", [0])
-        fcntl.ioctl(plain.socket.fileno(), termios.TIOCOUTQ, waiting)
+        fcntl.ioctl(plain.fileno(), termios.TIOCOUTQ, waiting)
         (arrived_bytes,) = struct.unpack_from("=Q", info, _ACKED_AT)
     except (OSError, ValueError, struct.error):
         return None

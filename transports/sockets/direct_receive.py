@@ -8,19 +8,20 @@ import os
 
 import trio
 
+from transports.sockets.plain_socket import plain_socket
+
 # Nearly all that comes at once fits; a buffer of 64 KB for each read costs more than the read.
 USUAL_BYTES = 4096
 
 
 class DirectReceive:
-    """Looks through one wrapper (`transport`), as the door's is. Raises as `receive_some` does."""
+    """Raises as `receive_some` does."""
 
     __slots__ = ("_socket", "_stream")
 
     def __init__(self, stream: trio.abc.ReceiveStream) -> None:
-        plain = getattr(stream, "transport", stream)
         self._stream = stream
-        self._socket = plain.socket if isinstance(plain, trio.SocketStream) else None
+        self._socket = plain_socket(stream)
 
     @property
     def descriptor(self) -> int:

@@ -9,17 +9,19 @@ from collections.abc import Callable
 
 import trio
 
+from transports.sockets.plain_socket import plain_socket
+
 TrySend = Callable[[bytes | memoryview], int]
 
 
 def direct_send(stream: trio.abc.SendStream) -> TrySend | None:
     """Return a function that sends what it can now and says how many bytes that was.
 
-    Looks through one wrapper (`transport`), such as the door's. Returns None where there is no
-    plain socket below. A connection that is gone takes nothing; the waiting send will tell why.
+    Returns None where there is no plain socket below. A connection that is gone takes nothing; the
+    waiting send will tell why.
     """
-    plain = getattr(stream, "transport", stream)
-    return _DirectSend(plain.socket) if isinstance(plain, trio.SocketStream) else None
+    plain = plain_socket(stream)
+    return None if plain is None else _DirectSend(plain)
 
 
 class _DirectSend:

@@ -32,9 +32,9 @@ UNAUTHORIZED_BYTES = 16 * 1024
 class OutboxSender:
     """Writes all that waits in as few sends as possible.
 
-    `intact` is False once a frame may have been cut: nothing can follow it. `progress` grows with
-    every send. `last_moment` is when the goodbye ends, on Trio's clock. `share` is what the client
-    has of what waits for all; output counts there once the kernel has not taken it at once.
+    `intact` is False once a frame may have been cut: nothing can follow it. `last_moment` is when
+    the goodbye ends, on Trio's clock. `share` is what the client has of what waits for all; output
+    counts there once the kernel has not taken it at once.
     """
 
     __slots__ = (
@@ -54,7 +54,6 @@ class OutboxSender:
         "intact",
         "last_moment",
         "outbox",
-        "progress",
         "share",
     )
 
@@ -71,7 +70,6 @@ class OutboxSender:
         self.outbox.keep_subscription = self._keep_subscription
         self.outbox.send_status = self._send_status
         self.intact = True
-        self.progress = 0
         self.last_moment = math.inf
         self._send_batch = send_batch or SendBatch()
         self._stream = stream
@@ -224,7 +222,6 @@ class OutboxSender:
             if sent_bytes < len(chunk):
                 self._rest = memoryview(chunk)[sent_bytes:]
                 return False
-            self.progress += 1
         if self.outbox.on_waiting is not None:
             self._stop_counting()
         if self._space is not None:
@@ -254,8 +251,6 @@ class OutboxSender:
         if sent_bytes < len(frame):
             self._rest = memoryview(frame)[sent_bytes:]
             self._send_rest()
-        else:
-            self.progress += 1
         return True
 
     def _notify_space(self) -> None:
@@ -286,7 +281,6 @@ class OutboxSender:
                 await self._stream.send_all(data)
             except (trio.BrokenResourceError, trio.ClosedResourceError):
                 return VANISHED
-            self.progress += 1
             return None
         return self._too_slow()
 

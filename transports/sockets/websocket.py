@@ -11,14 +11,13 @@ from functools import partial
 import trio
 
 from mrk.access.decision import Decision
-from mrk.access.login_guard import counted_as
 from mrk.access.reasons import Reason
 from mrk.api.caller import Transport
 from mrk.clients.registry import Client
 from mrk.errors import ClientError
 from mrk.http.head import RequestHead
 from mrk.websocket.events import Ending
-from transports.sockets.admission import WebsocketAdmission, admitted_client
+from transports.sockets.admission import WebsocketAdmission, admitted_client, count_of
 from transports.sockets.client_session import ClientSession, SessionContext
 from transports.sockets.kept_connection import KeptConnection
 from transports.sockets.ping_clock import PingClock
@@ -101,8 +100,8 @@ class Websocket:
         most = limits.unauthorized_websockets
         if len(unauthorized) >= most:
             raise ClientError(f"All {most} websocket connections without log-in are taken", 503)
-        own, most = counted_as(address), limits.unauthorized_websockets_per_address
-        if sum(counted_as(client.address or "") == own for client in unauthorized) >= most:
+        most = limits.unauthorized_websockets_per_address
+        if count_of(address, unauthorized) >= most:
             text = f"Your address has {most} websocket connections without log-in"
             raise ClientError(text, 503)
 
