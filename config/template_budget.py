@@ -7,7 +7,7 @@ another one twice counts it twice, because printing or comparing it would do so.
 
 import re
 import time
-from collections.abc import Callable, ItemsView, KeysView, ValuesView
+from collections.abc import ItemsView, KeysView, ValuesView
 from typing import Any
 
 from jinja2.utils import Namespace
@@ -36,13 +36,12 @@ class TooMuch(Exception):
 
 
 class Budget:
-    """The account of one rendering; `clock` is the processor time of this thread, in seconds."""
+    """The account of one rendering, in processor time of this thread."""
 
-    __slots__ = ("_clock", "_ends_at", "_made", "_steps", "_written")
+    __slots__ = ("_ends_at", "_made", "_steps", "_written")
 
-    def __init__(self, clock: Callable[[], float] = time.thread_time) -> None:
-        self._clock = clock
-        self._ends_at = clock() + CPU_S
+    def __init__(self) -> None:
+        self._ends_at = time.thread_time() + CPU_S
         self._made = 0
         self._steps = 0
         self._written = 0
@@ -50,16 +49,16 @@ class Budget:
     def step(self, weight: int = 0) -> None:
         """One step more, or several for what is heavy; raises `TooMuch` when time is up."""
         self._steps += 1 + weight // STEP_WEIGHT
-        if self._steps > FREE_STEPS and self._clock() > self._ends_at:
+        if self._steps > FREE_STEPS and time.thread_time() > self._ends_at:
             raise TooMuch(f"takes more than {CPU_S * 1000:.0f} ms of processor time")
 
     def paused(self, since: float) -> None:
         """Others ran since then: their time does not count."""
-        self._ends_at += self._clock() - since
+        self._ends_at += self.now() - since
 
     def now(self) -> float:
         """For `paused`."""
-        return self._clock()
+        return time.thread_time()
 
     def made(self, value: Any) -> Any:
         """Count what a step made, and return it."""

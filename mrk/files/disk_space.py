@@ -31,9 +31,9 @@ def is_full(error: OSError) -> bool:
     return error.errno in _FULL
 
 
-def no_space(message: str = "There is not enough space for this file") -> ClientError:
+def no_space() -> ClientError:
     """As every full disk is told."""
-    return ClientError(message, NO_SPACE)
+    return ClientError("There is not enough space for this file", NO_SPACE)
 
 
 def storage_error(error: OSError) -> ClientError:

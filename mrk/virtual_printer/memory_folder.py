@@ -28,8 +28,8 @@ class MemoryFile:
 class MemoryFolder:
     """`files` maps relative names to content."""
 
-    def __init__(self, path: str = "/home/pi/printer_data/gcodes") -> None:
-        self.path = path
+    def __init__(self) -> None:
+        self.path = "/home/pi/printer_data/gcodes"
         self.files: dict[str, bytes] = {}
 
     def list(self) -> list[tuple[str, int]]:

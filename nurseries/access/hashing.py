@@ -6,7 +6,7 @@ from typing import Protocol
 import trio
 
 from mrk.access import passwords
-from mrk.access.passwords import CURRENT, Cost, StoredPassword, Verdict
+from mrk.access.passwords import CURRENT, StoredPassword, Verdict
 
 
 class PasswordHashing(Protocol):
@@ -20,10 +20,9 @@ class PasswordHashing(Protocol):
 
 
 class Hasher:
-    """scrypt at `cost`. Those who wait are bounded by whoever calls."""
+    """scrypt at its current cost. Those who wait are bounded by whoever calls."""
 
-    def __init__(self, cost: Cost = CURRENT) -> None:
-        self._cost = cost
+    def __init__(self) -> None:
         self._one = trio.CapacityLimiter(1)
 
     async def hash(self, password: str) -> str:
@@ -31,7 +30,7 @@ class Hasher:
         data = passwords.chosen(password)
         salt = secrets.token_bytes(passwords.SALT_BYTES)
         return await trio.to_thread.run_sync(
-            passwords.hashed, data, salt, self._cost, limiter=self._one, abandon_on_cancel=True
+            passwords.hashed, data, salt, CURRENT, limiter=self._one, abandon_on_cancel=True
         )
 
     async def check(
@@ -44,6 +43,6 @@ class Hasher:
         salt = secrets.token_bytes(passwords.SALT_BYTES)
 
         def check() -> Verdict:
-            return passwords.check(data, stored, salt, imported_left=imported_left, cost=self._cost)
+            return passwords.check(data, stored, salt, imported_left=imported_left, cost=CURRENT)
 
         return await trio.to_thread.run_sync(check, limiter=self._one, abandon_on_cancel=True)

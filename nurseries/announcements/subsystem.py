@@ -46,12 +46,10 @@ class Announcements:
         *,
         wall_clock: Callable[[], float] = time.time,
         feed_url: str = FEED_URL,
-        first_poll_s: float = FIRST_POLL_S,
         wait_for_reader: bool = False,
     ) -> None:
         self._clients = clients
         self._wall_clock = wall_clock
-        self._first_poll_s = first_poll_s
         source: FeedSource = NoFeedSource()
         if settings.dev_mode:
             source = FolderSource(folder)
@@ -117,4 +115,4 @@ class Announcements:
 
     async def _keep_time(self) -> None:
         await self._read.wait()
-        await self._polling.keep_time(self._first_poll_s)
+        await self._polling.keep_time(FIRST_POLL_S)

@@ -1,6 +1,6 @@
 """One connected agent: the calls it owes an answer, what it may still send, what it registered.
 
-Belongs to `Extensions`, which drops it when the agent's connection goes; every waiting call then
+Belongs to `AgentRegistry`, which drops it when the agent's connection goes; every waiting call then
 ends with an error. No task of its own.
 """
 
@@ -20,6 +20,8 @@ from mrk.extensions.token_bucket import TokenBucket
 # Calls that one agent may owe; a client alone may have 100 in flight.
 MOST_CALLS = 100
 MOST_METHODS = 100
+# Moonraker waits for ever; an agent that lost a call would hold its caller's place for good.
+CALL_S = 120.0
 # An agent that does not read gets no more once so much waits: filling its outbox would close it.
 MOST_WAITING_BYTES = 1024 * 1024
 EVENT_BYTES = 256 * 1024
@@ -52,11 +54,11 @@ class Agent:
         self._event_bytes = TokenBucket(EVENTS_BYTES_BURST, EVENTS_BYTES_PER_S, now)
         self._gone = False
 
-    async def call(self, method: str, params: object, call_s: float) -> Any:
+    async def call(self, method: str, params: object) -> Any:
         """Ask the agent and return its result.
 
         Raises `ClientError`: 424 for its error, 500 when it leaves, 503 when it is overrun, 504
-        when it did not answer within `call_s` seconds.
+        when it did not answer in time.
         """
         if len(self._waiting) >= MOST_CALLS or self.overrun:
             raise ClientError(f"{self.name} is busy: too much waits for it", 503)
@@ -64,7 +66,7 @@ class Agent:
         self._waiting[id_] = waiting
         try:
             self.client.outbox.notify(agent_call(method, params, id_))
-            with trio.move_on_after(call_s):
+            with trio.move_on_after(CALL_S):
                 await waiting.settled.wait()
         finally:
             self._waiting.pop(id_, None)
@@ -72,7 +74,7 @@ class Agent:
             return result_of(self.name, waiting.answer)
         if self._gone:
             raise ClientError(f"{self.name} disconnected before it answered", 500)
-        raise ClientError(f"{self.name} did not answer within {call_s:g} s", 504)
+        raise ClientError(f"{self.name} did not answer within {CALL_S:g} s", 504)
 
     @property
     def overrun(self) -> bool:

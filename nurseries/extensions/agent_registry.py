@@ -25,8 +25,6 @@ from nurseries.extensions.agent import MOST_METHODS, MOST_WAITING_BYTES, Agent, 
 logger = logging.getLogger(__name__)
 
 RESERVED_EVENTS = frozenset({"connected", "disconnected"})
-# Moonraker waits for ever; an agent that lost a call would hold its caller's place for good.
-CALL_S = 120.0
 NAME_CHARS = 200
 
 
@@ -42,10 +40,9 @@ class AgentInfo(msgspec.Struct, frozen=True):
 class AgentRegistry:
     """The agents connected now."""
 
-    def __init__(self, clients: Clients, klippy: KlippyPort, *, call_s: float = CALL_S) -> None:
+    def __init__(self, clients: Clients, klippy: KlippyPort) -> None:
         self._clients = clients
         self._klippy = klippy
-        self._call_s = call_s
         self._ids = call_ids()
         self._agents: dict[int, Agent] = {}
         self._throttle = LogThrottle()
@@ -65,7 +62,7 @@ class AgentRegistry:
         checked = checked_arguments(arguments)
         for agent in self._agents.values():
             if agent.name == agent_name:
-                return await agent.call(method, checked, self._call_s)
+                return await agent.call(method, checked)
         raise ClientError(f"Agent '{agent_name[:NAME_CHARS]}' is not connected")
 
     # What agents ask

@@ -16,8 +16,8 @@ THREADS = 4
 class Threads:
     """Runs blocking functions; one per file manager."""
 
-    def __init__(self, count: int = THREADS) -> None:
-        self._limiter = trio.CapacityLimiter(count)
+    def __init__(self) -> None:
+        self._limiter = trio.CapacityLimiter(THREADS)
 
     async def run(self, function: Callable[..., Result], *args: Any, **more: Any) -> Result:
         """Call it in a thread and wait for its end.

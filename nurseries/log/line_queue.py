@@ -69,9 +69,9 @@ class LineQueue(logging.Handler):
 class LogWriter:
     """The thread that writes what `LineQueue` hands over."""
 
-    def __init__(self, destinations: Sequence[logging.Handler], most: int = QUEUE_RECORDS) -> None:
+    def __init__(self, destinations: Sequence[logging.Handler]) -> None:
         self._destinations = destinations
-        self._records: _Records = queue.Queue(most)
+        self._records: _Records = queue.Queue(QUEUE_RECORDS)
         self.lines = LineQueue(self._records)
         # A daemon thread: a dead disk must not hold the exit of the process.
         self._thread = threading.Thread(target=self._run, name="log writer", daemon=True)

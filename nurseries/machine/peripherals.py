@@ -21,9 +21,9 @@ DEADLINE_S = 8.0
 
 
 class Peripherals:
-    """Lists of devices. `list_ports` gives paths of serial ports; `open_video` opens /dev/videoN.
+    """Lists of devices.
 
-    `system_python` is the interpreter that libcamera's module is installed for.
+    `list_ports` gives paths of serial ports; `open_video` opens /dev/videoN.
     """
 
     def __init__(
@@ -33,14 +33,13 @@ class Peripherals:
         tree: HostTree | None = None,
         list_ports: Callable[[], Iterable[str]] = pyserial_ports,
         open_video: Callable[[str], VideoNode | None] = open_node,
-        system_python: str = "/usr/bin/python3",
         deadline_s: float = DEADLINE_S,
     ) -> None:
         tree = tree or HostTree()
         self._usb = UsbReader(tree)
         self._serial = SerialReader(tree, list_ports)
         self._v4l2 = V4l2Reader(tree, open_video)
-        self._libcamera = LibcameraReader(tree, commands, system_python)
+        self._libcamera = LibcameraReader(tree, commands)
         self._usb_reading = SharedReading[list[UsbDevice]]("USB devices", deadline_s)
         self._serial_reading = SharedReading[list[SerialDevice]]("Serial ports", deadline_s)
         self._video_reading = SharedReading[tuple[list[V4l2Device], bool]](

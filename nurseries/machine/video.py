@@ -26,6 +26,8 @@ _MOST_FORMATS = 64
 _MOST_SIZES = 128
 _LIBCAMERA_S = 10.0
 _MODULE_FOLDERS = ("usr/lib/python3/dist-packages", "usr/local/lib/python3/dist-packages")
+# The interpreter that libcamera's module is installed for.
+_SYSTEM_PYTHON = "/usr/bin/python3"
 _LISTING = Path(__file__).with_name("libcamera_listing.py")
 
 
@@ -102,10 +104,9 @@ def _resolutions(node: VideoNode, code: int) -> Iterator[str]:
 class LibcameraReader:
     """Cameras that libcamera knows; who asks meanwhile shares the listing."""
 
-    def __init__(self, tree: HostTree, commands: Commands, python: str) -> None:
+    def __init__(self, tree: HostTree, commands: Commands) -> None:
         self._tree = tree
         self._commands = commands
-        self._python = python
         self._one_child = trio.CapacityLimiter(1)
         self._last: list[LibcameraDevice] = []
         self._listed_at = float("-inf")
@@ -126,7 +127,7 @@ class LibcameraReader:
     async def _ask(self) -> list[LibcameraDevice]:
         with trio.move_on_after(_LIBCAMERA_S):
             try:
-                result = await self._commands.run([self._python, str(_LISTING)])
+                result = await self._commands.run([_SYSTEM_PYTHON, str(_LISTING)])
             except CommandUnavailable:
                 return []
             return parse_listing(result.stdout) if result.status == 0 else []

@@ -35,16 +35,14 @@ class BundleKeeper:
         modules: Callable[[], Mapping[str, ModuleType]] = lambda: sys.modules.copy(),
         *,
         writes: bool = not sys.dont_write_bytecode,
-        delay_s: float = DELAY_S,
     ) -> None:
         self._commands = commands
         self._modules = modules
         self._writes = writes
-        self._delay_s = delay_s
 
     async def serve(self) -> None:
         """Look once."""
-        await trio.sleep(self._delay_s)
+        await trio.sleep(DELAY_S)
         names, missed = _sources(self._modules())
         if self._writes and missed > FEW:
             await self._write(names)

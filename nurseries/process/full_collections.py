@@ -80,16 +80,8 @@ class PythonCollector:
 class FullCollections:
     """Full collections of `collector`, at times of its own."""
 
-    def __init__(
-        self,
-        collector: Collector,
-        *,
-        interval_s: float = INTERVAL_S,
-        quiet_s: float = QUIET_S,
-    ) -> None:
+    def __init__(self, collector: Collector) -> None:
         self._collector = collector
-        self._interval_s = interval_s
-        self._quiet_s = quiet_s
         self._kept = 0
 
     async def serve(self) -> None:
@@ -97,7 +89,7 @@ class FullCollections:
         self._collector.begin()
         try:
             while True:
-                await trio.sleep(self._interval_s)
+                await trio.sleep(INTERVAL_S)
                 if self._due():
                     await self._quiet()
                     self._collect()
@@ -113,7 +105,7 @@ class FullCollections:
         """Wait until little is made, but not for ever."""
         for _ in range(MOST_LOOKS):
             before = self._collector.middle_collections()
-            await trio.sleep(self._quiet_s)
+            await trio.sleep(QUIET_S)
             if self._collector.middle_collections() <= before:
                 return
 

@@ -7,7 +7,6 @@ import trio
 
 from config.settings.simplyprint import SimplyPrintSettings
 from mrk.definitions.roles import Role
-from mrk.simplyprint.identity import SERVICE
 from mrk.subsystem import Additions, Needs, Service
 from mrk.supervision import Backoff
 from nurseries.simplyprint.cloud import Cloud
@@ -25,9 +24,7 @@ RECONNECT = Backoff(first_s=1.0, limit_s=60.0, healthy_after_s=30.0)
 class SimplyPrint:
     """Everything but the connection, which comes and goes: that is `connection`."""
 
-    def __init__(
-        self, settings: SimplyPrintSettings, needs: Needs, *, service: str = SERVICE
-    ) -> None:
+    def __init__(self, settings: SimplyPrintSettings, needs: Needs) -> None:
         role = next(role for role in Role if role.word == settings.role)
         calls = needs.calls_as(role)
         cloud = Cloud()
@@ -70,7 +67,6 @@ class SimplyPrint:
             cloud,
             self._demands.take,
             url=None if settings.url is None else settings.url.reveal(),
-            service=service,
         )
 
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:

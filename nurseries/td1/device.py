@@ -4,7 +4,6 @@
 have limits.
 """
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 import msgspec
@@ -29,17 +28,10 @@ class ShownTd1(msgspec.Struct, frozen=True):
 class Td1Device:
     """`shown` is None until the device has answered."""
 
-    def __init__(
-        self,
-        port: SerialPort,
-        *,
-        answer_s: float = ANSWER_S,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
-    ) -> None:
+    def __init__(self, port: SerialPort, *, answer_s: float = ANSWER_S) -> None:
         self.shown: ShownTd1 | None = None
         self._port = port
         self._answer_s = answer_s
-        self._now = now
         self._cutter = LineCutter()
         self._lines: list[str] = []
         self._reading: trio.CancelScope | None = None
@@ -117,4 +109,4 @@ class Td1Device:
             self._lines += self._cutter.feed(await self._port.receive())
 
     def _time(self) -> str:
-        return self._now().astimezone(UTC).isoformat().replace("+00:00", "Z")
+        return datetime.now(UTC).isoformat().replace("+00:00", "Z")

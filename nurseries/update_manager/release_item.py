@@ -3,7 +3,6 @@
 `ReleaseItem` is driven by the update manager, one call at a time, and runs no task.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -26,15 +25,13 @@ _PREFIXES = {"web": "Web Client", "zip": "Zip Application", "executable": "Execu
 
 
 class ReleaseItem(ConfiguredItem[ReleaseFacts]):
-    """Implements `UpdateItem`. `home` may lie in a git clone of its user."""
+    """Implements `UpdateItem`."""
 
     def __init__(
         self,
         settings: UpdateItemSettings,
         github: GitHub,
         how: ReleaseUpdate | ExecutableUpdate,
-        *,
-        home: Callable[[], Path] = Path.home,
     ) -> None:
         assert settings.path is not None
         assert settings.repo is not None
@@ -43,7 +40,6 @@ class ReleaseItem(ConfiguredItem[ReleaseFacts]):
         self._repo = settings.repo
         self._github = github
         self._how = how
-        self._home = home
         self._before = self.facts
 
     @property
@@ -103,7 +99,7 @@ class ReleaseItem(ConfiguredItem[ReleaseFacts]):
         """Read what is there."""
         try:
             found = await trio.to_thread.run_sync(
-                installed, self._path, self._settings.type, self._home(), abandon_on_cancel=True
+                installed, self._path, self._settings.type, Path.home(), abandon_on_cancel=True
             )
         except NotInstalled as exc:
             self.facts = msgspec.structs.replace(self.facts, problem=str(exc), version=UNKNOWN)

@@ -50,12 +50,10 @@ class Dependencies:
         settings: DependencySettings,
         runner: ChildRunner,
         packages: PackageInstaller | None,
-        read_distribution: Callable[[], HostDistribution] | None = None,
     ) -> None:
         self._settings = settings
         self._runner = runner
         self._packages = packages
-        self._read_distribution = read_distribution or this_distribution
         self.environment = (
             None
             if settings.virtualenv is None
@@ -79,7 +77,7 @@ class Dependencies:
             data = await read(settings.system_dependencies)
             if data is None:
                 return ()
-            return await _listed(data, self._read_distribution)
+            return await _listed(data)
         if settings.install_script is not None:
             return script_packages(_text(await read(settings.install_script)))
         return ()
@@ -153,13 +151,11 @@ async def wanted_packages(dependencies: Mapping[str, Any]) -> tuple[str, ...]:
     """Those that a package's own list names for this host; raises `UpdateFailed`."""
     if not dependencies:
         return ()
-    return without(await _listed(msgspec.json.encode(dependencies), this_distribution), os.environ)
+    return without(await _listed(msgspec.json.encode(dependencies)), os.environ)
 
 
-async def _listed(
-    data: bytes, read_distribution: Callable[[], HostDistribution]
-) -> tuple[str, ...]:
-    here = await trio.to_thread.run_sync(read_distribution)
+async def _listed(data: bytes) -> tuple[str, ...]:
+    here = await trio.to_thread.run_sync(this_distribution)
     try:
         return listed_packages(data, here)
     except ValueError as exc:

@@ -50,9 +50,9 @@ def is_ours(address: str) -> bool:
     return True
 
 
-def listeners(proc_net: Path = Path("/proc/net")) -> tuple[bytes, bytes]:
+def listeners() -> tuple[bytes, bytes]:
     """Tables of TCP sockets over IPv4 and IPv6; of any size, so read it in a thread."""
-    return _read(proc_net / "tcp"), _read(proc_net / "tcp6")
+    return _read(Path("/proc/net/tcp")), _read(Path("/proc/net/tcp6"))
 
 
 def _read(path: Path) -> bytes:

@@ -22,12 +22,12 @@ def read_addresses() -> list[str]:
     return [ip if isinstance(ip, str) else ip[0] for ip in found]
 
 
-def read_tcp_tables(proc_net: Path = Path("/proc/net")) -> tuple[bytes, bytes]:
+def read_tcp_tables() -> tuple[bytes, bytes]:
     """Who listens where. Blocks for a moment."""
     tables = []
     for name in ("tcp", "tcp6"):
         try:
-            tables.append((proc_net / name).read_bytes())
+            tables.append(Path("/proc/net", name).read_bytes())
         except OSError:
             tables.append(b"")
     return tables[0], tables[1]

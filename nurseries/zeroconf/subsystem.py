@@ -44,17 +44,12 @@ class Announcer:
         uuid: str,
         host_name: str,
         unit: Callable[[], str],
-        *,
-        read_addresses: Callable[[], list[str]] = read_addresses,
-        look_s: float = LOOK_S,
     ) -> None:
         self._settings = settings
         self._own = own
         self._uuid = uuid
         self._host = settings.mdns_hostname or host_name.partition(".")[0] or address_towards()
         self._unit = unit
-        self._read_addresses = read_addresses
-        self._look_s = look_s
         self._device: SsdpDevice | None = None
         self._mdns: MdnsAnnouncement | None = None
 
@@ -83,7 +78,7 @@ class Announcer:
 
     async def _announce_until_changed(self, changes: AddressChanges) -> None:
         names = OwnNames(self._unit(), self._host, self._uuid, f"v{VERSION}")
-        found = await trio.to_thread.run_sync(self._read_addresses, abandon_on_cancel=True)
+        found = await trio.to_thread.run_sync(read_addresses, abandon_on_cancel=True)
         addresses = announced_addresses(found, self._own.host)
         frontend = await self._frontend()
         services = own_services(names, self._own, frontend)
@@ -109,7 +104,7 @@ class Announcer:
     async def _change(self, changes: AddressChanges, frontend: int | None) -> None:
         """Return when something has to be announced in another way."""
         while True:
-            with trio.move_on_after(self._look_s) as pause:
+            with trio.move_on_after(LOOK_S) as pause:
                 await changes.wait()
             if not pause.cancelled_caught or await self._frontend() != frontend:
                 return

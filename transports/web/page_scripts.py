@@ -22,10 +22,9 @@ _HEADERS: Headers = (
 
 
 class PageScripts:
-    """`names` are all that are served; nothing else can be asked for."""
+    """The files of `static`; nothing else can be asked for."""
 
-    def __init__(self, folder: Path = FOLDER) -> None:
-        self._folder = folder
+    def __init__(self) -> None:
         self._version: str | None = None
 
     async def version(self) -> str:
@@ -40,7 +39,7 @@ class PageScripts:
 
     def _hash(self) -> str:
         digest = hashlib.sha256()
-        for path in sorted(self._folder.iterdir()):
+        for path in sorted(FOLDER.iterdir()):
             if path.is_file():
                 digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
         return digest.hexdigest()[:12]
@@ -50,7 +49,7 @@ class PageScripts:
         if kind is None or not name.replace(".", "", 1).replace("_", "").isalnum():
             return None
         try:
-            body = (self._folder / name).read_bytes()
+            body = (FOLDER / name).read_bytes()
         except OSError:
             return None
         headers = _HEADERS

@@ -52,9 +52,9 @@ class WebRequest:
         """An object param."""
         return self._get(name, default, dict)
 
-    def get_str(self, name: str, default: Any = _REQUIRED) -> Any:
-        """A text param."""
-        return self._get(name, default, str)
+    def get_str(self, name: str) -> Any:
+        """A text param, which must be there."""
+        return self._get(name, _REQUIRED, str)
 
     def _get(self, name: str, default: Any, wanted: type) -> Any:
         value = self.params.get(name, default)

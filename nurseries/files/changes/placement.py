@@ -57,14 +57,9 @@ class Placement:
         """Where something is; raises 403, and 400 if it is not."""
         return await self.threads.run(disk_paths.find_existing, self.roots, path, write=write)
 
-    async def put_in_place(
-        self, temporary: Path, dest: RootPath, *, through_link: bool = False
-    ) -> Change:
-        """Rename a complete temporary file or folder to what it is to be; gone on errors.
-
-        `through_link`: a link to a file at `dest` stays, and its file is replaced.
-        """
-        change, stat = await self._put(temporary, dest, through_link)
+    async def put_in_place(self, temporary: Path, dest: RootPath) -> Change:
+        """Rename a complete temporary file or folder to what it is to be; gone on errors."""
+        change, stat = await self._put(temporary, dest, through_link=False)
         await self.scan(dest, stat)
         return change
 

@@ -67,18 +67,17 @@ class EventIntake:
                 break
         return batch
 
-    async def rescan(self, root: str | None = None) -> None:
-        """Compare whole trees with the disk; the caller holds `lock`."""
+    async def _rescan(self) -> None:
+        """Compare all trees with the disk; the caller holds `lock`."""
         for tree in list(self._kept.trees.values()):
-            if root in (None, tree.root):
-                for folder in list(tree.top.folders()):
-                    self._kept.to_scan.append(Scan(tree, folder, announce=True))
+            for folder in list(tree.top.folders()):
+                self._kept.to_scan.append(Scan(tree, folder, announce=True))
         await self._scans.scan_waiting()
 
     async def _take(self, batch: list[Event]) -> None:
         if any(event.mask & flags.Q_OVERFLOW for event in batch):
             logger.warning("too many file events at once; all folders are read again")
-            await self.rescan()
+            await self._rescan()
             return
         closed: dict[Name, bool] = {}
         moves: list[tuple[int, Name, bool]] = []

@@ -57,14 +57,14 @@ class DeviceHttp:
         # Without a check of certificates, or of none, the exchange is a plain one.
         self._local = not verify_certificate or base.startswith("http://")
 
-    async def json(self, ask: Ask, *, tries: int = TRIES) -> Any:
+    async def json(self, ask: Ask) -> Any:
         """The answer's JSON. Raises `DriverFailed`."""
-        answer = await self.ask(ask, tries=tries)
+        answer = await self.ask(ask)
         return decoded(answer.body, whole=answer.whole)
 
-    async def ask(self, ask: Ask, *, tries: int = TRIES) -> Fetched:
+    async def ask(self, ask: Ask) -> Fetched:
         """A good answer; a device that cannot be reached is tried again. Raises `DriverFailed`."""
-        answer = await again(lambda: self._logged_in(ask), tries)
+        answer = await again(lambda: self._logged_in(ask), TRIES)
         check_status(answer)
         return answer
 

@@ -7,8 +7,7 @@ import trio
 import trio.testing
 
 from mrk.api.caller import Transport
-from nurseries.extensions.agent import MOST_CALLS, MOST_WAITING_BYTES
-from nurseries.extensions.agent_registry import CALL_S
+from nurseries.extensions.agent import CALL_S, MOST_CALLS, MOST_WAITING_BYTES
 from tests.nurseries.extensions.agents import House, heard
 
 LOOK = {"agent": "watch", "method": "look"}
