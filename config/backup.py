@@ -63,18 +63,18 @@ def load_or_keep(paths: Paths, current: Configuration) -> Configuration:
 def save_backup(configuration: Configuration) -> bool:
     """Write the backup of a clean configuration; True if a file was written.
 
-    Not written if one exists that is at least as new as every file read. A folder that
-    cannot be written to is logged and costs nothing else.
+    Not written if one with the same text exists that is at least as new as every file read. A
+    folder that cannot be written to is logged and costs nothing else.
     """
     main = configuration.main
     if main is None or not configuration.clean or configuration.backup_used:
         return False
     target = backup_path(main)
     try:
-        if _is_current(target, configuration.read_files):
+        text = configuration.backup_text.encode()
+        if _is_current(target, text, configuration.read_files):
             return False
-        mode = main.stat().st_mode & 0o777
-        write_whole(target, configuration.backup_text.encode(), mode=mode)
+        write_whole(target, text, mode=main.stat().st_mode & 0o777)
     except OSError as exc:
         logger.warning("the backup configuration %s cannot be written: %s", target, exc)
         return False
@@ -111,8 +111,12 @@ def _broken_file(paths: Paths) -> Path:
     return max(newest, key=lambda file: backup_path(file).stat().st_mtime_ns, default=conf)
 
 
-def _is_current(backup: Path, files: tuple[Path, ...]) -> bool:
-    if not backup.exists():
+def _is_current(backup: Path, text: bytes, files: tuple[Path, ...]) -> bool:
+    try:
+        found = backup.stat()
+    except FileNotFoundError:
         return False
-    newest_ns = max(file.stat().st_mtime_ns for file in files)
-    return backup.stat().st_mtime_ns >= newest_ns
+    if found.st_mtime_ns < max(file.stat().st_mtime_ns for file in files):
+        return False
+    # The newer one may be that of a clock that was ahead, and a file that was put back is old.
+    return found.st_size == len(text) and backup.read_bytes() == text

@@ -7,6 +7,8 @@ import re
 
 from mrk.http.head import RequestHead
 
+# The years that dates of HTTP can name; a file system keeps others, after a clock that was wrong.
+_FIRST, _LAST = -62_135_596_800, 253_402_300_799
 _TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
 
 
@@ -16,10 +18,10 @@ def entity_tag(size_bytes: int, mtime_ns: int, inode: int) -> str:
 
 
 def http_date(seconds: float) -> str:
-    """`Sun, 06 Nov 1994 08:49:37 GMT`."""
+    """`Sun, 06 Nov 1994 08:49:37 GMT`; beyond the years 1 to 9999 the nearest of them."""
     from email.utils import formatdate  # not before it is needed: 0.3 MB
 
-    return formatdate(seconds, usegmt=True)
+    return formatdate(min(max(seconds, _FIRST), _LAST), usegmt=True)
 
 
 def parse_http_date(text: str | None) -> int | None:

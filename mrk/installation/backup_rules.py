@@ -6,6 +6,7 @@ folder it is unpacked into, and its size is bounded before a byte is written.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
 from pathlib import PurePosixPath
 
 import msgspec
@@ -26,6 +27,8 @@ SECRET_FILES = ("moonraker.secrets", "certs/")
 SECRET_NAMESPACES = tuple(SECRET)
 SECRET_TABLES = ("users", "api_keys", "named_keys", "signing_keys", "failed_logins")
 _AUTOMATIC = re.compile(r"mrk-daily-\d{8}-\d{6}\.tar\.gz")
+# As for the database's daily copies: past this, the clock was ahead.
+_AHEAD = timedelta(days=2)
 _NAME = re.compile(r"mrk-(?:daily-|before-restore-)?\d{8}-\d{6}\.tar\.gz")
 
 
@@ -53,10 +56,15 @@ def is_archive(name: str) -> bool:
 def superfluous(names: Iterable[str], keep: int, made: str) -> list[str]:
     """The daily ones beyond the newest `keep`; others are the user's.
 
-    `made` is the last one, whatever names say: a clock that was ahead for a day leaves a name that
-    stays the newest for years.
+    `made` is the last one, whatever names say. Those of days to come are of a clock that was ahead,
+    and count as the oldest: they would stay the newest for years.
     """
-    others = sorted(name for name in names if _AUTOMATIC.fullmatch(name) and name != made)
+    day = date.fromisoformat(made.removeprefix("mrk-daily-")[:8])
+    last = f"mrk-daily-{day + _AHEAD:%Y%m%d}-235959.tar.gz"
+    others = sorted(
+        (name for name in names if _AUTOMATIC.fullmatch(name) and name != made),
+        key=lambda name: (name <= last, name),
+    )
     return others[: max(0, len(others) - keep + 1)]
 
 

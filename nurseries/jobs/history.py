@@ -149,9 +149,13 @@ class History:
                 item = await anext(events)
             if item is not None:
                 await self._take(item)
-            await self._writes.run()
-            if trio.current_time() >= checkpoint_at:
+            is_checkpoint = trio.current_time() >= checkpoint_at
+            if is_checkpoint:
                 checkpoint_at = trio.current_time() + CHECKPOINT_S
+                if not self._writes:
+                    self._follow_clock()
+            await self._writes.run()
+            if is_checkpoint:
                 await self._keep_figures()
 
     async def _flush(self, events: EventReader[JobStateEvent]) -> None:
@@ -264,10 +268,18 @@ class History:
     def _clock_s(self) -> float:
         return self._wall_clock() - self._monotonic()
 
+    def _follow_clock(self) -> None:
+        """Move the running job's start by what the clock was set since it was right."""
+        running = self._running
+        if running is None or running.clock_s is None:
+            return
+        self._note_start(running, running.job.start_time + self._clock_s - running.clock_s)
+
     def _note_start(self, recorded: _Recorded, start_time: float) -> None:
         """By the clock as it is now: a machine without a battery begins in the past."""
-        recorded.clock_s = self._clock_s
         moved = recorded.job.start_by(start_time)
+        if moved is not None or recorded.clock_s is None:
+            recorded.clock_s = self._clock_s
         if moved is not None:
             logger.info("the clock was set: the start of %s is moved", recorded.job.filename)
             self._writes.add(partial(self._move_start, recorded, moved))
@@ -277,9 +289,7 @@ class History:
         if self._running is None:
             return
         job = self._running.job if stats is None else self._running.job.with_figures(stats)
-        if self._running.clock_s is not None:
-            moved_s = self._clock_s - self._running.clock_s
-            self._note_start(self._running, job.start_time + moved_s)
+        self._follow_clock()
         self._finish(job.ended(status, self._wall_clock()))
 
     def _finish_unseen(self, recorded: _Recorded, snapshot: JobSnapshot) -> None:

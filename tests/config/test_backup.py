@@ -124,12 +124,23 @@ def test_backup_at_least_as_new_is_kept(conf):
     conf.write("[server]\n")
     configuration = load(conf.paths)
     stamp_ns = conf.main.stat().st_mtime_ns
-    conf.backup.write_text("old")
+    conf.backup.write_text("[server]\n")
     os.utime(conf.backup, ns=(stamp_ns, stamp_ns))
     assert not save_backup(configuration)
     os.utime(conf.backup, ns=(stamp_ns - 1, stamp_ns - 1))
     assert save_backup(configuration)
-    assert conf.backup.read_text() == "[server]\n"
+
+
+def test_newer_backup_of_another_text_is_replaced(conf):
+    """It was made when the clock was ahead, or the file was put back with its old time."""
+    conf.write("[server]\nport: 7126\n")
+    load_or_backup(conf.paths)
+    ahead_ns = conf.backup.stat().st_mtime_ns + 10**18
+    os.utime(conf.backup, ns=(ahead_ns, ahead_ns))
+    conf.main.write_text("[server]\nport: 7127\n")
+    load_or_backup(conf.paths)
+    conf.main.write_text("broken")
+    assert load_or_backup(conf.paths).settings.server.port == 7127
 
 
 def test_included_file_newer_than_the_backup(conf):

@@ -74,3 +74,11 @@ def test_dates_never_fail(text: str) -> None:
 @given(st.integers(0, 4_000_000_000))
 def test_dates_come_back(seconds: int) -> None:
     assert parse_http_date(http_date(seconds)) == seconds
+
+
+@pytest.mark.parametrize("seconds", [-(2**62), -62_135_596_801, 253_402_300_800, 900_000_000_000])
+def test_a_date_that_http_cannot_name_is_the_nearest_one(seconds: int) -> None:
+    assert http_date(seconds) in (
+        "Mon, 01 Jan 0001 00:00:00 GMT",
+        "Fri, 31 Dec 9999 23:59:59 GMT",
+    )

@@ -242,9 +242,26 @@ def test_daily_ones_are_kept_and_dropped():
         == names[:2]
     )
     assert backup_rules.superfluous(names, 5, names[-1]) == []
-    assert backup_rules.superfluous(names, 2, names[0]) == names[1:4]
+    assert backup_rules.superfluous(names, 2, names[0]) == [names[3], names[4], names[1]]
     assert not backup_rules.is_due(names, "20260105")
     assert backup_rules.is_due(names, "20260106")
+
+
+def test_days_to_come_are_dropped_before_days_that_were():
+    """After a clock that was ahead for weeks there are as many daily ones as ever, in days."""
+    ahead = [f"mrk-daily-203601{day:02}-000000.tar.gz" for day in range(1, 8)]
+    days = [f"mrk-daily-202601{day:02}-120000.tar.gz" for day in range(1, 10)]
+    kept = list(ahead)
+    for made in days:
+        kept.append(made)
+        for name in backup_rules.superfluous(kept, 7, made):
+            kept.remove(name)
+        assert len(kept) == 7
+        assert made in kept
+    assert kept == days[-7:]
+    # A machine that wakes up in the past: the oldest day goes, and no more.
+    assert backup_rules.superfluous([*days[-7:], "mrk-daily-19700101-000009.tar.gz"], 7,
+                                    "mrk-daily-19700101-000009.tar.gz") == days[2:3]  # fmt: skip
 
 
 def test_tidy(tmp_path):

@@ -9,7 +9,7 @@ from mrk.errors import ClientError
 from mrk.jobs.job_protocols import AuxiliaryValue
 from mrk.jobs.schema import JOB_MIGRATIONS
 from mrk.virtual_printer.faults import Fault, FaultKind
-from nurseries.jobs.history import FLUSH_S
+from nurseries.jobs.history import CHECKPOINT_S, FLUSH_S
 from nurseries.jobs.pending_writes import RETRY_S
 from nurseries.testing.memory_database import MemoryDatabase
 from tests.fakes.workshop import UNIX_TIME, Shop, World, open_shop, open_world
@@ -370,3 +370,22 @@ async def test_a_clock_that_is_kept_in_time_moves_nothing(
         (running,) = await shop.jobs()
         world.clock_set_s = 5.0
         assert (await ended(shop))["start_time"] == running["start_time"]
+
+
+async def test_a_clock_that_is_set_is_followed_before_the_end(
+    world: World, autojump_clock: MockClock
+) -> None:
+    """A power cut would leave the job in the year in which the machine woke up."""
+    async with open_shop(world) as shop:
+        await start(shop)
+        await shop.call("printer.print.pause")
+        (running,) = await shop.jobs()
+        world.clock_set_s = 400 * 86400.0
+        await trio.sleep(CHECKPOINT_S + 1)
+        (job,) = await shop.jobs()
+        assert job["status"] == "in_progress"
+        assert job["start_time"] == pytest.approx(running["start_time"] + world.clock_set_s, abs=1)
+        assert world.files.noted[-1] == ("a.gcode", job["start_time"], job["job_id"])
+        # Once: the same setting is not followed again.
+        await trio.sleep(2 * CHECKPOINT_S)
+        assert (await shop.jobs())[0]["start_time"] == job["start_time"]
