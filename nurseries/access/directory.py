@@ -78,7 +78,7 @@ def _find(settings: LdapSettings, username: str, password: str) -> str | None:
         dn = f"cn={os.urandom(8).hex()},{settings.base_dn.reveal()}"
         is_let_in = _binds(settings, dn if entry is None else entry.dn, password)
     # An error of the library may quote what it was given: only its kind is told.
-    except (LDAPException, OSError, ssl.SSLError) as exc:
+    except (LDAPException, OSError, UnicodeError) as exc:
         raise LdapUnavailable(f"{settings.host}:{settings.port}: {type(exc).__name__}") from None
     if entry is None or not is_let_in or not _is_member(settings, entry):
         return None

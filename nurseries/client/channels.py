@@ -159,7 +159,7 @@ async def _open_stream(
     try:
         with trio.fail_after(_CONNECT_S):
             return await opening(parts.hostname, port), parts.netloc, resource
-    except (OSError, trio.TooSlowError) as exc:
+    except (OSError, UnicodeError, trio.TooSlowError) as exc:
         raise CannotConnect(f"{url}: {_refusal(exc)}") from exc
 
 

@@ -18,7 +18,7 @@ async def open_stream(settings: MqttSettings) -> trio.abc.Stream:
     place = f"{settings.address}:{settings.port}"
     try:
         stream = await trio.open_tcp_stream(settings.address, settings.port)
-    except OSError as exc:
+    except (OSError, UnicodeError) as exc:  # the latter for "192.168..5"
         text = f"no MQTT broker at {place} ({_reason(exc)})"
         raise BrokerNotReached(f"{text}; check address and port in [mqtt]") from exc
     if not settings.enable_tls:

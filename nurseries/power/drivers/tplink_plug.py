@@ -49,7 +49,7 @@ class TplinkDriver(AskedDriver):
         """The answer. Raises `DriverFailed`."""
         try:
             stream = await trio.open_tcp_stream(self._host, self._port)
-        except OSError as exc:
+        except (OSError, UnicodeError) as exc:
             raise DriverFailed(f"{self._host} cannot be reached: {exc}") from exc
         async with stream:
             try:

@@ -139,6 +139,7 @@ async def test_tls(directory, server):
         {"user_filter": Secret("(uid=USERNAME")},
         {"port": 1},
         {"host": "no.such.host.invalid"},
+        {"host": "192.168..5"},
     ],
     ids=str,
 )

@@ -1,6 +1,7 @@
 """The client beside a scripted daemon on a memory stream."""
 
 import json
+import re
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -11,7 +12,12 @@ from pytest_trio import trio_fixture
 
 from mrk.errors import ClientError
 from mrk.klippy.etx import EtxDecoder, etx_frame
-from nurseries.client.channels import ChannelClosed, EtxChannel
+from nurseries.client.channels import (
+    CannotConnect,
+    ChannelClosed,
+    EtxChannel,
+    open_websocket_channel,
+)
 from nurseries.client.rpc_client import CallFailed, RpcClient, open_rpc_client
 from nurseries.command_line.call import parse_arguments
 from nurseries.command_line.watch import parse_objects
@@ -146,6 +152,13 @@ async def test_notifications_nobody_reads_do_not_stop_answers(
 )
 def test_arguments_of_the_command_line(words: list[str], params: dict[str, Any]) -> None:
     assert parse_arguments(words) == params
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1", "ws://a..b/websocket", "ws://x:y/"])
+async def test_addresses_that_cannot_be_connected_to(address: str) -> None:
+    with pytest.raises(CannotConnect, match=re.escape(address)):
+        async with open_websocket_channel(address):
+            pass
 
 
 @pytest.mark.parametrize("word", ["filename", "=x", ""])

@@ -12,6 +12,7 @@ import trio
 from mrk.definitions.pins import Pin
 from mrk.power.dialects import Tasmota
 from mrk.power.states import DriverFailed, PowerState
+from mrk.power.tplink import Plug
 from nurseries.gpio.chips import GpioChips
 from nurseries.gpio.library import GpioLibrary
 from nurseries.http_client import HttpClient
@@ -19,6 +20,7 @@ from nurseries.power.drivers.device_http import DeviceHttp
 from nurseries.power.drivers.http_device import HttpDevice, ShellyDevice
 from nurseries.power.drivers.lines import LineDriver
 from nurseries.power.drivers.process import DriverGone, ProcessDriver
+from nurseries.power.drivers.tplink_plug import TplinkDriver
 from tests.fakes.gpio_chip import FakeChip, FakeGpiod
 from tests.fakes.http_device import open_http_device, reply
 
@@ -76,6 +78,13 @@ async def test_a_redirect_on_the_same_host():
 async def test_nobody_is_there():
     with trio.fail_after(OUTER_S), pytest.raises(DriverFailed, match="cannot be reached"):
         await tasmota("http://127.0.0.1:1").status()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "192.168..5"])
+async def test_no_plug_is_there(host):
+    plug = TplinkDriver(host, 1, Plug(None), None)
+    with trio.fail_after(OUTER_S), pytest.raises(DriverFailed, match="cannot be reached"):
+        await plug.status()
 
 
 async def test_a_shelly_of_generation_2_with_a_log_in():

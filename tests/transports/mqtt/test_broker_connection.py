@@ -276,6 +276,12 @@ async def test_nobody_there():
         await until(lambda: shop.part.restarts > 1)
 
 
+async def test_an_address_that_no_name_can_have():
+    async with open_mqtt(1, wait=False, address="192.168..5") as shop:
+        await until(lambda: "no MQTT broker at 192.168..5:1" in (shop.part.last_error or ""))
+        assert not shop.part.crashed
+
+
 @asynccontextmanager
 async def fake_broker(talk):
     """Anything that accepts; gives its port."""
