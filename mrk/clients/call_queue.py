@@ -75,8 +75,14 @@ class CallQueue(Generic[Message]):
         self._deferred.append(message)
         self.deferred_bytes += getsizeof(message)
 
+    @property
+    def first_deferred(self) -> Message:
+        """The one that has waited longest."""
+        assert self._deferred is not None
+        return self._deferred[0]
+
     def take_deferred(self) -> Message:
-        """The one that has waited longest, which waits no more."""
+        """The same, which waits no more."""
         assert self._deferred is not None
         message = self._deferred.popleft()
         self.deferred_bytes -= getsizeof(message)

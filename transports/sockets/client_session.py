@@ -215,23 +215,29 @@ class ClientSession:
         self._sender.share.set("deferred", self._queue.deferred_bytes)
 
     async def _work_off(self) -> None:
-        """Begin deferred calls, in order, as others are answered."""
+        """Begin deferred calls, in order, as others are answered.
+
+        There is one of these, and no call overtakes it: it waits only while calls are deferred.
+        """
         turn = TimeSlice()
         turn.begin()
         while self._queue.deferred_bytes:
-            await self._until(lambda: not self._queue.full)
-            await self._sender.wait_for_space()
-            if self._queue.full or not self._queue.deferred_bytes:
-                continue
-            message = self._queue.take_deferred()
-            self._sender.share.set("deferred", self._queue.deferred_bytes)
-            if len(message) > LARGE_CALL_BYTES:
-                async with self._hub.turn:
-                    self._answer(message, Busy.NO)
-            else:
-                self._answer(message, Busy.NO)
             if turn.over:
                 await turn.rest()
+            await self._until(lambda: not self._queue.full)
+            await self._sender.wait_for_space()
+            if self._queue.full:
+                continue
+            if len(self._queue.first_deferred) > LARGE_CALL_BYTES:
+                async with self._hub.turn:
+                    self._answer_deferred()
+            else:
+                self._answer_deferred()
+
+    def _answer_deferred(self) -> None:
+        message = self._queue.take_deferred()
+        self._sender.share.set("deferred", self._queue.deferred_bytes)
+        self._answer(message, Busy.NO)
 
     def _expect(self, outcome: Outcome[Reply], asked: AskedOther, size_bytes: int) -> None:
         """Let who was asked deliver the answer: it needs no task."""
@@ -359,10 +365,15 @@ class ClientSession:
             return False
 
     async def _catch_up(self) -> None:
-        """Work the backlog off, in order, as the client reads its answers."""
+        """Work the backlog off, in order, as the client reads its answers.
+
+        There is one of these: it waits only while there is a backlog.
+        """
         turn = TimeSlice()
         turn.begin()
         while self._queue:
+            if turn.over:
+                await turn.rest()
             await self._sender.wait_for_space()
             message = self._queue.first
             if len(message) > LARGE_CALL_BYTES:
@@ -372,8 +383,6 @@ class ClientSession:
             self._queue.drop_first()
             self._sender.share.set("backlog", self._queue.waiting_bytes)
             self._tell_moved()
-            if turn.over:
-                await turn.rest()
 
     def _tell_moved(self) -> None:
         if self._moved is not None:

@@ -38,6 +38,7 @@ def test_deferred_calls_keep_the_queue_busy() -> None:
     queue.end(1)
     assert (queue.full, queue.busy) == (False, True)
     assert queue.deferred_bytes == 2 * getsizeof(b"one")
+    assert queue.first_deferred == b"one"
     assert [queue.take_deferred(), queue.take_deferred()] == [b"one", b"two"]
     assert (queue.deferred_bytes, queue.busy) == (0, False)
     queue.defer(b"three")

@@ -57,6 +57,7 @@ class Daemon:
     begun: list[int] = field(default_factory=list)
     ending: Ending = SERVER_SHUTDOWN
     answered: Tally = field(default_factory=Tally)
+    on_echo: Callable[[str], None] = lambda _text: None
 
     def __post_init__(self) -> None:
         self.clients = Clients()
@@ -65,7 +66,7 @@ class Daemon:
                 "/test/echo",
                 ("GET",),
                 Text,
-                lambda p, _c: p.text,
+                self.echo,
                 "echo",
                 access=Access.ADMIN,
                 large=True,
@@ -99,6 +100,10 @@ class Daemon:
             self.answered,
         )
         self.websocket = Websocket(self.hub, self.admission)
+
+    def echo(self, params: Text, _caller: Caller) -> str:
+        self.on_echo(params.text)
+        return params.text
 
     async def wait(self, params: Size, _caller: Caller) -> str:
         self.waiting += 1

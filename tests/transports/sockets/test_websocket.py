@@ -409,6 +409,27 @@ async def test_deferred_calls_begin_in_order() -> None:
         assert [(await peer.message())["id"] for _ in range(20)] == [*range(20)]
 
 
+async def test_no_call_overtakes_a_large_one_that_was_deferred() -> None:
+    """Somebody else's large message is being read just when the turn of ours has come."""
+    daemon = Daemon(Limits(requests_in_flight=1))
+    async with connected(daemon.websocket.serve_connection) as (peer, _over, _scope):
+        await peer.call("test.wait", 0)
+        await peer.call("test.wait", 1, size=1, filler="x" * 20_000)
+        await wait_all_tasks_blocked()
+        async with daemon.hub.turn:
+            daemon.release.set()
+            assert (await peer.message())["id"] == 0
+            daemon.release = trio.Event()
+            for index in (2, 3):
+                await peer.call("test.wait", index, size=index)
+            await wait_all_tasks_blocked()
+        await wait_all_tasks_blocked()
+        assert daemon.begun == [0, 1]
+        daemon.release.set()
+        assert [(await peer.message())["id"] for _ in range(3)] == [1, 2, 3]
+        assert daemon.begun == [0, 1, 2, 3]
+
+
 async def test_more_than_a_backlog_of_calls_is_refused() -> None:
     daemon = Daemon(Limits(requests_in_flight=3))
     async with connected(daemon.websocket.serve_connection) as (peer, _over, _scope):
