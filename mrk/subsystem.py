@@ -36,6 +36,7 @@ from mrk.jobs.job_protocols import (
 )
 from mrk.klippy.klippy_protocols import GcodePort, KlippyPort, KlippyRequests
 from mrk.machine.host_access import HostAccess
+from mrk.machine.host_commands import Commands
 from mrk.machine.services import ManagedServices
 from mrk.metrics.family import MetricFamily
 from mrk.mqtt.mqtt_protocols import MqttPort
@@ -123,6 +124,7 @@ class Needs(msgspec.Struct, frozen=True):
     readable: ReadableFiles
     queue: QueueNews
     host: HostAccess
+    commands: Commands
     debug: bool
     own_address: OwnAddress
     camera_address: Callable[[str], str] = str

@@ -1,6 +1,7 @@
 """What a command of the host is to those who ask for one: a Protocol, its answer, its error.
 
-Types only. `nurseries/process/host_commands.py` runs them; the sampler and the service control ask.
+Types only. `nurseries/process/host_commands.py` runs them; the sampler, the service control
+and USB power ask.
 """
 
 from collections.abc import Sequence

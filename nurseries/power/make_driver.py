@@ -48,7 +48,7 @@ def make_driver(settings: PowerSettings, needs: Needs, mqtt: MqttPort | None) ->
         case types.UhubctlSettings(location, port):
             from nurseries.power.drivers.usb_port import UsbPort
 
-            return UsbPort(location, port)
+            return UsbPort(needs.commands, location, port)
         case types.HttpTemplateSettings():
             from nurseries.power.drivers.http_templates import HttpTemplates
 

@@ -291,6 +291,7 @@ class Subsystems:
             debug=outside.paths.debug,
             own_address=own_address_of(self._settings.server),
             host=self._host_access,
+            commands=HostCommands(),
             camera_address=self._camera_address,
         )
         for optional in OPTIONAL:
