@@ -28,8 +28,9 @@ class UpdateItem(Protocol):
     def restore(self, stored: dict[str, Any]) -> None:
         """Take over what was remembered; what cannot be read is forgotten."""
 
-    async def refresh(self) -> None:
-        """Look at what is installed, and for new versions."""
+    async def refresh(self) -> bool:
+        """Look at what is installed, and for new versions; false when whoever knows of those did
+        not say, and is to be asked again."""
 
     async def reread(self) -> None:
         """Look at what is installed, asking nobody else: somebody may have changed it."""

@@ -7,6 +7,9 @@ Pure: times come in as arguments.
 FRESH_S = 60.0
 # How often it is looked whether something is due.
 BEAT_S = 3600.0
+# After a start, each after the one before: the network, and the clock of a board without a battery,
+# come later than this server.
+AGAIN_S = (60.0, 240.0, 600.0, 2700.0)
 
 
 def in_window(hour: int, window: tuple[int, int]) -> bool:

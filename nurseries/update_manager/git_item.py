@@ -94,21 +94,23 @@ class GitItem(ConfiguredItem[GitFacts]):
 
     # Looking
 
-    async def refresh(self) -> None:
+    async def refresh(self) -> bool:
         """A fetch that fails is told in `git_messages`; what was known of the remote stays."""
         self.facts = msgspec.structs.replace(self.facts, messages=())
         await self.look()
         if UNKNOWN in (self.facts.remote, self.facts.branch) or self.facts.corrupt:
-            return
+            return True
         try:
             await self._follow_moved_origin()
             await self._change.fetch(self.facts.remote, None)
         except UpdateFailed as exc:
             corrupt = isinstance(exc, GitFailed) and exc.is_damaged and await self._is_damaged()
             self.facts = msgspec.structs.replace(self.facts, messages=(str(exc),), corrupt=corrupt)
-            if corrupt:
-                return
+            if not corrupt:
+                await self.look()
+            return corrupt
         await self.look()
+        return True
 
     async def _is_damaged(self) -> bool:
         """What git says of a transfer that was cut off reads as if the clone were damaged."""

@@ -14,6 +14,7 @@ import trio
 from mrk import foreign_json
 from mrk.foreign_json import NotJson
 from mrk.http.client import Fetched, FetchFailed, HttpGet
+from mrk.http.conditional import parse_http_date
 from mrk.updates.releases import ListedCommit, RateLimit, Release, rate_limit
 from mrk.updates.update_errors import UpdateFailed
 
@@ -34,7 +35,7 @@ class GitHubFailed(UpdateFailed):
 
 
 class GitHub:
-    """`base_url` has no slash at its end; `wall_clock` is Unix time."""
+    """`base_url` has no slash at its end; `wall_clock` is Unix time, for answers without a date."""
 
     def __init__(
         self,
@@ -49,6 +50,8 @@ class GitHub:
         self._wall_clock = wall_clock
         self._between_s = between_s
         self._kept: dict[str, tuple[dict[str, str], bytes]] = {}
+        # By how much GitHub's clock, in which it tells its limits, is ahead of Trio's.
+        self._ahead_s: float | None = None
         self.rate_limit = RateLimit()
 
     @property
@@ -81,11 +84,13 @@ class GitHub:
         return found[0].sha
 
     async def _ask(self, path: str) -> bytes:
-        refusal = self.rate_limit.refusal(self._wall_clock())
+        refusal = self.rate_limit.refusal(self._now)
         if refusal is not None:
             raise GitHubFailed(refusal)
         headers, kept = self._kept.get(path, ({}, b""))
         answer = await self._fetch(path, headers)
+        date = parse_http_date(answer.headers.get("date"))
+        self._ahead_s = None if date is None else date - trio.current_time()
         self.rate_limit = rate_limit(answer.headers, self.rate_limit)
         if answer.status == 304:
             return kept
@@ -95,6 +100,13 @@ class GitHub:
             raise GitHubFailed(f"GitHub's answer to {path} is larger than {_MOST_BYTES} bytes")
         self._keep(path, answer)
         return answer.body
+
+    @property
+    def _now(self) -> float:
+        """By GitHub's clock (Unix time), where it says: ours may be wrong, or set meanwhile."""
+        if self._ahead_s is None:
+            return self._wall_clock()
+        return trio.current_time() + self._ahead_s
 
     async def _fetch(self, path: str, marks: dict[str, str]) -> Fetched:
         headers = {"Accept": "application/vnd.github.v3+json", **marks}
@@ -116,7 +128,7 @@ class GitHub:
         raise GitHubFailed(f"GitHub could not be asked: {said}")
 
     def _refused(self, path: str, answer: Fetched) -> str:
-        refusal = self.rate_limit.refusal(self._wall_clock())
+        refusal = self.rate_limit.refusal(self._now)
         if answer.status in (403, 429) and refusal is not None:
             return refusal
         return f"GitHub answered {answer.status} to {path}"

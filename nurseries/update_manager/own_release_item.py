@@ -97,7 +97,7 @@ class OwnReleaseItem:
         if stored.get("version") == VERSION:
             self._known = known
 
-    async def refresh(self) -> None:
+    async def refresh(self) -> bool:
         """Offline says nothing but why, and what was known stays."""
         self._problem = ""
         try:
@@ -105,6 +105,7 @@ class OwnReleaseItem:
             self._known = foreign_json.decode(result, _Offered)
         except (UpdateFailed, NotJson) as exc:
             self._problem = str(exc)
+        return not self._problem
 
     async def reread(self) -> None:
         """It is this process."""

@@ -94,16 +94,18 @@ class PythonItem(ConfiguredItem[PackageFacts]):
 
     # Looking
 
-    async def refresh(self) -> None:
+    async def refresh(self) -> bool:
         """What cannot be found out is told, and what was known of the remote stays."""
         before = self.facts
         await self.look()
         if self.facts.problem is not None:
-            return
+            return True
         try:
             self.facts = await self._with_remote(self.facts)
         except UpdateFailed as exc:
             self._keep_remote(before, (str(exc),))
+            return False
+        return True
 
     async def reread(self) -> None:
         before = self.facts

@@ -1,9 +1,11 @@
-"""When items are looked at: once at the start, at night, and when a client asks.
+"""When items are looked at: at the start, at night, and when a client asks.
 
-A look goes item by item and stops when a print begins. `keep_time` is run by the update manager.
+A look goes item by item and stops when a print begins. One that could not ask for new versions does
+not count: the item stays due. `keep_time` is run by the update manager.
 """
 
 import logging
+import math
 from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
@@ -11,7 +13,7 @@ import trio
 
 from config.settings.update_manager import UpdateManagerSettings
 from mrk.updates.item import UpdateItem
-from mrk.updates.schedule import in_window, is_due
+from mrk.updates.schedule import AGAIN_S, in_window, is_due
 from mrk.updates.update_errors import UpdateFailed
 from nurseries.update_manager.stored_items import Remembered, StoredItems
 
@@ -26,6 +28,7 @@ class UpdateClock(msgspec.Struct, frozen=True):
     wall_clock: Callable[[], float]
     local_hour: Callable[[], int]
     beat_s: float
+    again_s: Sequence[float] = AGAIN_S
 
 
 class Refresher:
@@ -46,6 +49,7 @@ class Refresher:
         self._section_hash = section_hash
         self._interval_s = interval_s
         self._clock = clock
+        self._tried = -math.inf
 
     def due(self, items: Iterable[UpdateItem]) -> list[UpdateItem]:
         """Those whose time has come, or whose section changed."""
@@ -64,8 +68,9 @@ class Refresher:
 
     @property
     def age_s(self) -> float:
-        """Since the newest look at any item."""
-        return self._clock.wall_clock() - self._stored.newest_refresh
+        """Since the newest look at any item, failed or not; one of days to come is none."""
+        now = self._clock.wall_clock()
+        return min(abs(now - self._tried), abs(now - self._stored.newest_refresh))
 
     async def refresh(self, items: Sequence[UpdateItem]) -> None:
         """Look at items, one after the other; a print that begins ends it."""
@@ -87,15 +92,22 @@ class Refresher:
 
     async def refresh_one(self, item: UpdateItem) -> None:
         """Look at one item and remember what was found."""
+        done = False
         try:
-            await item.refresh()
+            done = await item.refresh()
         except _ITS_OWN as exc:
             logger.warning("%s: %s", item.name, exc)
-        remembered = Remembered(self._clock.wall_clock(), self._section_hash(item.name))
+        self._tried = self._clock.wall_clock()
+        remembered = Remembered(self._tried, self._section_hash(item.name)) if done else None
         await self._stored.store(item, remembered)
 
     async def keep_time(self, ask: Callable[[], None]) -> None:
-        """Call `ask` each hour within the window, unless a print is under way."""
+        """Call `ask` some times within the first hour, then each hour within the window, unless a
+        print is under way."""
+        for wait_s in self._clock.again_s:
+            await trio.sleep(wait_s)
+            if not self._is_printing():
+                ask()
         if not self._settings.enable_auto_refresh:
             return
         beat = trio.current_time() + self._clock.beat_s

@@ -80,17 +80,18 @@ class ReleaseItem(ConfiguredItem[ReleaseFacts]):
 
     # Looking
 
-    async def refresh(self) -> None:
+    async def refresh(self) -> bool:
         """What GitHub refuses is told in `last_error`; what was known of it stays."""
         await self.look()
         try:
             release = await self._newest()
         except GitHubFailed as exc:
             self.facts = msgspec.structs.replace(self.facts, last_error=str(exc))
-            return
+            return False
         self.facts = msgspec.structs.replace(
             self.facts, remote_version=release.version, last_error=""
         )
+        return True
 
     async def reread(self) -> None:
         await self.look()

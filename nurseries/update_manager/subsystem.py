@@ -4,6 +4,7 @@
 process that runs then is ended with it. Nothing is begun while a print is under way.
 """
 
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -44,6 +45,7 @@ from nurseries.update_manager.work_queue import Work, WorkQueue
 
 logger = logging.getLogger(__name__)
 _REFRESH = "a refresh"
+_DUE = "a look at what is due"
 _FULL = "an update of everything"
 _KLIPPER, _MOONRAKER = "klipper", "moonraker"
 
@@ -153,8 +155,10 @@ class UpdateManager:
             self._restarts.postpone(item.services)
 
     def _ask_due(self) -> None:
-        if self._queue.find(_REFRESH) is None:
-            self._queue.ask(_REFRESH, self._refresh_due)
+        if self._queue.find(_REFRESH) is None and self._queue.find(_DUE) is None:
+            # With as many waiting as there may be, the next time will do.
+            with contextlib.suppress(ClientError):
+                self._queue.ask(_DUE, self._refresh_due)
 
     async def _refresh_due(self) -> None:
         due = self._refresher.due(self._items.values())

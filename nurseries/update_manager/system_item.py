@@ -94,14 +94,17 @@ class SystemItem:
         if isinstance(found, list):
             self._packages = tuple(str(name) for name in found)[:_MOST_NAMES]
 
-    async def refresh(self) -> None:
+    async def refresh(self) -> bool:
         """Lists that cannot be renewed are no reason not to look at those that are there."""
         manager = await self._manager.find()
+        renewed = True
         try:
             await manager.refresh()
         except UpdateFailed as exc:
             logger.warning("the lists of packages stay as they are: %s", exc)
+            renewed = False
         await self._look(manager)
+        return renewed
 
     async def reread(self) -> None:
         """Others update packages all the time; what is listed is as old as the lists."""

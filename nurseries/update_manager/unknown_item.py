@@ -24,7 +24,8 @@ class UnknownItem:
 
     def restore(self, stored: dict[str, Any]) -> None: ...
 
-    async def refresh(self) -> None: ...
+    async def refresh(self) -> bool:
+        return True
 
     async def reread(self) -> None: ...
 

@@ -27,6 +27,7 @@ class FakeGitHub:
     left: int = 60
     limit: int = 60
     reset: int = 2_000_000_000
+    date: str | None = None
     releases: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     commits: dict[str, str] = field(default_factory=dict)
     failing: list[bytes] = field(default_factory=list)  # answered first, one each
@@ -98,6 +99,7 @@ class FakeGitHub:
             "X_RateLimit_Limit": str(self.limit),
             "X_RateLimit_Remaining": str(self.left),
             "X_RateLimit_Reset": str(self.reset),
+            **({} if self.date is None else {"Date": self.date}),
         }
 
     def _find(self, target: str) -> Any:

@@ -77,6 +77,7 @@ class UpdateHouse:
         self.printing = False
         self.now = 1_750_000_000.0
         self.hour = 12
+        self.again_s: tuple[float, ...] = ()
         self.github_url = github_url
         self.settings = UpdateManagerSettings(items=items)
         outbox = Outbox(lambda payload: payload + b"\n", 40_000_000, lambda: None)
@@ -110,7 +111,7 @@ class UpdateHouse:
             Restarts(self.services, lambda: self.printing, steady_s=0.0, watch_s=0.5),
             lambda: self.printing,
             self.built_in,
-            UpdateClock(lambda: self.now, lambda: self.hour, 3600.0),
+            UpdateClock(lambda: self.now, lambda: self.hour, 3600.0, self.again_s),
         )
         self.table = Table(self.manager.endpoints())
         return self.manager

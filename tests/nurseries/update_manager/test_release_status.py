@@ -5,6 +5,7 @@ import json
 import pytest
 
 from config.settings.update_items import UpdateChoices, UpdateItemSettings
+from mrk.http.conditional import http_date
 from tests.fakes.git_repos import git
 from tests.fakes.github import open_github
 from tests.fakes.web_server import response
@@ -136,6 +137,29 @@ async def test_the_hours_requests_are_used_up(tmp_path, github, folder):
         await house.item("thing")
         assert len(github.asked) == asked  # nothing is asked before the reset
         house.now, github.left = 2_000_000_001.0, 5
+        assert (await house.item("thing"))["remote_version"] == "v1.1.0"
+
+
+@pytest.mark.parametrize("behind_s", [-20 * 86400.0, 20 * 86400.0])
+async def test_the_limit_is_told_in_githubs_own_clock(tmp_path, github, folder, behind_s):
+    github.publish("owner/thing", "v1.1.0", b"zip")
+    github.left = 0
+    github.date = http_date(github.reset - 600)
+    async with running(UpdateHouse(tmp_path, github.url, item(folder))) as house:
+        house.now = github.reset - behind_s
+        assert "in 10 min there are new ones" in (await house.item("thing"))["last_error"]
+        asked = len(github.asked)
+        await house.item("thing")
+        assert len(github.asked) == asked
+
+
+async def test_a_clock_that_is_behind_does_not_wait_for_days(tmp_path, github, folder):
+    github.publish("owner/thing", "v1.1.0", b"zip")
+    github.left = 0
+    github.date = http_date(github.reset)
+    async with running(UpdateHouse(tmp_path, github.url, item(folder))) as house:
+        assert (await house.item("thing"))["last_error"]
+        github.left = 5
         assert (await house.item("thing"))["remote_version"] == "v1.1.0"
 
 

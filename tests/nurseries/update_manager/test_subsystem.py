@@ -10,7 +10,8 @@ from config.settings.update_items import UpdateItemSettings
 from mrk.errors import ClientError
 from nurseries.update_manager.unknown_item import UnknownItem
 from tests.fakes.github import open_github
-from tests.nurseries.update_manager.house import UpdateHouse, running
+from tests.fakes.web_server import response
+from tests.nurseries.update_manager.house import PATIENCE_S, UpdateHouse, running
 
 pytestmark = pytest.mark.e2e
 INFO = {"project_name": "thing", "project_owner": "owner", "version": "v1.0.0"}
@@ -194,5 +195,57 @@ async def test_the_argument_of_the_status_looks_at_most_once_a_minute(house, git
         await house.call("status", refresh=True)
         assert len(github.asked) == asked
         house.now += 61
+        await house.call("status", refresh=True)
+        assert len(github.asked) == asked + 1
+
+
+async def shown(house, version):
+    """Wait until somebody has looked, without asking for it."""
+    with trio.fail_after(PATIENCE_S):
+        while (await house.call("status"))["version_info"]["thing"]["remote_version"] != version:  # noqa: ASYNC110
+            await trio.sleep(0.01)
+
+
+async def test_a_network_that_comes_after_this_server(house, github):
+    """The look at the start fails, and is made up for soon; nobody asks and no night comes."""
+    github.failing = [response(b"", "503 Unavailable")] * 2
+    house.again_s = (0.01,)
+    async with running(house):
+        await shown(house, "v1.1.0")
+    stored = await house.database.get_item("update_manager", "thing")
+    assert stored["last_refresh_time"] == house.now
+
+
+async def test_a_look_that_failed_is_made_up_for_at_the_next_start(house, github):
+    github.failing = [response(b"", "503 Unavailable")] * 2
+    async with running(house):
+        found = (await house.call("status"))["version_info"]["thing"]
+        assert found["last_error"]
+        # The argument of the status asks no more often for it.
+        asked = len(github.asked)
+        await house.call("status", refresh=True)
+        assert len(github.asked) == asked
+    async with running(house):
+        await shown(house, "v1.1.0")
+
+
+async def test_a_clock_that_is_set_after_the_start(house, github):
+    """By the clock of the start nothing is due: a board without a battery is behind then."""
+    async with running(house):
+        pass
+    github.publish("owner/thing", "v1.2.0", b"zip")
+    house.again_s = (0.01,) * 500
+    async with running(house):
+        assert (await house.call("status"))["version_info"]["thing"]["remote_version"] == "v1.1.0"
+        house.now += 200 * 3600
+        await shown(house, "v1.2.0")
+
+
+async def test_a_look_of_days_to_come_keeps_nobody_from_looking(house, github):
+    async with running(house):
+        pass
+    house.now -= 1000
+    asked = len(github.asked)
+    async with running(house):
         await house.call("status", refresh=True)
         assert len(github.asked) == asked + 1
