@@ -13,7 +13,7 @@ import msgspec
 from config.config_errors import quoted
 from config.reader import ConfigReader
 from config.section import Required, Section, checked_path
-from config.values import Bounds
+from config.values import Bounds, choice
 
 TYPES = ("git_repo", "web", "zip", "python", "executable")
 CHANNELS: Mapping[str, tuple[str, ...]] = {
@@ -24,11 +24,15 @@ CHANNELS: Mapping[str, tuple[str, ...]] = {
     "executable": ("stable", "beta"),
 }
 ALL_CHANNELS = ("stable", "beta", "dev")
-HOURS = Bounds(low=1, high=87600, clamps=True)
+HOURS = Bounds(low=0, high=87600, clamps=True)
 HOUR_S = 3600.0
 # What an update writes itself.
 OWN_FILES = ("release_info.json", ".version")
-_REPO = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+")
+_REPO = re.compile(
+    r"(?:https?://(?:www\.)?github\.com/)?([A-Za-z0-9][A-Za-z0-9-]*)/([A-Za-z0-9._-]+?)(?:\.git)?/?"
+)
+# Types of older versions, which had one for each channel.
+_BETA = {"web_beta": "web", "zip_beta": "zip"}
 _COMMIT = re.compile(r"[0-9a-f]{8,64}")
 _PROJECT = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[([A-Za-z0-9._,\s-]*)\])?")
 _BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/+@-]*")
@@ -88,7 +92,7 @@ class UpdateItemSettings(msgspec.Struct, frozen=True, kw_only=True):
 def read_item(reader: ConfigReader, title: str) -> UpdateItemSettings:
     """One section; its mistakes go to `reader`."""
     section, name = reader.section(title), item_name(title)
-    kind = section.choice("type", TYPES, Required("web"))
+    kind = section.custom("type", Required("web"), _type)
     read: Callable[[Section, str, str], UpdateItemSettings] = {
         "git_repo": _git_repo,
         "python": _python,
@@ -118,9 +122,14 @@ def read_choices(section: Section, kind: str) -> UpdateChoices:
         channel=None if invalid else channel,
         channel_invalid=invalid,
         pinned_commit=pinned,
-        refresh_interval_s=None if hours is None else hours * HOUR_S,
+        refresh_interval_s=None if hours is None else interval_s(hours),
         report_anomalies=section.boolean("report_anomalies", True),
     )
+
+
+def interval_s(hours: int) -> float:
+    """`refresh_interval` in seconds: 0 is as often as anything is looked for, each hour."""
+    return max(hours, 1) * HOUR_S
 
 
 def _git_repo(section: Section, name: str, kind: str) -> UpdateItemSettings:
@@ -147,7 +156,7 @@ def _released(section: Section, name: str, kind: str) -> UpdateItemSettings:
         dependencies = _dependencies(section, path)
     elif kind == "executable":
         dependencies = DependencySettings(
-            system_dependencies=section.custom("system_dependencies", None, _inside)
+            system_dependencies=section.custom("system_dependencies", None, _inside(path))
         )
     return UpdateItemSettings(
         name=name,
@@ -218,15 +227,16 @@ def _persistent(section: Section) -> tuple[str, ...]:
 def _dependencies(section: Section, path: Path) -> DependencySettings:
     virtualenv = _virtualenv(section, path)
     section.text("venv_args", "")
-    requirements = section.custom("requirements", None, _inside)
-    if virtualenv is not None and requirements is None:
+    inside = _inside(path)
+    requirements = section.custom("requirements", None, inside)
+    if virtualenv is not None and not section.written("requirements"):
         section.problem("virtualenv", "needs the option requirements, a file in 'path'")
     return DependencySettings(
         virtualenv=virtualenv,
         pip_environment=_pip_environment(section),
         requirements=requirements,
-        system_dependencies=section.custom("system_dependencies", None, _inside),
-        install_script=section.custom("install_script", None, _inside),
+        system_dependencies=section.custom("system_dependencies", None, inside),
+        install_script=section.custom("install_script", None, inside),
         node_updates=section.boolean("enable_node_updates", False),
     )
 
@@ -252,11 +262,29 @@ def _pip_environment(section: Section) -> dict[str, str]:
 # Values
 
 
-def _inside(text: str) -> str:
-    path = Path(text)
-    if path.is_absolute() or ".." in path.parts or not path.parts:
-        raise ValueError(f"{quoted(text)} must be a file in 'path' (expected a relative path)")
-    return str(path)
+def _type(text: str) -> str:
+    if text in _BETA:
+        raise ValueError(
+            f"{quoted(text)} is of an older version (write type: {_BETA[text]} and channel: beta)"
+        )
+    return choice(text, TYPES)
+
+
+def _inside(folder: Path) -> Callable[[str], str]:
+    """Reads the path of a file in `folder`, relative to it or whole; gives the relative one."""
+
+    def read(text: str) -> str:
+        path = checked_path(text)
+        if path.is_relative_to(folder):
+            path = path.relative_to(folder)
+        if path.is_absolute() or ".." in path.parts or not path.parts:
+            raise ValueError(
+                f"{quoted(text)} is not a file in 'path' (expected a path relative to"
+                f" {folder}, or within it)"
+            )
+        return str(path)
+
+    return read
 
 
 def _url(text: str) -> str:
@@ -272,10 +300,10 @@ def _branch(text: str) -> str:
 
 
 def _repo(text: str) -> tuple[str, str]:
-    if not _REPO.fullmatch(text):
+    match = _REPO.fullmatch(text)
+    if match is None:
         raise ValueError(f"{quoted(text)} is not owner/name (expected mainsail-crew/mainsail)")
-    owner, _, name = text.partition("/")
-    return owner, name
+    return match[1], match[2]
 
 
 def _commit(text: str) -> str:

@@ -1,6 +1,6 @@
 """`[update_manager]` and its items: what is kept up to date, and when it is looked for.
 
-Read by `read_update_manager`; without the section nothing is updated.
+Read by `read_update_manager`; without any of these sections nothing is updated.
 """
 
 from functools import partial
@@ -16,6 +16,7 @@ from config.settings.update_items import (
     HOURS,
     UpdateChoices,
     UpdateItemSettings,
+    interval_s,
     item_name,
     read_choices,
     read_item,
@@ -45,24 +46,19 @@ class UpdateManagerSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_update_manager(reader: ConfigReader, paths: Paths) -> UpdateManagerSettings | None:
-    """Read `[update_manager]` and every `[update_manager <name>]`; None without the first.
+    """Read `[update_manager]` and every `[update_manager <name>]`; None without any of them.
 
-    Mistakes in an item are warnings, and it is left out; of two of a name the first one counts.
+    Items alone are enough: what `[update_manager]` may say then has its defaults. Mistakes in an
+    item are warnings, and it is left out; of two of a name the first one counts.
     """
-    if not reader.has(SECTION):
-        if titles := reader.named(SECTION):
-            for name in BUILT_IN:
-                _built_in(reader, name)
-            _items(reader)
-            text = f"[{titles[0]}] has no effect without a section [{SECTION}]."
-            reader.warn(text, reader.place(titles[0]))
+    if not reader.has(SECTION) and not reader.named(SECTION):
         return None
     section = reader.section(SECTION)
     section.ignored("enable_repo_debug", "Use the command line switch --debug.")
     return UpdateManagerSettings(
         enable_auto_refresh=section.boolean("enable_auto_refresh", False),
         refresh_window=section.custom("refresh_window", (0, 5), _hours),
-        refresh_interval_s=section.integer("refresh_interval", 168, HOURS) * HOUR_S,
+        refresh_interval_s=interval_s(section.integer("refresh_interval", 168, HOURS)),
         enable_system_updates=section.boolean("enable_system_updates", True),
         enable_packagekit=section.boolean("enable_packagekit", True),
         channel=section.choice("channel", ALL_CHANNELS, None),

@@ -157,8 +157,8 @@ def _configure(paths: Paths, sections: list[WantedSection], *, only_prints: bool
         if only_prints:
             raise NotAdded("nothing was written")
         file = ConfigFile(paths)
-        if "update_manager" not in file.titles:
-            # Without [update_manager] the item would only be a warning.
+        if all(title.split(" ")[0] != "update_manager" for title in file.titles):
+            # An item alone would switch on updates of everything else, too.
             sections = [one for one in sections if not one.title.startswith("update_manager")]
         added = file.add(sections)
     except NotAdded as exc:

@@ -35,10 +35,15 @@ def test_defaults(read):
     assert (found.channel, found.items) == (None, ())
 
 
-def test_items_without_the_section_have_no_effect(read):
-    text = WEB.removeprefix("[update_manager]\n")
-    assert "without a section [update_manager]" in warning(read, text)
-    assert read(text).settings.update_manager is None
+def test_items_are_enough(read):
+    found = settings(read, WEB.removeprefix("[update_manager]\n"))
+    assert [item.name for item in found.items] == ["mainsail"]
+    assert (found.enable_auto_refresh, found.enable_system_updates) == (False, True)
+
+
+def test_choices_of_a_built_in_item_are_enough(read):
+    found = settings(read, "[update_manager klipper]\nchannel: stable\n")
+    assert (found.klipper.channel, found.items) == ("stable", ())
 
 
 def test_a_web_item(read):
@@ -51,6 +56,22 @@ def test_a_web_item(read):
     )
     assert item.persistent_files == ("config.json", "themes")
     assert item.services == ()
+
+
+@pytest.mark.parametrize(
+    "repo", ["https://github.com/a/b", "http://www.github.com/a/b.git", "a/b/"]
+)
+def test_a_repository_may_be_named_by_its_address(read, repo):
+    (item,) = settings(read, WEB.replace("a/b", repo)).items
+    assert item.repo == ("a", "b")
+
+
+def test_an_interval_of_nothing_is_an_hour(read):
+    found = settings(
+        read, WEB.replace("\n", "\nrefresh_interval: 0\n", 1) + "refresh_interval: 0\n"
+    )
+    assert found.refresh_interval_s == 3600
+    assert found.items[0].choices.refresh_interval_s == 3600
 
 
 def test_an_old_title_names_the_same_item(read):
@@ -83,6 +104,32 @@ def test_the_older_env_is_an_interpreter(read):
     assert item.services == ("it",)
 
 
+@pytest.mark.parametrize("folder", ["/home/me/screen", "~/screen"])
+@pytest.mark.parametrize("within", ["", "/home/me/screen/", "~/screen/"])
+def test_files_of_an_item_may_be_named_from_the_root(read, monkeypatch, folder, within):
+    monkeypatch.setenv("HOME", "/home/me")
+    found = one(
+        read,
+        f"type: git_repo\npath: {folder}\norigin: https://x.org/a.git\nenv: ~/.env/bin/python\n"
+        f"requirements: {within}scripts/r.txt\ninstall_script: {within}scripts/install.sh\n"
+        f"system_dependencies: {within}scripts/packages.json",
+    ).dependencies
+    assert (found.requirements, found.install_script, found.system_dependencies) == (
+        "scripts/r.txt",
+        "scripts/install.sh",
+        "scripts/packages.json",
+    )
+
+
+def test_requirements_with_a_mistake_are_no_missing_ones(read):
+    loaded = read(
+        "[update_manager it]\ntype: git_repo\npath: /p\norigin: https://x.org/a.git\n"
+        "virtualenv: /v\nrequirements: /elsewhere/r.txt\n"
+    )
+    (told,) = loaded.warnings
+    assert "\"/elsewhere/r.txt\" is not a file in 'path'" in told
+
+
 def test_a_python_item(read):
     item = one(
         read,
@@ -103,9 +150,13 @@ def test_a_channel_that_the_type_lacks_is_told_and_replaced(read):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ("type: zip_beta\npath: /x\nrepo: a/b", "zip_beta"),
+        ("type: zip_beta\npath: /x\nrepo: a/b", "write type: zip and channel: beta"),
+        ("type: web_beta\npath: /x\nrepo: a/b", "write type: web and channel: beta"),
+        ("type: deb\npath: /x\nrepo: a/b", '"deb" is not known'),
         ("path: /x\nrepo: a/b", "required"),
         ("type: web\npath: /x\nrepo: a", "owner/name"),
+        ("type: web\npath: /x\nrepo: https://example.org/a/b", "owner/name"),
+        ("type: web\npath: /x\nrepo: https://github.com/a/b/c", "owner/name"),
         ("type: web\npath: /x\nrepo: a/b\npersistent_files: release_info.json", "cannot be kept"),
         ("type: web\npath: /x\nrepo: a/b\npersistent_files: ../x", "cannot be kept"),
         ("type: git_repo\npath: /x\norigin: --upload-pack=x", "not the address"),
@@ -113,7 +164,10 @@ def test_a_channel_that_the_type_lacks_is_told_and_replaced(read):
         ("type: git_repo\npath: /x\norigin: x\npinned_commit: abc", "8 hexadecimal"),
         ("type: git_repo\npath: /x\norigin: x\nprimary_branch: --x", "not the name of a branch"),
         ("type: git_repo\npath: /x\norigin: x\nvirtualenv: v", "requirements"),
-        ("type: git_repo\npath: /x\norigin: x\nrequirements: ../r", "relative path"),
+        ("type: git_repo\npath: /x\norigin: x\nrequirements: ../r", "relative to /x"),
+        ("type: git_repo\npath: /x\norigin: x\nrequirements: /x/../r", "relative to /x"),
+        ("type: git_repo\npath: /x\norigin: x\nrequirements: /x", "relative to /x"),
+        ("type: git_repo\npath: /x\norigin: x\ninstall_script: /xy/r", "relative to /x"),
         ("type: python", "required"),
         ("type: python\nvirtualenv: /v\nproject_name: a b", "Python package"),
     ],

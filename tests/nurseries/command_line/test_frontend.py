@@ -59,6 +59,14 @@ def test_without_an_update_manager_there_is_no_item(home: Path) -> None:
 
 
 @pytest.mark.e2e
+def test_items_alone_are_an_update_manager(home: Path) -> None:
+    before = f"[server]\n[update_manager screen]\ntype: web\npath: {home}/s\nrepo: a/b\n"
+    conf(home).write_text(before)
+    frontend(home, "install", str(home / "fluidd-1.3.zip"), "--yes")
+    assert "[update_manager fluidd]" in conf(home).read_text()
+
+
+@pytest.mark.e2e
 def test_a_section_that_is_there_stays_and_is_told(home: Path) -> None:
     conf(home).write_text("[server]\n")
     archive = str(home / "fluidd-1.3.zip")
