@@ -1,9 +1,11 @@
 """Access and refresh tokens: JWT, HS256, one key per installation.
 
 A token's `kid` belongs to its user and is replaced at logout, which ends all tokens of that user;
-comparing it is up to who knows the users. The JWT library is loaded with the first token.
+comparing it is up to who knows the users. The JWT library is loaded with the first token, or by
+`load_library`, which a thread calls: from a slow disk it takes seconds.
 """
 
+import contextlib
 import enum
 import functools
 import hmac
@@ -49,6 +51,13 @@ class Named(Redacted, frozen=True):
 
     username: str
     kid: str
+
+
+def load_library() -> None:
+    """Read all that tokens need from the disk; blocks. What was read before is there at once."""
+    unused = issue(bytes(KEY_BYTES), Named("", "-"), TokenKind.ACCESS, 0, 1)
+    with contextlib.suppress(TokenRefused):
+        read(unused, bytes(KEY_BYTES), TokenKind.ACCESS, 0)
 
 
 def issue(key: bytes, named: Named, kind: TokenKind, now_s: float, life_s: float) -> str:

@@ -75,7 +75,7 @@ class AccountCache:
 
         def run(connection: SqlConnection) -> tuple[Result, AccountSnapshot, int]:
             result = write(connection)
-            return result, store.read(connection), next(self._readings)
+            return result, _read(connection), next(self._readings)
 
         try:
             result, snapshot, number = await self._tables.run(run, durable=True)
@@ -92,7 +92,7 @@ class AccountCache:
 
         def run(connection: SqlConnection) -> tuple[int, AccountSnapshot | None, int]:
             version = _data_version(connection)
-            snapshot = None if version == known else store.read(connection)
+            snapshot = None if version == known else _read(connection)
             return version, snapshot, next(self._readings)
 
         try:
@@ -154,6 +154,8 @@ class AccountCache:
     def _named(self, text: str, kind: TokenKind, *, expired_too: bool = False) -> User:
         if self._snapshot is None:
             raise TokenRefused("users are not loaded yet")
+        if not self._snapshot.users:  # the library is not loaded for a token that is nobody's
+            raise TokenRefused("a token, where there are no users")
         now_s = self.wall_clock()
         signing = self._snapshot.signing_key
         named = tokens.read(text, signing, kind, now_s, expired_too=expired_too)
@@ -178,6 +180,14 @@ class AccountCache:
             return None
         found = find_key(key, self._snapshot.keys)
         return None if found is None else found.account
+
+
+def _read(connection: SqlConnection) -> AccountSnapshot:
+    """Users and keys; with users come tokens, whose library this thread loads, not the loop."""
+    snapshot = store.read(connection)
+    if snapshot.users:
+        tokens.load_library()
+    return snapshot
 
 
 def _data_version(connection: SqlConnection) -> int:

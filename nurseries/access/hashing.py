@@ -1,6 +1,6 @@
 """Passwords hashed in a thread, one at a time: 16 MB and a core's tenth of a second each."""
 
-import secrets
+import os
 from typing import Protocol
 
 import trio
@@ -28,7 +28,7 @@ class Hasher:
     async def hash(self, password: str) -> str:
         """The text to store. Raises `ClientError` 400 for a password that cannot be."""
         data = passwords.chosen(password)
-        salt = secrets.token_bytes(passwords.SALT_BYTES)
+        salt = os.urandom(passwords.SALT_BYTES)
         return await trio.to_thread.run_sync(
             passwords.hashed, data, salt, CURRENT, limiter=self._one, abandon_on_cancel=True
         )
@@ -40,7 +40,7 @@ class Hasher:
         data = passwords.encoded(password)
         if not data or len(data) > passwords.PASSWORD_BYTES:
             data, stored = b"-", None
-        salt = secrets.token_bytes(passwords.SALT_BYTES)
+        salt = os.urandom(passwords.SALT_BYTES)
 
         def check() -> Verdict:
             return passwords.check(data, stored, salt, imported_left=imported_left, cost=CURRENT)

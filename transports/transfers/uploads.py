@@ -3,7 +3,9 @@
 Called in each connection's task; one instance per generation.
 """
 
+import hashlib
 import re
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 from urllib.parse import quote
@@ -59,6 +61,7 @@ class UploadHandler:
         self._read_back = read_back
         self._slots = UploadSlots(wait_s)
         self._threads = trio.CapacityLimiter(THREADS)
+        self._make_form: Callable[[bytes], Form] | None = None
 
     async def receive(
         self, exchange: Exchange, location: str, decision: Decision, cors: Headers
@@ -68,7 +71,7 @@ class UploadHandler:
         `location` is the path in front of root and file, route prefix included; `decision` says
         who sends it, and so which roots may be written.
         """
-        form = _form(exchange.head)
+        form = await self._form(exchange.head)
         await self._check_size(exchange.body_bytes)
         async with self._slots.slot(exchange) as slot:
             upload = Receiving(
@@ -93,6 +96,14 @@ class UploadHandler:
             await exchange.answer(Response(201, msgspec.json.encode(answer), headers=headers))
         finally:
             stored.announce()
+
+    async def _form(self, head: RequestHead) -> Form:
+        """For the body that follows; raises `ClientError` for another than an upload has."""
+        separator = _separator(head)
+        if self._make_form is None:
+            # On first use: the parser costs memory that a daemon without uploads can do without.
+            self._make_form = await trio.to_thread.run_sync(_load_form)
+        return self._make_form(separator)
 
     async def _check_size(self, body_bytes: int | None) -> None:
         """Refuse before the first byte what can be refused then: 413, 507."""
@@ -128,10 +139,16 @@ class UploadHandler:
         return answer
 
 
-def _form(head: RequestHead) -> Form:
-    # On first use: the parser costs memory that a daemon without uploads can do without.
+def _load_form() -> Callable[[bytes], Form]:
+    """The parser of forms, and the digests of what comes; blocks, for both are on the disk."""
     from mrk.http.upload_form import UploadForm
 
+    hashlib.sha256()
+    return UploadForm
+
+
+def _separator(head: RequestHead) -> bytes:
+    """The boundary between the parts of an upload; raises `ClientError` for what is none."""
     kinds = head.header_values("content-type")
     if len(kinds) != 1 or kinds[0].partition(";")[0].strip().lower() != "multipart/form-data":
         raise ClientError("An upload is one form of the type multipart/form-data")
@@ -139,7 +156,7 @@ def _form(head: RequestHead) -> Form:
         raise ClientError("An upload cannot be compressed", 415)
     if len(re.findall(_BOUNDARY, kinds[0])) > 1:
         raise ClientError("The form names its boundary twice")
-    return UploadForm(boundary(kinds[0]))
+    return boundary(kinds[0])
 
 
 def _location(head: RequestHead, location: str, item: Item) -> str:

@@ -1,0 +1,105 @@
+"""The event loop's thread loads no code, and opens, lists and changes no file, while it answers.
+
+A disk may take a minute for any of it, and the printer has to be stopped meanwhile. The interpreter
+tells what its main thread asks the disk for, by an audit hook.
+"""
+
+import os
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.processes import DaemonProcess, run_daemon
+
+pytestmark = pytest.mark.e2e
+WATCH = """
+import _thread, os, sys, traceback
+MAIN, OUT = _thread.get_ident(), os.open(os.environ["DISK_WATCH"], os.O_WRONLY | os.O_APPEND)
+CODE = ("import", "marshal.loads")
+FILES = ("open", "os.listdir", "os.scandir", "os.mkdir", "os.remove", "os.rename", "os.rmdir",
+         "os.link", "os.truncate", "os.chmod", "os.utime", "fcntl.flock")
+
+def hook(event, arguments):
+    if _thread.get_ident() != MAIN or (event == "open" and isinstance(arguments[0], int)):
+        return
+    what = str(arguments[0])[:200] if arguments else ""
+    if event in CODE or (event in FILES and not what.startswith(("/proc", "/sys", "/dev"))):
+        frames = traceback.StackSummary.extract(
+            traceback.walk_stack(sys._getframe()), limit=12, lookup_lines=False
+        )
+        where = " < ".join(f"{frame.filename}:{frame.lineno}" for frame in frames)
+        what = what if event != "marshal.loads" else ""
+        os.write(OUT, f"{os.getpid()} {event} {what} {where}\\n".encode())
+
+sys.addaudithook(hook)
+"""
+FORM = (
+    b'--B\r\nContent-Disposition: form-data; name="root"\r\n\r\n%s\r\n'
+    b'--B\r\nContent-Disposition: form-data; name="file"; filename="%s"\r\n\r\nG28\n\r\n--B--\r\n'
+)
+
+
+def upload(daemon: DaemonProcess, root: bytes, name: bytes) -> None:
+    head = {"Content-Type": "multipart/form-data; boundary=B"}
+    request = urllib.request.Request(
+        f"{daemon.url}/server/files/upload", FORM % (root, name), head, method="POST"
+    )
+    with urllib.request.urlopen(request) as answer:
+        assert answer.status == 201
+
+
+def fetch(daemon: DaemonProcess, path: str, **headers: str) -> None:
+    request = urllib.request.Request(daemon.url + path, headers=headers)
+    with urllib.request.urlopen(request) as answer:
+        assert answer.read()
+
+
+def use(daemon: DaemonProcess) -> None:
+    with daemon.connect() as client:
+        call = client.call
+        created = call("access.post_user", username="ada", password="analytical")
+        call("access.login", username="ada", password="analytical")
+        call("access.refresh_jwt", refresh_token=created["refresh_token"])
+        upload(daemon, b"gcodes", b"part.gcode")
+        upload(daemon, b"config", b"part.cfg")
+        fetch(daemon, "/server/files/gcodes/part.gcode")
+        fetch(daemon, "/server/info", Authorization=f"Bearer {created['token']}")
+        fetch(daemon, "/metrics")
+        call("server.files.metadata", filename="part.gcode")
+        call("server.files.metascan", filename="part.gcode")
+        call("server.files.copy", source="gcodes/part.gcode", dest="gcodes/copy.gcode")
+        call("server.files.move", source="gcodes/copy.gcode", dest="gcodes/moved.gcode")
+        call("server.files.post_directory", path="gcodes/folder")
+        call("server.files.zip", items=["gcodes/moved.gcode"], dest="gcodes/all.zip")
+        call("server.files.delete_file", path="gcodes/moved.gcode")
+        call("server.files.delete_directory", path="gcodes/folder")
+        for method in (
+            *("server.files.list", "server.files.get_directory", "server.files.roots"),
+            *("server.config", "server.config.check", "server.database.post_backup"),
+            *("server.history.list", "server.job_queue.status", "server.logs.rollover"),
+            *("server.webcams.list", "machine.system_info", "machine.peripherals.usb"),
+            *("server.analysis.status", "server.announcements.list", "access.get_api_key"),
+        ):
+            call(method)
+        call("server.database.post_item", namespace="lab", key="a", value=1)
+
+
+def test_the_loop_asks_the_disk_for_nothing(tmp_path: Path) -> None:
+    watch, code = tmp_path / "watch.log", tmp_path / "code"
+    watch.touch()
+    code.mkdir()
+    (code / "sitecustomize.py").write_text(WATCH)
+    paths = os.pathsep.join(filter(None, (str(code), os.environ.get("PYTHONPATH"))))
+    environ = {"PYTHONPATH": paths, "DISK_WATCH": str(watch)}
+    with run_daemon(tmp_path / "data", **environ) as daemon:
+        with daemon.connect() as client:
+            client.call("server.info")
+        seen = watch.stat().st_size
+        use(daemon)
+        with watch.open() as lines:
+            lines.seek(seen)
+            # Scans and pages have processes of their own, which are watched as well.
+            asked = [line for line in lines if line.startswith(f"{daemon.process.popen.pid} ")]
+    assert seen  # the watch works: a start reads much
+    assert not asked
