@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from config.load import load
 from config.paths import Paths
+from config.settings.families import FAMILIES
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 OWN_CHOICE = {
@@ -88,6 +89,13 @@ def test_the_page_names_every_option():
         for option in options:
             named = re.sub(r"^(parameter|history_field)_.*", r"\1_NAME", option)
             assert f"| `{named}`" in page
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.section)
+def test_the_page_says_what_a_mistake_costs(family):
+    page = (EXAMPLES.parent / "configuration.md").read_text()
+    table = page.partition("## What a mistake costs")[2].partition("\n## ")[0]
+    assert re.search(rf"`\[{family.section}( x)?\]`", table)
 
 
 def test_an_option_of_another_type_is_never_called_unknown(tmp_path):
