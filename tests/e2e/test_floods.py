@@ -36,7 +36,7 @@ MB = 1_000_000
 @pytest.fixture(scope="module")
 def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaemonProcess]:
     with run_demo(tmp_path_factory.mktemp("floods")) as daemon:
-        with connect_tcp(daemon.port) as sock:  # the web app is loaded when first needed
+        with connect_tcp(daemon.port) as sock:  # the process of the page is started now
             sock.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
             assert receive_all(sock).startswith(b"HTTP/1.1 200")
         yield daemon

@@ -42,7 +42,7 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaemonProcess]:
     arguments = ["demo", "--data", str(folder), "--port", str(port)]
     with started(arguments, folder, port) as daemon:
         daemon.wait_klippy()
-        with connect_tcp(port) as sock:  # the web app is loaded when first needed
+        with connect_tcp(port) as sock:  # the process of the page is started now
             sock.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
             assert receive_all(sock).startswith(b"HTTP/1.1 200")
         yield daemon

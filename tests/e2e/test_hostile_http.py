@@ -20,7 +20,7 @@ LIMITS = Limits(head_s=0.5, body_idle_s=0.5, keep_alive_s=2, send_s=0.5, body_by
 GET = b"GET /server/info HTTP/1.1\r\nHost: a\r\n\r\n"
 LAST_GET = b"GET /server/info HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 JSON_HEAD = b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
-# Goes to the web app, whose connection is Hypercorn's from then on.
+# Rendered by another process, while the connection stays with the door.
 PAGE = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
@@ -239,7 +239,7 @@ async def test_a_friend_by_httpx() -> None:
         assert page.headers["content-type"] == "text/html; charset=utf-8"
         assert "default-src 'none'" in page.headers["content-security-policy"]
         assert "&lt;b&gt;watch out" in page.text
-        # This connection is the web app's now; it must answer as the door does.
+        # The same connection goes on behind a page.
         assert (await client.get("/server/info")).json() == {"result": {"ok": True}}
         assert (await client.get("/nothing")).json()["error"]["code"] == 404
         assert (await client.get("/bug")).json()["error"]["code"] == 500

@@ -1,4 +1,4 @@
-"""One TCP port, three doors: the accept loops and the connections behind them.
+"""The TCP port: the accept loops and the connections behind them.
 
 Run under the transports' nursery, one instance per generation; ends only when cancelled. The
 listeners are not its own and stay open: the next generation accepts on them.

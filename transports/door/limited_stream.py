@@ -1,8 +1,8 @@
 """A stream whose sends cannot stall for ever.
 
 Every connection the door accepts is wrapped in one, under whatever answers it. It owns the
-transport and ends with `aclose`. Hypercorn sends under a shield without limit: only the stream
-itself can end such a send, so the deadline lives here, where no outer shield reaches.
+transport and ends with `aclose`. Answers are sent under a shield: only the stream itself can end
+such a send at a shutdown, so the deadline lives here, where no outer shield reaches.
 """
 
 import contextlib

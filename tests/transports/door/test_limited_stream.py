@@ -36,19 +36,18 @@ async def test_shutdown_ends_a_send_under_any_shield(
     stream = LimitedStream(far, 30)
     began = trio.current_time()
 
-    async def send_as_hypercorn_does() -> None:
-        # Hypercorn's own shield has no deadline; a long one stands for it here.
+    async def send_under_a_shield() -> None:
         with trio.move_on_after(1000, shield=True), pytest.raises(trio.BrokenResourceError):
             await stream.send_all(b"x")
 
     async with trio.open_nursery() as nursery:
         if sending_first:
-            nursery.start_soon(send_as_hypercorn_does)
+            nursery.start_soon(send_under_a_shield)
             await trio.testing.wait_all_tasks_blocked()
             stream.finish_by(trio.current_time() + 0.3)
         else:
             stream.finish_by(trio.current_time() + 0.3)
-            nursery.start_soon(send_as_hypercorn_does)
+            nursery.start_soon(send_under_a_shield)
             await trio.testing.wait_all_tasks_blocked()
         nursery.cancel_scope.cancel()
     assert trio.current_time() - began == pytest.approx(0.3)
