@@ -33,21 +33,28 @@ ADD_ONS = {
     "creatcloud": "CreatBot's firmware",
     "firmware_manager": "CreatBot's firmware",
     "kobra": "Rinkhals",
+    "memory_manager": "Rinkhals",
+    "mms_server": "BIGTREETECH's MMS",
+    "mmu_ace": "Rinkhals",
     "octoapp": "OctoApp",
     "octoeverywhere": "OctoEverywhere",
+    "polar_cloud": "Polar Cloud",
     "sensor_custom": "FLSUN's open-source image",
     "webrtc_bridge": "CreatBot's firmware",
 }
 
 _TRUST = "Access is always checked; trusted_clients says who needs no log-in."
+_CORS = "cors_domains in [authorization] says which pages may ask."
 # Options that older versions had -> what to do now.
 REMOVED = {
     ("authorization", "api_key_file"): "The API key lies in the database.",
     ("authorization", "enable"): _TRUST,
+    ("authorization", "enable_cors"): _CORS,
     ("authorization", "enabled"): _TRUST,
     ("database", "enable_database_debug"): "Use the command line switch --debug.",
     ("update_manager", "client_path"): "Write a section [update_manager NAME] of type web.",
     ("update_manager", "client_repo"): "Write a section [update_manager NAME] of type web.",
+    ("server", "enable_cors"): _CORS,
     ("server", "enable_asyncio_debug"): "mrk does not use asyncio.",
     ("server", "enable_database_debug"): "Use the command line switch --debug.",
     ("server", "enable_repo_debug"): "Use the command line switch --debug.",

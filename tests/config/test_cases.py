@@ -135,6 +135,29 @@ def test_add_ons_fail_with_a_text_that_knows_them(folder):
     assert configuration.clean
 
 
+@pytest.mark.parametrize("name", ["mmu_ace", "memory_manager", "mms_server", "polar_cloud"])
+def test_each_add_on_of_moonraker_is_named(folder, name):
+    paths = folder("core-names-bare")
+    file = paths.config / "moonraker.conf"
+    file.write_text(f"{file.read_text()}[{name}]\nlog: True\n")
+    configuration = load(paths)
+    (told,) = configuration.warnings
+    assert told.startswith(f"[{name}] belongs to ")
+    assert configuration.clean
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[server]\nenable_cors: True\n", "[server]\n[authorization]\nenable_cors: True\n"],
+)
+def test_cors_of_old_says_what_counts_now(folder, text):
+    paths = folder("core-names-bare")
+    (paths.config / "moonraker.conf").write_text(text)
+    (told,) = load(paths).warnings
+    assert "of an older version" in told
+    assert "cors_domains" in told
+
+
 def test_a_mistyped_section_says_what_is_meant(folder):
     paths = folder("database-bare")
     file = paths.config / "moonraker.conf"
