@@ -156,6 +156,19 @@ def on_disk(path: str, free_bytes: int, free_inodes: int | None) -> list[Finding
     return [Finding("disk", level, text, remedy if level else "")]
 
 
+def on_database(newer: Sequence[str], trouble: str, copies: str) -> list[Finding]:
+    """`newer` are owners of tables that an older mrk cannot use, `trouble` why it is not read,
+    `copies` the folder of its daily copies."""
+    if newer:
+        text = f"written by a newer mrk ({', '.join(newer)}): this one does not start with it"
+        remedy = f"update mrk; or move it away, and put a copy from before there, of {copies}"
+        return [Finding("database", Level.ERROR, text, remedy)]
+    if trouble:
+        remedy = f"mrk sets a damaged one aside when it starts, and takes a copy of {copies}"
+        return [Finding("database", Level.ERROR, trouble, remedy)]
+    return [Finding("database", Level.GOOD, "it is one of this mrk")]
+
+
 def on_clock(now_s: float, *, is_synchronised: bool | None) -> list[Finding]:
     """Log-ins and certificates need the right time; None: nobody knows."""
     remedy = "sudo timedatectl set-ntp true"

@@ -216,7 +216,10 @@ def migrate(
     """Run the steps that the file still needs, each whole or not at all; first it is copied."""
     versions = schema_versions(connection)
     if newer := too_new(place.steps, versions):
-        raise MrkError(f"database {place.file}: written by a newer mrk ({', '.join(newer)})")
+        raise MrkError(
+            f"database {place.file}: written by a newer mrk ({', '.join(newer)});"
+            f" update mrk, or put a copy from before in its place, of {place.daily}"
+        )
     steps = missing(place.steps, versions)
     if versions and steps and keeps_copy:
         copy_daily(connection, place.daily)

@@ -23,6 +23,8 @@ from config.load import Configuration, load
 from config.paths import Paths
 from config.settings.authorization import AuthorizationSettings
 from config.settings.frontend import FrontEndSettings
+from mrk.database.migrations import ALL_STEPS
+from mrk.database.schema import too_new
 from mrk.errors import MrkError
 from mrk.installation import checkup
 from mrk.installation.checkup import Finding, PathFacts, PortFacts, UnitFacts
@@ -54,6 +56,7 @@ class Doctor:
         found += checkup.on_service(self._service(), answers=self.server is not None)
         found += self._polkit()
         found += self._disk()
+        found += self._database()
         found += checkup.on_clock(time.time(), is_synchronised=_is_synchronised())
         served: tuple[FrontEndSettings, ...] = ()
         with contextlib.suppress(ConfigError):
@@ -144,6 +147,19 @@ class Doctor:
             return []
         inodes = found.f_favail if found.f_files else None
         return checkup.on_disk(str(self._paths.data), free, inodes)
+
+    def _database(self) -> list[Finding]:
+        file = self._paths.database / "mrk.db"
+        versions: dict[str, int] = {}
+        trouble = ""
+        try:
+            if os.path.exists(file):
+                with reading(file) as connection:
+                    versions = dict(connection.execute("SELECT * FROM schema_version"))
+        except (sqlite3.Error, OSError) as exc:
+            trouble = f"{file} cannot be read: {exc}"
+        newer = too_new(ALL_STEPS, versions)
+        return checkup.on_database(newer, trouble, str(file.parent / "backup"))
 
     def _klipper(self, configuration: Configuration) -> list[Finding]:
         address = configuration.settings.server.klippy_uds_address

@@ -16,11 +16,9 @@ from mrk.api.endpoint import Endpoint
 from mrk.api.rpc import Rpc
 from mrk.api.table import Table
 from mrk.clients.registry import Clients
-from mrk.estimate.schema import ESTIMATE_MIGRATIONS
+from mrk.database.migrations import MIGRATIONS
 from mrk.http.streamed_paths import FallbackFactory, StreamedFactory
-from mrk.jobs.schema import JOB_MIGRATIONS
 from mrk.metrics.request_counts import RequestCounts
-from mrk.spool.schema import SPOOL_MIGRATIONS
 from mrk.subsystem import Additions, Needs, Subsystem
 from mrk.supervision import Backoff, Supervision, SupervisionState
 from mrk.webcams.webcam import Webcam
@@ -67,8 +65,6 @@ logger = logging.getLogger(__name__)
 
 # Klippy's protocol: every step of a reconnect is polled at this beat.
 KLIPPY_BEAT = Backoff(first_s=0.25, limit_s=0.25)
-
-MIGRATIONS = (*JOB_MIGRATIONS, *SPOOL_MIGRATIONS, *ESTIMATE_MIGRATIONS)
 
 Made = TypeVar("Made")
 

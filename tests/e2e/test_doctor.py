@@ -1,6 +1,8 @@
 """`mrk doctor` beside a daemon, and without one."""
 
+import contextlib
 import os
+import sqlite3
 import subprocess
 import sys
 import tarfile
@@ -31,6 +33,7 @@ def test_a_daemon_that_is_well(tmp_path):
             "ok       Klipper        it answers and is ready",
             f"ok       ports          mrk answers on {daemon.port}",
             "ok       configuration  no mistakes",
+            "ok       database       it is one of this mrk",
             "note     access         from 127.0.0.0/8, ::1/128: no log-in",
             "warning  service        mrk is not a service",
         ):
@@ -53,6 +56,19 @@ def test_a_daemon_that_is_not_there(tmp_path):
     assert f"mkdir -p {folder}/gcodes" in result.stdout
     assert "[mqtt] address" in result.stdout
     assert "Traceback" not in result.stderr
+
+
+def test_a_database_that_this_mrk_cannot_use(tmp_path):
+    """After a downgrade: the daemon ends at once, and its page is what people look at."""
+    file = tmp_path / "data/database/mrk.db"
+    file.parent.mkdir(parents=True)
+    with contextlib.closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("CREATE TABLE schema_version (owner TEXT, version INTEGER)")
+        connection.execute("INSERT INTO schema_version VALUES ('history', 99), ('later', 1)")
+    result = doctor(tmp_path / "data")
+    assert "ERROR    database       written by a newer mrk (history)" in result.stdout
+    file.write_bytes(b"no database")
+    assert f"{file} cannot be read: " in doctor(tmp_path / "data").stdout
 
 
 def test_somebody_else_has_the_port(tmp_path):
