@@ -63,12 +63,13 @@ class RequestHead(msgspec.Struct, frozen=True):
         raw = self.target.partition("?")[2]
         if not raw:
             return ()
-        return _pairs(raw) if len(raw) > _REMEMBERED or "token=" in raw else _remembered_pairs(raw)
+        asks_again = self.method == "GET" and len(raw) <= _REMEMBERED and "token=" not in raw
+        return _remembered_pairs(raw) if asks_again else _pairs(raw)
 
 
 def _pairs(raw: str) -> Sequence[tuple[str, str]]:
     return tuple(fields(raw.encode("latin-1")))
 
 
-# What pollers ask again and again; tokens are not kept.
+# What pollers ask again and again. Tokens are not kept, nor what is posted, such as a password.
 _remembered_pairs = functools.lru_cache(maxsize=32)(_pairs)
