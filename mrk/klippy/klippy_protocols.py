@@ -85,7 +85,7 @@ class KlippyRequests(KlippyFacts, Protocol):
     ) -> msgspec.Raw | str:
         """The result as Klipper wrote it, or `ok` for an empty one."""
 
-    def asking(self, method: str, params: Mapping[str, Any]) -> AskedOther:
+    def asking(self, method: str, params: Mapping[str, Any], *, urgent: bool = False) -> AskedOther:
         """The same for a handler to return: nothing waits. Raises `ClientError` without a link."""
 
     async def call(self, method: str, params: Mapping[str, Any] | None = None) -> Any:

@@ -74,15 +74,13 @@ class PrinterEndpoints:
             ),
         ]
 
-    async def restart(self, _params: NoParams, _caller: Caller) -> str:
+    def restart(self, _params: NoParams, _caller: Caller) -> AskedOther:
         """RESTART; that the link drops meanwhile is the normal course."""
-        await self._gcode.restart("RESTART")
-        return "ok"
+        return self._gcode.asking_restart("RESTART")
 
-    async def firmware_restart(self, _params: NoParams, _caller: Caller) -> str:
+    def firmware_restart(self, _params: NoParams, _caller: Caller) -> AskedOther:
         """FIRMWARE_RESTART."""
-        await self._gcode.restart("FIRMWARE_RESTART")
-        return "ok"
+        return self._gcode.asking_restart("FIRMWARE_RESTART")
 
     async def print_start(self, params: PrintStartParams, caller: Caller) -> str:
         """The file's existence is for Klipper to check. Slicers ask once more after an upload."""

@@ -3,7 +3,6 @@
 Owns what was started last; no task of its own. Commands are recorded before they run.
 """
 
-import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -44,6 +43,22 @@ class _RecordedScript(AskedOther):
 
     async def answer(self) -> Any:
         return await self._request.answer()
+
+
+class _Restart(_RecordedScript):
+    """One that ends the link: it is done when that is lost."""
+
+    __slots__ = ()
+
+    def when_done(self, done: Callable[[Any], None]) -> None:
+        super().when_done(lambda answer: done(_restarted(answer)))
+
+    async def answer(self) -> Any:
+        return _restarted(await super().answer())
+
+
+def _restarted(answer: Any) -> Any:
+    return answer if isinstance(answer, ClientError) and type(answer) is not KlippyLost else "ok"
 
 
 class PrinterGcode:
@@ -112,24 +127,25 @@ class PrinterGcode:
             return False
         return read_object(answer, "print_stats") == {"state": "printing", "filename": name}
 
-    async def restart(self, command: str) -> None:
-        """Run RESTART or FIRMWARE_RESTART; that the link drops meanwhile is the normal course."""
-        with contextlib.suppress(KlippyLost):
-            await self.run_script(command)
-
-    async def stop(self, script: str) -> msgspec.Raw | str:
-        """Stop the printer at once; Klipper would run `script` behind the one that runs now."""
-        if self._klippy.klippy_connected:
-            self._commands.record_command(script)
-        return await self._klippy.request("emergency_stop", urgent=True)
+    # For handlers to return: what is asked is sent at once, so that no later request of the same
+    # client overtakes it.
 
     def asking(self, script: str) -> AskedOther:
-        """`run_script` without waiting, for a handler to return.
+        """`run_script` without waiting."""
+        return _RecordedScript(*self._script(script))
 
-        It is sent where it was asked for: no later request of the same client overtakes it.
-        """
-        request = self._klippy.asking("gcode/script", {"script": script})
+    def asking_restart(self, command: str) -> AskedOther:
+        """RESTART or FIRMWARE_RESTART; that the link drops meanwhile is the normal course."""
+        return _Restart(*self._script(command))
+
+    def asking_stop(self, script: str) -> AskedOther:
+        """Stop the printer at once; Klipper would run `script` behind the one that runs now."""
+        request = self._klippy.asking("emergency_stop", {}, urgent=True)
         return _RecordedScript(request, lambda: self._commands.record_command(script))
+
+    def _script(self, script: str) -> tuple[AskedOther, Callable[[], None]]:
+        request = self._klippy.asking("gcode/script", {"script": script})
+        return request, lambda: self._commands.record_command(script)
 
     async def run_script(self, script: str) -> msgspec.Raw | str:
         """Run g-code, and return Klipper's answer. Raises `ClientError`."""

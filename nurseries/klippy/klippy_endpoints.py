@@ -4,7 +4,7 @@ Owns which have been offered; the table gets each new one as it becomes known.
 """
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -147,16 +147,14 @@ class KlippyEndpoints:
 
     # Handlers
 
-    def gcode_script(
-        self, arguments: Mapping[str, Any], _caller: Caller
-    ) -> AskedOther | Awaitable[msgspec.Raw | str]:
+    def gcode_script(self, arguments: Mapping[str, Any], _caller: Caller) -> AskedOther:
         """Waits without limit: a script may take as long as a print. M112 waits for nothing."""
         script = check_script(arguments)
-        return self._gcode.stop(script) if is_stop(arguments) else self._gcode.asking(script)
+        return self._gcode.asking_stop(script) if is_stop(arguments) else self._gcode.asking(script)
 
-    async def emergency_stop(self, _params: NoParams, _caller: Caller) -> msgspec.Raw | str:
+    def emergency_stop(self, _params: NoParams, _caller: Caller) -> AskedOther:
         """Overtakes everything that waits for Klipper."""
-        return await self._klippy.request("emergency_stop", urgent=True)
+        return self._klippy.asking("emergency_stop", {}, urgent=True)
 
     def objects_query(self, arguments: Mapping[str, Any], _caller: Caller) -> AskedOther:
         """Answered by Klipper: unknown objects are empty, unknown fields null."""

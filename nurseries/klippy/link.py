@@ -163,9 +163,9 @@ class KlippyLink:
         """One of Klippy's endpoints: the raw result, or `ok`; raises `ClientError`."""
         return await self._now().request(method, params, urgent=urgent)
 
-    def asking(self, method: str, params: Mapping[str, Any]) -> AskedOther:
+    def asking(self, method: str, params: Mapping[str, Any], *, urgent: bool = False) -> AskedOther:
         """The same without waiting, for a handler to return."""
-        return KlippyRequest(self._now().connection, method, dict(params))
+        return KlippyRequest(self._now().connection, method, dict(params), urgent=urgent)
 
     async def call(self, method: str, params: Mapping[str, Any] | None = None) -> Any:
         """The same with the result decoded."""

@@ -80,6 +80,10 @@ async def test_what_a_client_asks_at_once_comes_to_klipper_in_its_order(
         ("printer.print.resume", {}, "pause_resume/resume"),
         ("printer.gcode.script", {"script": "M114"}, script),
         ("printer.print.cancel", {}, "pause_resume/cancel"),
+        ("printer.restart", {}, script),
+        ("printer.gcode.script", {"script": "M115"}, script),
+        ("printer.firmware_restart", {}, script),
+        ("printer.gcode.script", {"script": "M118"}, script),
     ]
     async with open_house() as house:
         await house.until_ready()
@@ -91,8 +95,38 @@ async def test_what_a_client_asks_at_once_comes_to_klipper_in_its_order(
             outcome = rpc.handle(json.dumps(message).encode(), lambda: Caller(Transport.WEBSOCKET))
             assert outcome.asked is not None
         await house.settle()
+        came = house.klippy.requests[before:]
+    assert [request["method"] for request in came] == [name for *_, name in asked]
+    scripts = [request["params"]["script"] for request in came if request["method"] == script]
+    assert scripts[3:] == ["RESTART", "M115", "FIRMWARE_RESTART", "M118"]
+
+
+@pytest.mark.parametrize(
+    ("method", "params"),
+    [("printer.emergency_stop", {}), ("printer.gcode.script", {"script": "M112"})],
+)
+async def test_an_emergency_stop_is_sent_where_it_is_asked_for(
+    method: str, params: dict[str, str], autojump_clock: MockClock
+) -> None:
+    """Not in a task of its own, for which others may have to be done first."""
+    async with open_house() as house:
+        await house.until_ready()
+        house.klippy.answers["emergency_stop"] = lambda _params: {}
+        before = len(house.klippy.requests)
+        rpc = Rpc(house.table, trio.lowlevel.checkpoint, 100)
+        outcomes = [
+            rpc.handle(
+                json.dumps({"jsonrpc": "2.0", "method": name, "params": given, "id": 1}).encode(),
+                lambda: Caller(Transport.WEBSOCKET),
+            )
+            for name, given in ((method, params), ("printer.gcode.script", {"script": "M115"}))
+        ]
+        assert all(outcome.asked is not None for outcome in outcomes)
+        answer = await outcomes[0].wait()
+        assert answer is not None
+        assert json.loads(answer)["result"] == "ok"
         came = [request["method"] for request in house.klippy.requests[before:]]
-    assert came == [name for *_, name in asked]
+    assert came[0] == "emergency_stop"
 
 
 async def test_everything_that_waits_fails_as_a_whole(autojump_clock: MockClock) -> None:
