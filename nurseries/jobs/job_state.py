@@ -74,12 +74,17 @@ class JobState:
         snapshot = await self._ask()
         return None if snapshot is None else snapshot.stats
 
+    @property
+    def is_known(self) -> bool:
+        """Whether it is known how the last print ended; not so while one is under way."""
+        return self._is_subscribed and not self.is_active
+
     async def look_first(self) -> None:
         """See how the last print ended, as far as that is unknown: a start makes Klipper forget it.
 
         To be called before a print is started; gives up after 2 s.
         """
-        if self._is_subscribed and not self.is_active:
+        if self.is_known:
             return
         seen = None
         with trio.move_on_after(LOOK_FIRST_S):

@@ -43,6 +43,11 @@ class UploadPrinter:
             return PrintOutcome(PrintStart.REFUSED, exc.message)
         return PrintOutcome(PrintStart.QUEUED, reason)
 
+    @property
+    def powers_printer(self) -> bool:
+        """Whether files may wait for a printer that is being switched on."""
+        return self._queue.powers_printer
+
     async def is_queued(self, filename: str) -> bool:
         """Whether a file is the next to be printed, as soon as the printer is ready."""
         if not self._queue.powers_printer:

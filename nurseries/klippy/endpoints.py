@@ -1,6 +1,7 @@
 """printer.*: restart and print, which exist whether Klipper runs or not."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
+from typing import Protocol
 
 import msgspec
 
@@ -17,14 +18,24 @@ class PrintStartParams(msgspec.Struct, frozen=True):
     filename: str
 
 
+class WaitingPrints(Protocol):
+    """Files that wait for a printer that is being switched on."""
+
+    @property
+    def powers_printer(self) -> bool:
+        """Whether there can be any."""
+
+    async def is_queued(self, filename: str) -> bool:
+        """Whether a file is the next to be printed."""
+
+
 class PrinterEndpoints:
     """The declarations and handlers."""
 
     def __init__(self, klippy: KlippyRequests, gcode: PrinterGcode) -> None:
         self._klippy = klippy
         self._gcode = gcode
-        # Whether a file waits for a printer that is being switched on.
-        self.is_queued: Callable[[str], Awaitable[bool]] | None = None
+        self.waiting: WaitingPrints | None = None
 
     def endpoints(self) -> list[Endpoint]:
         """What clients may ask."""
@@ -82,11 +93,17 @@ class PrinterEndpoints:
         """FIRMWARE_RESTART."""
         return self._gcode.asking_restart("FIRMWARE_RESTART")
 
-    async def print_start(self, params: PrintStartParams, caller: Caller) -> str:
+    def print_start(self, params: PrintStartParams, caller: Caller) -> AskedOther | Awaitable[str]:
         """The file's existence is for Klipper to check. Slicers ask once more after an upload."""
-        if self.is_queued is not None and await self.is_queued(params.filename):
+        may_be_queued = self.waiting is not None and self.waiting.powers_printer
+        if may_be_queued or not self._gcode.starts_at_once:
+            return self._start_print(params.filename, caller.user)
+        return self._gcode.asking_start(params.filename, caller.user)
+
+    async def _start_print(self, filename: str, user: str | None) -> str:
+        if self.waiting is not None and await self.waiting.is_queued(filename):
             return "already queued"
-        await self._gcode.start_print(params.filename, caller.user)
+        await self._gcode.start_print(filename, user)
         return "ok"
 
     def print_pause(self, _params: NoParams, _caller: Caller) -> AskedOther:

@@ -3,8 +3,8 @@
 Owns what was started last; no task of its own. Commands are recorded before they run.
 """
 
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import msgspec
 import trio
@@ -13,58 +13,30 @@ from mrk.api.outcome import AskedOther
 from mrk.errors import ClientError
 from mrk.jobs.job_protocols import PrintStarts
 from mrk.klippy.klippy_protocols import CommandLog, KlippyRequests
-from mrk.klippy.link_errors import KlippyLost
+from mrk.klippy.messages import JunkFrame, decode_value
 from mrk.klippy.requests import print_file_script, printed_name
 from mrk.klippy.requirements import read_object
+from nurseries.klippy.asked import AskedStart, Recheck, RecordedScript, Restart
 
-LookFirst = Callable[[], Awaitable[None]]
 # A slicer may upload with "print" and then ask to print the same file once more.
 START_AGAIN_S = 10.0
 
 
-class _RecordedScript(AskedOther):
-    """A script on its way; `record` is called as it is sent."""
+class LastPrint(Protocol):
+    """What is known of how the last print ended: a start makes Klipper forget it."""
 
-    __slots__ = ("_record", "_request")
+    @property
+    def is_known(self) -> bool:
+        """Whether nothing of it is still to be seen."""
 
-    def __init__(self, request: AskedOther, record: Callable[[], None]) -> None:
-        self._request = request
-        self._record = record
-
-    def begin(self) -> None:
-        self._request.begin()
-        self._record()
-
-    def when_done(self, done: Callable[[Any], None]) -> None:
-        self._request.when_done(done)
-
-    def abandon(self) -> None:
-        self._request.abandon()
-
-    async def answer(self) -> Any:
-        return await self._request.answer()
-
-
-class _Restart(_RecordedScript):
-    """One that ends the link: it is done when that is lost."""
-
-    __slots__ = ()
-
-    def when_done(self, done: Callable[[Any], None]) -> None:
-        super().when_done(lambda answer: done(_restarted(answer)))
-
-    async def answer(self) -> Any:
-        return _restarted(await super().answer())
-
-
-def _restarted(answer: Any) -> Any:
-    return answer if isinstance(answer, ClientError) and type(answer) is not KlippyLost else "ok"
+    async def look_first(self) -> None:
+        """See it, as far as it is unknown; gives up after a while."""
 
 
 class PrinterGcode:
     """`GcodePort`, on the link to Klipper. `starts` hears who asked for a print.
 
-    `look_first` is awaited before a print is started: that makes Klipper forget the last one.
+    Before a print is started it is seen how `last_print` ended.
     """
 
     def __init__(
@@ -72,17 +44,22 @@ class PrinterGcode:
         klippy: KlippyRequests,
         commands: CommandLog,
         starts: PrintStarts,
-        look_first: LookFirst | None = None,
+        last_print: LastPrint | None = None,
     ) -> None:
         self._klippy = klippy
         self._commands = commands
         self._starts = starts
-        self._look_first = look_first
+        self._last_print = last_print
         self._last_start = ("", float("-inf"))
 
     async def run_gcode(self, script: str) -> None:
         """Run g-code; returns when the last command has run. Raises `ClientError`."""
         await self.run_script(script)
+
+    @property
+    def starts_at_once(self) -> bool:
+        """Whether a print can be started without looking at the last one first."""
+        return self._last_print is None or self._last_print.is_known
 
     async def start_print(self, filename: str, user: str | None = None) -> None:
         """Print a file, given relative to the gcodes root. Raises `ClientError`.
@@ -90,58 +67,63 @@ class PrinterGcode:
         Starting again what was started seconds ago and is printing now is no error. `user` asked
         for it.
         """
-        script, name = print_file_script(filename), printed_name(filename)
-        if self._look_first is not None:
-            await self._look_first()
-        # Before the printer is asked: it may tell of the print before it answers.
-        number = self._starts.note_start(name, user)
-        refused: ClientError | None = None
-        try:
-            await self.run_script(script)
-        except KlippyLost:
-            raise
-        except ClientError as exc:
-            refused = exc
-        if refused is None:
-            self._starts.accept_start(number)
-            self._last_start = (name, trio.current_time())
-            return
-        # Forgiven or not, it starts nothing: what begins later is not this user's.
-        self._starts.forget_start(number)
-        if not (self._started_lately(name) and await self._is_printing(name)):
-            raise refused
+        print_file_script(filename)  # a name that cannot be is refused before anything is asked
+        if self._last_print is not None:
+            await self._last_print.look_first()
+        start = self.asking_start(filename, user)
+        start.begin()
+        answer = await start.answer()
+        if isinstance(answer, ClientError):
+            raise answer
 
-    def _started_lately(self, name: str) -> bool:
-        return self.started_within(START_AGAIN_S) == name
+    def asking_start(self, filename: str, user: str | None) -> AskedOther:
+        """`start_print` without a look, for a handler to return. Raises `ClientError`."""
+        name = printed_name(filename)
+
+        def accepted() -> None:
+            self._last_start = (name, trio.current_time())
+
+        return AskedStart(
+            self.asking(print_file_script(filename)),
+            name,
+            user,
+            self._starts,
+            accepted,
+            lambda: self._recheck(name),
+        )
 
     def started_within(self, seconds: float) -> str | None:
         """The file whose start was acknowledged last, if that was less than `seconds` ago."""
         last_name, last_time = self._last_start
         return last_name if trio.current_time() - last_time < seconds else None
 
-    async def _is_printing(self, name: str) -> bool:
+    def _recheck(self, name: str) -> Recheck | None:
+        """Whether a file that was started seconds ago is printing; None when it was not started."""
+        if self.started_within(START_AGAIN_S) != name:
+            return None
         objects = {"print_stats": ["state", "filename"]}
         try:
-            answer = await self._klippy.call("objects/query", {"objects": objects})
+            request = self._klippy.asking("objects/query", {"objects": objects})
+            request.begin()
         except ClientError:
-            return False
-        return read_object(answer, "print_stats") == {"state": "printing", "filename": name}
+            return None
+        return Recheck(request, lambda answer: _is_printing(answer, name))
 
     # For handlers to return: what is asked is sent at once, so that no later request of the same
     # client overtakes it.
 
     def asking(self, script: str) -> AskedOther:
         """`run_script` without waiting."""
-        return _RecordedScript(*self._script(script))
+        return RecordedScript(*self._script(script))
 
     def asking_restart(self, command: str) -> AskedOther:
         """RESTART or FIRMWARE_RESTART; that the link drops meanwhile is the normal course."""
-        return _Restart(*self._script(command))
+        return Restart(*self._script(command))
 
     def asking_stop(self, script: str) -> AskedOther:
         """Stop the printer at once; Klipper would run `script` behind the one that runs now."""
         request = self._klippy.asking("emergency_stop", {}, urgent=True)
-        return _RecordedScript(request, lambda: self._commands.record_command(script))
+        return RecordedScript(request, lambda: self._commands.record_command(script))
 
     def _script(self, script: str) -> tuple[AskedOther, Callable[[], None]]:
         request = self._klippy.asking("gcode/script", {"script": script})
@@ -152,3 +134,14 @@ class PrinterGcode:
         if self._klippy.klippy_connected:
             self._commands.record_command(script)
         return await self._klippy.request("gcode/script", {"script": script})
+
+
+def _is_printing(answer: Any, name: str) -> bool:
+    """Whether an answer to objects/query tells of that file."""
+    if not isinstance(answer, msgspec.Raw):
+        return False
+    try:
+        stats = read_object(decode_value(answer), "print_stats")
+    except JunkFrame:
+        return False
+    return stats == {"state": "printing", "filename": name}

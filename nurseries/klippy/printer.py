@@ -3,8 +3,6 @@
 `serve` adds Klippy's own endpoints to the table as Klipper lists them; it ends when cancelled.
 """
 
-from collections.abc import Awaitable, Callable
-
 import trio
 
 from mrk.api.endpoint import Endpoint
@@ -14,8 +12,8 @@ from mrk.jobs.starters import Starters
 from mrk.klippy.events import EndpointsListed
 from mrk.klippy.klippy_protocols import CommandLog, KlippyRequests
 from nurseries.klippy.client_subscriptions import ClientSubscriptions
-from nurseries.klippy.endpoints import PrinterEndpoints
-from nurseries.klippy.gcode import LookFirst, PrinterGcode
+from nurseries.klippy.endpoints import PrinterEndpoints, WaitingPrints
+from nurseries.klippy.gcode import LastPrint, PrinterGcode
 from nurseries.klippy.klippy_endpoints import Extend, KlippyEndpoints
 
 
@@ -23,7 +21,7 @@ class Printer:
     """`gcode` runs g-code and starts prints, for subsystems too.
 
     `extend` adds endpoints to the table (`Table.extend`); what mrk owns is not replaced there.
-    `starts` hears who asked for a print; `look_first` is awaited before one is started.
+    `starts` hears who asked for a print; before one is started it is seen how `last_print` ended.
     """
 
     def __init__(
@@ -33,18 +31,18 @@ class Printer:
         commands: CommandLog,
         extend: Extend,
         starts: PrintStarts | None = None,
-        look_first: LookFirst | None = None,
+        last_print: LastPrint | None = None,
     ) -> None:
         self._klippy = klippy
         starts = Starters() if starts is None else starts
-        self.gcode = PrinterGcode(klippy, commands, starts, look_first)
+        self.gcode = PrinterGcode(klippy, commands, starts, last_print)
         self._endpoints = PrinterEndpoints(klippy, self.gcode)
         subscriptions = ClientSubscriptions(klippy, clients)
         self._passed_through = KlippyEndpoints(klippy, self.gcode, subscriptions, extend)
 
-    def ask_before_start(self, is_queued: Callable[[str], Awaitable[bool]]) -> None:
-        """A client's start of a file that `is_queued` is answered without asking the printer."""
-        self._endpoints.is_queued = is_queued
+    def ask_before_start(self, waiting: WaitingPrints) -> None:
+        """A client's start of a file that waits there is answered without asking the printer."""
+        self._endpoints.waiting = waiting
 
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Offer Klippy's endpoints as they become known."""

@@ -163,8 +163,8 @@ class Subsystems:
         )
         self._job_state = JobState(self.link)
         self._starters = SeenStarts(self._job_state)
-        starters, look = self._starters, self._job_state.look_first
-        self.printer = Printer(self.link, self._clients, data_store, table.extend, starters, look)
+        starters, jobs = self._starters, self._job_state
+        self.printer = Printer(self.link, self._clients, data_store, table.extend, starters, jobs)
         self._add("klippy_apis", self.printer, essential=True)
         self._add("data_store", data_store)
 
@@ -197,7 +197,7 @@ class Subsystems:
         self.upload_printer = UploadPrinter(
             self.printer.gcode, state, queue, settings.file_manager.queue_gcode_uploads
         )
-        self.printer.ask_before_start(self.upload_printer.is_queued)
+        self.printer.ask_before_start(self.upload_printer)
         self._add("file_manager", files)
         self.services.append(Supervised("job_state", state.serve))
         self._add("job_queue", queue)

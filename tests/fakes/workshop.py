@@ -151,7 +151,7 @@ class Shop:
         self.job_state = JobState(self.link)
         self.printer = Printer(
             self.link, self.clients, self.commands, self.table.extend, self.starters,
-            self.job_state.look_first,
+            self.job_state,
         )  # fmt: skip
         self.queue = JobQueue(
             self.link, self.printer.gcode, self.job_state, world.files, world.database,

@@ -19,7 +19,7 @@ def printer_of(shop, *, queue_uploads=False):
     """The part under test, and what it has switched on."""
     gcode = shop.printer.gcode
     uploads = UploadPrinter(gcode, shop.job_state, shop.queue, queue_uploads)
-    shop.printer.ask_before_start(uploads.is_queued)
+    shop.printer.ask_before_start(uploads)
     switched: list[str] = []
     return uploads, switched
 

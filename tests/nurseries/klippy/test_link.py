@@ -78,6 +78,7 @@ async def test_what_a_client_asks_at_once_comes_to_klipper_in_its_order(
         ("printer.pause_resume.pause", {}, pause),
         ("printer.objects.query", {"objects": {"toolhead": None}}, "objects/query"),
         ("printer.print.resume", {}, "pause_resume/resume"),
+        ("printer.print.start", {"filename": "a.gcode"}, script),
         ("printer.gcode.script", {"script": "M114"}, script),
         ("printer.print.cancel", {}, "pause_resume/cancel"),
         ("printer.restart", {}, script),

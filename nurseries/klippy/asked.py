@@ -1,0 +1,137 @@
+"""What is asked of Klippy for a client, with something of ours around it.
+
+A handler returns these instead of waiting: they are sent where they were asked for, so that what
+one client asks comes to Klipper in its order. Each lives until it is answered or abandoned.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from mrk.api.outcome import AskedOther
+from mrk.errors import ClientError
+from mrk.jobs.job_protocols import PrintStarts
+from mrk.klippy.link_errors import KlippyLost
+
+OK = "ok"
+
+
+class RecordedScript(AskedOther):
+    """A script on its way; `record` is called as it is sent."""
+
+    __slots__ = ("_record", "_request")
+
+    def __init__(self, request: AskedOther, record: Callable[[], None]) -> None:
+        self._request = request
+        self._record = record
+
+    def begin(self) -> None:
+        self._request.begin()
+        self._record()
+
+    def when_done(self, done: Callable[[Any], None]) -> None:
+        self._request.when_done(done)
+
+    def abandon(self) -> None:
+        self._request.abandon()
+
+    async def answer(self) -> Any:
+        return await self._request.answer()
+
+
+class Restart(RecordedScript):
+    """RESTART or FIRMWARE_RESTART; that the link drops meanwhile is the normal course."""
+
+    __slots__ = ()
+
+    def when_done(self, done: Callable[[Any], None]) -> None:
+        self._request.when_done(lambda answer: done(_restarted(answer)))
+
+    async def answer(self) -> Any:
+        return _restarted(await self._request.answer())
+
+
+def _restarted(answer: Any) -> Any:
+    refused = isinstance(answer, ClientError) and not isinstance(answer, KlippyLost)
+    return answer if refused else OK
+
+
+class Recheck:
+    """Tells whether the refusal of a start is forgiven, by the answer to `request`."""
+
+    __slots__ = ("forgives", "request")
+
+    def __init__(self, request: AskedOther, forgives: Callable[[Any], bool]) -> None:
+        self.request = request
+        self.forgives = forgives
+
+
+class AskedStart(AskedOther):
+    """The start of a print that `user` asked for.
+
+    `accepted` is called when Klipper takes it; `recheck` is asked when it does not.
+    """
+
+    __slots__ = ("_accepted", "_name", "_number", "_recheck", "_request", "_starts", "_user")
+
+    def __init__(
+        self,
+        request: AskedOther,
+        name: str,
+        user: str | None,
+        starts: PrintStarts,
+        accepted: Callable[[], None],
+        recheck: Callable[[], Recheck | None],
+    ) -> None:
+        self._request = request
+        self._name = name
+        self._user = user
+        self._starts = starts
+        self._accepted = accepted
+        self._recheck = recheck
+        self._number = 0
+
+    def begin(self) -> None:
+        # Before the printer is asked: it may tell of the print before it answers.
+        self._number = self._starts.note_start(self._name, self._user)
+        try:
+            self._request.begin()
+        except ClientError:
+            self._starts.forget_start(self._number)
+            raise
+
+    def when_done(self, done: Callable[[Any], None]) -> None:
+        self._request.when_done(lambda answer: self._told(answer, done))
+
+    def _told(self, answer: Any, done: Callable[[Any], None]) -> None:
+        recheck = self._taken(answer)
+        if recheck is None:
+            done(_started(answer))
+            return
+        self._request = recheck.request
+        recheck.request.when_done(lambda seen: done(OK if recheck.forgives(seen) else answer))
+
+    def abandon(self) -> None:
+        self._request.abandon()
+
+    async def answer(self) -> Any:
+        answer = await self._request.answer()
+        recheck = self._taken(answer)
+        if recheck is None:
+            return _started(answer)
+        return OK if recheck.forgives(await recheck.request.answer()) else answer
+
+    def _taken(self, answer: Any) -> Recheck | None:
+        """Note what came of it; returns what is asked, and has begun, before a refusal is told."""
+        if isinstance(answer, KlippyLost):
+            return None
+        if not isinstance(answer, ClientError):
+            self._starts.accept_start(self._number)
+            self._accepted()
+            return None
+        # Forgiven or not, it starts nothing: what begins later is not this user's.
+        self._starts.forget_start(self._number)
+        return self._recheck()
+
+
+def _started(answer: Any) -> Any:
+    return answer if isinstance(answer, ClientError) else OK

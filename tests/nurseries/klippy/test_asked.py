@@ -1,0 +1,106 @@
+"""What is asked of Klippy without a task: how it is told to who waits, as a websocket does."""
+
+import json
+from typing import Any
+
+import trio
+from trio.testing import MockClock
+
+from mrk.api.caller import Caller, Transport
+from mrk.api.rpc import Rpc
+from tests.fakes.house import House, open_house
+from tests.fakes.printer_watch import refuse
+
+START = "printer.print.start"
+BUSY = {"code": 400, "message": "SD busy"}
+
+
+class Session:
+    """One client; its requests are sent at once, and answers are kept in the order they come."""
+
+    def __init__(self, house: House) -> None:
+        self._rpc = Rpc(house.table, trio.lowlevel.checkpoint, 100)
+        self.answers: list[Any] = []
+
+    def ask(self, method: str, **params: Any) -> Any:
+        message = {"jsonrpc": "2.0", "method": method, "params": params, "id": 1}
+        outcome = self._rpc.handle(json.dumps(message).encode(), lambda: Caller(Transport.UNIX))
+        assert outcome.asked is not None, "it waits for a task"
+        outcome.when_done(self._take)
+        return outcome.asked
+
+    def _take(self, reply: bytes | None) -> None:
+        assert reply is not None
+        answer = json.loads(reply)
+        self.answers.append(answer.get("result", answer.get("error")))
+
+
+async def test_a_start_and_the_same_once_more(autojump_clock: MockClock) -> None:
+    async with open_house() as house:
+        await house.until_ready()
+        session = Session(house)
+        session.ask(START, filename="a.gcode")
+        await house.settle()
+        house.klippy.status["print_stats"] = {"state": "printing", "filename": "a.gcode"}
+        house.klippy.answers["gcode/script"] = refuse("SD busy")
+        session.ask(START, filename="a.gcode")
+        session.ask(START, filename="b.gcode")
+        await trio.sleep(1)
+        house.klippy.status["print_stats"]["state"] = "paused"
+        session.ask(START, filename="a.gcode")
+        await trio.sleep(1)
+        house.klippy.answers["objects/query"] = lambda _params: "junk"
+        session.ask(START, filename="a.gcode")
+        await trio.sleep(1)
+        # Who is refused at once is told first; the other one is looked for.
+        assert session.answers == ["ok", BUSY, "ok", BUSY, BUSY]
+
+
+async def test_who_leaves_during_the_look_is_not_told(autojump_clock: MockClock) -> None:
+    async with open_house() as house:
+        await house.until_ready()
+        session = Session(house)
+        session.ask(START, filename="a.gcode")
+        await house.settle()
+        house.klippy.answers["gcode/script"] = refuse("SD busy")
+        house.klippy.silent.add("objects/query")
+        asked = session.ask(START, filename="a.gcode")
+        query = await house.klippy.wait_for(
+            "objects/query", len(house.klippy.asked("objects/query"))
+        )
+        await house.settle()
+        asked.abandon()
+        await house.klippy.answer(query)
+        await house.settle()
+        assert session.answers == ["ok"]
+
+
+async def test_an_emergency_stop_is_sent_before_what_is_asked_behind_it(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_house() as house:
+        await house.until_ready()
+        house.klippy.answers["emergency_stop"] = lambda _params: {}
+        before = len(house.klippy.requests)
+        session = Session(house)
+        for script in ("M112", "G28"):
+            session.ask("printer.gcode.script", script=script)
+        await house.settle()
+        session.ask("printer.emergency_stop")
+        await house.settle()
+        came = [request["method"] for request in house.klippy.requests[before:]]
+    assert came == ["emergency_stop", "gcode/script", "emergency_stop"]
+    assert session.answers == ["ok"] * 3
+
+
+async def test_a_restart_is_ok_when_the_link_drops(autojump_clock: MockClock) -> None:
+    async with open_house() as house:
+        await house.until_ready()
+        house.klippy.silent.add("gcode/script")
+        session = Session(house)
+        session.ask("printer.restart")
+        session.ask("printer.gcode.script", script="G28")
+        await house.klippy.wait_for("gcode/script", 2)
+        await house.klippy.close()
+        await house.settle()
+        assert session.answers == ["ok", {"code": 503, "message": "Klippy Disconnected"}]
