@@ -1,7 +1,8 @@
 """`[announcements]`: which feeds are read, and from where.
 
-Feeds `moonraker` and `klipper` are always among them; further ones may be added over the API. Read
-by `read_announcements`; a name that cannot be one draws a warning and is skipped.
+Feeds `moonraker` and `klipper` are always among them, and those of components that have one;
+further ones may be added over the API. Read by `read_announcements`; a name that cannot be one
+draws a warning and is skipped.
 """
 
 import re
@@ -14,6 +15,8 @@ from config.reader import ConfigReader
 
 # It becomes part of a URL and of a file name.
 _NAME = "[a-z0-9_][a-z0-9_.-]{0,63}"
+# Section -> the feed that Moonraker reads where it is written.
+_OF_COMPONENTS = {"spoolman": "spoolman"}
 
 
 class AnnouncementSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,6 +41,7 @@ def read_announcements(reader: ConfigReader, paths: Paths) -> AnnouncementSettin
             names.append(name)
         else:
             section.warn("subscriptions", f"has a bad entry, skipped: {quoted(written)}")
+    names += [feed for title, feed in _OF_COMPONENTS.items() if reader.has(title)]
     return AnnouncementSettings(
         subscriptions=tuple(dict.fromkeys(names)),
         enable_moonlight=section.boolean("enable_moonlight", default.enable_moonlight),

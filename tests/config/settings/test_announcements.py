@@ -22,6 +22,15 @@ def test_names_are_in_lower_case_and_once(read):
     assert loaded.warnings == []
 
 
+def test_spoolman_brings_its_feed(read):
+    spoolman = "[spoolman]\nserver: http://localhost:7912\n"
+    loaded = read(f"subscriptions: mainsail\n{spoolman}")
+    assert loaded.settings.announcements.subscriptions == ("mainsail", "spoolman")
+    assert loaded.config["announcements"]["subscriptions"] == ["mainsail"]
+    twice = read(f"subscriptions: spoolman\n{spoolman}").settings.announcements
+    assert twice.subscriptions == ("spoolman",)
+
+
 @pytest.mark.parametrize("name", ["../x", "a/b", ".x", "a b", "a" * 65, "ä", "a%2f"])
 def test_bad_names_are_skipped_with_a_warning(read, name):
     loaded = read(f"subscriptions:\n  good\n  {name}\n")
