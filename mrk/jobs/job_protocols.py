@@ -11,17 +11,20 @@ from mrk.jobs.print_stats import PrintStats
 
 
 class JobFiles(Protocol):
-    """What is in the gcodes root, from memory. Paths are relative to it."""
+    """What is in the gcodes root, from memory where it is known, else from the disk by a thread.
 
-    def exists(self, path: str) -> bool:
+    Paths are relative to it.
+    """
+
+    async def exists(self, path: str) -> bool:
         """Whether there is such a file."""
 
 
 class PrintedFiles(JobFiles, Protocol):
     """What the history shows of files."""
 
-    def modified(self, path: str) -> float | None:
-        """When the file was changed (Unix seconds); None when there is no such file."""
+    async def modified(self, paths: Sequence[str]) -> list[float | None]:
+        """When each file was changed (Unix seconds); None when there is no such file."""
 
 
 class JobMetadata(Protocol):

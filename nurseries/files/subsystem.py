@@ -4,6 +4,8 @@
 """
 
 import stat
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import trio
@@ -19,6 +21,7 @@ from mrk.files.file_protocols import InUse
 from mrk.files.paths import safe_parts
 from mrk.files.records import Stat
 from mrk.files.transfers import DownloadFiles, UploadFiles
+from mrk.files.tree import Tree
 from mrk.jobs.job_protocols import JobMetadata
 from mrk.klippy.klippy_protocols import KlippyPort
 from nurseries.files.data_roots import add_root
@@ -58,6 +61,8 @@ class DiskFiles:
         )
         self.uploads: UploadFiles | None = self._manager.uploads
         self.downloads: DownloadFiles | None = self._manager.downloads
+        # Of its own: a listing of the same folder may hold the manager's, as long as it stalls.
+        self._one = trio.CapacityLimiter(1)
         self._is_read = False
 
     @property
@@ -112,20 +117,35 @@ class DiskFiles:
         """A folder that clients see under a name; raises `ClientError`."""
         add_root(self._manager.roots, name, path, writable=writable)
 
-    def exists(self, path: str) -> bool:
+    async def exists(self, path: str) -> bool:
         """Whether there is such a g-code file."""
-        return self.modified(path) is not None
+        return await self.modified([path]) != [None]
 
-    def modified(self, path: str) -> float | None:
-        """When a g-code file was changed, in Unix seconds."""
+    async def modified(self, paths: Sequence[str]) -> list[float | None]:
+        """When g-code files were changed, in Unix seconds."""
         # Until all has been read a tree lacks files that are there.
         tree = self._manager.trees.known(GCODES) if self._is_read else None
-        if tree is not None:
-            # Not by pathlib: a history asks for thousands of names.
-            found = tree.find(tuple(path.split("/")))
-            return found.modified if isinstance(found, Stat) and not found.is_folder else None
-        try:
-            status = self._gcodes.joinpath(*safe_parts(path)).stat()
-        except (ClientError, OSError, ValueError):
-            return None
-        return status.st_mtime if stat.S_ISREG(status.st_mode) else None
+        if tree is None:
+            look = partial(_modified, self._gcodes, list(paths))
+            return await trio.to_thread.run_sync(look, limiter=self._one, abandon_on_cancel=True)
+        await trio.lowlevel.checkpoint()
+        return [_modified_in(tree, path) for path in paths]
+
+
+def _modified_in(tree: Tree, path: str) -> float | None:
+    # Not by pathlib: a history asks for thousands of names.
+    found = tree.find(tuple(path.split("/")))
+    return found.modified if isinstance(found, Stat) and not found.is_folder else None
+
+
+def _modified(gcodes: Path, paths: list[str]) -> list[float | None]:
+    """The same from the disk; blocks."""
+    return [_modified_on(gcodes, path) for path in paths]
+
+
+def _modified_on(gcodes: Path, path: str) -> float | None:
+    try:
+        status = gcodes.joinpath(*safe_parts(path)).stat()
+    except (ClientError, OSError, ValueError):
+        return None
+    return status.st_mtime if stat.S_ISREG(status.st_mode) else None

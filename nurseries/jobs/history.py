@@ -46,7 +46,7 @@ from mrk.jobs.record import (
 )
 from mrk.jobs.starters import Starters
 from nurseries.jobs import history_store
-from nurseries.jobs.history_endpoints import HistoryEndpoints, file_exists
+from nurseries.jobs.history_endpoints import HistoryEndpoints, is_unchanged
 from nurseries.jobs.pending_writes import PendingWrites
 from nurseries.jobs.unseen_filament import UnseenFilament
 
@@ -102,7 +102,7 @@ class History:
         self._last: _Recorded | None = None
         self._writes = PendingWrites("history")
         self._unseen = UnseenFilament(
-            job_state, metadata, database, lambda job: self._notify("finished", job)
+            job_state, metadata, database, partial(self._notify, "finished")
         )
 
     def endpoints(self) -> list[Endpoint]:
@@ -325,18 +325,18 @@ class History:
     def _values(self) -> list[AuxiliaryValue]:
         return [value for provider in self._auxiliary for value in provider.values()]
 
-    def _notify(self, action: str, job: Job) -> None:
-        self._clients.broadcast(
-            "notify_history_changed", [{"action": action, "job": self._shown(job)}]
-        )
+    async def _notify(self, action: str, job: Job) -> None:
+        shown = await self._shown(job)
+        self._clients.broadcast("notify_history_changed", [{"action": action, "job": shown}])
 
-    def _shown(self, job: Job) -> dict[str, Any]:
+    async def _shown(self, job: Job) -> dict[str, Any]:
         modified = job.metadata.get("modified")
+        (now,) = await self._files.modified([job.filename])
         return {
             "job_id": job.text_id,
             "user": job.user,
             "filename": job.filename,
-            "exists": file_exists(self._files, job.filename, modified),
+            "exists": is_unchanged(now, modified),
             "status": job.status,
             "start_time": job.start_time,
             "end_time": job.end_time,
@@ -357,7 +357,7 @@ class History:
         recorded.job = msgspec.structs.replace(
             recorded.job, job_id=row.job_id, start_time=row.start_time
         )
-        self._notify("added", row)
+        await self._notify("added", row)
 
     async def _note_print(self, recorded: _Recorded) -> None:
         job = recorded.job
@@ -380,7 +380,7 @@ class History:
         known = recorded.job
         job = msgspec.structs.replace(job, job_id=known.job_id, start_time=known.start_time)
         if await self._store(lambda c: history_store.finish_job(c, job, added)):
-            self._notify("finished", job)
+            await self._notify("finished", job)
             if is_unseen:
                 self._unseen.add(job)
 

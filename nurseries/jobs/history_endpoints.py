@@ -4,7 +4,7 @@ Owns nothing; built with the `History` that records. Long lists are read and ans
 with a turn for everybody else after each.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -150,18 +150,20 @@ class HistoryEndpoints:
             rows = await self._database.run(
                 _page({**wanted, "limit": min(left, PAGE_JOBS), "skip": skip, "after_id": last_id})
             )
-            for row in rows:
-                parts += (b",", self._shown(row))
+            for shown in await self._shown(rows):
+                parts += (b",", shown)
             if len(rows) < PAGE_JOBS:
                 break
             left, skip, last_id = left - len(rows), 0, rows[-1][0]
         opening = b'{"count":%d,"jobs":[' % (len(parts) // 2)
         return LargeResult([opening, *parts[1:], b"]}"])
 
-    def _shown(self, row: ShownRow) -> bytes:
-        _job_id, filename, modified, rest = row
-        exists = file_exists(self._files, filename, modified)
-        return (b'{"exists":true,' if exists else b'{"exists":false,') + rest
+    async def _shown(self, rows: Sequence[ShownRow]) -> list[bytes]:
+        there = await self._files.modified([filename for _, filename, _, _ in rows])
+        return [
+            (b'{"exists":true,' if is_unchanged(now, modified) else b'{"exists":false,') + rest
+            for now, (_, _, modified, rest) in zip(there, rows, strict=True)
+        ]
 
     async def get_job(self, params: JobParams, _caller: Caller) -> dict[str, Any]:
         """The id is compared as a number, and comes back as it was sent."""
@@ -169,7 +171,8 @@ class HistoryEndpoints:
         row = await self._database.run(lambda c: history_store.read_job(c, job_id))
         if row is None:
             raise _unknown(params.uid)
-        job: dict[str, Any] = msgspec.json.decode(self._shown(row))
+        (shown,) = await self._shown([row])
+        job: dict[str, Any] = msgspec.json.decode(shown)
         return {"job": {**job, "job_id": params.uid}}
 
     async def delete_job(self, params: DeleteJobsParams, _caller: Caller) -> DeletedJobs:
@@ -200,14 +203,11 @@ class HistoryEndpoints:
         return LastTotals(totals, [AuxiliaryTotal(**total) for total in auxiliary])
 
 
-def file_exists(files: PrintedFiles, filename: str, modified: float | None) -> bool:
-    """Whether the file is there, and unchanged since the job where that is known."""
-    if not filename or not files.exists(filename):
-        return False
-    if not isinstance(modified, int | float):
-        return True
-    now = files.modified(filename)
-    return now is not None and abs(now - modified) < _SAME_MTIME_S
+def is_unchanged(now: float | None, modified: float | None) -> bool:
+    """Whether a file is there, and as it was at the job where that is known."""
+    if now is None or not isinstance(modified, int | float):
+        return now is not None
+    return abs(now - modified) < _SAME_MTIME_S
 
 
 def _page(wanted: dict[str, Any]) -> Callable[[SqlConnection], list[ShownRow]]:

@@ -99,7 +99,7 @@ class JobQueue:
         """
         names = [name.removeprefix("/") for name in filenames]
         for name in names:
-            if not self._files.exists(name):
+            if not await self._files.exists(name):
                 raise ClientError(f"File '{name:.200}' does not exist")
         now = self._wall_clock()
         jobs = [

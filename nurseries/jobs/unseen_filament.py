@@ -6,7 +6,7 @@ ends, the file is another one, the print was cancelled) keeps its mark `incomple
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import trio
 
@@ -30,7 +30,7 @@ class UnseenFilament:
         job_state: JobStatePort,
         metadata: JobMetadata,
         database: TablesPort,
-        tell: Callable[[Job], None],
+        tell: Callable[[Job], Awaitable[None]],
     ) -> None:
         self._job_state = job_state
         self._metadata = metadata
@@ -77,5 +77,5 @@ class UnseenFilament:
                 continue
             if stored:
                 logger.info("job %s used %.1f mm, by its file", job.text_id, used_mm)
-                self._tell(corrected)
+                await self._tell(corrected)
             return

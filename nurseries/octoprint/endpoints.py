@@ -213,7 +213,7 @@ class OctoPrintEndpoints:
         if params.root != GCODES:
             raise ClientError(f"Only files in {GCODES} can be selected")
         path = "/".join(safe_parts(params.path))
-        if not path or not self._files.exists(path):
+        if not path or not await self._files.exists(path):
             raise ClientError(f"There is no file {params.path:.200} in {GCODES}")
         if params.print:
             outcome = await self._prints.print_upload(path, caller.user)

@@ -100,7 +100,7 @@ class CloudFiles:
             raise ClientError("there is no disk")
         self._fetched = None
         self._progress("downloading", percent=0)
-        name = self._free_name(download_name(demand.url, demand.name))
+        name = await self._free_name(download_name(demand.url, demand.name))
         download = Download(self._http, self._uploads)
         try:
             path = await download.fetch(
@@ -115,13 +115,15 @@ class CloudFiles:
         self._progress("pending")
         await self._print(path, demand.job_id)
 
-    def _free_name(self, name: str) -> str:
+    async def _free_name(self, name: str) -> str:
         """Not that of the file that is printed."""
         look = self._job_state.snapshot
         if look is None or not look.stats.is_active or look.stats.filename.strip("/") != name:
             return name
-        copies = (copy_name(name, number) for number in range(1, MOST_COPIES))
-        return next((copy for copy in copies if not self._files.exists(copy)), name)
+        for copy in (copy_name(name, number) for number in range(1, MOST_COPIES)):
+            if not await self._files.exists(copy):
+                return copy
+        return name
 
     async def _print(self, path: str, job_id: str | None) -> None:
         with trio.move_on_after(READY_S):

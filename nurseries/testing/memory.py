@@ -4,7 +4,7 @@ Time is Trio's, so with `autojump_clock` a print of hours takes a moment.
 """
 
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -112,13 +112,15 @@ class MemoryFiles:
         self.registered_directories: list[str] = []
         self.warnings: list[str] = []
 
-    def exists(self, path: str) -> bool:
+    async def exists(self, path: str) -> bool:
         """Whether the printer has it."""
+        await trio.lowlevel.checkpoint()
         return path in self._files
 
-    def modified(self, path: str) -> float | None:
+    async def modified(self, paths: Sequence[str]) -> list[float | None]:
         """All files are as old as time itself."""
-        return 0.0 if path in self._files else None
+        await trio.lowlevel.checkpoint()
+        return [0.0 if path in self._files else None for path in paths]
 
     def may_read(self, path: Path) -> bool:
         """There is no disk."""

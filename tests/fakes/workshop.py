@@ -6,7 +6,7 @@ it again the next start.
 
 import contextlib
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,11 +50,11 @@ class FakeFiles:
         self.noted: list[tuple[str, float, str]] = []
         self.texts: dict[str, bytes] = {}
 
-    def exists(self, path: str) -> bool:
+    async def exists(self, path: str) -> bool:
         return path in self.mtimes
 
-    def modified(self, path: str) -> float | None:
-        return self.mtimes.get(path)
+    async def modified(self, paths: Sequence[str]) -> list[float | None]:
+        return [self.mtimes.get(path) for path in paths]
 
     def get(self, path: str) -> dict[str, Any] | None:
         return self.records.get(path)

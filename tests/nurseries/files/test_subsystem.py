@@ -1,5 +1,7 @@
 """What jobs are told of files, from the first moment on."""
 
+import os
+import threading
 from pathlib import Path
 
 import trio
@@ -15,7 +17,7 @@ MANY = 2000
 
 
 def open_disk(data: Path) -> tuple[DiskFiles, Path]:
-    paths = Paths.resolve(environ={}, data_path=data)
+    paths = Paths.resolve(environ={}, data_path=data)._replace(data=data)
     create_folders(paths)
     files = DiskFiles(
         paths,
@@ -46,21 +48,52 @@ async def test_files_are_there_while_the_folder_is_being_read(tmp_path: Path) ->
             nursery.start_soon(serve)
             looks = 0
             while not begun.is_set():
-                assert files.exists("deep/er/last.gcode")
-                assert not files.exists("deep/er/none.gcode")
+                assert await files.exists("deep/er/last.gcode")
+                assert not await files.exists("deep/er/none.gcode")
                 looks += 1
                 await trio.lowlevel.checkpoint()
-            assert looks > 10
-            assert files.exists("deep/er/last.gcode")
-            assert not files.exists("deep/er/none.gcode")
+            assert looks
+            assert await files.exists("deep/er/last.gcode")
+            assert not await files.exists("deep/er/none.gcode")
             nursery.cancel_scope.cancel()
 
 
-def test_before_it_serves_only_files_of_the_root_are_told(tmp_path: Path) -> None:
+async def test_before_it_serves_only_files_of_the_root_are_told(tmp_path: Path) -> None:
     files, gcodes = open_disk(tmp_path)
     (gcodes / "a.gcode").write_text("G28\n")
     (gcodes / "folder").mkdir()
     (tmp_path / "secret").write_text("x")
-    assert files.exists("a.gcode")
+    assert await files.exists("a.gcode")
     for other in ("folder", "../secret", "b.gcode", "", "a.gcode\0"):
-        assert not files.exists(other), other
+        assert not await files.exists(other), other
+
+
+async def test_a_disk_that_stalls_holds_nobody_else(tmp_path: Path) -> None:
+    """Where no tree is kept every name is looked up; a thread waits for the disk, not the loop."""
+    asked, answers = trio.Event(), threading.Event()
+    answers.set()
+    token = trio.lowlevel.current_trio_token()
+
+    class StalledFolder(type(tmp_path)):  # type: ignore[misc]
+        def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
+            if not answers.is_set():
+                token.run_sync_soon(asked.set)
+                assert answers.wait(LIMIT_S)
+            found: os.stat_result = super().stat(follow_symlinks=follow_symlinks)
+            return found
+
+    files, gcodes = open_disk(StalledFolder(tmp_path))
+    (gcodes / "a.gcode").write_text("G28\n")
+    found: list[float | None] = []
+
+    async def ask() -> None:
+        found.extend(await files.modified(["a.gcode", "b.gcode"]))
+
+    with trio.fail_after(LIMIT_S):
+        async with trio.open_nursery() as nursery:
+            answers.clear()
+            nursery.start_soon(ask)
+            await asked.wait()
+            assert not found  # and we run
+            answers.set()
+    assert found == [(gcodes / "a.gcode").stat().st_mtime, None]

@@ -31,7 +31,7 @@ class Gcodes:
     def __init__(self, *names):
         self.names = names
 
-    def exists(self, path):
+    async def exists(self, path):
         return path in self.names
 
 
