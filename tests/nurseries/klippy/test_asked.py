@@ -75,24 +75,6 @@ async def test_who_leaves_during_the_look_is_not_told(autojump_clock: MockClock)
         assert session.answers == ["ok"]
 
 
-async def test_an_emergency_stop_is_sent_before_what_is_asked_behind_it(
-    autojump_clock: MockClock,
-) -> None:
-    async with open_house() as house:
-        await house.until_ready()
-        house.klippy.answers["emergency_stop"] = lambda _params: {}
-        before = len(house.klippy.requests)
-        session = Session(house)
-        for script in ("M112", "G28"):
-            session.ask("printer.gcode.script", script=script)
-        await house.settle()
-        session.ask("printer.emergency_stop")
-        await house.settle()
-        came = [request["method"] for request in house.klippy.requests[before:]]
-    assert came == ["emergency_stop", "gcode/script", "emergency_stop"]
-    assert session.answers == ["ok"] * 3
-
-
 async def test_a_restart_is_ok_when_the_link_drops(autojump_clock: MockClock) -> None:
     async with open_house() as house:
         await house.until_ready()

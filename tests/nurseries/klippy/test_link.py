@@ -99,7 +99,8 @@ async def test_what_a_client_asks_at_once_comes_to_klipper_in_its_order(
         came = house.klippy.requests[before:]
     assert [request["method"] for request in came] == [name for *_, name in asked]
     scripts = [request["params"]["script"] for request in came if request["method"] == script]
-    assert scripts[3:] == ["RESTART", "M115", "FIRMWARE_RESTART", "M118"]
+    start = 'SDCARD_PRINT_FILE FILENAME="a.gcode"'
+    assert scripts[2:] == [start, "M114", "RESTART", "M115", "FIRMWARE_RESTART", "M118"]
 
 
 @pytest.mark.parametrize(
