@@ -61,9 +61,6 @@ class ItemsPort(Protocol):
     async def items(self, namespace: str) -> dict[str, Any]:
         """All records, by name, sorted; empty when there are none."""
 
-    async def delete_namespace(self, namespace: str) -> None:
-        """Remove all records."""
-
 
 class TablesPort(Protocol):
     """Tables of one's own, created by the migrations given to the database."""

@@ -47,7 +47,6 @@ class WorkTree(msgspec.Struct, frozen=True):
     """`git status --porcelain -b`: the branch (None: detached), and files that differ."""
 
     branch: str | None
-    upstream: str | None
     modified: tuple[str, ...]
     untracked: tuple[str, ...]
 
@@ -64,27 +63,23 @@ def is_damage(said: str) -> bool:
 
 def work_tree(said: str) -> WorkTree:
     """Read `git status --porcelain -b`; at most 50 files of a kind are kept."""
-    branch = upstream = None
+    branch: str | None = None
     modified: list[str] = []
     untracked: list[str] = []
     for line in said.splitlines():
         kind, name = line[:2], line[3:]
         if kind == "##":
-            branch, upstream = _branches(name)
+            branch = _branch(name)
         elif kind == "??":
             untracked.append(name.strip('"'))
         elif kind != "!!":
             modified.append(name.strip('"'))
-    return WorkTree(branch, upstream, tuple(modified[:MOST_FILES]), tuple(untracked[:MOST_FILES]))
+    return WorkTree(branch, tuple(modified[:MOST_FILES]), tuple(untracked[:MOST_FILES]))
 
 
-def _branches(head: str) -> tuple[str | None, str | None]:
+def _branch(head: str) -> str | None:
     head = head.removeprefix("No commits yet on ").removeprefix("Initial commit on ")
-    if head.startswith("HEAD ("):
-        return None, None
-    names, _, _ = head.partition(" ")
-    branch, dots, upstream = names.partition("...")
-    return branch, upstream if dots else None
+    return None if head.startswith("HEAD (") else head.partition(" ")[0].partition("...")[0]
 
 
 def detached_at(said: str, remotes: Sequence[str]) -> tuple[str, str] | None:

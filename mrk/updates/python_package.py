@@ -66,9 +66,7 @@ class InstalledPackage(msgspec.Struct, frozen=True):
 
 
 class _Vcs(msgspec.Struct, frozen=True):
-    vcs: str
     commit_id: str
-    requested_revision: str | None = None
 
 
 class _DirectUrl(msgspec.Struct, frozen=True):

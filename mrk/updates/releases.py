@@ -34,7 +34,6 @@ class Release(msgspec.Struct, frozen=True):
 
     tag_name: str
     name: str | None = None
-    prerelease: bool = False
     assets: Sequence[Asset] = ()
 
     @property

@@ -65,11 +65,6 @@ class Items(abc.ABC):
         """`ItemsPort.items`."""
         return await self.run(lambda c: store.decoded_items(c, namespace))
 
-    async def delete_namespace(self, namespace: str) -> None:
-        """`ItemsPort.delete_namespace`."""
-        sql = "DELETE FROM namespace_store WHERE namespace = ?"
-        await self.run(lambda c: c.execute(sql, (namespace,)).rowcount)
-
 
 def _path(key: str | KeyPath) -> KeyPath:
     return (key,) if isinstance(key, str) else key

@@ -56,10 +56,6 @@ class MemoryItems:
         text = self._stored.get(namespace, {}).pop(key, None)
         return None if text is None else json.loads(text)
 
-    async def delete_namespace(self, namespace: str) -> None:
-        await self._write()
-        self._stored.pop(namespace, None)
-
     async def _write(self) -> None:
         await trio.lowlevel.checkpoint()
         if self.full:

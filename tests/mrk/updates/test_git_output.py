@@ -17,7 +17,7 @@ from mrk.updates.git_output import (
 def test_a_work_tree():
     said = "## master...origin/master [ahead 1]\n M a.py\n?? b.py\n?? c/\nMM d.py\n!! e\n D f"
     found = work_tree(said)
-    assert (found.branch, found.upstream) == ("master", "origin/master")
+    assert found.branch == "master"
     assert found.modified == ("a.py", "d.py", "f")
     assert found.untracked == ("b.py", "c/")
     assert found.untracked_sources == ("b.py",)
