@@ -30,6 +30,11 @@ _AUTOMATIC = re.compile(r"mrk-daily-\d{8}-\d{6}\.tar\.gz")
 # As for the database's daily copies: past this, the clock was ahead.
 _AHEAD = timedelta(days=2)
 _NAME = re.compile(r"mrk-(?:daily-|before-restore-)?\d{8}-\d{6}\.tar\.gz")
+# Folders in which a backup and a restore are made, and the archive before it is whole.
+BACKUP_WORK, RESTORE_WORK = ".mrk-backup-", ".mrk-restore-"
+_WORK = re.compile(
+    rf"{re.escape(BACKUP_WORK)}.+|{re.escape(RESTORE_WORK)}.+|\.{_NAME.pattern}\.part"
+)
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +56,11 @@ def archive_name(stamp: str, kind: str = "") -> str:
 def is_archive(name: str) -> bool:
     """Whether a file has the name of a backup."""
     return _NAME.fullmatch(name) is not None
+
+
+def is_work(name: str) -> bool:
+    """Whether a file or folder is there only while a backup or a restore is made."""
+    return _WORK.fullmatch(name) is not None
 
 
 def superfluous(names: Iterable[str], keep: int, made: str) -> list[str]:

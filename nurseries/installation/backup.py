@@ -8,6 +8,7 @@ import gzip
 import hashlib
 import io
 import os
+import shutil
 import sqlite3
 import tarfile
 import tempfile
@@ -31,6 +32,8 @@ from mrk.version import VERSION
 from nurseries.installation.database_reading import copy_database
 
 _CONFIGURATION = (".conf", ".cfg", ".toml")
+# None takes so long.
+_WORK_S = 24 * 3600.0
 
 
 class Backup(msgspec.Struct, frozen=True):
@@ -47,7 +50,8 @@ def create_backup(paths: Paths, folder: Path, *, with_secrets: bool, kind: str =
     part = folder / f".{target.name}.part"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".mrk-backup-") as work:
+        remove_unfinished(folder)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=rules.BACKUP_WORK) as work:
             members = list(_members(paths, Path(work), with_secrets))
             links = dict(_links(paths.config))
             _check_size(members, paths.config)
@@ -59,6 +63,29 @@ def create_backup(paths: Paths, folder: Path, *, with_secrets: bool, kind: str =
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
     return target
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what a backup or a restore left that was killed, or lost its power.
+
+    The old folders of a restore that was interrupted between two renames stay: they may be the only
+    ones.
+    """
+    with contextlib.suppress(OSError):
+        for path in folder.iterdir():
+            if rules.is_work(path.name) and not any(path.glob("*.old")):
+                with contextlib.suppress(OSError):
+                    _remove_old(path)
+
+
+def _remove_old(path: Path) -> None:
+    # By a clock that was ahead, too.
+    if abs(time.time() - path.lstat().st_mtime) < _WORK_S:
+        return
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 def list_backups(folder: Path) -> list[Backup]:

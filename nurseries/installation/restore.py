@@ -23,6 +23,7 @@ from nurseries.installation.backup import (
     manifest_of,
     opened_archive,
     read_manifest,
+    remove_unfinished,
 )
 from nurseries.installation.daemon_probe import ask, refuse_while_printing
 
@@ -34,7 +35,8 @@ def restore_backup(paths: Paths, archive: Path) -> Path:
     """
     refuse_while_printing(paths.unix_socket, "restore")
     paths.data.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=paths.data, prefix=".mrk-restore-") as work:
+    remove_unfinished(paths.data)
+    with tempfile.TemporaryDirectory(dir=paths.data, prefix=rules.RESTORE_WORK) as work:
         staged = Path(work)
         manifest = _unpack(archive, staged)
         kept = create_backup(paths, paths.backups, with_secrets=True, kind="before-restore")

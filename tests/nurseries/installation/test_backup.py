@@ -235,6 +235,40 @@ def test_a_full_disk_leaves_nothing(paths, monkeypatch):
     assert list(paths.backups.iterdir()) == []
 
 
+def aged(path: Path, days: float) -> Path:
+    made = time.time() - days * 24 * 3600
+    os.utime(path, (made, made), follow_symlinks=False)
+    return path
+
+
+def test_what_a_killed_one_left_is_removed_a_day_later(paths):
+    """They hold a copy of the database, or all of the configuration."""
+    paths.backups.mkdir(parents=True)
+    elsewhere = paths.data / "elsewhere"
+    part = ".mrk-daily-2026010{}-000000.tar.gz.part"
+    for number in range(3):
+        (paths.backups / part.format(number)).write_text("half")
+    folders = [paths.backups / f".mrk-backup-{number}" for number in range(3)]
+    folders += [paths.data / f".mrk-restore-{number}" for number in range(3)]
+    for folder in folders:
+        folder.mkdir()
+        (folder / "mrk.db").write_text("")
+    interrupted = paths.data / ".mrk-restore-between-two-renames"
+    (interrupted / "config.old").mkdir(parents=True)
+    elsewhere.mkdir()
+    link = paths.data / ".mrk-restore-link"
+    link.symlink_to(elsewhere)
+    every = [*paths.backups.iterdir(), *paths.data.glob(".mrk-restore-*")]
+    for path in every:
+        # The clock may have been ahead.
+        number = path.name.removesuffix("-000000.tar.gz.part")[-1]
+        aged(path, {"0": 0, "1": -2}.get(number, 2))
+    restore_backup(paths, create_backup(paths, paths.backups, with_secrets=True))
+    stay = {part.format(0), ".mrk-backup-0", ".mrk-restore-0", interrupted.name}
+    assert {path.name for path in every if os.path.lexists(path)} == stay
+    assert elsewhere.exists()
+
+
 def test_daily_ones_are_kept_and_dropped():
     names = [f"mrk-daily-2026010{day}-000000.tar.gz" for day in range(1, 6)]
     assert (
