@@ -16,17 +16,8 @@ PORTION_BYTES = 64 * 1024
 OVERTAKEN = "missed events were forgotten before they were read"
 
 
-def _uncounted(_size_bytes: int) -> None:
-    """Nobody counts what is kept for this client."""
-
-
 def _nobody_sends() -> None:
     """The client has gone."""
-
-
-def _not_at_once(_update: StatusUpdate) -> bool:
-    """Whoever sends takes from the outbox."""
-    return False
 
 
 class Outbox:
@@ -49,9 +40,7 @@ class Outbox:
         "framing",
         "full",
         "full_reason",
-        "keep_subscription",
         "on_waiting",
-        "send_status",
         "waiting_bytes",
     )
 
@@ -69,14 +58,12 @@ class Outbox:
         self.full = False
         # Why, when it is not for the size.
         self.full_reason = ""
-        # Asked to send a status that nothing waits before; whether it has. Set by who sends.
-        self.send_status: Callable[[StatusUpdate], bool] = _not_at_once
-        # Told how much the client's subscription takes; set by who counts.
-        self.keep_subscription: Callable[[int], None] = _uncounted
         # Called with `waiting_bytes` whenever that grows, as long as somebody counts.
         self.on_waiting: Callable[[int], None] | None = None
 
-    def __bool__(self) -> bool:
+    @property
+    def has_output(self) -> bool:
+        """Whether there is something to take, or to be told."""
         return bool(
             self._frames
             or self._control
@@ -100,9 +87,7 @@ class Outbox:
         if self._status is not None:
             self._status = self._status.merged(update)
             return
-        idle = not self._frames and not self._control and self._missed is None
-        if idle and self.send_status(update):
-            return  # as nearly all that come
+        idle = not self.has_output
         self._status = update
         if idle:
             self._wake()
@@ -116,7 +101,7 @@ class Outbox:
         """Send missed events behind what waits now, before status, and not all at once."""
         if self.full:
             return
-        idle = not self
+        idle = not self.has_output
         self._missed = missed
         if idle:
             self._wake()
@@ -133,12 +118,15 @@ class Outbox:
         """Queue bytes that are framed already: one frame, or several on end."""
         if self.full:
             return
-        idle = not self._frames and not self
+        idle = not self._frames and not self.has_output
         self._add(frames)
         if self.waiting_bytes - self._largest_bytes > self._limit_bytes:
             self._drop_all()
         if idle or self.full:
             self._wake()
+
+    def keep_subscription(self, size_bytes: int) -> None:
+        """Be told how much the client's subscription takes, for who counts that."""
 
     def overflow(self, reason: str) -> None:
         """Be full from now on, whatever the size: this client is about to be closed."""
@@ -153,8 +141,7 @@ class Outbox:
         Objects that know each other would wait for a garbage collection, which may come late.
         """
         self._drop_all()
-        self._wake, self.send_status = _nobody_sends, _not_at_once
-        self.keep_subscription, self.on_waiting = _uncounted, None
+        self._wake, self.on_waiting = _nobody_sends, None
 
     def _drop_all(self) -> None:
         self.full = True
@@ -166,7 +153,7 @@ class Outbox:
 
         RFC 6455, section 5.5.3: only the latest ping needs its pong.
         """
-        idle = not self
+        idle = not self.has_output
         self._control[kind] = frame
         if idle:
             self._wake()

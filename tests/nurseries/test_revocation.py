@@ -64,7 +64,7 @@ async def test_a_queued_status_is_not_sent_and_none_follows(autojump_clock: Mock
         await change(house, {"extruder": {"target": 2.0}})
         house.clients.broadcast("notify_service_state_changed", [{}])
         house.clients.broadcast_klippy_state("notify_klippy_shutdown")
-        assert not ann.outbox
+        assert not ann.outbox.has_output
         assert updates(bob) == [{"extruder": {"target": 2.0}}]
         caller = Caller(ann.transport, ann.authorized, ann.id)
         method = house.table.method("printer.objects.subscribe", ann.transport)
@@ -106,7 +106,7 @@ async def test_a_subscription_on_its_way_is_not_answered(autojump_clock: MockClo
             await house.klippy.send(house.klippy.reply_to(house.klippy.requests[-1]))
         assert failures == [401]
         await change(house, {"extruder": {"target": 1.0}})
-        assert not ann.outbox
+        assert not ann.outbox.has_output
 
 
 async def test_a_call_that_was_accepted_just_before(autojump_clock: MockClock) -> None:

@@ -174,7 +174,7 @@ class _Span:
             request = klippy_request(message)
         except BridgeRefusal as exc:
             await self.wire.sender.wait_for_space()
-            self.wire.sender.outbox.reply(exc.reply)
+            self.wire.sender.reply(exc.reply)
             await self._yield_if_due()
         else:
             await self._klippy.send_all(etx_frame(request))
@@ -194,6 +194,6 @@ class _Span:
                 except FrameTooLong as exc:
                     return Ending(1009, f"Klippy sent {exc}")
                 if frames:
-                    sender.outbox.append(text_frames(frames))
+                    sender.append(text_frames(frames))
                     await sender.wait_for_space()
         return KLIPPY_DISCONNECTED

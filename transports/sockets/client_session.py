@@ -307,11 +307,10 @@ class ClientSession:
             share.add("replies", -len(reply))
 
     async def _reply(self, reply: bytes) -> None:
-        outbox = self._sender.outbox
         if len(reply) < LARGE_BYTES:
-            outbox.reply(reply)
+            self._sender.reply(reply)
         else:
-            outbox.append(await trio.to_thread.run_sync(outbox.framing, reply))
+            self._sender.append(await trio.to_thread.run_sync(self._sender.framing, reply))
 
     def _who(self) -> Caller:
         client, caller = self._client, self._caller

@@ -108,7 +108,7 @@ class _ExchangeStream(trio.abc.SendStream):
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
-        self.transport = exchange.transport  # for `direct_send`
+        self.transport = exchange.transport  # for `plain_socket`
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         await self._exchange.send_part(bytes(data))
@@ -142,9 +142,7 @@ class _Stream:
     ) -> None:
         """Stream until the client leaves, is too slow, or may not listen any more."""
         address = self._exchange.head.address
-        client = admitted_client(
-            self._clients, Transport.EVENTS, self._sender.outbox, address, decision
-        )
+        client = admitted_client(self._clients, Transport.EVENTS, self._sender, address, decision)
         connection = ClientConnection(
             f"event stream {client.id}", self._sender, self._clients.turns, when_cancelled
         )
@@ -176,4 +174,4 @@ class _Stream:
         """A comment every `ping_s`: a client that has gone is noticed, and proxies stay open."""
         while True:
             await trio.sleep(self._limits.ping_s)
-            self._sender.outbox.control("comment", COMMENT)
+            self._sender.control("comment", COMMENT)

@@ -1,4 +1,4 @@
-"""The sending half of one client's connection: drains an outbox into a stream.
+"""The sending half of one client's connection: an outbox that drains itself into a stream.
 
 Nearly all goes out without waiting. `run` is a task of the connection's nursery for the rest, begun
 when there is something and over when all is sent: a task that waits for work is 2 KB a client. Once
@@ -6,6 +6,7 @@ the connection is cancelled it sends what still waits, within `limits.goodbye_s`
 """
 
 import math
+import os
 from collections.abc import Callable
 
 import trio
@@ -17,7 +18,7 @@ from mrk.clients.waiting import WaitingTotal
 from mrk.definitions.limits import Limits
 from mrk.status.update import StatusUpdate
 from mrk.websocket.events import NO_CLOSE_FRAME, Ending
-from transports.sockets.nonblocking_send import direct_send
+from transports.sockets.plain_socket import plain_socket
 
 SLICE_BYTES = 64 * 1024
 VANISHED = Ending(NO_CLOSE_FRAME, "connection lost")
@@ -29,7 +30,19 @@ TIGHT_BYTES = 64 * 1024
 UNAUTHORIZED_BYTES = 16 * 1024
 
 
-class OutboxSender:
+def _try_send(socket: trio.socket.SocketType, data: bytes | memoryview) -> int:
+    """Send what the kernel takes now; returns how many bytes that was.
+
+    A connection that is gone takes nothing; the waiting send will tell why.
+    """
+    try:
+        # Asked anew each time: -1 once the socket is closed, never another's number.
+        return os.write(socket.fileno(), data)
+    except OSError:
+        return 0
+
+
+class OutboxSender(Outbox):
     """Writes all that waits in as few sends as possible.
 
     `intact` is False once a frame may have been cut: nothing can follow it. `last_moment` is when
@@ -46,14 +59,13 @@ class OutboxSender:
         "_running",
         "_send_batch",
         "_slice_scope",
+        "_socket",
         "_space",
         "_start_run",
         "_stream",
-        "_try_send",
         "_waiting_send",
         "intact",
         "last_moment",
-        "outbox",
         "share",
     )
 
@@ -65,15 +77,15 @@ class OutboxSender:
         send_batch: SendBatch | None = None,
         total: WaitingTotal | None = None,
     ) -> None:
-        self.outbox = Outbox(framing, limits.outbox_bytes, self._wake)
+        super().__init__(framing, limits.outbox_bytes, self._on_output)
         self.share = (total or WaitingTotal()).share(self._give_way)
-        self.outbox.keep_subscription = self._keep_subscription
-        self.outbox.send_status = self._send_status
         self.intact = True
         self.last_moment = math.inf
         self._send_batch = send_batch or SendBatch()
         self._stream = stream
-        self._try_send = direct_send(stream)
+        # Where what comes alone is sent without waiting: Trio's own send is a cancel scope, two
+        # checkpoints and four calls. None for TLS and test streams, which go the long way.
+        self._socket = plain_socket(stream)
         self._limits = limits
         self._authorized_bytes = limits.outbox_bytes // _CROWDED_SHARE
         self._crowded_bytes = self._authorized_bytes
@@ -88,9 +100,45 @@ class OutboxSender:
 
     def reply(self, payload: bytes) -> None:
         """Answer this client, at once where nothing waits before that and nothing is collected."""
-        frame = self.outbox.framing(payload)
-        if self.outbox or not self._send_alone(frame):
-            self.outbox.append(frame)
+        frame = self.framing(payload)
+        if not self._send_alone(frame):
+            self.append(frame)
+
+    def status(self, update: StatusUpdate) -> None:
+        """Send a status at once where nothing waits before it; it is merged into what waits.
+
+        In a burst it waits to be merged with the next.
+        """
+        if (
+            self._status is not None
+            or self._send_batch.depth
+            or not self._send_alone(update.framed(self.framing))
+        ):
+            super().status(update)
+
+    def _send_alone(self, frame: bytes) -> bool:
+        """Send one frame; False where something is collected, or was taken before and waits.
+
+        All in one function: of what comes alone each call costs more than what it does.
+        """
+        if (
+            self._socket is None
+            or self._corked
+            or self._send_batch.depth
+            or self._frames
+            or self._rest
+            or self._waiting_send
+            or self._status is not None
+            or self._control
+            or self._missed is not None
+            or self.full
+        ):
+            return False
+        sent_bytes = _try_send(self._socket, frame)
+        if sent_bytes < len(frame):
+            self._rest = memoryview(frame)[sent_bytes:]
+            self._send_rest()
+        return True
 
     def begin(self, start_run: Callable[[], None]) -> None:
         """From now on until `close` have `run` started by that whenever something has to wait."""
@@ -100,7 +148,7 @@ class OutboxSender:
     @property
     def crowded(self) -> bool:
         """Whether so much waits that new work for this client had better wait too."""
-        waiting_bytes = self.outbox.waiting_bytes
+        waiting_bytes = self.waiting_bytes
         if waiting_bytes <= TIGHT_BYTES:
             return waiting_bytes > self._crowded_bytes
         return waiting_bytes > self._crowded_bytes or self.share.total.tight
@@ -135,12 +183,12 @@ class OutboxSender:
         """Send what the kernel takes at once, and leave the rest to `run`."""
         if self._corked:
             self._uncork()
-        idle = not self._waiting_send and not self._rest and not self.outbox.full
-        if self.outbox and not (idle and self._try_send_all()):
+        idle = not self._waiting_send and not self._rest and not self.full
+        if self.has_output and not (idle and self._try_send_all()):
             self._send_rest()
 
     def _send_rest(self) -> None:
-        if self._start_run is not None and not self._running and (self.outbox or self._rest):
+        if self._start_run is not None and not self._running and (self.has_output or self._rest):
             self._running = True
             self._start_run()
 
@@ -170,87 +218,63 @@ class OutboxSender:
         return failure
 
     async def _send_waiting(self) -> Ending | None:
-        while self.outbox or self._rest:
-            if self.outbox.full:
+        while self.has_output or self._rest:
+            if self.full:
                 self.intact = not self._rest
                 return self._too_slow()
             if not self._try_send_all():
-                self._rest = self._rest or self.outbox.take(SLICE_BYTES)
-                self._count(self.outbox.waiting_bytes)
+                self._rest = self._rest or self.take(SLICE_BYTES)
+                self._count(self.waiting_bytes)
                 failure = await self._send(self._rest)
                 if failure is not None:
                     self.intact = False
                     return failure
-                if self.outbox:
-                    self._count(self.outbox.waiting_bytes)
+                if self.has_output:
+                    self._count(self.waiting_bytes)
                 else:
                     self._stop_counting()
             self._notify_space()
         return None
 
     def _count(self, waiting_bytes: int) -> None:
-        self.outbox.on_waiting = self._count
+        self.on_waiting = self._count
         self.share.set("output", waiting_bytes + len(self._rest))
 
-    def _keep_subscription(self, size_bytes: int) -> None:
+    def keep_subscription(self, size_bytes: int) -> None:
+        """Count what the client's subscription takes."""
         self.share.set("subscription", size_bytes)
 
     def _stop_counting(self) -> None:
-        self.outbox.on_waiting = None
+        self.on_waiting = None
         self.share.set("output", 0)
 
     def close(self) -> None:
         """Keep nothing: the connection is over."""
         self._start_run = None
         self.share.close()
-        self.outbox.close()
+        super().close()
         self._rest = b""
 
     def _give_way(self) -> None:
-        self.outbox.overflow("too much waited for all clients, most of it for this one")
+        self.overflow("too much waited for all clients, most of it for this one")
 
     def _try_send_all(self) -> bool:
         """Send without waiting; True when nothing is left.
 
         Missed events may be many: they are left to `run`, which lets others have their turn.
         """
-        if self._try_send is None or self._rest or self.outbox.catching_up:
+        if self._socket is None or self._rest or self.catching_up:
             return False
-        while self.outbox and not self.outbox.full:
-            chunk = self.outbox.take(SLICE_BYTES)
-            sent_bytes = self._try_send(chunk)
+        while self.has_output and not self.full:
+            chunk = self.take(SLICE_BYTES)
+            sent_bytes = _try_send(self._socket, chunk)
             if sent_bytes < len(chunk):
                 self._rest = memoryview(chunk)[sent_bytes:]
                 return False
-        if self.outbox.on_waiting is not None:
+        if self.on_waiting is not None:
             self._stop_counting()
         if self._space is not None:
             self._notify_space()
-        return True
-
-    def _send_status(self, update: StatusUpdate) -> bool:
-        """Send a status that nothing waits before; False where it has to wait itself.
-
-        In a burst it waits to be merged with the next.
-        """
-        if self._send_batch.depth:
-            return False
-        return self._send_alone(update.framed(self.outbox.framing))
-
-    def _send_alone(self, frame: bytes) -> bool:
-        """Send one frame; False where something is collected, or was taken before and waits."""
-        if (
-            self._corked
-            or self._send_batch.depth
-            or self._rest
-            or self._waiting_send
-            or self._try_send is None
-        ):
-            return False
-        sent_bytes = self._try_send(frame)
-        if sent_bytes < len(frame):
-            self._rest = memoryview(frame)[sent_bytes:]
-            self._send_rest()
         return True
 
     def _notify_space(self) -> None:
@@ -266,7 +290,7 @@ class OutboxSender:
             failure = await self._send_slice(view[start : start + SLICE_BYTES])
             if failure is not None:
                 return failure
-            if self.outbox.full and start + SLICE_BYTES < len(chunk):
+            if self.full and start + SLICE_BYTES < len(chunk):
                 return self._too_slow()
         self._waiting_send = False
         self._rest = b""
@@ -285,16 +309,16 @@ class OutboxSender:
         return self._too_slow()
 
     def _too_slow(self) -> Ending:
-        if self.outbox.full_reason:
-            return Ending(TOO_SLOW, self.outbox.full_reason)
-        if self.outbox.full:
+        if self.full_reason:
+            return Ending(TOO_SLOW, self.full_reason)
+        if self.full:
             return Ending(
                 TOO_SLOW, f"more than {self._limits.outbox_bytes} bytes waited to be read"
             )
         return Ending(TOO_SLOW, f"read nothing for {self._limits.send_s:.0f} s")
 
-    def _wake(self) -> None:
-        if self.outbox.full:
+    def _on_output(self) -> None:
+        if self.full:
             self.limit_goodbye()
         if not self._corked and not self._send_batch.takes(self.flush, may_wait=True):
             self._send_rest()

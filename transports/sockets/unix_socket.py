@@ -97,7 +97,7 @@ class UnixSocket:
         hub = self._hub
         clients = hub.clients
         sender = OutboxSender(stream, etx_frame, hub.limits, clients.send_batch, clients.waiting)
-        client = Client(hub.clients.next_id(), Transport.UNIX, sender.outbox, authorized=True)
+        client = Client(hub.clients.next_id(), Transport.UNIX, sender, authorized=True)
         name = f"{client.transport} client {client.id}"
         connection = ClientConnection(name, sender, clients.turns, hub.when_cancelled)
         most_bytes = hub.limits.unix_message_bytes
@@ -122,15 +122,18 @@ class UnixSocket:
     ) -> Ending:
         limit_bytes = self._hub.limits.unix_message_bytes
         decoder, direct = EtxDecoder(limit_bytes), DirectReceive(stream)
+        pending_bytes = 0
         with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError):
             while chunk := await direct.receive(CHUNK_BYTES):
                 try:
                     frames = decoder.feed(chunk)
                 except FrameTooLong as exc:
                     text = f"Invalid Request: {exc}"
-                    sender.outbox.reply(jsonrpc.encode_error(None, jsonrpc.INVALID_REQUEST, text))
+                    sender.reply(jsonrpc.encode_error(None, jsonrpc.INVALID_REQUEST, text))
                     return Ending(1009, str(exc))
-                sender.share.set("input", decoder.pending_bytes)
+                if decoder.pending_bytes != pending_bytes:
+                    pending_bytes = decoder.pending_bytes
+                    sender.share.set("input", pending_bytes)
                 if len(frames) == 1 and session.hear_alone(frames[0]):
                     if session.unreadable >= UNREADABLE_IN_A_ROW:
                         return UNREADABLE

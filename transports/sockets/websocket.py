@@ -110,8 +110,7 @@ class Websocket:
     ) -> ServedWebsocket:
         hub, clients = self._hub, self._hub.clients
         wire = WebsocketStream(stream, trailing, hub.limits, clients.send_batch, clients.waiting)
-        outbox = wire.sender.outbox
-        client = admitted_client(clients, Transport.WEBSOCKET, outbox, address, decision)
+        client = admitted_client(clients, Transport.WEBSOCKET, wire.sender, address, decision)
         name = f"{client.transport} client {client.id}"
         connection = KeptConnection(name, wire.sender, clients.turns, hub.when_cancelled)
         most_bytes = hub.limits.message_bytes

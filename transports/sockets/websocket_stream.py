@@ -96,7 +96,7 @@ class WebsocketStream:
                 self.ending, self.ended = event, True
                 return
             if isinstance(event, Pinged):
-                self.sender.outbox.control("pong", pong_frame(event.payload))
+                self.sender.control("pong", pong_frame(event.payload))
             yield None
         if self._incoming.pending_bytes != self._pending_bytes:
             self._pending_bytes = self._incoming.pending_bytes
@@ -144,16 +144,16 @@ class WebsocketStream:
         waits: the ping is behind that. While nothing is read from the client (back-pressure), or
         the ping is not out, the send limit watches.
         """
-        outbox, now = self.sender.outbox, delivery(self.stream)
+        now = delivery(self.stream)
         arrives = (
             now is not None and now.waiting_bytes > 0 and now.arrived_bytes > self._arrived_bytes
         )
         alive = self._heard or arrives or not self._pinged
-        if not alive and self._listening and not outbox.holds("ping"):
+        if not alive and self._listening and not self.sender.holds("ping"):
             return SILENT
         self._heard, self._pinged = False, True
         self._arrived_bytes = 0 if now is None else now.arrived_bytes
-        outbox.control("ping", PING)
+        self.sender.control("ping", PING)
         return None
 
     async def goodbye(self, ending: Ending) -> None:

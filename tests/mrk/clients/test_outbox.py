@@ -22,7 +22,7 @@ def test_replies_and_notifications_keep_their_order_and_status_follows() -> None
     box.notify(SharedMessage(b"2"))
     status = b'{"jsonrpc":"2.0","method":"notify_status_update","params":[{"fan":{"speed":1}},1.5]}'
     assert box.take() == b"1\x032\x03" + status + b"\x03"
-    assert not box
+    assert not box.has_output
     assert box.take() == b""
 
 
@@ -49,7 +49,7 @@ def test_dropped_status_is_not_sent() -> None:
     box = Box().outbox
     box.status(StatusUpdate({"fan": {"speed": 1}}, 1.0))
     box.drop_status()
-    assert not box
+    assert not box.has_output
     assert box.take() == b""
 
 
@@ -88,7 +88,7 @@ def test_limit_at_its_edge() -> None:
     assert not box.outbox.full
     box.outbox.append(b"c")
     assert box.outbox.full
-    assert box.outbox
+    assert box.outbox.has_output
     assert box.wakes == 2
     box.outbox.reply(b"later")
     box.outbox.status(StatusUpdate({}, 1.0))

@@ -33,7 +33,7 @@ def test_strangers_are_not_notified() -> None:
     known, stranger = add(clients), add(clients, authorized=False)
     clients.broadcast("notify_test", [1])
     assert known.outbox.take() == b'{"jsonrpc":"2.0","method":"notify_test","params":[1]}\x03'
-    assert not stranger.outbox
+    assert not stranger.outbox.has_output
 
 
 def test_klippys_state_follows_the_status_before_it() -> None:
@@ -60,7 +60,7 @@ def test_a_log_out_reaches_a_users_connections_only() -> None:
     ann.outbox.status(StatusUpdate({"a": {"b": 1}}, 1.0))
     clients.revoke("ann")
     assert told == [("ann", [ann])]
-    assert not ann.outbox
+    assert not ann.outbox.has_output
     assert (ann.authorized, ann.user, ann.reason) == (False, None, Reason.REVOKED)
     assert (bob.authorized, bob.user) == (True, "bob")
     assert (unix.authorized, unix.user, unix.role) == (True, None, Role.ADMIN)

@@ -212,4 +212,4 @@ async def test_an_agent_with_replay_does_not_hear_of_its_own_coming() -> None:
     house.call(other, **NAMED, replay=True)
     house.call(agent, **{**NAMED, "type": "agent"}, replay=True)
     assert b"connected" in other.outbox.take()
-    assert not agent.outbox
+    assert not agent.outbox.has_output

@@ -52,7 +52,7 @@ class Crowd:
         sender.begin(self._start)
         self.senders.append(sender)
         number = clients.next_id()
-        clients.add(Client(number, Transport.WEBSOCKET, sender.outbox, authorized=True))
+        clients.add(Client(number, Transport.WEBSOCKET, sender, authorized=True))
 
     def _start(self) -> None:
         self.tasks += 1

@@ -47,7 +47,7 @@ async def test_the_sender_is_there_while_the_client_does_not_read() -> None:
         await wait_all_tasks_blocked()
         for text in (b"one", b"two"):
             assert names(nursery) == []
-            sender.outbox.append(text)
+            sender.append(text)
             await wait_all_tasks_blocked()
             assert names(nursery) == ["client 1 sender"]
             assert await theirs.receive_some() == text
@@ -60,7 +60,7 @@ async def test_the_sender_is_there_while_the_client_does_not_read() -> None:
 async def test_what_waited_before_the_beginning_is_sent() -> None:
     ours, theirs = memory_stream_pair()
     connection, sender = connection_on(ours)
-    sender.outbox.append(b"early")
+    sender.append(b"early")
     leave = trio.Event()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(connection.run, lambda: until(leave))
@@ -71,7 +71,7 @@ async def test_what_waited_before_the_beginning_is_sent() -> None:
 async def test_a_failed_sender_is_not_begun_again(autojump_clock: object) -> None:
     ours, _theirs = lockstep_stream_pair()
     connection, sender = connection_on(ours, Limits(send_s=5.0))
-    sender.outbox.append(b"never read")
+    sender.append(b"never read")
     began = trio.current_time()
     await connection.run(trio.sleep_forever)  # type: ignore[arg-type]
     assert trio.current_time() - began == pytest.approx(5.0, abs=0.1)
@@ -95,7 +95,7 @@ class OverflowAtTheEnd(trio.abc.Instrument):
             return
         self.filled = True
         try:
-            self._sender.outbox.overflow("too much for all")
+            self._sender.overflow("too much for all")
         except BaseException as exc:
             self.errors.append(exc)
 

@@ -38,7 +38,7 @@ async def test_a_backlog_is_worked_off_once() -> None:
         theirs, ours = lockstep_stream_pair()
         sender = OutboxSender(ours, etx_frame, daemon.limits)
         connection = ClientConnection("client 1", sender, Turns())
-        client = Client(1, Transport.UNIX, sender.outbox, authorized=True)
+        client = Client(1, Transport.UNIX, sender, authorized=True)
         session = ClientSession(daemon.hub, client, sender, connection, 1_000_000)
 
         async def hear(session: ClientSession = session, answered: trio.Event = answered) -> Ending:

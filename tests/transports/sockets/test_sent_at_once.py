@@ -31,7 +31,7 @@ class Wire:
         self.tasks += 1
 
     def status(self, **fans: object) -> None:
-        self.sender.outbox.status(StatusUpdate({"fan": fans}, 1.0))
+        self.sender.status(StatusUpdate({"fan": fans}, 1.0))
 
     def bytes_read(self) -> bytes:
         read = b""
@@ -78,7 +78,7 @@ def wire(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
 async def test_alone_it_is_sent_at_once(wire: Wire) -> None:
     wire.status(speed=1)
     assert wire.fans() == [{"speed": 1}]
-    assert not wire.sender.outbox
+    assert not wire.sender.has_output
     assert wire.tasks == 0
     assert wire.sends == 1
 
@@ -94,9 +94,9 @@ async def test_in_a_burst_it_is_merged(wire: Wire) -> None:
 
 async def test_it_does_not_overtake_what_is_collected(wire: Wire) -> None:
     wire.sender.cork()
-    wire.sender.outbox.reply(b'{"id":1}')
+    wire.sender.reply(b'{"id":1}')
     wire.status(speed=1)
-    wire.sender.outbox.reply(b'{"id":2}')
+    wire.sender.reply(b'{"id":2}')
     wire.status(speed=2)
     assert wire.bytes_read() == b""
     wire.sender.flush()
@@ -125,7 +125,7 @@ async def test_it_waits_and_is_merged_while_the_kernel_takes_nothing(wire: Wire)
     wire.status(text="x" * 3_000_000)
     for speed in range(100):
         wire.status(speed=speed)
-    assert wire.sender.outbox
+    assert wire.sender.has_output
     assert wire.tasks == 1
 
 
