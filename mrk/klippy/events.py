@@ -49,15 +49,8 @@ class GcodeResponse(msgspec.Struct, frozen=True):
     text: str
 
 
-class StatusChanged(msgspec.Struct, frozen=True):
-    """An update with something of what subsystems subscribed to, and perhaps with more.
-
-    Shared with clients: read the objects of interest by `update.fields`, and alter nothing.
-    """
-
-    update: StatusUpdate
-
-
+# A status update has something of what subsystems subscribed to, and perhaps more: they read the
+# objects of interest by `fields`.
 KlippyEvent = (
     Identified
     | EndpointsListed
@@ -66,5 +59,5 @@ KlippyEvent = (
     | Shutdown
     | Disconnected
     | GcodeResponse
-    | StatusChanged
+    | StatusUpdate
 )

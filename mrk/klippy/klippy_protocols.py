@@ -64,7 +64,7 @@ class KlippyPort(KlippyFacts, RemoteMethodsPort, Protocol):
         """Ask one of Klippy's endpoints, and return its result decoded."""
 
     async def subscribe(self, objects: Mapping[str, Collection[str] | None]) -> Mapping[str, Any]:
-        """Add to what subsystems hear of in `StatusChanged`, until the next disconnect.
+        """Add to what subsystems hear of in `StatusUpdate`, until the next disconnect.
 
         Returns the current status of `objects`. Subscribe again at each `Started` or `Ready`.
         """

@@ -22,8 +22,9 @@ from mrk.estimate.print_position import (
 )
 from mrk.jobs.events import JobChanged, JobSeen, PrinterGone
 from mrk.jobs.job_protocols import JobStatePort
-from mrk.klippy.events import Disconnected, Ready, StatusChanged
+from mrk.klippy.events import Disconnected, Ready
 from mrk.klippy.klippy_protocols import KlippyPort
+from mrk.status.update import StatusUpdate
 from nurseries.analysis.estimates import Estimates, FileClock
 
 logger = logging.getLogger(__name__)
@@ -93,7 +94,7 @@ class ObjectPlans:
     async def _follow_objects(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> None:
-        kinds = (Ready, Disconnected, StatusChanged)
+        kinds = (Ready, Disconnected, StatusUpdate)
         with self._klippy.open_events("excluded objects", EVENTS, *kinds) as events:
             events.only_about(OBJECTS)
             task_status.started()
@@ -105,7 +106,7 @@ class ObjectPlans:
                         await self._subscribe()
                     case Disconnected():
                         self._set(())
-                    case StatusChanged(update):
+                    case StatusUpdate() as update:
                         self._set(excluded_names(update.fields("exclude_object") or {}))
 
     async def _subscribe(self) -> None:

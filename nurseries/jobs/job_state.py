@@ -15,7 +15,7 @@ from mrk.errors import ClientError, Transient
 from mrk.fanout import EventReader, Fanout
 from mrk.jobs.events import JobChanged, JobSeen, JobSnapshot, JobStateEvent, PrinterGone
 from mrk.jobs.print_stats import PrintStats, changes, missed
-from mrk.klippy.events import Disconnected, Identified, Ready, Shutdown, Started, StatusChanged
+from mrk.klippy.events import Disconnected, Identified, Ready, Shutdown, Started
 from mrk.klippy.klippy_protocols import KlippyPort
 from mrk.klippy.requirements import read_object
 from mrk.klippy.state import STARTUP
@@ -104,7 +104,7 @@ class JobState:
 
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Follow the printer. Raises `Transient` when Klipper refuses the subscription."""
-        kinds = (Identified, Started, Ready, Shutdown, Disconnected, StatusChanged)
+        kinds = (Identified, Started, Ready, Shutdown, Disconnected, StatusUpdate)
         with self._klippy.open_events("job_state", EVENTS, *kinds) as events:
             self._look, self._is_subscribed = None, False
             events.only_about(OBJECTS)
@@ -120,19 +120,19 @@ class JobState:
 
         Klipper tells of a print's duration several times a second.
         """
-        if not isinstance(event, StatusChanged):
+        if not isinstance(event, StatusUpdate):
             return False
-        update, before = event.update, self._look
-        if before is None or update.eventtime <= before.eventtime:
+        before = self._look
+        if before is None or event.eventtime <= before.eventtime:
             return True
-        text = update.found.get("print_stats")
+        text = event.found.get("print_stats")
         stats = None if text is None else before.stats.moved(text)
         if stats is not None:
             # Nearly all of a print comes this way, so it is not taken apart for nothing.
-            self._look = JobSnapshot(stats, update.eventtime, before.klippy_state)
+            self._look = JobSnapshot(stats, event.eventtime, before.klippy_state)
             self._shown = stats
             return True
-        after = self._after(update)
+        after = self._after(event)
         if after is None:
             return True
         if changes(before.stats, after.stats):
@@ -142,7 +142,7 @@ class JobState:
 
     async def _take(self, event: object) -> None:
         match event:
-            case StatusChanged(update):
+            case StatusUpdate() as update:
                 self._follow(update)
             case Identified(info) if info.get("state") == STARTUP:
                 # Nothing was printed yet by a Klipper that starts up.

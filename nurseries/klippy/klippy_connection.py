@@ -17,7 +17,7 @@ from trio.abc import Stream
 from mrk.clients.send_batch import SendBatch
 from mrk.definitions.limits import Limits
 from mrk.errors import ClientError, Transient
-from mrk.klippy.etx import EtxDecoder, FrameTooLong, etx_frame
+from mrk.klippy.etx import ETX, EtxDecoder, FrameTooLong, etx_frame
 from mrk.klippy.link_errors import KlippyLost
 from mrk.klippy.messages import Frame, JunkFrame, decode_frame, encode_request, error_message
 from mrk.log.throttle import LogThrottle
@@ -85,7 +85,8 @@ class KlippyConnection:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._write, name="klippy writer")
             nursery.start_soon(self._watch, name="klippy request watch")
-            await self._read()
+            # A task of its own: what it awaits is resumed through one frame less.
+            nursery.start_soon(self._read, name="klippy reader")
 
     def lose(self) -> None:
         """Fail everything that waits; later requests fail at once."""
@@ -231,14 +232,19 @@ class KlippyConnection:
                 raise LinkLost("Klipper closed the connection") from exc
             if not data:
                 raise LinkLost("Klipper closed the connection")
+            if data.find(ETX) == len(data) - 1 and not self._decoder.pending_bytes:
+                # One frame, as nearly always: nothing is collected. A call more for each costs more
+                # than what it does.
+                if self._take_whole(frame := data[:-1]):
+                    self._junk_in_row = 0
+                elif frame:
+                    self._take_other(frame)
+                continue
             try:
                 frames = self._decoder.feed(data)
             except FrameTooLong as exc:
                 raise LinkLost(f"Klipper sent {exc}") from exc
-            if len(frames) == 1:
-                self._take(frames[0])  # as nearly always: nothing is collected
-            else:
-                await self._take_many(frames)
+            await self._take_many(frames)
 
     async def _take_many(self, frames: list[bytes]) -> None:
         for first in range(0, len(frames), FRAMES_PER_TURN):
@@ -251,7 +257,10 @@ class KlippyConnection:
     def _take(self, data: bytes) -> None:
         if self._take_whole(data):
             self._junk_in_row = 0
-            return
+        else:
+            self._take_other(data)
+
+    def _take_other(self, data: bytes) -> None:
         try:
             frame = decode_frame(data)
             if frame.id is not None:

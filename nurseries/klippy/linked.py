@@ -14,7 +14,7 @@ from trio.abc import Stream
 
 from mrk.clients.send_batch import SENDS_AT_ONCE, SendBatch
 from mrk.errors import ClientError
-from mrk.klippy.events import GcodeResponse, KlippyEvent, StatusChanged
+from mrk.klippy.events import GcodeResponse, KlippyEvent
 from mrk.klippy.link_errors import KlippyLost
 from mrk.klippy.messages import JunkFrame, decode_value, is_empty, read_status, read_update
 from mrk.klippy.peer import SocketPeer
@@ -33,7 +33,7 @@ from nurseries.klippy.subscribing import Install, Subscribing
 logger = logging.getLogger(__name__)
 Publish = Callable[[KlippyEvent], None]
 # With the names of the objects that it tells something of.
-PublishStatus = Callable[[StatusChanged, Collection[str]], None]
+PublishStatus = Callable[[StatusUpdate, Collection[str]], None]
 
 OUTPUT_METHOD = "process_gcode_response"
 
@@ -122,7 +122,7 @@ class LinkedKlippy:
     def _take_status(self, asked: Mapping[str, Any], raw: msgspec.Raw) -> StatusDelta:
         status, eventtime = self._read_reply(raw)
         update = StatusUpdate(self.board.subscribed(asked, status, eventtime), eventtime)
-        self._push_unread(update)
+        self._take_unread(update)
         return status
 
     def _existing(self, entry: Wanted, status: StatusDelta) -> Wanted:
@@ -155,14 +155,19 @@ class LinkedKlippy:
         if update is None:
             return False
         self.board.add(update)
-        self._push(update, update.found)
+        if update.found:
+            self._tell(update, update.found)
+        if len(self.board.readers) <= SENDS_AT_ONCE:
+            self.board.push(update)  # as nearly always, so not by `_push`
+        else:
+            self._push(update)
         return True
 
     def _on_message(self, method: str, raw: msgspec.Raw) -> None:
         if method == STATUS_METHOD:
             update = read_update(raw)
             self.board.add(update)
-            self._push_unread(update)
+            self._take_unread(update)
             return
         params = decode_value(raw)
         if method == OUTPUT_METHOD:
@@ -172,21 +177,23 @@ class LinkedKlippy:
         else:
             self._on_remote_call(method, params)
 
-    def _push_unread(self, update: StatusUpdate) -> None:
-        followed = update.may_change(self._pushes.names)
-        self._push(update, update.names if followed else ())
+    def _take_unread(self, update: StatusUpdate) -> None:
+        if update.may_change(self._pushes.names):
+            self._tell(update, update.names)
+        self._push(update)
 
-    def _push(self, update: StatusUpdate, about: Collection[str]) -> None:
-        """Tell subsystems and clients; `about` has the names of what subsystems follow, if any."""
-        if about:
-            if "webhooks" in about:
-                self._on_webhooks(update)
-            self._publish_status(StatusChanged(update), about)
+    def _push(self, update: StatusUpdate) -> None:
         if len(self.board.readers) <= SENDS_AT_ONCE:
             self.board.push(update)
         else:
             with self._send_batch:
                 self.board.push(update)
+
+    def _tell(self, update: StatusUpdate, about: Collection[str]) -> None:
+        """Tell subsystems; `about` has the names of what they follow."""
+        if "webhooks" in about:
+            self._on_webhooks(update)
+        self._publish_status(update, about)
 
     def _on_webhooks(self, update: StatusUpdate) -> None:
         webhooks = update.fields("webhooks")

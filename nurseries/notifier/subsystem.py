@@ -15,7 +15,7 @@ from mrk.fanout import EventReader
 from mrk.jobs.events import JobChanged, JobSeen, JobStateEvent
 from mrk.jobs.job_protocols import JobStatePort, QueueNews
 from mrk.jobs.print_stats import PrintStats
-from mrk.klippy.events import Disconnected, KlippyEvent, Ready, Shutdown, StatusChanged
+from mrk.klippy.events import Disconnected, KlippyEvent, Ready, Shutdown
 from mrk.klippy.klippy_protocols import KlippyPort
 from mrk.klippy.requirements import read_names
 from mrk.notifier.events import (
@@ -30,6 +30,7 @@ from mrk.notifier.events import (
     job_event,
 )
 from mrk.notifier.message import NotifierEvent, Stats, stats_of
+from mrk.status.update import StatusUpdate
 from nurseries.notifier.notifier import MessageSender, Notifier
 from nurseries.notifier.sending.messages import Delivery
 
@@ -74,7 +75,7 @@ class Notifiers:
         """Follow the printer."""
         kinds: tuple[type, ...] = (Shutdown,)
         if self._wants_progress or self._wants_runout:
-            kinds = (Ready, Shutdown, Disconnected, StatusChanged)
+            kinds = (Ready, Shutdown, Disconnected, StatusUpdate)
         with (
             self._job_state.open_events("notifier", NEWS, JobSeen, JobChanged) as news,
             self._klippy.open_events("notifier", EVENTS, *kinds) as events,
@@ -114,14 +115,14 @@ class Notifiers:
                     self._tell_now(SHUTDOWN, message.partition("\n")[0])
                 case Disconnected():
                     self._runout.forget()
-                case StatusChanged(update):
+                case StatusUpdate() as update:
                     self._take(update.delta)
 
     def _is_no_news(self, event: KlippyEvent) -> bool:
         """Whether an event tells nothing of a filament sensor, and no mark is reached with it."""
-        if not isinstance(event, StatusChanged):
+        if not isinstance(event, StatusUpdate):
             return False
-        names = event.update.names
+        names = event.names
         if self._wants_runout and any(name.startswith(RUNOUT_SENSORS) for name in names):
             return False
         if not self._wants_progress or PROGRESS_OBJECT not in names:

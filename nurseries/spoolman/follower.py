@@ -20,7 +20,6 @@ from mrk.klippy.events import (
     Ready,
     Shutdown,
     Started,
-    StatusChanged,
 )
 from mrk.klippy.klippy_protocols import KlippyPort
 from mrk.klippy.messages import read_status
@@ -32,7 +31,7 @@ from mrk.status.update import StatusUpdate
 logger = logging.getLogger(__name__)
 # A read of the link (64 KiB) holds at most some 500 status updates, a few a second being usual.
 EVENTS = 1024
-KINDS = (Identified, Started, Ready, Shutdown, Disconnected, StatusChanged)
+KINDS = (Identified, Started, Ready, Shutdown, Disconnected, StatusUpdate)
 SUBSCRIBED: Mapping[str, list[str]] = {
     "toolhead": ["position", "extruder"],
     "print_stats": ["filename", "total_duration", "state"],
@@ -92,7 +91,7 @@ class ExtruderFollower:
 
     async def _take(self, event: KlippyEvent) -> None:
         match event:
-            case StatusChanged(update):
+            case StatusUpdate() as update:
                 await self._heed(update)
             case Identified(info):
                 self._begun = self._begun or info.get("state") == "startup"

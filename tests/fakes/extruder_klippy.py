@@ -8,7 +8,7 @@ import trio
 
 from mrk.errors import ClientError
 from mrk.fanout import EventReader, Fanout
-from mrk.klippy.events import Disconnected, Identified, KlippyEvent, Ready, StatusChanged
+from mrk.klippy.events import Disconnected, Identified, KlippyEvent, Ready
 from mrk.status.update import StatusUpdate
 from tests.fakes.no_klippy import NoKlippy
 
@@ -101,7 +101,7 @@ class ExtruderKlippy(NoKlippy):
         self._said = now
         delta = {name: fields for name, fields in delta.items() if fields}
         if self._subscribed and delta and self.state != "disconnected":
-            self._fanout.publish(StatusChanged(StatusUpdate(delta, self.eventtime)), delta)
+            self._fanout.publish(StatusUpdate(delta, self.eventtime), delta)
 
     def print(self, filename: str = "a.gcode") -> None:
         self.print_stats = {"filename": filename, "total_duration": 0.0, "state": "printing"}
@@ -129,7 +129,7 @@ class ExtruderKlippy(NoKlippy):
 
     def say(self, events: Iterable[KlippyEvent]) -> None:
         for event in events:
-            about = event.update.names if isinstance(event, StatusChanged) else None
+            about = event.names if isinstance(event, StatusUpdate) else None
             self._fanout.publish(event, about)
 
     def _identify(self, state: str) -> None:

@@ -12,13 +12,13 @@ from mrk.klippy.events import (
     Ready,
     Shutdown,
     Started,
-    StatusChanged,
 )
 from mrk.klippy.klippy_protocols import GcodePort, KlippyPort
 from mrk.klippy.requirements import read_object
 from mrk.power.driver import Report
 from mrk.power.klipper_object import KlipperObject
 from mrk.power.states import DriverFailed, PowerState
+from mrk.status.update import StatusUpdate
 
 EVENTS = 1024
 # Klipper tells changes every 0.25 s.
@@ -44,7 +44,7 @@ class KlipperDriver:
         self, report: Report, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> None:
         """Follow the object."""
-        kinds = (Ready, Started, Shutdown, Disconnected, StatusChanged)
+        kinds = (Ready, Started, Shutdown, Disconnected, StatusUpdate)
         with self._klippy.open_events("power", EVENTS, *kinds) as events:
             events.only_about((self._target.object_name,))
             task_status.started()
@@ -54,7 +54,7 @@ class KlipperDriver:
                 self._shut_down(report)
             async for event in events:
                 match event:
-                    case StatusChanged(update):
+                    case StatusUpdate() as update:
                         self._see(update.fields(self._target.object_name), report)
                     case Ready():
                         self.is_shutdown = False

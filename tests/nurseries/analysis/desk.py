@@ -16,7 +16,7 @@ from mrk.estimate.schema import ESTIMATE_MIGRATIONS
 from mrk.fanout import EventReader, Fanout
 from mrk.jobs.events import JobChanged, JobSeen, JobSnapshot, JobStateEvent
 from mrk.jobs.print_stats import JobEvent, PrintStats
-from mrk.klippy.events import KlippyEvent, Ready, StatusChanged
+from mrk.klippy.events import KlippyEvent, Ready
 from mrk.status.update import StatusUpdate
 from nurseries.analysis.config_files import ConfigFiles
 from nurseries.analysis.estimates import Estimates
@@ -71,7 +71,7 @@ class DeskKlippy(NoKlippy):
     def become(self, name: str, **fields: Any) -> None:
         """An object changes."""
         self.objects[name] = self.objects.get(name, {}) | fields
-        self._fanout.publish(StatusChanged(StatusUpdate({name: fields}, 2.0)), {name})
+        self._fanout.publish(StatusUpdate({name: fields}, 2.0), {name})
 
     def become_ready(self, settings: Any) -> None:
         self.state, self.settings = "ready", settings

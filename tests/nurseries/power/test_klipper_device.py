@@ -3,7 +3,7 @@
 import trio
 import trio.testing
 
-from mrk.klippy.events import Shutdown, StatusChanged
+from mrk.klippy.events import Shutdown
 from mrk.power.klipper_object import KlipperObject
 from mrk.power.states import PowerState
 from mrk.status.update import StatusUpdate
@@ -24,7 +24,7 @@ class WithoutLight(ExtruderKlippy):
 
 
 def changed(**objects):
-    return StatusChanged(StatusUpdate({"fan": {"speed": 0.5}, **objects}, 1.0))
+    return StatusUpdate({"fan": {"speed": 0.5}, **objects}, 1.0)
 
 
 async def test_what_klipper_tells_of_other_objects_wakes_nobody(autojump_clock):
