@@ -96,7 +96,10 @@ def move_start(connection: SqlConnection, job: Job, start_time: float) -> bool:
 
 
 def finish_job(connection: SqlConnection, job: Job, added: Sequence[Amount]) -> bool:
-    """Store the end of a running job and count it; false when it ended or was deleted before."""
+    """Store the end of a running job and count it; false when it had ended before.
+
+    One that was deleted while it ran is recorded again: who clears the history means what was.
+    """
     changed = connection.execute(
         "UPDATE job_history SET status = ?, end_time = ?, print_duration = ?, total_duration = ?,"
         " filament_used = ?, metadata = ?, auxiliary_data = ?"
@@ -111,11 +114,32 @@ def finish_job(connection: SqlConnection, job: Job, added: Sequence[Amount]) -> 
             IN_PROGRESS,
         ),
     ).rowcount
-    if not changed:
+    if not changed and not _add_again(connection, job):
         return False
     _count(connection, added)
     _remember_counted(connection, job.job_id, added)
     return True
+
+
+def _add_again(connection: SqlConnection, job: Job) -> bool:
+    """Store a job that has ended under the id that it had; false when that is in use."""
+    return job.job_id > 0 and bool(
+        connection.execute(
+            "INSERT OR IGNORE INTO job_history (job_id, user, filename, status, start_time,"
+            " end_time, print_duration, total_duration, filament_used, metadata, auxiliary_data)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                job.job_id,
+                job.user,
+                job.filename,
+                job.status,
+                job.start_time,
+                job.end_time,
+                *_figures(job),
+                *_texts(job),
+            ),
+        ).rowcount
+    )
 
 
 def correct_filament(connection: SqlConnection, job: Job, added_mm: float) -> bool:

@@ -9,6 +9,7 @@ from mrk.errors import ClientError
 from mrk.jobs.job_protocols import AuxiliaryValue
 from mrk.jobs.schema import JOB_MIGRATIONS
 from mrk.virtual_printer.faults import Fault, FaultKind
+from nurseries.jobs import history_store
 from nurseries.jobs.history import CHECKPOINT_S, FLUSH_S
 from nurseries.jobs.pending_writes import RETRY_S
 from nurseries.testing.memory_database import MemoryDatabase
@@ -250,13 +251,47 @@ async def test_a_print_that_began_without_mrk(world: World, autojump_clock: Mock
         world.linkable = True
         await shop.when(lambda: shop.job_state.snapshot is not None)
         await start(shop)
-        await shop.call("server.history.delete_job", all=True)
+    await world.database.run(history_store.delete_all)
     await trio.sleep(10)
     async with open_shop(world) as shop:
         (job,) = await shop.jobs()
         assert job["status"] == "in_progress"
         assert job["start_time"] < world.wall_clock() - 10
         assert job["user"] == "No User"
+
+
+@pytest.mark.parametrize("one", [True, False])
+async def test_a_job_that_is_deleted_while_it_runs(
+    world: World, autojump_clock: MockClock, one: bool
+) -> None:
+    """Who clears the history during a print means those before it."""
+    async with open_shop(world) as shop:
+        await start(shop, user="ann")
+        (running,) = await shop.jobs()
+        what = {"uid": running["job_id"]} if one else {"all": True}
+        await shop.call("server.history.delete_job", **what)
+        assert await shop.jobs() == []
+        shop.notes(CHANGED)
+        job = await ended(shop)
+        assert (job["job_id"], job["start_time"]) == (running["job_id"], running["start_time"])
+        assert (job["status"], job["user"], job["exists"]) == ("completed", "ann", True)
+        assert [note["action"] for note in shop.notes(CHANGED)] == ["finished"]
+        assert (await totals(shop))["total_jobs"] == 1.0
+        await shop.call("server.history.delete_job", all=True)
+        await start(shop)
+        assert [job["status"] for job in await shop.jobs()] == ["in_progress"]
+
+
+async def test_a_job_that_is_deleted_while_it_runs_goes_on_after_a_restart(
+    world: World, autojump_clock: MockClock
+) -> None:
+    async with open_shop(world) as shop:
+        await start(shop, user="ann")
+        await shop.call("server.history.delete_job", all=True)
+    async with open_shop(world) as shop:
+        job = await ended(shop)
+        assert (job["status"], job["user"], len(await shop.jobs())) == ("completed", "ann", 1)
+        assert (await totals(shop))["total_jobs"] == 1.0
 
 
 async def test_a_full_disk_delays_the_end(
