@@ -202,7 +202,7 @@ class DatabaseEndpoints:
         return [
             get(
                 path,
-                _with(self._read_item, debug),
+                self._with(self._read_item, debug),
                 "Read one value, or a whole namespace.",
                 read,
                 GetParams,
@@ -210,7 +210,7 @@ class DatabaseEndpoints:
             ),
             post(
                 path,
-                _with(self._store_item, debug),
+                self._with(self._store_item, debug),
                 "Store one value.",
                 change,
                 PostParams,
@@ -219,13 +219,23 @@ class DatabaseEndpoints:
             ),
             delete(
                 path,
-                _with(self._delete_item, debug),
+                self._with(self._delete_item, debug),
                 "Remove one value.",
                 change,
                 DeleteItemParams,
                 DatabaseItem,
             ),
         ]
+
+    def _with(
+        self, handler: Callable[[Any, Caller, bool], Awaitable[DatabaseItem]], debug: bool
+    ) -> Callable[[Any, Caller], Awaitable[DatabaseItem]]:
+        async def handle(params: Any, caller: Caller) -> DatabaseItem:
+            # What is stored now would be gone with the old database, and what is read is not so.
+            self._check_not_restored(status=503)
+            return await handler(params, caller, debug)
+
+        return handle
 
     async def _read_item(self, params: GetParams, _caller: Caller, debug: bool) -> DatabaseItem:
         if not debug:
@@ -347,24 +357,15 @@ class DatabaseEndpoints:
             raise ClientError("Not while the printer is printing")
         self._check_not_restored()
 
-    def _check_not_restored(self) -> None:
+    def _check_not_restored(self, status: int = 400) -> None:
         if self._restored:
-            raise ClientError("A restored database is waiting for the restart")
+            raise ClientError("A restored database is waiting for the restart", status)
 
 
 def _check_role(caller: Caller, namespace: str) -> None:
     """Raise 403 for who may not change through its own methods what a namespace holds."""
     if namespace in ADMINS:
         caller.require(Role.ADMIN, f"Changing namespace '{namespace}'")
-
-
-def _with(
-    handler: Callable[[Any, Caller, bool], Awaitable[DatabaseItem]], debug: bool
-) -> Callable[[Any, Caller], Awaitable[DatabaseItem]]:
-    async def handle(params: Any, caller: Caller) -> DatabaseItem:
-        return await handler(params, caller, debug)
-
-    return handle
 
 
 def _dump(connection: SqlConnection, table: str) -> TableDump:

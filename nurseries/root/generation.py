@@ -194,8 +194,12 @@ class Generation:
         self._asked_to_end.set()
 
     def end_for_restart(self) -> None:
-        """End the generation once answers have left: the next one follows."""
+        """End the generation once answers have left: the next one follows.
+
+        What a client asks behind such an answer is for that one, so the doors close at once.
+        """
         self._restart = True
+        self._doors.stop_accepting()
         self._asked_to_end.set()
 
     # What clients are told

@@ -24,8 +24,8 @@ from nurseries.root.supervised import Supervised
 from nurseries.root.surroundings import Surroundings
 from transports.door.acceptor import Door
 from transports.door.api_http import ApiHttp
-from transports.door.http_connection import Routes
 from transports.door.route_table import RouteTable
+from transports.door.routes import Routes
 from transports.listeners.listeners import Listeners
 from transports.sockets.admission import WebsocketAdmission
 from transports.sockets.batch_sender import BatchSender

@@ -202,6 +202,22 @@ def test_restart_tells_clients_and_serves_them_again(tmp_path: Path) -> None:
             assert http.get("/server/nurseries").json()["result"]["generation"] == 3
 
 
+def test_who_asks_on_behind_a_restart_is_served_by_what_follows(demo: DaemonProcess) -> None:
+    """On a connection that is kept, as programs ask that do one thing after the other."""
+    item = {"namespace": "kept", "key": "k"}
+    with httpx.Client(base_url=demo.url, timeout=20) as http:
+        before = http.get("/server/nurseries").json()["result"]["generation"]
+        assert http.post("/server/restart").headers["connection"] == "close"
+        assert http.get("/server/nurseries").json()["result"]["generation"] == before + 1
+        http.post("/server/database/item", json={**item, "value": "old"}).raise_for_status()
+        backup = http.post("/server/database/backup").json()["result"]["backup_path"]
+        http.post("/server/database/item", json={**item, "value": "new"}).raise_for_status()
+        name = backup.rpartition("/")[2]
+        http.post("/server/database/restore", params={"filename": name}).raise_for_status()
+        answer = http.get("/server/database/item", params=item)
+        assert answer.json()["result"]["value"] == "old"
+
+
 def test_nobody_is_refused_while_generations_change(tmp_path: Path) -> None:
     generations: list[int] = []
     failures: list[BaseException] = []

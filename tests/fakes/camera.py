@@ -18,8 +18,8 @@ from mrk.http.streamed_paths import DoorRules
 from mrk.webcams.webcam import Webcam
 from tests.fakes.http_house import House, trusted
 from transports.door.acceptor import Door
-from transports.door.http_connection import Routes
 from transports.door.route_table import RouteTable
+from transports.door.routes import Routes
 from transports.transfers.file_answers import FileSender
 from transports.webcam_proxy.camera_connection import CameraAway
 from transports.webcam_proxy.camera_door import CameraDoor

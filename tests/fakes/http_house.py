@@ -24,8 +24,8 @@ from tests.fakes.accounts import FakeAccounts
 from tests.fakes.request_authorizer import authorizer
 from transports.door.acceptor import Door
 from transports.door.api_http import ApiHttp
-from transports.door.http_connection import Routes
 from transports.door.route_table import RouteTable
+from transports.door.routes import Routes
 from transports.web.pages import Pages
 
 

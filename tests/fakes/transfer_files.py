@@ -29,8 +29,8 @@ from tests.fakes.http_house import trusted
 from tests.fakes.request_authorizer import authorizer
 from transports.door.acceptor import Door
 from transports.door.api_http import ApiHttp
-from transports.door.http_connection import Routes
 from transports.door.route_table import RouteTable
+from transports.door.routes import Routes
 from transports.frontends.front_ends import ServedFrontEnds
 from transports.frontends.static_files import StaticFiles
 from transports.transfers.file_answers import FileSender

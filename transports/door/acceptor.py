@@ -16,8 +16,9 @@ from mrk.http.eviction import give_way
 from mrk.http.response import error_response, wire
 from mrk.http.streamed_paths import Kept
 from transports.door.body_reader import BodyBudget
-from transports.door.http_connection import LINGER_S, HttpConnection, Routes, Successor
+from transports.door.http_connection import LINGER_S, HttpConnection, Successor
 from transports.door.limited_stream import LimitedStream
+from transports.door.routes import Routes
 
 logger = logging.getLogger(__name__)
 
@@ -53,13 +54,15 @@ class Door:
         self._refusing = 0
         # One method object for all: each would be 64 bytes for as long as its connection lasts.
         self._when_over = self._over
-        self._closed = trio.Event()
         self._file_threads = trio.CapacityLimiter(_FILE_THREADS)
         self._budget = BodyBudget(_LARGEST_BODIES * limits.body_bytes)
 
     def stop_accepting(self) -> None:
-        """Leave new connections to whoever accepts next; those that are open are served on."""
-        self._closed.set()
+        """Leave new connections to whoever accepts next; those that are open get one more answer.
+
+        It says that the connection ends: who asks on connects anew and is served by the next one.
+        """
+        self._routes.closed.set()
 
     @property
     def connections(self) -> int:
@@ -84,7 +87,7 @@ class Door:
                     for listener in tls_listeners:
                         accepting.start_soon(self._accept, listener, wrap_tls, connections)
                     task_status.started()
-                    await self._closed.wait()
+                    await self._routes.closed.wait()
                     accepting.cancel_scope.cancel()
                 await trio.sleep_forever()
             finally:

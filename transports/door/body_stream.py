@@ -40,6 +40,7 @@ class BodyStream:
         limits: Limits,
         refused: Callable[[], None] = lambda: None,
         counts: Tally | None = None,
+        door_closed: trio.Event | None = None,
     ) -> None:
         self.head = head
         self.rest = rest
@@ -50,6 +51,7 @@ class BodyStream:
         self._limits = limits
         self._refused = refused
         self._counts = Tally() if counts is None else counts
+        self._door_closed = trio.Event() if door_closed is None else door_closed
         self._decoder = ChunkedDecoder() if frame.body_bytes is None else None
         self._missing = frame.body_bytes or 0
         self._continue_due = frame.expects_continue and not rest
@@ -69,7 +71,8 @@ class BodyStream:
     @property
     def keep_alive(self) -> bool:
         """Whether another request may follow the answer."""
-        return self._frame.keep_alive and self.body_read and not self.endless
+        goes_on = self._frame.keep_alive and not self._door_closed.is_set()
+        return goes_on and self.body_read and not self.endless
 
     async def receive(self) -> bytes:
         """The next part of the body; see `Exchange`."""

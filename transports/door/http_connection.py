@@ -10,14 +10,11 @@ import math
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-import msgspec
 import trio
 
-from mrk.access.address import ProxyRule
 from mrk.access.login_guard import counted_as
 from mrk.api.large_result import LARGE_BYTES
 from mrk.api.outcome import Outcome
-from mrk.clients.turns import Turns
 from mrk.definitions.limits import LARGE_CALL_BYTES, Limits
 from mrk.errors import ClientError
 from mrk.http.exchange import Transfer
@@ -27,14 +24,14 @@ from mrk.http.head_parser import HeadParser
 from mrk.http.refusal import Refusal
 from mrk.http.response import Response, error_response, wire
 from mrk.http.streamed_paths import Kept
-from mrk.metrics.request_counts import Tally
 from transports.door.answer_budget import COUNTED_BYTES
 from transports.door.api_http import ApiCall
 from transports.door.body_reader import BodyBudget, BodyReader, too_large
 from transports.door.body_stream import CONTINUE, BodyStream
 from transports.door.limited_stream import LimitedStream
 from transports.door.request_start import RequestStart
-from transports.door.route_table import RouteTable, Streamed
+from transports.door.route_table import Streamed
+from transports.door.routes import Routes
 
 logger = logging.getLogger(__name__)
 
@@ -45,20 +42,6 @@ _RECEIVE_BYTES = 16 * 1024
 _STOP = b"/printer/emergency_stop"
 # Serves a connection from the request on that asked for it, within the call or beyond it.
 Successor = Callable[[], Awaitable[Kept | None]]
-
-
-class Routes(msgspec.Struct, frozen=True):
-    """Who answers, and what has to be known of a client before.
-
-    `look_up_names`, when there is one, may wait for the host names of a client's address.
-    `answered` counts answers by status. Who connects, and who leaves, takes one of the `turns`.
-    """
-
-    table: RouteTable
-    proxies: ProxyRule = msgspec.field(default_factory=ProxyRule)
-    look_up_names: Callable[[str], Awaitable[None]] | None = None
-    answered: Tally = msgspec.field(default_factory=Tally)
-    turns: Turns = msgspec.field(default_factory=Turns)
 
 
 class HttpConnection:
@@ -287,9 +270,16 @@ class HttpConnection:
         return body.keep_alive
 
     def _body_stream(self, head: RequestHead, frame: Framing) -> BodyStream:
-        limits, may_give_way = self._limits, self._may_give_way
-        answered = self._routes.answered
-        return BodyStream(self._stream, head, frame, self._rest, limits, may_give_way, answered)
+        return BodyStream(
+            self._stream,
+            head,
+            frame,
+            self._rest,
+            self._limits,
+            self._may_give_way,
+            self._routes.answered,
+            self._routes.closed,
+        )
 
     async def _settled(self, call: ApiCall, outcome: Outcome[Response]) -> Response:
         """Wait for an async handler; one that is cancelled gets its client a last word."""
@@ -355,9 +345,13 @@ class HttpConnection:
         if size_bytes >= COUNTED_BYTES and not is_head:
             return await self._answer_counted(head, frame, response, size_bytes)
         self._routes.answered[response.status] += 1
-        old = head.http_version == "1.0"
-        await self._stream.send_whole(wire(response, frame.keep_alive, old, is_head))
-        return frame.keep_alive
+        old, keep_alive = head.http_version == "1.0", self._keeps_alive(frame)
+        await self._stream.send_whole(wire(response, keep_alive, old, is_head))
+        return keep_alive
+
+    def _keeps_alive(self, frame: Framing) -> bool:
+        """Whether another request may follow the answer; behind a closed door none may."""
+        return frame.keep_alive and not self._routes.closed.is_set()
 
     async def _answer_counted(
         self, head: RequestHead, frame: Framing, response: Response, size_bytes: int
@@ -368,15 +362,16 @@ class HttpConnection:
             refusal = error_response(error).with_headers(response.headers)
             return await self._answer(head, frame, refusal)
         self._routes.answered[response.status] += 1
+        keep_alive = self._keeps_alive(frame)
         try:
             # A large one is not copied behind its head.
             old, apart = head.http_version == "1.0", size_bytes >= LARGE_BYTES
-            await self._stream.send_whole(wire(response, frame.keep_alive, old, apart))
+            await self._stream.send_whole(wire(response, keep_alive, old, apart))
             if apart:
                 await self._stream.send_whole(response.body)
         finally:
             budget.give_back(size_bytes, address)
-        return frame.keep_alive
+        return keep_alive
 
     async def _refuse(self, response: Response) -> None:
         """Answer, and see to it that the client can read the answer."""

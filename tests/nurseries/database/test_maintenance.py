@@ -142,6 +142,10 @@ async def restore(data: Path, name: str) -> Any:
             ("restore", {"filename": name}),
         ):
             assert await status_of(ask, f"server.database.{method}", **arguments) == 400
+        # It would be acknowledged, and gone.
+        for method in ("post_item", "get_item", "delete_item"):
+            item = {"namespace": "n", "key": "k", "value": 1}
+            assert await status_of(ask, f"server.database.{method}", **item) == 503
         await database.put_item("n", "too late", 1)
         nursery.cancel_scope.cancel()
     return answer

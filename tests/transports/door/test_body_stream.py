@@ -157,3 +157,14 @@ async def test_a_client_that_vanished_is_let_go_by_the_kernel() -> None:
             assert theirs.getsockopt(*option) == 0
             await body.begin_answer(Response(200, b"", "text/plain"))
             assert theirs.getsockopt(*option) == 30_000
+
+
+async def test_behind_a_closed_door_the_answer_is_the_last() -> None:
+    closed, (near, far) = trio.Event(), trio.testing.memory_stream_pair()
+    stream = LimitedStream(far, LIMITS.send_s)
+    frame = Framing(0, True, False, "")
+    body = BodyStream(stream, HEAD, frame, b"", LIMITS, door_closed=closed)
+    assert body.keep_alive
+    closed.set()
+    await body.answer(Response(200, b"x"))
+    assert b"\r\nConnection: close\r\n" in await near.receive_some()

@@ -14,8 +14,9 @@ from tests.transports.door.test_acceptor import Client, connected
 from transports.door import http_connection
 from transports.door.answer_budget import AnswerBudget
 from transports.door.body_reader import BodyBudget
-from transports.door.http_connection import HttpConnection, Routes
+from transports.door.http_connection import HttpConnection
 from transports.door.limited_stream import LimitedStream
+from transports.door.routes import Routes
 
 GET = b"GET /caller HTTP/1.1\r\nHost: printer\r\n\r\n"
 POST = b"POST /echo HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 12\r\n\r\n"
@@ -55,6 +56,24 @@ async def test_who_asks_the_same_again_may_have_lost_the_right_to(
         house.accounts.tokens.clear()
         await client.send(asked)
         assert (await client.answer())[0] == 401
+
+
+@pytest.mark.parametrize("request_line", [b"GET /caller", b"GET /wait", b"POST /nothing"])
+async def test_behind_a_closed_door_an_answer_is_the_last(
+    request_line: bytes, autojump_clock: trio.testing.MockClock
+) -> None:
+    house = House()
+    last = request_line + b" HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc"
+    async with connected(house) as client:
+        await client.send(GET)
+        assert "Connection" not in (await client.answer())[1]
+        await client.send(last[:-3])
+        await trio.testing.wait_all_tasks_blocked()
+        house.door.stop_accepting()
+        house.released.set()
+        await client.send(last[-3:] + GET)
+        assert (await client.answer())[1]["Connection"] == "close"
+        assert await client.ended()
 
 
 @asynccontextmanager

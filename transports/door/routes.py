@@ -1,0 +1,29 @@
+"""Who answers at the door, and what has to be known of a client before; one for all connections.
+
+Made by the root, once a generation.
+"""
+
+from collections.abc import Awaitable, Callable
+
+import msgspec
+import trio
+
+from mrk.access.address import ProxyRule
+from mrk.clients.turns import Turns
+from mrk.metrics.request_counts import Tally
+from transports.door.route_table import RouteTable
+
+
+class Routes(msgspec.Struct, frozen=True):
+    """`look_up_names`, when there is one, may wait for the host names of a client's address.
+
+    `answered` counts answers by status. Who connects, and who leaves, takes one of the `turns`.
+    Once it is `closed`, each answer is the last of its connection.
+    """
+
+    table: RouteTable
+    proxies: ProxyRule = msgspec.field(default_factory=ProxyRule)
+    look_up_names: Callable[[str], Awaitable[None]] | None = None
+    answered: Tally = msgspec.field(default_factory=Tally)
+    turns: Turns = msgspec.field(default_factory=Turns)
+    closed: trio.Event = msgspec.field(default_factory=trio.Event)
