@@ -23,18 +23,23 @@ _WILDCARDS = ("0.0.0.0", "::", "all")
 
 def ask(unix_socket: Path, method: str, **params: Any) -> Any:
     """Call a method on the daemon's unix socket; raises `MrkError`."""
+    request = {"jsonrpc": "2.0", "method": method, "params": params, "id": 1}
     try:
-        with socket.socket(socket.AF_UNIX) as stream:
-            stream.settimeout(_ANSWER_S)
-            stream.connect(str(unix_socket))
-            request = {"jsonrpc": "2.0", "method": method, "params": params, "id": 1}
-            stream.sendall(json.dumps(request).encode() + _ETX)
-            answer = _answer(stream)
+        answer = exchange(unix_socket, request)
     except (OSError, ValueError) as exc:
         raise MrkError(f"{unix_socket}: {exc}") from exc
     if "result" not in answer:
         raise MrkError(f"{method}: {answer.get('error')}")
     return answer["result"]
+
+
+def exchange(unix_socket: Path, request: dict[str, Any]) -> dict[str, Any]:
+    """The answer to a request with the id 1, of Klipper too; raises `OSError`, `ValueError`."""
+    with socket.socket(socket.AF_UNIX) as stream:
+        stream.settimeout(_ANSWER_S)
+        stream.connect(str(unix_socket))
+        stream.sendall(json.dumps(request).encode() + _ETX)
+        return _answer(stream)
 
 
 def printing(unix_socket: Path) -> str | None:

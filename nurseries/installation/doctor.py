@@ -7,7 +7,6 @@ import contextlib
 import json
 import os
 import shutil
-import socket
 import sqlite3
 import subprocess
 import time
@@ -28,7 +27,7 @@ from mrk.database.schema import too_new
 from mrk.errors import MrkError
 from mrk.installation import checkup
 from mrk.installation.checkup import Finding, PathFacts, PortFacts, UnitFacts
-from nurseries.installation.daemon_probe import HttpAddress, answers_on, ask
+from nurseries.installation.daemon_probe import HttpAddress, answers_on, ask, exchange
 from nurseries.installation.database_reading import reading
 from nurseries.installation.install import own_unit
 from nurseries.installation.service_files import POLKIT_RULES
@@ -36,8 +35,6 @@ from nurseries.installation.target_system import HostUser, TargetSystem
 
 _FRONT_ENDS = ("mainsail", "fluidd", "KlipperScreen")
 _CLOCK_S = 10.0
-_KLIPPER_S = 5.0
-_ETX = b"\x03"
 
 
 class Doctor:
@@ -163,7 +160,7 @@ class Doctor:
 
     def _klipper(self, configuration: Configuration) -> list[Finding]:
         address = configuration.settings.server.klippy_uds_address
-        trouble, state = _klipper_state(address)
+        trouble, state = klipper_state(address)
         return checkup.on_klipper(str(address), trouble, state)
 
     def _access(self, settings: AuthorizationSettings) -> list[Finding]:
@@ -203,25 +200,18 @@ def _rows(paths: Paths, sql: str) -> list[Any]:
     return []
 
 
-def _klipper_state(address: Path) -> tuple[str, str]:
+def klipper_state(address: Path) -> tuple[str, str]:
     """Why Klipper does not answer, or its state."""
     try:
-        with socket.socket(socket.AF_UNIX) as stream:
-            stream.settimeout(_KLIPPER_S)
-            stream.connect(str(address))
-            stream.sendall(b'{"id": 1, "method": "info", "params": {}}' + _ETX)
-            held = b""
-            while _ETX not in held:
-                data = stream.recv(65536)
-                if not data:
-                    return "it closed the connection", ""
-                held += data
-        answer = json.loads(held.partition(_ETX)[0])
-        return "", str(answer.get("result", {}).get("state", "unknown"))
+        answer = exchange(address, {"id": 1, "method": "info", "params": {}})
     except OSError as exc:
         return exc.strerror or "no answer within 5 s", ""
     except ValueError as exc:
-        return f"this is not Klipper: {exc}", ""
+        return f"Klipper does not answer: {exc}", ""
+    found = answer.get("result")
+    if not isinstance(found, dict):
+        return "this is not Klipper", ""
+    return "", str(found.get("state", "unknown"))
 
 
 def front_ends(home: Path, served: Sequence[FrontEndSettings]) -> Iterator[tuple[str, str]]:

@@ -1,10 +1,14 @@
 """Facts of `mrk doctor` that need no daemon."""
 
 import json
+import socket
+import threading
 from pathlib import Path
 
+import pytest
+
 from config.settings.frontend import FrontEndSettings
-from nurseries.installation.doctor import front_ends
+from nurseries.installation.doctor import front_ends, klipper_state
 
 
 def release(folder: Path, version: str) -> Path:
@@ -30,3 +34,43 @@ def test_front_ends_that_are_served_count_wherever_they_are(tmp_path: Path) -> N
         ("gone", ""),
         ("fluidd", "v1"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("said", "trouble", "state"),
+    [
+        (b'{"id":1,"result":{"state":"ready"}}\x03', "", "ready"),
+        (b'{"method":"notify"}\x03{"id":1,"result":{}}\x03', "", "unknown"),
+        # mrk's own socket, or Moonraker's, written where Klipper's should be
+        (b'{"jsonrpc":"2.0","error":{"code":-32601},"id":1}\x03', "this is not Klipper", ""),
+        (b'{"id":1,"result":null}\x03', "this is not Klipper", ""),
+        (b"[]\x03", "Klipper does not answer: the connection ended without an answer", ""),
+        (b"", "Klipper does not answer: the connection ended without an answer", ""),
+        (b"HTTP/1.1 400\x03", "Klipper does not answer: Expecting value", ""),
+    ],
+)
+def test_what_answers_at_klippers_socket(
+    tmp_path: Path, said: bytes, trouble: str, state: str
+) -> None:
+    path = tmp_path / "klippy_uds"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+
+        def answer() -> None:
+            stream = listener.accept()[0]
+            with stream:
+                stream.recv(65536)
+                stream.sendall(said)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        found = klipper_state(path)
+        thread.join()
+    assert found[0].startswith(trouble)
+    assert bool(found[0]) is bool(trouble)
+    assert found[1] == state
+
+
+def test_nobody_is_at_klippers_socket(tmp_path: Path) -> None:
+    assert klipper_state(tmp_path / "none") == ("No such file or directory", "")
