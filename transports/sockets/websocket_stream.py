@@ -19,7 +19,8 @@ from transports.sockets.direct_receive import DirectReceive
 from transports.sockets.outbox_sender import VANISHED, OutboxSender
 
 CHUNK_BYTES = 64 * 1024
-SILENT = Ending(1011, "no answer to a ping")
+# One that was asleep, or out of range, comes back: front ends take a close frame as final.
+SILENT = Ending(NO_CLOSE_FRAME, "no answer to a ping")
 
 
 class WebsocketStream:
