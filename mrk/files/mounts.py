@@ -1,7 +1,10 @@
-"""Which file systems are on a network: there nobody tells of changes made by other machines.
+"""Where file systems are mounted, and which are on a network: there nobody tells of changes made by
+other machines.
 
 Read from `/proc/self/mountinfo` (proc(5)); the device numbers are those that `stat` gives.
 """
+
+import re
 
 _NETWORK = frozenset(
     {
@@ -42,3 +45,17 @@ def network_devices(mountinfo: str) -> frozenset[tuple[int, int]]:
 def is_network(kind: str) -> bool:
     """Whether a file system of this type can be changed by other machines."""
     return kind in _NETWORK or kind.startswith(_NETWORK_FUSE)
+
+
+def mount_point(mountinfo: str, path: str) -> str:
+    """Where the file system of a path is mounted; the path is absolute and free of links."""
+    points = (
+        _unescaped(fields[4]) for fields in map(str.split, mountinfo.splitlines()) if fields[4:]
+    )
+    above = [point for point in points if f"{path}/".startswith(f"{point.rstrip('/')}/")]
+    return max(above, key=len, default="/")
+
+
+def _unescaped(text: str) -> str:
+    """Blanks and backslashes are written in octal."""
+    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), text)

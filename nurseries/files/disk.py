@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 import trio
 
-from mrk.files.mounts import network_devices
+from mrk.files.mounts import mount_point, network_devices
 from mrk.files.records import Stat
 from mrk.files.reserved import Permissions, ReservedPaths
 from mrk.files.temporary import is_temporary
@@ -157,9 +157,17 @@ def compare(
 
 def on_network(device: int) -> bool:
     """Whether a device number belongs to a network file system."""
+    return (os.major(device), os.minor(device)) in network_devices(_mountinfo())
+
+
+def mount_of(path: str) -> str:
+    """Where the file system of a real path is mounted; asks the kernel, and no disk."""
+    return mount_point(_mountinfo(), path)
+
+
+def _mountinfo() -> str:
     try:
-        with open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as file:
-            devices = network_devices(file.read())
+        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
+            return file.read()
     except OSError:
-        return False
-    return (os.major(device), os.minor(device)) in devices
+        return ""

@@ -23,6 +23,7 @@ from mrk.files.paths import RootPath, has_metadata
 from mrk.files.roots import Root
 from mrk.files.tree import files_below
 from mrk.klippy.klippy_protocols import KlippyFacts
+from nurseries.files import disk
 from nurseries.files.changes.archives import Archives
 from nurseries.files.changes.operations import Operations
 from nurseries.files.changes.placement import Placement
@@ -34,11 +35,11 @@ from nurseries.files.downloads import DownloadOpener
 from nurseries.files.endpoints import FileEndpoints
 from nurseries.files.klipper_roots import KlipperRoots
 from nurseries.files.listings import Listings
-from nurseries.files.threads import Threads
+from nurseries.files.threads import FileSystems, RootThreads, Threads
 from nurseries.files.watch.announcer import GCODES, FileAnnouncer
 from nurseries.files.watch.folder_walk import walk_files
 from nurseries.files.watch.inotify import InotifyWatches
-from nurseries.files.watch.live_trees import LiveTrees
+from nurseries.files.watch.mounted_trees import MountedTrees
 
 logger = logging.getLogger(__name__)
 _PER_TURN = 500
@@ -61,15 +62,19 @@ class FileManager:
         *,
         program: Path | None = None,
         wall_clock: Callable[[], float] = time.time,
+        mount_of: Callable[[str], str] = disk.mount_of,
     ) -> None:
         self.warnings: list[str] = []
         self.roots = data_roots(paths, settings, program)
         self._settings = settings
         self._metadata = metadata
-        self._threads = Threads()
+        systems = FileSystems(self.roots, mount_of)
+        self._threads = RootThreads(systems)
         self._announcer = FileAnnouncer(clients, metadata)
-        self._removal = Removal(self._threads)
-        self.trees = LiveTrees(self.roots, self._threads, self._announcer.other, self._warn)
+        self._removal = Removal(Threads(1))
+        self.trees = MountedTrees(
+            self.roots, systems, self._threads, self._announcer.other, self._warn
+        )
         placement = Placement(
             self.roots,
             self.trees,
@@ -83,7 +88,7 @@ class FileManager:
         self.downloads = DownloadOpener(self.roots)
         self._klipper_roots = KlipperRoots(
             self.roots,
-            self._threads,
+            Threads(1),
             klipper,
             self._root_registered,
             self._warn_always if settings.check_klipper_config_path else None,
@@ -119,28 +124,30 @@ class FileManager:
 
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Watch and announce until cancelled; started when the roots have been read."""
-        writable = [root.real for root in self.roots if root.writable]
-        swept = await self._threads.run(sweep, writable, self.roots.reserved)
+        async with trio.open_nursery() as sweeping:
+            for root in self.roots:
+                if root.writable:
+                    sweeping.start_soon(self._sweep, root, name=f"sweep of {root.name}")
+        async with trio.open_nursery() as nursery:
+            await nursery.start(self._announcer.serve, name="file announcements")
+            nursery.start_soon(self._removal.serve, name="folder removal")
+            if self._settings.file_system_observer != "none":
+                await nursery.start(
+                    self.trees.serve, self._open_watches, self._root_registered, name="file watcher"
+                )
+            nursery.start_soon(self._klipper_roots.serve, name="klipper's roots")
+            nursery.start_soon(self._find_metadata, name="metadata at start")
+            task_status.started()
+
+    async def _sweep(self, root: Root) -> None:
+        threads = self._threads.of(root.name)
+        swept = await threads.run(sweep, [root.real], self.roots.reserved)
         if swept:
             logger.info("removed %d unfinished files of an earlier run", swept)
-        with self._open_watches() as watches:
-            async with trio.open_nursery() as nursery:
-                await nursery.start(self._announcer.serve, name="file announcements")
-                nursery.start_soon(self._removal.serve, name="folder removal")
-                if watches is not None:
-                    await nursery.start(
-                        self.trees.serve, watches, self._root_registered, name="file watcher"
-                    )
-                nursery.start_soon(self._klipper_roots.serve, name="klipper's roots")
-                nursery.start_soon(self._find_metadata, name="metadata at start")
-                task_status.started()
 
     @contextmanager
     def _open_watches(self) -> Iterator[InotifyWatches | None]:
-        """The watcher that is configured, None without one."""
-        if self._settings.file_system_observer == "none":
-            yield None
-            return
+        """A watcher, None when there is none left."""
         try:
             opened = InotifyWatches.open()
         except OSError as error:
@@ -159,7 +166,8 @@ class FileManager:
         if tree is not None:
             files = list(files_below(tree.top))
         else:
-            files = await self._threads.run(walk_files, root.real, self.roots.reserved)
+            threads = self._threads.of(GCODES)
+            files = await threads.run(walk_files, root.real, self.roots.reserved)
         present = []
         for count, (path, stat) in enumerate(files):
             if count % _PER_TURN == 0:

@@ -21,9 +21,9 @@ from mrk.files.records import DiskUsage, FileEntry, FolderEntry, PathInfo, Stat
 from mrk.files.roots import Root, Roots
 from mrk.files.tree import Folder, files_below
 from nurseries.files import disk, disk_paths
-from nurseries.files.threads import Threads
+from nurseries.files.threads import RootThreads
 from nurseries.files.watch.folder_walk import walk_files
-from nurseries.files.watch.live_trees import LiveTrees
+from nurseries.files.watch.mounted_trees import MountedTrees
 
 PORTION = 500
 GCODES = "gcodes"
@@ -35,7 +35,7 @@ class Listings:
     """Reads folders for clients."""
 
     def __init__(
-        self, roots: Roots, trees: LiveTrees, threads: Threads, metadata: MetadataSource
+        self, roots: Roots, trees: MountedTrees, threads: RootThreads, metadata: MetadataSource
     ) -> None:
         self._roots = roots
         self._trees = trees
@@ -58,10 +58,10 @@ class Listings:
 
     async def _walk(self, root: Root) -> Iterable[tuple[str, Stat]]:
         """The files of a root that is not kept in memory."""
-        stat = await self._threads.run(os.path.isdir, root.real)
-        if not stat:
+        threads = self._threads.of(root.name)
+        if not await threads.run(os.path.isdir, root.real):
             raise ClientError(f"The folder of root {root.name} is missing")
-        return await self._threads.run(walk_files, root.real, self._roots.reserved)
+        return await threads.run(walk_files, root.real, self._roots.reserved)
 
     async def _encode_list(self, root: Root, files: Iterable[tuple[str, Stat]]) -> list[bytes]:
         portions = []
@@ -82,7 +82,7 @@ class Listings:
     async def folder(self, root: Root, path: RootPath, extended: bool) -> LargeResult:
         """One folder, without what is below it; raises 400 when it is none."""
         entries = await self._entries(root, path)
-        usage = await self._threads.run(_disk_usage, root.real)
+        usage = await self._threads.of(root.name).run(_disk_usage, root.real)
         folders, files = _Array(), _Array()
         for names in _portions(list(entries)):
             stats = list(_stats(entries, names))
@@ -120,7 +120,7 @@ class Listings:
         folder = None if tree is None else tree.folder(path.parts)
         if folder is not None:
             return folder.entries
-        return await self._threads.run(_read_place, self._roots, path)
+        return await self._threads.of(root.name).run(_read_place, self._roots, path)
 
 
 class _Array:

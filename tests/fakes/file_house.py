@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -21,6 +21,7 @@ from mrk.files.arrived import ArrivedFile
 from mrk.files.file_protocols import UnpackedModel
 from mrk.files.temporary import TOKEN_BYTES, Purpose, temporary_name
 from mrk.klippy.events import Identified, KlippyEvent
+from nurseries.files.disk import mount_of
 from nurseries.files.file_manager import FileManager
 from tests.fakes.no_klippy import NoKlippyFacts
 from tests.fakes.results import read_result
@@ -122,7 +123,9 @@ class FakeKlipper(NoKlippyFacts):
 class FileHouse:
     """A data folder, the manager, one client that listens."""
 
-    def __init__(self, data: Path, **settings: Any) -> None:
+    def __init__(
+        self, data: Path, mount_of: Callable[[str], str] = mount_of, **settings: Any
+    ) -> None:
         self.data = data
         self.paths = Paths.resolve(environ={}, data_path=data)
         create_folders(self.paths)
@@ -138,6 +141,7 @@ class FileHouse:
             self.klipper,
             self.metadata,
             self.printing,
+            mount_of=mount_of,
         )
         self.table = Table(self.manager.endpoints())
         self.role = Role.ADMIN  # the callers'

@@ -51,10 +51,11 @@ class Archives:
         if not items:
             raise ClientError("No items were given")
         wanted = [roots.locate(item)[1] for item in items]
-        temporary = await placement.threads.run(_temporary, roots, dest)
+        temporary = await placement.threads.of(dest.root).run(_temporary, roots, dest)
+        threads = placement.threads.of(dest.root, *(item.root for item in wanted))
         try:
             write = zipping.write_zip
-            await placement.threads.run(write, roots, wanted, temporary, store_only=store_only)
+            await threads.run(write, roots, wanted, temporary, store_only=store_only)
         except OSError as error:
             raise refusal(error, f"{dest} could not be written") from error
         change = await placement.put_in_place(temporary, dest)

@@ -1,8 +1,8 @@
 """Changes that clients ask for: folders, moves, copies and deletions.
 
 Slow work is done under a temporary name without the lock; what clients can see changes by one
-rename under the lock of `LiveTrees`, so every request ends, in whatever order, on a tree that is
-whole. There is one lock and nobody takes it twice. Disk first, tree next in the same breath,
+rename under the locks of `MountedTrees`, so every request ends, in whatever order, on a tree that
+is whole. Nobody takes a lock twice. Disk first, tree next in the same breath,
 metadata once the lock is given back, and the announcement behind the answer.
 """
 
@@ -41,8 +41,8 @@ class Operations:
         root, path = self._roots.locate(text)
         require_writable(root, READ_ONLY)
         path = await self._placement.find_new_path(path)
-        async with self._trees.changing():
-            stat = await self._threads.run(_make_folder, self._roots, path)
+        async with self._trees.changing(path.root):
+            stat = await self._threads.of(path.root).run(_make_folder, self._roots, path)
             self._trees.put(path, stat)
         change = Change(Action.CREATE_DIR, Item.of(path, stat, root.writable))
         return self._placement.told(change)
@@ -53,13 +53,13 @@ class Operations:
         require_writable(root, READ_ONLY)
         if not path.parts:
             raise ClientError(f"The root {root.name} itself cannot be deleted")
-        async with self._trees.changing():
+        async with self._trees.changing(path.root):
             place = await self._placement.find_existing(path, write=True)
             if not place.is_folder:
                 raise ClientError(f"{path} is not a folder")
             if force:
                 self._placement.require_unused(place)
-            trash = await self._threads.run(_hide_folder, place, force)
+            trash = await self._threads.of(path.root).run(_hide_folder, place, force)
             self._trees.remove(path)
         if trash is not None:
             await self._empty(trash, place)
@@ -71,8 +71,9 @@ class Operations:
         error = await self._placement.removal.remove(trash)
         if error is None:
             return
-        async with self._trees.changing():
-            stat = await self._threads.run(_bring_back, trash, place, self._roots)
+        async with self._trees.changing(place.path.root):
+            threads = self._threads.of(place.path.root)
+            stat = await threads.run(_bring_back, trash, place, self._roots)
             if stat is not None:
                 self._trees.put(place.path, stat, announce=False)
         raise refusal(error, f"{place.path} could not be deleted whole")
@@ -81,12 +82,12 @@ class Operations:
         """Remove a file, or a link to one."""
         root, path = self._roots.locate(text)
         require_writable(root, READ_ONLY)
-        async with self._trees.changing():
+        async with self._trees.changing(path.root):
             place = await self._placement.find_existing(path, write=True)
             if place.is_folder:
                 raise ClientError(f"{path} is not a file")
             self._placement.require_unused(place)
-            await self._threads.run(_unlink, place)
+            await self._threads.of(path.root).run(_unlink, place)
             self._trees.remove(path)
         if has_metadata(path.name):
             await self._forget_metadata(path)
@@ -105,9 +106,10 @@ class Operations:
         require_writable(dest_root)
         if not source.parts:
             raise ClientError(f"The root {source_root.name} itself cannot be moved")
-        async with self._trees.changing():
+        threads = self._threads.of(source.root, dest.root)
+        async with self._trees.changing(source.root, dest.root):
             old, new = await self._pair(source, dest, moving=True)
-            stat = await self._threads.run(_rename, old, new, self._roots)
+            stat = await threads.run(_rename, old, new, self._roots)
             if stat is not None:
                 self._trees.move(source, new.path, stat)
         if stat is None:
@@ -116,13 +118,14 @@ class Operations:
 
     async def _move_across(self, old: DiskPath, new: DiskPath) -> tuple[DiskPath, DiskPath, Stat]:
         """To another file system: a copy takes its place, then the original goes."""
-        await self._threads.run(_check_leaves, old)
+        await self._threads.of(old.path.root).run(_check_leaves, old)
         temporary = await self._copy(old, new)
         hidden: Path | None = None
         try:
-            async with self._trees.changing():
+            threads = self._threads.of(old.path.root, new.path.root)
+            async with self._trees.changing(old.path.root, new.path.root):
                 old, new = await self._pair(old.path, new.path, moving=True)
-                hidden, stat = await self._threads.run(_swap, old, temporary, new, self._roots)
+                hidden, stat = await threads.run(_swap, old, temporary, new, self._roots)
                 self._trees.remove(old.path)
                 self._trees.put(new.path, stat, announce=False)
         finally:
@@ -147,7 +150,8 @@ class Operations:
         _source_root, source = self._roots.locate(source_text)
         dest_root, dest = self._roots.locate(dest_text)
         require_writable(dest_root)
-        async with self._trees.changing():
+        # What is at `dest` is looked at again when the copy is put there.
+        async with self._trees.changing(source.root):
             old, new = await self._pair(source, dest, moving=False)
         temporary = await self._copy(old, new)
         change = await self._placement.put_in_place(temporary, new.path)
@@ -156,7 +160,8 @@ class Operations:
     async def _copy(self, old: DiskPath, new: DiskPath) -> Path:
         temporary = fresh_name(new.disk.parent, Purpose.COPY)
         try:
-            await self._threads.run(copying.copy_to, old.real, temporary, self._roots.reserved)
+            threads = self._threads.of(old.path.root, new.path.root)
+            await threads.run(copying.copy_to, old.real, temporary, self._roots.reserved)
         except OSError as error:
             raise refusal(error, f"{old.path} could not be copied") from error
         return temporary

@@ -16,10 +16,10 @@ from nurseries.files import disk_paths
 from nurseries.files.changes.removal import Removal
 from nurseries.files.disk_paths import DiskPath
 from nurseries.files.os_errors import refusal
-from nurseries.files.threads import Threads
+from nurseries.files.threads import RootThreads
 from nurseries.files.watch.announcer import GCODES, FileAnnouncer
 from nurseries.files.watch.folder_walk import walk_files
-from nurseries.files.watch.live_trees import LiveTrees
+from nurseries.files.watch.mounted_trees import MountedTrees
 
 IN_USE = 403
 
@@ -30,8 +30,8 @@ class Placement:
     def __init__(
         self,
         roots: Roots,
-        trees: LiveTrees,
-        threads: Threads,
+        trees: MountedTrees,
+        threads: RootThreads,
         announcer: FileAnnouncer,
         removal: Removal,
         metadata: FileMetadata,
@@ -47,15 +47,16 @@ class Placement:
 
     async def find(self, path: RootPath) -> DiskPath:
         """Where something may be written; raises 403."""
-        return await self.threads.run(disk_paths.find, self.roots, path, write=True)
+        return await self.threads.of(path.root).run(disk_paths.find, self.roots, path, write=True)
 
     async def find_new_path(self, path: RootPath) -> RootPath:
         """The path at which a client's new file or folder is made; raises 400, 403."""
-        return await self.threads.run(disk_paths.find_new_path, self.roots, path)
+        return await self.threads.of(path.root).run(disk_paths.find_new_path, self.roots, path)
 
     async def find_existing(self, path: RootPath, *, write: bool) -> DiskPath:
         """Where something is; raises 403, and 400 if it is not."""
-        return await self.threads.run(disk_paths.find_existing, self.roots, path, write=write)
+        threads = self.threads.of(path.root)
+        return await threads.run(disk_paths.find_existing, self.roots, path, write=write)
 
     async def put_in_place(self, temporary: Path, dest: RootPath) -> Change:
         """Rename a complete temporary file or folder to what it is to be; gone on errors."""
@@ -86,10 +87,11 @@ class Placement:
     ) -> tuple[Change, Stat]:
         placed = False
         try:
-            async with self.trees.changing():
+            async with self.trees.changing(dest.root):
                 new = await self.find(dest)
                 self.require_unused(new)
-                stat = await self.threads.run(_place, temporary, new, self.roots, through_link)
+                place = self.threads.of(dest.root).run
+                stat = await place(_place, temporary, new, self.roots, through_link)
                 placed = True
                 self.trees.put(dest, stat, announce=False)
         finally:
@@ -112,8 +114,9 @@ class Placement:
                 await self.metadata.request_scan(path.path)
             return
         real = self.roots.get(path.root).disk_path(path.parts)
+        threads = self.threads.of(path.root)
         with self.announcer.arriving(path):
-            for name, _stat in await self.threads.run(walk_files, real, self.roots.reserved):
+            for name, _stat in await threads.run(walk_files, real, self.roots.reserved):
                 if has_metadata(name):
                     await self.metadata.request_scan(f"{path.path}/{name}")
 

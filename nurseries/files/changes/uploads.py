@@ -63,7 +63,8 @@ class UploadStore:
         if not name.parts or filename.endswith("/"):
             raise ClientError("The upload has no file name")
         asked = RootPath(root, (*base.parts, *name.parts))
-        path, place, closest = await placement.threads.run(_find, placement.roots, asked)
+        threads = placement.threads.of(root)
+        path, place, closest = await threads.run(_find, placement.roots, asked)
         placement.require_unused(place)
         base = RootPath(root, path.parts[: len(base.parts)])
         return Destination(self, placement, base, path, str(closest))
@@ -110,7 +111,8 @@ class UploadStore:
         if found is not None or not self._converts_binary or not is_gcode(path.name):
             return found
         # Some slicers write binary g-code under the name of text.
-        return path if await self._placement.threads.run(_is_binary, temporary) else None
+        threads = self._placement.threads.of(GCODES)
+        return path if await threads.run(_is_binary, temporary) else None
 
     async def _unpacked(self, temporary: Path, model_path: RootPath) -> UnpackedModel | None:
         """Before anybody sees the package: what is announced is the model alone."""
@@ -161,17 +163,18 @@ class Destination:
 
     async def _existing_folder(self) -> Path | None:
         placement = self._placement
-        place, folder = await placement.threads.run(_existing, placement.roots, self.path)
+        threads = placement.threads.of(self.path.root)
+        place, folder = await threads.run(_existing, placement.roots, self.path)
         placement.require_unused(place)
         return folder
 
     async def _make_folder(self, path: RootPath) -> None:
         placement = self._placement
-        async with placement.trees.changing():
+        async with placement.trees.changing(path.root):
             place = await placement.find(path)
             if place.stat is not None:
                 return
-            made = await placement.threads.run(_make, placement.roots, place)
+            made = await placement.threads.of(path.root).run(_make, placement.roots, place)
             placement.trees.put(path, made)
         item = Item.of(path, made, place.root.writable)
         placement.told(Change(Action.CREATE_DIR, item))

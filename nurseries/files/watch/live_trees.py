@@ -27,17 +27,23 @@ CHECK_S = 1.0
 
 
 class LiveTrees:
-    """Trees of the watched roots.
+    """Trees of the watched roots that lie on one file system (`holds`).
 
     `tell(change, overwrote)` hears of every change that somebody else made; `warn` of folders
     that cannot be watched.
     """
 
     def __init__(
-        self, roots: Roots, threads: Threads, tell: Tell, warn: Callable[[str], None]
+        self,
+        roots: Roots,
+        threads: Threads,
+        tell: Tell,
+        warn: Callable[[str], None],
+        holds: Callable[[Root], bool],
     ) -> None:
         self.lock = trio.Lock()
         self._roots = roots
+        self._holds = holds
         self._threads = threads
         self._kept = KeptTrees(roots, tell)
         self._scans = FolderScans(self._kept, threads, warn)
@@ -56,9 +62,8 @@ class LiveTrees:
         """
         self._kept.watches = watches
         try:
-            for root in self._roots:
-                if root.writable:
-                    await self._open_root(root)
+            for root in self._writable():
+                await self._open_root(root)
             task_status.started()
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._follow, watches, name="file events")
@@ -85,14 +90,16 @@ class LiveTrees:
     async def _poll(self, returned: Callable[[Root], None]) -> None:
         while True:
             await trio.sleep(POLL_S)
-            for root in self._roots:
-                lost = root.writable and root.name not in self._kept.trees
-                if lost and await self._open_root(root):
+            for root in self._writable():
+                if root.name not in self._kept.trees and await self._open_root(root):
                     returned(root)
             for tree, folder in self.polled():
                 async with self.lock:
                     self._kept.to_scan.append(Scan(tree, folder, announce=True))
                     await self._scans.scan_waiting()
+
+    def _writable(self) -> list[Root]:
+        return [root for root in self._roots if root.writable and self._holds(root)]
 
     async def _open_root(self, root: Root) -> bool:
         """Read a root, telling nothing; False when it cannot be read."""

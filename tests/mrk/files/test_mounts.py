@@ -1,7 +1,8 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mrk.files.mounts import network_devices
+from mrk.files.mounts import mount_point, network_devices
 
 MOUNTINFO = """\
 22 1 8:2 / / rw,relatime shared:1 - ext4 /dev/sda2 rw
@@ -21,3 +22,27 @@ def test_network_file_systems_by_device():
 @given(st.text())
 def test_junk_is_nothing(text):
     assert isinstance(network_devices(text), frozenset)
+
+
+MOUNTS = r"""
+22 1 179:2 / / rw,noatime - ext4 /dev/root rw
+30 22 0:35 / /home/pi/my\040share rw - cifs //nas/x rw
+31 30 0:36 / /home/pi/my\040share/deeper rw - nfs nas:/y rw
+32 22 0:37
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "point"),
+    [
+        ("/home/pi/printer_data/config", "/"),
+        ("/home/pi/my share", "/home/pi/my share"),
+        ("/home/pi/my share/gcodes", "/home/pi/my share"),
+        ("/home/pi/my share/deeper/gcodes", "/home/pi/my share/deeper"),
+        ("/home/pi/my shared", "/"),
+        ("/", "/"),
+    ],
+)
+def test_the_mount_point_of_a_path(path: str, point: str) -> None:
+    assert mount_point(MOUNTS, path) == point
+    assert mount_point("", path) == "/"
