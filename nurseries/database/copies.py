@@ -13,6 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from config.whole_file import sync
+from mrk.errors import ClientError
+from mrk.files.disk_space import NO_SPACE, fits
 
 STEP_PAGES = 64  # 256 KB, about 1 ms
 DAILY_KEPT = 7
@@ -69,6 +71,39 @@ def copy_daily(
     for old in daily_copies(folder)[DAILY_KEPT:]:
         old.unlink(missing_ok=True)
     return True
+
+
+def make_daily(
+    source: sqlite3.Connection, folder: Path, between: Callable[[], None] = lambda: None
+) -> bool:
+    """`copy_daily` where there is room; the copy that it would drop goes first if that helps.
+
+    Raises `ClientError` 507.
+    """
+    if (folder / daily_name(datetime.date.today())).exists():
+        return False
+    oldest = daily_copies(folder)[DAILY_KEPT - 1 :]
+    try:
+        check_room(source, folder)
+    except ClientError:
+        if not oldest:
+            raise
+        for old in oldest:
+            old.unlink(missing_ok=True)
+        check_room(source, folder)
+    return copy_daily(source, folder, between)
+
+
+def check_room(source: sqlite3.Connection, folder: Path) -> None:
+    """Raise `ClientError` 507 unless a copy fits: it would first fill the disk for everybody."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (pages,), (page_bytes,) = (
+        source.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "page_size")
+    )
+    size_bytes = pages * page_bytes
+    if not fits(size_bytes, os.statvfs(folder)):
+        text = f"There is no room for a copy of the database, which has {size_bytes} bytes"
+        raise ClientError(text, NO_SPACE)
 
 
 def daily_copies(folder: Path) -> list[Path]:

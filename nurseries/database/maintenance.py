@@ -17,7 +17,7 @@ from mrk.database.database_protocols import SqlConnection
 from mrk.database.schema import APPLICATION_ID, too_new
 from mrk.errors import ClientError
 from mrk.files.paths import RootPath, check_new
-from nurseries.database.copies import copy, plain_files
+from nurseries.database.copies import check_room, copy, plain_files
 from nurseries.database.opening import DatabaseLocation, open_copy, schema_versions
 
 _NAME_BYTES = 200  # leaves room for the hidden name that a copy has while it is written
@@ -83,6 +83,7 @@ def write_backup(
     """Copy the database; an existing file of that name is replaced when the copy is whole."""
     if target.is_dir():
         raise ClientError(f"{target.name} is a folder")
+    check_room(connection, target.parent)
     copy(connection, target, between)
     return BackupPath(str(target.absolute()))
 
@@ -112,6 +113,7 @@ def prepare_restore(source: Path, place: DatabaseLocation, between: Callable[[],
                 build_from_moonraker(source, place)
             else:
                 _check_backup(backup, source.name, place)
+                check_room(backup, place.folder)
                 copy(backup, place.restore, between, _end_tokens)
         with open_copy(place.restore) as ready:
             return _contents(ready)

@@ -20,7 +20,7 @@ from mrk.database.namespaces import ReservedNamespaces
 from mrk.database.schema import Migration, joined
 from mrk.errors import ClientError
 from nurseries.database import store
-from nurseries.database.copies import copy_daily
+from nurseries.database.copies import make_daily
 from nurseries.database.endpoints import DatabaseEndpoints
 from nurseries.database.items import Items
 from nurseries.database.opening import DatabaseLocation, Unwritable, open_database
@@ -105,7 +105,7 @@ class Database(Items):
         await trio.sleep(self._first_copy_s)
         while True:
             try:
-                await self.run_long(lambda c, between: copy_daily(c, self._place.daily, between))
+                await self.run_long(lambda c, between: make_daily(c, self._place.daily, between))
             except ClientError as exc:
                 logger.warning("no daily copy of the database: %s", exc)
             await trio.sleep(COPY_LOOK_S)

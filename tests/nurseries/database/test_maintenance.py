@@ -12,7 +12,8 @@ import trio
 
 from mrk.database.schema import Migration
 from mrk.errors import ClientError
-from nurseries.database.copies import DAILY_KEPT, copy_daily, daily_name
+from nurseries.database import copies
+from nurseries.database.copies import DAILY_KEPT, copy_daily, daily_name, make_daily
 from nurseries.database.subsystem import Database
 from tests.nurseries.database.conftest import Ask, build, client_of, folder_of
 from tests.nurseries.database.test_items import status_of
@@ -289,6 +290,44 @@ async def test_serve_makes_the_copy_of_the_day(tmp_path: Path, nursery: trio.Nur
     await trio.testing.wait_all_tasks_blocked()
     await database.run_long(lambda _c, _b: None)
     assert (folder_of(tmp_path) / "backup" / daily_name(datetime.date.today())).exists()
+
+
+async def test_no_copy_is_begun_that_would_fill_the_disk(
+    database: Database, ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was, each hour, on a card with less room than the database has."""
+    await fill(database)
+    monkeypatch.setattr(os, "statvfs", lambda _folder: disk(1_500_000, 8_000_000_000))
+    monkeypatch.setattr(copies, "copy", None)  # nothing is written
+    folder = tmp_path / "copies"
+    with pytest.raises(ClientError, match="no room for a copy") as caught:
+        await database.run_long(lambda c, b: make_daily(c, folder, b))
+    assert caught.value.status == 507
+    assert await status_of(ask, "server.database.post_backup") == 507
+    assert list(folder.iterdir()) == []
+
+
+async def test_the_oldest_copy_makes_room(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fill(database)
+    folder = tmp_path / "copies"
+    folder.mkdir()
+    today = datetime.date.today()
+    days = [folder / daily_name(today - datetime.timedelta(n)) for n in range(DAILY_KEPT + 1)]
+    for file in days[1:]:
+        file.touch()
+    room = {True: 1_500_000, False: 1_000_000_000}
+    monkeypatch.setattr(os, "statvfs", lambda _folder: disk(room[days[-1].exists()], 8 * 10**9))
+    assert await database.run_long(lambda c, b: make_daily(c, folder, b))
+    assert sorted(folder.iterdir(), reverse=True) == days[:DAILY_KEPT]
+
+
+def disk(free_bytes: int, total_bytes: int) -> os.statvfs_result:
+    status = [0] * 10
+    status[1] = 1  # f_frsize
+    status[2], status[4] = total_bytes, free_bytes
+    return os.statvfs_result(status)
 
 
 async def test_no_space_is_507_and_the_rest_goes_on(database: Database, ask: Ask) -> None:
