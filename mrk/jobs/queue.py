@@ -130,8 +130,10 @@ class Queue(msgspec.Struct, frozen=True):
         )
 
     def starting(self) -> "Queue":
-        """The printer is asked to print the first job."""
-        return msgspec.structs.replace(self, state=QueueState.STARTING)
+        """The printer is asked to print the first job, unless a pause or a removal was first."""
+        if self.state is QueueState.LOADING and self.jobs:
+            return msgspec.structs.replace(self, state=QueueState.STARTING)
+        return self
 
     def loaded(self, job_id: str | None, automatic: bool) -> "Queue":
         """The printer has begun that job: one copy less."""

@@ -6,7 +6,6 @@ jobs and loads the next one; it ends when cancelled. The rules are `mrk/jobs/que
 """
 
 import logging
-import os
 import time
 from collections.abc import Callable
 
@@ -20,10 +19,11 @@ from mrk.fanout import EventReader
 from mrk.jobs.events import JobChanged, JobSeen, JobSnapshot, JobStateEvent, PrinterGone
 from mrk.jobs.job_protocols import JobFiles, JobStatePort
 from mrk.jobs.print_stats import JobEvent
-from mrk.jobs.queue import ONE_BY_ONE, Queue, QueuedJob, QueueState, Transitions
+from mrk.jobs.queue import ONE_BY_ONE, Queue, QueueState, Transitions
 from mrk.klippy.klippy_protocols import GcodePort, KlippyPort
 from mrk.klippy.link_errors import KlippyLost
 from mrk.klippy.macro_orders import MacroOrders
+from nurseries.jobs.new_jobs import new_jobs
 from nurseries.jobs.queue_endpoints import QueueEndpoints, queued_jobs
 from nurseries.jobs.stored_queue import StoredQueue
 
@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 Rule = Callable[[Queue], Queue]
 # A few events a print; 64 are those of a minute of an excited user.
 NEWS = 64
+# Klipper answers within 0.25 s; a start does not hold up other orders for longer.
+ANSWER_S = 5.0
 
 
 class JobQueue:
@@ -58,6 +60,8 @@ class JobQueue:
         self._macros = MacroOrders(
             klippy, {"pause_job_queue": self.pause, "start_job_queue": self.start}
         )
+        # What is ordered is done in that order, though files and the printer are asked for some.
+        self._orders = trio.Lock()
         self._told: Queue | None = None
         self._to_load: trio.MemorySendChannel[bool] | None = None
         self._delay = trio.CancelScope()
@@ -97,21 +101,15 @@ class JobQueue:
 
         `handed`: the printer was asked for it already, and the answer was lost.
         """
-        names = [name.removeprefix("/") for name in filenames]
-        for name in names:
-            if not await self._files.exists(name):
-                raise ClientError(f"File '{name:.200}' does not exist")
-        now = self._wall_clock()
-        jobs = [
-            QueuedJob(os.urandom(8).hex().upper(), name, now, user, copies, note) for name in names
-        ]
-        automatic, active = self._transitions.automatic, self._job_state.is_active
-        if handed:
-            self._handed = jobs[-1].job_id
-        return await self._change(
-            lambda queue: queue.added(jobs, reset=reset, automatic=automatic, active=active),
-            "jobs_added",
-        )
+        async with self._orders:
+            now, automatic = self._wall_clock(), self._transitions.automatic
+            jobs = await new_jobs(self._files, filenames, now, user, copies, note)
+            active = self._job_state.is_active
+            if handed:
+                self._handed = jobs[-1].job_id
+            return await self._change(
+                lambda queue: queue.added(jobs, reset=reset, automatic=automatic, active=active)
+            )
 
     async def remove(self, job_ids: list[str] | None) -> Queue:
         """Remove some jobs, or all with None; unknown ids are ignored."""
@@ -119,15 +117,18 @@ class JobQueue:
         def rule(queue: Queue) -> Queue:
             return queue.without([j.job_id for j in queue.jobs] if job_ids is None else job_ids)
 
-        return await self._change(rule, "jobs_removed", tell_unchanged=True)
+        async with self._orders:
+            return await self._change(rule, "jobs_removed", tell_unchanged=True)
 
     async def jump(self, job_id: str) -> Queue:
         """Move a job to the front; tells nobody."""
-        return await self._change(lambda queue: queue.jumped(job_id), None)
+        async with self._orders:
+            return await self._change(lambda queue: queue.jumped(job_id), None)
 
     async def pause(self) -> Queue:
         """Hold the queue; a load that waits is dropped, a step that runs is waited for."""
-        queue = await self._change(Queue.paused)
+        async with self._orders:
+            queue = await self._change(Queue.paused)
         self._delay.cancel()
         if self._step is not None:
             await self._step.wait()
@@ -138,10 +139,16 @@ class JobQueue:
         """Load the first job at once if the printer is free."""
         if self._to_load is None:
             raise ClientError("The job queue does not run", 503)
-        stats = await self._job_state.query()
-        free, away = stats is not None and not stats.is_active, stats is None
-        automatic = self._transitions.automatic
-        queue = await self._change(lambda q: q.started(free=free, away=away, automatic=automatic))
+        automatic, stats = self._transitions.automatic, None
+        async with self._orders:
+            with trio.move_on_after(ANSWER_S) as look:
+                stats = await self._job_state.query()
+            if look.cancelled_caught:
+                raise ClientError("The printer does not answer", 503)
+            free, away = stats is not None and not stats.is_active, stats is None
+            queue = await self._change(
+                lambda q: q.started(free=free, away=away, automatic=automatic)
+            )
         self._load_if_due(queue, transition=False)
         return queue
 
@@ -360,7 +367,7 @@ class JobQueue:
             await self._gcode.run_gcode(self._transitions.gcode)
             if not await self._may_load():
                 return
-        queue = await self._change(_starting)
+        queue = await self._change(Queue.starting)
         if queue.state is not QueueState.STARTING:
             return
         job, automatic = queue.jobs[0], self._transitions.automatic
@@ -391,10 +398,3 @@ class JobQueue:
         if stats is None or stats.is_active:
             raise ClientError("the printer is not ready, or prints already", 503)
         return True
-
-
-def _starting(queue: Queue) -> Queue:
-    """Unless a pause or a removal came in between."""
-    if queue.state is QueueState.LOADING and queue.jobs:
-        return queue.starting()
-    return queue

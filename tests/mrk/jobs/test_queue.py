@@ -82,8 +82,10 @@ def test_start(made: Queue, free: bool, automatic: bool, state: QueueState) -> N
 @pytest.mark.parametrize(("automatic", "state"), [(True, READY), (False, PAUSED)])
 def test_copies_are_loaded_one_by_one(automatic: bool, state: QueueState) -> None:
     made = Queue().added([job("a", copies=2)], reset=False, automatic=automatic, active=False)
+    made = made.started(free=True, away=False, automatic=automatic)
     made = made.starting().loaded("A", automatic)
     assert (made.jobs[0].copies, made.state) == (1, state)
+    made = made.started(free=True, away=False, automatic=automatic)
     made = made.starting().loaded("A", automatic)
     assert (made.jobs, made.state) == ((), PAUSED)
 

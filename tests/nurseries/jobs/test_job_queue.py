@@ -1,5 +1,6 @@
 import contextlib
 import re
+from functools import partial
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from trio.testing import MockClock
 from mrk.errors import ClientError
 from mrk.jobs.queue import COPIES_LIMIT, NOTE_CHARS, Transitions
 from mrk.virtual_printer.faults import Fault, FaultKind
+from nurseries.jobs.job_queue import ANSWER_S
 from nurseries.testing.memory_database import MemoryDatabase
 from tests.fakes.workshop import Shop, World, open_shop
 
@@ -192,6 +194,66 @@ async def test_pause_waits_for_the_step_that_runs(world: World, autojump_clock: 
         assert trio.current_time() - asked_at > 15
         await trio.sleep(60)
         assert await shop.queued() == (["b.gcode"], "paused")
+
+
+async def test_a_pause_behind_a_start_holds(world: World, autojump_clock: MockClock) -> None:
+    """A start asks the printer first, which takes one of its beats."""
+    async with open_shop(world) as shop:
+        await post(shop, "a.gcode")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(lambda: shop.call("server.job_queue.start"))
+            await trio.testing.wait_all_tasks_blocked()
+            assert (await shop.call("server.job_queue.pause"))["queue_state"] == "paused"
+        await trio.sleep(60)
+        assert await shop.queued() == (["a.gcode"], "paused")
+        assert not shop.job_state.is_active
+
+
+async def test_what_is_removed_behind_a_post_is_gone(
+    world: World, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A post looks for its files first."""
+    found = trio.Event()
+
+    async def exists(_path: str) -> bool:
+        await found.wait()
+        return True
+
+    monkeypatch.setattr(world.files, "exists", exists)
+    async with open_shop(world) as shop:
+        async with trio.open_nursery() as nursery:
+            for method, params in (
+                ("post_job", {"filenames": ["a.gcode"]}),
+                ("post_job", {"filenames": ["b.gcode", "c.gcode"], "reset": True}),
+                ("delete_job", {"all": True}),
+                ("post_job", {"filenames": ["d.gcode"]}),
+            ):
+                nursery.start_soon(partial(shop.call, f"server.job_queue.{method}", **params))
+                await trio.testing.wait_all_tasks_blocked()
+            found.set()
+        assert await shop.queued() == (["d.gcode"], "paused")
+
+
+async def test_a_start_of_a_printer_that_is_silent_holds_up_nobody_for_long(
+    world: World, autojump_clock: MockClock
+) -> None:
+    async with open_shop(world) as shop:
+        await post(shop, "a.gcode")
+        world.printer.order(Fault(FaultKind.SILENCE, seconds=60))
+        asked_at = trio.current_time()
+        async with trio.open_nursery() as nursery:
+
+            async def start() -> None:
+                with pytest.raises(ClientError, match="does not answer") as info:
+                    await shop.call("server.job_queue.start")
+                assert info.value.status == 503
+
+            nursery.start_soon(start)
+            await trio.testing.wait_all_tasks_blocked()
+            await shop.call("server.job_queue.pause")
+        assert trio.current_time() - asked_at == pytest.approx(ANSWER_S)
+        await trio.sleep(120)
+        assert await shop.queued() == (["a.gcode"], "paused")
 
 
 async def test_macros_pause_and_start(world: World, autojump_clock: MockClock) -> None:
