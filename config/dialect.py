@@ -150,10 +150,11 @@ class _Parser:
             self._orphan(number, body)
         elif split is None:
             said = _told(self._section.name, body)
-            reason = f'{said} is not an option: it lacks ":" or "="'
+            reason = f'{said} is not an option: it lacks ":" or "="{self._unindented()}'
             self._problem(number, reason, section=self._section.name)
         elif not name:
-            self._problem(number, f"{quoted(body)} has no name", section=self._section.name)
+            reason = f"{quoted(body)} has no name{self._unindented()}"
+            self._problem(number, reason, section=self._section.name)
         elif name in self._section.options:
             first = self._section.options[name].line
             reason = f"this option stands twice in one section, first in line {first}; keep one"
@@ -161,6 +162,14 @@ class _Parser:
         else:
             self._name = name
             self._value = [body[split.end() :].strip()]
+
+    def _unindented(self) -> str:
+        """What to do with a line that seems to be of a list whose lines are not indented."""
+        options = self._section.options if self._section is not None else {}
+        before = next(reversed(options.values()), None)
+        if before is None or before.value:
+            return ""
+        return f"; if it belongs to {before.name}, indent it"
 
     def _orphan(self, number: int, body: str) -> None:
         """A section header is missing; told once for all options in a row."""

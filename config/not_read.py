@@ -96,6 +96,22 @@ CONDITIONAL: Mapping[str, Mapping[str, str]] = {
 }
 
 
+# Items that mrk finds by itself, and the section of all of them.
+_OTHER_ITEMS = dict.fromkeys(
+    ("update_manager klipper", "update_manager moonraker"),
+    "items other than klipper and moonraker, which are found without it",
+) | {"update_manager": "an item, in [update_manager NAME]"}
+# Components that have a section for each of their parts, and none without a name.
+NAMED = frozenset({"button", "notifier", "power", "sensor", "webcam", "wled"})
+
+
+def goes_with(section: str, option: str) -> str | None:
+    """What an option is read beside; None for one that its component never reads."""
+    if section in _OTHER_ITEMS and option in _OTHER_UPDATE:
+        return _OTHER_ITEMS[section]
+    return CONDITIONAL.get(component_of(section), {}).get(option)
+
+
 def component_of(section: str) -> str:
     """The component that a section is for: the first word of its name."""
     return section.split(" ")[0]

@@ -6,7 +6,7 @@ sections without options say nothing.
 
 from collections.abc import Collection, Iterable
 
-from config.not_read import ADD_ONS, CONDITIONAL, CORE, REMOVED, component_of
+from config.not_read import ADD_ONS, CORE, NAMED, REMOVED, component_of, goes_with
 from config.notices import Notice
 from config.reader import ConfigReader
 from config.source import Option
@@ -42,7 +42,9 @@ def tell_unread(
 def _senseless(reader: ConfigReader, name: str) -> Notice:
     """`[shell_command x]` and the like, or options in a section that has none."""
     component = component_of(name)
-    if name == component:
+    if name in NAMED:
+        said = f"[{name}]: a name is missing, as in [{name} one]; without one it has no effect."
+    elif name == component:
         said = f"[{name}]: this section has no options; what stands in it has no effect."
     else:
         said = f"[{name}]: mrk has no sections of this kind, so it has no effect."
@@ -81,7 +83,7 @@ def tell_option(reader: ConfigReader, section: str, option: Option) -> None:
     if (section, option.name) in REMOVED:
         advice = REMOVED[section, option.name]
         reader.warn(f"{said} is of an older version and has no effect. {advice}", place, mild=True)
-    elif (other := CONDITIONAL.get(component_of(section), {}).get(option.name)) is not None:
+    elif (other := goes_with(section, option.name)) is not None:
         reader.warn(f"{said} has no effect here: it goes with {other}.", place, mild=True)
     elif section == "server" and option.name in reader.moved:
         reader.warn(

@@ -70,6 +70,16 @@ def test_rules(text, expected):
     [
         ("[a]\nname", 'test.conf:2: [a] "name" is not an option: it lacks ":" or "="'),
         (
+            "[a]\nlist:\n\n10.0.0.1",
+            'test.conf:4: [a] "10.0.0.1" is not an option: it lacks ":" or "="; '
+            "if it belongs to list, indent it",
+        ),
+        (
+            "[a]\nlist:\n::1",
+            'test.conf:3: [a] "::1" has no name; if it belongs to list, indent it',
+        ),
+        ("[a]\nx: 1\nname", 'test.conf:3: [a] "name" is not an option: it lacks ":" or "="'),
+        (
             "[a]\nx: 1\n[power a: b #1]\nx: 2\ny",
             'test.conf:3: "[power a: b" is a section line that lacks "]"; what follows a blank'
             ' and "#" or ";" is a comment, also in a name',

@@ -176,7 +176,17 @@ def test_unknown_option_and_section(folder):
         ),
         ("[power x]\ntype: gpio\npin: gpio3", "poll_interval", "another type"),
         ("[wled x]\ntype: http\naddress: x", "baud", "another type"),
-        ("[update_manager]\n[update_manager klipper]", "origin", "items of another type"),
+        (
+            "[update_manager]\n[update_manager klipper]",
+            "origin",
+            "items other than klipper and moonraker, which are found without it",
+        ),
+        ("[update_manager]", "primary_branch", "an item, in [update_manager NAME]"),
+        (
+            "[update_manager x]\ntype: web\npath: /x\nrepo: a/b",
+            "origin",
+            "items of another type",
+        ),
     ],
 )
 def test_an_option_without_what_it_goes_with(folder, section, option, other):
@@ -185,6 +195,15 @@ def test_an_option_without_what_it_goes_with(folder, section, option, other):
     told = f"option '{option}' has no effect here: it goes with {other}."
     assert any(told in warning for warning in configuration.warnings), configuration.warnings
     assert configuration.clean
+
+
+@pytest.mark.parametrize("kind", ["button", "notifier", "power", "sensor", "webcam", "wled"])
+def test_a_part_without_a_name(folder, kind):
+    write(folder, f"[server]\n[{kind}]\ntype: x\n")
+    configuration = load(paths_of(folder))
+    assert configuration.warnings == [
+        f"[{kind}]: a name is missing, as in [{kind} one]; without one it has no effect."
+    ]
 
 
 def test_core_options_in_server(folder):
