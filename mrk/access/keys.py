@@ -13,9 +13,10 @@ from mrk.short_digests import sha256
 KEY_BYTES = 16
 MOST_KEYS = 50
 _LONGEST = 256
-# What programs send where their user has entered no key: OrcaSlicer 2.4, and KlipperScreen with
-# `moonraker_api_key: False`, which stood in its documentation. Keys of ours never look like it.
-_PLACEHOLDERS = {"88888888": "", "False": ""}
+# What stands for no key: KlipperScreen's `moonraker_api_key: False` stood in its documentation, and
+# programs write what their own language has for nothing. Another example's is `your_..._here`.
+_NOTHING = frozenset({"false", "none", "null", "undefined"})
+_EXAMPLE = "your"
 
 
 class ApiKey(Redacted, frozen=True):
@@ -41,7 +42,18 @@ def digest_of(text: str) -> bytes:
 def given_key(text: str) -> str:
     """The key that a client gives in a header or an argument; empty where that is none."""
     text = text.strip()
-    return _PLACEHOLDERS.get(text, text)
+    return "" if _is_placeholder(text) else text
+
+
+def _is_placeholder(text: str) -> bool:
+    """Whether a program sends this where its user has entered no key. Keys never look like it.
+
+    OrcaSlicer 2.4 sends 88888888; KlipperLCD, FreeDi and DWIN_T5UIC1_LCD come with XXXXXX.
+    """
+    if len(set(text[:_LONGEST])) == 1:
+        return True
+    plain = text[:_LONGEST].casefold()
+    return plain in _NOTHING or plain.startswith(_EXAMPLE)
 
 
 def find_key(text: str, known: Iterable[ApiKey]) -> ApiKey | None:

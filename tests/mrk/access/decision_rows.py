@@ -201,6 +201,10 @@ KEY_ROWS = [
         headers={"x-api-key": "88888888"}),
     Row("KlipperScreen's placeholder is absent", (200, "trusted_address", TRUSTED), HOME,
         target="/websocket?token=False", headers={"x-api-key": "False"}),
+    Row("that of touch displays is absent", (200, "trusted_address", TRUSTED), HOME,
+        headers={"x-api-key": "XXXXXX"}),
+    Row("that of an example is absent", (200, "trusted_address", TRUSTED), HOME,
+        headers={"x-api-key": "your_moonraker_api_key_here"}),
     Row("the placeholder is no key", (401, "stranger", None), STRANGER,
         headers={"x-api-key": "88888888"}),
 ]  # fmt: skip
