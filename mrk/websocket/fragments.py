@@ -1,7 +1,7 @@
 """Frames of a client that are not the usual one: fragments, control frames, and faults.
 
 wsproto checks masks, opcodes, lengths and UTF-8; this joins fragments and bounds them. Made by
-`Incoming` with the first such frame of its connection. No I/O.
+`WebsocketReader` with the first such frame of its connection. No I/O.
 """
 
 from collections.abc import Iterator

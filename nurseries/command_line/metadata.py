@@ -94,7 +94,7 @@ def _print_record(record: dict[str, Any]) -> None:
 
 @click.command("metadata")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="JSON, one object a line.")
+@click.option("--json", "as_json", is_flag=True, help="An array with one object a file.")
 def command(files: tuple[Path, ...], as_json: bool) -> None:
     """Print what is found in g-code FILES."""
     sys.exit(run(files, as_json))

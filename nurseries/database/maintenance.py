@@ -44,7 +44,7 @@ class Restored(msgspec.Struct, frozen=True):
 
 
 def compact(connection: sqlite3.Connection, file: Path) -> Sizes:
-    """Rebuild the file without its holes. Ordinary calls wait meanwhile; `interrupt` stops it."""
+    """Rebuild the file without its holes. Ordinary calls wait meanwhile; an end does not."""
     # The log is emptied before and after, so that both sizes tell of the whole database.
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     before = file.stat().st_size

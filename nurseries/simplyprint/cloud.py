@@ -38,7 +38,7 @@ class CloudOutbox:
 
 
 class Cloud:
-    """`outgoing` is of the connection that there is; `has_begun` says that the cloud has spoken."""
+    """`outgoing` is of the connection that there is, once the cloud has said who the printer is."""
 
     def __init__(self) -> None:
         self.intervals = Intervals()

@@ -39,7 +39,7 @@ _ERROR_LENGTH = 1000
 
 
 class FollowedPrinter:
-    """`wish` is what was asked of it; `job_id` and `job_file` are of a job of the cloud's."""
+    """`wish` is what was asked of it; `job_id` tells a job of the cloud's from others."""
 
     def __init__(
         self,

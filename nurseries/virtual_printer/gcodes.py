@@ -38,7 +38,7 @@ class DiskFile:
 
 
 class DiskFolder:
-    """A `GcodeFolder` over a real folder; names never lead out of it."""
+    """A `SdcardFolder` over a real folder; names never lead out of it."""
 
     def __init__(self, root: Path) -> None:
         self._root = root.resolve()

@@ -4,8 +4,6 @@ Run as `python -m tests.e2e.full_disk FOLDER`, FOLDER being a small file system 
 everything: the data folder, the log and the daemon's output.
 """
 
-import contextlib
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,16 +12,11 @@ import httpx
 
 from tests.e2e.processes import DaemonProcess, run_demo
 from tests.e2e.wire import PATIENCE_S, RpcFailed, UnixClient
+from tests.fakes.own_mount import fill_up
 
 CUBE = "calibration_cube.gcode"
 FULL = 507
 VALUE = "x" * 40_000
-
-
-def fill_up(filler: Path) -> None:
-    with contextlib.suppress(OSError), filler.open("ab", buffering=0) as opened:
-        while True:
-            opened.write(os.urandom(4096))
 
 
 def refusal(client: UnixClient, method: str, **params: Any) -> RpcFailed | None:

@@ -1,5 +1,7 @@
-"""Runs a test module as a program on a small file system of its own."""
+"""Runs a test module as a program on a small file system of its own, which that may fill up."""
 
+import contextlib
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -20,3 +22,10 @@ def passes_on_small_disk(folder: Path, size: str, module: str) -> None:
         [*_OWN_MOUNT, life, folder, sys.executable], capture_output=True, text=True, check=False
     )
     assert ended.stdout.endswith("passed\n"), ended.stdout + ended.stderr
+
+
+def fill_up(filler: Path) -> None:
+    """Take all the space that the disk has left, with bytes that no compression makes fewer."""
+    with contextlib.suppress(OSError), filler.open("ab", buffering=0) as opened:
+        while True:
+            opened.write(os.urandom(1024))

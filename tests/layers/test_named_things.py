@@ -133,6 +133,17 @@ def test_the_architecture_lists_all_folders() -> None:
     assert sorted(listed_folders() ^ there) == []
 
 
+def test_what_is_implemented_exists() -> None:
+    named = {
+        name
+        for path in SOURCES
+        for text in PROSE[path]
+        for name in re.findall(r"\b[Ii]mplements `([A-Z]\w+)", text)
+    }
+    assert len(named) > 20
+    assert sorted(named - class_names()) == []
+
+
 @pytest.mark.parametrize("document", OVERVIEWS)
 def test_named_classes_exist(document: str) -> None:
     named = set(CLASS_NAME.findall((ROOT / document).read_text()))

@@ -60,7 +60,7 @@ class _Outgoing(msgspec.Struct, eq=False):
 
 
 class BrokerConnection:
-    """Implements `Broker`. `run` says hello, and serves until the broker is lost.
+    """Implements `BrokerClient`. `run` says hello, and serves until the broker is lost.
 
     `accepted` is set when the broker has let us in.
     """

@@ -3,24 +3,17 @@
 Run as `python -m tests.nurseries.database.full_disk FOLDER`, FOLDER being a small file system.
 """
 
-import contextlib
-import os
 import sys
 from pathlib import Path
 
 import trio
 
+from tests.fakes.own_mount import fill_up
 from tests.nurseries.database.conftest import build, client_of
 from tests.nurseries.database.test_items import status_of
 
 POST = "server.database.post_item"
 BIG = "x" * 40_000
-
-
-def fill_up(filler: Path) -> None:
-    with contextlib.suppress(OSError), filler.open("ab", buffering=0) as opened:
-        while True:
-            opened.write(os.urandom(1024))
 
 
 async def before(data: Path) -> None:

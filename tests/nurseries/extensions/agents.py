@@ -1,4 +1,4 @@
-"""Clients and agents around `Extensions`, each speaking JSON-RPC as over a socket."""
+"""Clients and agents around `AgentRegistry`, each speaking JSON-RPC as over a socket."""
 
 import json
 from typing import Any

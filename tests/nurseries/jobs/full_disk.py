@@ -12,13 +12,8 @@ import trio
 from mrk.errors import ClientError
 from mrk.jobs.schema import JOB_MIGRATIONS
 from nurseries.database.subsystem import Database
+from tests.fakes.own_mount import fill_up
 from tests.fakes.workshop import Shop, open_shop, open_world
-
-
-def fill_up(filler: Path) -> None:
-    with contextlib.suppress(OSError), filler.open("ab", buffering=0) as opened:
-        while True:
-            opened.write(bytes(1024))
 
 
 async def use_up(database: Database) -> None:

@@ -3,7 +3,6 @@
 Run as `python -m tests.nurseries.log.full_disk FOLDER`, FOLDER being 1 MB in size.
 """
 
-import contextlib
 import io
 import logging
 import sys
@@ -11,14 +10,9 @@ import time
 from pathlib import Path
 
 from nurseries.log.daemon_log import LogOptions, open_log
+from tests.fakes.own_mount import fill_up
 
 logger = logging.getLogger("tests")
-
-
-def fill_up(filler: Path) -> None:
-    with contextlib.suppress(OSError), filler.open("ab", buffering=0) as opened:
-        while True:
-            opened.write(bytes(1024))
 
 
 def wait_for(console: io.StringIO, text: str) -> None:

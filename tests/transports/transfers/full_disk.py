@@ -10,16 +10,11 @@ from pathlib import Path
 
 import trio
 
+from tests.fakes.own_mount import fill_up
 from tests.fakes.transfer_files import TransferHouse
 from tests.transports.transfers.http_client import Client, connected, file, upload
 
 LARGE = bytes(40_000_000)
-
-
-def fill_up(filler: Path) -> None:
-    with contextlib.suppress(OSError), filler.open("ab", buffering=0) as opened:
-        while True:
-            opened.write(bytes(1024))
 
 
 async def status_of(house: TransferHouse, request: bytes) -> int:
