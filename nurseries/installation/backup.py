@@ -4,9 +4,8 @@ A backup is written under a hidden name and renamed; `restore.py` brings it back
 """
 
 import contextlib
+import errno
 import gzip
-import hashlib
-import io
 import os
 import shutil
 import sqlite3
@@ -24,11 +23,12 @@ from config.secret_options import holds_secret
 from mrk import foreign_json
 from mrk.definitions.url_logins import without_login
 from mrk.errors import MrkError
+from mrk.files.disk_space import fits
 from mrk.foreign_json import NotJson
 from mrk.installation import backup_rules as rules
 from mrk.installation.backup_rules import Manifest
 from mrk.installation.option_lines import without_secrets
-from mrk.version import VERSION
+from nurseries.installation.archive_writer import write_archive
 from nurseries.installation.database_reading import copy_database
 
 _CONFIGURATION = (".conf", ".cfg", ".toml")
@@ -55,7 +55,7 @@ def create_backup(paths: Paths, folder: Path, *, with_secrets: bool, kind: str =
             members = list(_members(paths, Path(work), with_secrets))
             links = dict(_links(paths.config))
             _check_size(members, paths.config)
-            _write(part, members, links, with_secrets)
+            write_archive(part, members, links, with_secrets=with_secrets)
         part.replace(target)
     except (OSError, sqlite3.Error) as exc:
         raise MrkError(f"no backup in {folder}: {reason_of(exc)}") from exc
@@ -135,6 +135,9 @@ def _wanted(name: str, with_secrets: bool) -> bool:
 
 
 def _database_copy(file: Path, work: Path, with_secrets: bool) -> Path:
+    if not fits(file.stat().st_size, os.statvfs(work)):
+        # A copy that stops midway would first fill the disk for everybody, each hour anew.
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(work.parent))
     copy = work / "mrk.db"
     copy_database(file, copy)
     if not with_secrets:
@@ -200,33 +203,6 @@ def _check_size(members: list[tuple[str, Path | bytes]], config: Path) -> None:
         rules.check_members(sizes)
     except MrkError as exc:
         raise MrkError(f"no backup: {exc}; what is no configuration can leave {config}") from exc
-
-
-def _write(
-    part: Path, members: list[tuple[str, Path | bytes]], links: dict[str, str], with_secrets: bool
-) -> None:
-    contents = [(name, what if isinstance(what, bytes) else what.read_bytes())
-                for name, what in members]  # fmt: skip
-    manifest = Manifest(
-        form=rules.FORM,
-        version=VERSION,
-        created_on=time.time(),
-        with_secrets=with_secrets,
-        files={name: hashlib.sha256(data).hexdigest() for name, data in contents},
-        links=links,
-    )
-    modes = {name: what.stat().st_mode & 0o100 for name, what in members if isinstance(what, Path)}
-    first = (rules.MANIFEST, msgspec.json.encode(manifest))
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with open(descriptor, "wb") as opened:
-        with tarfile.open(fileobj=opened, mode="w:gz") as archive:
-            for name, data in (first, *contents):
-                entry = tarfile.TarInfo(name)
-                entry.size, entry.mtime = len(data), int(manifest.created_on)
-                entry.mode = 0o600 | modes.get(name, 0)
-                archive.addfile(entry, io.BytesIO(data))
-        opened.flush()
-        os.fsync(opened.fileno())
 
 
 @contextlib.contextmanager

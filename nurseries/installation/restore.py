@@ -9,6 +9,7 @@ import errno
 import hashlib
 import os
 import shutil
+import tarfile
 import tempfile
 from pathlib import Path
 
@@ -26,6 +27,8 @@ from nurseries.installation.backup import (
     remove_unfinished,
 )
 from nurseries.installation.daemon_probe import ask, refuse_while_printing
+
+_PIECE_BYTES = 256 * 1024
 
 
 def restore_backup(paths: Paths, archive: Path) -> Path:
@@ -64,13 +67,10 @@ def _unpack(archive: Path, staged: Path) -> Manifest:
         if sum(member.size for member in members) * 2 > free:
             raise MrkError(f"no room for the restored files: {free} bytes are free")
         for member in members[1:]:
-            file = opened.extractfile(member)
-            data = file.read() if file is not None else b""
-            if hashlib.sha256(data).hexdigest() != manifest.files.get(member.name):
-                raise MrkError(f"{member.name} of the archive is damaged")
             target = staged / member.name
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(data)
+            if _take_out(opened, member, target) != manifest.files.get(member.name):
+                raise MrkError(f"{member.name} of the archive is damaged")
             runs = 0o111 if member.mode & 0o100 else 0
             target.chmod(0o644 | runs if member.name.startswith("config/") else 0o600)
     missing = set(manifest.files) - {member.name for member in members}
@@ -80,6 +80,18 @@ def _unpack(archive: Path, staged: Path) -> Manifest:
         (staged / name).parent.mkdir(parents=True, exist_ok=True)
         (staged / name).symlink_to(to)
     return manifest
+
+
+def _take_out(archive: tarfile.TarFile, member: tarfile.TarInfo, target: Path) -> str:
+    """Write a member's content in pieces; its SHA-256."""
+    file = archive.extractfile(member)
+    assert file is not None  # a plain file, as was checked
+    sha256 = hashlib.sha256()
+    with target.open("wb") as written:
+        while data := file.read(_PIECE_BYTES):
+            sha256.update(data)
+            written.write(data)
+    return sha256.hexdigest()
 
 
 def _take_along(old: Path, new: Path, kept: Manifest) -> None:

@@ -23,7 +23,7 @@ from mrk.installation import backup_rules
 from mrk.jobs.schema import JOB_MIGRATIONS
 from nurseries.command_line.main import main
 from nurseries.database.importer import run_import
-from nurseries.installation import daemon_probe
+from nurseries.installation import archive_writer, backup, daemon_probe
 from nurseries.installation.backup import create_backup, list_backups, tidy
 from nurseries.installation.restore import restore_backup
 
@@ -269,6 +269,14 @@ def test_what_a_killed_one_left_is_removed_a_day_later(paths):
     assert elsewhere.exists()
 
 
+def test_no_copy_is_begun_that_would_fill_the_disk(paths, monkeypatch):
+    monkeypatch.setattr(backup, "fits", lambda size_bytes, _disk: size_bytes == 0)
+    monkeypatch.setattr(backup, "copy_database", None)  # nothing is written
+    with pytest.raises(MrkError, match=r"no backup in .*: .*: No space left on device"):
+        create_backup(paths, paths.backups, with_secrets=True)
+    assert list(paths.backups.iterdir()) == []
+
+
 def test_daily_ones_are_kept_and_dropped():
     names = [f"mrk-daily-2026010{day}-000000.tar.gz" for day in range(1, 6)]
     assert (
@@ -343,12 +351,65 @@ def test_what_could_not_be_restored_is_not_made(paths, monkeypatch):
 
 
 def test_a_file_that_cannot_be_read_is_named(paths, monkeypatch):
-    def refused(path: Path) -> bytes:
+    def refused(path: Path, _mode: str) -> None:
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(Path, "read_bytes", refused)
+    monkeypatch.setattr(Path, "open", refused)
     with pytest.raises(MrkError, match=r"no backup in .*: .*/\.moonraker\.uuid: Permission denied"):
         create_backup(paths, paths.backups, with_secrets=True)
+
+
+def test_nothing_is_held_in_memory_as_a_whole(paths, monkeypatch):
+    """The database of a print farm has hundreds of MB, and a small board 512 of memory."""
+
+    def whole(*_: object) -> None:
+        raise AssertionError("a file was read as a whole")
+
+    def in_pieces(file: tarfile.ExFileObject, size: int = -1) -> bytes:
+        assert size > 0
+        return io.BufferedReader.read(file, size)
+
+    monkeypatch.setattr(Path, "read_bytes", whole)
+    monkeypatch.setattr(tarfile.ExFileObject, "read", in_pieces, raising=False)
+    before = tree(paths)
+    archive = create_backup(paths, paths.backups, with_secrets=True)
+    (paths.config / "moonraker.conf").unlink()
+    restore_backup(paths, archive)
+    assert tree(paths) == before
+
+
+@pytest.mark.parametrize("text", ["[server]\n", CONF + "#" * 5000, CONF.replace("7125", "7126")])
+def test_a_file_that_changes_meanwhile_is_taken_as_it_is_then(paths, monkeypatch, text):
+    real, changes = archive_writer._facts, [text]
+    conf = paths.config / "moonraker.conf"
+
+    def then_changed(what: Path | bytes) -> tuple[str, int]:
+        found = real(what)
+        if what == conf and changes:
+            conf.write_text(changes.pop())
+        return found
+
+    monkeypatch.setattr(archive_writer, "_facts", then_changed)
+    archive = create_backup(paths, paths.backups, with_secrets=True)
+    conf.unlink()
+    restore_backup(paths, archive)
+    # What was only added to may be there as it was: whole, of one moment.
+    assert conf.read_text() in (text, CONF if text.startswith(CONF) else text)
+
+
+def test_a_file_that_changes_all_the_time_is_named(paths, monkeypatch):
+    real, conf = archive_writer._facts, paths.config / "moonraker.conf"
+
+    def then_changed(what: Path | bytes) -> tuple[str, int]:
+        found = real(what)
+        if what == conf:
+            conf.write_text(os.urandom(8).hex())
+        return found
+
+    monkeypatch.setattr(archive_writer, "_facts", then_changed)
+    with pytest.raises(MrkError, match=r"no backup: config/moonraker.conf changes all the time"):
+        create_backup(paths, paths.backups, with_secrets=True)
+    assert list(paths.backups.iterdir()) == []
 
 
 def test_on_the_command_line(paths):
