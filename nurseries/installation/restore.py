@@ -15,6 +15,7 @@ from pathlib import Path
 
 from config.change_places import change_places
 from config.paths import Paths
+from config.whole_file import sync_file_system
 from mrk.errors import MrkError
 from mrk.installation import backup_rules as rules
 from mrk.installation.backup_rules import Manifest
@@ -47,7 +48,7 @@ def restore_backup(paths: Paths, archive: Path) -> Path:
             if (staged / "config").is_dir():
                 _take_along(paths.config, staged / "config", read_manifest(kept))
             # Else a power cut would leave files without content in place.
-            os.sync()
+            sync_file_system(staged)
             _put_in_place(paths, staged, manifest)
         except OSError as exc:
             raise MrkError(f"{exc.filename}: {exc.strerror}; what was there: {kept}") from exc
@@ -148,6 +149,6 @@ def _exchange_beside(new: Path, old: Path) -> None:
     beside = old.with_name(f".{old.name}.mrk-restore")
     shutil.rmtree(beside, ignore_errors=True)
     shutil.copytree(new, beside, symlinks=True)
-    os.sync()
+    sync_file_system(beside)
     _exchange(beside, old)
     shutil.rmtree(beside, ignore_errors=True)

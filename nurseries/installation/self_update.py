@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from config.paths import Paths
-from config.whole_file import sync
+from config.whole_file import sync, sync_file_system
 from mrk.database.schema import BEFORE_UPDATE
 from mrk.errors import MrkError
 from mrk.installation.launcher_text import PROVE_S
@@ -59,7 +59,7 @@ class SelfUpdate:
                 self._build(source, archive, work, folder)
                 self._try(folder)
                 # What lies on the disk only in part would be whole by its mark after a power cut.
-                os.sync()
+                sync_file_system(folder)
                 self._releases.complete(version)
             except (MrkError, OSError) as exc:
                 shutil.rmtree(folder, ignore_errors=True)

@@ -6,14 +6,13 @@ the two is there whole; `resume` puts the rest right. Blocking functions, called
 """
 
 import contextlib
-import os
 import shutil
 from pathlib import Path
 
 import msgspec
 
 from config.change_places import change_places
-from config.whole_file import sync, write_whole
+from config.whole_file import sync, sync_file_system, write_whole
 from mrk import foreign_json
 from mrk.foreign_json import NotJson
 
@@ -59,7 +58,7 @@ class FolderSwitch:
         """Put the new folder in place; raises OSError, and then the old one is there."""
         status = self.new.stat()
         # What lies on the disk only in part would be in place after a power cut.
-        os.sync()
+        sync_file_system(self.new)
         write_whole(self.staging / _NOTE, msgspec.json.encode(_Note(status.st_dev, status.st_ino)))
         if self.path.exists():
             _change_places(self.new, self.path)

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 import trio
 
-from config.whole_file import write_whole
+from config.whole_file import sync_file_system, write_whole
 from mrk import foreign_json
 from mrk.foreign_json import NotJson
 from mrk.updates.item import Tell
@@ -117,7 +117,7 @@ class GitChange:
 
     async def sync(self) -> None:
         """Bring the work tree onto the disk: after a power cut git's new files would be empty."""
-        await trio.to_thread.run_sync(os.sync)
+        await trio.to_thread.run_sync(sync_file_system, self._git.path)
 
     async def forget(self) -> None:
         """The change has proved itself."""

@@ -6,7 +6,8 @@ import stat
 
 import pytest
 
-from config.whole_file import sync, write_whole
+from config import whole_file
+from config.whole_file import sync, sync_file_system, write_whole
 from mrk.files.temporary import is_temporary
 
 
@@ -97,3 +98,18 @@ def test_a_file_system_that_syncs_files_only(tmp_path, monkeypatch, number):
         with pytest.raises(OSError, match="Input/output"):
             write_whole(tmp_path / "x", b"new")
     assert (tmp_path / "x").read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("can", [True, False])
+def test_other_file_systems_are_not_waited_for(tmp_path, monkeypatch, can):
+    """A share whose server is gone would never end."""
+    synced = []
+    monkeypatch.setattr(os, "sync", lambda: synced.append(True))
+    if not can:
+        monkeypatch.setattr(whole_file, "_syncfs", lambda _descriptor: False)
+    (tmp_path / "file").write_text("x")
+    for path in (tmp_path, tmp_path / "file"):
+        sync_file_system(path)
+    assert synced == ([] if can else [True, True])
+    with pytest.raises(FileNotFoundError):
+        sync_file_system(tmp_path / "none")

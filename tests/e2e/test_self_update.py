@@ -2,7 +2,6 @@
 
 import functools
 import http.server
-import os
 import shutil
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from config import whole_file
 from config.paths import Paths, create_folders
 from mrk.errors import MrkError
 from nurseries.installation import daemon_probe, self_update
@@ -68,7 +68,12 @@ def test_to_a_newer_one(machine, monkeypatch):
     release = machine.source.look()
     synced = []
     folder = machine.releases.folder("1.1.0")
-    monkeypatch.setattr(os, "sync", lambda: synced.append((folder / ".complete").exists()))
+
+    def noted(_descriptor):
+        synced.append((folder / ".complete").exists())
+        return True
+
+    monkeypatch.setattr(whole_file, "_syncfs", noted)
     machine.update.install(machine.source, release)
     assert synced == [False]
     assert machine.runs() == "1.0.0"

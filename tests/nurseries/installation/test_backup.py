@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from config import change_places
+from config import change_places, whole_file
 from config.paths import Paths, create_folders
 from mrk.errors import MrkError
 from mrk.installation import backup_rules
@@ -467,7 +467,7 @@ def test_folders_that_cannot_change_places_in_one_step(paths, monkeypatch, refus
 
     monkeypatch.setattr(change_places, "_exchange", unable)
     monkeypatch.setattr(Path, "rename", refused)
-    monkeypatch.setattr(os, "sync", lambda: synced.append(True))
+    monkeypatch.setattr(whole_file, "_syncfs", lambda _descriptor: synced.append(True) or True)
     if refuses:
         with pytest.raises(MrkError, match="what was there"):
             restore_backup(paths, archive)

@@ -4,8 +4,10 @@ import os
 
 import pytest
 
+from config import whole_file
+
 
 @pytest.fixture(autouse=True)
 def _no_sync(monkeypatch):
-    monkeypatch.setattr(os, "sync", lambda: None)
+    monkeypatch.setattr(whole_file, "_syncfs", lambda _descriptor: True)
     monkeypatch.setattr(os, "fsync", lambda _descriptor: None)

@@ -1,11 +1,11 @@
 """Updates, recoveries and rollbacks of real clones, and what is left when they cannot be done."""
 
 import json
-import os
 
 import msgspec
 import pytest
 
+from config import whole_file
 from config.settings.update_items import DependencySettings, UpdateChoices, UpdateItemSettings
 from mrk.errors import ClientError
 from tests.fakes.git_repos import ENVIRONMENT, GitServer, git
@@ -92,13 +92,14 @@ async def test_files_are_on_the_disk_before_a_note_says_so(house, server, clone,
     newest = server.commit("second", {"a.py": "two\n"})
     synced = []
 
-    def noted():
+    def noted(_descriptor):
         note = clone / ".git" / "mrk-update.json"
         phase = json.loads(note.read_text())["phase"] if note.exists() else None
         synced.append(((clone / "a.py").read_text(), phase))
+        return True
 
     async with running(house):
-        monkeypatch.setattr(os, "sync", noted)
+        monkeypatch.setattr(whole_file, "_syncfs", noted)
         await house.call("upgrade", name="thing")
         assert git(clone, "rev-parse", "HEAD") == newest
         assert synced == [("two\n", "changing")]
