@@ -42,20 +42,23 @@ class DownloadHandler:
         path = None if where is None else where()
         if path is None:
             raise ClientError(f"There is no {name[:200]}", 404)
-        await self._send(exchange, partial(_open_log, path), name, cors)
+        await self._send(exchange, partial(_open_log, path), "", name, cors)
 
     async def send_file(self, exchange: Exchange, root: str, path: str, cors: Headers) -> None:
         """Serve a file of a root; raises `ClientError`."""
         opened = partial(self._files.open_download, root, path)
-        await self._send(exchange, opened, path.rstrip("/").rpartition("/")[2], cors)
+        await self._send(exchange, opened, root, path.rstrip("/").rpartition("/")[2], cors)
 
-    async def _send(self, exchange: Exchange, opened: Open, name: str, cors: Headers) -> None:
+    async def _send(
+        self, exchange: Exchange, opened: Open, root: str, name: str, cors: Headers
+    ) -> None:
         head = exchange.head
         told: Told = _nothing
         if is_wanted(head):
             await self._digests.find(opened)
             told = partial(self._told, cors)
-        await self._sender.send(exchange, partial(_prepare, head, opened, name, told), cors)
+        prepare = partial(_prepare, head, opened, name, told)
+        await self._sender.send(exchange, prepare, cors, root)
 
     def _told(self, cors: Headers, status: os.stat_result) -> Headers:
         digest = self._digests.get(status)

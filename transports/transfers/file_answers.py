@@ -1,6 +1,7 @@
 """Sends files: opened and looked at in a thread, small ones with their head, others by the kernel.
 
-Downloads and front ends use it, an instance each, so that one cannot take the other's threads.
+Downloads and front ends use it, an instance each, so that one cannot take the other's threads; nor
+can the files of one root those of another.
 Called in each connection's task.
 """
 
@@ -9,12 +10,11 @@ import os
 from collections.abc import Callable
 from functools import partial
 
-import trio
-
 from mrk.errors import ClientError
 from mrk.http.exchange import Exchange
 from mrk.http.file_answer import PartialContent, PreparedFile
 from mrk.http.response import Headers, Response
+from transports.transfers.subject_threads import SubjectThreads
 
 THREADS = 4
 # Read in the thread that opened the file, and sent in one write with the head.
@@ -26,16 +26,18 @@ class FileSender:
     """Implements `mrk.http.file_answer.FileAnswers`."""
 
     def __init__(self) -> None:
-        self._threads = trio.CapacityLimiter(THREADS)
+        self._threads = SubjectThreads(THREADS)
 
     async def send(
-        self, exchange: Exchange, prepare: Callable[[], PreparedFile], headers: Headers
+        self,
+        exchange: Exchange,
+        prepare: Callable[[], PreparedFile],
+        headers: Headers,
+        subject: str = "",
     ) -> None:
-        """Send what `prepare` opens; raises `ClientError`."""
-        reads = exchange.head.method != "HEAD"
-        prepared, small = await trio.to_thread.run_sync(
-            partial(_look, prepare, reads), limiter=self._threads
-        )
+        """Send what `prepare` opens; raises `ClientError`. Each `subject` has its own threads."""
+        look = partial(_look, prepare, exchange.head.method != "HEAD")
+        prepared, small = await self._threads.run(subject, look)
         await _deliver(exchange, prepared, small, headers)
 
     async def send_open(self, exchange: Exchange, prepared: PreparedFile, headers: Headers) -> None:
@@ -46,7 +48,7 @@ class FileSender:
         small = _cached(*prepared)
         if small is None:
             try:
-                small = await trio.to_thread.run_sync(_small, *prepared, limiter=self._threads)
+                small = await self._threads.run("", partial(_small, *prepared))
             except OSError as exc:
                 _close(prepared.descriptor)
                 raise _refusal(exc) from exc

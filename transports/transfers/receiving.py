@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import trio
 
@@ -25,11 +25,13 @@ from mrk.files.transfers import (
 )
 from mrk.http.exchange import Exchange
 from transports.transfers.sent_digests import SentDigests
+from transports.transfers.subject_threads import SubjectThreads, run_cleaning
 from transports.transfers.upload_buffer import CLEAN_UP_S, UploadBuffer
 
 DEFAULT_ROOT = "gcodes"
 # Of a body besides the file: fields, headers and boundaries.
 FORM_BYTES = 64 * 1024
+Result = TypeVar("Result")
 ReadBack = Callable[[str], str]
 _SHA256 = r"[0-9a-fA-F]{64}"
 
@@ -61,7 +63,7 @@ class Receiving:
         receive: Callable[[], Awaitable[bytes]],
         form: Form,
         files: UploadFiles,
-        threads: trio.CapacityLimiter,
+        threads: SubjectThreads,
         max_file_bytes: int,
         role: Role,
         read_back: ReadBack | None = None,
@@ -85,7 +87,7 @@ class Receiving:
 
     async def store(self) -> StoredUpload:
         """Receive the body and store the file; raises `ClientError`."""
-        async with UploadBuffer(self._folder, self._threads) as buffer:
+        async with UploadBuffer(self._folder, self._in_thread) as buffer:
             await self._receive(buffer)
             filename = self._form.finish()
             digest = await buffer.finish()
@@ -97,8 +99,16 @@ class Receiving:
                 return await destination.store(temporary, digest)
             except BaseException:
                 with trio.move_on_after(CLEAN_UP_S, shield=True):
-                    await trio.to_thread.run_sync(_remove, temporary)
+                    await run_cleaning(partial(_remove, temporary))
                 raise
+
+    async def _in_thread(self, work: Callable[[], Result]) -> Result:
+        """In one of the threads for the root that is written."""
+        return await self._threads.run(self._root, work)
+
+    @property
+    def _root(self) -> str:
+        return self._form.fields.get("root", "").lower() or DEFAULT_ROOT
 
     async def _receive(self, buffer: UploadBuffer) -> None:
         received_bytes = 0
@@ -110,7 +120,7 @@ class Receiving:
                 if buffer.size_bytes + len(part) > self._max_file_bytes:
                     raise too_large(self._max_file_bytes)
                 await buffer.add(part)
-            await self._sent.add(data, self._threads)
+            await self._sent.add(data, self._in_thread)
             del data
 
     async def _compare(self, temporary: str, digest: str) -> None:
@@ -119,7 +129,7 @@ class Receiving:
             return
         check = partial(self._read_back, temporary)
         try:
-            found = await trio.to_thread.run_sync(check, limiter=self._threads)
+            found = await self._in_thread(check)
         except OSError as exc:
             raise storage_error(exc) from exc
         if found != digest:
@@ -139,8 +149,7 @@ class Receiving:
             raise ClientError(f"The file does not have the checksum {wanted}; got {digest}", 422)
 
     def _where(self, filename: str) -> tuple[str, str, str]:
-        fields = self._form.fields
-        root = fields.get("root", "").lower() or DEFAULT_ROOT
+        fields, root = self._form.fields, self._root
         needed = write_role(root)
         if self._role < needed:
             raise role_needed(needed, self._role, f"Writing files to {root[:40]}")
@@ -172,7 +181,7 @@ class Receiving:
         body_bytes = self._exchange.body_bytes
         if body_bytes is None:
             return
-        if not await trio.to_thread.run_sync(has_space, body_bytes, folder, limiter=self._threads):
+        if not await self._in_thread(partial(has_space, body_bytes, folder)):
             raise no_space()
 
 
@@ -181,15 +190,12 @@ def _remove(path: str) -> None:
         os.unlink(path)
 
 
-def has_space(size_bytes: int, *folders: str) -> bool:
-    """Whether a file of that size fits below one of the folders; blocks."""
-    for folder in folders:
-        try:
-            if fits(size_bytes, os.statvfs(folder)):
-                return True
-        except OSError:
-            continue  # an unplugged stick
-    return False
+def has_space(size_bytes: int, folder: str) -> bool:
+    """Whether a file of that size fits below a folder; blocks."""
+    try:
+        return fits(size_bytes, os.statvfs(folder))
+    except OSError:
+        return False  # an unplugged stick
 
 
 def too_large(max_file_bytes: int) -> ClientError:

@@ -8,11 +8,10 @@ is hashed in a thread, and only when there is such a header.
 import hashlib
 from functools import partial
 
-import trio
-
 from mrk.errors import ClientError
 from mrk.http.digests import sent_digest
 from mrk.http.head import RequestHead
+from transports.transfers.upload_buffer import InThread
 
 
 class SentDigests:
@@ -24,10 +23,10 @@ class SentDigests:
         asked = self._of_content is not None or self._of_file is not None
         self._body = hashlib.sha256() if asked else None
 
-    async def add(self, data: bytes, threads: trio.CapacityLimiter) -> None:
+    async def add(self, data: bytes, in_thread: InThread) -> None:
         """The next piece of the body."""
         if self._body is not None:
-            await trio.to_thread.run_sync(partial(self._body.update, data), limiter=threads)
+            await in_thread(partial(self._body.update, data))
 
     def check(self, file_digest: str) -> None:
         """Compare; raises `ClientError` 422."""

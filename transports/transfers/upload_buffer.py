@@ -5,11 +5,12 @@ ended, so that small files go where they belong at once.
 """
 
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import trio
 
 from mrk.files.disk_space import storage_error
+from transports.transfers.subject_threads import run_cleaning
 from transports.transfers.unfinished_file import UnfinishedFile
 
 BUFFER_BYTES = 1024 * 1024
@@ -22,6 +23,12 @@ Result = TypeVar("Result")
 ChooseFolder = Callable[[], Awaitable[str]]
 
 
+class InThread(Protocol):
+    """Calls something in a thread."""
+
+    async def __call__(self, work: Callable[[], Result]) -> Result: ...
+
+
 class UploadBuffer:
     """`choose_folder` is asked once, when the file has to be made; `size_bytes` came so far.
 
@@ -29,7 +36,7 @@ class UploadBuffer:
     was not kept is removed at its end.
     """
 
-    def __init__(self, choose_folder: ChooseFolder, threads: trio.CapacityLimiter) -> None:
+    def __init__(self, choose_folder: ChooseFolder, threads: InThread) -> None:
         self._choose_folder = choose_folder
         self._threads = threads
         # As they came: copying them together costs a tenth of an upload.
@@ -46,8 +53,7 @@ class UploadBuffer:
         if file is None or file.closed:
             return
         with trio.move_on_after(CLEAN_UP_S, shield=True):
-            await trio.to_thread.run_sync(file.discard)
-        file.discard()  # when no thread was to be had
+            await run_cleaning(file.discard)
 
     async def add(self, part: memoryview) -> None:
         """Take bytes; waits while the disk does."""
@@ -79,6 +85,6 @@ class UploadBuffer:
 
     async def _in_thread(self, work: Callable[[], Result]) -> Result:
         try:
-            return await trio.to_thread.run_sync(work, limiter=self._threads)
+            return await self._threads(work)
         except OSError as exc:
             raise storage_error(exc) from exc

@@ -33,6 +33,7 @@ from transports.transfers.receiving import (
     has_space,
     too_large,
 )
+from transports.transfers.subject_threads import SubjectThreads
 from transports.transfers.upload_slots import UploadSlots
 
 THREADS = 4
@@ -60,7 +61,7 @@ class UploadHandler:
         self._max_file_bytes = max_file_bytes
         self._read_back = read_back
         self._slots = UploadSlots(wait_s)
-        self._threads = trio.CapacityLimiter(THREADS)
+        self._threads = SubjectThreads(THREADS)
         self._make_form: Callable[[bytes], Form] | None = None
 
     async def receive(
@@ -115,9 +116,24 @@ class UploadHandler:
         if body_bytes > self._max_file_bytes + FORM_BYTES:
             raise too_large(self._max_file_bytes)
         # The root is not known yet: it has to fit somewhere.
-        check = partial(has_space, body_bytes, *folders)
-        if not await trio.to_thread.run_sync(check, limiter=self._threads):
+        if not await self._fits_in_one(body_bytes, folders):
             raise no_space()
+
+    async def _fits_in_one(self, body_bytes: int, folders: list[str]) -> bool:
+        """All are asked at once: one on a share that stalls must not hold up the others."""
+        fitting = False
+
+        async def ask(folder: str) -> None:
+            nonlocal fitting
+            check = partial(has_space, body_bytes, folder)
+            if await self._threads.run(folder, check, leaves_behind=True):
+                fitting = True
+                asking.cancel_scope.cancel()
+
+        async with trio.open_nursery() as asking:
+            for folder in folders:
+                asking.start_soon(ask, folder)
+        return fitting
 
     async def _answer(
         self, stored: StoredUpload, wants_print: bool, user: str | None
