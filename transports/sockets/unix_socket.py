@@ -5,7 +5,6 @@ Ends only when cancelled: clients are sent what waits for them, within `limits.g
 """
 
 import contextlib
-import errno
 import logging
 
 import trio
@@ -24,9 +23,8 @@ logger = logging.getLogger(__name__)
 CHUNK_BYTES = 64 * 1024
 UNREADABLE_IN_A_ROW = 10
 UNREADABLE = Ending(1007, f"{UNREADABLE_IN_A_ROW} messages in a row were no JSON")
-# accept(2): the system is short of something, or this one client failed; the next may succeed.
-_OUT_OF_RESOURCES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
-_PAUSE_S = 0.1
+# Out of descriptors or memory: room comes when some client leaves.
+ACCEPT_RETRY_S = 0.1
 
 
 class UnixSocket:
@@ -59,19 +57,18 @@ class UnixSocket:
     async def _accept_all(
         self, listener: trio.abc.Listener[trio.abc.Stream], clients: trio.Nursery
     ) -> None:
+        failing = False
         while True:
-            stream = await self._accept(listener)
-            if stream is not None:
-                clients.start_soon(self._serve_connection, stream, name="unix socket client")
-
-    async def _accept(self, listener: trio.abc.Listener[trio.abc.Stream]) -> trio.abc.Stream | None:
-        try:
-            return await listener.accept()
-        except OSError as exc:
-            logger.warning("unix socket: could not accept a client: %s", exc)
-            if exc.errno in _OUT_OF_RESOURCES:
-                await trio.sleep(_PAUSE_S)
-            return None
+            try:
+                stream = await listener.accept()
+            except OSError as exc:
+                if not failing:
+                    logger.error("unix socket: cannot accept clients: %s; trying again", exc)
+                failing = True
+                await trio.sleep(ACCEPT_RETRY_S)
+                continue
+            failing = False
+            clients.start_soon(self._serve_connection, stream, name="unix socket client")
 
     async def _serve_connection(self, stream: trio.abc.Stream) -> None:
         async with stream:

@@ -149,15 +149,18 @@ async def test_connections_at_their_limit() -> None:
 
 
 @pytest.mark.parametrize("code", [errno.EMFILE, errno.ENOMEM, errno.ECONNABORTED])
-async def test_failing_accepts_do_not_end_it(
-    daemon: Daemon, code: int, autojump_clock: object
+async def test_failing_accepts_do_not_end_it_and_are_told_once(
+    daemon: Daemon, code: int, autojump_clock: object, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with serving(daemon) as (listener, _scope):
-        for _ in range(3):
-            listener.fail(OSError(code, "no"))
-        peer = listener.connect()
-        await peer.call("test.echo")
-        assert (await peer.message())["id"] == 1
+        for number in (1, 2):
+            for _ in range(3):
+                listener.fail(OSError(code, "no"))
+            peer = listener.connect()
+            await peer.call("test.echo")
+            assert (await peer.message())["id"] == 1
+            told = [line for line in caplog.messages if "cannot accept" in line]
+            assert len(told) == number
 
 
 async def test_a_stop_sends_the_last_answers_and_keeps_the_listener(daemon: Daemon) -> None:
