@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from config.source import Option
-from config.template import REFERENCE, Templates
+from config.template import REFERENCE, Templates, names_secret
 
 
 class Given(enum.Enum):
@@ -54,12 +54,13 @@ class Filling:
             return option
         if kind is Given.WHOLE:
             return msgspec.structs.replace(option, value=self._filled(option.value))
-        if REFERENCE.search(option.value) is None:
+        if not names_secret(option.value):
             return option
-        items = None if option.items is None else tuple(map(self._with_secrets, option.items))
-        return msgspec.structs.replace(option, value=self._with_secrets(option.value), items=items)
+        items = None if option.items is None else tuple(map(self.with_secrets, option.items))
+        return msgspec.structs.replace(option, value=self.with_secrets(option.value), items=items)
 
-    def _with_secrets(self, text: str) -> str:
+    def with_secrets(self, text: str) -> str:
+        """A text with values in place of names; raises ValueError for one that is not there."""
         return REFERENCE.sub(lambda match: self._filled(match[0]), text)
 
     def _filled(self, text: str) -> str:

@@ -15,7 +15,7 @@ from config.filling import Filling, Given
 from config.secret import Secret
 from config.secret_options import is_password
 from config.source import Option
-from config.template import AsyncTemplate, EventTemplate, Templates
+from config.template import AsyncTemplate, EventTemplate, Templates, names_secret
 from config.values import ANY, Bounds
 
 
@@ -127,6 +127,30 @@ class Section:
             return found
 
         return self._read(name, default, convert)
+
+    def entries(self, name: str, default: Default | Required = REQUIRED) -> list[str] | Default:
+        """A list whose reader leaves out bad items with a warning, one a line.
+
+        One that names a secret that is not there is left out here, and costs nothing else.
+        """
+
+        def convert(option: Option) -> list[str]:
+            found: list[str] = []
+            for item in _items(option, "\n"):
+                try:
+                    found += values.split_items(self._filling().with_secrets(item))
+                except ValueError as exc:
+                    self.warn(name, f"has a bad entry, skipped: {quoted(item)} {exc}")
+            return found
+
+        named = self._peek(name)
+        return self._read(
+            name,
+            default,
+            convert,
+            as_written=named is not None and names_secret(named.value),
+            templates=Given.AS_WRITTEN,
+        )
 
     def mapping(
         self, name: str, default: Default | Required = REQUIRED, bare_keys: bool = False

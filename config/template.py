@@ -119,3 +119,8 @@ def is_reference(text: str) -> bool:
 
 # A name of the secrets file, as it stands in a text.
 REFERENCE = re.compile(r"""\{\s*secrets(?:\.\w+|\[\s*(?:"\w+"|'\w+')\s*\])+\s*\}""")
+
+
+def names_secret(text: str) -> bool:
+    """True if a name of the secrets file stands in the text."""
+    return REFERENCE.search(text) is not None

@@ -35,7 +35,7 @@ def read_announcements(reader: ConfigReader, paths: Paths) -> AnnouncementSettin
     section = reader.section("announcements")
     default = AnnouncementSettings()
     names: list[str] = []
-    for written in section.items("subscriptions", list(default.subscriptions)):
+    for written in section.entries("subscriptions", list(default.subscriptions)):
         name = written.lower()
         if re.fullmatch(_NAME, name):
             names.append(name)

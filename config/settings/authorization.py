@@ -65,11 +65,11 @@ def read_authorization(reader: ConfigReader, paths: Paths) -> AuthorizationSetti
     """Read `[authorization]`; mistakes and warnings go to `reader`."""
     section = reader.section("authorization", moved_from="server")
     told = reader.has("authorization") or section.written("trusted_clients")
-    trusted, bad_clients = parse_trusted_clients(section.items("trusted_clients", []))
-    origins, bad_origins = parse_cors_domains(section.items("cors_domains", []))
-    hosts, bad_hosts = parse_allowed_hosts(section.items("allowed_hosts", []))
+    trusted, bad_clients = parse_trusted_clients(section.entries("trusted_clients", []))
+    origins, bad_origins = parse_cors_domains(section.entries("cors_domains", []))
+    hosts, bad_hosts = parse_allowed_hosts(section.entries("allowed_hosts", []))
     proxies, bad_proxies = parse_trusted_proxies(
-        section.items("trusted_proxies", list(map(str, LOOPBACK)))
+        section.entries("trusted_proxies", list(map(str, LOOPBACK)))
     )
     for option, reasons in (
         ("trusted_clients", bad_clients),

@@ -75,6 +75,60 @@ def test_an_error_raised_with_a_secret_does_not_show_it(paths):
     assert check(main, paths)[0].endswith("the template fails: the password is <hidden>")
 
 
+ACCESS = (
+    "[authorization]\ntrusted_clients:\n  10.0.0.1\n  {secrets.lan.range}\n"
+    "cors_domains:\n  *.lan\n  https://front.{secrets.domain}\n"
+    "allowed_hosts: {secrets.domain}\ntrusted_proxies: {secrets.proxy}\n"
+    "[announcements]\nsubscriptions:\n  mainsail\n  {secrets.feed}\n"
+)
+
+
+@pytest.mark.parametrize("file", [None, "{}", '{"lan": {}}', "{hunter2"])
+def test_access_does_without_entries_whose_secrets_are_not_there(paths, file):
+    write(paths, ACCESS)
+    if file is not None:
+        paths.secrets.write_text(file)
+    configuration = load(paths)
+    settings = configuration.settings.authorization
+    assert [str(one) for one in settings.trusted_clients.addresses] == ["10.0.0.1"]
+    assert settings.trusted_clients.networks == ()
+    (pattern,) = settings.cors_domains
+    assert pattern.fullmatch("http://printer.lan")
+    assert (settings.allowed_hosts, settings.trusted_proxies) == ((), ())
+    assert configuration.settings.announcements.subscriptions == ("mainsail",)
+    skipped = [text for text in configuration.warnings if "has a bad entry, skipped: " in text]
+    assert len(skipped) == 5
+    assert any('"https://front.{secrets.domain}" names' in text for text in skipped)
+
+
+def test_entries_of_access_may_be_secrets(paths):
+    write(
+        paths,
+        ACCESS,
+        json.dumps(
+            {
+                "lan": {"range": "192.168.7.0/24\n192.168.8.0/24"},
+                "domain": "example.com",
+                "proxy": "10.9.9.9",
+                "feed": "fluidd",
+            }
+        ),
+    )
+    configuration = load(paths)
+    assert configuration.warnings == []
+    settings = configuration.settings.authorization
+    assert [str(one) for one in settings.trusted_clients.networks] == [
+        "192.168.7.0/24",
+        "192.168.8.0/24",
+    ]
+    assert settings.cors_domains[1].fullmatch("https://front.example.com")
+    assert settings.allowed_hosts[0].fullmatch("example.com")
+    assert [str(one) for one in settings.trusted_proxies] == ["10.9.9.9/32"]
+    assert configuration.settings.announcements.subscriptions == ("mainsail", "fluidd")
+    assert "{secrets.domain}" in str(configuration.config["authorization"]["cors_domains"])
+    assert "example.com" not in str(configuration.config)
+
+
 def test_a_bad_file_is_a_warning(paths):
     write(paths, "", "{hunter2")
     (warning,) = load(paths).warnings
