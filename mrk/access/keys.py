@@ -17,6 +17,7 @@ _LONGEST = 256
 # programs write what their own language has for nothing. Another example's is `your_..._here`.
 _NOTHING = frozenset({"false", "none", "null", "undefined"})
 _EXAMPLE = "your"
+_REPEATED = 4
 
 
 class ApiKey(Redacted, frozen=True):
@@ -50,10 +51,9 @@ def _is_placeholder(text: str) -> bool:
 
     OrcaSlicer 2.4 sends 88888888; KlipperLCD, FreeDi and DWIN_T5UIC1_LCD come with XXXXXX.
     """
-    if len(set(text[:_LONGEST])) == 1:
-        return True
     plain = text[:_LONGEST].casefold()
-    return plain in _NOTHING or plain.startswith(_EXAMPLE)
+    repeated = len(plain) >= _REPEATED and len(set(plain)) == 1
+    return repeated or plain in _NOTHING or plain.startswith(_EXAMPLE)
 
 
 def find_key(text: str, known: Iterable[ApiKey]) -> ApiKey | None:

@@ -10,7 +10,7 @@ from mrk.access.keys import KEY_BYTES, given_key
 @pytest.mark.parametrize(
     "text",
     [
-        "", " ", "88888888", "XXXXXX", "xxxxxxxx", " ******** ", "0", "-" * 10_000,
+        "", " ", "88888888", "XXXXXX", "xxxxxxxx", " ******** ", "0000", "Xxxx", "-" * 10_000,
         "False", "false", "None", "null", "undefined",
         "your_moonraker_api_key_here", "YOUR-API-KEY", "yourApiKey",
     ],
@@ -19,7 +19,9 @@ def test_placeholders(text: str) -> None:
     assert given_key(text) == ""
 
 
-@pytest.mark.parametrize("text", ["junk", "XXXXXY", "888888889", "Falsey", "nulls", "my_key"])
+@pytest.mark.parametrize(
+    "text", ["junk", "k", "xxx", "XXXXXY", "888888889", "Falsey", "nulls", "my_key"]
+)
 def test_a_wrong_key_is_one(text: str) -> None:
     assert given_key(f" {text} ") == text
 
