@@ -17,14 +17,24 @@ from nurseries.installation.backup import create_backup, tidy
 
 logger = logging.getLogger(__name__)
 LOOK_S = 3600.0
+# As the database's own copy: the start belongs to others, it is not known yet whether the printer
+# prints, and a board without a battery has no date.
+FIRST_LOOK_S = 120.0
 
 
 class DailyBackup:
     """`folder` gets an archive a day; the newest `keep` are kept."""
 
-    def __init__(self, settings: BackupSettings, job_state: JobStatePort) -> None:
+    def __init__(
+        self,
+        settings: BackupSettings,
+        job_state: JobStatePort,
+        *,
+        first_look_s: float = FIRST_LOOK_S,
+    ) -> None:
         self._settings = settings
         self._job_state = job_state
+        self._first_look_s = first_look_s
         self._warning = ""
 
     def endpoints(self) -> list[Endpoint]:
@@ -36,8 +46,9 @@ class DailyBackup:
         return [self._warning] if self._warning else []
 
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Look every hour, at once first, until cancelled."""
+        """Look every hour, first when the start is over, until cancelled."""
         task_status.started()
+        await trio.sleep(self._first_look_s)
         while True:
             if not self._job_state.is_active:
                 await trio.to_thread.run_sync(self._look, abandon_on_cancel=True)

@@ -7,18 +7,23 @@ from trio.testing import wait_all_tasks_blocked
 
 from config.paths import Paths, create_folders
 from config.settings.backup import BackupSettings
-from nurseries.installation.daily_backup import LOOK_S, DailyBackup
+from nurseries.installation.daily_backup import FIRST_LOOK_S, LOOK_S, DailyBackup
 
 
 class Printer:
     is_active = False
 
 
-def daily(tmp_path: Path, printer: Printer, folder: Path | None = None) -> DailyBackup:
+def daily(
+    tmp_path: Path,
+    printer: Printer,
+    folder: Path | None = None,
+    first_look_s: float = 0.0,
+) -> DailyBackup:
     paths = Paths.resolve(environ={}, data_path=tmp_path / "data")
     create_folders(paths)
     settings = BackupSettings(data=paths.data, folder=folder or paths.backups)
-    return DailyBackup(settings, printer)  # type: ignore[arg-type]
+    return DailyBackup(settings, printer, first_look_s=first_look_s)  # type: ignore[arg-type]
 
 
 async def archives(folder: Path, count: int) -> list[Path]:
@@ -40,9 +45,11 @@ async def test_one_a_day(tmp_path, nursery):
 
 async def test_not_during_a_print(tmp_path, nursery, autojump_clock):
     printer = Printer()
-    printer.is_active = True
-    backup = daily(tmp_path, printer)
+    # Right after a start nobody knows yet that the printer prints.
+    backup = daily(tmp_path, printer, first_look_s=FIRST_LOOK_S)
     await nursery.start(backup.serve)
+    await trio.sleep(FIRST_LOOK_S / 2)
+    printer.is_active = True
     await trio.sleep(LOOK_S * 2 + 1)
     await wait_all_tasks_blocked()
     assert not (tmp_path / "data/backup/installation").exists()
