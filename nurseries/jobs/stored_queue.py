@@ -11,6 +11,7 @@ import trio
 from mrk.database.database_protocols import TablesPort
 from mrk.errors import ClientError
 from mrk.jobs.queue import Queue
+from mrk.log.throttle import LogThrottle
 from nurseries.jobs.pending_writes import RETRY_S
 from nurseries.jobs.queue_store import read_queue, write_queue
 
@@ -28,6 +29,7 @@ class StoredQueue:
         # None: unknown.
         self._stored: Queue | None = None
         self._fell_behind = trio.Event()
+        self._throttle = LogThrottle()
 
     @property
     def _is_behind(self) -> bool:
@@ -62,7 +64,8 @@ class StoredQueue:
             self.believed, self._stored = old, base
             if not happened:
                 raise
-            logger.warning("the job queue is not stored yet, tried again: %s", exc.message)
+            text = f"the job queue is not stored yet, tried again: {exc.message}"
+            self._throttle.log(logger, text, trio.current_time())
             self.believed = new
             self._fell_behind.set()
         else:

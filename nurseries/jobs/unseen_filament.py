@@ -14,6 +14,7 @@ from mrk.database.database_protocols import TablesPort
 from mrk.errors import ClientError
 from mrk.jobs.job_protocols import JobMetadata, JobStatePort
 from mrk.jobs.record import Job
+from mrk.log.throttle import LogThrottle
 from nurseries.jobs import history_store
 from nurseries.jobs.pending_writes import RETRY_S
 
@@ -36,6 +37,7 @@ class UnseenFilament:
         self._metadata = metadata
         self._database = database
         self._tell = tell
+        self._throttle = LogThrottle()
         self._send, self._receive = trio.open_memory_channel[Job](WAITING)
 
     def add(self, job: Job) -> None:
@@ -72,7 +74,8 @@ class UnseenFilament:
                     lambda c: history_store.correct_filament(c, corrected, added_mm), durable=True
                 )
             except ClientError as exc:
-                logger.warning("job %s: its filament is not stored: %s", job.text_id, exc.message)
+                text = f"job {job.text_id}: its filament is not stored: {exc.message}"
+                self._throttle.log(logger, text, trio.current_time())
                 await trio.sleep(RETRY_S)
                 continue
             if stored:

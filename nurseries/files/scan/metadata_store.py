@@ -26,6 +26,7 @@ from mrk.files.temporary import Purpose
 from mrk.gcode.image_names import renamed_image
 from mrk.gcode.metadata import ScanOutcome, ScanState
 from mrk.gcode.processors import GcodeProcessor
+from mrk.log.throttle import LogThrottle
 from nurseries.files.changes.removal import fresh_name
 from nurseries.files.scan.file_digests import digest_of
 from nurseries.files.scan.file_record import Record, file_record, is_true, joined
@@ -70,6 +71,7 @@ class MetadataStore:
         self._unwritten: set[str] = set()
         self._write_failed = trio.Event()
         self._retry_s = retry_s
+        self._throttle = LogThrottle()
         self._scanning: dict[str, trio.Event] = {}
         self.times: FileTimes | None = None
 
@@ -340,7 +342,8 @@ class MetadataStore:
             await self._database.run(lambda connection: _replace(connection, names, kept))
             is_written = True
         except ClientError as exc:
-            logger.warning("metadata is not stored yet, tried again: %s", exc.message)
+            text = f"metadata is not stored yet, tried again: {exc.message}"
+            self._throttle.log(logger, text, trio.current_time())
         finally:
             # Also when who asked for it went away meanwhile.
             if not is_written:

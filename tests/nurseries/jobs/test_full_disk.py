@@ -171,6 +171,21 @@ async def test_a_caller_that_leaves_while_the_queue_is_behind(
         assert [job.filename for job in stored.jobs] == queued
 
 
+async def test_a_queue_that_stays_behind_is_told_ever_more_rarely(
+    world: World,
+    autojump_clock: MockClock,
+    memory_database: MemoryDatabase,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with open_shop(world) as shop:
+        await shop.call("server.job_queue.post_job", filenames=["a.gcode", "b.gcode"])
+        memory_database.write_failure = FULL
+        await shop.queue.on_file_removed("b.gcode")
+        await trio.sleep(120 * RETRY_S)
+    told = [line for line in caplog.messages if "the job queue is not stored" in line]
+    assert 1 < len(told) < 10
+
+
 # The writes that wait
 
 

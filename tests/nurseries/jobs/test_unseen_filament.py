@@ -85,12 +85,25 @@ async def test_an_error_counts_up_to_its_place(world: World, autojump_clock: Moc
 
 
 async def test_a_full_disk_delays_it(
-    world: World, autojump_clock: MockClock, memory_database: MemoryDatabase
+    world: World,
+    autojump_clock: MockClock,
+    memory_database: MemoryDatabase,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     await end_away(world)
-    memory_database.write_failure = ClientError("full", 507)
+    measured = world.files.extruded_mm
+
+    async def fill_and_measure(*about: Any) -> float | None:
+        memory_database.write_failure = ClientError("full", 507)
+        return await measured(*about)
+
+    monkeypatch.setattr(world.files, "extruded_mm", fill_and_measure)
     async with open_shop(world) as shop:
-        await trio.sleep(20)
+        await trio.sleep(120 * RETRY_S)
+        assert source(await seen_again(shop)) == ["incomplete"]
+        told = [line for line in caplog.messages if "its filament is not stored" in line]
+        assert 1 < len(told) < 10
         memory_database.write_failure = None
         await trio.sleep(2 * RETRY_S)
         job = await seen_again(shop)
