@@ -144,6 +144,16 @@ def read_reserved(connection: SqlConnection, reserved: ReservedNamespaces) -> No
             _replace(connection, OWN_NAMESPACE, key, encode_value(names))
 
 
+def note_instance(connection: SqlConnection, instance_id: str) -> None:
+    """Have the id of the installation where Moonraker keeps it, and where clients look for it."""
+    connection.execute(
+        "INSERT INTO namespace_store (namespace, key, value)"
+        " VALUES ('moonraker', 'instance_id', CAST(? AS TEXT)) ON CONFLICT (namespace, key)"
+        " DO UPDATE SET value = excluded.value WHERE value IS NOT excluded.value",
+        (encode_value(instance_id),),
+    )
+
+
 def count_debug_use(connection: SqlConnection) -> None:
     """How often debug methods were used is kept for whoever reads a bug report."""
     used = _record(connection, OWN_NAMESPACE, ("debug_counter",), default=0)

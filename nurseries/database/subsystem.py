@@ -39,8 +39,8 @@ class Database(Items):
 
     `folder` holds the file and the daily copies, `backups` the copies that clients ask for.
     `protected` and `forbidden` name namespaces beyond the usual ones that clients may not write
-    or not see. `is_printing` and `request_restart` come from the root; `warnings` are texts for
-    the user, complete once `serve` has started.
+    or not see. `instance_id` is shown to clients. `is_printing` and `request_restart` come from
+    the root; `warnings` are texts for the user, complete once `serve` has started.
     """
 
     def __init__(
@@ -52,12 +52,14 @@ class Database(Items):
         protected: Collection[str] = (),
         forbidden: Collection[str] = (),
         debug: bool = False,
+        instance_id: str = "",
         is_printing: Callable[[], bool] = lambda: False,
         request_restart: Callable[[], None] = lambda: None,
         first_copy_s: float = FIRST_COPY_S,
     ) -> None:
         self._place = DatabaseLocation(folder, backups, joined(migrations))
         self._reserved = ReservedNamespaces(protected, forbidden)
+        self._instance_id = instance_id
         self._first_copy_s = first_copy_s
         self._worker: DatabaseThread | None = None
         self._is_persistent = True
@@ -99,7 +101,16 @@ class Database(Items):
                 connection = stack.enter_context(open_in_memory(self._place, str(exc)))
                 self._is_persistent = False
             transaction(lambda c: store.read_reserved(c, self._reserved))(connection)
+            self._show_instance(connection)
             yield connection
+
+    def _show_instance(self, connection: sqlite3.Connection) -> None:
+        if not self._instance_id:
+            return
+        try:
+            transaction(lambda c: store.note_instance(c, self._instance_id))(connection)
+        except ClientError as exc:
+            logger.warning("clients do not find the id of this installation: %s", exc.message)
 
     async def _copy_daily(self) -> None:
         await trio.sleep(self._first_copy_s)

@@ -71,6 +71,7 @@ def real_surroundings(
             paths.data / "backup" / "database",
             migrations=migrations,
             debug=paths.debug,
+            instance_id=instance_id,
             is_printing=is_printing,
             request_restart=request_restart,
         )

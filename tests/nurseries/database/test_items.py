@@ -11,6 +11,7 @@ from mrk.api.schema import openapi, openrpc
 from mrk.api.table import Table
 from mrk.definitions.roles import Role
 from mrk.errors import ClientError
+from nurseries.database import store
 from nurseries.database.subsystem import Database
 from tests.nurseries.database.conftest import Ask, build, client_of
 
@@ -223,3 +224,29 @@ async def test_who_operates_changes_nothing_of_an_admin_by_its_namespace(
     assert answer["value"] == {"name": "cam"}
     await operator("server.database.post_item", namespace="fluidd", key="a", value=1)
     await admin("server.database.delete_item", **item)
+
+
+async def test_clients_find_the_id_of_the_installation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where Moonraker keeps it; a backup of another machine does not bring that one's along."""
+    asked = {"namespace": "moonraker", "key": "instance_id"}
+    for instance_id in ("0" * 32, "0" * 32, "f" * 32):
+        async with trio.open_nursery() as nursery:
+            database = build(tmp_path, instance_id=instance_id)
+            await nursery.start(database.serve)
+            ask = client_of(database)
+            assert (await ask("server.database.get_item", **asked))["value"] == instance_id
+            assert await status_of(ask, "server.database.post_item", value="x", **asked) == 403
+            nursery.cancel_scope.cancel()
+
+    def fail(*_: object) -> None:
+        raise ClientError("database or disk is full", 507)
+
+    monkeypatch.setattr(store, "note_instance", fail)
+    async with trio.open_nursery() as nursery:
+        database = build(tmp_path, instance_id="1" * 32)
+        await nursery.start(database.serve)
+        assert (await client_of(database)("server.database.get_item", **asked))["value"] == "f" * 32
+        assert "clients do not find the id of this installation" in caplog.text
+        nursery.cancel_scope.cancel()
