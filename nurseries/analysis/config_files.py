@@ -21,6 +21,8 @@ from mrk.files.paths import safe_parts
 TOOLS = Path("tools", "klipper_estimator")
 DEFAULT_NAME = "default_estimator_cfg.json"
 SIZE_LIMIT_BYTES = 1024 * 1024
+# Of each part of the analysis, for the disk: one that stalls takes no others.
+THREADS = 4
 _BAD_NAMES = (errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ENOENT)
 
 
@@ -32,6 +34,7 @@ class ConfigFiles:
         self.default = self.tools / DEFAULT_NAME
         self._root = data_path / "config"
         self._readable = readable
+        self._threads = trio.CapacityLimiter(THREADS)
 
     def place(self, name: str) -> Path:
         """Raises `ClientError` 400."""
@@ -61,13 +64,15 @@ class ConfigFiles:
 
     async def find(self, name: str) -> Path:
         """`existing`, in a thread."""
-        return await trio.to_thread.run_sync(self.existing, name)
+        return await trio.to_thread.run_sync(self.existing, name, limiter=self._threads)
 
     async def limits(self, name: str) -> PrinterLimits:
         """What a configuration says; raises `ClientError` 400."""
         path = await self.find(name)
         try:
-            return limits_of_config(await trio.to_thread.run_sync(_read, path))
+            return limits_of_config(
+                await trio.to_thread.run_sync(_read, path, limiter=self._threads)
+            )
         except (OSError, LimitsUnknown) as exc:
             reason = exc.strerror if isinstance(exc, OSError) else exc
             raise ClientError(f"Estimator config '{name}': {reason}") from exc
@@ -76,7 +81,7 @@ class ConfigFiles:
         """Raises `ClientError` 500 for a disk that refuses."""
         text = msgspec.json.format(msgspec.json.encode(config), indent=2) + b"\n"
         try:
-            await trio.to_thread.run_sync(_write, path, text)
+            await trio.to_thread.run_sync(_write, path, text, limiter=self._threads)
         except OSError as exc:
             status = 400 if exc.errno in _BAD_NAMES else 500
             raise ClientError(f"{path.name} cannot be written: {exc.strerror}", status) from exc

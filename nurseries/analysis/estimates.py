@@ -30,6 +30,7 @@ from mrk.files.paths import safe_parts
 from mrk.jobs.events import JobChanged, JobSeen, PrinterGone
 from mrk.jobs.job_protocols import JobStatePort
 from nurseries.analysis import plan_store
+from nurseries.analysis.config_files import THREADS
 from nurseries.analysis.limits_keeper import LimitsKeeper
 from nurseries.analysis.plan_store import KnownTime
 
@@ -91,6 +92,7 @@ class Estimates:
         # Called with each new plan.
         self.on_made: Callable[[str, KnownTime], Awaitable[None]] = _nobody
         self._planning = trio.Lock()
+        self._threads = trio.CapacityLimiter(THREADS)
         self._clock: FileClock | None = None
 
     # What is known
@@ -177,7 +179,8 @@ class Estimates:
         """Of files that were removed while nobody watched."""
         names = list(self._known)
         there = await trio.to_thread.run_sync(
-            lambda: [self._gcodes.joinpath(*safe_parts(name)).exists() for name in names]
+            lambda: [self._gcodes.joinpath(*safe_parts(name)).exists() for name in names],
+            limiter=self._threads,
         )
         gone = [name for name, exists in zip(names, there, strict=True) if not exists]
         for name in gone:
@@ -283,7 +286,7 @@ class Estimates:
     async def _status(self, path: str) -> tuple[int, float]:
         file = self._gcodes.joinpath(*safe_parts(path))
         try:
-            status = await trio.to_thread.run_sync(file.stat)
+            status = await trio.to_thread.run_sync(file.stat, limiter=self._threads)
         except (OSError, ValueError) as exc:
             raise ClientError(f"File '{path}' does not exist") from exc
         if not stat.S_ISREG(status.st_mode):

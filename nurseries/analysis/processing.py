@@ -20,6 +20,7 @@ from mrk.estimate.time_marks import TAIL_BYTES, processed_by
 from mrk.files.paths import safe_parts
 from mrk.files.temporary import TOKEN_BYTES, Purpose, temporary_name
 from mrk.jobs.job_protocols import JobStatePort
+from nurseries.analysis.config_files import THREADS
 from nurseries.analysis.program import EstimatorProgram
 
 # For a disk to remove what was cancelled half way.
@@ -44,12 +45,13 @@ class Processing:
         self._job_state = job_state
         self._limit_s = limit_s
         self._one_at_a_time = trio.Lock()
+        self._threads = trio.CapacityLimiter(THREADS)
 
     async def done_by(self, path: str) -> str | None:
         """The version of who wrote the times into a file; raises `ClientError`."""
         file = self._gcodes.joinpath(*safe_parts(path))
         try:
-            return await trio.to_thread.run_sync(_done_by, file)
+            return await trio.to_thread.run_sync(_done_by, file, limiter=self._threads)
         except (OSError, ValueError) as exc:
             raise ClientError(f"File '{path}' does not exist") from exc
 
@@ -70,10 +72,13 @@ class Processing:
             try:
                 await self._remember(path, found.sha256, found.size_bytes, before)
                 self._check_unused(path)
-                await trio.to_thread.run_sync(_take_place, target, file, status)
+                await trio.to_thread.run_sync(
+                    _take_place, target, file, status, limiter=self._threads
+                )
             except BaseException:
                 with trio.move_on_after(CLEAN_UP_S, shield=True):
-                    await trio.to_thread.run_sync(partial(target.unlink, missing_ok=True))
+                    remove = partial(target.unlink, missing_ok=True)
+                    await trio.to_thread.run_sync(remove, abandon_on_cancel=True)
                 raise
         return found.written
 
@@ -84,7 +89,7 @@ class Processing:
         file = self._gcodes.joinpath(*safe_parts(path))
         async with self._one_at_a_time:
             self._check_unused(path)
-            sha256, size_bytes = await trio.to_thread.run_sync(_hash, file)
+            sha256, size_bytes = await trio.to_thread.run_sync(_hash, file, limiter=self._threads)
             await self._remember(path, sha256, size_bytes, before)
             await program.process(file, config, self._limit_s)
 

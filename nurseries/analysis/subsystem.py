@@ -20,7 +20,7 @@ from mrk.estimate.record import Estimate
 from mrk.files.paths import safe_parts
 from mrk.klippy.klippy_protocols import KlippyFacts
 from mrk.version import VERSION
-from nurseries.analysis.config_files import ConfigFiles
+from nurseries.analysis.config_files import THREADS, ConfigFiles
 from nurseries.analysis.endpoints import (
     AnalysisEndpoints,
     AnalysisStatus,
@@ -63,6 +63,7 @@ class Analysis:
         self._progress = progress
         self._ready = trio.Event()
         self._running = trio.Lock()
+        self._threads = trio.CapacityLimiter(THREADS)
 
     def endpoints(self) -> list[Endpoint]:
         """What clients may ask."""
@@ -91,7 +92,9 @@ class Analysis:
         while True:
             await self._ready.wait()
             self._ready = trio.Event()
-            there = await trio.to_thread.run_sync(self._files.default.is_file)
+            there = await trio.to_thread.run_sync(
+                self._files.default.is_file, limiter=self._threads
+            )
             wanted = self._settings.auto_dump_default_config or (self._uses_program and not there)
             if wanted:
                 try:
@@ -112,7 +115,7 @@ class Analysis:
         """Which estimator there is."""
         name = self._settings.estimator_config
         config = self._files.place(name) if name else self._files.default
-        exists = await trio.to_thread.run_sync(config.is_file)
+        exists = await trio.to_thread.run_sync(config.is_file, limiter=self._threads)
         if not self._uses_program:
             return AnalysisStatus(BUILT_IN, True, f"v{VERSION}", exists, not name)
         version = self._program.version
@@ -181,7 +184,7 @@ class Analysis:
             raise ClientError(f"The estimator {self._program.name} is not available")
         if name:
             return await self._files.find(name)
-        if not await trio.to_thread.run_sync(self._files.default.is_file):
+        if not await trio.to_thread.run_sync(self._files.default.is_file, limiter=self._threads):
             raise ClientError("There is no default configuration until Klipper was ready once")
         return self._files.default
 
@@ -195,7 +198,7 @@ class Analysis:
             raise ClientError("Klipper is not ready: its limits are not known", 504)
         path = self._files.default
         if dest is not None:
-            path = await trio.to_thread.run_sync(self._files.target, dest)
+            path = await trio.to_thread.run_sync(self._files.target, dest, limiter=self._threads)
         config = estimator_config(self._keeper.limits)
         await self._files.write(path, config)
         if dest is None:

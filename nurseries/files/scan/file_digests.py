@@ -11,11 +11,14 @@ import trio
 
 from mrk.files.arrived import ArrivedFile
 from mrk.files.records import modified_of
+from nurseries.files.threads import Threads
 
 _BLOCK_BYTES = 1024 * 1024
 
 
-async def digest_of(file: Path, arrived: ArrivedFile, seen: tuple[int, float]) -> str | None:
+async def digest_of(
+    file: Path, arrived: ArrivedFile, seen: tuple[int, float], threads: Threads
+) -> str | None:
     """Of an arrived file that has size and time `seen` now; None when it is not known.
 
     What was received is not read again; what was rewritten since (object markers, an add-on), or
@@ -23,7 +26,7 @@ async def digest_of(file: Path, arrived: ArrivedFile, seen: tuple[int, float]) -
     """
     if arrived.sha256 is not None and seen == (arrived.size, arrived.modified):
         return arrived.sha256
-    return await trio.to_thread.run_sync(file_digest, file, seen, abandon_on_cancel=False)
+    return await threads.run(file_digest, file, seen)
 
 
 def file_digest(file: Path, seen: tuple[int, float]) -> str | None:

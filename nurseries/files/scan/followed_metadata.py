@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import trio
-
 from mrk.database.database_protocols import DatabasePort
 from mrk.files.file_protocols import FileFollower
 from nurseries.files.scan.metadata_store import MetadataStore
@@ -23,7 +21,7 @@ class FollowedMetadata(MetadataStore):
     async def remove(self, path: str) -> None:
         """Also asked for before a new scan: then the file is still there."""
         await super().remove(path)
-        if not await trio.to_thread.run_sync((self._root / path).exists):
+        if not await self._threads.run((self._root / path).exists):
             for follower in self.followers:
                 await follower.on_file_removed(path)
 

@@ -32,6 +32,7 @@ from nurseries.files.scan.file_digests import digest_of
 from nurseries.files.scan.file_record import Record, file_record, is_true, joined
 from nurseries.files.scan.packages import Packages, status_of
 from nurseries.files.scan.scanner import RewriteFailed, Scanner, ScannerStopped
+from nurseries.files.threads import Threads
 
 logger = logging.getLogger(__name__)
 NAMESPACE = "gcode_metadata"
@@ -62,7 +63,9 @@ class MetadataStore:
     ) -> None:
         self._gcodes = gcodes
         self._scanner = scanner
-        self._packages = Packages(gcodes, scanner)
+        # Of their own: as many scans as a client asks for may wait for a disk that stalls.
+        self._threads = Threads()
+        self._packages = Packages(gcodes, scanner, self._threads)
         self._database = database
         self._object_processing = object_processing
         self.processors: list[GcodeProcessor] = []
@@ -150,7 +153,7 @@ class MetadataStore:
     async def _scan(self, path: str, arrived: ArrivedFile | None) -> Record | None:
         file = self._gcodes / path
         known = self.get(path)
-        status = await trio.to_thread.run_sync(status_of, file)
+        status = await self._threads.run(status_of, file)
         if status is None:
             return None
         seen = status.st_size, status.st_mtime
@@ -163,25 +166,27 @@ class MetadataStore:
         outcome = await self._scanner.scan(file)
         if outcome.state is ScanState.OK and await self._add_objects(file, outcome):
             outcome = await self._scanner.scan(file)
-        if await trio.to_thread.run_sync(status_of, file) is None:
+        if await self._threads.run(status_of, file) is None:
             return None
         # Not as it is by now: who wrote it meanwhile has to find the record untrue.
         if outcome.mtime_ns:
             seen = (outcome.size_bytes, modified_of(outcome.mtime_ns))
         record = file_record(outcome, *seen)
-        if arrived is not None and (digest := await digest_of(file, arrived, seen)) is not None:
-            record["sha256"] = digest
+        if arrived is not None:
+            digest = await digest_of(file, arrived, seen, self._threads)
+            record |= {} if digest is None else {"sha256": digest}
         before = self._images(path)
         await self._keep({path: record})
         stale = set(before).difference(self._images(path))
-        await trio.to_thread.run_sync(_remove_images, list(stale))
+        await self._threads.run(_remove_images, list(stale))
         return dict(self.get(path) or record)  # with its time, or on the way to one
 
     async def _with_digest(self, path: str, known: Record, arrived: ArrivedFile | None) -> Record:
         """Somebody else had the file scanned, who did not know how it came."""
         if arrived is None or "sha256" in known:
             return known
-        digest = await digest_of(self._gcodes / path, arrived, (known["size"], known["modified"]))
+        seen = known["size"], known["modified"]
+        digest = await digest_of(self._gcodes / path, arrived, seen, self._threads)
         if digest is not None and (stored := self._records.get(path)) is not None:
             await self._keep({path: {**_decode(stored), "sha256": digest}})
             known["sha256"] = digest
@@ -234,8 +239,8 @@ class MetadataStore:
 
         None: the file was changed, moved or removed meanwhile, and is left alone.
         """
-        real = await trio.to_thread.run_sync(file.resolve)
-        before = await trio.to_thread.run_sync(status_of, real)
+        real = await self._threads.run(file.resolve)
+        before = await self._threads.run(status_of, real)
         if before is None:
             return None
         target = fresh_name(real.parent, Purpose.REWRITE)
@@ -243,11 +248,13 @@ class MetadataStore:
             return False
         version, done = (before.st_size, before.st_mtime_ns), False
         try:
-            done = await trio.to_thread.run_sync(replace_unchanged, target, real, version)
+            done = await self._threads.run(replace_unchanged, target, real, version)
         finally:
             if not done:
                 with trio.move_on_after(_CLEAN_UP_S, shield=True):
-                    await trio.to_thread.run_sync(partial(target.unlink, missing_ok=True))
+                    await trio.to_thread.run_sync(
+                        partial(target.unlink, missing_ok=True), abandon_on_cancel=True
+                    )
         return True if done else None
 
     async def remove(self, path: str) -> None:
@@ -255,7 +262,7 @@ class MetadataStore:
         gone = self._below(path)
         # A folder took its images along; looking them up would take 80 us a file.
         images = self._images(path) if path in self._records else []
-        await trio.to_thread.run_sync(_remove_images, images)
+        await self._threads.run(_remove_images, images)
         await self._forget(gone)
 
     async def move(self, source: str, dest: str) -> None:
@@ -263,7 +270,7 @@ class MetadataStore:
         if source in self._records:
             # A folder takes its images along; a file's are renamed after it.
             record = _decode(self._records[source])
-            await trio.to_thread.run_sync(_remove_images, self._images(dest))
+            await self._threads.run(_remove_images, self._images(dest))
             await self._move_images(source, dest, record)
             await self._keep({dest: record}, self._below(source))
             return
@@ -281,7 +288,7 @@ class MetadataStore:
                 name = os.fsdecode(renamed_image(os.fsencode(old.name), *names))
                 renamed[old] = (self._gcodes / dest).parent / THUMBS / name
                 info["relative_path"] = f"{THUMBS}/{name}"
-        await trio.to_thread.run_sync(_rename_images, renamed)
+        await self._threads.run(_rename_images, renamed)
 
     async def retain(self, paths: Iterable[str]) -> None:
         """Forget every file but these."""

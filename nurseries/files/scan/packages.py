@@ -8,13 +8,12 @@ import logging
 import os
 from pathlib import Path
 
-import trio
-
 from mrk.files.file_protocols import UnpackedModel
 from mrk.files.temporary import Purpose
 from mrk.gcode.binary.magic import MAGIC
 from nurseries.files.changes.removal import fresh_name
 from nurseries.files.scan.scanner import RewriteFailed, Scanner, ScannerStopped
+from nurseries.files.threads import Threads
 
 logger = logging.getLogger(__name__)
 # Refusals that are remembered, the newest; those in place are kept with the metadata, too.
@@ -25,18 +24,19 @@ _Identity = tuple[int, int, int]
 class Packages:
     """`gcodes` is the root that models are unpacked into."""
 
-    def __init__(self, gcodes: Path, scanner: Scanner) -> None:
+    def __init__(self, gcodes: Path, scanner: Scanner, threads: Threads) -> None:
+        self._threads = threads
         self._gcodes = gcodes
         self._scanner = scanner
         self._refused: dict[_Identity, str] = {}
 
     async def unpack(self, package: Path, path: str, plate: int = 0) -> UnpackedModel | None:
         """Unpack what is to be the file `path`; returns its model, under a hidden name."""
-        status = await trio.to_thread.run_sync(status_of, package)
+        status = await self._threads.run(status_of, package)
         if status is None or _identity(status) in self._refused:
             return None
         # Heatshrink and MeatPack take their time: 1 MB of text a second on a small board.
-        is_binary = await trio.to_thread.run_sync(_begins_with, package, MAGIC)
+        is_binary = await self._threads.run(_begins_with, package, MAGIC)
         size_bytes = 0 if is_binary else status.st_size
         model = fresh_name(package.parent, Purpose.REWRITE)
         try:
@@ -53,12 +53,12 @@ class Packages:
     async def replace(self, package: Path) -> str | None:
         """Put the model of a package in its place; why not, when trying again would not help."""
         final = package.with_suffix(".gcode")
-        before = await trio.to_thread.run_sync(status_of, package)
+        before = await self._threads.run(status_of, package)
         model = await self.unpack(package, str(final.relative_to(self._gcodes)))
         if model is None:
-            status = await trio.to_thread.run_sync(status_of, package)
+            status = await self._threads.run(status_of, package)
             return None if status is None else self._refused.get(_identity(status))
-        await trio.to_thread.run_sync(_replace_package, model.path, final, package, before)
+        await self._threads.run(_replace_package, model.path, final, package, before)
         return None
 
     def _remember(self, identity: _Identity, reason: str) -> None:

@@ -197,7 +197,8 @@ class Scanner:
         except BaseException:
             # What a killed worker left half written.
             with trio.move_on_after(self._limits.goodbye_s, shield=True):
-                await trio.to_thread.run_sync(partial(target.unlink, missing_ok=True))
+                remove = partial(target.unlink, missing_ok=True)
+                await trio.to_thread.run_sync(remove, abandon_on_cancel=True)
             raise
 
     async def get(self, request: Request, kind: type[Done], limit_s: float) -> Done:

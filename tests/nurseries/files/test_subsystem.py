@@ -1,7 +1,5 @@
 """What jobs are told of files, from the first moment on."""
 
-import os
-import threading
 from pathlib import Path
 
 import trio
@@ -12,6 +10,7 @@ from mrk.clients.registry import Clients
 from nurseries.files.subsystem import DiskFiles
 from nurseries.testing.memory_database import MemoryDatabase
 from tests.fakes.file_house import LIMIT_S, FakeKlipper, Printing
+from tests.fakes.stalled_folder import StalledDisk
 
 MANY = 2000
 
@@ -70,19 +69,8 @@ async def test_before_it_serves_only_files_of_the_root_are_told(tmp_path: Path) 
 
 async def test_a_disk_that_stalls_holds_nobody_else(tmp_path: Path) -> None:
     """Where no tree is kept every name is looked up; a thread waits for the disk, not the loop."""
-    asked, answers = trio.Event(), threading.Event()
-    answers.set()
-    token = trio.lowlevel.current_trio_token()
-
-    class StalledFolder(type(tmp_path)):  # type: ignore[misc]
-        def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
-            if not answers.is_set():
-                token.run_sync_soon(asked.set)
-                assert answers.wait(LIMIT_S)
-            found: os.stat_result = super().stat(follow_symlinks=follow_symlinks)
-            return found
-
-    files, gcodes = open_disk(StalledFolder(tmp_path))
+    disk = StalledDisk()
+    files, gcodes = open_disk(disk.folder(tmp_path))
     (gcodes / "a.gcode").write_text("G28\n")
     found: list[float | None] = []
 
@@ -91,9 +79,9 @@ async def test_a_disk_that_stalls_holds_nobody_else(tmp_path: Path) -> None:
 
     with trio.fail_after(LIMIT_S):
         async with trio.open_nursery() as nursery:
-            answers.clear()
+            disk.answers.clear()
             nursery.start_soon(ask)
-            await asked.wait()
+            await disk.asked.wait()
             assert not found  # and we run
-            answers.set()
+            disk.answers.set()
     assert found == [(gcodes / "a.gcode").stat().st_mtime, None]

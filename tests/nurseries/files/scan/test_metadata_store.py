@@ -23,6 +23,7 @@ from nurseries.files.scan.file_digests import digest_of
 from nurseries.files.scan.messages import Unpacked
 from nurseries.files.scan.metadata_store import NAMESPACE, MetadataStore
 from nurseries.files.scan.scanner import RewriteFailed, Scanner
+from nurseries.files.threads import Threads
 from nurseries.testing.memory_database import MemoryDatabase
 from tests.fakes.binary_gcode import binary_gcode
 from tests.fakes.gcode_images import png
@@ -640,10 +641,11 @@ async def test_a_file_that_changes_while_it_is_read_has_no_digest(tmp_path: Path
     file = tmp_path / "a.gcode"
     file.write_bytes(b"G28")
     seen = (3, file.stat().st_mtime)
-    digest = await digest_of(file, ArrivedFile(3, 0.0, "5ha"), seen)
+    digest = await digest_of(file, ArrivedFile(3, 0.0, "5ha"), seen, Threads())
     assert digest == hashlib.sha256(b"G28").hexdigest()
     for path, size in ((file, 4), (tmp_path, 3), (tmp_path / "gone", 3)):
-        assert await digest_of(path, ArrivedFile(3, 0.0, None), (size, seen[1])) is None
+        now = (size, seen[1])
+        assert await digest_of(path, ArrivedFile(3, 0.0, None), now, Threads()) is None
 
 
 async def test_another_file_within_one_tick_is_another(house: Store) -> None:

@@ -1,0 +1,37 @@
+"""A folder on a disk that stalls: whoever asks what is there waits until the disk answers."""
+
+import os
+import threading
+from pathlib import Path
+
+import trio
+
+LIMIT_S = 20
+
+
+class StalledDisk:
+    """It answers while `answers` is set, as it is at first; `asked` is set when somebody waits."""
+
+    def __init__(self) -> None:
+        self.answers = threading.Event()
+        self.answers.set()
+        self.asked = trio.Event()
+        self._token = trio.lowlevel.current_trio_token()
+
+    def folder(self, path: Path) -> Path:
+        """The same folder, on this disk, and all that is named by it."""
+        disk = self
+
+        class StalledPath(type(path)):  # type: ignore[misc]
+            def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
+                disk.wait()
+                found: os.stat_result = super().stat(follow_symlinks=follow_symlinks)
+                return found
+
+        return StalledPath(path)
+
+    def wait(self) -> None:
+        """In the thread that asks."""
+        if not self.answers.is_set():
+            self._token.run_sync_soon(self.asked.set)
+            assert self.answers.wait(LIMIT_S)
