@@ -14,14 +14,12 @@ PACKAGES = ("config", "mrk", "nurseries", "transports")
 FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 # The assembly: the daemon's root, and the fixtures that start it for other suites.
 KNOW_EVERYBODY = ("nurseries/root", "nurseries/command_line", "nurseries/testing", "mrk/__main__")
-# nurseries/supervise.py is the one retry loop; subsystems are handed to it, only the root calls it.
 IO_MODULES = {
     "asyncio", "httpx", "hypercorn", "multiprocessing", "quart", "quart_trio", "select",
     "selectors", "shutil", "socket", "sqlite3", "ssl", "subprocess", "tempfile", "threading",
     "time", "trio", "trio_websocket",
 }  # fmt: skip
-# One bounded memory channel per reader, and an order of tasks of others; no task, no I/O.
-# Channels that several subsystems share; who runs them stands above.
+# Channels and orders that several subsystems share: no task, no I/O.
 IO_ALLOWED = {
     "mrk/fanout.py": {"trio"},
     "mrk/clients/turns.py": {"trio"},
@@ -171,6 +169,18 @@ def test_bugs_are_caught_in_few_places(path: Path) -> None:
     wrong = [h.lineno for h in handlers if catches_all(h)]
     if name_of(path) not in CATCH_ALL_ALLOWED:
         assert not wrong, f"{name_of(path)} catches everything in lines {wrong}"
+
+
+def test_no_exception_is_left_over() -> None:
+    catching = {
+        name_of(path)
+        for path in FILES
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.ExceptHandler) and catches_all(node)
+    }
+    assert catching == CATCH_ALL_ALLOWED
+    for name, allowed_modules in IO_ALLOWED.items():
+        assert allowed_modules <= {module.split(".")[0] for module in imports(ROOT / name)}, name
 
 
 def test_every_source_folder_is_a_package() -> None:
