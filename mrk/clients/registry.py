@@ -19,7 +19,7 @@ from mrk.clients.missed_events import MissedEvents
 from mrk.clients.outbox import Outbox
 from mrk.clients.send_batch import SendBatch
 from mrk.clients.turns import Turns
-from mrk.clients.waiting import WaitingTotal
+from mrk.clients.waiting_total import WaitingTotal
 from mrk.definitions.roles import Role
 
 AGENT = "agent"

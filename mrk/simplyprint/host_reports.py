@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mrk.simplyprint.told import Report
+from mrk.simplyprint.told_reports import Report
 from mrk.status.numbers import finite
 
 

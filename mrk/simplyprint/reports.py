@@ -8,7 +8,7 @@ import msgspec
 from mrk.klippy.extruders import extruder_number
 from mrk.simplyprint.layers import current_layer
 from mrk.simplyprint.printer_state import ERROR, JobWish, printer_state
-from mrk.simplyprint.told import Report
+from mrk.simplyprint.told_reports import Report
 from mrk.status.numbers import finite
 from mrk.webcams.webcam import Webcam
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from config.settings.power import PowerSettings
 from mrk.errors import MrkError
 from mrk.mqtt.mqtt_protocols import MqttPort
-from mrk.power.machine import PowerRules
+from mrk.power.state_machine import PowerRules
 from mrk.subsystem import Additions, Needs, Service
 from mrk.supervision import Backoff
 from nurseries.power.device import DeviceFacts, PowerDevice

@@ -15,9 +15,9 @@ import trio
 from mrk.errors import ClientError, Transient
 from mrk.log.throttle import LogThrottle
 from mrk.power.driver import PowerDriver
-from mrk.power.machine import PowerChange, PowerMachine, PowerRules
+from mrk.power.request_queue import Request, RequestQueue
+from mrk.power.state_machine import PowerChange, PowerMachine, PowerRules
 from mrk.power.states import DriverFailed, PowerState, Wish
-from mrk.power.waiting import Request, RequestQueue
 from nurseries.power.follow_ups import FollowUps
 from nurseries.power.print_lock import PrintLock
 

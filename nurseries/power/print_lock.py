@@ -3,8 +3,8 @@
 from mrk.jobs.job_protocols import JobStatePort
 from mrk.jobs.print_stats import PAUSED, PRINTING
 from mrk.klippy.klippy_protocols import KlippyPort
-from mrk.power.machine import PowerMachine
 from mrk.power.restart_wish import RestartStep, restart_step
+from mrk.power.state_machine import PowerMachine
 
 
 class PrintLock:

@@ -18,7 +18,7 @@ from mrk.errors import ClientError
 from mrk.simplyprint.ambient import AmbientGuess
 from mrk.simplyprint.host_reports import chosen_power_device, cpu_report, machine_report
 from mrk.simplyprint.reports import HostLook, reports
-from mrk.simplyprint.told import ToldReports
+from mrk.simplyprint.told_reports import ToldReports
 from mrk.version import VERSION
 from mrk.webcams.snapshots import photographed
 from mrk.webcams.webcam import Webcam

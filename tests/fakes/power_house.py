@@ -21,7 +21,7 @@ from mrk.fanout import Fanout
 from mrk.jobs.print_stats import PrintStats
 from mrk.klippy.events import Disconnected, Ready, Shutdown
 from mrk.machine.services import ServiceError
-from mrk.power.machine import PowerRules
+from mrk.power.state_machine import PowerRules
 from mrk.power.states import DriverFailed, PowerState
 from mrk.supervision import Backoff, Supervision
 from nurseries.power.device import DeviceFacts, PowerDevice

@@ -14,7 +14,7 @@ import trio
 from mrk.api.notification import Framing
 from mrk.clients.outbox import Outbox
 from mrk.clients.send_batch import SendBatch
-from mrk.clients.waiting import WaitingTotal
+from mrk.clients.waiting_total import WaitingTotal
 from mrk.definitions.limits import Limits
 from mrk.status.update import StatusUpdate
 from mrk.websocket.events import NO_CLOSE_FRAME, Ending

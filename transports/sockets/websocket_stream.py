@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import trio
 
 from mrk.clients.send_batch import SendBatch
-from mrk.clients.waiting import WaitingTotal
+from mrk.clients.waiting_total import WaitingTotal
 from mrk.definitions.limits import Limits
 from mrk.websocket.events import NO_CLOSE_FRAME, Ending, Pinged
 from mrk.websocket.frames import PING, close_frame, pong_frame, text_frame

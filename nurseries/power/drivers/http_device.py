@@ -9,7 +9,7 @@ from mrk.power.digest import Digest
 from mrk.power.http_exchange import Dialect
 from mrk.power.shelly import PROBE, USER, ShellyOne, ShellyTwo, generation
 from mrk.power.states import DriverFailed, PowerState
-from nurseries.power.drivers.asked import AskedDriver
+from nurseries.power.drivers.asked_driver import AskedDriver
 from nurseries.power.drivers.device_http import BasicLogin, DeviceHttp, DeviceRefused
 
 

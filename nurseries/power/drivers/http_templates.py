@@ -16,7 +16,7 @@ from config.template_errors import TemplateFailed
 from mrk.http.client import Fetched, HttpRequests
 from mrk.power.http_exchange import ANSWER_BYTES, basic, decoded, on_or_off
 from mrk.power.states import DriverFailed, PowerState
-from nurseries.power.drivers.asked import AskedDriver
+from nurseries.power.drivers.asked_driver import AskedDriver
 from nurseries.power.drivers.device_http import (
     TRIES,
     again,

@@ -15,7 +15,7 @@ from mrk.power.tplink import (
     decode,
     encode,
 )
-from nurseries.power.drivers.asked import AskedDriver
+from nurseries.power.drivers.asked_driver import AskedDriver
 
 
 class TplinkDriver(AskedDriver):

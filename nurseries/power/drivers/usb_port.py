@@ -3,7 +3,7 @@
 from mrk.machine.host_commands import Commands, CommandUnavailable
 from mrk.power.states import DriverFailed, PowerState
 from mrk.power.uhubctl import arguments, read_state
-from nurseries.power.drivers.asked import AskedDriver
+from nurseries.power.drivers.asked_driver import AskedDriver
 
 PROGRAM = "uhubctl"
 

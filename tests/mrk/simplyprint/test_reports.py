@@ -4,7 +4,7 @@ from mrk.simplyprint.host_reports import chosen_power_device, cpu_report, machin
 from mrk.simplyprint.intervals import Intervals
 from mrk.simplyprint.printer_state import JobWish, printer_state
 from mrk.simplyprint.reports import MOST_OBJECTS, HostLook, Look, reports
-from mrk.simplyprint.told import ToldReports
+from mrk.simplyprint.told_reports import ToldReports
 from mrk.webcams.webcam import Webcam
 
 OBJECTS: dict[str, dict[str, Any]] = {

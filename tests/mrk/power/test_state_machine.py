@@ -3,8 +3,8 @@
 import pytest
 
 from mrk.errors import ClientError
-from mrk.power.machine import NOTHING, RETRY_S, PowerChange, PowerMachine, PowerRules
 from mrk.power.restart_wish import RestartStep, restart_step
+from mrk.power.state_machine import NOTHING, RETRY_S, PowerChange, PowerMachine, PowerRules
 from mrk.power.states import PowerState, Wish, read_action, read_remote_state
 
 ON, OFF, INIT, ERROR = PowerState.ON, PowerState.OFF, PowerState.INIT, PowerState.ERROR

@@ -3,8 +3,8 @@
 import pytest
 
 from mrk.errors import ClientError
+from mrk.power.request_queue import MOST_WAITING, RequestQueue
 from mrk.power.states import Wish
-from mrk.power.waiting import MOST_WAITING, RequestQueue
 
 
 def added(queue, wish, answer, force=False):

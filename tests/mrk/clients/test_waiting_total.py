@@ -1,4 +1,4 @@
-from mrk.clients.waiting import WaitingTotal
+from mrk.clients.waiting_total import WaitingTotal
 
 
 def test_the_sum_of_all_kinds() -> None:
