@@ -28,6 +28,7 @@ from nurseries.log.daemon_log import LogOptions, open_log
 from nurseries.process.bundle_keeper import BundleKeeper
 from nurseries.process.full_collections import FullCollections, PythonCollector
 from nurseries.process.host_commands import HostCommands
+from nurseries.process.host_names import HostNames
 from nurseries.process.instance_id import read_instance_id
 from nurseries.process.memory_release import MemoryRelease, use_one_arena
 from nurseries.process.module_bundle import leave_bundle
@@ -266,6 +267,7 @@ async def _serve(
     warnings: list[str],
     companion: Companion | None,
 ) -> None:
+    trio.socket.set_custom_hostname_resolver(HostNames())
     manager = ServiceManager.from_environment(os.environ, os.getpid())
     alone = companion is None
     daemon = Daemon(
