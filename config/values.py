@@ -31,6 +31,14 @@ def is_host(text: str) -> bool:
     return True
 
 
+def url_host(text: str) -> str | None:
+    """A host as URLs have it, an IPv6 address in brackets; None for what `is_host` refuses."""
+    bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
+    if not is_host(bare):
+        return None
+    return f"[{bare}]" if ":" in bare else bare
+
+
 class OutOfRange(ValueError):
     """A number beyond its bounds; `nearest` is the closest one within, where that is safe."""
 

@@ -33,7 +33,7 @@ from config.settings.power_drivers import (
     UhubctlSettings,
     WebDeviceSettings,
 )
-from config.values import Bounds, integer
+from config.values import Bounds, integer, url_host
 from mrk.definitions.pins import Pin, read_pin
 
 _PORT = Bounds(low=1, high=65535)
@@ -43,7 +43,6 @@ _DEVICE_TIMER_S = Bounds(low=1, high=86400)
 _DELAY_S = Bounds(low=0, high=60)
 _ANSWER_S = Bounds(above=0, high=60)
 _QOS = Bounds(low=0, high=2)
-_HOST = re.compile(r"\[[0-9A-Fa-f:.%\w]+\]|[^\s/\[\]:@?#]+")
 _TOPIC_BYTES = 65535
 
 
@@ -89,12 +88,12 @@ def _klipper(section: Section) -> KlipperPinSettings:
 
 
 def _host_and_port(text: str) -> tuple[str, int | None]:
-    host, port = text, None
-    if not text.startswith("[") and text.count(":") > 1:
-        host = f"[{text}]"  # an IPv6 address without a port
-    elif found := re.fullmatch(r"(.+):([0-9]{1,10})", text):
-        host, port = found[1], integer(found[2], _PORT)
-    if not _HOST.fullmatch(host):
+    name, port = text, None
+    is_bare_ipv6 = not text.startswith("[") and text.count(":") > 1
+    if not is_bare_ipv6 and (found := re.fullmatch(r"(.+):([0-9]{1,10})", text)):
+        name, port = found[1], integer(found[2], _PORT)
+    host = url_host(name)
+    if host is None:
         raise ValueError(
             f"{quoted(text)} is not a host (expected a name or an address, as 192.168.1.20 or"
             " plug.local:8080; the scheme belongs in the option protocol)"

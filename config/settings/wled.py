@@ -3,7 +3,6 @@
 Read by `read_wled`. A section with a mistake is left out with a warning.
 """
 
-import re
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from config.config_errors import quoted
 from config.paths import Paths
 from config.reader import ConfigReader
 from config.section import Required, Section
-from config.values import Bounds
+from config.values import Bounds, url_host
 
 _PRESET = Bounds(low=-1, high=250)
 _SHARE = Bounds(low=0, high=1, clamps=True)
@@ -22,7 +21,6 @@ _PIXELS = Bounds(low=1, high=2000)
 _PORT = Bounds(low=1, high=65535)
 _TIMEOUT_S = Bounds(low=0.1, high=5)
 _BAUD = Bounds(low=1200, high=4_000_000)
-_HOST = re.compile(r"[^\s/\[\]:@?#]+|\[[0-9A-Fa-f:.%\w]+\]")
 MOST_STRIPS = 32
 
 
@@ -84,9 +82,10 @@ def _http(section: Section) -> WledHttpSettings:
 
 
 def _host(text: str) -> str:
-    if not _HOST.fullmatch(text):
+    host = url_host(text)
+    if host is None:
         raise ValueError(f"{quoted(text)} is not a host (expected a name or an address)")
-    return text
+    return host
 
 
 def _serial(section: Section) -> WledSerialSettings:

@@ -16,13 +16,13 @@ LARGE_CALL_BYTES = 16 * 1024
 class Limits(msgspec.Struct, frozen=True):
     """Sizes in bytes, times in seconds, everything else in pieces."""
 
-    connections: int = 2000  # TCP connections at once, over it: the longest idle ends, else 503
+    connections: int = 2000  # TCP connections at once, over it: an idle one ends, else 503
     websockets: int = 1000  # primary and bridge together, over it: 503 at the handshake
     # Primary websockets that nobody logged in on, over it: 503 for more such.
     unauthorized_websockets: int = 100
     unauthorized_websockets_per_address: int = 25
     unix_connections: int = 200
-    requests_in_flight: int = 100  # per client, over it: error 429
+    requests_in_flight: int = 100  # per client, over it: they wait; 1 MB of these: error 429
     batch_calls: int = 1000
     head_bytes: int = 64 * 1024  # request line and headers, over it: 431
     head_s: float = 10.0  # from the first byte, over it: 408

@@ -115,3 +115,22 @@ def test_hosts(text):
 )
 def test_what_is_no_host(text):
     assert not is_host(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "host"),
+    [
+        ("plug.local", "plug.local"),
+        ("192.168.1.3", "192.168.1.3"),
+        ("fe80::1", "[fe80::1]"),
+        ("[fe80::1%eth0]", "[fe80::1%eth0]"),
+        ("[::1", None),
+        ("plug:80", None),
+        ("http://plug", None),
+        ('"plug"', None),
+        ("a b", None),
+        ("", None),
+    ],
+)
+def test_hosts_of_urls(text, host):
+    assert values.url_host(text) == host

@@ -153,6 +153,7 @@ def test_the_old_ways(read):
             "does not go with type klipper_device",
         ),
         ("type: tasmota\naddress: http://x", "the scheme belongs in the option protocol"),
+        ('type: tplink_smartplug\naddress: "192.168.1.3"', "is not a host"),
         ("type: tasmota\naddress: x:81\nport: 82", "contradicts the port 81"),
         ("type: tasmota\naddress: x\npoll_interval: 0.5", "0.5"),
         ("type: tasmota\naddress: x\ntimeout: 100", "100"),

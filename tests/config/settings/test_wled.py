@@ -29,6 +29,7 @@ def test_a_serial_strip(read):
         ("type: udp", "expected one of http, serial"),
         ("", "address"),
         ("address: http://x", "is not a host"),
+        ('address: "192.168.1.3"', "is not a host"),
         ("address: x\nchain_count: 0", "1 to 2000"),
         ("address: x\nchain_count: 2001", "1 to 2000"),
         ("address: x\ntimeout: 9", "0.1 to 5"),
