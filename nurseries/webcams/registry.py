@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any, Protocol
 
 import msgspec
+import trio
 
 from config.settings.webcams import WebcamSettings
 from mrk.clients.registry import Clients
@@ -54,6 +55,7 @@ class Webcams:
         self._items = items
         self._clients = clients
         self._known: dict[str, Webcam] | None = None
+        self._reading = trio.Lock()
 
     async def all_webcams(self) -> list[Webcam]:
         """Configured ones, then stored ones that no configured one hides."""
@@ -95,11 +97,14 @@ class Webcams:
 
     async def _stored(self) -> dict[str, Webcam]:
         """Stored webcams by uid; what the caller changes without waiting is seen by the others."""
-        if self._known is None:
-            records = await self._items.items(NAMESPACE)
-            if self._known is None:
-                self._known = _stored_webcams(records)
-        return self._known
+        known = self._known
+        if known is None or self._reading.locked():
+            # Who asks while they are read goes on in the order of asking.
+            async with self._reading:
+                known = self._known
+                if known is None:
+                    known = self._known = _stored_webcams(await self._items.items(NAMESPACE))
+        return known
 
     async def _write(self, write: Any) -> None:
         try:

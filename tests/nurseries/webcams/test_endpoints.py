@@ -1,6 +1,7 @@
 """server.webcams.*: configured and stored ones, changes, and what goes wrong with them."""
 
 import json
+from functools import partial
 
 import msgspec
 import pytest
@@ -196,3 +197,38 @@ async def test_the_database_is_asked_once():
     for _ in range(3):
         await house.names()
     assert house.items.reads == 1
+
+
+async def test_requests_before_the_first_reading_is_done_take_effect_in_their_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    house = House()
+    readings: list[trio.Event] = []
+
+    async def items(_namespace: str) -> dict[str, object]:
+        readings.append(trio.Event())
+        await readings[-1].wait()
+        return {}
+
+    monkeypatch.setattr(house.items, "items", items)
+    seen = {}
+
+    async def ask(number: int, method: str, **params: str) -> None:
+        seen[number] = await house.call(method, **params)
+
+    async with trio.open_nursery() as nursery:
+        for number, method, params in (
+            (0, "post_item", {"name": "a", "stream_url": "/a"}),
+            (1, "list", {}),
+            (2, "post_item", {"name": "a", "location": "here"}),
+            (3, "delete_item", {"name": "a"}),
+        ):
+            nursery.start_soon(partial(ask, number, method, **params))
+            await trio.testing.wait_all_tasks_blocked()
+        for reading in reversed(readings):
+            reading.set()
+            await trio.testing.wait_all_tasks_blocked()
+    assert [webcam["name"] for webcam in seen[1]["webcams"]] == ["a"]
+    assert seen[2]["webcam"]["location"] == "here"
+    assert await house.names() == []
+    assert len(readings) == 1
