@@ -9,6 +9,9 @@ from typing import TypeVar
 import trio
 
 Result = TypeVar("Result")
+# There are not so many roots: who names others, of which there are none, has all others in common.
+MOST_SUBJECTS = 16
+_OTHERS = ""
 
 
 class SubjectThreads:
@@ -22,6 +25,8 @@ class SubjectThreads:
         self, subject: str, work: Callable[[], Result], *, leaves_behind: bool = False
     ) -> Result:
         """Call `work` in a thread; with `leaves_behind` a cancelled caller does not wait for it."""
+        if subject not in self._limiters and len(self._limiters) >= MOST_SUBJECTS:
+            subject = _OTHERS
         limiter = self._limiters.setdefault(subject, trio.CapacityLimiter(self._count))
         try:
             return await trio.to_thread.run_sync(

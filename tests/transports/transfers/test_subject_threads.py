@@ -11,8 +11,9 @@ import trio
 import trio.testing
 
 from tests.fakes.transfer_files import TransferHouse
+from tests.polling import until
 from tests.transports.transfers.http_client import connected, field, file, upload
-from transports.transfers.subject_threads import SubjectThreads, run_cleaning
+from transports.transfers.subject_threads import MOST_SUBJECTS, SubjectThreads, run_cleaning
 
 LIMIT_S = 20
 CLIENTS = 6
@@ -76,6 +77,27 @@ async def test_a_subject_is_forgotten_when_nothing_runs_for_it(answers: threadin
         await trio.testing.wait_all_tasks_blocked()
         assert set(threads._limiters) == {"a", "b"}
         answers.set()
+    assert not threads._limiters
+
+
+async def test_subjects_that_nobody_has_share_their_threads(answers: threading.Event) -> None:
+    """A client chooses the names: they must not bring it as many threads as it has requests."""
+    threads = SubjectThreads(2)
+    begun: list[threading.Thread] = []
+
+    def work() -> None:
+        begun.append(threading.current_thread())
+        assert answers.wait(LIMIT_S)
+
+    most = MOST_SUBJECTS + 2
+    async with trio.open_nursery() as nursery:
+        for number in range(100):
+            nursery.start_soon(threads.run, f"root{number}", work)
+        await until(lambda: len(begun) == most)
+        await trio.testing.wait_all_tasks_blocked()
+        assert len(begun) == most
+        answers.set()
+    assert len(begun) == 100
     assert not threads._limiters
 
 
