@@ -56,6 +56,11 @@ class RootPath(msgspec.Struct, frozen=True):
         return "/".join((self.root, *self.parts))
 
 
+def missing(kind: str, path: RootPath, status: int = 400) -> ClientError:
+    """What is said of a file or folder that is not there; screens go by "does not exist"."""
+    return ClientError(f"{kind} does not exist ({path})", status)
+
+
 def shown(text: str) -> str:
     """A client's text as error messages repeat it: one line, not endless, always encodable."""
     if len(text) > SHOWN_CHARS:

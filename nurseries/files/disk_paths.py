@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from mrk.errors import ClientError
-from mrk.files.paths import RootPath, check_new, new_name
+from mrk.files.paths import RootPath, check_new, missing, new_name
 from mrk.files.records import Stat
 from mrk.files.reserved import ReservedPaths
 from mrk.files.roots import Root, Roots
@@ -53,11 +53,13 @@ def find(roots: Roots, path: RootPath, *, write: bool) -> DiskPath:
     return DiskPath(root, path, Path(disk), Path(real), _stat(disk, roots.reserved))
 
 
-def find_existing(roots: Roots, path: RootPath, *, write: bool) -> DiskPath:
-    """The same; raises 400 when nothing is there."""
+def find_existing(
+    roots: Roots, path: RootPath, *, write: bool, kind: str = "File or directory"
+) -> DiskPath:
+    """The same; raises 400 when nothing is there, no `kind` of thing."""
     place = find(roots, path, write=write)
     if place.stat is None:
-        raise ClientError(f"There is no {path}")
+        raise missing(kind, path)
     return place
 
 

@@ -3,6 +3,7 @@
 import os
 
 from mrk.errors import ClientError
+from mrk.files.paths import missing
 from mrk.files.roots import Roots
 from nurseries.files import disk_paths
 
@@ -22,7 +23,7 @@ class DownloadOpener:
         _root, found = self._roots.within(root, path)
         place = disk_paths.find(self._roots, found, write=False)
         if place.stat is None:
-            raise ClientError(f"There is no file {found}", 404)
+            raise missing("File", found, 404)
         if place.stat.is_folder or not place.stat.permissions:
             raise ClientError(f"Access to {found} is not allowed", 403)
         return os.open(place.real, _READ)

@@ -16,7 +16,7 @@ import trio
 from mrk.api.large_result import LargeResult
 from mrk.errors import ClientError
 from mrk.files.file_protocols import MetadataSource
-from mrk.files.paths import RootPath, has_metadata, is_gcode, is_utf8
+from mrk.files.paths import RootPath, has_metadata, is_gcode, is_utf8, missing
 from mrk.files.records import DiskUsage, FileEntry, FolderEntry, PathInfo, Stat
 from mrk.files.roots import Root, Roots
 from mrk.files.tree import Folder, files_below
@@ -184,4 +184,4 @@ def _read_place(roots: Roots, path: RootPath) -> Entries:
     try:
         return dict(disk.read_folder(str(place.real), roots.reserved))
     except OSError:
-        raise ClientError(f"There is no folder {path}") from None
+        raise missing("Directory", path) from None

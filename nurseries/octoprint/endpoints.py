@@ -214,7 +214,7 @@ class OctoPrintEndpoints:
             raise ClientError(f"Only files in {GCODES} can be selected")
         path = "/".join(safe_parts(params.path))
         if not path or not await self._files.exists(path):
-            raise ClientError(f"There is no file {params.path:.200} in {GCODES}")
+            raise ClientError(f"File does not exist ({params.path:.200})")
         if params.print:
             outcome = await self._prints.print_upload(path, caller.user)
             if outcome.start is PrintStart.REFUSED:

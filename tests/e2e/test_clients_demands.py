@@ -113,3 +113,24 @@ def test_probes_that_close_the_losing_socket_at_once(demo: DaemonProcess) -> Non
     with demo.connect() as client:
         assert client.call("server.info")["klippy_state"] == "ready"
     assert "Traceback" not in demo.process.said()
+
+
+def test_what_is_not_there_is_told_as_screens_expect(demo: DaemonProcess) -> None:
+    """BlocksScreen leaves a folder that "does not exist", and passes over files that do not."""
+    with demo.connect() as client:
+        for method, kind, arguments in (
+            ("server.files.get_directory", "directory", {"path": "gcodes/gone"}),
+            ("server.files.delete_directory", "directory", {"path": "gcodes/gone"}),
+            ("server.files.delete_file", "file", {"path": "gcodes/gone"}),
+            ("server.files.move", "file or", {"source": "gcodes/gone", "dest": "gcodes/there"}),
+            ("server.files.copy", "file or", {"source": "gcodes/gone", "dest": "gcodes/there"}),
+            ("server.files.zip", "file or", {"items": ["gcodes/gone"]}),
+        ):
+            with pytest.raises(RpcFailed) as unknown:
+                client.call(method, **arguments)
+            told = unknown.value.message.lower()
+            assert told.startswith(kind), method
+            assert "does not exist (gcodes/gone)" in told, method
+    gone = httpx.get(demo.url + "/server/files/gcodes/gone.gcode")
+    assert gone.status_code == 404
+    assert gone.json()["error"]["message"] == "File does not exist (gcodes/gone.gcode)"

@@ -124,5 +124,5 @@ def _close(descriptor: int) -> None:
 
 def _refusal(error: OSError) -> ClientError:
     if error.errno in _MISSING:
-        return ClientError("There is no such file", 404)
+        return ClientError("File does not exist", 404)
     return ClientError(f"The file cannot be read: {os.strerror(error.errno or 0)}", 403)

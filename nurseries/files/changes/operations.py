@@ -54,7 +54,7 @@ class Operations:
         if not path.parts:
             raise ClientError(f"The root {root.name} itself cannot be deleted")
         async with self._trees.changing(path.root):
-            place = await self._placement.find_existing(path, write=True)
+            place = await self._placement.find_existing(path, write=True, kind="Directory")
             if not place.is_folder:
                 raise ClientError(f"{path} is not a folder")
             if force:
@@ -83,7 +83,7 @@ class Operations:
         root, path = self._roots.locate(text)
         require_writable(root, READ_ONLY)
         async with self._trees.changing(path.root):
-            place = await self._placement.find_existing(path, write=True)
+            place = await self._placement.find_existing(path, write=True, kind="File")
             if place.is_folder:
                 raise ClientError(f"{path} is not a file")
             self._placement.require_unused(place)

@@ -53,10 +53,13 @@ class Placement:
         """The path at which a client's new file or folder is made; raises 400, 403."""
         return await self.threads.of(path.root).run(disk_paths.find_new_path, self.roots, path)
 
-    async def find_existing(self, path: RootPath, *, write: bool) -> DiskPath:
+    async def find_existing(
+        self, path: RootPath, *, write: bool, kind: str = "File or directory"
+    ) -> DiskPath:
         """Where something is; raises 403, and 400 if it is not."""
         threads = self.threads.of(path.root)
-        return await threads.run(disk_paths.find_existing, self.roots, path, write=write)
+        find = disk_paths.find_existing
+        return await threads.run(find, self.roots, path, write=write, kind=kind)
 
     async def put_in_place(self, temporary: Path, dest: RootPath) -> Change:
         """Rename a complete temporary file or folder to what it is to be; gone on errors."""

@@ -11,7 +11,7 @@ import msgspec
 
 from mrk.errors import ClientError
 from mrk.files.file_protocols import UnpackedModel
-from mrk.files.paths import RootPath, is_gcode, is_project, package_model, within
+from mrk.files.paths import RootPath, is_gcode, is_project, missing, package_model, within
 from mrk.files.records import Action, Change, Item, Stat
 from mrk.files.roots import Roots, require_writable
 from mrk.gcode.binary.magic import MAGIC
@@ -154,7 +154,7 @@ class Destination:
                 await self._make_folder(RootPath(self.path.root, self._base.parts[:depth]))
             found = await self._existing_folder()
         if found is None:
-            raise ClientError(f"There is no folder {self.path.parent}")
+            raise missing("Directory", self.path.parent)
         return str(found)
 
     async def store(self, temporary: str, sha256: str) -> FinishedUpload:
