@@ -185,6 +185,7 @@ class Section:
     ) -> Path | Default:
         """A path with `~` expanded; with a `context` it is a template, rendered first.
 
+        One that is left empty counts as not written.
         Without `tells_move` nothing is said of an option that stands in an old home.
         """
 
@@ -193,7 +194,9 @@ class Section:
             return checked_path(text if context is None else self._rendered(option, context))
 
         kind = Given.SECRETS if context is None else Given.AS_WRITTEN
-        return self._read(name, default, convert, templates=kind, tells_move=tells_move)
+        return self._read(
+            name, default, convert, templates=kind, tells_move=tells_move, empty_counts=False
+        )
 
     def template(
         self,
@@ -271,9 +274,16 @@ class Section:
     def custom(
         self, name: str, default: Default | Required, convert: Callable[[str], Value]
     ) -> Value | Default:
-        """A value of the family's own kind; `convert` raises ValueError with the reason."""
+        """A value of the family's own kind; `convert` raises ValueError with the reason.
+
+        One that is left empty counts as not written.
+        """
         return self._read(
-            name, default, lambda option: convert(option.value.strip()), as_written=True
+            name,
+            default,
+            lambda option: convert(option.value.strip()),
+            as_written=True,
+            empty_counts=False,
         )
 
     def deprecated(self, name: str, advice: str) -> bool:
@@ -287,6 +297,11 @@ class Section:
         """A deprecated option without any effect: a warning, and it counts as read."""
         if self.deprecated(name, advice):
             self.text(name, "")
+
+    def filled(self, name: str) -> bool:
+        """True if the option is written and not left empty; a read, whoever uses it."""
+        option = self._peek(name)
+        return option is not None and bool(option.value.strip())
 
     def written(self, name: str) -> bool:
         """True if the option stands in this section (or in its old home); no read."""
@@ -323,11 +338,12 @@ class Section:
         as_written: bool = False,
         templates: Given = Given.SECRETS,
         tells_move: bool = True,
+        empty_counts: bool = True,
     ) -> Value | Default:
         home = self._home(name)
         option = self._book.take(home, name)
         self._note_move(name)
-        if option is None:
+        if option is None or not (empty_counts or option.value.strip()):
             if isinstance(default, Required):
                 said = f'this option is required (write for example "{name}: {default.example}")'
                 raise self._error(name, None, said)

@@ -68,7 +68,7 @@ def read_mqtt(reader: ConfigReader, paths: Paths) -> MqttSettings | None:
     section = reader.section("mqtt")
     default_qos = section.integer("default_qos", 0, _QOS)
     watched = section.boolean("enable_homeassistant_discovery", False)
-    username = section.secret("username", None)
+    username = _given(section.secret("username", None))
     if not section.written("enable_moonraker_api"):
         section.warn("enable_moonraker_api", _API_OFF, mild=True)
     return MqttSettings(
@@ -114,11 +114,16 @@ def _file(section: Section, option: str) -> Path | None:
     return path
 
 
+def _given(secret: Secret | None) -> Secret | None:
+    """None for an option that is left empty."""
+    return secret if secret is not None and secret.reveal() else None
+
+
 def _password(section: Section, has_user: bool) -> Secret | None:
     old = None
     if section.deprecated("password_file", "Use password, with a secret such as {secrets.mqtt}."):
         old = _password_of(section, section.path("password_file", None))
-    password = section.secret("password", None)
+    password = _given(section.secret("password", None))
     if password is not None and not has_user:
         section.problem("password", "a password needs a username")
     return old if password is None else password

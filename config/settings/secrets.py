@@ -38,6 +38,8 @@ def _file(reader: ConfigReader, paths: Paths) -> Path:
         "secrets_path", f"Put the file, or a link to it, at {paths.secrets}."
     ):
         return paths.secrets
+    if not section.filled("secrets_path"):
+        return paths.secrets
     old, mistakes = reader.attempt(lambda: section.path("secrets_path", paths.secrets))
     reader.notices += mistake_notices(mistakes, f"{paths.secrets} is used.")
     if old is None or mistakes or not is_absent(paths.secrets, follow_symlinks=False):

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import msgspec
 
 from config.absent import is_absent
-from config.config_errors import ConfigError, quoted
+from config.config_errors import quoted
 from config.paths import Paths
 from config.reader import ConfigReader
 from config.section import Section
@@ -137,13 +137,9 @@ def _certificate(section: Section, option: str, usual: Path) -> Path | None:
     """The existing file in the data folder, else the one the deprecated option names."""
     if not section.deprecated(option, f"Put the file, or a link to it, at {usual}."):
         return None if is_absent(usual) else usual
-    try:
-        old = section.path(option)
-    except ConfigError as exc:
-        section.problem(option, exc.reason)
-        return None
-    if not is_absent(usual):
-        return usual
+    old = section.path(option, None)
+    if old is None or not is_absent(usual):
+        return None if is_absent(usual) else usual
     if is_absent(old):
         section.warn(option, f"names a file that does not exist: {old}; there will be no HTTPS")
         return None

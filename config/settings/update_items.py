@@ -229,7 +229,7 @@ def _dependencies(section: Section, path: Path) -> DependencySettings:
     section.text("venv_args", "")
     inside = _inside(path)
     requirements = section.custom("requirements", None, inside)
-    if virtualenv is not None and not section.written("requirements"):
+    if virtualenv is not None and not section.filled("requirements"):
         section.problem("virtualenv", "needs the option requirements, a file in 'path'")
     return DependencySettings(
         virtualenv=virtualenv,
@@ -248,7 +248,7 @@ def _virtualenv(section: Section, path: Path | None, *, required: bool = False) 
     if folder is None and interpreter is not None:
         folder = interpreter.parent.parent
     if folder is None:
-        if required and not section.written("virtualenv"):
+        if required and not section.filled("virtualenv"):
             section.path("virtualenv", Required("~/mooncord-env"))
         return None
     return (path or Path.home()) / folder

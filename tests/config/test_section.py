@@ -138,7 +138,19 @@ def test_named_sections():
     assert book.named("power") == ["power a", "power b c"]
 
 
-@pytest.mark.parametrize("text", ["", "a\n b", "\0"])
+@pytest.mark.parametrize("text", ["", "  ", "# a"])
+def test_an_empty_path_counts_as_not_written(text):
+    book = reader(f"[a]\nx: {text}\n")
+    section = book.section("a")
+    assert section.path("x", Path("/usual")) == Path("/usual")
+    assert section.custom("x", "usual", str.upper) == "usual"
+    assert book.problems == []
+    assert book.unread_options() == []
+    with pytest.raises(ConfigError, match="this option is required"):
+        section.path("x")
+
+
+@pytest.mark.parametrize("text", ["a\n b", "\0"])
 def test_no_path(text):
     book = reader(f"[a]\nx: {text}\n")
     assert book.section("a").path("x", None) is None

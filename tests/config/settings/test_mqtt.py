@@ -19,6 +19,21 @@ def test_defaults(read):
     assert loaded.failures == ()
 
 
+def test_options_that_are_left_empty(read):
+    empty = "address: x\nenable_moonraker_api: False\n"
+    names = [
+        "username",
+        "password",
+        "client_id",
+        "instance_name",
+        "tls_ca_path",
+        "homeassistant_prefix",
+    ]
+    loaded = read(f"[mqtt]\n{empty}" + "".join(f"{name}:\n" for name in names))
+    assert loaded.warnings == []
+    assert loaded.settings.mqtt == read(f"[mqtt]\n{empty}").settings.mqtt
+
+
 @pytest.mark.parametrize(
     ("option", "field", "value"),
     [
@@ -53,8 +68,7 @@ def test_good_values(read, option, field, value):
         "mqtt_protocol: v4",
         "mqtt_role: root",
         "instance_name: a+b",
-        "instance_name: #",
-        "instance_name:",
+        "instance_name: a#",
         "homeassistant_prefix: ha/#",
         "status_interval: 0.25",
         "status_interval: 0",

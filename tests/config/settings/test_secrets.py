@@ -136,6 +136,14 @@ def test_a_bad_file_is_a_warning(paths):
     assert "hunter2" not in warning
 
 
+def test_an_old_place_that_is_left_empty(paths):
+    write(paths, "klippy_uds_address: {secrets.a}\n[secrets]\nsecrets_path:\n", '{"a": "/tmp/x"}')
+    configuration = load(paths)
+    assert str(configuration.settings.server.klippy_uds_address) == "/tmp/x"
+    (warning,) = configuration.warnings
+    assert "is deprecated" in warning
+
+
 def test_the_old_place(paths, tmp_path):
     old = tmp_path / "old.ini"
     old.write_text("[a]\nsocket: /tmp/old\n")

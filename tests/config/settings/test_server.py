@@ -79,10 +79,16 @@ def test_host(read, text, host):
     assert read(f"host: {text}")[0].host == host
 
 
-@pytest.mark.parametrize("line", ["host:", "host: a b", "route_prefix: //", "route_prefix:"])
+@pytest.mark.parametrize("line", ["host: a b", "route_prefix: //"])
 def test_refused_texts(read, line):
     with pytest.raises(Exception, match=line.split(":")[0]):
         read(line)
+
+
+def test_options_that_are_left_empty(read):
+    names = ("host", "route_prefix", "klippy_uds_address", "ssl_certificate_path", "ssl_key_path")
+    server, _ = read("".join(f"{name}:\n" for name in names))
+    assert server == read("")[0]
 
 
 @pytest.mark.parametrize(

@@ -130,6 +130,12 @@ def test_requirements_with_a_mistake_are_no_missing_ones(read):
     assert "\"/elsewhere/r.txt\" is not a file in 'path'" in told
 
 
+def test_options_that_are_left_empty_are_not_there(read):
+    git = "type: git_repo\npath: /p\norigin: x"
+    empty = "moved_origin primary_branch virtualenv requirements install_script pinned_commit"
+    assert one(read, git + "".join(f"\n{name}:" for name in empty.split())) == one(read, git)
+
+
 def test_a_python_item(read):
     item = one(
         read,
@@ -169,6 +175,8 @@ def test_a_channel_that_the_type_lacks_is_told_and_replaced(read):
         ("type: git_repo\npath: /x\norigin: x\nrequirements: /x", "relative to /x"),
         ("type: git_repo\npath: /x\norigin: x\ninstall_script: /xy/r", "relative to /x"),
         ("type: python", "required"),
+        ("type: python\nvirtualenv:\nenv:", "required"),
+        ("type: git_repo\npath: /x\norigin: x\nenv: /v/bin/python\nrequirements:", "requirements"),
         ("type: python\nvirtualenv: /v\nproject_name: a b", "Python package"),
     ],
 )
