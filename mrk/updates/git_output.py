@@ -136,7 +136,10 @@ def _order(tag: str) -> tuple[object, ...]:
 def owner_and_name(url: str) -> tuple[str, str]:
     """First and last part of a repository's path: `Klipper3d`, `klipper`; `?` for unknown ones."""
     if "://" in url:
-        path = urlsplit(url).path
+        try:
+            path = urlsplit(url).path
+        except ValueError:
+            return "?", "?"
     else:
         _, colon, path = url.partition(":")  # git@github.com:owner/name.git
         path = path if colon else url

@@ -6,6 +6,7 @@ A place is an http(s) address or a folder, such as that of a stick.
 
 import contextlib
 import hashlib
+import http.client
 import platform
 import sys
 import urllib.error
@@ -84,14 +85,20 @@ class ReleaseSource:
 
     @contextlib.contextmanager
     def _opened(self, name: str) -> Iterator[IO[bytes]]:
-        url = urljoin(self._place, name)
-        if urlsplit(url).scheme not in ("https", "http", "file"):
+        try:
+            url = urljoin(self._place, name)
+            scheme = urlsplit(url).scheme
+        except ValueError as exc:
+            raise MrkError(f"{self._place} {name}: {exc}") from exc
+        if scheme not in ("https", "http", "file"):
             raise MrkError(f"{url}: expected an http(s) address or a folder")
         try:
             with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as source:
                 yield source
-        except (urllib.error.URLError, OSError, ValueError) as exc:
-            raise MrkError(f"{url}: {getattr(exc, 'reason', None) or exc}") from exc
+        # What is no HTTP is neither a URLError nor an OSError.
+        except (urllib.error.URLError, OSError, ValueError, http.client.HTTPException) as exc:
+            said = getattr(exc, "reason", None) or str(exc) or type(exc).__name__
+            raise MrkError(f"{url}: {said}") from exc
 
 
 def _as_url(place: str) -> str:

@@ -134,7 +134,11 @@ async def redirected(url: str, request: Callable[[str], Awaitable[Fetched]]) -> 
 
 def _same_host_target(url: str, location: str) -> str:
     """Path and query that a redirect leads to; raises `DriverFailed` for another host."""
-    here, there = urlsplit(url), urlsplit(urljoin(url, location))
+    here = urlsplit(url)
+    try:
+        there = urlsplit(urljoin(url, location))
+    except ValueError as exc:
+        raise DriverFailed(f"it redirects to {location[:_SHOWN_CHARS]!r}: {exc}") from exc
     if (there.scheme, there.netloc) != (here.scheme, here.netloc) or not location:
         raise DriverFailed(
             f"it redirects to {location[:_SHOWN_CHARS]!r}, which is another host or scheme:"

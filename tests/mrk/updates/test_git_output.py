@@ -66,6 +66,7 @@ def test_the_newest_tag_of_a_channel():
         ("ssh://git@host:22/owner/group/name", ("owner", "name")),
         ("name", ("?", "name")),
         ("", ("?", "?")),
+        ("ssh://git@[host/owner/name", ("?", "?")),
     ],
 )
 def test_owners(url, found):

@@ -53,6 +53,7 @@ async def run(driver):
         (reply("no", 401), "HTTP 401 .user or password are wrong"),
         (reply("oops", 500), "HTTP 500 oops"),
         (reply("", 302, Location="http://127.0.0.2/x"), "another host"),
+        (reply("", 302, Location="http://["), "Invalid IPv6 URL"),
         (reply("", 302, Location="/again"), "redirects again and again"),
         (b"", "closed without an answer"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort", "in the middle"),
