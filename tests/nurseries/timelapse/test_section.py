@@ -53,12 +53,19 @@ def test_what_is_written_is_known_as_such(tmp_path):
         "pixelformat: a b",
         "extraoutputparams: -metadata 'x",
         "frame_budget: lots",
-        "output_path:",
+        "frame_budget:",
     ],
 )
 def test_a_mistake_names_its_option(tmp_path, text):
     _, mistakes, _ = read_text(tmp_path, text)
     assert [mistake.option for mistake in mistakes] == [text.partition(":")[0]]
+
+
+def test_paths_that_are_left_empty(tmp_path):
+    settings, mistakes, notices = read_text(tmp_path, "output_path:\nffmpeg_binary_path:\n")
+    assert (mistakes, notices) == ([], [])
+    assert settings.output_path == Path("~/timelapse").expanduser()
+    assert settings.ffmpeg_path == Path("/usr/bin/ffmpeg")
 
 
 @pytest.mark.parametrize("name", ["moonraker.conf", "mrk.toml"])
