@@ -77,7 +77,8 @@ class Daemon:
         self._paths = paths
         self._inherited = inherited
         self.owns_process = owns_process
-        self._configuration = configuration
+        # The one that runs, and what was read last.
+        self._configuration = self._read = configuration
         self._log = log
         self._instance_id = read_instance_id(paths.instance_id)
         self._warnings = [*warnings]
@@ -125,7 +126,7 @@ class Daemon:
             listeners = await sockets.enter_async_context(addresses.open(self._inherited))
             task_status.started(listeners)
             while not self._stopping:
-                await self.generation.serve(listeners, self._ready)
+                await self.generation.serve(listeners, self._ready, self._read_again)
                 if self._stopping:
                     break
                 await self._reload()
@@ -160,12 +161,16 @@ class Daemon:
         while self.generation.generation < number:
             await self._succeeded.wait()
 
-    async def _reload(self) -> None:
+    async def _read_again(self) -> None:
+        """What the next generation is made of, while this one serves: the disk may stall."""
         logger.info("restart: reading the configuration again")
-        self._manager.reloading()
-        self._configuration = await trio.to_thread.run_sync(
-            load_or_keep, self._paths, self._configuration
+        self._read = await trio.to_thread.run_sync(
+            load_or_keep, self._paths, self._configuration, abandon_on_cancel=True
         )
+
+    async def _reload(self) -> None:
+        self._manager.reloading()
+        self._configuration = self._read
         self._log.hide(self._configuration.hidden.redact)
         await trio.to_thread.run_sync(link_old_folders, self._configuration, self._paths)
         _tell(self._configuration)

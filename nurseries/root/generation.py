@@ -7,7 +7,7 @@ to end, and its services are gone.
 
 import itertools
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import trio
@@ -59,7 +59,7 @@ class Generation:
     ) -> None:
         self.generation = number
         self.configuration = configuration
-        self._asked_to_end = trio.Event()
+        self._asked_to_end, self._stopped = trio.Event(), trio.Event()
         self._restart = False
         self._listeners: Listeners | None = None
         self._host_name = surroundings.host_name
@@ -149,8 +149,16 @@ class Generation:
 
     # Life
 
-    async def serve(self, listeners: Listeners, on_ready: Callable[[], None]) -> None:
-        """Run everything until `end` or `end_for_restart`; raises what essential services raise."""
+    async def serve(
+        self,
+        listeners: Listeners,
+        on_ready: Callable[[], None],
+        prepare_restart: Callable[[], Awaitable[object]] = trio.lowlevel.checkpoint,
+    ) -> None:
+        """Run everything until `end` or `end_for_restart`; raises what essential services raise.
+
+        All of it still runs during `prepare_restart`, which `end` cuts short.
+        """
         database, access = self.subsystems.database, self.subsystems.authorization
         link = self.subsystems.klippy
         self._listeners = listeners
@@ -168,9 +176,21 @@ class Generation:
         ):
             on_ready()
             await self._asked_to_end.wait()
+            if self._restart:
+                await self._unless_stopped(prepare_restart)
             self._doors.stop_accepting()
             if self._restart:
                 await trio.sleep(ANSWER_LEAVES_S)
+
+    async def _unless_stopped(self, prepare: Callable[[], Awaitable[object]]) -> None:
+        async def give_up() -> None:
+            await self._stopped.wait()
+            nursery.cancel_scope.cancel()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(give_up)
+            await prepare()
+            nursery.cancel_scope.cancel()
 
     def _nest(self, *levels: list[Supervised]) -> None:
         """The tree that server.nurseries shows: each level inside the first service of the last."""
@@ -191,6 +211,7 @@ class Generation:
         """End the generation: the daemon stops, for good or until it is started again at once."""
         if not comes_back:
             self._ending = SERVER_SHUTDOWN
+        self._stopped.set()
         self._asked_to_end.set()
 
     def end_for_restart(self) -> None:

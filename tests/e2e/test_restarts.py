@@ -18,6 +18,7 @@ from nurseries.client.rpc_client import RpcClient
 from nurseries.process.free_ports import free_port
 from nurseries.testing.sockets import SocketDaemon, open_socket_daemon
 from nurseries.virtual_printer.service import VirtualPrinterSettings
+from tests.fakes.stalled_folder import StalledDisk
 
 pytestmark = pytest.mark.e2e
 QUICK = VirtualPrinterSettings(startup_s=0.01, restart_s=0.01)
@@ -146,6 +147,44 @@ async def test_restart_by_a_client_is_answered_before_its_connection_ends(tmp_pa
                 tree = await unix.call("server.nurseries")
     assert tree["generation"] == 2
     assert {node["state"] for node in tree["nurseries"]} == {"running"}
+
+
+async def test_a_disk_that_stalls_delays_a_restart_and_nothing_else(tmp_path: Path) -> None:
+    disk = StalledDisk()
+    with trio.fail_after(20):
+        async with open_socket_daemon(disk.folder(tmp_path), settings=QUICK) as running:
+            async with running.connect_websocket() as web:
+                disk.answers.clear()
+                assert await web.call("server.restart") == "ok"
+                await disk.asked.wait()
+                assert await web.call("printer.emergency_stop") == "ok"
+                await running.wait_klippy("shutdown")
+                disk.answers.set()
+            await running.daemon.wait_generation(2)
+
+
+async def listens(port: int) -> bool:
+    try:
+        async with await trio.open_tcp_stream("127.0.0.1", port):
+            return True
+    except OSError:
+        return False
+
+
+async def test_a_restart_that_waits_for_the_disk_can_be_ended(tmp_path: Path) -> None:
+    disk = StalledDisk()
+    with trio.fail_after(20):
+        async with open_socket_daemon(disk.folder(tmp_path), settings=QUICK) as running:
+            disk.answers.clear()
+            try:
+                running.daemon.restart()
+                await disk.asked.wait()
+                running.daemon.stop()
+                while await listens(running.port):  # noqa: ASYNC110 - another task closes it
+                    await trio.sleep(0.01)
+                assert not disk.answers.is_set()
+            finally:
+                disk.answers.set()
 
 
 async def test_a_broken_configuration_keeps_the_last_good_one(tmp_path: Path) -> None:

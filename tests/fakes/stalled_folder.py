@@ -1,8 +1,9 @@
-"""A folder on a disk that stalls: whoever asks what is there waits until the disk answers."""
+"""A folder on a disk that stalls: whoever looks or reads waits until the disk answers."""
 
 import os
 import threading
 from pathlib import Path
+from typing import Any
 
 import trio
 
@@ -27,6 +28,10 @@ class StalledDisk:
                 disk.wait()
                 found: os.stat_result = super().stat(follow_symlinks=follow_symlinks)
                 return found
+
+            def open(self, *how: Any, **more: Any) -> Any:
+                disk.wait()
+                return super().open(*how, **more)
 
         return StalledPath(path)
 
