@@ -42,6 +42,7 @@ SCENES: tuple[Callable[[Twin], None], ...] = (
     jobs.uploads,
     jobs.files,
     jobs.printing,
+    jobs.at_once,
     jobs.queue,
     jobs.downloads,
     records.database,

@@ -37,6 +37,7 @@ class Twin:
     data: Path
     heard: dict[str, list[Heard]] = field(default_factory=dict)
     notices: list[dict[str, Any]] = field(default_factory=list)
+    _answers: dict[int, dict[str, Any]] = field(default_factory=dict)
     _ids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     @classmethod
@@ -64,9 +65,24 @@ class Twin:
 
     def call(self, method: str, params: Any = None, remark: str = "") -> Any:
         """One request on the websocket; its result, or its error, is returned."""
+        return self._answered(method, self._send(method, params), remark)
+
+    def call_at_once(self, *calls: tuple[str, Any], remark: str) -> None:
+        """Requests that follow each other without a wait for answers, as scripts send them."""
+        sent = [(method, self._send(method, params)) for method, params in calls]
+        for method, number in sent:
+            self._answered(method, number, remark)
+
+    def _send(self, method: str, params: Any) -> int:
         number = next(self._ids)
         self.socket.socket.sendall(self.socket.frame(wire.rpc(method, number, params)))
-        answer = self._until(lambda message: message.get("id") == number)
+        return number
+
+    def _answered(self, method: str, number: int, remark: str) -> Any:
+        answer = self._answers.pop(number, None)
+        if answer is None:
+            answer = self._until(lambda message: message.get("id") == number)
+            del self._answers[number]
         name = f"{method} ({remark})" if remark else method
         if "error" in answer:
             self._note(name, str(answer["error"]["code"]), answer["error"])
@@ -105,6 +121,8 @@ class Twin:
                 if "method" in message:
                     self.notices.append(message)
                     self._note(message["method"], "told", message.get("params"))
+                else:
+                    self._answers[message["id"]] = message
                 if found is None and wanted(message):
                     found = message
             if found is not None:

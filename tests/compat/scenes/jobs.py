@@ -6,6 +6,7 @@ Whatever one scene leaves behind is what the next one finds, on both sides alike
 from pathlib import Path
 from typing import Any
 
+from benchmarks.daemon import MRK
 from tests.compat.twin import Twin
 
 CUBE = "calibration_cube.gcode"
@@ -85,6 +86,11 @@ def print_state(twin: Twin) -> str:
     return str(status["print_stats"]["state"])
 
 
+def metadata(twin: Twin) -> Any:
+    """What is known of the cube."""
+    return twin.look(f"{ROOT}/metadata", filename=CUBE)
+
+
 def finished(twin: Twin) -> None:
     """Wait until the history has closed a job."""
     twin.wait_for("notify_history_changed", lambda params: params[0]["action"] == "finished")
@@ -112,6 +118,25 @@ def printing(twin: Twin) -> None:
     twin.call("server.history.delete_job", {"uid": job})
     twin.call("server.history.delete_job", {}, "without an id")
     twin.call("server.history.reset_totals")
+
+
+def at_once(twin: Twin) -> None:
+    """What does not wait for the answers before it; and a history that is cleared in a print."""
+    if twin.name == MRK.name:  # it would be in some of the answers
+        twin.until(lambda: "estimated_time_klipper" in metadata(twin), "an estimate")
+    start = ("printer.print.start", {"filename": CUBE})
+    twin.call_at_once(start, ("printer.print.cancel", None), remark="a start and a cancel")
+    twin.until(lambda: print_state(twin) == "cancelled", "a cancel")
+    twin.call("printer.print.start", {"filename": CUBE})
+    twin.until(
+        lambda: twin.look("/server/history/list", limit="1")["jobs"][0]["status"] == "in_progress",
+        "a job",
+    )
+    twin.call("server.history.delete_job", {"all": True}, "while it prints")
+    twin.call("printer.print.cancel")
+    twin.until(lambda: print_state(twin) == "cancelled", "a cancel")
+    twin.until(lambda: twin.look("/server/history/list")["count"] > 0, "a job that came back")
+    twin.ask("GET", "/server/history/list", "cleared while it printed")
 
 
 def queue(twin: Twin) -> None:

@@ -51,7 +51,7 @@ def users(twin: Twin) -> None:
     twin.ask("GET", "/server/info", "one-shot token", params={"token": token})
     key = twin.ask("GET", "/access/api_key", headers=bearer)["result"]
     twin.ask("GET", "/server/info", "key", headers={"X-Api-Key": key})
-    twin.ask("GET", "/server/info", "wrong key", headers={"X-Api-Key": "0" * 32})
+    twin.ask("GET", "/server/info", "wrong key", headers={"X-Api-Key": "0123456789abcdef" * 2})
     change = {"password": PASSWORD, "new_password": "another one"}
     twin.ask("POST", "/access/user/password", headers=bearer, json=change)
     twin.ask("POST", "/access/user/password", "wrong", headers=bearer, json=change)
