@@ -15,6 +15,7 @@ import trio_websocket
 
 from mrk.errors import MrkError, leaves
 from mrk.klippy.etx import EtxDecoder, FrameTooLong, etx_frame
+from mrk.websocket.client_request import host_and_resource
 
 _CHUNK_BYTES = 65536
 _LIMIT_BYTES = 64 * 1024 * 1024  # answers of the daemon; it states none of its own
@@ -150,15 +151,15 @@ async def _open_stream(
         parts = urlsplit(url)
         secure = parts.scheme == "wss"
         port = parts.port or (443 if secure else 80)
+        host, resource = host_and_resource(parts)
     except ValueError as exc:
         raise CannotConnect(f"{url}: {exc}") from exc
     if parts.scheme not in ("ws", "wss") or parts.hostname is None:
         raise CannotConnect(f"{url}: not a websocket address, like {_EXAMPLE}")
-    resource = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     opening = trio.open_ssl_over_tcp_stream if secure else trio.open_tcp_stream
     try:
         with trio.fail_after(_CONNECT_S):
-            return await opening(parts.hostname, port), parts.netloc, resource
+            return await opening(parts.hostname, port), host, resource
     except (OSError, UnicodeError, trio.TooSlowError) as exc:
         raise CannotConnect(f"{url}: {_refusal(exc)}") from exc
 

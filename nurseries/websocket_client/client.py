@@ -14,6 +14,7 @@ import trio
 
 from mrk.errors import leaves
 from mrk.websocket.client_protocols import WebsocketFailed
+from mrk.websocket.client_request import host_and_resource
 
 CONNECT_S = 10.0
 GOODBYE_S = 0.2
@@ -88,17 +89,19 @@ async def _shake_hands(
     most_bytes: int,
     waiting: int,
 ) -> Any:
-    resource = f"{address.path or '/'}?{address.query}" if address.query else address.path or "/"
     try:
+        host, resource = host_and_resource(address)
         with trio.fail_after(CONNECT_S):
             return await library.wrap_client_stream(
                 nursery,
                 stream,
-                address.netloc,
+                host,
                 resource,
                 message_queue_size=waiting,
                 max_message_size=most_bytes,
             )
+    except UnicodeError as exc:
+        raise WebsocketFailed(f"{address.netloc} is not the name of a host") from exc
     except trio.TooSlowError as exc:
         raise WebsocketFailed(f"no answer within {CONNECT_S:g} s") from exc
 

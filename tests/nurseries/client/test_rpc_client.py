@@ -154,7 +154,9 @@ def test_arguments_of_the_command_line(words: list[str], params: dict[str, Any])
     assert parse_arguments(words) == params
 
 
-@pytest.mark.parametrize("address", ["http://127.0.0.1", "ws://a..b/websocket", "ws://x:y/"])
+@pytest.mark.parametrize(
+    "address", ["http://127.0.0.1", "ws://a..b/websocket", "ws://x:y/", "ws://ä..b/"]
+)
 async def test_addresses_that_cannot_be_connected_to(address: str) -> None:
     with pytest.raises(CannotConnect, match=re.escape(address)):
         async with open_websocket_channel(address):

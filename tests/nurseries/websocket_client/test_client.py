@@ -67,6 +67,28 @@ async def refused(url: str, **options: Any) -> str:
     return str(leaves(caught.value)[0])
 
 
+@pytest.mark.parametrize(
+    ("written", "asked"),
+    [("/a?x=%20", "/a?x=%20"), ("/ä b?x=é", "/%C3%A4%20b?x=%C3%A9"), ("", "/")],
+)
+async def test_addresses_with_what_is_not_ascii(written: str, asked: str) -> None:
+    seen = []
+
+    async def remember(request: Any) -> None:
+        seen.append(request.path)
+        await echo(request)
+
+    async with trio.open_nursery() as nursery:
+        serve = partial(trio_websocket.serve_websocket, remember, "127.0.0.1", 0, None)
+        server = await nursery.start(serve)
+        url = f"ws://127.0.0.1:{server.port}{written}"
+        async with SystemWebsockets().opened(url, most_bytes=1000) as socket:
+            await socket.send("hello")
+            assert await socket.receive() == "hello"
+        nursery.cancel_scope.cancel()
+    assert seen == [asked]
+
+
 @pytest.mark.parametrize("encrypted", [False, True])
 async def test_messages_go_both_ways(context, encrypted):
     async with serving(context if encrypted else None) as port:
