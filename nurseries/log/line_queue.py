@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Sequence
 
-from mrk.log.formatters import Redact, settle
+from mrk.log.formatters import Redact, complete, settle
 
 # A start with every section logs some 200 lines, a traceback is one.
 QUEUE_RECORDS = 1_000
@@ -98,6 +98,8 @@ class LogWriter:
                 self._write(_dropped_record(dropped))
 
     def _write(self, record: logging.LogRecord) -> None:
+        with contextlib.suppress(Exception):  # source that is no text any more: the line stays
+            complete(record)
         for destination in self._destinations:
             try:
                 destination.handle(record)

@@ -1,12 +1,14 @@
 import json
+import linecache
 import logging
 import sys
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mrk.log.formatters import LIMIT_CHARS, JsonLines, TextLines, settle
+from mrk.log.formatters import LIMIT_CHARS, JsonLines, TextLines, complete, settle
 
 
 def record(message: object, *args: object, exc_info: Any = None) -> logging.LogRecord:
@@ -41,10 +43,35 @@ def test_a_message_cannot_forge_a_line_or_steer_a_terminal() -> None:
 
 def test_a_traceback_follows_in_both_shapes() -> None:
     settled = settle(record("crashed", exc_info=failure()))
+    complete(settled)
     assert "inner cause" in TextLines().format(settled)
     line = json.loads(JsonLines().format(settled))
     assert line["message"] == "crashed"
     assert "inner cause" in line["exception"]
+
+
+def test_a_traceback_is_that_of_python_and_read_by_complete(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    error = failure()
+    wanted = logging.Formatter().formatException(error)  # type: ignore[arg-type]
+    assert 'raise ExceptionGroup("two"' in wanted
+    linecache.clearcache()
+    read: list[str] = []
+    real = linecache.updatecache
+
+    def update(filename: str, module_globals: Any = None) -> list[str]:
+        read.append(filename)
+        return real(filename, module_globals)
+
+    monkeypatch.setattr(linecache, "updatecache", update)
+    settled = settle(record("crashed", exc_info=error), lambda text: text.replace("two", "three"))
+    assert not read
+    complete(settled)
+    assert __file__ in read
+    assert settled.exc_text == wanted.replace("two", "three")
+    complete(settled)  # once is enough
+    assert settled.exc_text == wanted.replace("two", "three")
 
 
 def test_json_line() -> None:
