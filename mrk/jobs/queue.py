@@ -83,8 +83,10 @@ class Queue(msgspec.Struct, frozen=True):
             return msgspec.structs.replace(queue, state=QueueState.READY)
         return queue
 
-    def without(self, job_ids: Collection[str]) -> "Queue":
-        """Unknown ids are ignored."""
+    def without(self, job_ids: Collection[str] | None) -> "Queue":
+        """Unknown ids are ignored; None removes all."""
+        if job_ids is None:
+            return msgspec.structs.replace(self, jobs=())
         return msgspec.structs.replace(
             self, jobs=tuple(job for job in self.jobs if job.job_id not in job_ids)
         )

@@ -83,9 +83,14 @@ class JobQueue:
     # What clients and siblings order
 
     async def status(self) -> Queue:
-        """The queue as it is stored."""
-        async with self._queue.changing:
+        """The queue as it is stored, behind what was ordered before."""
+        async with self._orders, self._queue.changing:
             return await self._known()
+
+    @property
+    def is_known_empty(self) -> bool:
+        """Whether nothing is queued; False when the database has to be asked."""
+        return self._queue.believed is not None and not self._queue.believed.jobs
 
     async def add(
         self,
@@ -102,9 +107,8 @@ class JobQueue:
         `handed`: the printer was asked for it already, and the answer was lost.
         """
         async with self._orders:
-            now, automatic = self._wall_clock(), self._transitions.automatic
-            jobs = await new_jobs(self._files, filenames, now, user, copies, note)
-            active = self._job_state.is_active
+            jobs = await new_jobs(self._files, filenames, self._wall_clock(), user, copies, note)
+            automatic, active = self._transitions.automatic, self._job_state.is_active
             if handed:
                 self._handed = jobs[-1].job_id
             return await self._change(
@@ -113,12 +117,8 @@ class JobQueue:
 
     async def remove(self, job_ids: list[str] | None) -> Queue:
         """Remove some jobs, or all with None; unknown ids are ignored."""
-
-        def rule(queue: Queue) -> Queue:
-            return queue.without([j.job_id for j in queue.jobs] if job_ids is None else job_ids)
-
         async with self._orders:
-            return await self._change(rule, "jobs_removed", tell_unchanged=True)
+            return await self._change(lambda q: q.without(job_ids), "jobs_removed", always=True)
 
     async def jump(self, job_id: str) -> Queue:
         """Move a job to the front; tells nobody."""
@@ -189,7 +189,7 @@ class JobQueue:
         rule: Rule,
         action: str | None = "jobs_added",
         *,
-        tell_unchanged: bool = False,
+        always: bool = False,
         happened: bool = False,
     ) -> Queue:
         """Apply a rule, write what it changed, and tell the clients. Raises `ClientError`.
@@ -205,7 +205,7 @@ class JobQueue:
             if action is None:
                 self._told = new
             else:
-                self._tell(new, action, always=tell_unchanged and bool(old.jobs))
+                self._tell(new, action, always=always and bool(old.jobs))
             return new
 
     def _tell(self, queue: Queue, action: str, *, always: bool = False) -> None:

@@ -44,9 +44,9 @@ class UploadPrinter:
         return PrintOutcome(PrintStart.QUEUED, reason)
 
     @property
-    def powers_printer(self) -> bool:
+    def may_wait(self) -> bool:
         """Whether files may wait for a printer that is being switched on."""
-        return self._queue.powers_printer
+        return self._queue.powers_printer and not self._queue.is_known_empty
 
     async def is_queued(self, filename: str) -> bool:
         """Whether a file is the next to be printed, as soon as the printer is ready."""

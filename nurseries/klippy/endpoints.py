@@ -22,7 +22,7 @@ class WaitingPrints(Protocol):
     """Files that wait for a printer that is being switched on."""
 
     @property
-    def powers_printer(self) -> bool:
+    def may_wait(self) -> bool:
         """Whether there can be any."""
 
     async def is_queued(self, filename: str) -> bool:
@@ -95,7 +95,7 @@ class PrinterEndpoints:
 
     def print_start(self, params: PrintStartParams, caller: Caller) -> AskedOther | Awaitable[str]:
         """The file's existence is for Klipper to check. Slicers ask once more after an upload."""
-        may_be_queued = self.waiting is not None and self.waiting.powers_printer
+        may_be_queued = self.waiting is not None and self.waiting.may_wait
         if may_be_queued or not self._gcode.starts_at_once:
             return self._start_print(params.filename, caller.user)
         return self._gcode.asking_start(params.filename, caller.user)

@@ -220,17 +220,24 @@ async def test_what_is_removed_behind_a_post_is_gone(
         return True
 
     monkeypatch.setattr(world.files, "exists", exists)
+    answers: list[Any] = []
     async with open_shop(world) as shop:
+
+        async def ask(method: str, **params: Any) -> None:
+            answers.append(await shop.call(method, **params))
+
         async with trio.open_nursery() as nursery:
             for method, params in (
                 ("post_job", {"filenames": ["a.gcode"]}),
                 ("post_job", {"filenames": ["b.gcode", "c.gcode"], "reset": True}),
                 ("delete_job", {"all": True}),
                 ("post_job", {"filenames": ["d.gcode"]}),
+                ("status", {}),
             ):
-                nursery.start_soon(partial(shop.call, f"server.job_queue.{method}", **params))
+                nursery.start_soon(partial(ask, f"server.job_queue.{method}", **params))
                 await trio.testing.wait_all_tasks_blocked()
             found.set()
+        assert [job["filename"] for job in answers[-1]["queued_jobs"]] == ["d.gcode"]
         assert await shop.queued() == (["d.gcode"], "paused")
 
 

@@ -7,6 +7,8 @@ import trio
 import trio.testing
 from trio.testing import MockClock
 
+from mrk.api.caller import Caller, Transport
+from mrk.api.outcome import AskedOther
 from mrk.errors import ClientError
 from mrk.files.transfers import PrintStart
 from mrk.jobs.queue import ONE_BY_ONE, Transitions
@@ -119,3 +121,21 @@ async def test_a_refused_upload_is_queued(world: World, autojump_clock: MockCloc
         assert outcome.start is PrintStart.QUEUED
         await shop.until("complete")
         assert (await shop.queued())[0] == ["part.gcode"]
+
+
+async def test_a_start_with_nothing_queued_is_sent_where_it_is_asked_for(
+    world: World, autojump_clock: MockClock
+) -> None:
+    """Though queued jobs switch the printer on: none can wait for that."""
+    async with open_shop(world) as shop:
+        printer_of(shop)
+        shop.queue.on_jobs_added(lambda: None)
+        await shop.call("server.job_queue.status")
+        await shop.when(lambda: shop.job_state.is_known)
+        method = shop.table.method("printer.print.start", Transport.UNIX)
+        start = method.call({"filename": "a.gcode"}, Caller(Transport.UNIX))
+        assert isinstance(start, AskedOther)
+        await shop.queue.add(["a.gcode"])
+        asked = method.call({"filename": "a.gcode"}, Caller(Transport.UNIX))
+        assert not isinstance(asked, AskedOther)
+        assert await asked == "ok"
