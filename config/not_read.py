@@ -33,6 +33,7 @@ ADD_ONS = {
     "creatcloud": "CreatBot's firmware",
     "firmware_manager": "CreatBot's firmware",
     "kobra": "Rinkhals",
+    "ledcontrol": "Moonshine",
     "memory_manager": "Rinkhals",
     "mms_server": "BIGTREETECH's MMS",
     "mmu_ace": "Rinkhals",
@@ -42,6 +43,28 @@ ADD_ONS = {
     "sensor_custom": "FLSUN's open-source image",
     "webrtc_bridge": "CreatBot's firmware",
 }
+
+# Sections of Klipper's that people are told to add "to the configuration".
+KLIPPER = frozenset(
+    {
+        "delayed_gcode",
+        "display_status",
+        "exclude_object",
+        "extruder",
+        "gcode_arcs",
+        "gcode_macro",
+        "gcode_shell_command",
+        "idle_timeout",
+        "mcu",
+        "output_pin",
+        "pause_resume",
+        "printer",
+        "respond",
+        "save_variables",
+        "temperature_sensor",
+        "virtual_sdcard",
+    }
+)
 
 _TRUST = "Access is always checked; trusted_clients says who needs no log-in."
 _CORS = "cors_domains in [authorization] says which pages may ask."

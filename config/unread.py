@@ -6,7 +6,7 @@ sections without options say nothing.
 
 from collections.abc import Collection, Iterable
 
-from config.not_read import ADD_ONS, CORE, NAMED, REMOVED, component_of, goes_with
+from config.not_read import ADD_ONS, CORE, KLIPPER, NAMED, REMOVED, component_of, goes_with
 from config.notices import Notice
 from config.reader import ConfigReader
 from config.source import Option
@@ -59,6 +59,12 @@ def _unknown(reader: ConfigReader, name: str, known: Collection[str]) -> Notice:
             "Moonraker itself. mrk cannot load it: what it does is not available."
         )
         return Notice(said, *reader.place(name), mild=True)
+    if component in KLIPPER:
+        said = (
+            f"[{name}] is a section of Klipper's: it belongs in printer.cfg, and has no "
+            "effect here."
+        )
+        return Notice(said, *reader.place(name))
     said = f"[{component}]: mrk has no component of this name, so the section has no effect."
     like = _alike(component, known)
     if like is not None:

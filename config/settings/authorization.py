@@ -170,7 +170,9 @@ def _trusted_client(entry: str) -> Address | Network | str:
         try:
             return ip_network(entry)
         except ValueError as exc:
-            raise ValueError(f"{quoted(entry)} is not a range ({exc})") from exc
+            raise ValueError(
+                f"{quoted(entry)} is not a range ({_range_advice(entry, exc)})"
+            ) from exc
     try:
         return ip_address(entry)
     except ValueError:
@@ -179,6 +181,14 @@ def _trusted_client(entry: str) -> Address | Network | str:
             expected = "expected an address, a range such as 192.168.1.0/24, or a host name"
             raise ValueError(f"{quoted(entry)} ({expected})") from None
         return name.rstrip(".")
+
+
+def _range_advice(entry: str, reason: ValueError) -> str:
+    try:
+        meant = ip_network(entry, strict=False)
+    except ValueError:
+        return str(reason)
+    return f"it names one address within {meant}: write the range, or the address alone"
 
 
 def _origin_pattern(entry: str) -> re.Pattern[str]:

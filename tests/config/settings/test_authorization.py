@@ -48,6 +48,20 @@ def test_bad_trusted_clients_are_skipped(entry):
 
 
 @pytest.mark.parametrize(
+    ("entry", "advice"),
+    [
+        ("192.168.1.5/24", "it names one address within 192.168.1.0/24: write the range"),
+        ("fe80::1/10", "it names one address within fe80::/10: write the range"),
+        ("10.0.0.0/33", "does not appear to be an IPv4 or IPv6 network"),
+    ],
+)
+def test_a_bad_range_says_what_is_meant(entry, advice):
+    _, (skipped,) = parse_trusted_clients([entry])
+    assert f'"{entry}" is not a range' in skipped
+    assert advice in skipped
+
+
+@pytest.mark.parametrize(
     ("pattern", "allowed", "refused"),
     [
         ("*.local", ["http://a.local"], ["http://a.local:80", "http://alocal", "http://a.local.x"]),
