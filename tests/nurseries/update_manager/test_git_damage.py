@@ -7,16 +7,10 @@ import pytest
 
 from config.settings.update_items import UpdateItemSettings
 from mrk.errors import ClientError
-from tests.fakes.git_repos import ENVIRONMENT, GitServer, git
+from tests.fakes.git_repos import GitServer, git
 from tests.nurseries.update_manager.house import UpdateHouse, running
 
 pytestmark = pytest.mark.e2e
-
-
-@pytest.fixture(autouse=True)
-def _plain_git(monkeypatch):
-    for name, value in ENVIRONMENT.items():
-        monkeypatch.setenv(name, value)
 
 
 def objects(clone):

@@ -8,17 +8,11 @@ import pytest
 from config import whole_file
 from config.settings.update_items import DependencySettings, UpdateChoices, UpdateItemSettings
 from mrk.errors import ClientError
-from tests.fakes.git_repos import ENVIRONMENT, GitServer, git
+from tests.fakes.git_repos import GitServer, git
 from tests.nurseries.update_manager.house import UpdateHouse, running
 
 pytestmark = pytest.mark.e2e
 NO_GITHUB = "http://127.0.0.1:9"
-
-
-@pytest.fixture(autouse=True)
-def _plain_git(monkeypatch):
-    for name, value in ENVIRONMENT.items():
-        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture

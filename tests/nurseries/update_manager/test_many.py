@@ -7,18 +7,12 @@ import trio.testing
 from config.settings.update_items import UpdateItemSettings
 from mrk.errors import ClientError
 from nurseries.update_manager.klipper import place_of
-from tests.fakes.git_repos import ENVIRONMENT, GitServer, git
+from tests.fakes.git_repos import GitServer, git
 from tests.fakes.github import open_github
 from tests.nurseries.update_manager.house import UpdateHouse, running
 from tests.nurseries.update_manager.test_release_update import archive, info
 
 pytestmark = pytest.mark.e2e
-
-
-@pytest.fixture(autouse=True)
-def _plain_git(monkeypatch):
-    for name, value in ENVIRONMENT.items():
-        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture
