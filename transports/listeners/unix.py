@@ -22,9 +22,10 @@ async def open_unix(path: Path, own_files: list[os.stat_result]) -> Listener:
     """
 
     async def open_now() -> trio.SocketListener:
-        listener = await _unix(path)
-        own_files.append(os.stat(path))
-        return listener
+        # On a card that fails this may take long. Not left behind: it would listen in the end.
+        sock, own = await trio.to_thread.run_sync(_listening, path)
+        own_files.append(own)
+        return trio.SocketListener(trio.socket.from_stdlib_socket(sock))
 
     try:
         return await open_now()
@@ -35,7 +36,8 @@ async def open_unix(path: Path, own_files: list[os.stat_result]) -> Listener:
         return LateListener(str(path), open_now, warning, SELDOM_RETRY_S)
 
 
-async def _unix(path: Path) -> trio.SocketListener:
+def _listening(path: Path) -> tuple[socket.socket, os.stat_result]:
+    """A socket that listens, and its file; blocks. Raises `ListenError`."""
     if len(os.fsencode(path)) > _MAX_UNIX_PATH_BYTES:
         raise ListenError(
             f"{path} is longer than {_MAX_UNIX_PATH_BYTES} bytes, too long for a unix socket: "
@@ -43,12 +45,12 @@ async def _unix(path: Path) -> trio.SocketListener:
         )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        await _clear(path)
-        sock = trio.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        _clear(path)
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            await sock.bind(os.fspath(path))
+            sock.bind(os.fspath(path))
             sock.listen(128)
-            return trio.SocketListener(sock)
+            return sock, os.stat(path)
         except BaseException:
             sock.close()
             raise
@@ -56,7 +58,7 @@ async def _unix(path: Path) -> trio.SocketListener:
         raise ListenError(f"Cannot listen at {path}: {exc.strerror or exc}") from exc
 
 
-async def _clear(path: Path) -> None:
+def _clear(path: Path) -> None:
     """Remove a socket that a dead daemon left; never one that somebody answers at."""
     try:
         mode = os.lstat(path).st_mode
@@ -64,21 +66,23 @@ async def _clear(path: Path) -> None:
         return
     if not stat.S_ISSOCK(mode):
         raise ListenError(f"{path} is not a socket: move it away, mrk wants to listen there")
-    if await _answers(path):
+    if _answers(path):
         raise SocketInUse(
             f"Another mrk or Moonraker answers at {path}: stop it, or use another data folder"
         )
     os.unlink(path)
 
 
-async def _answers(path: Path) -> bool:
-    with trio.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        with trio.move_on_after(_PROBE_S):
-            try:
-                await probe.connect(os.fspath(path))
-            except (ConnectionRefusedError, FileNotFoundError):
-                return False
-    return True  # also after a second without word: a full queue is somebody's queue
+def _answers(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(_PROBE_S)
+        try:
+            probe.connect(os.fspath(path))
+        except (ConnectionRefusedError, FileNotFoundError):
+            return False
+        except (TimeoutError, BlockingIOError):
+            pass  # without word for a second, or a full queue: it is somebody's
+    return True
 
 
 def remove_own(path: Path, own: os.stat_result) -> None:
