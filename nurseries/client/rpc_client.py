@@ -12,7 +12,9 @@ from typing import Any
 import msgspec
 import trio
 
+from mrk import foreign_json
 from mrk.errors import MrkError
+from mrk.foreign_json import NotJson
 from nurseries.client.channels import Channel, ChannelClosed
 
 # Notifications nobody reads are dropped past this; a second of a busy printer is about 20.
@@ -97,7 +99,7 @@ class RpcClient:
         try:
             while True:
                 for message in await self._channel.receive():
-                    self._on_message(msgspec.json.decode(message))
+                    self._on_message(_decoded(message))
         except ChannelClosed as exc:
             self._lost = exc
         finally:
@@ -114,14 +116,25 @@ class RpcClient:
             except trio.WouldBlock:
                 self.dropped_notifications += 1
             return
-        slot = self._waiting.get(message.get("id", 0))
+        call_id = message.get("id")
+        slot = self._waiting.get(call_id) if type(call_id) is int else None
         if slot is not None:
             slot.answer = message
             slot.event.set()
 
 
+def _decoded(message: bytes | str) -> Any:
+    """Anybody may be at an address; raises `ChannelClosed` for who does not speak JSON."""
+    try:
+        return foreign_json.decode(message)
+    except NotJson as exc:
+        raise ChannelClosed(f"what came is no JSON: {exc}") from exc
+
+
 def _result(answer: dict[str, Any]) -> Any:
     error = answer.get("error")
+    if error is not None and not isinstance(error, dict):
+        raise CallFailed(0, str(error), None)
     if error is not None:
         raise CallFailed(error.get("code", 0), error.get("message", ""), error.get("data"))
     return answer.get("result")

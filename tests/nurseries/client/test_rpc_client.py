@@ -103,6 +103,28 @@ async def test_waiting_calls_end_with_the_connection(
         await client.wait_for("notify_x")
 
 
+@pytest.mark.parametrize("said", [b"hello", b"\xff", b"[" * 100_000])
+async def test_who_does_not_speak_json(pair: tuple[RpcClient, ScriptedDaemon], said: bytes) -> None:
+    client, daemon = pair
+    await daemon.stream.send_all(etx_frame(said))
+    with trio.fail_after(5), pytest.raises(ChannelClosed, match="no JSON"):
+        await client.call("x")
+
+
+async def test_answers_of_other_shapes(pair: tuple[RpcClient, ScriptedDaemon]) -> None:
+    client, daemon = pair
+    await daemon.say([1], 5, {"id": [1]}, {"id": True, "result": 1}, {"result": 2})
+
+    async def answer() -> None:
+        call = await daemon.hear()
+        await daemon.say({"id": call["id"], "error": "no such thing"})
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(answer)
+        with pytest.raises(CallFailed, match="no such thing"):
+            await client.call("x")
+
+
 async def test_a_cancelled_call_is_forgotten(pair: tuple[RpcClient, ScriptedDaemon]) -> None:
     client, daemon = pair
     with trio.move_on_after(0):
