@@ -66,7 +66,8 @@ def read_authorization(reader: ConfigReader, paths: Paths) -> AuthorizationSetti
     section = reader.section("authorization", moved_from="server")
     told = reader.has("authorization") or section.written("trusted_clients")
     trusted, bad_clients = parse_trusted_clients(section.entries("trusted_clients", []))
-    origins, bad_origins = parse_cors_domains(section.entries("cors_domains", []))
+    written_origins = section.entries("cors_domains", [])
+    origins, bad_origins = parse_cors_domains(written_origins)
     hosts, bad_hosts = parse_allowed_hosts(section.entries("allowed_hosts", []))
     proxies, bad_proxies = parse_trusted_proxies(
         section.entries("trusted_proxies", list(map(str, LOOPBACK)))
@@ -79,6 +80,11 @@ def read_authorization(reader: ConfigReader, paths: Paths) -> AuthorizationSetti
     ):
         for reason in reasons:
             section.warn(option, reason)
+    reader.notes += (
+        reader.templates.hidden.redact(_no_origin(entry))
+        for entry in written_origins
+        if _fits_no_origin(entry)
+    )
     if not told:
         trusted = AuthorizationSettings().trusted_clients
     return AuthorizationSettings(
@@ -189,6 +195,24 @@ def _range_advice(entry: str, reason: ValueError) -> str:
     except ValueError:
         return str(reason)
     return f"it names one address within {meant}: write the range, or the address alone"
+
+
+def _fits_no_origin(entry: str) -> bool:
+    """True for an entry that is no mistake and lets no page in: `printer.lan`, `http://*/page`."""
+    if parse_cors_domains([entry])[1]:
+        return False
+    scheme, separator, host = entry.lower().partition("://")
+    if separator and "*" not in scheme:
+        return "/" in host
+    start = entry.lower().partition("*")[0]
+    return not any(known.startswith(start) for known in ("http://", "https://"))
+
+
+def _no_origin(entry: str) -> str:
+    return (
+        f"{quoted(entry)} in cors_domains lets no page in: an origin is a scheme, a host and"
+        " perhaps a port (expected one such as http://printer.lan or *.lan)."
+    )
 
 
 def _origin_pattern(entry: str) -> re.Pattern[str]:

@@ -48,6 +48,37 @@ def test_bad_trusted_clients_are_skipped(entry):
 
 
 @pytest.mark.parametrize(
+    ("entry", "noted"),
+    [
+        ("printer.lan", True),
+        ("192.168.1.5", True),
+        ("192.168.0.0/16", True),
+        ("printer.*.lan", True),
+        ("http://*/page", True),
+        ("http://*://front.example.com", True),
+        ("*", False),
+        ("*.lan", False),
+        ("*:7136", False),
+        ("*://printer", False),
+        ("HTTP://printer.lan:80", False),
+        ("http:/*.lan", False),
+        ("http*.lan", False),
+        ("capacitor://localhost", False),
+        ("http://printer.lan/", False),
+        ("printer.*", False),
+    ],
+)
+def test_an_entry_that_lets_no_page_in_is_noted(tmp_path, entry, noted):
+    file = tmp_path / "x.conf"
+    file.write_text(f"[server]\n[authorization]\ncors_domains: {entry}\n")
+    loaded = load(Paths.resolve(environ={}, data_path=tmp_path, config_file=file))
+    assert not (noted and loaded.warnings)
+    assert [f'"{entry}" in cors_domains lets no page in' in one for one in loaded.notes] == (
+        [True] if noted else []
+    )
+
+
+@pytest.mark.parametrize(
     ("entry", "advice"),
     [
         ("192.168.1.5/24", "it names one address within 192.168.1.0/24: write the range"),
