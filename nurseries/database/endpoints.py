@@ -14,14 +14,14 @@ from mrk.api.caller import Caller
 from mrk.api.endpoint import Access, Endpoint, NoParams, delete, get, post
 from mrk.database.database_protocols import SqlConnection
 from mrk.database.keys import check_text, parse_key
-from mrk.database.namespaces import ADMINS, SECRET, ReservedNamespaces, check_name
-from mrk.database.schema import JSON_COLUMN, SECRET_COLUMNS
+from mrk.database.namespaces import ADMINS, ReservedNamespaces, check_name
 from mrk.definitions.roles import Role
 from mrk.errors import ClientError
 from nurseries.database import maintenance, store
 from nurseries.database.copies import plain_files
 from nurseries.database.maintenance import BackupPath, Restored, Sizes
 from nurseries.database.opening import DatabaseLocation
+from nurseries.database.table_dump import TableDump, dump
 
 Result = TypeVar("Result")
 NULL = msgspec.Raw(b"null")
@@ -100,13 +100,6 @@ class DebugListing(msgspec.Struct, frozen=True):
     namespaces: list[str]
     backups: list[str]
     tables: list[str]
-
-
-class TableDump(msgspec.Struct, frozen=True):
-    """The rows of one table, by column name, `rowid` included."""
-
-    table_name: str
-    rows: msgspec.Raw
 
 
 class DatabaseEndpoints:
@@ -309,7 +302,7 @@ class DatabaseEndpoints:
 
     async def table(self, params: TableParams, _caller: Caller) -> TableDump:
         """JSON columns come decoded; secrets are null."""
-        return await self._calls.run(lambda c: _dump(c, check_text("table", params.table)))
+        return await self._calls.run(lambda c: dump(c, check_text("table", params.table)))
 
     async def compact(self, _params: NoParams, _caller: Caller) -> Sizes:
         """Refused while printing, not in a pause: it may take seconds of disk time."""
@@ -366,28 +359,3 @@ def _check_role(caller: Caller, namespace: str) -> None:
     """Raise 403 for who may not change through its own methods what a namespace holds."""
     if namespace in ADMINS:
         caller.require(Role.ADMIN, f"Changing namespace '{namespace}'")
-
-
-def _dump(connection: SqlConnection, table: str) -> TableDump:
-    if table not in maintenance.tables(connection):
-        raise ClientError(f"Table '{table}' not found", 404)
-    quoted = '"' + table.replace('"', '""') + '"'
-    kinds = {row[1]: row[2] for row in connection.execute(f"PRAGMA table_info({quoted})")}
-    columns = ", ".join('"' + name.replace('"', '""') + '"' for name in kinds)
-    has_rowid = "SELECT 1 FROM pragma_table_list(?) WHERE NOT wr"
-    if connection.execute(has_rowid, (table,)).fetchone():
-        columns, kinds = f"rowid, {columns}", {"rowid": "INTEGER", **kinds}
-    rows = connection.execute(f"SELECT {columns} FROM {quoted}")
-    return TableDump(table, msgspec.Raw(msgspec.json.encode([_row(kinds, row) for row in rows])))
-
-
-def _row(kinds: dict[str, str], row: tuple[Any, ...]) -> dict[str, Any]:
-    values = dict(zip(kinds, row, strict=True))
-    for column, kind in kinds.items():
-        if column in SECRET_COLUMNS:
-            values[column] = None
-        elif kind == JSON_COLUMN and values[column] is not None:
-            values[column] = msgspec.Raw(values[column].encode())
-    if values.get("namespace") in SECRET:
-        values["value"] = None
-    return values
