@@ -16,7 +16,7 @@ from mrk.klippy.klippy_protocols import CommandLog, KlippyRequests
 from mrk.klippy.messages import JunkFrame, decode_value
 from mrk.klippy.requests import print_file_script, printed_name
 from mrk.klippy.requirements import read_object
-from nurseries.klippy.asked import AskedStart, Recheck, RecordedScript, Restart
+from nurseries.klippy.asked_scripts import AskedStart, Recheck, RecordedScript, Restart
 
 # A slicer may upload with "print" and then ask to print the same file once more.
 START_AGAIN_S = 10.0
