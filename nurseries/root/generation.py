@@ -157,7 +157,8 @@ class Generation:
     ) -> None:
         """Run everything until `end` or `end_for_restart`; raises what essential services raise.
 
-        All of it still runs during `prepare_restart`, which `end` cuts short.
+        All of it still runs during `prepare_restart`, which `end` cuts short, for those who are
+        connected.
         """
         database, access = self.subsystems.database, self.subsystems.authorization
         link = self.subsystems.klippy

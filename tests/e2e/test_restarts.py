@@ -150,7 +150,7 @@ async def test_restart_by_a_client_is_answered_before_its_connection_ends(tmp_pa
 
 
 async def test_a_disk_that_stalls_delays_a_restart_and_nothing_else(tmp_path: Path) -> None:
-    disk = StalledDisk()
+    disk = StalledDisk("moonraker.conf")
     with trio.fail_after(20):
         async with open_socket_daemon(disk.folder(tmp_path), settings=QUICK) as running:
             async with running.connect_websocket() as web:
@@ -172,7 +172,7 @@ async def listens(port: int) -> bool:
 
 
 async def test_a_restart_that_waits_for_the_disk_can_be_ended(tmp_path: Path) -> None:
-    disk = StalledDisk()
+    disk = StalledDisk("moonraker.conf")
     with trio.fail_after(20):
         async with open_socket_daemon(disk.folder(tmp_path), settings=QUICK) as running:
             disk.answers.clear()
