@@ -35,6 +35,7 @@ from tests.soak.verdict import (
     Snapshot,
     complaints,
     history_complaints,
+    said_of,
     same_but_for_memory,
     work_complaints,
 )
@@ -77,6 +78,8 @@ def main(minutes: float, memory_mb: float, seed: int, trace: bool, json_file: Pa
         json_file.write_text(json.dumps(report, indent=2) + "\n")
     for line in report["complaints"]:
         click.echo(line)
+    for line in said_of(report["complaints"], log):
+        click.echo(line, err=True)
     click.echo(f"soak: {len(report['complaints'])} complaints")
     sys.exit(1 if report["complaints"] else 0)
 

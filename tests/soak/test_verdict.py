@@ -9,6 +9,7 @@ from tests.soak.verdict import (
     Snapshot,
     complaints,
     history_complaints,
+    said_of,
     same_but_for_memory,
     work_complaints,
 )
@@ -105,6 +106,13 @@ def test_a_row_without_a_print():
     assert history_complaints([], [row("a", "completed")]) == [
         "history: a has a row and was never printed"
     ]
+
+
+def test_what_the_log_says_of_a_print_is_shown():
+    log = "\n".join([*"abcdefghijk", "job started: 1.gcode", *"lmnopqrstuv"])
+    said = said_of(["history: 1.gcode has 0 rows, not one: []", "1 tracebacks in the log"], log)
+    assert "".join(said) == "defghijkjob started: 1.gcodelmnopqrs"
+    assert said_of(["thread left behind"], log) == []
 
 
 def test_a_soak_has_to_have_printed():

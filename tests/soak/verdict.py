@@ -3,6 +3,7 @@
 Pure. Each complaint is one line that names what leaked.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -82,6 +83,24 @@ def work_complaints(prints: Sequence[Print]) -> list[str]:
 
 # What history calls the end that the printer calls so.
 _ROW_STATUS = {"complete": "completed", "cancelled": "cancelled", "error": "error"}
+
+
+# Of the log, before and behind a line that names the print: a restart, and other jobs.
+_AROUND_LINES = 8
+_PRINT = re.compile(r"history: (\S+) has")
+
+
+def said_of(found: Iterable[str], log: str) -> list[str]:
+    """The lines of the daemon's log around those that name a print that was complained of."""
+    names = [match[1] for text in found if (match := _PRINT.match(text))]
+    lines = log.splitlines()
+    named = [at for at, line in enumerate(lines) if any(name in line for name in names)]
+    wanted = {
+        at
+        for one in named
+        for at in range(max(one - _AROUND_LINES, 0), min(one + _AROUND_LINES + 1, len(lines)))
+    }
+    return [lines[at] for at in sorted(wanted)]
 
 
 def history_complaints(prints: Sequence[Print], rows: Iterable[Mapping[str, Any]]) -> list[str]:
