@@ -58,6 +58,8 @@ NEWS = 64
 CHECKPOINT_S = 60.0
 # A slow card takes some 0.1 s to have a job's end on it; the whole shutdown has 2 s.
 FLUSH_S = 1.0
+# What is to be written behind a notice does not wait for a share that is away.
+LOOK_S = 0.3
 
 
 class NotRead(Transient):
@@ -330,13 +332,15 @@ class History:
         self._clients.broadcast("notify_history_changed", [{"action": action, "job": shown}])
 
     async def _shown(self, job: Job) -> dict[str, Any]:
-        modified = job.metadata.get("modified")
-        (now,) = await self._files.modified([job.filename])
+        is_there = True  # unless the disk says something else in time
+        with trio.move_on_after(LOOK_S):
+            (now,) = await self._files.modified([job.filename])
+            is_there = is_unchanged(now, job.metadata.get("modified"))
         return {
             "job_id": job.text_id,
             "user": job.user,
             "filename": job.filename,
-            "exists": is_unchanged(now, modified),
+            "exists": is_there,
             "status": job.status,
             "start_time": job.start_time,
             "end_time": job.end_time,

@@ -49,11 +49,14 @@ class FakeFiles:
         self.records: dict[str, dict[str, Any]] = {}
         self.noted: list[tuple[str, float, str]] = []
         self.texts: dict[str, bytes] = {}
+        self.stalled = False
 
     async def exists(self, path: str) -> bool:
         return path in self.mtimes
 
     async def modified(self, paths: Sequence[str]) -> list[float | None]:
+        if self.stalled:
+            await trio.sleep_forever()
         return [self.mtimes.get(path) for path in paths]
 
     def get(self, path: str) -> dict[str, Any] | None:

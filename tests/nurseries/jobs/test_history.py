@@ -87,6 +87,20 @@ async def test_one_print(world: World, autojump_clock: MockClock) -> None:
         assert (await shop.jobs())[0]["exists"] is False
 
 
+async def test_a_share_that_is_away_holds_up_no_row(
+    world: World, autojump_clock: MockClock
+) -> None:
+    world.files.stalled = True
+    async with open_shop(world) as shop:
+        await start(shop)
+        await trio.sleep(10)
+    world.files.stalled = False
+    async with open_shop(shop_without_printer(world)) as shop:
+        (job,) = await shop.jobs()
+    assert job["status"] == "server_exit"
+    assert job["total_duration"] == pytest.approx(10, abs=1.5)
+
+
 @pytest.mark.parametrize(
     ("end", "status"),
     [
