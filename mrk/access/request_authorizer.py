@@ -20,6 +20,7 @@ from mrk.http.head import RequestHead
 from mrk.http.urlencoded import NotFields
 
 _CREDENTIALS = frozenset({"authorization", "x-access-token", "x-api-key"})
+_BEARING = frozenset({"authorization", "x-access-token"})
 _TELLING = _CREDENTIALS | {"host", "origin", "sec-fetch-site"}
 _READING = ("GET", "HEAD")
 
@@ -153,6 +154,11 @@ def _acts_for_socket(head: RequestHead) -> bool:
         return any(name == "connection_id" for name, _value in head.query)
     except NotFields:
         return True
+
+
+def may_have_token(head: RequestHead) -> bool:
+    """Whether a request may be in somebody's name by an access token."""
+    return "token=" in head.target or any(name in _BEARING for name, _ in head.headers)
 
 
 def _tokens(told: dict[str, str], head: RequestHead) -> tuple[str, str]:

@@ -1,8 +1,8 @@
 """Access and refresh tokens: JWT, HS256, one key per installation.
 
 A token's `kid` belongs to its user and is replaced at logout, which ends all tokens of that user;
-comparing it is up to who knows the users. The JWT library is loaded with the first token, or by
-`load_library`, which a thread calls: from a slow disk it takes seconds.
+comparing it is up to who knows the users. The JWT library is loaded by `load_library`, which a
+thread calls: from a slow disk it takes seconds. Else it is with the first token.
 """
 
 import contextlib

@@ -58,6 +58,8 @@ class AccountCache:
         # Counts in the database's thread, in the order of transactions.
         self._readings = itertools.count()
         self._oneshots = OneshotTokens()
+        self._loading_tokens = trio.Lock()
+        self._tokens_loaded = False
 
     # The database
 
@@ -75,7 +77,7 @@ class AccountCache:
 
         def run(connection: SqlConnection) -> tuple[Result, AccountSnapshot, int]:
             result = write(connection)
-            return result, _read(connection), next(self._readings)
+            return result, store.read(connection), next(self._readings)
 
         try:
             result, snapshot, number = await self._tables.run(run, durable=True)
@@ -92,7 +94,7 @@ class AccountCache:
 
         def run(connection: SqlConnection) -> tuple[int, AccountSnapshot | None, int]:
             version = _data_version(connection)
-            snapshot = None if version == known else _read(connection)
+            snapshot = None if version == known else store.read(connection)
             return version, snapshot, next(self._readings)
 
         try:
@@ -134,6 +136,19 @@ class AccountCache:
         return self._snapshot is None or bool(self._snapshot.users)
 
     # Tokens and keys
+
+    async def load_tokens(self) -> None:
+        """Have a thread load what reads tokens, unless they are nobody's.
+
+        To be waited for before a token is looked at: a slow disk takes seconds. Not at the start,
+        because it is 6 to 16 MB, and most have no users, or users that never log in.
+        """
+        if self._tokens_loaded or not self.has_users:
+            return
+        async with self._loading_tokens:
+            if not self._tokens_loaded:
+                await trio.to_thread.run_sync(tokens.load_library, abandon_on_cancel=True)
+            self._tokens_loaded = True
 
     def token_account(self, token: str, *, expired_too: bool = False) -> Account:
         """`Accounts.token_account`."""
@@ -180,14 +195,6 @@ class AccountCache:
             return None
         found = find_key(key, self._snapshot.keys)
         return None if found is None else found.account
-
-
-def _read(connection: SqlConnection) -> AccountSnapshot:
-    """Users and keys; with users come tokens, whose library this thread loads, not the loop."""
-    snapshot = store.read(connection)
-    if snapshot.users:
-        tokens.load_library()
-    return snapshot
 
 
 def _data_version(connection: SqlConnection) -> int:

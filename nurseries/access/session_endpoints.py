@@ -119,7 +119,7 @@ class SessionEndpoints:
         """Log a user in; all refusals look the same."""
         source = checked_source(params.source, self._settings.default_source)
         user = await self._logins.log_in(params.username, params.password, source, caller.address)
-        answer = logged_in(self._book, user)
+        answer = await logged_in(self._book, user)
         self._sockets.log_in(caller, user.account)
         return answer
 
@@ -129,8 +129,9 @@ class SessionEndpoints:
         await self._book.change(lambda connection: store.log_out(connection, name))
         return Done(name, "user_logged_out")
 
-    def refresh_jwt(self, params: RefreshParams, _caller: Caller) -> Refreshed:
+    async def refresh_jwt(self, params: RefreshParams, _caller: Caller) -> Refreshed:
         """A new access token."""
+        await self._book.load_tokens()
         try:
             user = self._book.refresh_user(params.refresh_token)
         except TokenRefused as exc:
@@ -197,10 +198,11 @@ class SessionEndpoints:
         return None
 
 
-def logged_in(
+async def logged_in(
     book: AccountCache, user: User, action: LoggedInAction = "user_logged_in"
 ) -> LoggedIn:
     """The answer with fresh tokens of a user."""
+    await book.load_tokens()
     return LoggedIn(
         username=user.username,
         token=book.issue(user, TokenKind.ACCESS),

@@ -88,7 +88,7 @@ class UserEndpoints:
         user = self._book.user(name)
         if user is None:
             raise ClientError(f"User '{name}' was deleted again in the same moment")
-        return logged_in(self._book, user, "user_created")
+        return await logged_in(self._book, user, "user_created")
 
     async def delete_user(self, params: UserParams, caller: Caller) -> Done:
         """Delete a user, with all tokens, and shut its websockets out."""

@@ -100,7 +100,14 @@ class Transports:
             streamed=[*([] if transfers is None else [transfers]), events, *added],
             fallbacks=[make(door_rules) for make in subsystems.fallbacks],
         )
-        routes = Routes(self.routes, _proxies(settings), look_up_names, answered, clients.turns)
+        routes = Routes(
+            self.routes,
+            _proxies(settings),
+            look_up_names,
+            subsystems.accounts.load_tokens,
+            answered,
+            clients.turns,
+        )
         self.door = Door(routes, limits)
         self.unix_socket = UnixSocket(context)
         self._batch_sender = BatchSender(clients.send_batch)

@@ -55,10 +55,11 @@ def fetch(daemon: DaemonProcess, path: str, **headers: str) -> None:
         assert answer.read()
 
 
-def use(daemon: DaemonProcess) -> None:
+def use(daemon: DaemonProcess) -> str:
+    """Ask for nearly everything; returns a token."""
     with daemon.connect() as client:
         call = client.call
-        created = call("access.post_user", username="ada", password="analytical")
+        created: dict[str, str] = call("access.post_user", username="ada", password="analytical")
         call("access.login", username="ada", password="analytical")
         call("access.refresh_jwt", refresh_token=created["refresh_token"])
         upload(daemon, b"gcodes", b"part.gcode")
@@ -83,23 +84,44 @@ def use(daemon: DaemonProcess) -> None:
         ):
             call(method)
         call("server.database.post_item", namespace="lab", key="a", value=1)
+    return created["token"]
+
+
+class Watch:
+    """What the event loops of daemons asked the disk for."""
+
+    def __init__(self, folder: Path) -> None:
+        self._log, code = folder / "watch.log", folder / "code"
+        self._log.touch()
+        code.mkdir()
+        (code / "sitecustomize.py").write_text(WATCH)
+        paths = os.pathsep.join(filter(None, (str(code), os.environ.get("PYTHONPATH"))))
+        self.environ = {"PYTHONPATH": paths, "DISK_WATCH": str(self._log)}
+
+    def begin(self, daemon: DaemonProcess) -> int:
+        """From here on, behind the start; returns how much that read."""
+        with daemon.connect() as client:
+            client.call("server.info")
+        return self._log.stat().st_size
+
+    def asked(self, daemon: DaemonProcess, begin: int) -> list[str]:
+        with self._log.open() as lines:
+            lines.seek(begin)
+            # Scans and pages have processes of their own, which are watched as well.
+            return [line for line in lines if line.startswith(f"{daemon.process.popen.pid} ")]
 
 
 def test_the_loop_asks_the_disk_for_nothing(tmp_path: Path) -> None:
-    watch, code = tmp_path / "watch.log", tmp_path / "code"
-    watch.touch()
-    code.mkdir()
-    (code / "sitecustomize.py").write_text(WATCH)
-    paths = os.pathsep.join(filter(None, (str(code), os.environ.get("PYTHONPATH"))))
-    environ = {"PYTHONPATH": paths, "DISK_WATCH": str(watch)}
-    with run_daemon(tmp_path / "data", **environ) as daemon:
-        with daemon.connect() as client:
-            client.call("server.info")
-        seen = watch.stat().st_size
-        use(daemon)
-        with watch.open() as lines:
-            lines.seek(seen)
-            # Scans and pages have processes of their own, which are watched as well.
-            asked = [line for line in lines if line.startswith(f"{daemon.process.popen.pid} ")]
-    assert seen  # the watch works: a start reads much
+    watch = Watch(tmp_path)
+    with run_daemon(tmp_path / "data", **watch.environ) as daemon:
+        begin = watch.begin(daemon)
+        token = use(daemon)
+        asked = watch.asked(daemon, begin)
+    assert begin  # the watch works: a start reads much
+    assert not asked
+    # What reads tokens is loaded with the first one, which a front end sends behind a start.
+    with run_daemon(tmp_path / "data", **watch.environ) as daemon:
+        begin = watch.begin(daemon)
+        fetch(daemon, "/server/info", Authorization=f"Bearer {token}")
+        asked = watch.asked(daemon, begin)
     assert not asked

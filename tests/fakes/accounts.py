@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+import trio
+
 from mrk.access.accounts import API_KEY_USER, MOONRAKER, Account, TokenRefused
 from mrk.definitions.roles import Role
 
@@ -35,6 +37,9 @@ class FakeAccounts:
     def add_key(self, key: str, role: Role = Role.ADMIN) -> Account:
         account = self.keys[key] = user(API_KEY_USER, role)
         return account
+
+    async def load_tokens(self) -> None:
+        await trio.lowlevel.checkpoint()
 
     def token_account(self, token: str, *, expired_too: bool = False) -> Account:
         self.asked.append(token)

@@ -13,6 +13,7 @@ from functools import partial
 import trio
 
 from mrk.access.login_guard import counted_as
+from mrk.access.request_authorizer import may_have_token
 from mrk.api.large_result import LARGE_BYTES
 from mrk.api.outcome import Outcome
 from mrk.definitions.limits import LARGE_CALL_BYTES, Limits
@@ -143,6 +144,8 @@ class HttpConnection:
         head, frame = start.head, start.frame
         if self._routes.look_up_names is not None:
             await self._routes.look_up_names(head.address)
+        if start.may_have_token:
+            await self._routes.load_tokens()
         route = self._routes.table.find(head, upgrade=frame.upgrade == "websocket")
         if isinstance(route, ApiCall):
             return await self._serve(head, frame, route)
@@ -188,7 +191,7 @@ class HttpConnection:
         )
         if head.address != self._address:
             self._address, self._counted = head.address, None
-        start = RequestStart(head, framing(head), parser.raw)
+        start = RequestStart(head, framing(head), parser.raw, may_have_token(head))
         self._last = start if start.may_come_again else None
         self._rest = parser.rest
         return start

@@ -14,11 +14,12 @@ _MOST_KEPT_BYTES = 2048
 
 
 class RequestStart(msgspec.Struct, frozen=True):
-    """`raw` are the bytes of the head as they came."""
+    """`raw` are the bytes of the head as they came; `may_have_token` is about access tokens."""
 
     head: RequestHead
     frame: Framing
     raw: bytes
+    may_have_token: bool
 
     @property
     def may_come_again(self) -> bool:

@@ -15,7 +15,8 @@ from transports.door.route_table import RouteTable
 
 
 class Routes(msgspec.Struct, frozen=True):
-    """`look_up_names`, when there is one, may wait for the host names of a client's address.
+    """`look_up_names`, when there is one, may wait for the host names of a client's address,
+    `load_tokens` for what reads the access token of a request.
 
     `answered` counts answers by status. Who connects, and who leaves, takes one of the `turns`.
     Once it is `closed`, each answer is the last of its connection.
@@ -24,6 +25,7 @@ class Routes(msgspec.Struct, frozen=True):
     table: RouteTable
     proxies: ProxyRule = msgspec.field(default_factory=ProxyRule)
     look_up_names: Callable[[str], Awaitable[None]] | None = None
+    load_tokens: Callable[[], Awaitable[None]] = trio.lowlevel.checkpoint
     answered: Tally = msgspec.field(default_factory=Tally)
     turns: Turns = msgspec.field(default_factory=Turns)
     closed: trio.Event = msgspec.field(default_factory=trio.Event)
