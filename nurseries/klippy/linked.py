@@ -157,10 +157,7 @@ class LinkedKlippy:
         self.board.add(update)
         if update.found:
             self._tell(update, update.found)
-        if len(self.board.readers) <= SENDS_AT_ONCE:
-            self.board.push(update)  # as nearly always, so not by `_push`
-        else:
-            self._push(update)
+        self._push(update)
         return True
 
     def _on_message(self, method: str, raw: msgspec.Raw) -> None:
