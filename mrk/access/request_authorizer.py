@@ -19,8 +19,8 @@ from mrk.errors import AccessDenied, ClientError
 from mrk.http.head import RequestHead
 from mrk.http.urlencoded import NotFields
 
-_CREDENTIALS = frozenset({"authorization", "x-access-token", "x-api-key"})
 _BEARING = frozenset({"authorization", "x-access-token"})
+_CREDENTIALS = _BEARING | {"x-api-key"}
 _TELLING = _CREDENTIALS | {"host", "origin", "sec-fetch-site"}
 _READING = ("GET", "HEAD")
 
