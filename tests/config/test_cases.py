@@ -135,14 +135,19 @@ def test_add_ons_fail_with_a_text_that_knows_them(folder):
     assert configuration.clean
 
 
+def load_with(folder, section):
+    """A bare configuration with one more section."""
+    paths = folder("core-names-bare")
+    file = paths.config / "moonraker.conf"
+    file.write_text(file.read_text() + section)
+    return load(paths)
+
+
 @pytest.mark.parametrize(
     "name", ["mmu_ace", "memory_manager", "mms_server", "polar_cloud", "ledcontrol"]
 )
 def test_each_add_on_of_moonraker_is_named(folder, name):
-    paths = folder("core-names-bare")
-    file = paths.config / "moonraker.conf"
-    file.write_text(f"{file.read_text()}[{name}]\nlog: True\n")
-    configuration = load(paths)
+    configuration = load_with(folder, f"[{name}]\nlog: True\n")
     (told,) = configuration.warnings
     assert told.startswith(f"[{name}] belongs to ")
     assert configuration.clean
@@ -150,10 +155,7 @@ def test_each_add_on_of_moonraker_is_named(folder, name):
 
 @pytest.mark.parametrize("name", ["gcode_macro PRINT START", "virtual_sdcard", "mcu host"])
 def test_a_section_of_klippers_says_where_it_belongs(folder, name):
-    paths = folder("core-names-bare")
-    file = paths.config / "moonraker.conf"
-    file.write_text(f"{file.read_text()}[{name}]\npath: ~/gcodes\n")
-    configuration = load(paths)
+    configuration = load_with(folder, f"[{name}]\npath: ~/gcodes\n")
     (told,) = configuration.warnings
     assert told == (
         f"[{name}] is a section of Klipper's: it belongs in printer.cfg, and has no effect here."
