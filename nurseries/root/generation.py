@@ -97,7 +97,7 @@ class Generation:
                 failed_supervision(failure.component, failure.reason)
                 for failure in configuration.failures
             ),
-            *self.subsystems.failed,
+            *self.subsystems.optional.failed,
         ]
         self._show(self._failed)
         self._components = self.subsystems.names
@@ -163,7 +163,7 @@ class Generation:
         database, access = self.subsystems.database, self.subsystems.authorization
         link = self.subsystems.klippy
         self._listeners = listeners
-        transports = [*self._doors.services(listeners), *self.subsystems.transports]
+        transports = [*self._doors.services(listeners), *self.subsystems.optional.transports]
         later = NoticesBehindAnswers(self.clients)
         notices = Supervised("notices_behind_answers", later.serve, essential=True)
         services = [notices, *self.subsystems.running_services]
@@ -237,7 +237,7 @@ class Generation:
         later = (
             *self._growing_warnings,
             subsystems.given_up if crashed else (),
-            subsystems.found_out,
+            subsystems.optional.found_out,
             () if self._listeners is None else self._listeners.warnings,
         )
         if not any(later):

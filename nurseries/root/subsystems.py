@@ -1,13 +1,12 @@
 """Every subsystem of a generation, built once and handed what it needs: the supervision table.
 
-`Subsystems` owns nothing that runs; `generation.py` starts its services. Subsystems that only a
-section of the configuration asks for stand in `optional.py`.
+`Subsystems` owns nothing that runs; `generation.py` starts its services. Here is what every
+generation has, and what the others get: those that only a section of the configuration asks for
+are built by `optional_subsystems.py`.
 """
 
-import logging
 from collections.abc import Callable
 from functools import partial
-from typing import TypeVar
 
 import trio
 
@@ -17,10 +16,9 @@ from mrk.api.rpc import Rpc
 from mrk.api.table import Table
 from mrk.clients.registry import Clients
 from mrk.database.migrations import MIGRATIONS
-from mrk.http.streamed_paths import FallbackFactory, StreamedFactory
 from mrk.metrics.request_counts import RequestCounts
-from mrk.subsystem import Additions, Needs, Subsystem
-from mrk.supervision import Backoff, Supervision, SupervisionState
+from mrk.subsystem import Needs, Subsystem
+from mrk.supervision import Backoff, SupervisionState
 from mrk.webcams.webcam import Webcam
 from nurseries.access.authorization import Authorization
 from nurseries.access.logins import Directory
@@ -43,17 +41,16 @@ from nurseries.log.tail_endpoints import TailEndpoints
 from nurseries.metrics.subsystem import Metrics
 from nurseries.proc_stats.sampler import ProcStats
 from nurseries.process.host_commands import HostCommands
-from nurseries.root.add_ons import AddOns, Clash
+from nurseries.root.add_ons import Clash
 from nurseries.root.host import Host
 from nurseries.root.metric_sources import Jobs
-from nurseries.root.optional import OPTIONAL
+from nurseries.root.optional_subsystems import OptionalSubsystems
 from nurseries.root.settings_views import camera_address_of, own_address_of, transitions_of
-from nurseries.root.supervised import Supervised, supervised
+from nurseries.root.supervised import Supervised
 from nurseries.root.surroundings import Surroundings
 from nurseries.server.client_list_endpoints import ClientListEndpoints
 from nurseries.server.connection_endpoints import Connections
 from nurseries.server.event_endpoints import EventEndpoints
-from nurseries.supervise import NotBuilt, build, failed_supervision
 from nurseries.templates.calls import TemplateCalls
 from nurseries.templates.component_calls import ComponentCalls
 from nurseries.webcams.endpoints import WebcamEndpoints
@@ -61,12 +58,8 @@ from nurseries.webcams.registry import Webcams
 from nurseries.webcams.resolver import Resolver
 from nurseries.webcams.snapshots import WebcamSnapshots
 
-logger = logging.getLogger(__name__)
-
 # Klippy's protocol: every step of a reconnect is polled at this beat.
 KLIPPY_BEAT = Backoff(first_s=0.25, limit_s=0.25)
-
-Made = TypeVar("Made")
 
 
 async def join_in_thread(parts: list[bytes]) -> bytes:
@@ -77,7 +70,7 @@ async def join_in_thread(parts: list[bytes]) -> bytes:
 class Subsystems:
     """Services by level: `database`, `authorization`, `klippy`, `services`; `plain` own no task.
 
-    `failed` are optional subsystems that could not be built; `warnings` say why.
+    `optional` are those that only some have; `warnings` are of what is missing.
     """
 
     def __init__(
@@ -99,8 +92,8 @@ class Subsystems:
         self.database = Supervised(
             "database", self.store.serve, self.store.endpoints(), essential=True
         )
-        self.warnings: list[str] = []
-        self.failed: list[Supervision] = []
+        self.optional = OptionalSubsystems()
+        self.warnings = self.optional.warnings
         access = Authorization(settings.authorization, self.store, clients, self._directory())
         self.accounts = access.accounts
         self.authorization = Supervised(
@@ -120,18 +113,14 @@ class Subsystems:
             *EventEndpoints(clients.events).endpoints(),
         ]
         self.services: list[Supervised] = []
-        self._added = Additions()
-        self._optional: list[Supervised] = []
-        self._optional_transports: list[Supervised] = []
         self._request_restart = request_restart
         self._add_printer(table)
         self._add_files_and_jobs()
         self._add_host()
         self._add_web()
         self._add_metrics()
-        self._add_optional()
-        essential = [self.database, self.authorization, self.klippy]
-        self._all = [*essential, *self.services, *self._optional, *self._optional_transports]
+        self._needs = self._what_others_need()
+        self.optional.build_all(settings, self._needs)
 
     def _directory(self) -> Directory | None:
         """The LDAP server, which may hold users besides our own."""
@@ -145,10 +134,10 @@ class Subsystems:
             return None
         from nurseries.access.directory import LdapDirectory
 
-        directory = self._try("ldap", lambda: LdapDirectory(settings))
+        directory = self.optional.build("ldap", lambda: LdapDirectory(settings))
         if directory is not None:
             for reason in directory.warnings:
-                self.fail("ldap", reason)
+                self.optional.fail("ldap", reason)
         return directory
 
     def _add(self, name: str, subsystem: Subsystem, *, essential: bool = False) -> None:
@@ -192,7 +181,8 @@ class Subsystems:
             store,
             clients,
             self._starters,
-            auxiliary=self._added.auxiliary,  # filled once optional subsystems have been built
+            # Filled once optional subsystems have been built.
+            auxiliary=self.optional.added.auxiliary,
         )
         self.upload_printer = UploadPrinter(
             self.printer.gcode, state, queue, settings.file_manager.queue_gcode_uploads
@@ -246,14 +236,13 @@ class Subsystems:
 
     def _add_metrics(self) -> None:
         jobs = Jobs(self.store, self._job_queue)
-        self.metrics = Metrics(self.link, jobs, self._added.metrics)
+        self.metrics = Metrics(self.link, jobs, self.optional.added.metrics)
         self.services.append(Supervised("metrics", self.metrics.serve))
-        self._added.streamed.append(self.metrics.paths)
+        self.optional.added.streamed.append(self.metrics.paths)
 
-    def _add_optional(self) -> None:
-        """Subsystems that a section of the configuration asks for."""
+    def _what_others_need(self) -> Needs:
         outside = self._surroundings
-        needs = self._needs = Needs(
+        return Needs(
             data_path=outside.paths.data,
             gcodes_path=outside.paths.gcodes,
             instance_id=outside.instance_id,
@@ -290,52 +279,16 @@ class Subsystems:
             commands=HostCommands(),
             camera_address=self._camera_address,
         )
-        for optional in OPTIONAL:
-            settings = getattr(self._settings, optional.field)
-            if settings:
-                make = partial(optional.build, settings, needs, self._added)
-                self._try(optional.component, make)
-        self._optional = self._supervised_services()
-        self._optional_transports = [supervised(service) for service in self._added.transports]
 
     def add_add_ons(self, check_endpoints: Clash) -> list[Endpoint]:
         """Build the add-ons, once all else has its endpoints; returns theirs."""
-        if not self._settings.add_ons:
-            return []
-        add_ons = AddOns(self.fail)
-        added = add_ons.build_all(self._settings.add_ons, self._needs, self.names, check_endpoints)
-        self.warnings += add_ons.warnings
-        self._added.auxiliary += added.auxiliary
-        self._added.warnings += added.warnings
-        self.files.processors += added.processors
-        services = [supervised(service) for service in added.services]
-        self._optional += services
-        self._all += services
-        return [endpoint for service in services for endpoint in service.offered()]
-
-    def _supervised_services(self) -> list[Supervised]:
-        """Of the optional parts, each below the one that it is part of."""
-        services = [supervised(service) for service in self._added.services]
-        known = {service.name: service.supervision for service in services}
-        for service in services:
-            if service.part_of is not None:
-                parent = known[service.part_of]
-                parent.children = [*parent.children, service.supervision]
-        return services
-
-    def _try(self, component: str, make: Callable[[], Made]) -> Made | None:
-        """What `make` gives; None when it cannot, and then the component has failed."""
-        try:
-            return build(component, make)
-        except NotBuilt as exc:
-            self.fail(component, str(exc))
-            return None
-
-    def fail(self, component: str, reason: str) -> None:
-        """A component does not run in this generation."""
-        logger.error("%s", reason)
-        self.warnings.append(reason)
-        self.failed.append(failed_supervision(component, reason))
+        endpoints: list[Endpoint] = []
+        if self._settings.add_ons:
+            endpoints = self.optional.build_add_ons(
+                self._settings.add_ons, self._needs, self.names, check_endpoints
+            )
+        self.files.processors += self.optional.added.processors
+        return endpoints
 
     def is_printing(self) -> bool:
         """Whether a print is under way, paused or not."""
@@ -356,34 +309,14 @@ class Subsystems:
         return await self._webcams.all_webcams()
 
     @property
-    def found_out(self) -> list[str]:
-        """What optional subsystems warn of since they run."""
-        return [text for warnings in self._added.warnings for text in warnings()]
-
-    @property
     def running_services(self) -> list[Supervised]:
         """The services that run inside the link to Klipper."""
-        return [*self.services, *self._optional]
+        return [*self.services, *self.optional.services]
 
     @property
-    def transports(self) -> list[Supervised]:
-        """Optional transports, which end before all other services."""
-        return self._optional_transports
-
-    @property
-    def streamed(self) -> list[StreamedFactory]:
-        """Paths of the TCP door that optional subsystems added."""
-        return self._added.streamed
-
-    @property
-    def fallbacks(self) -> list[FallbackFactory]:
-        """What nobody else has at the TCP door: front ends."""
-        return self._added.fallbacks
-
-    @property
-    def upload_paths(self) -> dict[str, str]:
-        """Paths that take uploads besides the file manager's."""
-        return self._added.upload_paths
+    def _all(self) -> list[Supervised]:
+        essential = [self.database, self.authorization, self.klippy]
+        return [*essential, *self.running_services, *self.optional.transports]
 
     @property
     def names(self) -> list[str]:

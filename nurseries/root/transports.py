@@ -85,7 +85,7 @@ class Transports:
         door_rules = DoorRules(
             authorizer, cors, limits, prefix, FileSender(), self._serves_https, answered
         )
-        added = [make(door_rules) for make in subsystems.streamed]
+        added = [make(door_rules) for make in subsystems.optional.added.streamed]
         events = EventStreams(door_rules, clients, admission, ending)
         self._websockets = Websocket(context, admission)
         bridge = Bridge(limits, admission, clients, surroundings.open_klippy, ending)
@@ -98,7 +98,7 @@ class Transports:
                 "/klippysocket": bridge.serve_connection,
             },
             streamed=[*([] if transfers is None else [transfers]), events, *added],
-            fallbacks=[make(door_rules) for make in subsystems.fallbacks],
+            fallbacks=[make(door_rules) for make in subsystems.optional.added.fallbacks],
         )
         routes = Routes(
             self.routes,
@@ -176,7 +176,7 @@ class Transports:
             settings.server.limits,
             max_upload_bytes=settings.server.max_upload_size_bytes,
             logs={"klippy.log": klippy_log, "moonraker.log": own_log},
-            upload_paths=UPLOAD_PATHS | subsystems.upload_paths,
+            upload_paths=UPLOAD_PATHS | subsystems.optional.added.upload_paths,
             read_back=digest_on_disk if settings.file_manager.read_back_uploads else None,
             route_prefix=settings.server.route_prefix,
         )
