@@ -16,6 +16,7 @@ from mrk.api.endpoint import Endpoint
 from mrk.clients.registry import Clients
 from mrk.database.database_protocols import TablesPort
 from nurseries.access.account_cache import AccountCache
+from nurseries.access.account_turns import AccountTurns
 from nurseries.access.announcer import AccountAnnouncer
 from nurseries.access.hashing import Hasher, PasswordHashing
 from nurseries.access.key_endpoints import KeyEndpoints
@@ -57,10 +58,11 @@ class Authorization:
         hasher = hasher or Hasher()
         guard = LoginGuard(settings.max_login_attempts)
         self._logins = Logins(self._book, tables, hasher, guard, directory)
+        turns = AccountTurns(clients)
         self._groups = (
-            SessionEndpoints(settings, self._book, self._logins, hasher, sockets),
-            UserEndpoints(settings, self._book, hasher),
-            KeyEndpoints(self._book),
+            SessionEndpoints(settings, self._book, self._logins, hasher, sockets, turns),
+            UserEndpoints(settings, self._book, hasher, turns),
+            KeyEndpoints(self._book, turns),
         )
 
     @property

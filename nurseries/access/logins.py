@@ -6,6 +6,7 @@ password, a user of the other source. Runs in the tasks of those who log in.
 
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 import trio
@@ -81,48 +82,53 @@ class Logins:
         except ClientError as exc:
             logger.warning("cannot look for changed users: %s", exc.message)
 
+    def attempt(self, source: str, address: str | None) -> AbstractContextManager[None]:
+        """To be held around an attempt, and while it waits to begin.
+
+        Entering raises `ClientError` 429 when too many are under way.
+        """
+        return self._places[source].place(address)
+
     async def log_in(self, username: str, password: str, source: str, address: str | None) -> User:
-        """The user, logged in. Raises `ClientError`: refused, locked out (401), too busy (429)."""
+        """The user, logged in, within an `attempt`. Raises `ClientError`: refused, locked out."""
         check = self._log_in_ldap if source == LDAP else self._log_in_here
-        user = await self._guarded(username, address, source, lambda: check(username, password))
+        user = await self._guarded(username, address, lambda: check(username, password))
         if user is None:
             raise ClientError(REFUSED, REFUSED_STATUS)
         return user
 
     async def is_password(self, user: User, password: str, address: str | None) -> bool:
-        """Whether it is the password of a local user, asked as carefully as a log-in."""
+        """Whether it is the password of a local user; an `attempt` as a log-in is."""
 
         async def check() -> User | None:
             left = self._book.snapshot.imported_left
             verdict = await self._hasher.check(password, user.stored, imported_left=left)
             return user if verdict.right else None
 
-        return await self._guarded(user.username, address, MOONRAKER, check) is not None
+        return await self._guarded(user.username, address, check) is not None
 
     async def _guarded(
         self,
         username: str,
         address: str | None,
-        source: str,
         check: Callable[[], Awaitable[User | None]],
     ) -> User | None:
         """What `check` says, after the wait that failures have earned; counts it."""
-        with self._places[source].place(address):
-            await self.look()
-            self._let_in(address)
-            await trio.sleep(self._guard.wait_s(address, username, self._book.wall_clock()))
-            self._let_in(address)
-            try:
-                user = await check()
-            except LdapUnavailable as exc:
-                logger.warning("LDAP: %s; nobody can log in with it meanwhile", exc)
-                return None
-            if user is None:
-                logger.info("refused a log-in from %s", address or "the unix socket")
-                now_s = self._book.wall_clock()
-                await self._store(*self._guard.failed(address, username, now_s))
-            else:
-                await self._store([], self._guard.succeeded(address, username))
+        await self.look()
+        self._let_in(address)
+        await trio.sleep(self._guard.wait_s(address, username, self._book.wall_clock()))
+        self._let_in(address)
+        try:
+            user = await check()
+        except LdapUnavailable as exc:
+            logger.warning("LDAP: %s; nobody can log in with it meanwhile", exc)
+            return None
+        if user is None:
+            logger.info("refused a log-in from %s", address or "the unix socket")
+            now_s = self._book.wall_clock()
+            await self._store(*self._guard.failed(address, username, now_s))
+        else:
+            await self._store([], self._guard.succeeded(address, username))
         return user
 
     def _let_in(self, address: str | None) -> None:

@@ -1,4 +1,8 @@
-"""access.* for everybody: log-in, logout, tokens, and who one is."""
+"""access.* for everybody: log-in, logout, tokens, and who one is.
+
+What one socket asks is done in its order (`account_turns.py`), so that behind a log-in it is done
+as the user who logged in.
+"""
 
 from config.settings.authorization import AuthorizationSettings
 from mrk.access.accounts import MOONRAKER, Account, TokenRefused
@@ -7,9 +11,11 @@ from mrk.access.user_names import checked_source, is_reserved
 from mrk.access.users import User
 from mrk.api.caller import NOT_OVER_MQTT, Caller
 from mrk.api.endpoint import Access, Endpoint, NoParams, get, post
+from mrk.definitions.roles import Role
 from mrk.errors import ClientError
 from nurseries.access import store
 from nurseries.access.account_cache import AccountCache
+from nurseries.access.account_turns import AccountTurns
 from nurseries.access.hashing import PasswordHashing
 from nurseries.access.logins import Logins
 from nurseries.access.messages import (
@@ -36,12 +42,14 @@ class SessionEndpoints:
         logins: Logins,
         hasher: PasswordHashing,
         sockets: UserSockets,
+        turns: AccountTurns,
     ) -> None:
         self._settings = settings
         self._book = book
         self._logins = logins
         self._hasher = hasher
         self._sockets = sockets
+        self._turns = turns
         self._since_s = book.wall_clock()
 
     def endpoints(self) -> list[Endpoint]:
@@ -118,15 +126,19 @@ class SessionEndpoints:
     async def login(self, params: LoginParams, caller: Caller) -> LoggedIn:
         """Log a user in; all refusals look the same."""
         source = checked_source(params.source, self._settings.default_source)
-        user = await self._logins.log_in(params.username, params.password, source, caller.address)
-        answer = await logged_in(self._book, user)
-        self._sockets.log_in(caller, user.account)
+        name, password, address = params.username, params.password, caller.address
+        with self._logins.attempt(source, address):
+            async with self._turns.turn(caller, None):
+                user = await self._logins.log_in(name, password, source, address)
+                answer = await logged_in(self._book, user)
+                self._sockets.log_in(caller, user.account)
         return answer
 
     async def logout(self, _params: NoParams, caller: Caller) -> Done:
         """End all tokens of the caller, and shut its websockets out."""
-        name = self._own(caller).username
-        await self._book.change(lambda connection: store.log_out(connection, name))
+        async with self._turns.turn(caller, Role.VIEW) as now:
+            name = self._own(now).username
+            await self._book.change(lambda connection: store.log_out(connection, name))
         return Done(name, "user_logged_out")
 
     async def refresh_jwt(self, params: RefreshParams, _caller: Caller) -> Refreshed:
@@ -139,24 +151,32 @@ class SessionEndpoints:
         token = self._book.issue(user, TokenKind.ACCESS)
         return Refreshed(user.username, token, user.account.source)
 
-    def get_user(self, _params: NoParams, caller: Caller) -> CurrentUser:
+    async def get_user(self, _params: NoParams, caller: Caller) -> CurrentUser:
         """The caller's user; the reserved names stand for trusted clients and keys."""
-        account = self._account(caller)
+        async with self._turns.turn(caller, Role.VIEW) as now:
+            account = self._account(now)
         if account is None:
             return CurrentUser()
         return CurrentUser(account.username, account.source, account.created_on)
 
     async def change_password(self, params: PasswordParams, caller: Caller) -> Done:
         """Give the caller another password; tokens stay valid."""
-        user = self._own(caller)
+        with self._logins.attempt(MOONRAKER, caller.address):
+            async with self._turns.turn(caller, Role.VIEW) as now:
+                user = self._own(now)
+                await self._change_password(user, params, caller.address)
+        return Done(user.username, "user_password_reset")
+
+    async def _change_password(
+        self, user: User, params: PasswordParams, address: str | None
+    ) -> None:
         if not user.is_local:
             raise ClientError("The password of an LDAP user is changed where LDAP is managed")
-        if not await self._logins.is_password(user, params.password, caller.address):
+        if not await self._logins.is_password(user, params.password, address):
             raise ClientError("Argument 'password' is not the current password")
         stored = await self._hasher.hash(params.new_password)
         name = user.username
         await self._book.change(lambda c: store.set_password(c, name, stored))
-        return Done(name, "user_password_reset")
 
     def oneshot_token(self, _params: NoParams, caller: Caller) -> str:
         """A token for one request from the caller's address, within 5 s."""

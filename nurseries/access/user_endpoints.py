@@ -1,13 +1,19 @@
-"""access.* about all users: create, delete, list, roles. For admins, but for the list."""
+"""access.* about all users: create, delete, list, roles. For admins, but for the list.
+
+What one socket asks is done in its order (`account_turns.py`).
+"""
 
 from config.settings.authorization import AuthorizationSettings
 from mrk.access.accounts import MOONRAKER
 from mrk.access.user_names import checked_name, checked_source, is_reserved, role_of
+from mrk.access.users import User
 from mrk.api.caller import NOT_OVER_MQTT, Caller
 from mrk.api.endpoint import Access, Endpoint, NoParams, delete, get, post
+from mrk.definitions.roles import Role
 from mrk.errors import ClientError
 from nurseries.access import store
 from nurseries.access.account_cache import AccountCache
+from nurseries.access.account_turns import AccountTurns
 from nurseries.access.hashing import PasswordHashing
 from nurseries.access.messages import (
     Done,
@@ -26,11 +32,16 @@ class UserEndpoints:
     """Keeps the users."""
 
     def __init__(
-        self, settings: AuthorizationSettings, book: AccountCache, hasher: PasswordHashing
+        self,
+        settings: AuthorizationSettings,
+        book: AccountCache,
+        hasher: PasswordHashing,
+        turns: AccountTurns,
     ) -> None:
         self._settings = settings
         self._book = book
         self._hasher = hasher
+        self._turns = turns
 
     def endpoints(self) -> list[Endpoint]:
         """What clients may ask."""
@@ -72,7 +83,7 @@ class UserEndpoints:
             ),
         ]
 
-    async def post_user(self, params: NewUserParams, _caller: Caller) -> LoggedIn:
+    async def post_user(self, params: NewUserParams, caller: Caller) -> LoggedIn:
         """Create a user; the caller stays who it is."""
         if checked_source(params.source, self._settings.default_source) != MOONRAKER:
             raise ClientError(
@@ -80,35 +91,44 @@ class UserEndpoints:
                 "pass source=moonraker for one of this host"
             )
         name, role = checked_name("username", params.username), role_of(params.role)
+        async with self._turns.turn(caller, Role.ADMIN):
+            return await logged_in(
+                self._book, await self._created(name, params.password, role), "user_created"
+            )
+
+    async def _created(self, name: str, password: str, role: Role) -> User:
         if self._book.user(name) is not None:  # before a password is hashed for nothing
             raise ClientError(f"User '{name}' exists already")
-        new = store.NewUser(name, await self._hasher.hash(params.password), role)
+        new = store.NewUser(name, await self._hasher.hash(password), role)
         now_s = self._book.wall_clock()
         await self._book.change(lambda connection: store.add_user(connection, new, now_s))
         user = self._book.user(name)
         if user is None:
             raise ClientError(f"User '{name}' was deleted again in the same moment")
-        return await logged_in(self._book, user, "user_created")
+        return user
 
     async def delete_user(self, params: UserParams, caller: Caller) -> Done:
         """Delete a user, with all tokens, and shut its websockets out."""
         name = params.username
         if is_reserved(name):
             raise ClientError(f"User '{name[:64]}' is reserved and cannot be deleted")
-        if name == caller.user:
-            raise ClientError("Nobody can delete the user they are logged in as")
-        await self._book.change(lambda connection: store.remove_user(connection, name))
+        async with self._turns.turn(caller, Role.ADMIN) as now:
+            if name == now.user:
+                raise ClientError("Nobody can delete the user they are logged in as")
+            await self._book.change(lambda connection: store.remove_user(connection, name))
         return Done(name, "user_deleted")
 
-    def list_users(self, _params: NoParams, _caller: Caller) -> UserList:
+    async def list_users(self, _params: NoParams, caller: Caller) -> UserList:
         """All users, and what they may do."""
-        accounts = (user.account for user in self._book.snapshot.users.values())
-        return UserList(
-            [ListedUser(a.username, a.source, a.created_on, a.role.word) for a in accounts]
-        )
+        async with self._turns.turn(caller, Role.VIEW):
+            accounts = (user.account for user in self._book.snapshot.users.values())
+            return UserList(
+                [ListedUser(a.username, a.source, a.created_on, a.role.word) for a in accounts]
+            )
 
-    async def set_role(self, params: RoleParams, _caller: Caller) -> RoleSet:
+    async def set_role(self, params: RoleParams, caller: Caller) -> RoleSet:
         """Set a role; it takes effect at once, on open sockets too."""
         name, role = params.username, role_of(params.role)
-        await self._book.change(lambda connection: store.set_role(connection, name, role))
+        async with self._turns.turn(caller, Role.ADMIN):
+            await self._book.change(lambda connection: store.set_role(connection, name, role))
         return RoleSet(name, role.word)

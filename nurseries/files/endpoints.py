@@ -12,6 +12,7 @@ import msgspec
 from mrk.api.caller import EVERYWHERE, Caller, Transport
 from mrk.api.endpoint import Access, Endpoint, NoParams, delete, get, post
 from mrk.api.large_result import LargeResult
+from mrk.clients.client_turns import ClientTurns
 from mrk.errors import ClientError
 from mrk.files.arrived import ArrivedFile
 from mrk.files.paths import has_metadata
@@ -20,7 +21,6 @@ from mrk.files.roots import Roots, write_role
 from nurseries.files.changes.archives import Archives
 from nurseries.files.changes.operations import Operations
 from nurseries.files.changes.placement import Placement
-from nurseries.files.client_turns import ClientTurns
 from nurseries.files.listings import Listings
 from nurseries.files.watch.announcer import GCODES
 

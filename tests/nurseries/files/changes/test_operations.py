@@ -11,7 +11,6 @@ import trio
 from mrk.errors import ClientError
 from mrk.files.temporary import is_temporary
 from nurseries.files.changes import operations
-from nurseries.files.client_turns import ClientTurns
 from tests.fakes.file_house import open_files
 from tests.polling import until
 
@@ -445,15 +444,3 @@ async def test_one_clients_changes_take_effect_in_its_order(data):
                 for _ in steps:
                     nursery.start_soon(take_step)
         assert list(house.gcodes.iterdir()) == []
-
-
-async def test_another_client_does_not_wait_for_it():
-    turns = ClientTurns()
-    async with turns.turn(1):
-        async with turns.turn(2), turns.turn(None), turns.turn(None):
-            pass
-        with trio.move_on_after(0) as scope:
-            async with turns.turn(1):
-                pass
-        assert scope.cancelled_caught
-    assert turns._locks == {}

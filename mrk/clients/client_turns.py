@@ -1,7 +1,8 @@
-"""Changes of files that one client asks for, one after the other in its order.
+"""Calls of one client that are done one after the other, in its order.
 
-Moonraker makes all clients wait for each other; here a long copy holds up its own client alone.
-No task of its own: who comes second waits in its request.
+Moonraker makes all clients wait for each other; here a long copy, or a slow check of a password,
+holds up what its own client asks of the same kind. No task of its own: who comes second waits in
+its request. Each subsystem that needs an order has an instance.
 """
 
 from collections.abc import AsyncIterator
@@ -11,7 +12,7 @@ import trio
 
 
 class ClientTurns:
-    """A lock for each connection that changes files now."""
+    """A lock for each connection that has such a call at work."""
 
     def __init__(self) -> None:
         self._locks: dict[int, trio.Lock] = {}
