@@ -4,8 +4,9 @@ One encoding served LMDB and SQLite: the first byte tells the kind of a scalar, 
 is JSON. Pure; a value that cannot be read raises `ValueError`.
 """
 
+import hashlib
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -99,6 +100,16 @@ def user(entry: Mapping[str, Any]) -> dict[str, Any]:
         "jwk_id": entry.get("jwk_id"),
         "groups": _kind(entry.get("groups"), list) or ["admin"],
     }
+
+
+def account(user: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What of a user's columns is the account itself: the rest changes with each log-in."""
+    return tuple(user[column] for column in ("username", "password", "salt", "source"))
+
+
+def fingerprint(parts: Sequence[Any]) -> str:
+    """By which something found is known again; says nothing of what it was."""
+    return hashlib.blake2b(msgspec.json.encode(parts), digest_size=8).hexdigest()
 
 
 def totals_of_namespace(history: Any) -> dict[tuple[str, str], tuple[float | None, float | None]]:

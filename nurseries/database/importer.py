@@ -2,13 +2,15 @@
 
 Everything is written in one transaction, so an interrupted import leaves nothing. What is taken
 replaces records and users of the same name; jobs come beside those mrk has, and totals are added.
+A later import takes what Moonraker has changed since the one before, and nothing else: what mrk
+has changed or removed meanwhile would come back otherwise.
 """
 
 import contextlib
 import logging
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +30,8 @@ from nurseries.database.opening import DatabaseLocation, migrate, open_database
 from nurseries.database.transaction import transaction
 
 logger = logging.getLogger(__name__)
-# Remembers that an import was done, from where, and which totals came with it.
+# Remembers that an import was done, from where, and what it found: totals, and fingerprints of
+# the rest.
 IMPORT_KEY = "imported_from_moonraker"
 
 
@@ -41,6 +44,21 @@ class Taken(msgspec.Struct):
     totals: int = 0
     users: list[str] = []
     api_key: bool = False
+    unchanged: int = 0
+
+
+class _Earlier:
+    """What the import before this one found, by fingerprints; collects those of this one."""
+
+    def __init__(self, fingerprints: Iterable[str]) -> None:
+        self._before = frozenset(fingerprints)
+        self.found: list[str] = []
+
+    def had(self, *parts: Any) -> bool:
+        """Whether Moonraker had exactly this then; it is remembered for the next import."""
+        mark = moonraker.fingerprint(parts)
+        self.found.append(mark)
+        return mark in self._before
 
 
 def run_import(
@@ -100,19 +118,20 @@ def build_from_moonraker(file: Path, place: DatabaseLocation) -> None:
 
 def take(connection: SqlConnection, found: Found, file: Path, before: Mapping[str, Any]) -> Taken:
     """Write all that was found, and remember it. `before` is the record of an earlier import."""
-    taken = Taken()
+    taken, earlier = Taken(), _Earlier(before.get("fingerprints", ()))
     _take_reserved(connection, found.namespaces.pop(moonraker.BOOKKEEPING, {}))
     for namespace, items in found.namespaces.items():
-        for key, value in items.items():
-            store.write(connection, namespace, (key,), store.encode_value(value))
-        taken.records[namespace] = len(items)
+        _take_namespace(connection, namespace, items, earlier, taken)
     for job in found.jobs:
-        _take_job(connection, job, taken)
+        _take_job(connection, job, earlier, taken)
     _take_totals(connection, found, before)
     taken.totals = len(found.totals)
     for user in found.users:
-        _take_user(connection, user, taken)
-    _remember(connection, found, file)
+        if earlier.had("user", *moonraker.account(user)):
+            taken.unchanged += 1
+        else:
+            _take_user(connection, user, taken)
+    _remember(connection, found, file, earlier)
     return taken
 
 
@@ -127,6 +146,11 @@ def report(found: Found, taken: Taken) -> list[str]:
     ]
     if found.unknown_tables:
         lines.append(f"unknown tables, left: {names(found.unknown_tables)}")
+    if taken.unchanged:
+        lines.append(
+            f"as they were at the last import: {taken.unchanged} records and users; they stay as"
+            " they are here"
+        )
     return [*lines, *found.problems]
 
 
@@ -145,11 +169,36 @@ def _take_reserved(connection: SqlConnection, bookkeeping: Mapping[str, Any]) ->
     store.read_reserved(connection, reserved)
 
 
-def _take_job(connection: SqlConnection, job: dict[str, Any], taken: Taken) -> None:
-    known = connection.execute(
-        "SELECT 1 FROM job_history WHERE start_time = ? AND filename = ?",
-        (job["start_time"], job["filename"]),
-    ).fetchone()
+def _take_namespace(
+    connection: SqlConnection,
+    namespace: str,
+    items: Mapping[str, Any],
+    earlier: _Earlier,
+    taken: Taken,
+) -> None:
+    changed = {
+        key: value
+        for key, value in items.items()
+        if not earlier.had("record", namespace, key, value)
+    }
+    for key, value in changed.items():
+        store.write(connection, namespace, (key,), store.encode_value(value))
+    if changed:
+        taken.records[namespace] = len(changed)
+    taken.unchanged += len(items) - len(changed)
+
+
+def _take_job(
+    connection: SqlConnection, job: dict[str, Any], earlier: _Earlier, taken: Taken
+) -> None:
+    had = earlier.had("job", job["start_time"], job["filename"])
+    known = (
+        had
+        or connection.execute(
+            "SELECT 1 FROM job_history WHERE start_time = ? AND filename = ?",
+            (job["start_time"], job["filename"]),
+        ).fetchone()
+    )
     if known:
         taken.jobs_known += 1
         return
@@ -204,10 +253,11 @@ def _insert(connection: SqlConnection, table: str, row: Mapping[str, Any]) -> No
     connection.execute(f"INSERT OR REPLACE INTO {table} ({columns}) VALUES ({places})", row)
 
 
-def _remember(connection: SqlConnection, found: Found, file: Path) -> None:
+def _remember(connection: SqlConnection, found: Found, file: Path, earlier: _Earlier) -> None:
     record = {
         "source": str(file),
         "date": time.strftime("%Y-%m-%d %H:%M:%S"),
         "totals": [[*name, *pair] for name, pair in found.totals.items()],
+        "fingerprints": earlier.found,
     }
     store.write(connection, OWN_NAMESPACE, (IMPORT_KEY,), store.encode_value(record))

@@ -161,16 +161,53 @@ def test_a_second_time_changes_nothing_unless_asked(
 
 def test_who_was_given_a_role_keeps_it(tmp_path: Path) -> None:
     old, new = tmp_path / "old", tmp_path / "new"
-    make_source(old).close()
+    source = make_source(old)
     assert run_import(new, old, False) == 0
     here = sqlite3.connect(new / "database" / "mrk.db", isolation_level=None)
     assert here.execute("SELECT role FROM users").fetchall() == [("admin",)]
     here.execute("UPDATE users SET role = 'view', password = 'new'")
     here.close()
+    source.execute("UPDATE authorized_users SET password = 'other' WHERE username = 'ann'")
+    source.close()
     assert run_import(new, old, True) == 0
     here = sqlite3.connect(new / "database" / "mrk.db")
-    assert here.execute("SELECT role, password FROM users").fetchall() == [("view", "hash")]
+    assert here.execute("SELECT role, password FROM users").fetchall() == [("view", "other")]
     here.close()
+
+
+def test_what_moonraker_left_as_it_was_stays_as_it_is_here(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """To mrk, back to Moonraker, and to mrk again: each keeps what was changed with it."""
+    old, new = tmp_path / "old", tmp_path / "new"
+    source = make_source(old)
+    assert run_import(new, old, False) == 0
+    here = sqlite3.connect(new / "database" / "mrk.db", isolation_level=None)
+    here.execute("UPDATE namespace_store SET value = '8' WHERE key IN ('int', 'float')")
+    here.execute("DELETE FROM namespace_store WHERE namespace = 'webcams'")
+    here.execute("DELETE FROM job_history WHERE job_id = 1")
+    here.execute("DELETE FROM users")
+    here.execute("UPDATE api_keys SET key_text = 'a new key'")
+    here.close()
+    # A log-in there changes a row, but not the account.
+    source.execute("UPDATE authorized_users SET jwk_id = 'later', jwt_secret = 'more'")
+    source.execute("UPDATE namespace_store SET value = ? WHERE key = 'float'", (encode(9.5),))
+    source.execute("INSERT INTO namespace_store VALUES ('fluidd', 'late', ?)", (encode(1),))
+    capsys.readouterr()
+    for unchanged in (9, 11):  # so a third time
+        assert run_import(new, old, True) == 0
+        assert f"at the last import: {unchanged} records and users" in capsys.readouterr().out
+        merged = contents(new)
+        scalars = {**NAMESPACES["scalars"], "int": 8, "float": 9.5}
+        assert merged["namespaces"] == {
+            "fluidd": {**NAMESPACES["fluidd"], "late": 1},
+            "scalars": scalars,
+            "announcements": NAMESPACES["announcements"],
+        }
+        assert [row[0] for row in merged["job_history"]] == [2]
+        assert merged["users"] == []
+        assert merged["api_keys"] == [(API_KEY_USER, "a new key", 4.0)]
+    source.close()
 
 
 async def test_what_mrk_has_already_is_kept_beside(tmp_path: Path) -> None:
