@@ -37,8 +37,12 @@ class Accounts(Protocol):
     def has_users(self) -> bool:
         """Whether any user exists; `force_logins` waits for the first."""
 
+    @property
+    def tokens_loaded(self) -> bool:
+        """Whether a token can be looked at without asking the disk."""
+
     async def load_tokens(self) -> None:
-        """Wait until a token can be looked at without asking the disk."""
+        """Wait until they are."""
 
     def token_account(self, token: str, *, expired_too: bool = False) -> Account:
         """The user whom an access token names. Raises `TokenRefused`."""

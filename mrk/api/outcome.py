@@ -45,13 +45,14 @@ class Outcome(msgspec.Struct, Generic[T], eq=False):
     """`value` counts where it is `settled`.
 
     A `pending` coroutine must be awaited or closed; `finish` makes the value of the answer of who
-    was `asked`.
+    was `asked`. What a socket sends behind a call that `holds` has to wait for it.
     """
 
     value: T
     pending: Coroutine[Any, Any, T] | None = None
     asked: AskedOther | None = None
     finish: Callable[[Any], T] | None = None
+    holds: bool = False
 
     @property
     def settled(self) -> bool:
@@ -71,9 +72,9 @@ class Outcome(msgspec.Struct, Generic[T], eq=False):
         self.asked.when_done(lambda answer: done(finish(answer)))
 
     @classmethod
-    def later(cls, pending: Coroutine[Any, Any, T]) -> "Outcome[T]":
+    def later(cls, pending: Coroutine[Any, Any, T], holds: bool = False) -> "Outcome[T]":
         """What a coroutine will give."""
-        return cls(_NOTHING_YET, pending)
+        return cls(_NOTHING_YET, pending, holds=holds)
 
     async def wait(self) -> T:
         """The value, once it is there; to be called once."""

@@ -57,7 +57,7 @@ def perform(
                 result.close()  # it has not run a line
             raise ClientBusy
         if waits:
-            return Outcome.later(_finish(method, result, encode, refuse))
+            return Outcome.later(_finish(method, result, encode, refuse), method.endpoint.holds)
         result.begin()
         return Outcome.answered(result, lambda answer: _finished(method, answer, encode, refuse))
     except Exception as exc:

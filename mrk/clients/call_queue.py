@@ -22,6 +22,7 @@ class CallQueue(Generic[Message]):
         "_most_in_flight_bytes",
         "_waiting",
         "deferred_bytes",
+        "held",
         "in_flight",
         "in_flight_bytes",
         "waiting_bytes",
@@ -35,6 +36,7 @@ class CallQueue(Generic[Message]):
         self._deferred: deque[Message] | None = None
         self.waiting_bytes = 0
         self.deferred_bytes = 0
+        self.held = False
         self.in_flight = 0
         self.in_flight_bytes = 0
 
@@ -65,6 +67,21 @@ class CallQueue(Generic[Message]):
         """Nobody waits any more."""
         self._waiting = self._deferred = None
         self.waiting_bytes = self.deferred_bytes = 0
+        self.held = False
+
+    def hold(self) -> None:
+        """Have all messages wait from now on: the last call decides what they may do.
+
+        It counts as one that waits, so that nobody has to ask twice before a message.
+        """
+        self.held = True
+        self.waiting_bytes += 1
+
+    def let_go(self) -> None:
+        """They need not wait for that call any more."""
+        if self.held:
+            self.held = False
+            self.waiting_bytes -= 1
 
     # Deferred calls
 

@@ -10,13 +10,14 @@ from collections.abc import Mapping, Sequence
 from mrk.api.arguments import hinted_arguments
 from mrk.api.endpoint import QueryReader
 from mrk.errors import ClientError
+from mrk.http import multipart
 from mrk.http.head import RequestHead
-from mrk.http.multipart import form_fields
 from mrk.http.urlencoded import MOST_FIELDS, NotFields, fields
 
 Pairs = Sequence[tuple[str, str]]
 _BOUNDARY = r'(?i);\s*boundary=(?:"([^"]{1,200})"|([^\s;,"]{1,200}))'
 _NULL_BYTES = 100
+_MULTIPART = "multipart/form-data"
 
 
 def query_pairs(head: RequestHead) -> Pairs:
@@ -47,12 +48,20 @@ def json_text(body: bytes) -> bytes | None:
 
 def form_pairs(content_type: str, body: bytes) -> Pairs:
     """The fields of a form body, files left out; empty for any other kind of body."""
-    kind = content_type.partition(";")[0].strip().lower()
-    if kind == "application/x-www-form-urlencoded":
+    if _kind(content_type) == "application/x-www-form-urlencoded":
         return _urlencoded(body)
-    if kind == "multipart/form-data":
-        return form_fields(boundary(content_type), body, MOST_FIELDS)
+    if is_multipart(content_type):
+        return multipart.form_fields(boundary(content_type), body, MOST_FIELDS)
     return []
+
+
+def is_multipart(content_type: str) -> bool:
+    """Whether a Content-Type announces a form of several parts, which a library reads."""
+    return _kind(content_type) == _MULTIPART
+
+
+def _kind(content_type: str) -> str:
+    return content_type.partition(";")[0].strip().lower()
 
 
 def _urlencoded(body: bytes) -> Pairs:

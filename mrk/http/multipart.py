@@ -1,8 +1,12 @@
 """The fields of a small multipart form, through python-multipart.
 
 For API endpoints whose whole body is in memory; files in it are skipped. Uploads stream
-elsewhere.
+elsewhere. Few requests are forms: the library is loaded for the first one, by `load_library`, which
+a thread calls, because a slow disk takes seconds.
 """
+
+import functools
+from typing import Any
 
 from mrk.errors import ClientError
 from mrk.http.disposition import form_part
@@ -53,21 +57,31 @@ class _Form:
             self.pairs.append((self._name, b"".join(self._data).decode("utf-8", "replace")))
 
 
-def form_fields(boundary: bytes, body: bytes, max_fields: int) -> Pairs:
-    """Name and text of every field in order; raises `ClientError` 400 for a broken form."""
-    # Loaded on first use: few requests are forms.
+@functools.cache
+def load_library() -> tuple[Any, type[Exception]]:
+    """The parser, and what it raises; the first call blocks."""
     from python_multipart.exceptions import MultipartParseError
     from python_multipart.multipart import MultipartParser
 
+    return MultipartParser, MultipartParseError
+
+
+def is_loaded() -> bool:
+    """Whether `form_fields` asks the disk for nothing."""
+    return load_library.cache_info().currsize > 0
+
+
+def form_fields(boundary: bytes, body: bytes, max_fields: int) -> Pairs:
+    """Name and text of every field in order; raises `ClientError` 400 for a broken form."""
+    parser_type, broken = load_library()
     form = _Form(max_fields)
     names = [name for name in dir(form) if name.startswith("on_")]
     ended: list[bool] = []
     callbacks = {name: getattr(form, name) for name in names}
     callbacks["on_end"] = lambda: ended.append(True)
     try:
-        parser = MultipartParser(boundary, callbacks)  # type: ignore[arg-type]
-        parser.write(body)
-    except MultipartParseError as exc:
+        parser_type(boundary, callbacks).write(body)
+    except broken as exc:
         raise ClientError(f"The multipart body is broken: {exc}") from None
     if not ended:
         raise ClientError("The multipart body ends before its last boundary")

@@ -24,5 +24,10 @@ class Pinged(msgspec.Struct, frozen=True):
     payload: bytes
 
 
+class Unread(msgspec.Struct, frozen=True):
+    """What reads the next frames is to be loaded first (`incoming.load_fragments`)."""
+
+
+LOAD_FRAGMENTS = Unread()
 # A message, a ping, the end, or None for a frame that completes nothing.
-Event = str | bytes | Pinged | Ending | None
+Event = str | bytes | Pinged | Ending | Unread | None

@@ -6,10 +6,11 @@ is some KB for each client, and 30 us of each in a crowd that leaves. Everything
 `fragments.py`, and this finds where frames end. One `WebsocketReader` per connection. No I/O.
 """
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from mrk.websocket.events import Ending, Event, Pinged
+from mrk.websocket.events import LOAD_FRAGMENTS, Ending, Event, Pinged
 
 _TEXT, _BINARY = 0x81, 0x82  # with the bit that says: the last (here: only) fragment
 _CLOSE, _PING, _PONG = 0x88, 0x89, 0x8A
@@ -25,6 +26,17 @@ class _FragmentReader(Protocol):
     limit_bytes: int
 
     def feed(self, data: bytes) -> Iterator[Event]: ...
+
+
+@functools.cache
+def load_fragments() -> Callable[[int], _FragmentReader]:
+    """What makes a reader of fragments; the first call blocks, and is a thread's.
+
+    wsproto and h11 are 0.8 MB, which a daemon whose clients send usual frames does without.
+    """
+    from mrk.websocket.fragments import FragmentReader
+
+    return FragmentReader
 
 
 class WebsocketReader:
@@ -56,7 +68,8 @@ class WebsocketReader:
         """Yield what `data` completes: messages, `Pinged`, and at most one `Ending`, as the last.
 
         None is yielded for a frame that completes nothing, so that whoever iterates can let
-        others run in a flood of tiny frames. Nothing is read after an `Ending`.
+        others run in a flood of tiny frames. Nothing is read after an `Ending`. At `LOAD_FRAGMENTS`
+        whoever iterates has a thread call `load_fragments` before it goes on.
         """
         if self._tail:
             data, self._tail = self._tail + data, b""
@@ -123,10 +136,9 @@ class WebsocketReader:
 
     def _by_fragments(self, data: bytes) -> Iterator[Event]:
         if self._fragments is None:
-            # wsproto and h11 are 0.8 MB, which a daemon without websockets does without.
-            from mrk.websocket.fragments import FragmentReader
-
-            self._fragments = FragmentReader(self.limit_bytes)
+            if not load_fragments.cache_info().currsize:
+                yield LOAD_FRAGMENTS
+            self._fragments = load_fragments()(self.limit_bytes)
         self._fragments.limit_bytes = self.limit_bytes
         self.pending_bytes += len(data)
         for event in self._fragments.feed(data):

@@ -4,6 +4,9 @@ No task of its own: it acts on the registry of clients that the transports fill.
 missed is sent behind the answer to identify, by its own connection.
 """
 
+from collections.abc import Coroutine
+from typing import Any
+
 import msgspec
 from msgspec import UNSET, UnsetType
 
@@ -82,6 +85,7 @@ class Connections:
                 Connected,
                 transports=SOCKETS,
                 http=False,
+                holds=True,
             ),
             get(
                 "/server/websocket/id",
@@ -94,7 +98,19 @@ class Connections:
             ),
         ]
 
-    def identify(self, params: IdentifyParams, caller: Caller) -> Connected:
+    def identify(
+        self, params: IdentifyParams, caller: Caller
+    ) -> Connected | Coroutine[Any, Any, Connected]:
+        """Name the connection: at once, or when what reads its token is loaded."""
+        if params.access_token and not self._accounts.tokens_loaded:
+            return self._identify_later(params, caller)
+        return self._identify(params, caller)
+
+    async def _identify_later(self, params: IdentifyParams, caller: Caller) -> Connected:
+        await self._accounts.load_tokens()
+        return self._identify(params, caller)
+
+    def _identify(self, params: IdentifyParams, caller: Caller) -> Connected:
         """Name the connection; it works once, and again after a refusal.
 
         Raises 400 when the client is named already, its type is unknown, a text is too long or an

@@ -4,13 +4,18 @@ A disk may take a minute for any of it, and the printer has to be stopped meanwh
 tells what its main thread asks the disk for, by an audit hook.
 """
 
+import contextlib
 import os
+import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.e2e.processes import DaemonProcess, run_daemon
+from tests.e2e.wire import RpcFailed, client_frame, open_websocket
 
 pytestmark = pytest.mark.e2e
 WATCH = """
@@ -56,7 +61,7 @@ def fetch(daemon: DaemonProcess, path: str, **headers: str) -> None:
 
 
 def use(daemon: DaemonProcess) -> str:
-    """Ask for nearly everything; returns a token."""
+    """Ask for nearly everything, as clients do; returns a token."""
     with daemon.connect() as client:
         call = client.call
         created: dict[str, str] = call("access.post_user", username="ada", password="analytical")
@@ -87,6 +92,81 @@ def use(daemon: DaemonProcess) -> str:
     return created["token"]
 
 
+# Optional parts of which clients may ask something without a device, a server or a printer.
+SECTIONS = """
+[octoprint_compat]
+[webcam_proxy]
+[timelapse]
+[mmu_server]
+[td1]
+[update_manager]
+enable_auto_refresh: False
+[spoolman]
+server: http://127.0.0.1:9
+[power plug]
+type: tplink_smartplug
+address: 127.0.0.1
+[wled strip]
+type: http
+address: 127.0.0.1
+"""
+# They would end the daemon or the machine, or ask the network for releases.
+NOT_ASKED = (
+    *("machine.shutdown", "machine.reboot", "machine.services.", "machine.update."),
+    *("machine.sudo.", "server.restart", "server.self_update.", "server.backup."),
+)
+EXAMPLES: dict[str, Any] = {"integer": 1, "number": 1.0, "boolean": True, "object": {}, "array": []}
+
+
+def ask_for_everything(daemon: DaemonProcess) -> int:
+    """Call each method with arguments of the right types, and values that seldom are any."""
+    asked = 0
+    with daemon.connect() as client:
+        for method in client.call("rpc.discover")["methods"]:
+            name = method["name"]
+            needed = [param for param in method["params"] if param.get("required")]
+            if name.startswith(NOT_ASKED) or any(param["name"] == "method" for param in needed):
+                continue
+            arguments = {
+                param["name"]: EXAMPLES.get(param["schema"].get("type"), "gcodes/part.gcode")
+                for param in needed
+            }
+            asked += 1
+            with contextlib.suppress(RpcFailed):
+                client.call(name, **arguments)
+    return asked
+
+
+def send_form(daemon: DaemonProcess) -> None:
+    """To an endpoint that is no upload."""
+    head = {"Content-Type": "multipart/form-data; boundary=B"}
+    form = FORM % (b"gcodes", b"part.gcode")
+    request = urllib.request.Request(f"{daemon.url}/printer/gcode/script", form, head)
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request)
+    assert refused.value.status == 400
+    refused.value.close()
+
+
+def send_fragments(daemon: DaemonProcess) -> None:
+    """One call over a websocket, in two frames."""
+    with open_websocket(daemon.port) as client:
+        client.sendall(client_frame(b'{"jsonrpc": "2.0", "method": "server', fin=False))
+        client.sendall(client_frame(b'.info", "id": 77}', opcode=0))
+        said = b""
+        while b'"id":77' not in said:
+            piece = client.recv(65536)
+            assert piece, said
+            said += piece
+
+
+def identify(daemon: DaemonProcess, token: str) -> None:
+    named = {"client_name": "a", "version": "1", "type": "web", "url": "x"}
+    with daemon.connect() as client:
+        assert client.call("server.connection.identify", **named, access_token=token)
+        assert client.call("access.get_user")["username"] == "ada"
+
+
 class Watch:
     """What the event loops of daemons asked the disk for."""
 
@@ -113,15 +193,22 @@ class Watch:
 
 def test_the_loop_asks_the_disk_for_nothing(tmp_path: Path) -> None:
     watch = Watch(tmp_path)
-    with run_daemon(tmp_path / "data", **watch.environ) as daemon:
+    with run_daemon(tmp_path / "data", sections=SECTIONS, **watch.environ) as daemon:
         begin = watch.begin(daemon)
         token = use(daemon)
+        send_form(daemon)
+        send_fragments(daemon)
+        assert ask_for_everything(daemon) > 100
         asked = watch.asked(daemon, begin)
     assert begin  # the watch works: a start reads much
     assert not asked
     # What reads tokens is loaded with the first one, which a front end sends behind a start.
-    with run_daemon(tmp_path / "data", **watch.environ) as daemon:
-        begin = watch.begin(daemon)
-        fetch(daemon, "/server/info", Authorization=f"Bearer {token}")
-        asked = watch.asked(daemon, begin)
-    assert not asked
+    firsts: tuple[Callable[[DaemonProcess], None], ...] = (
+        lambda daemon: fetch(daemon, "/server/info", Authorization=f"Bearer {token}"),
+        lambda daemon: identify(daemon, token),
+    )
+    for send_first in firsts:
+        with run_daemon(tmp_path / "data", **watch.environ) as daemon:
+            begin = watch.begin(daemon)
+            send_first(daemon)
+            assert not watch.asked(daemon, begin)

@@ -25,6 +25,8 @@ class FakeAccounts:
     keys: dict[str, Account] = field(default_factory=dict)
     oneshots: dict[str, tuple[str, Account]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    tokens_loaded: bool = True
+    loading: trio.Event = field(default_factory=trio.Event)
 
     def add_user(self, username: str, role: Role = Role.ADMIN) -> Account:
         """A user with the token `<username>-token` and the expired one `<username>-old`."""
@@ -39,7 +41,11 @@ class FakeAccounts:
         return account
 
     async def load_tokens(self) -> None:
+        """Waits for `loading` where `tokens_loaded` says no."""
         await trio.lowlevel.checkpoint()
+        if not self.tokens_loaded:
+            await self.loading.wait()
+            self.tokens_loaded = True
 
     def token_account(self, token: str, *, expired_too: bool = False) -> Account:
         self.asked.append(token)

@@ -18,6 +18,8 @@ from mrk.api.large_result import LARGE_BYTES
 from mrk.api.outcome import Outcome
 from mrk.definitions.limits import LARGE_CALL_BYTES, Limits
 from mrk.errors import ClientError
+from mrk.http import multipart
+from mrk.http.arguments import is_multipart
 from mrk.http.exchange import Transfer
 from mrk.http.framing import Framing, framing
 from mrk.http.head import RequestHead
@@ -246,13 +248,15 @@ class HttpConnection:
             body = await reader.read(frame.body_bytes, self._budget, self.counted_address)
             self._rest = reader.rest
             self.waits = False
-            outcome = await self._begun(call, body)
+            outcome = await self._begun(head, call, body)
             del body  # what waits keeps only what it needs of it
         finally:
             self._budget.give_back(reader.held_bytes, self.counted_address)
         return await self._answer(head, frame, await self._settled(call, outcome))
 
-    async def _begun(self, call: ApiCall, body: bytes) -> Outcome[Response]:
+    async def _begun(self, head: RequestHead, call: ApiCall, body: bytes) -> Outcome[Response]:
+        if not multipart.is_loaded() and is_multipart(head.header("content-type") or ""):
+            await self._routes.load_forms()
         if len(body) <= LARGE_CALL_BYTES:
             return call.run(body)
         async with self._budget.turn:

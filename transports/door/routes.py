@@ -10,6 +10,7 @@ import trio
 
 from mrk.access.address import ProxyRule
 from mrk.clients.turns import Turns
+from mrk.http import multipart
 from mrk.metrics.request_counts import Tally
 from transports.door.route_table import RouteTable
 
@@ -29,3 +30,10 @@ class Routes(msgspec.Struct, frozen=True):
     answered: Tally = msgspec.field(default_factory=Tally)
     turns: Turns = msgspec.field(default_factory=Turns)
     closed: trio.Event = msgspec.field(default_factory=trio.Event)
+    one_loads: trio.CapacityLimiter = msgspec.field(default_factory=lambda: trio.CapacityLimiter(1))
+
+    async def load_forms(self) -> None:
+        """Have a thread load what reads forms: a slow disk takes seconds."""
+        await trio.to_thread.run_sync(
+            multipart.load_library, limiter=self.one_loads, abandon_on_cancel=True
+        )

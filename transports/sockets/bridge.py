@@ -56,6 +56,7 @@ class Bridge:
         self._clients = clients
         self._open_klippy = open_klippy
         self._pings = PingClock(limits.ping_s)
+        self._loading = trio.CapacityLimiter(1)
 
     async def serve_connection(
         self, stream: trio.abc.Stream, head: RequestHead, buffered: bytes
@@ -92,7 +93,8 @@ class Bridge:
     def _span(
         self, stream: trio.abc.Stream, klippy: trio.abc.Stream, head: RequestHead, trailing: bytes
     ) -> "_Span":
-        wire = WebsocketStream(stream, trailing, self._limits, total=self._clients.waiting)
+        total = self._clients.waiting
+        wire = WebsocketStream(stream, trailing, self._limits, total=total, loading=self._loading)
         name = f"bridge of {head.address}"
         connection = ClientConnection(name, wire.sender, self._clients.turns, self._when_cancelled)
         return _Span(wire, klippy, connection)
@@ -162,7 +164,9 @@ class _Span:
         while not wire.ended and (chunk := await wire.receive()):
             self._turn.begin()
             for message in wire.messages(chunk):
-                if message is None:
+                if wire.must_load:
+                    await wire.load()
+                elif message is None:
                     await self._yield_if_due()
                 else:
                     await self._forward(message)

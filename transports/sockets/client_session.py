@@ -2,6 +2,7 @@
 
 The transport's reader hands whole messages to `hear`; answers leave through the sender. Calls run
 as tasks of the connection and end with it: a handler that must finish belongs to its subsystem.
+What says who the client is (`Endpoint.holds`) holds back what is sent behind it.
 
 Back-pressure. Who does not read its answers is not worked for: over a quarter of the outbox,
 further messages wait in a backlog, and once that is full the socket is not read either. Urgent
@@ -275,6 +276,8 @@ class ClientSession:
         new tasks in any order, so each takes the first call that has not begun.
         """
         self._begin_call(size_bytes)
+        if outcome.holds:
+            self._queue.hold()
         if self._unbegun is None:
             self._unbegun = deque()
         self._unbegun.append((outcome, size_bytes))
@@ -296,6 +299,8 @@ class ClientSession:
                     await self._hold(reply)
                 await self._reply(reply)
         finally:
+            if outcome.holds:
+                self._queue.let_go()
             self._end_call(size_bytes)
 
     async def _hold(self, reply: bytes) -> None:
@@ -334,7 +339,7 @@ class ClientSession:
         return caller
 
     async def _postpone(self, message: bytes | str) -> None:
-        if self._is_urgent(message):
+        if self._is_urgent(message) and (self._client.authorized or not self._queue.held):
             self._answer(message)
             return
         if not self._queue:
@@ -373,6 +378,7 @@ class ClientSession:
         while self._queue:
             if turn.over:
                 await turn.rest()
+            await self._until(lambda: not self._queue.held)
             await self._sender.wait_for_space()
             message = self._queue.first
             if len(message) > LARGE_CALL_BYTES:

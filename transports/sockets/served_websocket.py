@@ -137,7 +137,7 @@ class ServedWebsocket:
             if message is not None and not session.hear_now(message):
                 self._hear_later(messages, message)
                 return
-            if session.must_wait:
+            if session.must_wait or self.wire.must_load:
                 self._hear_later(messages, None)
                 return
         self.wire.sender.flush()
@@ -214,6 +214,8 @@ class ServedWebsocket:
 
     async def _hear_one(self, message: str | bytes | None) -> None:
         if message is None:
+            if self.wire.must_load:
+                await self.wire.load()
             await self.session.give_way()
         else:
             await self.session.hear(message)

@@ -33,6 +33,7 @@ class Websocket:
         self._hub = hub
         self._admission = admission
         self._pings = PingClock(hub.limits.ping_s)
+        self._loading = trio.CapacityLimiter(1)
         self._home: _Home | None = None
 
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -109,7 +110,8 @@ class Websocket:
         self, stream: trio.abc.Stream, address: str, decision: Decision, trailing: bytes
     ) -> ServedWebsocket:
         hub, clients = self._hub, self._hub.clients
-        wire = WebsocketStream(stream, trailing, hub.limits, clients.send_batch, clients.waiting)
+        batch, total = clients.send_batch, clients.waiting
+        wire = WebsocketStream(stream, trailing, hub.limits, batch, total, loading=self._loading)
         client = admitted_client(clients, Transport.WEBSOCKET, wire.sender, address, decision)
         name = f"{client.transport} client {client.id}"
         connection = KeptConnection(name, wire.sender, clients.turns, hub.when_cancelled)

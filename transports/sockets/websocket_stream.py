@@ -11,9 +11,9 @@ import trio
 from mrk.clients.send_batch import SendBatch
 from mrk.clients.waiting_total import WaitingTotal
 from mrk.definitions.limits import Limits
-from mrk.websocket.events import NO_CLOSE_FRAME, Ending, Pinged
+from mrk.websocket.events import NO_CLOSE_FRAME, Ending, Pinged, Unread
 from mrk.websocket.frames import PING, close_frame, pong_frame, text_frame
-from mrk.websocket.incoming import WebsocketReader
+from mrk.websocket.incoming import WebsocketReader, load_fragments
 from transports.sockets.delivery import delivery
 from transports.sockets.direct_receive import DirectReceive
 from transports.sockets.outbox_sender import VANISHED, OutboxSender
@@ -24,7 +24,10 @@ SILENT = Ending(NO_CLOSE_FRAME, "no answer to a ping")
 
 
 class WebsocketStream:
-    """`trailing` is what the client sent behind its handshake without waiting for the answer."""
+    """`trailing` is what the client sent behind its handshake without waiting for the answer.
+
+    `loading` lets one thread at a time load what reads unusual frames.
+    """
 
     __slots__ = (
         "_arrived_bytes",
@@ -33,11 +36,13 @@ class WebsocketStream:
         "_incoming",
         "_limits",
         "_listening",
+        "_loading",
         "_pending_bytes",
         "_pinged",
         "_receive",
         "ended",
         "ending",
+        "must_load",
         "sender",
         "stream",
         "trailing",
@@ -50,6 +55,8 @@ class WebsocketStream:
         limits: Limits,
         send_batch: SendBatch | None = None,
         total: WaitingTotal | None = None,
+        *,
+        loading: trio.CapacityLimiter,
     ) -> None:
         self.sender = OutboxSender(stream, text_frame, limits, send_batch, total)
         self._chunk_bytes = CHUNK_BYTES
@@ -59,6 +66,8 @@ class WebsocketStream:
         self.trailing = trailing
         self._limits = limits
         self._incoming = WebsocketReader(limits.message_bytes)
+        self._loading = loading
+        self.must_load = False
         self._heard = False
         self._listening = False
         self._pinged = False
@@ -87,7 +96,7 @@ class WebsocketStream:
         """What a chunk completes: messages, and None for what is none, so that others may run.
 
         Pings are answered here. It ends early when the client or a fault ended the connection:
-        `ending` then says how.
+        `ending` then says how. While `must_load`, `load` comes before the next one.
         """
         for event in self._incoming.feed(chunk):
             if isinstance(event, str | bytes):
@@ -98,10 +107,16 @@ class WebsocketStream:
                 return
             if isinstance(event, Pinged):
                 self.sender.control("pong", pong_frame(event.payload))
+            self.must_load = isinstance(event, Unread)
             yield None
         if self._incoming.pending_bytes != self._pending_bytes:
             self._pending_bytes = self._incoming.pending_bytes
             self.sender.share.set("input", self._pending_bytes)
+
+    async def load(self) -> None:
+        """Have a thread load what reads the next frames: a slow disk takes seconds."""
+        await trio.to_thread.run_sync(load_fragments, limiter=self._loading, abandon_on_cancel=True)
+        self.must_load = False
 
     @property
     def descriptor(self) -> int:
@@ -171,5 +186,8 @@ class WebsocketStream:
                 await self.stream.send_eof()
             # To close a socket with unread input would reset it, and the frame could be lost.
             while not ending.by_peer and (chunk := await self.stream.receive_some(CHUNK_BYTES)):
-                if any(isinstance(event, Ending) for event in self._incoming.feed(bytes(chunk))):
-                    return
+                for event in self._incoming.feed(bytes(chunk)):
+                    if isinstance(event, Ending):
+                        return
+                    if isinstance(event, Unread):
+                        await self.load()

@@ -5,12 +5,13 @@ from hypothesis import strategies as st
 from wsproto.connection import Connection, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Message, Ping, Pong, TextMessage
 
-from mrk.websocket.events import Ending, Event, Pinged
+from mrk.websocket.events import LOAD_FRAGMENTS, Ending, Event, Pinged
 from mrk.websocket.fragments import FragmentReader
-from mrk.websocket.incoming import WebsocketReader
+from mrk.websocket.incoming import WebsocketReader, load_fragments
 
 texts = st.text(max_size=300).map(lambda text: TextMessage(data=text))
 datas = st.binary(max_size=300).map(lambda data: BytesMessage(data=data))
+load_fragments()
 pings = st.binary(max_size=125).map(lambda data: Ping(payload=data))
 
 
@@ -154,3 +155,18 @@ def test_a_message_that_came_alone() -> None:
     for chunk in (masked([text, binary]), masked([text])[:-1], masked([ping]), b""):
         assert WebsocketReader(1000).alone(chunk) is None
     assert WebsocketReader(2).alone(masked([text])) is None
+
+
+def test_what_reads_fragments_is_loaded_by_whoever_iterates() -> None:
+    load_fragments.cache_clear()
+    try:
+        client = Connection(ConnectionType.CLIENT)
+        halves = (TextMessage(data="a", message_finished=False), TextMessage(data="b"))
+        plain = masked([TextMessage(data="0")])
+        events = WebsocketReader(1000).feed(plain + b"".join(client.send(half) for half in halves))
+        assert next(events) == "0"
+        assert next(events) is LOAD_FRAGMENTS
+        load_fragments()  # as a thread would
+        assert normal(list(events)) == [b"ab"]
+    finally:
+        load_fragments()

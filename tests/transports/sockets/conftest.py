@@ -23,6 +23,7 @@ from mrk.definitions.limits import Limits
 from mrk.http.head import RequestHead
 from mrk.metrics.request_counts import Tally
 from mrk.websocket.events import Ending
+from mrk.websocket.incoming import load_fragments
 from nurseries.server.connection_endpoints import Connections
 from tests.fakes.accounts import FakeAccounts
 from tests.fakes.request_authorizer import authorizer
@@ -33,6 +34,8 @@ from transports.sockets.websocket import Websocket
 
 ANY = [ip_network("0.0.0.0/0")]
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
+# Here, and by no thread: some of these tests let the clock jump.
+load_fragments()
 
 
 class Text(msgspec.Struct, frozen=True):

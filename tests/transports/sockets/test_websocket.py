@@ -80,6 +80,54 @@ async def test_strangers_may_identify_only(daemon: Daemon) -> None:
         assert (await peer.message())["id"] == 3
 
 
+@pytest.mark.parametrize("trusted", [True, False])
+async def test_nothing_comes_before_a_token_is_known(daemon: Daemon, trusted: bool) -> None:
+    """What reads tokens may still be on a slow disk."""
+    daemon.trusted = trusted
+    daemon.accounts.add_user("ann")
+    daemon.accounts.tokens_loaded = False
+    named = {"client_name": "a", "version": "1", "type": "web", "url": "x"}
+    async with connected(daemon.websocket.serve_connection) as (peer, _over, _scope):
+        calls = [
+            ("server.connection.identify", {**named, "access_token": "ann-token"}),
+            ("test.echo", {"text": "first"}),
+            ("test.stop", {}),
+            ("test.echo", {"text": "x" * 30_000}),
+        ]
+        sent = b""
+        for id_, (method, params) in enumerate(calls):
+            call = {"jsonrpc": "2.0", "method": method, "params": params, "id": id_}
+            sent += peer.wire.send(TextMessage(data=msgspec.json.encode(call).decode()))
+        await peer.stream.send_all(sent)
+        await wait_all_tasks_blocked()
+        assert daemon.stops == trusted  # who is let in anyway stops at once
+        await peer.call("test.echo", 4, text="in a chunk of its own")
+        await wait_all_tasks_blocked()
+        daemon.accounts.loading.set()
+        answers = [await peer.message() for _ in range(5)]
+        assert [answer["id"] for answer in answers if answer["id"] != 2] == [0, 1, 3, 4]
+        assert all("result" in answer for answer in answers)
+        assert daemon.stops == 1
+        (client,) = daemon.clients
+        assert client.user == "ann"
+        await peer.call("test.echo", 5, text="on")
+        assert (await peer.message())["result"] == "on"
+
+
+async def test_a_wrong_token_holds_back_no_longer_than_it_is_looked_at(daemon: Daemon) -> None:
+    daemon.trusted = False
+    daemon.accounts.add_user("ann")
+    daemon.accounts.tokens_loaded = False
+    named = {"client_name": "a", "version": "1", "type": "web", "url": "x"}
+    async with connected(daemon.websocket.serve_connection) as (peer, _over, _scope):
+        await peer.call("server.connection.identify", 1, **named, access_token="wrong")
+        await peer.call("test.open", 2)
+        daemon.accounts.loading.set()
+        refused, opened = await peer.message(), await peer.message()
+        assert (refused["id"], refused["error"]["message"]) == (1, "Unauthorized")
+        assert (opened["id"], opened["result"]) == (2, "ok")
+
+
 async def test_notifications_and_merged_status(daemon: Daemon) -> None:
     async with connected(daemon.websocket.serve_connection) as (peer, _over, _scope):
         await wait_all_tasks_blocked()
