@@ -1,6 +1,6 @@
 """Failed log-ins, counted by address and by user: how long the next one waits.
 
-A count is forgotten a day after its last failure, an address's also by a success. Times are Unix
+A count is forgotten a day after its last failure, or by a success. Times are Unix
 seconds, because counts outlive the process. A clock that was set back makes nothing older, and
 nothing lasts longer for it: a failure of the future counts as one of the moment it is found.
 """

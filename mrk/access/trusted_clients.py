@@ -24,7 +24,7 @@ def is_trusted(address: str, trusted: Sequence[Network]) -> bool:
         return False
     if isinstance(client, ipaddress.IPv6Address) and client.ipv4_mapped is not None:
         client = client.ipv4_mapped
-    return any(client.version == network.version and client in network for network in trusted)
+    return any(client in network for network in trusted)
 
 
 class TrustedClients:

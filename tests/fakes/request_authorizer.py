@@ -7,7 +7,7 @@ from config.settings.authorization import parse_allowed_hosts, parse_cors_domain
 from mrk.access.accounts import Accounts
 from mrk.access.decision import AccessRules
 from mrk.access.hosts import Hosts
-from mrk.access.request_authorizer import NamesOf, RequestAuthorizer
+from mrk.access.request_authorizer import NamesOf, Refused, RequestAuthorizer
 from mrk.access.trusted_clients import TrustedClients
 from mrk.http.cors import CorsRules
 from tests.fakes.accounts import FakeAccounts
@@ -25,10 +25,11 @@ def authorizer(
     allowed_hosts: Sequence[str] = (),
     force_logins: bool = False,
     enable_api_key: bool = True,
+    told: Refused | None = None,
 ) -> RequestAuthorizer:
     if not isinstance(trusted, TrustedClients):
         trusted = TrustedClients([ip_network(text) for text in trusted], names)
     rules = AccessRules(trusted, force_logins, enable_api_key)
     cors = CorsRules(parse_cors_domains(list(cors_domains))[0], trusted.has_address)
     hosts = Hosts(["mainsailos"], parse_allowed_hosts(list(allowed_hosts))[0], cors.allows)
-    return RequestAuthorizer(rules, accounts or FakeAccounts(), hosts, cors.allows, names_of)
+    return RequestAuthorizer(rules, accounts or FakeAccounts(), hosts, cors.allows, names_of, told)

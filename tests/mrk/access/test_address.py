@@ -30,6 +30,9 @@ def test_who_is_no_proxy_is_not_believed() -> None:
         ("x-real-ip", "127.0.0.1"),
         ("forwarded", "for=127.0.0.1"),
         ("via", "1.1 gate"),
+        ("x-client-ip", "127.0.0.1"),
+        ("x-cluster-client-ip", "127.0.0.1"),
+        ("true-client-ip", "127.0.0.1"),
         ("cf-connecting-ip", "127.0.0.1"),
     ):
         assert RULE.client("10.0.0.9", False, [(name, value)]) == ("10.0.0.9", False, True)
@@ -48,6 +51,12 @@ def test_an_untrusted_proxy_behind_a_trusted_one() -> None:
         assert RULE.client("127.0.0.1", False, headers) == ("10.0.0.9", False, True)
     alone = [("x-forwarded-for", " , 10.0.0.9"), ("via", "1.1 caddy")]
     assert RULE.client("127.0.0.1", False, alone) == ("10.0.0.9", False, False)
+    # One of the headers suffices to tell of it, whichever that is.
+    one_tells = [("x-forwarded-for", "10.0.0.9"), ("forwarded", "for=203.0.113.9, for=10.0.0.9")]
+    assert RULE.client("127.0.0.1", False, one_tells) == ("10.0.0.9", False, True)
+    # Whom nobody names is no proxy.
+    hidden = [("x-forwarded-for", "203.0.113.9, unknown")]
+    assert RULE.client("127.0.0.1", False, hidden) == (UNKNOWN, False, False)
 
 
 @pytest.mark.parametrize("peer", ["127.0.0.1", "::1", "::ffff:127.0.0.1"])
@@ -106,6 +115,7 @@ def test_the_standard_header() -> None:
     assert forwarded('For="[2001:db8::1]:4711";proto=https') == "2001:db8::1"
     assert forwarded("for=127.0.0.1", "proto=http; for = 10.0.0.9") == "10.0.0.9"
     assert forwarded("for=10.0.0.9, for=127.0.0.2") == "10.0.0.9"
+    assert forwarded('for = "10.0.0.9" ; proto=http, ') == "10.0.0.9"
     for unclear in (
         "",
         "proto=https",
@@ -115,6 +125,8 @@ def test_the_standard_header() -> None:
         "for=unknown",
         "10.0.0.9",
         'for="',
+        "for=10.0.0.9, proto=https",
+        "for=10.0.0.9, for=",
     ):
         assert forwarded(unclear) == UNKNOWN
     # An open quote of the client's does not swallow what the proxy wrote behind it.
@@ -161,3 +173,6 @@ def test_tls_at_the_proxy() -> None:
     assert RULE.client("127.0.0.1", False, https) == ("127.0.0.1", True, False)
     assert not RULE.client("10.0.0.9", False, https)[1]
     assert not RULE.client("127.0.0.1", False, [("x-scheme", "http")])[1]
+    named = [("x-scheme", " HTTPS"), ("x-real-ip", "10.0.0.9"), ("accept", "*/*")]
+    assert RULE.client("127.0.0.1", False, named) == ("10.0.0.9", True, False)
+    assert RULE.client("127.0.0.1", True, named[1:]) == ("10.0.0.9", True, False)

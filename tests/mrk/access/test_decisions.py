@@ -15,7 +15,22 @@ from mrk.errors import ClientError
 from mrk.http.head import RequestHead
 from tests.fakes.accounts import FakeAccounts
 from tests.fakes.request_authorizer import LOOPBACK, authorizer
-from tests.mrk.access.decision_rows import CHAPTERS, HOME, NAMED, STRANGER, Row
+from tests.mrk.access.decision_rows import CHAPTERS, HOME, NAMED, STRANGER, Row, bearer
+
+
+class TellTale:
+    """Hears of refusals."""
+
+    def __init__(self) -> None:
+        self.proxies: list[str] = []
+
+    def refused(self, address: str, why: str) -> None:
+        pass
+
+    def untrusted_proxy(self, address: str, why: str) -> None:
+        assert why.startswith("[authorization] ")
+        self.proxies.append(address)
+
 
 ROWS = [(chapter, row) for chapter, rows in CHAPTERS.items() for row in rows]
 PAGE = Path(__file__).parents[3] / "docs" / "access.md"
@@ -57,6 +72,8 @@ def test_row(chapter: str, row: Row) -> None:
     decision = checked.decide(head, changing=row.verb != "GET" or needs_more)
     assert (decision.reason.word, decision.user) == (reason, user)
     checked = authorizer(accounts=people(row.no_users), **rules)
+    if not decision.authorized:
+        assert decision.role is Role.VIEW  # whomever its token once stood for
     if status == 200:
         assert checked.admit(head, row.needed) == decision
         assert decision.authorized or row.needed is None
@@ -149,6 +166,38 @@ def test_secrets_are_compared_only_where_they_are_kept() -> None:
     row = Row("", (0, "", None), STRANGER, headers={"x-api-key": "k"}, target="/x?token=t")
     checked.decide(head_of(row), changing=False)
     assert accounts.asked == ["t", "k"]
+
+
+def test_whoever_is_trusted_and_refused_is_told_both() -> None:
+    """`access.info` says whether the address is on the list, also where that counts for nothing."""
+    told = TellTale()
+    for head, reason, trusted in (
+        (head_of(Row("", (0, "", None), HOME, headers=bearer("ann-old"))), "expired_token", True),
+        (head_of(Row("", (0, "", None), STRANGER, headers=bearer("x"))), "bad_token", False),
+        (head_of(Row("", (0, "", None), HOME, target="/?token=junk")), "bad_oneshot_token", True),
+        (head_of(Row("", (0, "", None), STRANGER)), "login_required", False),
+        (head_of(Row("", (0, "", None), HOME, headers={"via": "x"})), "login_required", False),
+    ):
+        decision = authorizer(
+            (HOME + "/32",), people(), names=("bench.example.net",), force_logins=True, told=told
+        ).decide(head, changing=False)
+        assert (decision.reason.word, decision.trusted) == (reason, trusted)
+    assert told.proxies == []
+
+
+def test_the_owner_hears_of_trusted_clients_that_pass_on_what_others_ask() -> None:
+    told = TellTale()
+    checked = authorizer(
+        (HOME + "/32",),
+        names=("bench.example.net",),
+        names_of=lambda address: NAMES.get(address, ()),
+        told=told,
+    )
+    for peer in (HOME, NAMED, STRANGER):
+        passed_on = head_of(Row("", (0, "", None), peer, headers={"x-real-ip": "10.9.8.7"}))
+        assert checked.decide(passed_on, changing=False).reason is Reason.UNTRUSTED_PROXY
+        checked.decide(head_of(Row("", (0, "", None), peer)), changing=False)
+    assert told.proxies == [HOME, NAMED]
 
 
 def test_a_role_is_named_when_it_is_missing() -> None:

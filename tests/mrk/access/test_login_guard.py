@@ -2,7 +2,7 @@
 
 import pytest
 
-from mrk.access.login_guard import ADDRESS, FORGOTTEN_S, MOST, USER, LoginGuard
+from mrk.access.login_guard import ADDRESS, FORGOTTEN_S, MOST, USER, Count, LoginGuard
 
 NOW_S = 1_700_000_000.0
 HERE, THERE = "192.0.2.1", "192.0.2.2"
@@ -99,6 +99,28 @@ def test_room_is_bounded():
     assert {count.last_s - NOW_S for count in removed} == set(map(float, range(10)))
     _, old = guard.failed(HERE, "anna", NOW_S + MOST + FORGOTTEN_S)
     assert old
+
+
+def test_of_what_is_stored_nothing_is_left_that_was_there_before():
+    guard = LoginGuard(1)
+    stored, _ = fail(guard, 1)
+    unknown = Count("planet", "mars", 9, NOW_S)
+    assert guard.load([unknown], NOW_S) == []
+    assert not guard.is_locked_out(HERE, NOW_S)
+    assert guard.load(stored, NOW_S) == []
+    assert guard.is_locked_out(HERE, NOW_S)
+
+
+def test_who_failed_last_is_forgotten_last():
+    """Not who failed first: an attacker's count would end with that of the thousandth other."""
+    guard = LoginGuard(2)
+    fail(guard, 1)
+    fail(guard, 1, address=THERE, now_s=NOW_S + 1)
+    fail(guard, 1, now_s=NOW_S + 2)
+    _, removed = fail(guard, 1, address="192.0.2.3", name="eve", now_s=NOW_S + FORGOTTEN_S + 1.5)
+    assert [(count.kind, count.name) for count in removed] == [(ADDRESS, THERE)]
+    assert guard.is_locked_out(HERE, NOW_S + FORGOTTEN_S + 2)
+    assert FORGOTTEN_S == 86_400
 
 
 def test_a_clock_that_was_ahead_locks_nobody_out_for_years():

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from mrk.access import passwords
 from mrk.access.passwords import CURRENT, Cost, StoredPassword
+from mrk.errors import ClientError
 
 SALT = b"0123456789abcdef"
 CHEAP = Cost(log2_n=2, r=1, p=1)
@@ -83,6 +84,14 @@ def test_secrets_are_not_shown():
     shown = repr([StoredPassword("hash", "salt"), passwords.Verdict(True, "new hash")])
     assert "hash" not in shown
     assert "salt'" not in shown
+
+
+def test_which_passwords_can_be_chosen():
+    assert passwords.chosen("ü" * 512) == "ü".encode() * 512
+    with pytest.raises(ClientError, match="longer than 1024 bytes"):
+        passwords.chosen("ü" * 512 + "x")
+    with pytest.raises(ClientError, match="empty"):
+        passwords.chosen("")
 
 
 def test_any_text_has_bytes():
