@@ -4,7 +4,7 @@ Functions handed to `run` are called in the database's own thread with the open 
 must not keep it. They see SQLite through the two narrow protocols here.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 Result = TypeVar("Result")
@@ -76,5 +76,15 @@ class TablesPort(Protocol):
         """
 
 
-class DatabasePort(ItemsPort, TablesPort, Protocol):
-    """Both."""
+class ClientWritesPort(Protocol):
+    """For who keeps in memory what clients may store, too."""
+
+    def on_client_write(self, namespace: str, read_again: Callable[[], Awaitable[None]]) -> None:
+        """Have `read_again` called behind each write of a client, before its answer.
+
+        It runs in the client's call, and has a few seconds; it may raise `ClientError`.
+        """
+
+
+class DatabasePort(ItemsPort, TablesPort, ClientWritesPort, Protocol):
+    """All of it."""

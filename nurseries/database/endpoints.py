@@ -18,6 +18,7 @@ from mrk.database.namespaces import ADMINS, ReservedNamespaces, check_name
 from mrk.definitions.roles import Role
 from mrk.errors import ClientError
 from nurseries.database import maintenance, store
+from nurseries.database.client_writes import ClientWrites
 from nurseries.database.copies import plain_files
 from nurseries.database.maintenance import BackupPath, Restored, Sizes
 from nurseries.database.opening import DatabaseLocation
@@ -25,6 +26,8 @@ from nurseries.database.table_dump import TableDump, dump
 
 Result = TypeVar("Result")
 NULL = msgspec.Raw(b"null")
+# For subsystems that keep a namespace in memory, behind a client's write.
+READ_AGAIN_S = 5.0
 
 
 class DatabaseCalls(Protocol):
@@ -110,6 +113,7 @@ class DatabaseEndpoints:
         calls: DatabaseCalls,
         place: DatabaseLocation,
         reserved: ReservedNamespaces,
+        writes: ClientWrites,
         debug: bool,
         is_printing: Callable[[], bool],
         request_restart: Callable[[], None],
@@ -117,6 +121,7 @@ class DatabaseEndpoints:
         self._calls = calls
         self._place = place
         self._reserved = reserved
+        self._writes = writes
         self._debug = debug
         self._is_printing = is_printing
         self._request_restart = request_restart
@@ -262,7 +267,7 @@ class DatabaseEndpoints:
                 store.write(connection, name, path, value)
             return value
 
-        value = await self._calls.run(write)
+        value = await self._write(name, write)
         return DatabaseItem(params.namespace, params.key, value)
 
     async def _delete_item(
@@ -279,8 +284,16 @@ class DatabaseEndpoints:
                 store.count_debug_use(connection)
             return store.delete(connection, name, path)
 
-        value = await self._calls.run(remove)
+        value = await self._write(name, remove)
         return DatabaseItem(params.namespace, params.key, msgspec.Raw(value))
+
+    async def _write(self, namespace: str, function: Callable[[SqlConnection], Result]) -> Result:
+        try:
+            return await self._calls.run(function)
+        finally:
+            # What a caller that has left wrote may be stored.
+            with trio.move_on_after(READ_AGAIN_S, shield=True):
+                await self._writes.tell(namespace)
 
     async def list_namespaces(self, _params: NoParams, _caller: Caller) -> Listing:
         """Protected namespaces are listed, forbidden ones are not."""

@@ -7,7 +7,7 @@ in `endpoints.py`.
 
 import logging
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -20,6 +20,7 @@ from mrk.database.namespaces import ReservedNamespaces
 from mrk.database.schema import Migration, joined
 from mrk.errors import ClientError
 from nurseries.database import store
+from nurseries.database.client_writes import ClientWrites
 from nurseries.database.copies import make_daily
 from nurseries.database.endpoints import DatabaseEndpoints
 from nurseries.database.items import Items
@@ -63,8 +64,9 @@ class Database(Items):
         self._first_copy_s = first_copy_s
         self._worker: DatabaseThread | None = None
         self._is_persistent = True
+        self._writes = ClientWrites()
         self._clients = DatabaseEndpoints(
-            self, self._place, self._reserved, debug, is_printing, request_restart
+            self, self._place, self._reserved, self._writes, debug, is_printing, request_restart
         )
 
     @property
@@ -126,6 +128,10 @@ class Database(Items):
     ) -> Result:
         """`TablesPort.run`."""
         return await self._open_worker().call(transaction(function, durable=durable))
+
+    def on_client_write(self, namespace: str, read_again: Callable[[], Awaitable[None]]) -> None:
+        """`ClientWritesPort.on_client_write`."""
+        self._writes.on_client_write(namespace, read_again)
 
     async def run_long(
         self, function: Callable[[sqlite3.Connection, Callable[[], None]], Result]

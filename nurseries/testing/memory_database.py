@@ -5,7 +5,7 @@ A failure can be set, such as a full disk.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,6 +16,7 @@ from mrk.database.database_protocols import SqlConnection
 from mrk.database.namespaces import ReservedNamespaces
 from mrk.database.schema import Migration, joined
 from mrk.errors import ClientError
+from nurseries.database.client_writes import ClientWrites
 from nurseries.database.endpoints import DatabaseEndpoints
 from nurseries.database.items import Items
 from nurseries.database.opening import DatabaseLocation
@@ -34,6 +35,7 @@ class MemoryDatabase(Items):
         self.warnings: list[str] = []
         steps = joined(migrations)
         self._place = DatabaseLocation(Path("/nowhere"), Path("/nowhere"), steps)
+        self._writes = ClientWrites()
         self._connection = sqlite3.connect(":memory:", isolation_level=None)
         for step in steps:
             for statement in step.statements:
@@ -41,10 +43,15 @@ class MemoryDatabase(Items):
 
     def endpoints(self) -> list[Endpoint]:
         """What clients may ask; what concerns files is refused."""
+        reserved, writes = ReservedNamespaces(), self._writes
         clients = DatabaseEndpoints(
-            self, self._place, ReservedNamespaces(), False, lambda: False, lambda: None
+            self, self._place, reserved, writes, False, lambda: False, lambda: None
         )
         return clients.endpoints()
+
+    def on_client_write(self, namespace: str, read_again: Callable[[], Awaitable[None]]) -> None:
+        """`ClientWritesPort.on_client_write`."""
+        self._writes.on_client_write(namespace, read_again)
 
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Nothing runs; closed at the end."""

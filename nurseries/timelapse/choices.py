@@ -1,11 +1,14 @@
 """The settings in force: the file's, the database's, and what the webcam adds.
 
-Owns no task. A change is stored before it counts.
+Owns no task. A change is stored before it counts; one that clients store by the database's own
+methods is read.
 """
 
 import logging
 from collections.abc import Mapping
 from typing import Any
+
+import trio
 
 from mrk.access.roles import role_needed
 from mrk.api.caller import Caller
@@ -38,18 +41,28 @@ class LapseChoices:
         self.written = written
         self._needs = needs
         self._stored: dict[str, Any] = {}
+        # A change replaces the whole record.
+        self._at_record = trio.Lock()
         self.settings = merged({}, written)
 
     async def open(self) -> None:
         """Read what the database has. Raises `ChoicesAway`."""
         try:
-            stored = await self._needs.database.get_item(NAMESPACE, KEY)
+            await self.read()
         except ClientError as exc:
             raise ChoicesAway(f"the settings cannot be read: {exc.message}") from exc
-        self._stored, wrong = usable(stored)
+
+    async def read(self) -> set[str]:
+        """Read what the database has, and return the names of settings that are others now.
+
+        Raises `ClientError`, and then nothing is changed.
+        """
+        async with self._at_record:
+            stored = await self._needs.database.get_item(NAMESPACE, KEY)
+            self._stored, wrong = usable(stored)
         for said in wrong:
             logger.warning("time-lapse: a stored setting is not used: %s", said)
-        self.settings = merged(self._stored, self.written)
+        return self._renewed()
 
     async def change(self, given: Mapping[str, object], caller: Caller) -> set[str]:
         """Store settings, and return the names of those that are others now.
@@ -65,9 +78,13 @@ class LapseChoices:
             if wanted[name] != getattr(self.settings, name) and caller.role < Role.ADMIN:
                 raise role_needed(Role.ADMIN, caller.role, f"Changing {name}")
         if wanted:
-            stored = {**self._stored, **wanted}
-            await self._needs.database.put_item(NAMESPACE, KEY, stored)
-            self._stored = stored
+            async with self._at_record:
+                stored = {**self._stored, **wanted}
+                await self._needs.database.put_item(NAMESPACE, KEY, stored)
+                self._stored = stored
+        return self._renewed()
+
+    def _renewed(self) -> set[str]:
         before, self.settings = self.settings, merged(self._stored, self.written)
         return {name for name in NAMES if getattr(before, name) != getattr(self.settings, name)}
 

@@ -20,7 +20,7 @@ from mrk.subsystem import Needs
 from mrk.timelapse.session import PrintLook, Stage, first_look
 from mrk.timelapse.settings import NAMES, OF_MACROS, TIMED
 from nurseries.timelapse.camera import FrameCamera
-from nurseries.timelapse.choices import LapseChoices
+from nurseries.timelapse.choices import NAMESPACE, LapseChoices
 from nurseries.timelapse.endpoints import Cancelled, LapseState, LastFrame, lapse_endpoints
 from nurseries.timelapse.ffmpeg import Ffmpeg
 from nurseries.timelapse.frame_folder import FrameFolder
@@ -42,6 +42,7 @@ class Timelapse:
     def __init__(self, section: LapseSection, frame_path: Path, needs: Needs) -> None:
         self._needs = needs
         self._choices = LapseChoices(section.written, needs)
+        needs.database.on_client_write(NAMESPACE, self._read_settings)
         ffmpeg = self._ffmpeg = Ffmpeg(section.ffmpeg_path)
         folder = FrameFolder(frame_path)
         camera = FrameCamera(
@@ -203,14 +204,20 @@ class Timelapse:
 
     async def post_settings(self, params: Mapping[str, object], caller: Caller) -> dict[str, Any]:
         """Change some of them; raises `ClientError`."""
-        changed = await self._choices.change(params, caller)
+        self._apply(await self._choices.change(params, caller))
+        return await self.get_settings(NoParams(), caller)
+
+    async def _read_settings(self) -> None:
+        """A client has stored them in the database's namespace."""
+        self._apply(await self._choices.read())
+
+    def _apply(self, changed: set[str]) -> None:
         if changed & OF_MACROS:
             self._macros.set_up(self._choices.settings)
         if "mode" in changed:
             self._macros.stop_hyperlapse()
         if changed & {"mode", "hyperlapse_cycle", "enabled"}:
             self._time_frames()
-        return await self.get_settings(NoParams(), caller)
 
     def last_frame(self, params: NoParams, caller: Caller) -> LastFrame:
         """The newest frame."""

@@ -1,12 +1,12 @@
 """All webcams: those from the configuration, which only it changes, and stored ones.
 
 Owns what the database holds of them, as far as it is known here: read at the first need, and again
-after a write that went wrong. No task of its own.
+after a write that went wrong and after one by `server.database`. No task of its own.
 """
 
 import logging
 import uuid
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Protocol
 
 import msgspec
@@ -25,13 +25,17 @@ MOST_STORED = 100
 
 
 class WebcamItems(Protocol):
-    """The part of `ItemsPort` that webcams need."""
+    """The part of `DatabasePort` that webcams need."""
 
     async def items(self, namespace: str) -> dict[str, Any]: ...
 
     async def put_item(self, namespace: str, key: str, value: Any) -> None: ...
 
     async def delete_item(self, namespace: str, key: str) -> Any: ...
+
+    def on_client_write(
+        self, namespace: str, read_again: Callable[[], Awaitable[None]]
+    ) -> None: ...
 
 
 class WebcamList(msgspec.Struct, frozen=True):
@@ -56,6 +60,7 @@ class Webcams:
         self._clients = clients
         self._known: dict[str, Webcam] | None = None
         self._reading = trio.Lock()
+        items.on_client_write(NAMESPACE, self._read_again)
 
     async def all_webcams(self) -> list[Webcam]:
         """Configured ones, then stored ones that no configured one hides."""
@@ -105,6 +110,13 @@ class Webcams:
                 if known is None:
                     known = self._known = _stored_webcams(await self._items.items(NAMESPACE))
         return known
+
+    async def _read_again(self) -> None:
+        async with self._reading:
+            before, self._known = self._known, None
+        stored = await self._stored()
+        if stored != before:
+            self._notify(stored)
 
     async def _write(self, write: Any) -> None:
         try:

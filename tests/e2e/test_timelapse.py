@@ -185,6 +185,22 @@ async def test_requests_without_frames(tmp_path: Path) -> None:
         assert stored["value"] == {"targetlength": 20}
 
 
+async def test_settings_that_a_front_end_brings_back_from_a_backup(tmp_path: Path) -> None:
+    """Mainsail stores them by their namespace; what is changed later leaves them in force."""
+    async with open_web_server() as camera, running(tmp_path, camera) as (_daemon, client):
+        item = {"namespace": "timelapse", "key": "config"}
+        backup = {"targetlength": 25, "rotation": 400, "park_time": 0.3}
+        await client.call("server.database.post_item", **item, value=backup)
+        settings = await client.call("machine.timelapse.get_settings")
+        assert (settings["targetlength"], settings["rotation"]) == (25, 0)
+        await client.call("machine.timelapse.post_settings", saveframes=True)
+        stored = await client.call("server.database.get_item", **item)
+        assert stored["value"] == {"targetlength": 25, "park_time": 0.3, "saveframes": True}
+        await client.call("server.database.delete_item", **item)
+        settings = await client.call("machine.timelapse.get_settings")
+        assert (settings["targetlength"], settings["saveframes"]) == (10, False)
+
+
 async def test_a_print_goes_on_over_a_restart_and_a_render_is_cancelled(
     tmp_path: Path, picture: bytes
 ) -> None:

@@ -1,7 +1,7 @@
 """Namespaces in memory: the database as subsystems see it (`ItemsPort`)."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import trio
@@ -55,6 +55,9 @@ class MemoryItems:
         assert isinstance(key, str)
         text = self._stored.get(namespace, {}).pop(key, None)
         return None if text is None else json.loads(text)
+
+    def on_client_write(self, namespace: str, read_again: Callable[[], Awaitable[None]]) -> None:
+        """No client writes here."""
 
     async def _write(self) -> None:
         await trio.lowlevel.checkpoint()

@@ -250,3 +250,48 @@ async def test_clients_find_the_id_of_the_installation(
         assert (await client_of(database)("server.database.get_item", **asked))["value"] == "f" * 32
         assert "clients do not find the id of this installation" in caplog.text
         nursery.cancel_scope.cancel()
+
+
+async def test_who_keeps_a_namespace_in_memory_reads_it_behind_each_write(
+    database: Database, ask: Ask
+) -> None:
+    seen: list[Any] = []
+
+    async def read_again() -> None:
+        seen.append(await database.items("cams"))
+
+    database.on_client_write("cams", read_again)
+    await ask("server.database.post_item", namespace="cams", key="a", value=1)
+    assert seen == [{"a": 1}]
+    await ask("server.database.post_item", namespace="other", key="a", value=1)
+    await database.put_item("cams", "b", 2)
+    assert len(seen) == 1
+    await ask("server.database.delete_item", namespace="cams", key="a")
+    assert seen[1:] == [{"b": 2}]
+
+
+async def test_a_write_counts_where_it_cannot_be_read_again(
+    database: Database, ask: Ask, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fail() -> None:
+        raise ClientError("the database is busy", 503)
+
+    database.on_client_write("cams", fail)
+    await ask("server.database.post_item", namespace="cams", key="a", value=1)
+    assert await database.get_item("cams", "a") == 1
+    assert "namespace cams is not read again: the database is busy" in caplog.text
+
+
+async def test_a_caller_that_left_is_read_again_too(database: Database, ask: Ask) -> None:
+    read = trio.Event()
+
+    async def read_again() -> None:
+        await trio.lowlevel.checkpoint()
+        read.set()
+
+    database.on_client_write("cams", read_again)
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await ask("server.database.post_item", namespace="cams", key="a", value=1)
+    assert scope.cancelled_caught
+    assert read.is_set()

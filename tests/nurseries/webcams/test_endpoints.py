@@ -9,11 +9,12 @@ import trio
 import trio.testing
 
 from config.settings.webcams import WebcamSettings
-from mrk.api.caller import Caller, Transport
+from mrk.api.caller import INTERNAL_CALLER, Caller, Transport
 from mrk.api.table import Table
 from mrk.clients.outbox import Outbox
 from mrk.clients.registry import Client, Clients
 from mrk.errors import ClientError
+from nurseries.testing.memory_database import MemoryDatabase
 from nurseries.webcams.endpoints import WebcamEndpoints
 from nurseries.webcams.registry import MOST_STORED, Webcams
 from nurseries.webcams.resolver import Resolver
@@ -26,8 +27,8 @@ OLD = {"name": "Old", "urlStream": "/old"}
 
 
 class House:
-    def __init__(self, configured=(), **stored):
-        self.items = MemoryItems(webcams=stored)
+    def __init__(self, configured=(), items=None, **stored):
+        self.items = MemoryItems(webcams=stored) if items is None else items
         self.clients = Clients()
         self.webcams = Webcams(configured, ID, self.items, self.clients)
         self.table = Table(WebcamEndpoints(self.webcams, Resolver(FakeHttp())).endpoints())
@@ -232,3 +233,31 @@ async def test_requests_before_the_first_reading_is_done_take_effect_in_their_or
     assert seen[2]["webcam"]["location"] == "here"
     assert await house.names() == []
     assert len(readings) == 1
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_those_that_a_front_end_brings_back_by_their_namespace(known):
+    """As Mainsail does with a backup, and when it goes back to the factory's settings."""
+    database = MemoryDatabase()
+    house = House([BED], items=database)
+    table = Table(database.endpoints())
+
+    async def store(method, **params):
+        found = table.method(f"server.database.{method}", Transport.WEBSOCKET)
+        await found.call({"namespace": "webcams", **params}, INTERNAL_CALLER)
+
+    if known:
+        await house.call("post_item", name="New", stream_url="/new")
+        house.told()
+    await store("post_item", key="a", value=OLD)
+    (told,) = house.told()
+    assert sorted(told) == ["Bed", *["New"][: int(known)], "Old"]
+    assert await house.names() == told
+    await store("post_item", key="a.urlStream", value="/other")
+    assert house.told() != []
+    assert (await house.call("get_item", uid="a"))["webcam"]["stream_url"] == "/other"
+    await store("post_item", key="a.urlStream", value="/other")
+    assert house.told() == []
+    await store("delete_item", key="a")
+    await refused(house.call("get_item", uid="a"), 404)
+    database.close()
