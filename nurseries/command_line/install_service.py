@@ -22,7 +22,7 @@ _PATH = click.Path(path_type=Path)
 @click.command("install-service")
 @click.option("--user", help="Who runs mrk [you].")
 @click.option("--data", type=_PATH, help="Data folder [~/printer_data of that user].")
-@click.option("--name", default="mrk", show_default=True, help="Name of the unit.")
+@click.option("--name", help="Name of the unit [the one it has; mrk, or as Moonraker's ends].")
 @click.option("--take-over", is_flag=True, help="Replace the Moonraker that serves this folder.")
 @click.option("--keep-name", is_flag=True, help="With --take-over: change its unit by a drop-in.")
 @click.option("--lan", is_flag=True, help="A new configuration lets in private networks.")
@@ -41,7 +41,7 @@ def command(context: click.Context, /, remove: bool, dry_run: bool, yes: bool, r
     --take-over mrk serves on Moonraker's port under Moonraker's name, or everything is put back.
     """
     host = TargetSystem(root.absolute())
-    wanted = _wanted(context, options)
+    wanted = _wanted(context, {**options, "removes": remove})
     if remove:
         _uninstall(host, wanted, yes)
     else:

@@ -17,7 +17,13 @@ from mrk.errors import MrkError
 from mrk.installation.unit_text import ServiceUnit, drop_in_text
 from mrk.machine.service_rules import is_unit_name
 from nurseries.installation.daemon_probe import refuse_while_printing
-from nurseries.installation.old_services import OldService, arguments_of, choose, find_old_services
+from nurseries.installation.old_services import (
+    OldService,
+    arguments_of,
+    choose,
+    find_old_services,
+    name_in_place_of,
+)
 from nurseries.installation.releases import Releases
 from nurseries.installation.service_files import (
     InstallRecord,
@@ -27,6 +33,7 @@ from nurseries.installation.service_files import (
     is_ours,
     is_there,
     plan,
+    served_by,
     unit_path,
 )
 from nurseries.installation.take_over import PATIENCE_S, Attempts, TakeOver
@@ -39,17 +46,19 @@ _SYSTEMD_RUNS = "/run/systemd/system"  # sd_booted(3)
 class InstallOptions(msgspec.Struct, frozen=True, kw_only=True):
     """The options of `mrk install-service`; None: not given. `program` starts mrk.
 
-    `daemon` are options of the daemon by name, which stood before the command.
+    `daemon` are options of the daemon by name, which stood before the command; `removes` asks for
+    user and data folder alone.
     """
 
     program: Sequence[str]
     user: str | None = None
     data: Path | None = None
-    name: str = "mrk"
+    name: str | None = None
     take_over: bool = False
     keep_name: bool = False
     private_networks: bool = False
     daemon: dict[str, Any] = {}
+    removes: bool = False
 
 
 class Installation:
@@ -58,7 +67,7 @@ class Installation:
     def __init__(
         self, host: TargetSystem, wanted: InstallOptions, patience_s: float = PATIENCE_S
     ) -> None:
-        if not is_unit_name(wanted.name):
+        if wanted.name is not None and not is_unit_name(wanted.name):
             raise MrkError(
                 f"--name {wanted.name!r} is not the name of a unit; expected one like 'mrk'"
             )
@@ -80,7 +89,7 @@ class Installation:
         self.user = self._user()
         self.data = self._data()
         self.unit = ServiceUnit(
-            name=wanted.name,
+            name=self._name(),
             user=self.user.name,
             data=str(self.data),
             command=[*wanted.program, *self._arguments()],
@@ -95,10 +104,11 @@ class Installation:
             own_configuration="config_file" not in wanted.daemon,
         )
         if self.old is None:
-            self.files.append(enabling_link(wanted.name))
+            self.files.append(enabling_link(self.unit.name))
         if self._is_taken:
             self.files = []
-        self._check()
+        if not wanted.removes:
+            self._check()
 
     @property
     def missing(self) -> list[PlannedFile]:
@@ -239,6 +249,15 @@ class Installation:
             raise MrkError(f"--data {data} is not absolute")
         return data
 
+    def _name(self) -> str:
+        """Of the unit: each data folder has one of its own, and keeps it."""
+        if self._wanted.name is not None:
+            return self._wanted.name
+        record = ServiceFiles(self._host, self.user, str(self.data)).record()
+        if record is not None and is_unit_name(record.name):
+            return record.name
+        return "mrk" if self.old is None else name_in_place_of(self.old.name)
+
     def _arguments(self) -> Sequence[str]:
         if self.old is not None:
             return self.old.arguments
@@ -258,6 +277,12 @@ class Installation:
                     )
         if not self.keep_name and not is_ours(self._host, name):
             raise MrkError(f"{unit_path(name)} is somebody else's: choose another --name")
+        served = None if self.keep_name else served_by(self._host, name)
+        if served is not None and not self._is_same_folder(served):
+            raise MrkError(f"{unit_path(name)} serves {served}: choose another --name")
+
+    def _is_same_folder(self, other: Path) -> bool:
+        return self._host.at(other).resolve() == self._host.at(self.data).resolve()
 
 
 def installed(host: TargetSystem, user: HostUser, data: Path) -> InstallRecord:

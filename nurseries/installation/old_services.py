@@ -102,6 +102,12 @@ def read_old_service(host: TargetSystem, name: str, path: str) -> OldService | N
     )
 
 
+def name_in_place_of(old: str) -> str:
+    """Of mrk's own unit: `mrk-2` in place of `moonraker-2`, so that each printer has its own."""
+    instance = re.fullmatch(r"moonraker[-_@](.+)", old)
+    return f"mrk-{instance[1]}" if instance else "mrk"
+
+
 def arguments_of(paths: Paths) -> list[str]:
     """The arguments that give these paths without any environment."""
     plain = Paths.resolve(environ={}, data_path=paths.data)

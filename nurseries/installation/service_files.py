@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import os
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -18,6 +19,7 @@ from mrk.errors import MrkError
 from mrk.foreign_json import NotJson
 from mrk.installation.first_configuration import allowed_services_text, configuration_text
 from mrk.installation.polkit_text import key_file_text, rules_text
+from mrk.installation.unit_file import parse_unit, start_words
 from mrk.installation.unit_text import MARK, ServiceUnit, unit_text
 from nurseries.installation.old_services import ADMIN_FOLDER
 from nurseries.installation.target_system import HostUser, TargetSystem, Unreadable
@@ -88,6 +90,29 @@ def is_ours(host: TargetSystem, name: str) -> bool:
     """Whether the unit of that name, if there is one, was written by us."""
     text = host.text(unit_path(name))
     return text is None or text.startswith(MARK.split("`")[0])
+
+
+def served_by(host: TargetSystem, name: str) -> Path | None:
+    """The data folder of another installation that our unit of that name serves.
+
+    None when there is no such unit, or that installation is gone.
+    """
+    text = host.text(unit_path(name))
+    if text is None:
+        return None
+    words = [word.replace("%%", "%") for word in start_words(parse_unit([text]), {})]
+    folders = [Path(after) for word, after in pairwise(words) if word == "-d"]
+    return next((one for one in folders if not _is_gone(host.at(one / RECORD))), None)
+
+
+def _is_gone(path: Path) -> bool:
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False  # another user's, who lets nobody look
+    return False
 
 
 def is_there(host: TargetSystem, file: PlannedFile) -> bool:

@@ -8,6 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 
@@ -166,6 +167,55 @@ def test_somebody_elses_unit_is_not_overwritten(root):
     assert code == 1
     assert "is somebody else's: choose another --name" in output
     assert mrk(root, "--yes", "--name", "mrk-2")[0] == 0
+
+
+def test_a_second_printer_takes_no_unit_of_the_first(root):
+    """Its unit would start the second one, and either's uninstall would remove both."""
+    assert mrk(root, "--yes")[0] == 0
+    before = tree(root)
+    second = ("--yes", "--data", "/home/pi/my 100%_data")
+    code, output = mrk(root, *second)
+    assert code == 1
+    assert "mrk.service serves /home/pi/printer_data: choose another --name" in output
+    assert tree(root) == before
+    assert mrk(root, *second, "--name", "mrk-2")[0] == 0
+    # From now on each is known by its folder.
+    assert "nothing was changed" in mrk(root, *second)[1]
+    assert "nothing was changed" in mrk(root, "--yes")[1]
+    assert "serves /home/pi/my 100%_data" in mrk(root, "--yes", "--name", "mrk-2")[1]
+    assert "stop mrk-2.service" in mrk(root, *second, "--uninstall")[1]
+    assert tree(root) == before
+    assert mrk(root, *second, "--uninstall") == (
+        1, "Error: nothing was installed in /home/pi/my 100%_data\n",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("old", "own"), [("moonraker", "mrk"), ("moonraker-2", "mrk-2"), ("moonraker-big", "mrk-big")]
+)
+def test_each_printer_is_taken_over_by_a_unit_of_its_own(root, old, own):
+    assert mrk(root, "--yes", "--data", "/home/pi/other_data", "--name", "mrk-1")[0] == 0
+    unit = "[Service]\nUser=pi\nExecStart=/x/python -m moonraker -d /home/pi/printer_2_data\n"
+    (root / f"etc/systemd/system/{old}.service").write_text(unit)
+    host = TargetSystem(root, is_live=True)
+    wanted = InstallOptions(program=["mrk"], take_over=True)
+    told = Installation(host, wanted).told()
+    assert f"make /etc/systemd/system/{old}.service an alias of {own}.service" in told
+    assert f"write /etc/polkit-1/rules.d/{own}.rules" in told
+    with pytest.raises(MrkError, match=r"mrk-1\.service serves /home/pi/other_data"):
+        Installation(host, msgspec.structs.replace(wanted, name="mrk-1"))
+
+
+def test_a_data_folder_that_was_moved_keeps_its_unit(root):
+    assert mrk(root, "--yes")[0] == 0
+    home = root / "home/pi"
+    (home / "printer_data").rename(home / "printer_1_data")
+    assert mrk(root, "--yes", "--data", "/home/pi/printer_1_data")[0] == 0
+    unit = (root / "etc/systemd/system/mrk.service").read_text()
+    assert "/bin/mrk -d /home/pi/printer_1_data\n" in unit
+    # By another name of the folder it is the same one.
+    (home / "printer_data").symlink_to("printer_1_data")
+    assert mrk(root, "--yes")[0] == 0
 
 
 def test_a_moonraker_of_the_same_folder_is_named(root):
