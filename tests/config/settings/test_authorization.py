@@ -127,6 +127,7 @@ def test_unsafe_cors_domains_are_skipped(entry):
         ("", ("127.0.0.0/8", "::1/128")),
         ("[authorization]\n", ()),
         ("[authorization]\ntrusted_clients: 10.0.0.0/8\n", ("10.0.0.0/8",)),
+        ("trusted_clients: 10.0.0.0/8\n", ("10.0.0.0/8",)),
     ],
 )
 def test_loopback_is_trusted_without_the_section_only(tmp_path, section, networks):
@@ -157,7 +158,7 @@ def test_defaults_need_no_login_and_believe_loopback(tmp_path):
 
 def test_all_of_it_written(tmp_path):
     text = (
-        "trusted_proxies:\n  10.0.0.7\n  fd00::/8\nallowed_hosts: Printer.example.com\n"
+        "trusted_proxies:\n  10.0.0.7\n  fd00::/8\nallowed_hosts: Printer.example.com.\n"
         "enable_api_key: no\nforce_logins: yes\nlogin_timeout: 3\nmax_login_attempts: 1\n"
         "default_source: LDAP\n"
     )

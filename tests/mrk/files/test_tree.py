@@ -44,6 +44,12 @@ def test_folders_move_with_what_is_in_them(tree):
     assert other.place(folder, "x.gcode").path == "b/x.gcode"
     assert tree.version > before
     assert tree.find(("a",)) is None
+    assert other.version == 1
+    # Another folder of that name is in the place of the first.
+    other.put(other.top, "b", stat())
+    other.put(other.top, "b", stat(folder=True))
+    assert other.version == 3
+    assert not other.holds(folder)
 
 
 def test_a_folder_that_stays_one_keeps_its_contents(tree):
