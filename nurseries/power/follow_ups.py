@@ -43,6 +43,7 @@ class FollowUps:
         self._services_asked = trio.Event()
         self._restart_wanted = False
         self._restart_asked = trio.Event()
+        self._restart_wait = trio.CancelScope()
         self._klippy_changed = trio.Event()
 
     @property
@@ -98,6 +99,8 @@ class FollowUps:
         """Restart Klipper unless it is ready; behind a device that is off again nobody needs it."""
         if is_off:
             self._restart_wanted = False
+            # When it is on again, the printer's boards start anew: they get the whole delay.
+            self._restart_wait.cancel()
         elif wanted:
             self._restart_wanted = True
             self._restart_asked.set()
@@ -106,19 +109,25 @@ class FollowUps:
         """Until cancelled."""
         while True:
             self._restart_asked = trio.Event()
-            if self._restart_wanted:
-                await self._restart()
-                self._restart_wanted = False
-            else:
+            if not self._restart_wanted:
                 await self._restart_asked.wait()
+                continue
+            with trio.CancelScope() as self._restart_wait:
+                await self._until_restart()
+            if self._restart_wait.cancelled_caught:
+                continue
+            # Whoever switches off and on while Klipper answers wants another one.
+            self._restart_wanted = False
+            if self._step() is RestartStep.SEND:
+                await self._restart()
 
-    async def _restart(self) -> None:
+    async def _until_restart(self) -> None:
         await self.klipper_known()
         if self._step() is RestartStep.SEND:
             await trio.sleep(self._restart_delay_s)
             await self.klipper_known()
-        if self._step() is RestartStep.DROP or not self._restart_wanted:
-            return
+
+    async def _restart(self) -> None:
         logger.info("power device %s is on: FIRMWARE_RESTART", self._name)
         try:
             with trio.fail_after(RESTART_ANSWER_S):

@@ -87,6 +87,7 @@ class FakePrinter:
         self.stats = PrintStats()
         self.was_seen: bool | None = True
         self.scripts: list[str] = []
+        self.answer_s = 0.0
         self.methods: dict[str, Any] = {}
         self._events: Fanout[Any] = Fanout()
 
@@ -115,6 +116,7 @@ class FakePrinter:
     async def run_gcode(self, script: str) -> None:
         await trio.lowlevel.checkpoint()
         self.scripts.append(script)
+        await trio.sleep(self.answer_s)
 
     def become(self, state: str) -> None:
         self.klippy_state = state

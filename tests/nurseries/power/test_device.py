@@ -384,6 +384,36 @@ async def test_a_device_that_is_off_again_restarts_nothing(autojump_clock, house
         assert house.printer.scripts == []
 
 
+async def test_a_device_that_is_on_again_gets_the_whole_delay(autojump_clock, house):
+    house.add("psu", restart_klipper_when_powered=True, restart_delay_s=5.0)
+    async with house.running():
+        house.printer.become("shutdown")
+        await house.call("on", {"psu": None})
+        await trio.sleep(4)
+        await house.call("off", {"psu": None})
+        await house.call("on", {"psu": None})
+        await trio.sleep(4.9)
+        assert house.printer.scripts == []
+        await trio.sleep(0.2)
+        assert house.printer.scripts == ["FIRMWARE_RESTART"]
+
+
+async def test_a_device_that_is_on_again_while_klipper_restarts_is_another_wish(
+    autojump_clock, house
+):
+    house.add("psu", restart_klipper_when_powered=True)
+    async with house.running():
+        house.printer.become("shutdown")
+        house.printer.answer_s = 3.0
+        await house.call("on", {"psu": None})
+        await trio.sleep(2)
+        assert house.printer.scripts == ["FIRMWARE_RESTART"]
+        await house.call("off", {"psu": None})
+        await house.call("on", {"psu": None})
+        await trio.sleep(10)
+        assert house.printer.scripts == ["FIRMWARE_RESTART"] * 2
+
+
 async def test_off_when_klipper_shuts_down(autojump_clock, house):
     psu = house.add("psu", ScriptedDriver(ON), off_when_shutdown=True, off_when_shutdown_delay_s=30)
     async with house.running():
