@@ -17,6 +17,8 @@ _FALSE = frozenset({"0", "no", "false", "off"})
 _INTEGER = re.compile(r"[+-]?[0-9]{1,400}")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
+# What MQTT can say.
+_TOPIC_BYTES = 65535
 _HOST_NAME = re.compile(r"[^\s/\[\]:@?#\"'`]+")
 
 
@@ -136,6 +138,15 @@ def choice(text: str, choices: Sequence[str], ignore_case: bool = False) -> str:
         if text == one or (ignore_case and text.lower() == one.lower()):
             return one
     raise ValueError(f"{quoted(text)} is not known (expected one of {', '.join(choices)})")
+
+
+def topic(text: str) -> str:
+    """The name of one MQTT topic."""
+    if not text or len(text.encode()) > _TOPIC_BYTES or "\0" in text or "\n" in text:
+        raise ValueError(f"{quoted(text)} is not a topic (expected one such as cmnd/plug/POWER)")
+    if "+" in text or "#" in text:
+        raise ValueError(f"{quoted(text)} has a wildcard (expected the name of one topic)")
+    return text
 
 
 def _check_bounds(text: str, value: float, bounds: Bounds) -> None:

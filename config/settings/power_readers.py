@@ -33,7 +33,7 @@ from config.settings.power_drivers import (
     UhubctlSettings,
     WebDeviceSettings,
 )
-from config.values import Bounds, integer, url_host
+from config.values import Bounds, integer, topic, url_host
 from mrk.definitions.pins import Pin, read_pin
 
 _PORT = Bounds(low=1, high=65535)
@@ -43,7 +43,6 @@ _DEVICE_TIMER_S = Bounds(low=1, high=86400)
 _DELAY_S = Bounds(low=0, high=60)
 _ANSWER_S = Bounds(above=0, high=60)
 _QOS = Bounds(low=0, high=2)
-_TOPIC_BYTES = 65535
 
 
 def _pin(section: Section) -> Pin:
@@ -241,23 +240,15 @@ def _http(section: Section) -> HttpTemplateSettings:
     )
 
 
-def _topic(text: str) -> str:
-    if not text or len(text.encode()) > _TOPIC_BYTES or "\0" in text:
-        raise ValueError(f"{quoted(text)} is not a topic")
-    if "+" in text or "#" in text:
-        raise ValueError(f"{quoted(text)} has a wildcard (expected the name of one topic)")
-    return text
-
-
 def _mqtt(section: Section) -> MqttSwitchSettings:
     return MqttSwitchSettings(
-        section.custom("command_topic", Required("cmnd/plug/POWER"), _topic),
+        section.custom("command_topic", Required("cmnd/plug/POWER"), topic),
         section.event_template("command_payload", Required("{command}")),
         section.boolean("retain_command_state", False),
-        section.custom("state_topic", Required("stat/plug/POWER"), _topic),
+        section.custom("state_topic", Required("stat/plug/POWER"), topic),
         section.event_template("state_response_template", None),
         section.number("state_timeout", 2.0, _ANSWER_S),
-        section.custom("query_topic", None, _topic),
+        section.custom("query_topic", None, topic),
         section.event_template("query_payload", None),
         section.boolean("query_after_command", False),
         section.integer("qos", None, _QOS),

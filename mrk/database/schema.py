@@ -8,9 +8,9 @@ from collections.abc import Iterable
 
 import msgspec
 
-# "mrkd" in the file's header: says that an SQLite file is ours.
 # Beside the database: what it was before an update of mrk, for an older release.
 BEFORE_UPDATE = "mrk.db.before-update"
+# "mrkd" in the file's header: says that an SQLite file is ours.
 APPLICATION_ID = 0x6D726B64
 # Columns of this declared type hold JSON text. SQLite takes any type name; TEXT in it decides.
 JSON_COLUMN = "JSON TEXT"

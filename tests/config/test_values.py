@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config import values
-from config.values import Bounds, is_host
+from config.values import Bounds, is_host, topic
 
 
 @pytest.mark.parametrize("text", ["1", "yes", "TRUE", "On"])
@@ -134,3 +134,25 @@ def test_what_is_no_host(text):
 )
 def test_hosts_of_urls(text, host):
     assert values.url_host(text) == host
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "not a topic"),
+        ("a\0b", "not a topic"),
+        ("a\nb", "not a topic"),
+        ("ü" * 32767 + "xy", "not a topic"),
+        ("a/+", "wildcard"),
+        ("a/#", "wildcard"),
+    ],
+)
+def test_what_is_no_topic(text, reason):
+    with pytest.raises(ValueError, match=reason):
+        topic(text)
+
+
+def test_topics():
+    longest = "ü" * 32767 + "x"
+    assert topic(longest) == longest
+    assert topic("shelly/power 1") == "shelly/power 1"

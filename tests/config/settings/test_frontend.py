@@ -29,7 +29,7 @@ def test_all_options(read):
         "[frontend m]\npath: /opt/m\nprefix: a/b\nport: 80\nssl_port: 443\n"
         "redirect_to_https: yes\nframe_ancestors:\n  https://ha.lan:8123\n  http://*.lan\n"
         "locale: de\nmode: light\ntheme: voron\n"
-        "instances:\n  two.lan\n  10.0.0.2:7126/printers/two\n"
+        "instances:\n  two.lan\n  10.0.0.2:7126/printers/two/\n  [fd00::2]:65535\n  three.lan:1\n"
     )
     assert loaded.warnings == []
     (one,) = front_ends(loaded)
@@ -39,6 +39,8 @@ def test_all_options(read):
     assert one.instances == (
         InstanceSettings(host="two.lan"),
         InstanceSettings(host="10.0.0.2", port=7126, path="/printers/two"),
+        InstanceSettings(host="[fd00::2]", port=65535),
+        InstanceSettings(host="three.lan", port=1),
     )
 
 
@@ -56,7 +58,8 @@ def test_all_options(read):
         ("path: /m\nprefix: /../x", "is not a path"),
         ("path: /m\nframe_ancestors: *; script-src *", "is not an origin"),
         ("path: /m\ninstances: http://x", "is not a printer"),
-        ("path: /m\ninstances: x:70000", "is not a printer"),
+        ("path: /m\ninstances: x:65536", "is not a printer"),
+        ("path: /m\ninstances: x:0", "is not a printer"),
         ("path: /m\nmode: grey", "grey"),
         ('path: /m\ntheme: "x"', "is not a name"),
     ],
@@ -68,7 +71,7 @@ def test_mistakes_cost_one_front_end(read, options, reason):
     assert not loaded.failures
 
 
-@pytest.mark.parametrize("place", [".", "config", "gcodes/www", ".."])
+@pytest.mark.parametrize("place", ["backup", ".", "config", "gcodes/www", ".."])
 def test_users_files_are_no_front_end(read, tmp_path, place):
     (tmp_path / "gcodes/www").mkdir(parents=True)
     loaded = read(f"[frontend]\npath: {tmp_path / place}\n")
@@ -81,6 +84,14 @@ def test_a_link_to_users_files_is_none_either(read, tmp_path):
     link = tmp_path.parent / f"{tmp_path.name}-link"
     link.symlink_to(tmp_path / "gcodes")
     assert front_ends(read(f"[frontend]\npath: {link}\n")) == ()
+
+
+@pytest.mark.parametrize("name", ["config", "gcodes", "logs", "database", "certs"])
+def test_nor_is_where_the_data_folder_has_a_link_to(read, tmp_path, tmp_path_factory, name):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (tmp_path / name).symlink_to(elsewhere)
+    loaded = read(f"[frontend]\npath: {elsewhere}/www\n[frontend good]\npath: {elsewhere}-ui\n")
+    assert [one.name for one in front_ends(loaded)] == ["good"]
 
 
 def test_clashes(read):

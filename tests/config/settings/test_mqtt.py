@@ -79,6 +79,9 @@ def test_good_values(read, option, field, value):
         "tls_ca_path: /nowhere/ca.pem",
         "tls_key_path: /dev/null",
         "address: two words",
+        f"client_id: {'ü' * 500}x",
+        "client_id: a\0b",
+        f"instance_name: {'ü' * 500}x",
     ],
 )
 def test_bad_values(failed, option):
@@ -133,3 +136,16 @@ def test_tls_files(read, tmp_path):
     )
     assert settings.enable_tls
     assert settings.tls_key_path == tmp_path / "key"
+    assert settings.tls_cert_path == tmp_path / "cert"
+
+
+def test_a_key_needs_its_certificate(failed, tmp_path):
+    (tmp_path / "key").write_text("x")
+    text = f"[mqtt]\naddress: b\ntls_key_path: {tmp_path}/key\n"
+    assert "a key needs its certificate in tls_cert_path" in failed("mqtt", text)
+
+
+def test_the_longest_names(read):
+    longest = "ü" * 500
+    settings = one(read, f"client_id: {longest}\ninstance_name: {longest}")
+    assert (settings.client_id, settings.instance_name) == (longest, longest)

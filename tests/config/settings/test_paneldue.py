@@ -39,6 +39,15 @@ def test_values(read):
     )
 
 
+def test_what_is_as_large_as_may_be(read):
+    macros = ["x" * MACRO_LENGTH, *(f"M{n}" for n in range(MOST_MACROS - 1))]
+    lines = "".join(f"  {macro}\n" for macro in macros)
+    text = f"serial: /dev/x\nmachine_name: {'x' * NAME_LENGTH}\nmacros:\n{lines}"
+    loaded = read(f"[paneldue]\n{text}")
+    assert loaded.settings.paneldue.macros == tuple(macros)
+    assert len(loaded.settings.paneldue.machine_name) == NAME_LENGTH
+
+
 @pytest.mark.parametrize(
     ("written", "said"),
     [

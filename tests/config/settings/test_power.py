@@ -129,6 +129,8 @@ def test_an_environment(read):
 def test_codes_are_padded(read):
     driver = one(read, f"type: rf\n{TYPES['rf']}").driver
     assert driver.on_code == "0" * 20 + "0110"
+    longest = one(read, f"type: rf\npin: gpio17\non_code: {'1' * 128}\noff_code: 0 1-1\n").driver
+    assert (longest.on_code, longest.off_code) == ("1" * 128, "0" * 22 + "11")
 
 
 def test_the_old_ways(read):
@@ -166,6 +168,17 @@ def test_the_old_ways(read):
         ("type: driver\ncommand: 'x", "No closing quotation"),
         ("type: driver\ncommand: x\nenvironment: A", "not NAME=value"),
         ("type: mqtt\ncommand_topic: a/#\ncommand_payload: x\nstate_topic: b", "has a wildcard"),
+        (f"type: rf\npin: gpio1\non_code: {'1' * 129}\noff_code: 1", "is not a code"),
+        ("type: tasmota\naddress: x\ntimeout: 0.4", "0.5 to 60"),
+        ("type: gpio\npin: gpio1\noff_when_shutdown: yes\noff_when_shutdown_delay: -1", "0 to"),
+        (
+            "type: gpio\npin: gpio1\nrestart_klipper_when_powered: yes\nrestart_delay: 0",
+            "more than 0",
+        ),
+        (
+            "type: klipper_device\nobject_name: gcode_macro a\nrestart_klipper_when_powered: yes",
+            "does not go with type klipper_device",
+        ),
     ],
 )
 def test_what_is_left_out(read, options, reason):

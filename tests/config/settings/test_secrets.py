@@ -160,6 +160,22 @@ def test_the_old_place(paths, tmp_path):
     assert str(load(paths).settings.server.klippy_uds_address) == "/tmp/new"
 
 
+def test_an_old_place_where_there_is_nothing(paths, tmp_path):
+    """It is watched all the same: the file may come."""
+    old = tmp_path / "old.ini"
+    write(paths, f"[secrets]\nsecrets_path: {old}\n")
+    configuration = load(paths)
+    assert configuration.settings.file_manager.secrets_file == old
+    assert f"names a file that does not exist: {old}" in " ".join(configuration.warnings)
+
+
+def test_an_old_place_that_is_none(paths):
+    write(paths, "[secrets]\nsecrets_path: ~nobody-at-all/x\n")
+    configuration = load(paths)
+    assert configuration.settings.file_manager.secrets_file is None
+    assert f"{paths.secrets} is used" in " ".join(configuration.warnings)
+
+
 def test_clients_see_no_secret(paths):
     main = write(
         paths,

@@ -41,6 +41,8 @@ def test_the_test_endpoint_is_not_known(read):
     [
         ("filament_sensor: runout", "is not a filament sensor"),
         ("url: https://example.com", "it is not the address of a websocket"),
+        ("url: wss://example.com:0/", "it is not the address of a websocket"),
+        ("url: wss://example.com/a b", "it has more than an address"),
         ("url: wss://", "it is not the address of a websocket"),
         ("url: wss://example.com:x", "it is not an address"),
         ("url: wss://a:b@example.com", "it has more than an address"),
