@@ -173,7 +173,8 @@ class Hue(msgspec.Struct, frozen=True):
 
     def _check(self, answer: Any) -> None:
         """Errors come with status 200."""
-        if isinstance(answer, list) and answer and "error" in answer[0]:
+        first = answer[0] if isinstance(answer, list) and answer else None
+        if isinstance(first, dict) and "error" in first:
             said = member(answer, 0, "error", "description")
             raise DriverFailed(f"the bridge says: {str(said)[:100]}")
 

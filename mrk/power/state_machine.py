@@ -49,8 +49,6 @@ class PowerMachine:
         before, self.state = self.state, fresh
         if fresh is before:
             return NOTHING
-        if not fresh.is_known:
-            return PowerChange(notify=True)
         if before is PowerState.INIT or self._rules.restrict_action_processing:
             # From init: nobody switched it, it became known.
             return PowerChange(notify=True)

@@ -66,7 +66,7 @@ _REMOTE = {"true": Wish.ON, "false": Wish.OFF, "on": Wish.ON, "off": Wish.OFF}
 def read_remote_state(state: object) -> Wish:
     """`state` of `set_device_power`: a boolean, or a text in any case; raises ValueError."""
     text = str(state).strip().lower()
-    if isinstance(state, bool | str) and (text in _REMOTE or text == Wish.TOGGLE):
+    if text in _REMOTE or text == Wish.TOGGLE:
         return _REMOTE.get(text, Wish.TOGGLE)
     shown = repr(state)[:60]
     raise ValueError(f"state {shown} is not known (expected on, off, toggle, true or false)")

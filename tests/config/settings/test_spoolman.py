@@ -27,7 +27,8 @@ def test_addresses(read, written, meant):
 
 @pytest.mark.parametrize(
     "bad",
-    ["", "ftp://x", "http://", "http://x:99999", "http://x:0", "http://u:p@x", "http://x/api/v1", "x/api/", "http://x/#a",
+    ["", "ftp://x", "http://", "http://x:99999", "http://x:0", "http://u:p@x", "http://x/api/v1",
+     "x/api/", "http://x/#a",
      "http://x/?a=b", "http://a b", "http://[::1"],
 )  # fmt: skip
 def test_what_is_no_address(failed, bad):

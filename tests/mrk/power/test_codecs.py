@@ -8,7 +8,16 @@ from mrk.power.klipper_object import KlipperObject
 from mrk.power.mqtt_payload import read_payload
 from mrk.power.rf_code import PULSE_S, pulses
 from mrk.power.states import DriverFailed, PowerState
-from mrk.power.tplink import BODY_BYTES, STATUS, Plug, body_size, check, decode, encode
+from mrk.power.tplink import (
+    BODY_BYTES,
+    FORGET_TIMERS,
+    STATUS,
+    Plug,
+    body_size,
+    check,
+    decode,
+    encode,
+)
 from mrk.power.uhubctl import arguments, read_state
 
 ON, OFF, ERROR = PowerState.ON, PowerState.OFF, PowerState.ERROR
@@ -24,6 +33,7 @@ def test_the_frame_that_plugs_know():
 
 
 def test_frames_that_are_none():
+    assert [body_size(size.to_bytes(4, "big")) for size in (1, BODY_BYTES)] == [1, BODY_BYTES]
     for size in (0, BODY_BYTES + 1, 0x48545450):
         with pytest.raises(DriverFailed, match="not a Kasa frame"):
             body_size(size.to_bytes(4, "big"))
@@ -47,6 +57,9 @@ def test_a_plug_and_a_strip():
     }
     rule = {"enable": 1, "delay": 5, "act": 0, "name": "turn off"}
     assert Plug().countdown(5, {}) == {"count_down": {"add_rule": rule}}
+    # Without the socket's id all of the strip would go off.
+    assert Plug(1).countdown(5, context) == {"count_down": {"add_rule": rule}, **context}
+    assert FORGET_TIMERS == {"count_down": {"delete_all_rules": None}}
     with pytest.raises(DriverFailed, match="no children"):
         Plug(5).state(SINGLE)
 
@@ -83,8 +96,39 @@ def test_the_example_of_the_rfc(algorithm, response):
     assert "nc=00000002" in digest.header("GET", "/")["Authorization"]
 
 
+def test_a_new_nonce_is_counted_anew():
+    """As Shelly's second generation says it, which has nothing opaque."""
+    digest = Digest("admin", "pw", "c")
+    challenge = 'Digest qop="auth", realm="shellyplus1-a8", nonce="{}", algorithm=SHA-256'
+    digest.challenged(challenge.format("1767225600"))
+    for count in ("00000001", "00000002"):
+        header = digest.header("GET", "/rpc/Shelly.GetStatus")["Authorization"]
+        assert f"nc={count}" in header
+        assert "opaque" not in header
+    digest.challenged(" " + challenge.format("1767225660").replace("Digest", "DIGEST"))
+    header = digest.header("GET", "/")["Authorization"]
+    assert 'nonce="1767225660"' in header
+    assert "nc=00000001" in header
+
+
+def test_names_in_a_challenge_have_no_case():
+    digest, same = Digest("a", "b", "c"), Digest("a", "b", "c")
+    digest.challenged('digest Realm="x", NONCE="1", Algorithm=sha-256, Qop=" auth-int , auth"')
+    same.challenged('Digest realm="x", nonce="1", algorithm=SHA-256')
+    (one, other) = (one.header("GET", "/")["Authorization"] for one in (digest, same))
+    assert one.replace("sha-256", "SHA-256") == other
+
+
 @pytest.mark.parametrize(
-    "header", ["Basic realm=x", "Digest algorithm=SHA-512, nonce=1", "Digest qop=auth", ""]
+    "header",
+    [
+        "Basic realm=x",
+        "Basic realm=x, nonce=1, qop=auth",
+        "Digest algorithm=SHA-512, nonce=1",
+        "Digest qop=auth",
+        "Digest nonce=1, qop=auth-int",
+        "",
+    ],
 )
 def test_challenges_that_cannot_be_met(header):
     with pytest.raises(NoDigest):
@@ -153,6 +197,9 @@ def test_a_line_without_end():
     assert reader.feed(b"x" * LINE_BYTES) == []
     with pytest.raises(BadDriverLine, match="more than"):
         reader.feed(b"x")
+    assert LineReader().feed(b"x" * LINE_BYTES + b"\n \n") == [b"x" * LINE_BYTES]
+    with pytest.raises(BadDriverLine, match="more than"):
+        LineReader().feed(b"x" * (LINE_BYTES + 1) + b"\n")
 
 
 # MQTT, Klipper

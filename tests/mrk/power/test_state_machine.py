@@ -39,6 +39,8 @@ def test_a_switch_is_followed():
     assert one.switched(ON, 0.0) == PowerChange(notify=True, services=True, restart_klipper=True)
     assert one.switched(OFF, 1.0) == PowerChange(notify=True, services=False)
     assert one.switched(ERROR, 1.0) == PowerChange(notify=True)
+    # Klipper is restarted where that is configured.
+    assert machine(OFF).switched(ON, 0.0) == PowerChange(notify=True, services=True)
 
 
 def test_a_change_from_outside_is_only_told():
@@ -130,7 +132,7 @@ def test_actions():
 
 @pytest.mark.parametrize(
     ("state", "wish"),
-    [(True, Wish.ON), (False, Wish.OFF), ("True", Wish.ON), ("OFF", Wish.OFF), ("t", None),
+    [(True, Wish.ON), (False, Wish.OFF), ("True", Wish.ON), (" OFF ", Wish.OFF), ("t", None),
      ("Toggle", Wish.TOGGLE), (1, None), (None, None), ([], None)],
 )  # fmt: skip
 def test_states_of_macros(state, wish):
