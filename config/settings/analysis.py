@@ -13,7 +13,7 @@ from config.values import Bounds
 
 PLATFORMS = ("auto", "linux", "rpi", "osx")
 ESTIMATORS = ("auto", "built-in", "klipper_estimator")
-_TIMEOUT_S = Bounds(low=1, high=86400)
+_TIMEOUT_S = Bounds(low=1, high=86400, clamps=True)
 
 
 class AnalysisSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -69,8 +69,8 @@ def read_update_manager(reader: ConfigReader, paths: Paths) -> UpdateManagerSett
 
 
 def _hours(text: str) -> tuple[int, int]:
-    first, dash, last = text.partition("-")
-    if not dash:
+    first, _, last = text.partition("-")
+    if not (first.strip() and last.strip()):
         raise ValueError(f"{quoted(text)} is not a window (expected two hours, such as 0-5)")
     window = integer(first, _HOUR), integer(last, _HOUR)
     if window[0] == window[1]:
