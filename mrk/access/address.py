@@ -44,6 +44,19 @@ class RequestOrigin(NamedTuple):
     untrusted_proxy: bool = False
 
 
+def counted_as(address: str) -> str:
+    """An address as it is counted: who has IPv6 has a whole /64."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address[:64]
+    if isinstance(parsed, ipaddress.IPv6Address):
+        if parsed.ipv4_mapped is not None:
+            return str(parsed.ipv4_mapped)
+        return str(ipaddress.ip_network((parsed, 64), strict=False))
+    return str(parsed)
+
+
 class ProxyRule:
     """`proxies` are the ranges of those that are believed; without any nobody is."""
 

@@ -5,11 +5,11 @@ seconds, because counts outlive the process. A clock that was set back makes not
 nothing lasts longer for it: a failure of the future counts as one of the moment it is found.
 """
 
-import ipaddress
 from collections.abc import Iterable
 
 import msgspec
 
+from mrk.access.address import counted_as
 from mrk.short_digests import sha256
 
 ADDRESS, USER = "address", "user"
@@ -115,19 +115,6 @@ def _names(address: str | None, username: str) -> list[tuple[str, str]]:
     # People type passwords into the wrong field: no name is stored as it came.
     digest = sha256(username.encode("utf-8", "surrogatepass")).hexdigest()
     return [(ADDRESS, counted_as(address)), (USER, digest[:32])]
-
-
-def counted_as(address: str) -> str:
-    """An address as it is counted: who has IPv6 has a whole /64."""
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address[:64]
-    if isinstance(parsed, ipaddress.IPv6Address):
-        if parsed.ipv4_mapped is not None:
-            return str(parsed.ipv4_mapped)
-        return str(ipaddress.ip_network((parsed, 64), strict=False))
-    return str(parsed)
 
 
 def _is_old(count: Count, now_s: float) -> bool:

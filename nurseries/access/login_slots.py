@@ -4,7 +4,7 @@ import contextlib
 from collections import Counter
 from collections.abc import Iterator
 
-from mrk.access.login_guard import counted_as
+from mrk.access.address import counted_as
 from mrk.errors import ClientError
 
 MOST = 32

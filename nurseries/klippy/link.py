@@ -29,6 +29,7 @@ from mrk.klippy.remote_methods import RemoteMethod, RemoteMethods
 from mrk.klippy.round_trips import RoundTrips
 from mrk.klippy.state import DISCONNECTED
 from mrk.status.subscriptions import StatusReader, Wanted, wanted
+from mrk.supervision import Backoff
 from nurseries.klippy.klippy_request import KlippyRequest
 from nurseries.klippy.linked import LinkedKlippy
 from nurseries.klippy.socket import read_peer
@@ -36,6 +37,8 @@ from nurseries.klippy.startup import Startup
 
 logger = logging.getLogger(__name__)
 OpenStream = Callable[[], Awaitable[Stream]]
+# While Klipper is away: connecting costs little, and front ends wait for it.
+RECONNECT = Backoff(first_s=0.25, limit_s=0.25)
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 

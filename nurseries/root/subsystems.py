@@ -18,7 +18,7 @@ from mrk.clients.registry import Clients
 from mrk.database.migrations import MIGRATIONS
 from mrk.metrics.request_counts import RequestCounts
 from mrk.subsystem import Needs, Subsystem
-from mrk.supervision import Backoff, SupervisionState
+from mrk.supervision import SupervisionState
 from mrk.webcams.webcam import Webcam
 from nurseries.access.authorization import Authorization
 from nurseries.access.logins import Directory
@@ -33,7 +33,7 @@ from nurseries.jobs.job_state import JobState
 from nurseries.jobs.past_prints import RecordedPrints
 from nurseries.jobs.printed_file import PrintedFile, SeenStarts
 from nurseries.jobs.upload_prints import UploadPrinter
-from nurseries.klippy.link import KlippyLink
+from nurseries.klippy.link import RECONNECT, KlippyLink
 from nurseries.klippy.printer import Printer
 from nurseries.log.endpoints import LogEndpoints
 from nurseries.log.rollover import LogRollover
@@ -57,9 +57,6 @@ from nurseries.webcams.endpoints import WebcamEndpoints
 from nurseries.webcams.registry import Webcams
 from nurseries.webcams.resolver import Resolver
 from nurseries.webcams.snapshots import WebcamSnapshots
-
-# Klippy's protocol: every step of a reconnect is polled at this beat.
-KLIPPY_BEAT = Backoff(first_s=0.25, limit_s=0.25)
 
 
 async def join_in_thread(parts: list[bytes]) -> bytes:
@@ -99,7 +96,7 @@ class Subsystems:
         self.authorization = Supervised(
             "authorization", access.serve, access.endpoints(), essential=True
         )
-        self.klippy = Supervised("klippy_connection", self.link.serve, [], True, KLIPPY_BEAT)
+        self.klippy = Supervised("klippy_connection", self.link.serve, [], True, RECONNECT)
         agents = AgentRegistry(clients, self.link)
         calls = settings.server.limits.batch_calls
         pause, denied = trio.lowlevel.checkpoint, refusals.refused

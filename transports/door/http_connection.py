@@ -12,7 +12,7 @@ from functools import partial
 
 import trio
 
-from mrk.access.login_guard import counted_as
+from mrk.access.address import counted_as
 from mrk.access.request_authorizer import may_have_token
 from mrk.api.large_result import LARGE_BYTES
 from mrk.api.outcome import Outcome

@@ -1,4 +1,4 @@
-"""The paho client without a socket or a thread: packets come from a gate and go to a buffer.
+"""The paho client without a socket or a thread: packets are fed to it, and go to a buffer.
 
 Imported when `[mqtt]` is configured, in a thread: 20 ms. Who drives it feeds packets and calls
 `loop_read`, `loop_write` and `loop_misc`; what arrives is noted here and taken by the driver.

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 
 import trio
 
+from mrk.access.address import counted_as
 from mrk.access.decision import Decision
-from mrk.access.login_guard import counted_as
 from mrk.access.request_authorizer import RequestAuthorizer
 from mrk.access.trusted_clients import LOOPBACK, is_trusted
 from mrk.api.caller import Transport
@@ -70,12 +70,12 @@ class WebsocketAdmission:
         self._clients = clients
         self._limits = limits
         self._answered = Tally() if answered is None else answered
-        self._seats = 0
+        self._open = 0
 
     @property
     def connections(self) -> int:
         """Websockets and event streams open now."""
-        return self._seats
+        return self._open
 
     def accept(self, head: RequestHead) -> bytes:
         """Return the 101 response; raises `ClientError` 400, 403, 426 or 503."""
@@ -93,11 +93,11 @@ class WebsocketAdmission:
     def check_space(self, address: str) -> None:
         """Raise `ClientError` 503 when all, or the client's address, have as many as may be."""
         limits = self._limits
-        if self._seats >= limits.websockets:
+        if self._open >= limits.websockets:
             raise ClientError(f"All {limits.websockets} websocket connections are taken", 503)
         # One who may only look must not keep the owner out.
         most = limits.websockets - limits.websockets // _KEPT_PART
-        if self._seats < most or is_trusted(address, LOOPBACK):
+        if self._open < most or is_trusted(address, LOOPBACK):
             return
         if count_of(address, self._clients) >= most:
             raise ClientError(f"Your address has {most} websocket connections, the limit", 503)
@@ -117,11 +117,11 @@ class WebsocketAdmission:
 
     def enter(self) -> None:
         """One more is open; `leave` once it is not."""
-        self._seats += 1
+        self._open += 1
 
     def leave(self) -> None:
         """One that has entered is over."""
-        self._seats -= 1
+        self._open -= 1
 
     def __enter__(self) -> None:
         self.enter()

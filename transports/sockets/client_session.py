@@ -65,8 +65,8 @@ class ClientSession:
         "_authorized",
         "_caller",
         "_client",
+        "_context",
         "_expected",
-        "_hub",
         "_moved",
         "_queue",
         "_sender",
@@ -78,7 +78,7 @@ class ClientSession:
 
     def __init__(
         self,
-        hub: SessionContext,
+        context: SessionContext,
         client: Client,
         sender: OutboxSender,
         connection: ClientConnection,
@@ -86,12 +86,12 @@ class ClientSession:
     ) -> None:
         self.connection = connection
         self.unreadable = 0
-        self._hub = hub
+        self._context = context
         self._client = client
         self._sender = sender
         self._turn = TimeSlice()
         self._queue: CallQueue[bytes | str] = CallQueue(
-            hub.limits.requests_in_flight, message_bytes
+            context.limits.requests_in_flight, message_bytes
         )
         # What others were asked for this client, to be abandoned with the connection.
         self._expected: set[AskedOther] | None = None  # an empty set takes 0.2 KB
@@ -103,11 +103,11 @@ class ClientSession:
 
     def arrive(self) -> None:
         """Let the client be found and notified; the part that reads it begins."""
-        self._hub.clients.add(self._client)
+        self._context.clients.add(self._client)
 
     def leave(self) -> None:
         """Forget the client and what it waits for; the part that reads it is over."""
-        self._hub.clients.remove(self._client)
+        self._context.clients.remove(self._client)
         expected, self._expected = self._expected, None
         for asked in expected or ():
             asked.abandon()
@@ -134,7 +134,7 @@ class ClientSession:
             self._client.authorized is not self._authorized
             or self._sender.crowded
             or queue.waiting_bytes
-            or queue.in_flight >= self._hub.limits.requests_in_flight
+            or queue.in_flight >= self._context.limits.requests_in_flight
             or len(message) > LARGE_CALL_BYTES
         ):
             return False
@@ -169,14 +169,16 @@ class ClientSession:
     @property
     def must_wait(self) -> bool:
         """Whether `give_way` has to come before the next message."""
-        most = self._hub.limits.requests_in_flight + URGENT_IN_FLIGHT
+        most = self._context.limits.requests_in_flight + URGENT_IN_FLIGHT
         return self._queue.in_flight >= most or self._turn.over
 
     async def give_way(self) -> None:
         """Wait while too many calls are in flight, and let others run when the turn is over."""
-        if self._queue.in_flight >= self._hub.limits.requests_in_flight + URGENT_IN_FLIGHT:
+        if self._queue.in_flight >= self._context.limits.requests_in_flight + URGENT_IN_FLIGHT:
             self._sender.flush()
-            await self._until(lambda: self._queue.in_flight < self._hub.limits.requests_in_flight)
+            await self._until(
+                lambda: self._queue.in_flight < self._context.limits.requests_in_flight
+            )
         if self._turn.over:
             self._sender.flush()
             await self._turn.rest()
@@ -184,14 +186,14 @@ class ClientSession:
 
     async def _answer_large(self, message: bytes | str) -> None:
         self._sender.flush()
-        async with self._hub.turn:
+        async with self._context.turn:
             await trio.lowlevel.checkpoint()
             self._answer(message)
 
     def _answer(self, message: bytes | str, busy: Busy | None = None) -> None:
         if busy is None:
             busy = self._when_busy(message) if self._queue.busy else Busy.NO
-        outcome = self._hub.rpc.handle(message, self._who, busy)
+        outcome = self._context.rpc.handle(message, self._who, busy)
         if outcome is DEFERRED:
             self._defer(message)
         elif outcome.asked is not None:
@@ -230,7 +232,7 @@ class ClientSession:
             if self._queue.full:
                 continue
             if len(self._queue.first_deferred) > LARGE_CALL_BYTES:
-                async with self._hub.turn:
+                async with self._context.turn:
                     self._answer_deferred()
             else:
                 self._answer_deferred()
@@ -363,7 +365,7 @@ class ClientSession:
             call = jsonrpc.parse(message)
             if not isinstance(call, jsonrpc.RpcCall):
                 return False
-            method = self._hub.table.method(call.method, self._client.transport)
+            method = self._context.table.method(call.method, self._client.transport)
             return method.is_urgent({} if call.params is None else call.params)
         except (jsonrpc.RpcError, ClientError):
             return False

@@ -30,8 +30,8 @@ ACCEPT_RETRY_S = 0.1
 class UnixSocket:
     """Serves the socket `<data>/comms/moonraker.sock`."""
 
-    def __init__(self, hub: SessionContext) -> None:
-        self._hub = hub
+    def __init__(self, context: SessionContext) -> None:
+        self._context = context
         self._connections = 0
         self._closed = trio.Event()
 
@@ -72,7 +72,7 @@ class UnixSocket:
 
     async def _serve_connection(self, stream: trio.abc.Stream) -> None:
         async with stream:
-            if self._connections >= self._hub.limits.unix_connections:
+            if self._connections >= self._context.limits.unix_connections:
                 await self._refuse(stream)
                 return
             self._connections += 1
@@ -82,23 +82,25 @@ class UnixSocket:
                 self._connections -= 1
 
     async def _refuse(self, stream: trio.abc.Stream) -> None:
-        text = f"All {self._hub.limits.unix_connections} unix socket connections are taken"
+        text = f"All {self._context.limits.unix_connections} unix socket connections are taken"
         logger.warning("unix socket: a client refused: %s", text)
         with (
-            trio.move_on_after(self._hub.limits.send_s),
+            trio.move_on_after(self._context.limits.send_s),
             contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError),
         ):
             await stream.send_all(etx_frame(jsonrpc.encode_error(None, 503, text)))
 
     async def _serve_client(self, stream: trio.abc.Stream) -> None:
-        hub = self._hub
-        clients = hub.clients
-        sender = OutboxSender(stream, etx_frame, hub.limits, clients.send_batch, clients.waiting)
-        client = Client(hub.clients.next_id(), Transport.UNIX, sender, authorized=True)
+        context = self._context
+        clients = context.clients
+        sender = OutboxSender(
+            stream, etx_frame, context.limits, clients.send_batch, clients.waiting
+        )
+        client = Client(clients.next_id(), Transport.UNIX, sender, authorized=True)
         name = f"{client.transport} client {client.id}"
-        connection = ClientConnection(name, sender, clients.turns, hub.when_cancelled)
-        most_bytes = hub.limits.unix_message_bytes
-        session = ClientSession(hub, client, sender, connection, most_bytes)
+        connection = ClientConnection(name, sender, clients.turns, context.when_cancelled)
+        most_bytes = context.limits.unix_message_bytes
+        session = ClientSession(context, client, sender, connection, most_bytes)
         try:
             await connection.run(lambda: self._hear(stream, sender, session))
         finally:
@@ -117,7 +119,7 @@ class UnixSocket:
     async def _read(
         self, stream: trio.abc.Stream, sender: OutboxSender, session: ClientSession
     ) -> Ending:
-        limit_bytes = self._hub.limits.unix_message_bytes
+        limit_bytes = self._context.limits.unix_message_bytes
         decoder, direct = EtxDecoder(limit_bytes), DirectReceive(stream)
         pending_bytes = 0
         with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError):

@@ -29,10 +29,10 @@ from transports.sockets.websocket_stream import WebsocketStream
 class Websocket:
     """Serves `<prefix>/websocket`."""
 
-    def __init__(self, hub: SessionContext, admission: WebsocketAdmission) -> None:
-        self._hub = hub
+    def __init__(self, context: SessionContext, admission: WebsocketAdmission) -> None:
+        self._context = context
         self._admission = admission
-        self._pings = PingClock(hub.limits.ping_s)
+        self._pings = PingClock(context.limits.ping_s)
         self._loading = trio.CapacityLimiter(1)
         self._home: _Home | None = None
 
@@ -48,7 +48,7 @@ class Websocket:
                 finally:
                     # Each says goodbye in a task of the nursery, which waits for all of them.
                     self._home = None
-                    home.end_all(self._hub.when_cancelled())
+                    home.end_all(self._context.when_cancelled())
         finally:
             reader.close()
 
@@ -96,8 +96,8 @@ class Websocket:
 
     def _check_unauthorized(self, address: str) -> None:
         """Raise `ClientError` 503: those who may do nothing leave places to all others."""
-        limits = self._hub.limits
-        unauthorized = [client for client in self._hub.clients if not client.authorized]
+        limits = self._context.limits
+        unauthorized = [client for client in self._context.clients if not client.authorized]
         most = limits.unauthorized_websockets
         if len(unauthorized) >= most:
             raise ClientError(f"All {most} websocket connections without log-in are taken", 503)
@@ -109,14 +109,16 @@ class Websocket:
     def _served(
         self, stream: trio.abc.Stream, address: str, decision: Decision, trailing: bytes
     ) -> ServedWebsocket:
-        hub, clients = self._hub, self._hub.clients
+        context, clients = self._context, self._context.clients
         batch, total = clients.send_batch, clients.waiting
-        wire = WebsocketStream(stream, trailing, hub.limits, batch, total, loading=self._loading)
+        wire = WebsocketStream(
+            stream, trailing, context.limits, batch, total, loading=self._loading
+        )
         client = admitted_client(clients, Transport.WEBSOCKET, wire.sender, address, decision)
         name = f"{client.transport} client {client.id}"
-        connection = KeptConnection(name, wire.sender, clients.turns, hub.when_cancelled)
-        most_bytes = hub.limits.message_bytes
-        session = ClientSession(hub, client, wire.sender, connection, most_bytes)
+        connection = KeptConnection(name, wire.sender, clients.turns, context.when_cancelled)
+        most_bytes = context.limits.message_bytes
+        session = ClientSession(context, client, wire.sender, connection, most_bytes)
         return ServedWebsocket(wire, session, connection, client, self._pings, most_bytes)
 
     async def _open(self, served: ServedWebsocket, response: bytes) -> bool:
@@ -124,7 +126,7 @@ class Websocket:
         # Nobody finds the client before its session runs, so a log-out or a lesser role would miss
         # it.
         revoke = partial(_revoke_access, client)
-        with self._hub.clients.bound_to(client.user, client.role, revoke):
+        with self._context.clients.bound_to(client.user, client.role, revoke):
             self._admission.upgrading()
             return await served.wire.send_response(response)
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 
 import trio
 
-from mrk.access.login_guard import counted_as
+from mrk.access.address import counted_as
 from mrk.errors import ClientError
 from mrk.http.exchange import Exchange
 

@@ -131,7 +131,7 @@ class CameraDoor:
             except NotSnapshot:
                 pass
         try:
-            with proxy.seats.seat(found.name, head.address):
+            with proxy.viewers.counted(found.name, head.address):
                 await relay(proxy.open_camera, exchange, found, body, cors)
         except IsStream:
             proxy.learn(found.target, asked.key, is_stream=True)
@@ -141,7 +141,7 @@ class CameraDoor:
         self, exchange: Exchange, found: FoundCamera, request: bytes, headers: Headers
     ) -> None:
         """Be a viewer of a stream until one side ends."""
-        with self._proxy.seats.seat(found.name, exchange.head.address):
+        with self._proxy.viewers.counted(found.name, exchange.head.address):
             hub = self._proxy.stream(found.target, found.request.key, request)
             with hub.watched() as viewer:
                 picture = await _first_picture(exchange, viewer)
@@ -163,7 +163,7 @@ class CameraDoor:
             found = await self._paths.find(head)
             with (
                 self._while_allowed(decision),
-                self._proxy.seats.seat(found.name, head.address),
+                self._proxy.viewers.counted(found.name, head.address),
             ):
                 trailing = buffered.partition(b"\r\n\r\n")[2]
                 open_camera = self._proxy.open_camera

@@ -12,9 +12,9 @@ from mrk.errors import ClientError
 from mrk.log.throttle import LogThrottle
 from mrk.metrics.family import COUNTER, GAUGE, MetricFamily, single
 from transports.webcam_proxy.camera_connection import OpenCamera, connect
-from transports.webcam_proxy.seats import Seats
 from transports.webcam_proxy.snapshots import SharedSnapshots
 from transports.webcam_proxy.stream_hub import StreamHub
+from transports.webcam_proxy.viewers import Viewers
 
 # Streams of different addresses at once, over all cameras.
 MOST_STREAMS = 50
@@ -28,7 +28,7 @@ class WebcamProxy:
     def __init__(self, settings: WebcamProxySettings, open_camera: OpenCamera = connect) -> None:
         self.settings = settings
         self.open_camera = open_camera
-        self.seats = Seats(settings.viewers, settings.viewers_per_address)
+        self.viewers = Viewers(settings.viewers, settings.viewers_per_address)
         self.snapshots = SharedSnapshots(open_camera, self._start, settings.frame_bytes)
         self._nursery: trio.Nursery | None = None
         self._hubs: dict[tuple[CameraTarget, str], StreamHub] = {}
@@ -91,7 +91,7 @@ class WebcamProxy:
         hubs = list(self._hubs.values())
         connected = sum(hub.connected for hub in hubs)
         pictures = self._pictures + sum(hub.pictures for hub in hubs)
-        yield single("mrk_webcam_viewers", GAUGE, "Who watches cameras.", len(self.seats))
+        yield single("mrk_webcam_viewers", GAUGE, "Who watches cameras.", len(self.viewers))
         yield single("mrk_webcam_streams", GAUGE, "Connected streams of cameras.", connected)
         yield single("mrk_webcam_pictures", COUNTER, "Pictures of watched streams.", pictures)
         yield single(

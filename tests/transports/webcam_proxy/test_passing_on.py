@@ -140,7 +140,7 @@ async def test_a_long_answer_is_passed_on_as_it_comes():
         for text in (b"one", b"two"):
             await call.stream.send_all(b"3\r\n%s\r\n" % text)
             await client.until(text)
-        assert len(house.proxy.seats) == 1
+        assert len(house.proxy.viewers) == 1
         await call.stream.send_all(b"0\r\n\r\n")
         assert await client.rest() == b""
         other = house.client(nursery)
@@ -150,7 +150,7 @@ async def test_a_long_answer_is_passed_on_as_it_comes():
         await other.stream.aclose()
         await call.closed()
         await trio.testing.wait_all_tasks_blocked()
-        assert len(house.proxy.seats) == 0
+        assert len(house.proxy.viewers) == 0
 
 
 async def test_what_a_viewer_may_do():
@@ -229,7 +229,7 @@ async def test_a_websocket_is_tunnelled():
         await client.stream.aclose()
         await call.closed()
         await trio.testing.wait_all_tasks_blocked()
-        assert len(house.proxy.seats) == 0
+        assert len(house.proxy.viewers) == 0
 
 
 @pytest.mark.parametrize(
@@ -324,7 +324,7 @@ async def test_a_client_that_leaves_at_any_moment_leaves_nothing(target, steps):
             await trio.lowlevel.checkpoint()
         await client.stream.aclose()
         with trio.fail_after(5):
-            while len(house.proxy.seats) or house.proxy._hubs or len(house.door._streams):
+            while len(house.proxy.viewers) or house.proxy._hubs or len(house.door._streams):
                 await trio.testing.wait_all_tasks_blocked(0.01)
         assert await _still_works(house, nursery)
 
@@ -365,7 +365,7 @@ async def test_many_different_pictures_at_once():
             await trio.testing.wait_all_tasks_blocked()
         # The one beyond is passed on, as all that is not shared.
         assert house.camera.opened == MOST_KEPT + 1
-        assert len(house.proxy.seats) == 1
+        assert len(house.proxy.viewers) == 1
         for _ in clients:
             await served(house, JPEG)
         for client in clients:

@@ -42,12 +42,12 @@ async def test_one_connection_to_the_camera_for_all():
             assert head == b"Content-Type: image/jpeg\r\nContent-Length: 6"
         (late,), _ = await watching(house, nursery, 1, STREAM + "&bypassCache=17", call)
         assert house.camera.opened == 1
-        assert len(house.proxy.seats) == 6
+        assert len(house.proxy.viewers) == 6
         for viewer in (*viewers, late):
             await viewer.stream.aclose()
         await call.closed()
         await trio.testing.wait_all_tasks_blocked()
-        assert len(house.proxy.seats) == 0
+        assert len(house.proxy.viewers) == 0
 
 
 async def test_who_comes_behind_the_last_gets_a_new_stream():
@@ -144,7 +144,7 @@ async def test_what_cannot_be_shown(how, autojump_clock):
             assert await viewer.status() == (500 if how == "status" else 502)
         await viewer.stream.aclose()
         await trio.testing.wait_all_tasks_blocked()
-        assert len(house.proxy.seats) == 0
+        assert len(house.proxy.viewers) == 0
 
 
 async def test_an_address_that_turns_out_to_be_a_stream_is_shared():
@@ -220,11 +220,11 @@ async def test_who_leaves_before_the_first_picture_is_gone_at_once():
         await viewer.ask(STREAM)
         call = await house.camera.taken()
         await call.heard()
-        assert len(house.proxy.seats) == 1
+        assert len(house.proxy.viewers) == 1
         await viewer.stream.aclose()
         await call.closed()
         await trio.testing.wait_all_tasks_blocked()
-        assert len(house.proxy.seats) == 0
+        assert len(house.proxy.viewers) == 0
 
 
 @pytest.mark.parametrize("steps", range(12))
@@ -260,7 +260,7 @@ async def test_an_end_at_any_moment_closes_every_connection(ends, steps):
             await trio.testing.wait_all_tasks_blocked()
             for call in calls:
                 await call.closed()
-        assert len(house.proxy.seats) == 0
+        assert len(house.proxy.viewers) == 0
         camera.cancel_scope.cancel()
         nursery.cancel_scope.cancel()
 

@@ -4,11 +4,11 @@ import contextlib
 from collections import Counter
 from collections.abc import Iterator
 
-from mrk.access.login_guard import counted_as
+from mrk.access.address import counted_as
 from mrk.errors import ClientError
 
 
-class Seats:
+class Viewers:
     """Streams, websockets and long answers under way."""
 
     def __init__(self, per_camera: int, per_address: int) -> None:
@@ -21,7 +21,7 @@ class Seats:
         return sum(self._cameras.values())
 
     @contextlib.contextmanager
-    def seat(self, camera: str, address: str) -> Iterator[None]:
+    def counted(self, camera: str, address: str) -> Iterator[None]:
         """Count while inside; raises `ClientError` 503."""
         whose = counted_as(address)
         if self._cameras[camera] >= self._per_camera:
