@@ -11,7 +11,7 @@ import msgspec
 from mrk.access.accounts import MOONRAKER, TRUSTED_USER, Account, Accounts, TokenRefused
 from mrk.access.address import UNKNOWN
 from mrk.access.reasons import Reason
-from mrk.access.roles import role_needed
+from mrk.access.role_needed import role_needed
 from mrk.access.trusted_clients import TrustedClients
 from mrk.definitions.roles import Role
 from mrk.errors import AccessDenied

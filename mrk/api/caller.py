@@ -5,7 +5,7 @@ import enum
 import msgspec
 
 from mrk.access.reasons import Reason
-from mrk.access.roles import role_needed
+from mrk.access.role_needed import role_needed
 from mrk.definitions.roles import Role
 from mrk.errors import AccessDenied
 

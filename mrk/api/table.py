@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from mrk.access.roles import role_needed
+from mrk.access.role_needed import role_needed
 from mrk.api.arguments import ArgumentReader
 from mrk.api.caller import Caller, Transport
 from mrk.api.endpoint import Derived, Endpoint, rpc_name, verb_rpc_name

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 import msgspec
 
-from mrk.access.roles import role_needed
+from mrk.access.role_needed import role_needed
 from mrk.api.caller import SOCKETS, Caller
 from mrk.clients.client_turns import ClientTurns
 from mrk.clients.registry import Clients

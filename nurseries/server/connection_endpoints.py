@@ -14,7 +14,7 @@ from mrk.access.accounts import Accounts, TokenRefused
 from mrk.access.keys import given_key
 from mrk.access.reasons import Reason
 from mrk.access.redacted import Redacted
-from mrk.access.roles import role_needed
+from mrk.access.role_needed import role_needed
 from mrk.api.caller import SOCKETS, Caller
 from mrk.api.endpoint import Access, Endpoint, NoParams, get, post
 from mrk.clients.event_ring import Position

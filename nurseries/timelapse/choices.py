@@ -10,7 +10,7 @@ from typing import Any
 
 import trio
 
-from mrk.access.roles import role_needed
+from mrk.access.role_needed import role_needed
 from mrk.api.caller import Caller
 from mrk.definitions.roles import Role
 from mrk.errors import ClientError, Transient

@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from tests.fakes.printer_host import PrinterHost, printer_host
+from tests.fakes.printer_host import PATIENCE_S, PrinterHost, printer_host
 
 POINTS = 4
 PROGRAM = "tests.fakes.take_over_program"
@@ -45,10 +45,12 @@ class Interrupted:
     def who(self) -> str:
         """Who answers, once nothing is under way any more."""
         self.settle()
-        if self.machine.answers(is_mrk=False, patience_s=0.5):
-            return "old"
-        assert self.machine.answers(is_mrk=True), "neither"
-        return "new"
+        limit = time.monotonic() + PATIENCE_S
+        while time.monotonic() < limit:
+            for who, is_mrk in (("old", False), ("new", True)):
+                if self.machine.answers(is_mrk=is_mrk, patience_s=0.0):
+                    return who
+        raise AssertionError("neither")
 
     def settle(self) -> None:
         """Wait for the guard, which may have to put things back."""

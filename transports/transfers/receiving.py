@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar
 
 import trio
 
-from mrk.access.roles import role_needed
+from mrk.access.role_needed import role_needed
 from mrk.definitions.roles import Role
 from mrk.errors import ClientError
 from mrk.files.disk_space import fits, no_space, storage_error
