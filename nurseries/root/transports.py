@@ -30,8 +30,8 @@ from transports.listeners.listeners import Listeners
 from transports.sockets.admission import WebsocketAdmission
 from transports.sockets.batch_sender import BatchSender
 from transports.sockets.bridge import Bridge
-from transports.sockets.client_session import SessionContext
 from transports.sockets.event_streams import EventStreams
+from transports.sockets.session_context import SessionContext
 from transports.sockets.unix_socket import UnixSocket
 from transports.sockets.websocket import Websocket
 from transports.transfers.file_answers import FileSender

@@ -28,8 +28,8 @@ from transports.door.api_http import ApiHttp
 from transports.door.route_table import RouteTable
 from transports.door.routes import Routes
 from transports.sockets.admission import WebsocketAdmission
-from transports.sockets.client_session import SessionContext
 from transports.sockets.event_streams import EventStreams
+from transports.sockets.session_context import SessionContext
 from transports.sockets.unix_socket import UnixSocket
 from transports.sockets.websocket import Websocket
 from transports.transfers.file_answers import FileSender

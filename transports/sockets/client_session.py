@@ -16,42 +16,26 @@ from collections import deque
 from collections.abc import Callable
 from sys import getsizeof
 
-import msgspec
 import trio
 
 from mrk.api import jsonrpc
 from mrk.api.caller import Caller
 from mrk.api.large_result import LARGE_BYTES
 from mrk.api.outcome import AskedOther, Outcome
-from mrk.api.rpc import DEFERRED, Busy, Reply, Rpc
-from mrk.api.table import Table
+from mrk.api.rpc import DEFERRED, Busy, Reply
 from mrk.clients.call_queue import CallQueue
-from mrk.clients.registry import Client, Clients
-from mrk.definitions.limits import LARGE_CALL_BYTES, Limits
+from mrk.clients.registry import Client
+from mrk.definitions.limits import LARGE_CALL_BYTES
 from mrk.errors import ClientError
-from mrk.websocket.events import Ending
-from transports.sockets.client_connection import SERVER_SHUTDOWN, ClientConnection
+from transports.sockets.client_connection import ClientConnection
 from transports.sockets.outbox_sender import TIGHT_BYTES, UNAUTHORIZED_BYTES, OutboxSender
+from transports.sockets.session_context import SessionContext
 from transports.sockets.time_slice import TimeSlice
 
 BACKLOG_BYTES = 1024 * 1024
 # Urgent calls that may run beside a full number of others before the socket is not read any more.
 URGENT_IN_FLIGHT = 32
 _PARSE_ERROR = jsonrpc.encode_error(None, jsonrpc.PARSE_ERROR, "").partition(b',"message"')[0]
-
-
-class SessionContext(msgspec.Struct, frozen=True):
-    """What all sessions of a generation share; `when_cancelled` is how it ends them.
-
-    Whoever reads a large message takes the `turn`.
-    """
-
-    rpc: Rpc
-    table: Table
-    clients: Clients
-    limits: Limits
-    when_cancelled: Callable[[], Ending] = lambda: SERVER_SHUTDOWN
-    turn: trio.Lock = msgspec.field(default_factory=trio.Lock)
 
 
 class ClientSession:

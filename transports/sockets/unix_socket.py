@@ -15,9 +15,10 @@ from mrk.clients.registry import Client
 from mrk.klippy.etx import EtxDecoder, FrameTooLong, etx_frame
 from mrk.websocket.events import Ending
 from transports.sockets.client_connection import ClientConnection
-from transports.sockets.client_session import ClientSession, SessionContext
+from transports.sockets.client_session import ClientSession
 from transports.sockets.direct_receive import DirectReceive
 from transports.sockets.outbox_sender import VANISHED, OutboxSender
+from transports.sockets.session_context import SessionContext
 
 logger = logging.getLogger(__name__)
 CHUNK_BYTES = 64 * 1024

@@ -18,10 +18,11 @@ from mrk.errors import ClientError
 from mrk.http.head import RequestHead
 from mrk.websocket.events import Ending
 from transports.sockets.admission import WebsocketAdmission, admitted_client, count_of
-from transports.sockets.client_session import ClientSession, SessionContext
+from transports.sockets.client_session import ClientSession
 from transports.sockets.kept_connection import KeptConnection
 from transports.sockets.ping_clock import PingClock
 from transports.sockets.served_websocket import ServedWebsocket
+from transports.sockets.session_context import SessionContext
 from transports.sockets.socket_reader import SocketReader
 from transports.sockets.websocket_stream import WebsocketStream
 

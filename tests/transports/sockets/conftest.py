@@ -29,7 +29,7 @@ from tests.fakes.accounts import FakeAccounts
 from tests.fakes.request_authorizer import authorizer
 from transports.sockets.admission import WebsocketAdmission
 from transports.sockets.client_connection import SERVER_SHUTDOWN
-from transports.sockets.client_session import SessionContext
+from transports.sockets.session_context import SessionContext
 from transports.sockets.websocket import Websocket
 
 ANY = [ip_network("0.0.0.0/0")]
