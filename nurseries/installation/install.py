@@ -101,7 +101,7 @@ class Installation:
             self.unit,
             private_networks=wanted.private_networks,
             own_unit=not keeps,
-            own_configuration="config_file" not in wanted.daemon,
+            own_configuration=not self._has_configuration_elsewhere(),
         )
         if self.old is None:
             self.files.append(enabling_link(self.unit.name))
@@ -249,6 +249,11 @@ class Installation:
             raise MrkError(f"--data {data} is not absolute")
         return data
 
+    def _has_configuration_elsewhere(self) -> bool:
+        if self.old is None:
+            return "config_file" in self._wanted.daemon
+        return "-c" in self.old.arguments
+
     def _name(self) -> str:
         """Of the unit: each data folder has one of its own, and keeps it."""
         if self._wanted.name is not None:
@@ -270,7 +275,7 @@ class Installation:
                 raise MrkError(f"{name}.service is Moonraker's: choose another --name")
         else:
             for other in find_old_services(self._host):
-                if other.paths.data == self.data:
+                if self._host.is_same(other.paths.data, self.data):
                     raise MrkError(
                         f"{other.path} serves {self.data} already: --take-over replaces it, and"
                         " `mrk switch-back` brings it back"
@@ -278,11 +283,8 @@ class Installation:
         if not self.keep_name and not is_ours(self._host, name):
             raise MrkError(f"{unit_path(name)} is somebody else's: choose another --name")
         served = None if self.keep_name else served_by(self._host, name)
-        if served is not None and not self._is_same_folder(served):
+        if served is not None and not self._host.is_same(served, self.data):
             raise MrkError(f"{unit_path(name)} serves {served}: choose another --name")
-
-    def _is_same_folder(self, other: Path) -> bool:
-        return self._host.at(other).resolve() == self._host.at(self.data).resolve()
 
 
 def installed(host: TargetSystem, user: HostUser, data: Path) -> InstallRecord:

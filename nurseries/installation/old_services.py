@@ -51,7 +51,7 @@ def find_old_services(host: TargetSystem) -> list[OldService]:
 def choose(host: TargetSystem, data: Path | None) -> OldService:
     """The one to take over; raises `MrkError` when that is not clear."""
     services = find_old_services(host)
-    fitting = [s for s in services if data is None or s.paths.data == data]
+    fitting = [s for s in services if data is None or host.is_same(s.paths.data, data)]
     if len(fitting) == 1:
         return fitting[0]
     if not services:

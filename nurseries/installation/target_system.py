@@ -45,6 +45,10 @@ class TargetSystem:
         """Where an absolute path of that system is found from here."""
         return self.root / str(path).lstrip("/")
 
+    def is_same(self, one: Path, other: Path) -> bool:
+        """Whether two paths lead to one folder, over links too."""
+        return self.at(one).resolve() == self.at(other).resolve()
+
     def seen(self, path: Path) -> str:
         """How a path from here is named in that system."""
         with contextlib.suppress(ValueError):

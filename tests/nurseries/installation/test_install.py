@@ -225,6 +225,23 @@ def test_a_moonraker_of_the_same_folder_is_named(root):
     assert code == 1
     assert "--take-over replaces it" in output
     assert mrk(root, "--yes", "--data", "/home/pi/printer_2_data")[0] == 0
+    (root / "mnt/ssd").mkdir(parents=True)
+    (root / "home/pi/printer_data").symlink_to("../../mnt/ssd")
+    assert "--take-over replaces it" in mrk(root, "--yes", "--data", "/mnt/ssd")[1]
+
+
+def test_a_linked_data_folder_is_known_by_either_path(root):
+    (root / "mnt/ssd").mkdir(parents=True)
+    (root / "home/pi/printer_data").symlink_to("../../mnt/ssd")
+    start = "/x/python -m moonraker -d /home/pi/printer_data -c /mnt/a.conf"
+    unit = f"[Service]\nUser=pi\nExecStart={start}\n"
+    (root / "etc/systemd/system/moonraker.service").write_text(unit)
+    host = TargetSystem(root, is_live=True)
+    wanted = InstallOptions(program=["mrk"], take_over=True, data=Path("/mnt/ssd"))
+    installation = Installation(host, wanted)
+    assert installation.data == Path("/home/pi/printer_data"), "as the unit says"
+    # The configuration is where Moonraker's is: one in the data folder would be read by nobody.
+    assert "moonraker.conf" not in " ".join(installation.told())
 
 
 def test_a_full_disk_leaves_no_half_file(root, monkeypatch):
