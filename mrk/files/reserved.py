@@ -45,6 +45,10 @@ class ReservedPaths:
         identities: Collection[tuple[int, int]] = frozenset(),
     ) -> None:
         self.places = dict(places)
+        self._longest_first = sorted(
+            ((f"{place}/", allowed) for place, allowed in self.places.items()),
+            key=lambda item: -len(item[0]),
+        )
         self.identities = identities
 
     def is_same_as_closed(self, found: Iterable[tuple[int, int]]) -> bool:
@@ -53,13 +57,13 @@ class ReservedPaths:
 
     def permissions(self, real: str) -> Permissions:
         """What is allowed at a path by the closest reserved place above it, or at it."""
-        parts = real.split("/")
-        if any(is_hidden(part) for part in parts):
+        if "/." in real and any(is_hidden(part) for part in real.split("/")):
             return Permissions.NONE
-        for end in range(len(parts), 1, -1):
-            found = self.places.get("/".join(parts[:end]))
-            if found is not None:
-                return found
+        # There are few places, and a path may be hundreds of folders deep.
+        below = f"{real}/"
+        for place, allowed in self._longest_first:
+            if below.startswith(place):
+                return allowed
         return Permissions.WRITE
 
     def below(self, inherited: Permissions, real_folder: str, name: str) -> Permissions:

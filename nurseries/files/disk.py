@@ -37,6 +37,24 @@ class Difference(msgspec.Struct):
     present: dict[str, FileSnapshot] = {}
 
 
+def real_path(path: str) -> str:
+    """As `os.path.realpath`, in three calls: that one asks the disk for each folder of the path.
+
+    For each of 600 folders inside each other that would be a minute.
+    """
+    try:
+        descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        try:
+            real = os.readlink(f"/proc/self/fd/{descriptor}")
+        finally:
+            os.close(descriptor)
+    except OSError:
+        return os.path.realpath(path)
+    # The kernel adds that to what is gone.
+    usable = real.startswith("/") and not real.endswith(" (deleted)")
+    return real if usable else os.path.realpath(path)
+
+
 def stat_of(
     path: str, reserved: ReservedPaths, allowed: Permissions, status: os.stat_result
 ) -> Stat | None:
@@ -49,7 +67,7 @@ def stat_of(
     if is_link:
         try:
             status = os.stat(path)
-            allowed = min(allowed, reserved.permissions(os.path.realpath(path)), key=len)
+            allowed = min(allowed, reserved.permissions(real_path(path)), key=len)
         except OSError:
             return None
     is_folder = modes.S_ISDIR(status.st_mode)
@@ -73,7 +91,7 @@ def look(path: str, reserved: ReservedPaths) -> Stat | None:
     if is_temporary(name):
         return None
     try:
-        real = os.path.realpath(folder)
+        real = real_path(folder)
         status = os.lstat(path)
     except OSError:
         return None
@@ -115,7 +133,7 @@ def being_written(path: str) -> bool | None:
 
 def read_folder(path: str, reserved: ReservedPaths) -> Iterator[tuple[str, Stat]]:
     """Names and stats of what clients could see in a folder; raises OSError."""
-    real = os.path.realpath(path)
+    real = real_path(path)
     inherited = reserved.permissions(real)
     with os.scandir(path) as entries:
         for count, entry in enumerate(entries):

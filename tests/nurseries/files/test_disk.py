@@ -82,3 +82,29 @@ def test_what_the_system_refuses(number, status):
 
 def test_the_root_file_system_is_not_on_a_network():
     assert disk.on_network(os.stat("/proc").st_dev) is False
+
+
+def test_real_paths(tmp_path):
+    (tmp_path / "folder/inner (deleted)").mkdir(parents=True)
+    (tmp_path / "folder/file").write_text("x")
+    (tmp_path / "link").symlink_to("folder/../folder")
+    (tmp_path / "dangling").symlink_to("nowhere/at all")
+    os.mkfifo(tmp_path / "pipe")  # is not opened
+    inside = ("", "folder", "folder/file", "folder/inner (deleted)", "link", "link/file", "pipe")
+    missing = ("dangling", "gone", "gone/further", "link/gone", "folder/file/below")
+    for name in (*inside, *missing, "folder/./../folder", "link/.."):
+        path = f"{tmp_path}/{name}"
+        assert disk.real_path(path) == os.path.realpath(path), name
+    assert disk.real_path("/") == "/"
+
+
+async def test_a_deep_folder_is_not_looked_up_step_by_step(tmp_path, monkeypatch):
+    deep = tmp_path.joinpath(*["d"] * 100)
+    deep.mkdir(parents=True)
+    (deep / "file").write_text("x")
+    looked, lstat = [], os.lstat
+    monkeypatch.setattr(os, "lstat", lambda path, **how: looked.append(path) or lstat(path, **how))
+    found = await trio.to_thread.run_sync(lambda: dict(disk.read_folder(str(deep), OPEN)))
+    assert list(found) == ["file"]
+    assert disk.look(f"{deep}/file", OPEN) == found["file"]
+    assert looked == [f"{deep}/file"]
