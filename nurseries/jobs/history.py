@@ -1,22 +1,20 @@
 """The history's recorder: a row for each job, from its start to its end, once.
 
 `serve` follows the job state; it ends when cancelled, and then notes how far a running job was.
-Such a job is taken up again when Klipper shows the same print by its own durations. What the disk
-does not take waits in memory, so that a print on a full disk is not lost.
+Such a job is taken up again when Klipper shows the same print by its own durations. `job_rows.py`
+writes what comes of it.
 """
 
 import logging
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
-from typing import Any, TypeVar
 
 import msgspec
 import trio
 
 from mrk.api.endpoint import Endpoint
 from mrk.clients.registry import Clients
-from mrk.database.database_protocols import SqlConnection, TablesPort
+from mrk.database.database_protocols import TablesPort
 from mrk.errors import ClientError, Transient
 from mrk.fanout import EventReader
 from mrk.jobs.events import JobChanged, JobSeen, JobSnapshot, JobStateEvent, PrinterGone
@@ -36,7 +34,6 @@ from mrk.jobs.record import (
     INTERRUPTED,
     KLIPPY_SHUTDOWN,
     SERVER_EXIT,
-    Amount,
     Job,
     amounts,
     begun,
@@ -45,33 +42,16 @@ from mrk.jobs.record import (
     shown_auxiliary,
 )
 from mrk.jobs.starters import Starters
-from nurseries.jobs import history_store
-from nurseries.jobs.history_endpoints import HistoryEndpoints, is_unchanged
-from nurseries.jobs.pending_writes import PendingWrites
-from nurseries.jobs.unseen_filament import UnseenFilament
+from nurseries.jobs.history_endpoints import HistoryEndpoints
+from nurseries.jobs.job_rows import JobRows, RecordedJob
 
 logger = logging.getLogger(__name__)
-Result = TypeVar("Result")
 # A few events a print; 64 are those of a minute of an excited user.
 NEWS = 64
 # How much of a running job's figures a power cut may take.
 CHECKPOINT_S = 60.0
 # A slow card takes some 0.1 s to have a job's end on it; the whole shutdown has 2 s.
 FLUSH_S = 1.0
-# What is to be written behind a notice does not wait for a share that is away.
-LOOK_S = 0.3
-
-
-class NotRead(Transient):
-    """The database does not say which job was the last; the job state is looked at again."""
-
-
-class _Recorded(msgspec.Struct):
-    """A job as it is known; `job.job_id` is 0 until it is stored. `clock_s`: by how much the wall
-    clock was ahead of the monotonic one, which is never set, when the start was right."""
-
-    job: Job
-    clock_s: float | None = None
 
 
 class History:
@@ -94,18 +74,15 @@ class History:
         self._files = files
         self._metadata = metadata
         self._database = database
-        self._clients = clients
         self._starters = starters
         self._auxiliary = auxiliary
         self._wall_clock = wall_clock
         self._monotonic = monotonic
         # The job under way, and the one that was begun last.
-        self._running: _Recorded | None = None
-        self._last: _Recorded | None = None
-        self._writes = PendingWrites("history")
-        self._unseen = UnseenFilament(
-            job_state, metadata, database, partial(self._notify, "finished")
-        )
+        self._running: RecordedJob | None = None
+        self._last: RecordedJob | None = None
+        self._rows = JobRows(job_state, files, metadata, database, clients)
+        self._writes = self._rows.writes
 
     def endpoints(self) -> list[Endpoint]:
         """What clients may ask."""
@@ -117,7 +94,7 @@ class History:
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Record jobs. Raises `NotRead` (in a group)."""
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._unseen.serve, name="filament of unseen ends")
+            nursery.start_soon(self._rows.unseen_filament.serve, name="filament of unseen ends")
             await nursery.start(self._follow, name="jobs")
             task_status.started()
 
@@ -129,7 +106,7 @@ class History:
             # No wait in between: what happens after this snapshot comes as events.
             snapshot = self._job_state.snapshot
             try:
-                self._writes.add(self._interrupt_jobs)
+                self._rows.interrupt()
                 await self._writes.run()
                 if snapshot is not None:
                     await self._settle(snapshot)
@@ -217,26 +194,26 @@ class History:
         if snapshot.stats.is_active and snapshot.klippy_state == "ready":
             self._begin(snapshot)
 
-    async def _find_last(self) -> _Recorded | None:
+    async def _find_last(self) -> RecordedJob | None:
         """The job that was begun last; None when there is none or it was deleted."""
         if self._last is None or not self._writes:
-            stored = await self._read(history_store.read_last)
-            self._last = None if stored is None else _Recorded(stored)
+            stored = await self._rows.read_last()
+            self._last = None if stored is None else RecordedJob(stored)
         last = self._last
         if last is not None and last.job.status == IN_PROGRESS and self._running is None:
             # As the write says that may still wait.
             last.job = msgspec.structs.replace(last.job, status=INTERRUPTED)
         return last
 
-    def _started_by_us(self, last: _Recorded | None, snapshot: JobSnapshot) -> bool:
+    def _started_by_us(self, last: RecordedJob | None, snapshot: JobSnapshot) -> bool:
         if last is not None and last.job.is_shown_ended(snapshot):
             return False
         return self._starters.is_awaited(snapshot.stats.filename)
 
-    def _go_on(self, recorded: _Recorded, snapshot: JobSnapshot) -> None:
+    def _go_on(self, recorded: RecordedJob, snapshot: JobSnapshot) -> None:
         job = recorded.job
         if job.status != IN_PROGRESS:
-            self._writes.add(partial(self._reopen_row, recorded))
+            self._rows.reopen(recorded)
             recorded.job = msgspec.structs.replace(job, status=IN_PROGRESS, end_time=None)
             for provider in self._auxiliary:
                 provider.resume_job(job.auxiliary_data)
@@ -252,7 +229,7 @@ class History:
 
     # One job
 
-    def _begin(self, snapshot: JobSnapshot) -> _Recorded:
+    def _begin(self, snapshot: JobSnapshot) -> RecordedJob:
         filename = snapshot.stats.filename
         for provider in self._auxiliary:
             provider.begin_job()
@@ -261,9 +238,8 @@ class History:
             metadata=kept_metadata(self._metadata.get(filename)),
             auxiliary_data=shown_auxiliary(self._values()),
         )
-        recorded = self._running = self._last = _Recorded(job, self._clock_s)
-        self._writes.add(partial(self._add_row, recorded, job))
-        self._writes.add(partial(self._note_print, recorded))
+        recorded = self._running = self._last = RecordedJob(job, self._clock_s)
+        self._rows.add(recorded)
         return recorded
 
     @property
@@ -277,14 +253,14 @@ class History:
             return
         self._note_start(running, running.job.start_time + self._clock_s - running.clock_s)
 
-    def _note_start(self, recorded: _Recorded, start_time: float) -> None:
+    def _note_start(self, recorded: RecordedJob, start_time: float) -> None:
         """By the clock as it is now: a machine without a battery begins in the past."""
         moved = recorded.job.start_by(start_time)
         if moved is not None or recorded.clock_s is None:
             recorded.clock_s = self._clock_s
         if moved is not None:
             logger.info("the clock was set: the start of %s is moved", recorded.job.filename)
-            self._writes.add(partial(self._move_start, recorded, moved))
+            self._rows.move_start(recorded, moved)
 
     def _end(self, status: str, stats: PrintStats | None) -> None:
         """End the running job, if there is one, with the figures of `stats`."""
@@ -294,7 +270,7 @@ class History:
         self._follow_clock()
         self._finish(job.ended(status, self._wall_clock()))
 
-    def _finish_unseen(self, recorded: _Recorded, snapshot: JobSnapshot) -> None:
+    def _finish_unseen(self, recorded: RecordedJob, snapshot: JobSnapshot) -> None:
         """Klipper tells how it ended; of its filament only what somebody asked for."""
         job = recorded.job.ended_unseen(snapshot, self._wall_clock())
         self._finish(job, [filament_source(FILAMENT_INCOMPLETE)])
@@ -309,7 +285,7 @@ class History:
             job, metadata=metadata, auxiliary_data=shown_auxiliary(values)
         )
         added = list(amounts(job, values))
-        self._writes.add(partial(self._finish_row, recorded, job, added, is_unseen=bool(marks)))
+        self._rows.finish(recorded, job, added, is_unseen=bool(marks))
 
     async def _keep_figures(self) -> None:
         snapshot, running = self._job_state.snapshot, self._running
@@ -320,81 +296,9 @@ class History:
             job, auxiliary_data=shown_auxiliary(self._values())
         )
         try:
-            await self._database.run(lambda c: history_store.keep_figures(c, job))
+            await self._rows.keep_figures(job)
         except ClientError as exc:
             logger.debug("how far job %s is was not noted: %s", job.text_id, exc.message)
 
     def _values(self) -> list[AuxiliaryValue]:
         return [value for provider in self._auxiliary for value in provider.values()]
-
-    async def _notify(self, action: str, job: Job) -> None:
-        shown = await self._shown(job)
-        self._clients.broadcast("notify_history_changed", [{"action": action, "job": shown}])
-
-    async def _shown(self, job: Job) -> dict[str, Any]:
-        is_there = True  # unless the disk says something else in time
-        with trio.move_on_after(LOOK_S):
-            (now,) = await self._files.modified([job.filename])
-            is_there = is_unchanged(now, job.metadata.get("modified"))
-        return {
-            "job_id": job.text_id,
-            "user": job.user,
-            "filename": job.filename,
-            "exists": is_there,
-            "status": job.status,
-            "start_time": job.start_time,
-            "end_time": job.end_time,
-            "print_duration": job.print_duration,
-            "total_duration": job.total_duration,
-            "filament_used": job.filament_used,
-            "metadata": job.metadata,
-            "auxiliary_data": job.auxiliary_data,
-        }
-
-    # The database
-
-    async def _interrupt_jobs(self) -> None:
-        await self._store(history_store.interrupt_jobs)
-
-    async def _add_row(self, recorded: _Recorded, job: Job) -> None:
-        row = await self._store(lambda c: history_store.add_job(c, job))
-        recorded.job = msgspec.structs.replace(
-            recorded.job, job_id=row.job_id, start_time=row.start_time
-        )
-        await self._notify("added", row)
-
-    async def _note_print(self, recorded: _Recorded) -> None:
-        job = recorded.job
-        if job.job_id:
-            await self._metadata.note_print(job.filename, job.start_time, job.text_id)
-
-    async def _move_start(self, recorded: _Recorded, start_time: float) -> None:
-        job = recorded.job
-        if await self._store(lambda c: history_store.move_start(c, job, start_time)):
-            recorded.job = msgspec.structs.replace(recorded.job, start_time=start_time)
-            await self._note_print(recorded)
-
-    async def _reopen_row(self, recorded: _Recorded) -> None:
-        job = recorded.job
-        await self._store(lambda c: history_store.reopen_job(c, job))
-
-    async def _finish_row(
-        self, recorded: _Recorded, job: Job, added: Sequence[Amount], *, is_unseen: bool
-    ) -> None:
-        known = recorded.job
-        job = msgspec.structs.replace(job, job_id=known.job_id, start_time=known.start_time)
-        if await self._store(lambda c: history_store.finish_job(c, job, added)):
-            await self._notify("finished", job)
-            if is_unseen:
-                self._unseen.add(job)
-
-    async def _store(self, function: Callable[[SqlConnection], Result]) -> Result:
-        """Write so that a power cut does not take it. Raises `ClientError`."""
-        return await self._database.run(function, durable=True)
-
-    async def _read(self, function: Callable[[SqlConnection], Result]) -> Result:
-        """Raises `NotRead`."""
-        try:
-            return await self._database.run(function)
-        except ClientError as exc:
-            raise NotRead(f"history: {exc.message}") from exc
