@@ -101,10 +101,12 @@ class Subscribing:
     def _on_reply(self, this: _Round, raw: msgspec.Raw) -> None:
         """Klipper has been asked, whether anybody still waits for it or not."""
         status = self._take_reply(this.asked, raw)
-        left: list[_Waiting] = []
-        for one in self._queue:
-            (this.waiting if _covers(this.asked, one.wanted) else left).append(one)
-        self._queue = left
+        if self._round is this:
+            # Else a request is on its way that takes the place of this one, and asks for less.
+            left: list[_Waiting] = []
+            for one in self._queue:
+                (this.waiting if _covers(this.asked, one.wanted) else left).append(one)
+            self._queue = left
         for one in this.waiting:
             if not one.gone:
                 one.install(status)

@@ -172,3 +172,39 @@ async def test_a_klipper_that_stands_still_costs_clients_an_error_and_subsystems
             await house.klippy.answer(asked)
         await house.settle()
         assert [answer["status"].keys() for answer in heard] == [{"toolhead"}]
+
+
+async def test_a_reply_that_another_will_replace_serves_nobody_new(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_house() as house, trio.open_nursery() as nursery:
+        await house.until_ready()
+        house.klippy.silent.add("objects/subscribe")
+        before = len(house.klippy.asked("objects/subscribe"))
+        heard: list[Any] = []
+
+        async def hear() -> None:
+            heard.append(await house.link.subscribe({"fan": None}))
+
+        async with trio.open_nursery() as leaving:
+            leaving.start_soon(subscribe, house, house.client(), {"fan": None})
+            await house.settle()
+            nursery.start_soon(subscribe, house, house.client(), {"toolhead": None})
+            await house.settle()
+            leaving.cancel_scope.cancel()
+        await house.settle()
+        nursery.start_soon(hear)
+        await house.settle()
+        assert len(house.klippy.asked("objects/subscribe")) == before + 2
+        first = await house.klippy.wait_for("objects/subscribe", before + 1)
+        second = await house.klippy.wait_for("objects/subscribe", before + 2)
+        await house.klippy.answer(first)
+        await house.settle()
+        assert heard == []
+        await house.klippy.answer(second)
+        third = await house.klippy.wait_for("objects/subscribe", before + 3)
+        await house.klippy.answer(third)
+        await house.settle()
+        assert [answer.keys() for answer in heard] == [{"fan"}]
+        # What Klipper reports now.
+        assert {"fan", "toolhead"} <= third["params"]["objects"].keys()
