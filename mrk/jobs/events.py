@@ -31,13 +31,14 @@ class JobSeen(msgspec.Struct, frozen=True):
     `became_ready`: the printer just became ready; else only the job state started anew.
     `missed`: it shows the end of a print that had not begun when the printer was last seen.
     `restarted`: Klipper was seen starting up since the last one: it has forgotten all.
-    `before_start`: mrk looked because it is about to start a print, which this cannot be.
+    `starts`: the last start that was noted until then (`Starters.last_number`): what mrk starts
+    later begins after it.
     """
 
     snapshot: JobSnapshot
     became_ready: bool = True
     missed: bool = False
-    before_start: bool = False
+    starts: int = 0
     restarted: bool = False
 
 

@@ -97,6 +97,10 @@ class QueueNews(Protocol):
 class PrintStarts(Protocol):
     """Told who asked for a print, before the printer is asked."""
 
+    @property
+    def is_any_awaited(self) -> bool:
+        """Whether a print was asked for that was not seen to begin: it may even have ended."""
+
     def note_start(self, filename: str, user: str | None) -> int:
         """`filename` as `print_stats` will name it; the number names this start."""
 

@@ -119,7 +119,7 @@ def changes(old: PrintStats, new: PrintStats) -> list[JobEvent]:
         return _into_active(old, new)
     if new.state in _ENDS:
         end = _ENDS[new.state]
-        if not old.is_active and _is_another(old, new) and new.filename:
+        if _is_another(old, new) and new.filename:
             return [JobEvent.STARTED, end]
         return [end] if new.state != old.state else []
     if new.state == STANDBY and old.state != STANDBY:

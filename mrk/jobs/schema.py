@@ -18,6 +18,18 @@ JOB_MIGRATIONS = (
         ),
     ),
     Migration(
+        "history",
+        3,
+        (
+            # Prints that were asked for and were not seen to begin, in order.
+            """CREATE TABLE job_starts (
+                position INTEGER PRIMARY KEY,
+                filename TEXT NOT NULL,
+                user TEXT
+            )""",
+        ),
+    ),
+    Migration(
         "job_queue",
         1,
         (

@@ -43,7 +43,8 @@ from mrk.jobs.record import (
 )
 from mrk.jobs.starters import Starters
 from nurseries.jobs.history_endpoints import HistoryEndpoints
-from nurseries.jobs.job_rows import JobRows, RecordedJob
+from nurseries.jobs.job_rows import JobRows, NotRead, RecordedJob
+from nurseries.jobs.stored_starts import StoredStarts
 
 logger = logging.getLogger(__name__)
 # A few events a print; 64 are those of a minute of an excited user.
@@ -81,7 +82,10 @@ class History:
         # The job under way, and the one that was begun last.
         self._running: RecordedJob | None = None
         self._last: RecordedJob | None = None
-        self._rows = JobRows(job_state, files, metadata, database, clients)
+        # What is being taken: the end of mrk may come in between.
+        self._due: JobStateEvent | None = None
+        self._rows = JobRows(job_state, files, metadata, database, clients, starters)
+        self._stored_starts = StoredStarts(starters, database)
         self._writes = self._rows.writes
 
     def endpoints(self) -> list[Endpoint]:
@@ -96,6 +100,7 @@ class History:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._rows.unseen_filament.serve, name="filament of unseen ends")
             await nursery.start(self._follow, name="jobs")
+            nursery.start_soon(self._stored_starts.serve, name="starts of prints")
             task_status.started()
 
     async def _follow(
@@ -105,12 +110,14 @@ class History:
             self._running = None
             # No wait in between: what happens after this snapshot comes as events.
             snapshot = self._job_state.snapshot
+            starts = self._starters.last_number
+            self._due = None if snapshot is None else JobSeen(snapshot, starts=starts)
             try:
                 self._rows.interrupt()
+                await self._restore_starts()
                 await self._writes.run()
-                if snapshot is not None:
-                    await self._settle(snapshot)
-                    await self._writes.run()
+                await self._take_due()
+                await self._writes.run()
                 task_status.started()
                 await self._record(events)
             except trio.Cancelled:
@@ -123,11 +130,9 @@ class History:
     async def _record(self, events: EventReader[JobStateEvent]) -> None:
         checkpoint_at = trio.current_time() + CHECKPOINT_S
         while True:
-            item: JobStateEvent | None = None
             with trio.move_on_at(min(checkpoint_at, self._writes.retry_at)):
-                item = await anext(events)
-            if item is not None:
-                await self._take(item)
+                self._due = await anext(events)
+            await self._take_due()
             is_checkpoint = trio.current_time() >= checkpoint_at
             if is_checkpoint:
                 checkpoint_at = trio.current_time() + CHECKPOINT_S
@@ -141,13 +146,13 @@ class History:
         """The end of mrk: what was begun, what waits, and how far the running job is."""
         try:
             await self._writes.run()
+            await self._take_due()
             while True:
-                item: JobStateEvent | None = None
                 with trio.move_on_after(0):
-                    item = await anext(events)
-                if item is None:
+                    self._due = await anext(events)
+                if self._due is None:
                     break
-                await self._take(item)
+                await self._take_due()
         except Transient as exc:
             logger.warning("%s", exc)
         snapshot = self._job_state.snapshot
@@ -155,14 +160,24 @@ class History:
         if not await self._writes.run():
             logger.warning("%d writes of the history are lost", len(self._writes))
 
+    async def _restore_starts(self) -> None:
+        try:
+            await self._stored_starts.restore()
+        except ClientError as exc:
+            raise NotRead(f"history: {exc.message}") from exc
+
     # Events
+
+    async def _take_due(self) -> None:
+        """Take what is due, if anything is; when cancelled, it is still."""
+        if self._due is not None:
+            await self._take(self._due)
+            self._due = None
 
     async def _take(self, item: JobStateEvent) -> None:
         match item:
             case JobSeen():
-                await self._settle(
-                    item.snapshot, missed=item.missed, before_start=item.before_start
-                )
+                await self._settle(item)
             case JobChanged(JobEvent.STARTED, previous, snapshot):
                 # Another print over the old one, whose end nobody reported.
                 self._end("cancelled", previous)
@@ -174,21 +189,18 @@ class History:
             case PrinterGone(status, last_look):
                 self._end(status, None if last_look is None else last_look.stats)
 
-    async def _settle(
-        self, snapshot: JobSnapshot, *, missed: bool = False, before_start: bool = False
-    ) -> None:
+    async def _settle(self, seen: JobSeen) -> None:
         """Compare with the first snapshot after an absence: does the last job go on?
 
         A print that had begun and ended before it (`missed`, or started by us) is recorded.
-        `before_start`: what we start now begins after it.
         """
+        snapshot = seen.snapshot
         last = await self._find_last()
         if last is not None and last.job.goes_on(snapshot):
             self._go_on(last, snapshot)
             return
         self._end("cancelled", None)
-        ours = missed or (not before_start and self._started_by_us(last, snapshot))
-        if snapshot.stats.state in END_STATUS and ours:
+        if snapshot.stats.state in END_STATUS and (seen.missed or self._started_by_us(last, seen)):
             begun_unseen = self._begin(snapshot)
             self._finish_unseen(begun_unseen, snapshot)
         if snapshot.stats.is_active and snapshot.klippy_state == "ready":
@@ -205,10 +217,10 @@ class History:
             last.job = msgspec.structs.replace(last.job, status=INTERRUPTED)
         return last
 
-    def _started_by_us(self, last: RecordedJob | None, snapshot: JobSnapshot) -> bool:
-        if last is not None and last.job.is_shown_ended(snapshot):
+    def _started_by_us(self, last: RecordedJob | None, seen: JobSeen) -> bool:
+        if last is not None and last.job.is_shown_ended(seen.snapshot):
             return False
-        return self._starters.is_awaited(snapshot.stats.filename)
+        return self._starters.is_awaited(seen.snapshot.stats.filename, seen.starts)
 
     def _go_on(self, recorded: RecordedJob, snapshot: JobSnapshot) -> None:
         job = recorded.job

@@ -11,6 +11,7 @@ import msgspec
 
 from mrk.database.database_protocols import SqlConnection
 from mrk.jobs.record import IN_PROGRESS, INTERRUPTED, Amount, Job
+from mrk.jobs.starters import AskedPrint
 
 _encode = msgspec.json.encode
 _METADATA = "CASE WHEN json_valid(metadata) THEN metadata ELSE '{}' END"
@@ -51,8 +52,12 @@ def read_last(connection: SqlConnection) -> Job | None:
     return Job(**columns)
 
 
-def add_job(connection: SqlConnection, job: Job) -> Job:
-    """Store a job that begins, unless it is there; returns it with its id."""
+def add_job(connection: SqlConnection, job: Job, awaited: Iterable[AskedPrint]) -> Job:
+    """Store a job that begins, unless it is there; returns it with its id.
+
+    `awaited` are the starts that are awaited now that it has begun.
+    """
+    keep_starts(connection, awaited)
     last = read_last(connection)
     if last is not None and _is_same(last, job):
         return last
@@ -180,6 +185,17 @@ def reopen_job(connection: SqlConnection, job: Job) -> Job:
         (IN_PROGRESS, job.job_id),
     )
     return msgspec.structs.replace(job, status=IN_PROGRESS, end_time=None)
+
+
+def read_starts(connection: SqlConnection) -> list[AskedPrint]:
+    """The starts that were awaited last."""
+    return connection.execute("SELECT filename, user FROM job_starts ORDER BY position").fetchall()
+
+
+def keep_starts(connection: SqlConnection, awaited: Iterable[AskedPrint]) -> None:
+    """These starts are awaited, and no others."""
+    connection.execute("DELETE FROM job_starts")
+    connection.executemany("INSERT INTO job_starts (filename, user) VALUES (?, ?)", awaited)
 
 
 def interrupt_jobs(connection: SqlConnection) -> None:

@@ -17,6 +17,7 @@ from mrk.database.database_protocols import SqlConnection, TablesPort
 from mrk.errors import ClientError, Transient
 from mrk.jobs.job_protocols import JobMetadata, JobStatePort, PrintedFiles
 from mrk.jobs.record import Amount, Job
+from mrk.jobs.starters import Starters
 from nurseries.jobs import history_store
 from nurseries.jobs.history_endpoints import is_unchanged
 from nurseries.jobs.pending_writes import PendingWrites
@@ -49,11 +50,13 @@ class JobRows:
         metadata: JobMetadata,
         database: TablesPort,
         clients: Clients,
+        starters: Starters,
     ) -> None:
         self._files = files
         self._metadata = metadata
         self._database = database
         self._clients = clients
+        self._starters = starters
         self.writes = PendingWrites("history")
         self.unseen_filament = UnseenFilament(
             job_state, metadata, database, partial(self._notify, "finished")
@@ -98,7 +101,8 @@ class JobRows:
         await self._store(history_store.interrupt_jobs)
 
     async def _add_row(self, recorded: RecordedJob, job: Job) -> None:
-        row = await self._store(lambda c: history_store.add_job(c, job))
+        awaited = self._starters.awaited
+        row = await self._store(lambda c: history_store.add_job(c, job, awaited))
         recorded.job = msgspec.structs.replace(
             recorded.job, job_id=row.job_id, start_time=row.start_time
         )

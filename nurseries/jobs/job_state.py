@@ -6,9 +6,10 @@ showed is remembered longer, to tell which print was missed meanwhile.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import msgspec
 import trio
 
 from mrk.errors import ClientError, Transient
@@ -30,17 +31,22 @@ LOOK_FIRST_S = 2.0
 
 
 class JobState:
-    """Implements `JobStatePort`."""
+    """Implements `JobStatePort`. `last_start` tells which start was noted last (`Starters`)."""
 
-    def __init__(self, klippy: KlippyPort) -> None:
+    def __init__(self, klippy: KlippyPort, last_start: Callable[[], int] = lambda: 0) -> None:
         self._klippy = klippy
+        self._last_start = last_start
         self._events: Fanout[JobStateEvent] = Fanout()
         self._look: JobSnapshot | None = None
+        # The last start that was noted when it came.
+        self._starts = 0
         # What was shown last, before an absence too.
         self._shown: PrintStats | None = None
         # Whether Klipper began anew since then.
         self._is_restarted = False
-        # Whether every change since the newest snapshot is told of, by the subscription.
+        # Whether every change since the newest snapshot is told of, by the subscription. Until then
+        # updates may come that clients subscribed to: they tell what changed since an update that
+        # was not for us.
         self._is_subscribed = False
 
     @property
@@ -80,17 +86,15 @@ class JobState:
         return self._is_subscribed and not self.is_active
 
     async def look_first(self) -> None:
-        """See how the last print ended, as far as that is unknown: a start makes Klipper forget it.
+        """See how the last print ended, where that is unknown: a start makes Klipper forget it.
 
         To be called before a print is started; gives up after 2 s.
         """
-        if self.is_known:
-            return
         seen = None
         with trio.move_on_after(LOOK_FIRST_S):
             seen = await self._ask()
         if seen is not None and self._klippy.klippy_connected:
-            self._take_look(seen, became_ready=False, before_start=True)
+            self._take_look(seen, became_ready=False)
 
     async def file_position(self) -> int | None:
         """How far into the loaded file the printer is, in bytes; None when it does not say."""
@@ -123,7 +127,7 @@ class JobState:
         if not isinstance(event, StatusUpdate):
             return False
         before = self._look
-        if before is None or event.eventtime <= before.eventtime:
+        if before is None or not self._is_subscribed or event.eventtime <= before.eventtime:
             return True
         text = event.found.get("print_stats")
         stats = None if text is None else before.stats.moved(text)
@@ -179,29 +183,32 @@ class JobState:
         again = await self._ask(klippy_state)
         if again is not None:
             self._take_look(again, became_ready)
-        self._is_subscribed = self._look is not None
+        self._is_subscribed = again is not None
 
-    def _take_look(
-        self, seen: JobSnapshot, became_ready: bool, *, before_start: bool = False
-    ) -> None:
+    def _take_look(self, seen: JobSnapshot, became_ready: bool) -> None:
         """Take what was seen by asking, unless a newer snapshot came meanwhile."""
         if self._look is None:
-            self._show(seen, became_ready, before_start=before_start)
+            self._show(seen, became_ready)
         elif seen.eventtime > self._look.eventtime:
             self._advance(seen)
 
-    def _show(
-        self, snapshot: JobSnapshot, became_ready: bool, *, before_start: bool = False
-    ) -> None:
-        before = self._shown
-        self._remember(snapshot)
+    def _show(self, seen: JobSnapshot, became_ready: bool) -> None:
+        before, newest = self._shown, self._look
+        if newest is None or seen.eventtime > newest.eventtime:
+            self._remember(seen)
+        else:
+            # Somebody else asked in the same beat, and has been told before us.
+            self._look = msgspec.structs.replace(newest, klippy_state=seen.klippy_state)
+        snapshot = self._look
+        assert snapshot is not None
         logger.info("the printer's job is %s %s", snapshot.stats.state, snapshot.stats.filename)
         unseen = before is not None and missed(before, snapshot.stats)
         restarted, self._is_restarted = self._is_restarted, False
-        self._events.publish(JobSeen(snapshot, became_ready, unseen, before_start, restarted))
+        self._events.publish(JobSeen(snapshot, became_ready, unseen, self._starts, restarted))
 
     def _remember(self, snapshot: JobSnapshot) -> None:
         self._look, self._shown = snapshot, snapshot.stats
+        self._starts = self._last_start()
 
     async def _ask(self, klippy_state: str | None = None) -> JobSnapshot | None:
         state = klippy_state or self._klippy.klippy_state
@@ -229,6 +236,8 @@ class JobState:
 
     def _after(self, update: StatusUpdate) -> JobSnapshot | None:
         """The snapshot that an update leads to; None when it says nothing new of the job."""
+        if not self._is_subscribed:
+            return None
         delta, before = update.fields("print_stats"), self._look
         # Updates that waited while the printer was looked at are older than that snapshot.
         if delta is None or before is None or update.eventtime <= before.eventtime:

@@ -51,6 +51,7 @@ class PrinterGcode:
         self._starts = starts
         self._last_print = last_print
         self._last_start = ("", float("-inf"))
+        self._looking = trio.Lock()
 
     async def run_gcode(self, script: str) -> None:
         """Run g-code; returns when the last command has run. Raises `ClientError`."""
@@ -59,7 +60,9 @@ class PrinterGcode:
     @property
     def starts_at_once(self) -> bool:
         """Whether a print can be started without looking at the last one first."""
-        return self._last_print is None or self._last_print.is_known
+        if self._last_print is None:
+            return True
+        return self._last_print.is_known and not self._starts.is_any_awaited
 
     async def start_print(self, filename: str, user: str | None = None) -> None:
         """Print a file, given relative to the gcodes root. Raises `ClientError`.
@@ -68,10 +71,12 @@ class PrinterGcode:
         for it.
         """
         print_file_script(filename)  # a name that cannot be is refused before anything is asked
-        if self._last_print is not None:
-            await self._last_print.look_first()
-        start = self.asking_start(filename, user)
-        start.begin()
+        # One after the other: each makes Klipper forget what the one before came to.
+        async with self._looking:
+            if self._last_print is not None and not self.starts_at_once:
+                await self._last_print.look_first()
+            start = self.asking_start(filename, user)
+            start.begin()
         answer = await start.answer()
         if isinstance(answer, ClientError):
             raise answer

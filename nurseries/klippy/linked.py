@@ -175,8 +175,10 @@ class LinkedKlippy:
             self._on_remote_call(method, params)
 
     def _take_unread(self, update: StatusUpdate) -> None:
-        if update.may_change(self._pushes.names):
-            self._tell(update, update.names)
+        names = self._pushes.names
+        if update.may_change(names):
+            # Of what clients alone follow, subsystems would hear some changes, and not others.
+            self._tell(update, update.names & names)
         self._push(update)
 
     def _push(self, update: StatusUpdate) -> None:

@@ -147,7 +147,7 @@ class Subsystems:
             temperature_store_size=sizes.temperature_store_size,
             gcode_store_size=sizes.gcode_store_size,
         )
-        self._job_state = JobState(self.link)
+        self._job_state = JobState(self.link, lambda: self._starters.last_number)
         self._starters = SeenStarts(self._job_state)
         starters, jobs = self._starters, self._job_state
         self.printer = Printer(self.link, self._clients, data_store, table.extend, starters, jobs)

@@ -151,7 +151,7 @@ class Shop:
         world, clock = self.world, self.world.shown_clock
         self.link = KlippyLink(world.open_klippy, self.clients)
         self.table = Table()
-        self.job_state = JobState(self.link)
+        self.job_state = JobState(self.link, lambda: self.starters.last_number)
         self.printer = Printer(
             self.link, self.clients, self.commands, self.table.extend, self.starters,
             self.job_state,

@@ -37,6 +37,8 @@ def stats(state: str, filename: str = "a.gcode", total: float = 0.0) -> PrintSta
         (stats("complete", total=4), stats("error", "b", 1), ["started", "error"]),
         (stats("printing", total=4), stats("printing", total=0.1), ["started"]),
         (stats("printing", total=4), stats("printing", "b", total=5), ["started"]),
+        (stats("printing", total=4), stats("complete", "b", total=5), ["started", "completed"]),
+        (stats("paused", total=4), stats("cancelled", total=0.1), ["started", "cancelled"]),
         # States of forks say nothing that is known.
         (stats("printing", total=4), stats("forked", total=5), []),
         (stats("forked", total=4), stats("printing", total=5), ["started"]),

@@ -58,3 +58,37 @@ def test_starts_that_never_happen_are_bounded() -> None:
         for number in range(NOTED_LIMIT + extra):
             starters.note_start(str(number), "u")
         assert starters.take("0") == user
+
+
+def test_what_an_earlier_generation_awaited_comes_first() -> None:
+    starters = Starters()
+    starters.accept_start(starters.note_start("c", "cyd"))
+    starters.restore([("a", "ann"), ("b", None)])
+    assert starters.awaited == [("a", "ann"), ("b", None), ("c", "cyd")]
+    assert starters.is_awaited("a", 0)
+    assert not starters.is_awaited("c", 0)
+    assert starters.is_awaited("c", starters.last_number)
+    assert starters.take("b") is None
+    assert starters.awaited == [("c", "cyd")]
+
+
+def test_the_same_start_again_takes_the_place_of_the_earlier_generations() -> None:
+    starters = Starters()
+    starters.restore([("a", "ann")])
+    starters.accept_start(starters.note_start("a", None))
+    assert starters.awaited == [("a", "ann")]
+    assert not starters.is_awaited("a", 0)
+
+
+def test_who_keeps_the_starts_hears_of_those_that_came_and_went() -> None:
+    starters, told = Starters(), []
+    starters.on_change = lambda: told.append(starters.awaited)
+    refused = starters.note_start("a", "ann")
+    starters.forget_start(refused)
+    starters.forget_start(refused)
+    starters.note_start("b", None)
+    assert starters.is_any_awaited
+    # Whoever keeps a print forgets its start with it.
+    starters.take("b")
+    assert told == [[("a", "ann")], [], [("b", None)]]
+    assert not starters.is_any_awaited

@@ -12,7 +12,11 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from mrk.errors import ClientError
+from mrk.fanout import EventReader, Fanout
+from mrk.jobs.events import JobChanged
 from mrk.jobs.schema import JOB_MIGRATIONS
+from mrk.klippy.events import KlippyEvent
+from mrk.status.update import StatusUpdate
 from mrk.virtual_printer.faults import Fault, FaultKind
 from nurseries.jobs.job_state import LOOK_FIRST_S, JobState
 from nurseries.testing.memory_database import MemoryDatabase
@@ -209,6 +213,10 @@ class HeldKlippy(NoKlippy):
 
     def __init__(self) -> None:
         self.asked: list[trio.Event] = []
+        self.events: Fanout[KlippyEvent] = Fanout()
+
+    def open_events(self, name: str, size: int, *kinds: type) -> EventReader[KlippyEvent]:
+        return self.events.open_reader(name, size, *kinds)
 
     async def call(self, method: str, params: Mapping[str, Any] | None = None) -> Any:
         due = trio.Event()
@@ -238,4 +246,34 @@ async def test_an_older_answer_takes_nothing_back() -> None:
             await wait_all_tasks_blocked()
         assert job_state.snapshot is not None
         assert job_state.snapshot.stats.state == "complete"
+        nursery.cancel_scope.cancel()
+
+
+class SettingUpKlippy(HeldKlippy):
+    """Linked and not yet ready: clients have subscribed, the job state has not."""
+
+    klippy_state = "startup"
+
+
+async def test_changes_since_what_only_clients_were_told_are_not_taken_for_a_print() -> None:
+    """The rest of them was told to clients alone: merged, they were the old print once more."""
+    klippy = SettingUpKlippy()
+    job_state = JobState(klippy)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(job_state.serve)
+        await wait_all_tasks_blocked()
+        for _ in range(2):
+            nursery.start_soon(job_state.look_first)
+            await wait_all_tasks_blocked()
+        klippy.asked[1].set()
+        await wait_all_tasks_blocked()
+        with job_state.open_events("test", 10, JobChanged) as news:
+            for total in (7.0, 8.0):
+                status = {"print_stats": {"total_duration": total}}
+                klippy.events.publish(StatusUpdate(status, total))
+                await wait_all_tasks_blocked()
+            with pytest.raises(trio.TooSlowError), trio.fail_after(0):
+                await anext(news)
+        assert job_state.snapshot is not None
+        assert job_state.snapshot.stats.total_duration == 2.0
         nursery.cancel_scope.cancel()

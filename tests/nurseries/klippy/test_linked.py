@@ -55,3 +55,25 @@ async def test_pushes_that_come_together_are_collected() -> None:
 
 async def test_a_push_to_a_crowd_is_collected() -> None:
     assert await depths_of(SENDS_AT_ONCE + 1, PUSH + b"\x03") == [1]
+
+
+async def test_subsystems_hear_only_of_what_they_follow() -> None:
+    """Of an object that clients alone follow they would hear a part of its changes."""
+    told: list[set[str]] = []
+    ours, theirs = trio.testing.memory_stream_pair()
+    linked = LinkedKlippy(
+        ours,
+        RemoteMethods(),
+        lambda _event: None,
+        lambda _update, about: told.append(set(about)),
+        SendBatch(),
+        RoundTrips(),
+    )
+    # A blank is nothing that Klipper writes there: such a push is read the slow way.
+    push = PUSH.replace(b'"fan"', b'"webhooks": {"state": "ready"}, "fan"')
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(linked.connection.run)
+        await theirs.send_all(push.replace(b'"status":', b'"status": ') + b"\x03")
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.cancel_scope.cancel()
+    assert told == [{"webhooks"}]
