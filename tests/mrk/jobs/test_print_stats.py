@@ -18,6 +18,8 @@ def stats(state: str, filename: str = "a.gcode", total: float = 0.0) -> PrintSta
     ("old", "new", "events"),
     [
         (stats("standby", ""), stats("printing"), ["started"]),
+        # Klipper names the file first, and starts it then.
+        (stats("standby"), stats("printing"), ["started"]),
         (stats("printing", total=1), stats("printing", total=2), []),
         (stats("printing", total=1), stats("paused", total=2), ["paused"]),
         (stats("paused", total=2), stats("printing", total=3), ["resumed"]),
@@ -34,7 +36,9 @@ def stats(state: str, filename: str = "a.gcode", total: float = 0.0) -> PrintSta
         (stats("standby", ""), stats("paused"), ["started", "paused"]),
         (stats("standby", ""), stats("complete", total=0.1), ["started", "completed"]),
         (stats("complete", total=4), stats("complete", total=0.1), ["started", "completed"]),
+        (stats("complete", total=4), stats("complete", total=4.5), ["started", "completed"]),
         (stats("complete", total=4), stats("error", "b", 1), ["started", "error"]),
+        (stats("complete", "", 4), stats("error", "", 1), ["error"]),
         (stats("printing", total=4), stats("printing", total=0.1), ["started"]),
         (stats("printing", total=4), stats("printing", "b", total=5), ["started"]),
         (stats("printing", total=4), stats("complete", "b", total=5), ["started", "completed"]),
@@ -76,6 +80,8 @@ def test_figures_of_the_same_print(delta: str, expected: PrintStats | None) -> N
 @pytest.mark.parametrize("state", ["complete", "cancelled", "error"])
 def test_figures_behind_the_end_of_a_print_are_those_of_another(state: str) -> None:
     assert stats(state).moved(msgspec.Raw(b'{"total_duration":1}')) is None
+    late = stats(state, total=1).moved(msgspec.Raw(b'{"total_duration":1,"filament_used":2}'))
+    assert late == PrintStats(state, "a.gcode", 1.0, filament_used=2.0)
 
 
 @given(st.sampled_from(STATES), st.floats(0, 9), st.floats(0, 9))
@@ -100,6 +106,7 @@ def test_what_moved_is_what_merged_and_nothing_happened(
         (stats("complete", total=1), stats("complete", total=1), False),
         (stats("printing", total=1), stats("complete", total=2), False),
         (stats("standby", ""), stats("complete", ""), False),
+        (stats("standby", ""), stats("complete", "", total=1), False),
         (stats("standby", ""), stats("printing"), False),
     ],
 )
@@ -136,3 +143,30 @@ def test_anything_can_be_merged(delta: dict[str, Any]) -> None:
     merged = PrintStats(total_duration=1.0).merged(delta)
     assert isinstance(merged.state, str)
     assert merged.total_duration - merged.total_duration == 0.0
+
+
+@pytest.mark.parametrize(
+    ("delta", "expected"),
+    [
+        ({}, PRINTED),
+        (
+            {
+                "state": "complete",
+                "filename": "b",
+                "message": "",
+                "total_duration": 9,
+                "print_duration": 8.5,
+                "filament_used": 7.5,
+                "info": {"current_layer": 1},
+            },
+            PrintStats("complete", "b", 9, 8.5, 7.5, ""),
+        ),
+        ({"state": None, "filename": 1, "message": []}, PRINTED),
+        ({"total_duration": "9", "print_duration": True, "filament_used": None}, PRINTED),
+        ({"total_duration": float("inf")}, PrintStats("printing", "a", 0.0, 4.0, 3.0, "m")),
+    ],
+)
+def test_changed_fields_are_taken_where_they_fit(
+    delta: dict[str, Any], expected: PrintStats
+) -> None:
+    assert PRINTED.merged(delta) == expected

@@ -42,6 +42,34 @@ def test_order_is_kept_and_one_may_jump() -> None:
         made.jumped("X")
 
 
+def test_places_in_the_queue() -> None:
+    made = queue("a", "b").added([job("c")], reset=False, automatic=False, active=False)
+    assert [entry.position for entry in made.jobs] == [0, 1, 2]
+    assert made.jumped("A") is made
+    assert [entry.position for entry in made.jumped("C").jobs] == [-1, 0, 1]
+
+
+@pytest.mark.parametrize("state", [LOADING, STARTING])
+def test_additions_do_not_end_a_load(state: QueueState) -> None:
+    made = queue("a", state=state)
+    assert made.added([job("b")], reset=False, automatic=True, active=True).state is state
+
+
+@pytest.mark.parametrize(
+    ("state", "failed"), [(LOADING, PAUSED), (STARTING, PAUSED), (READY, READY), (PAUSED, PAUSED)]
+)
+def test_a_load_that_failed(state: QueueState, failed: QueueState) -> None:
+    assert queue("a", state=state).load_failed().state is failed
+
+
+def test_a_load_that_begins() -> None:
+    assert queue("a", state=LOADING).starting().state is STARTING
+    for other in (queue("a"), queue("a", state=READY), queue(state=LOADING)):
+        assert other.starting() is other
+    assert queue(state=LOADING).emptied(automatic=True).state is READY
+    assert queue(state=LOADING).emptied(automatic=False).state is PAUSED
+
+
 def test_reset_and_limit() -> None:
     full = queue(*map(str, range(QUEUE_LIMIT)))
     assert len(full.jobs) == QUEUE_LIMIT

@@ -6,7 +6,16 @@ from mrk.klippy.access import klippy_access
 
 @pytest.mark.parametrize(
     "name",
-    ["info", "objects/list", "objects/query", "objects/subscribe", "query_endstops/status"],
+    [
+        "info",
+        "list_endpoints",
+        "gcode/help",
+        "bed_mesh/dump_mesh",
+        "objects/list",
+        "objects/query",
+        "objects/subscribe",
+        "query_endstops/status",
+    ],
 )
 def test_reading_is_for_viewers(name: str) -> None:
     assert klippy_access(name) is Access.VIEW
