@@ -184,6 +184,39 @@ def test_nothing_starts_at_power_on_unless_confirmed_or_automatic() -> None:
     assert lost.on_ready(automatic=True).state is PAUSED
 
 
+def test_an_empty_queue_loads_nothing_when_the_printer_is_ready() -> None:
+    assert queue().on_ready(automatic=True).state is PAUSED
+    for state in (LOADING, STARTING):
+        assert queue("a", state=state).on_ready(automatic=True).state is state
+    assert queue(state=READY).on_aborted().state is READY
+
+
+@pytest.mark.parametrize("klippy_state", ["shutdown", "error"])
+def test_a_printer_that_is_not_ready(klippy_state: str) -> None:
+    seen = look("standby", "", klippy_state)
+    printed = queue("a", state=READY, printing="x").on_seen(seen, automatic=True)
+    assert (printed.state, printed.held, printed.printing) == (PAUSED, True, None)
+    idle = queue("a", state=READY)
+    assert idle.on_seen(seen, automatic=True) is idle
+    assert idle.on_seen(look("standby"), automatic=True) is idle
+
+
+def test_whether_a_job_that_was_handed_over_is_printed() -> None:
+    """The answer to its start was lost with the link; the queue went on meanwhile."""
+    made = queue("a", "b", state=READY)
+    taken = made.settled(look("printing", "b.gcode"), automatic=False, handed="B")
+    assert (names(taken), taken.state, taken.printing) == (["a"], READY, "b.gcode")
+    ended = made.settled(look("complete", "b.gcode"), automatic=False, handed="B", missed=True)
+    assert names(ended) == ["a"]
+    # Not handed over: somebody else prints it.
+    assert made.settled(look("printing", "a.gcode"), automatic=False) is made
+    assert queue(state=STARTING).settled(look("standby"), automatic=False).state is PAUSED
+    other = queue("a", "b", state=STARTING)
+    assert names(other.settled(look("printing", "b.gcode"), automatic=True, handed="B")) == ["a"]
+    assert names(queue("a", state=PAUSED).loaded("A", automatic=True)) == []
+    assert queue("a", "b", state=PAUSED).loaded("A", automatic=True).state is PAUSED
+
+
 def test_files_that_go_or_move() -> None:
     made = Queue().added(
         [QueuedJob(str(n), name, 0.0) for n, name in enumerate(["a.g", "d/a.g", "dd/a.g"])],
