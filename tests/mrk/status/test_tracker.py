@@ -1,4 +1,16 @@
-from mrk.status.subscriptions import Subscriptions, united, wanted
+import msgspec
+import pytest
+
+from mrk.errors import ClientError
+from mrk.klippy.messages import read_update
+from mrk.status.subscriptions import (
+    MOST_CHARS,
+    MOST_OBJECTS,
+    Subscriptions,
+    check_size,
+    united,
+    wanted,
+)
 from mrk.status.tracker import StatusTracker
 from mrk.status.update import StatusDelta, StatusUpdate
 
@@ -138,3 +150,67 @@ def test_what_is_pushed_is_not_changed_later() -> None:
     change(board, {"a": {"x": 2}})
     assert reader.deltas == [{"a": {"x": 1}}, {"a": {"x": 2}}]
     assert board.fields("a") == {"x": 2}
+    change(board, {"a": {"y": 3}})
+    assert board.fields("a") == {"x": 2, "y": 3}
+
+
+def test_changes_are_taken_in_order_however_many_wait() -> None:
+    board = StatusTracker()
+    for number in range(200):
+        change(board, {"a": {"x": number, str(number % 70): number}}, float(number))
+    assert board.fields("a")["x"] == 199
+    assert board.fields("a")["60"] == 130
+    assert len(board.fields("a")) == 71
+    change(board, {"configfile": {"settings": {"a": 1}, "warnings": []}})
+    assert board.fields("configfile") == {"warnings": []}
+
+
+def test_what_nobody_subscribes_to_any_more_is_forgotten() -> None:
+    board = StatusTracker()
+    board.subscribed({"a": None, "b": ["x", "y"]}, {"a": {"z": 1}, "b": {"x": 1, "y": 1}}, 1.0)
+    board.subscribed({"b": ["x"], "unknown": None}, {"b": {"x": 2}, "unknown": {}}, 2.0)
+    assert [board.fields(name) for name in ("a", "b")] == [{}, {"x": 2}]
+    answer = board.answer(wanted({"b": ["x"]}), {"b": {"x": 1}})
+    assert answer == {"eventtime": 2.0, "status": {"b": {"x": 2}}}
+
+
+@pytest.mark.parametrize("later", ["extruder", "gcode_macro caf\u00e9"])
+def test_what_another_subscribes_to_later_is_not_for_everybody(later: str) -> None:
+    """Klipper's own text goes out where that is all that was asked for."""
+
+    def push(**objects: object) -> None:
+        params = msgspec.json.encode({"eventtime": 1.5, "status": objects})
+        board.push(read_update(msgspec.Raw(params)))
+
+    board, first, second, all_of_it = StatusTracker(), Reader(), Reader(), Reader()
+    board.subscribed({"fan": None}, {"fan": {"speed": 0}}, 1.0)
+    board.set(first, wanted({"fan": None}))
+    push(fan={"speed": 1})
+    both: dict[str, None] = {"fan": None, later: None}
+    board.subscribed(both, {"fan": {"speed": 1}, later: {"target": 0}}, 2.0)
+    board.set(second, wanted({later: None}))
+    board.set(all_of_it, wanted(both))
+    push(**{"fan": {"speed": 2}, later: {"target": 1}})
+    assert first.deltas == [{"fan": {"speed": 1}}, {"fan": {"speed": 2}}]
+    assert second.deltas == [{later: {"target": 1}}]
+    assert all_of_it.deltas == [{"fan": {"speed": 2}, later: {"target": 1}}]
+
+
+def test_one_of_two_with_the_same_subscription_leaves() -> None:
+    board, one, other = StatusTracker(), Reader(), Reader()
+    for reader in (one, other):
+        board.set(reader, wanted({"a": None}))
+    board.remove(one)
+    change(board, {"a": {"x": 1}})
+    assert (one.deltas, other.deltas) == ([], [{"a": {"x": 1}}])
+
+
+def test_bounds_of_a_subscription() -> None:
+    assert check_size({}) == 0
+    assert check_size({"fan": None, "extruder": ["target", "power"]}) == 3 + 8 + 6 + 5 + 4 * 150
+    check_size({str(number): None for number in range(MOST_OBJECTS)})
+    with pytest.raises(ClientError, match="more than 1000 printer objects"):
+        check_size({str(number): None for number in range(MOST_OBJECTS + 1)})
+    check_size({"a": ["x" * (MOST_CHARS - 1)]})
+    with pytest.raises(ClientError, match="names of more than 131072 characters"):
+        check_size({"a": ["x" * (MOST_CHARS - 1), "y"]})

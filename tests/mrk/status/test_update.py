@@ -139,3 +139,50 @@ def test_all_at_once_is_what_one_by_one_is(text: str) -> None:
     assert list(at_once.names) == list(given)
     assert str(one_by_one.delta) == str(given)
     assert at_once.framed(bytes) == one_by_one.framed(bytes)
+
+
+def test_what_is_followed_by_others_is_not_for_who_did_not_ask() -> None:
+    frame = (
+        b'{"method":"process_status_update","params":{"eventtime":1.5,"status":'
+        b'{"fan":{"speed":1},"toolhead":{"x":2}}}}'
+    )
+    update = PushReader(["toolhead", "extruder"]).read(frame)
+    assert update is not None
+    others = {"toolhead": b'"toolhead"', "extruder": b'"extruder"'}
+    assert sent(update.part(wanted({"fan": None}), others)) == [{"fan": {"speed": 1}}, 1.5]
+    assert update.part(wanted({"toolhead": None}), {"fan": b'"fan"'}) is not update
+    both = wanted({"fan": None, "toolhead": None})
+    assert update.part(both, {"extruder": b'"extruder"'}) is update
+    assert update.fields("toolhead") == {"x": 2}
+    assert update.fields("extruder") is None
+
+
+def test_a_file_name_that_is_no_utf_8() -> None:
+    """Klipper's JSON has half of a surrogate pair for each byte that it could not read."""
+    update = unread(r'{"print_stats": {"filename": "caf\udce9.gcode"}, "fan": {"speed": 1}}')
+    assert update.fields("print_stats") == {"filename": "caf\ufffd.gcode"}
+    assert update.delta["print_stats"] == {"filename": "caf\ufffd.gcode"}
+    part = update.part(wanted({"print_stats": ["filename"]}))
+    assert sent(part) == [{"print_stats": {"filename": "caf\ufffd.gcode"}}, 1.5]
+
+
+def test_what_may_be_in_it() -> None:
+    text = '{"fan": {"speed": 1}, "b": {"heater": 2}}'
+    update = unread(text)
+    assert update.may_change(["fan"])
+    assert update.may_change(["heater", "x"])  # it stands there, as something else
+    assert not update.may_change(["x", "speedy"])
+    assert update.may_change(["caf\u00e9"])  # that could be written in another way
+    assert list(update.names) == ["fan", "b"]
+    assert update.may_change(["fan", "x"])
+    assert not update.may_change(["heater", "caf\u00e9"])
+
+
+def test_objects_that_are_empty_or_none() -> None:
+    text = '{"a": { }, "b": [1, 2], "c": "{1}", "d": {"x": 1}, "e": {"":0}}'
+    update = unread(text)
+    assert list(update.names) == ["a", "d", "e"]
+    assert [update.fields(name) for name in "abcde"] == [{}, None, None, {"x": 1}, {"": 0}]
+    assert sent(update.part(wanted(dict.fromkeys("bcd")))) == [{"d": {"x": 1}}, 1.5]
+    later = update.merged(unread('{"d": {"y": 2}}'))
+    assert later.delta == {"a": {}, "d": {"x": 1, "y": 2}, "e": {"": 0}}
