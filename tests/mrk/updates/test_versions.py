@@ -1,6 +1,7 @@
 """Versions of git and of Python: read, ordered, shown."""
 
 import pytest
+from packaging.version import Version
 
 from mrk.updates.versions import described, is_on_channel, package_version, tag_version
 
@@ -77,3 +78,44 @@ def test_packages_shown(text, short):
 def test_one_version_written_in_two_ways():
     assert package_version("1.0").key == package_version("1.0.0").key
     assert package_version("1.0-1").key == package_version("1.0.post1").key
+
+
+WRITTEN = [
+    "0", "0.0.0", "1", "1.0", "1.0.0.0", "v1.0", "V1.0a", "1.0a0", "1.0-alpha.1", "1.0_beta2",
+    "1.0b2.post3", "1.0b2.post3.dev4", "1.0c1", "1.0RC2", "1.0pre3", "1.0.preview4", "1.0-r5",
+    "1.0.rev6", "1.0post", "1.0.post0", "1.0-7", "1.0.dev", "1.0.dev0", "1.0dev10", "1.0-DEV-2",
+    "1.0.post1.dev3", "1.0+abc", "1.0+ABC.2", "1.0+abc.10", "1.0+5", "1.0+abc-1", "1.0+5.abc",
+    "1.0a1.dev3", "1.0.1", "1.10", "2!0.1", "0!3",
+]  # fmt: skip
+
+
+def test_the_order_is_pythons_own():
+    ours = {text: package_version(text) for text in WRITTEN}
+    for one, first in ours.items():
+        for other, second in ours.items():
+            theirs = Version(one) < Version(other), Version(one) == Version(other)
+            assert (first.key < second.key, first.key == second.key) == theirs, (one, other)
+
+
+@pytest.mark.parametrize(
+    ("tag", "stage", "number"),
+    [
+        ("v1.0-ALPHA2", 0, 2),
+        ("v1.0a", 0, 0),
+        ("v1.0b3", 1, 3),
+        ("1.0c1", 2, 1),
+        ("1.0-RC", 2, 0),
+        ("V1.0.pre.4", 2, 4),
+    ],
+)
+def test_stages(tag, stage, number):
+    found = tag_version(tag)
+    assert (found.stage, found.number) == (stage, number)
+    assert is_on_channel(tag, "beta") is (stage > 0)
+    assert not is_on_channel(tag, "stable")
+
+
+def test_described_in_other_ways():
+    assert described(" v1.0-3 \n") == described("v1.0-3")
+    assert described("v1.0-3").hash == ""
+    assert described("abcdef1").commits == 0
