@@ -145,3 +145,20 @@ def test_what_the_history_is_told():
     shown = one.auxiliary()
     assert (shown.provider, shown.name, shown.description) == ("sensor m", "f", "p tracker")
     assert (shown.units, shown.report_total, shown.report_maximum) == ("W", True, False)
+
+
+@pytest.mark.parametrize(
+    ("number", "precision", "shown"),
+    [
+        (2**53, 2, 2**53),
+        (-(2**53) - 1, None, float(-(2**53))),
+        (1.25, 1, 1.2),
+        (1.25, None, 1.25),
+        (7, 0, 7),
+    ],
+)
+def test_numbers_as_the_history_has_them(number, precision, shown) -> None:
+    one = field("accumulate", precision=precision)
+    one.begin(None)
+    value = value_of(one, number)
+    assert (value, type(value)) == (shown, type(shown))

@@ -28,6 +28,7 @@ def head(method="GET", target="/webcam/", headers=()):
         ("/", "http://other.host/", [], "/http://other.host/"),
         ("/", "x", [("a", "1&b=2"), ("c", "")], "/x?a=1%26b%3D2&c"),
         ("/", "x", [("access_token", "S"), ("Token", "S"), ("api_key", "S"), ("z", "1")], "/x?z=1"),
+        ("/", "x", [("APIKEY", "S"), ("connection_id", "7"), ("a@b", "c&d=@")], "/x?a@b=c%26d%3D@"),
     ],
 )
 def test_targets(base, rest, query, target):
@@ -59,6 +60,10 @@ def test_a_query_with_line_ends():
         ("snapshot", "", False, True),
         ("a/b.jpg", "", False, True),
         ("stream.m3u8", "", False, False),
+        ("stream", "action=snapshot", False, True),
+        ("snapshot", "action=stream", True, False),
+        ("stream", "action=command", False, False),
+        ("a.jpg", "action=command", False, False),
         ("", "", False, False),
         ("webrtc", "", False, False),
     ],
@@ -85,6 +90,10 @@ def test_what_only_defeats_caches_makes_no_other_stream():
         ("GET", "", [("action", "command"), ("action", "stream")], True),
         ("GET", "", [("action", "command_ng")], True),
         ("HEAD", "", [("Action", "Command")], True),
+        ("HEAD", "", [("action", "snapshot")], False),
+        ("GET", "", [("action", "input_cmd")], True),
+        ("GET", "", [("action", "output_cmd")], True),
+        ("GET", "", [("title", "command")], False),
         ("POST", "webrtc", [], False),
         ("PATCH", "webrtc/7", [], False),
         ("DELETE", "cam/whep/7", [], False),
@@ -102,25 +111,37 @@ def test_a_request_leaves_without_credentials():
         ("x-access-token", "S"), ("connection", "keep-alive"), ("content-type", "application/sdp"),
         ("transfer-encoding", "chunked"), ("content-length", "99"), ("x-forwarded-for", "1.1.1.1"),
         ("accept", "*/*"), ("origin", "http://printer"), ("referer", "http://printer/?token=S"),
+        ("accept-language", "de"), ("if-match", "a"), ("if-none-match", "b"), ("range", "bytes=0-"),
+        ("if-modified-since", "d"), ("user-agent", "u"), ("sec-websocket-key", "k"),
     ]  # fmt: skip
     sent = request_bytes("POST", "/webrtc", "127.0.0.1:8080", head("POST", headers=headers), b"sdp")
     assert sent == (
         b"POST /webrtc HTTP/1.1\r\nHost: 127.0.0.1:8080\r\ncontent-type: application/sdp\r\n"
-        b"accept: */*\r\nContent-Length: 3\r\nConnection: close\r\n\r\nsdp"
+        b"accept: */*\r\naccept-language: de\r\nif-match: a\r\nif-none-match: b\r\n"
+        b"range: bytes=0-\r\nif-modified-since: d\r\nuser-agent: u\r\n"
+        b"Content-Length: 3\r\nConnection: close\r\n\r\nsdp"
     )
 
 
 def test_a_handshake():
-    headers = [("upgrade", "websocket"), ("sec-websocket-key", "k"), ("origin", "http://p")]
+    headers = [
+        ("upgrade", "websocket"), ("sec-websocket-key", "k"), ("origin", "http://p"),
+        ("sec-websocket-extensions", "e"), ("sec-websocket-protocol", "p"), ("user-agent", "u"),
+        ("sec-websocket-version", "13"), ("cookie", "S"), ("authorization", "S"),
+    ]  # fmt: skip
     sent = request_bytes("GET", "/ws", "h", head(headers=headers), None, close=False)
     assert sent == (
-        b"GET /ws HTTP/1.1\r\nHost: h\r\nsec-websocket-key: k\r\n"
+        b"GET /ws HTTP/1.1\r\nHost: h\r\nsec-websocket-key: k\r\nsec-websocket-extensions: e\r\n"
+        b"sec-websocket-protocol: p\r\nuser-agent: u\r\nsec-websocket-version: 13\r\n"
         b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
     )
-    back = upgraded_bytes([("sec-websocket-accept", "a"), ("set-cookie", "S")])
+    names = ("sec-websocket-accept", "set-cookie", "sec-websocket-protocol")
+    headers = list(zip((*names, "sec-websocket-extensions"), "aSpe", strict=True))
+    back = upgraded_bytes(headers)
     assert back == (
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        b"sec-websocket-accept: a\r\n\r\n"
+        b"sec-websocket-accept: a\r\nsec-websocket-protocol: p\r\n"
+        b"sec-websocket-extensions: e\r\n\r\n"
     )
 
 
@@ -153,10 +174,13 @@ def test_where_a_camera_sends_somebody(location, passed):
 def test_what_comes_back_runs_in_no_origin_of_ours():
     headers = [
         ("etag", "x"), ("set-cookie", "S"), ("access-control-allow-origin", "*"), ("server", "x"),
+        ("location", "//evil.host/"), ("vary", "v"), ("accept-ranges", "bytes"),
         ("content-security-policy", "none"), ("connection", "keep-alive"),
     ]  # fmt: skip
     assert passed_headers(headers, "/", "/webcam", "h") == [
         ("Etag", "x"),
+        ("Vary", "v"),
+        ("Accept-Ranges", "bytes"),
         ("X-Content-Type-Options", "nosniff"),
         ("Content-Security-Policy", "sandbox allow-scripts"),
     ]
@@ -169,6 +193,12 @@ def test_heads_of_answers():
     assert parse_answer(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked").chunked
     assert parse_answer(b"HTTP/1.1 204 No Content\r\nContent-Length: 5").length == 0
     assert parse_answer(b"HTTP/1.1 200 OK\r\nContent-Length: 5", to_head=True).length == 0
+    for status in (b"100", b"101", b"304"):
+        bodiless = parse_answer(b"HTTP/1.1 %s X\r\nTransfer-Encoding: chunked" % status)
+        assert (bodiless.chunked, bodiless.length) == (False, 0)
+    assert parse_answer(b"HTTP/1.1 200 OK" + b"\na:\tb\tc" * 100).header("a") == "b\tc"
+    longest = parse_answer(b"HTTP/1.1 200 OK\r\nContent-Length: 123456789012345")
+    assert longest.length == 123456789012345
 
 
 @pytest.mark.parametrize(
@@ -182,6 +212,7 @@ def test_heads_of_answers():
         b"HTTP/1.1 200 OK\r\na b: c",
         b"HTTP/1.1 200 OK\r\na: b\rc",
         b"HTTP/1.1 200 OK\r\nContent-Length: -1",
+        b"HTTP/1.1 200 OK\r\nContent-Length: \xb2",
         b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2",
         b"HTTP/1.1 200 OK\r\nContent-Length: 1234567890123456",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked",
