@@ -1,7 +1,7 @@
-"""Metadata of g-code files: scanned by the worker, kept in the database, held in memory.
+"""Metadata of g-code files: scanned by the worker, and kept (`stored_records.py`).
 
 One instance per generation. `serve` loads what is stored, and writes what a full disk refused;
-scans run in the task of whoever asks. In memory a record is its JSON text, a tenth of a dict.
+scans run in the task of whoever asks.
 """
 
 import logging
@@ -11,12 +11,10 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import msgspec
 import trio
 
 from config.whole_file import replace_unchanged
-from mrk.database.database_protocols import DatabasePort, SqlConnection
-from mrk.errors import ClientError
+from mrk.database.database_protocols import DatabasePort
 from mrk.estimate.estimate_protocols import FileTimes
 from mrk.files.arrived import ArrivedFile
 from mrk.files.file_protocols import UnpackedModel
@@ -26,22 +24,17 @@ from mrk.files.temporary import Purpose
 from mrk.gcode.image_names import renamed_image
 from mrk.gcode.metadata import ScanOutcome, ScanState
 from mrk.gcode.processors import GcodeProcessor
-from mrk.log.throttle import LogThrottle
 from nurseries.files.changes.removal import fresh_name
 from nurseries.files.scan.file_digests import digest_of
 from nurseries.files.scan.file_record import Record, file_record, is_true, joined
 from nurseries.files.scan.packages import Packages, status_of
 from nurseries.files.scan.scanner import RewriteFailed, Scanner, ScannerStopped
+from nurseries.files.scan.stored_records import RETRY_S, StoredRecords
 from nurseries.files.threads import Threads
 
 logger = logging.getLogger(__name__)
-NAMESPACE = "gcode_metadata"
 THUMBS = ".thumbs"
-# How long what a full disk refused waits.
-RETRY_S = 30.0
 _CLEAN_UP_S = 1.0
-_encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(Record).decode
 
 
 class MetadataStore:
@@ -66,37 +59,23 @@ class MetadataStore:
         # Of their own: as many scans as a client asks for may wait for a disk that stalls.
         self._threads = Threads()
         self._packages = Packages(gcodes, scanner, self._threads)
-        self._database = database
         self._object_processing = object_processing
         self.processors: list[GcodeProcessor] = []
-        self._records: dict[str, bytes] = {}
-        # Paths whose record, or its absence, the database does not hold yet.
-        self._unwritten: set[str] = set()
-        self._write_failed = trio.Event()
-        self._retry_s = retry_s
-        self._throttle = LogThrottle()
+        self._records = StoredRecords(database, retry_s)
         self._scanning: dict[str, trio.Event] = {}
         self.times: FileTimes | None = None
 
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Started when the stored records are known; raises `ClientError` without a database."""
-        known = await self._database.run(_read_all)
-        for path in self._unwritten:
-            known.pop(path, None)
-            if path in self._records:
-                known[path] = self._records[path]
-        self._records = known
-        task_status.started()
-        await self._write_later()
+        await self._records.serve(task_status=task_status)
 
     # What is known
 
     def get(self, path: str) -> Mapping[str, Any] | None:
         """The record of a file, None when there is none."""
-        stored = self._records.get(path)
-        if stored is None:
+        record = self._records.get(path)
+        if record is None:
             return None
-        record = _decode(stored)
         if self._scanner.state(self._gcodes / path) is ScanState.PENDING:
             record["scan_state"] = ScanState.PENDING
         elif self.times is not None and "slicer" in record:
@@ -114,11 +93,10 @@ class MetadataStore:
 
     async def note_print(self, path: str, print_start_time: float, job_id: str) -> None:
         """Remember with the file when it was printed last, and as which job."""
-        stored = self._records.get(path)
-        if stored is not None:
-            record = _decode(stored)
+        record = self._records.get(path)
+        if record is not None:
             record["print_start_time"], record["job_id"] = print_start_time, job_id
-            await self._keep({path: record})
+            await self._records.keep({path: record})
 
     async def extruded_mm(
         self, path: str, known: Mapping[str, Any], until: int | None = None
@@ -176,7 +154,7 @@ class MetadataStore:
             digest = await digest_of(file, arrived, seen, self._threads)
             record |= {} if digest is None else {"sha256": digest}
         before = self._images(path)
-        await self._keep({path: record})
+        await self._records.keep({path: record})
         stale = set(before).difference(self._images(path))
         await self._threads.run(_remove_images, list(stale))
         return dict(self.get(path) or record)  # with its time, or on the way to one
@@ -188,7 +166,7 @@ class MetadataStore:
         seen = known["size"], known["modified"]
         digest = await digest_of(self._gcodes / path, arrived, seen, self._threads)
         if digest is not None and (stored := self._records.get(path)) is not None:
-            await self._keep({path: {**_decode(stored), "sha256": digest}})
+            await self._records.keep({path: {**stored, "sha256": digest}})
             known["sha256"] = digest
         return known
 
@@ -201,7 +179,7 @@ class MetadataStore:
             return None
         failed = ScanOutcome(state=ScanState.FAILED, reason=reason)
         record = file_record(failed, status.st_size, status.st_mtime)
-        await self._keep({path: record})
+        await self._records.keep({path: record})
         return record
 
     async def unpack(self, package: Path, path: str, plate: int = 0) -> UnpackedModel | None:
@@ -259,24 +237,22 @@ class MetadataStore:
 
     async def remove(self, path: str) -> None:
         """Forget a file, or everything below a folder, and its thumbnails."""
-        gone = self._below(path)
+        gone = self._records.below(path)
         # A folder took its images along; looking them up would take 80 us a file.
         images = self._images(path) if path in self._records else []
         await self._threads.run(_remove_images, images)
-        await self._forget(gone)
+        await self._records.forget(gone)
 
     async def move(self, source: str, dest: str) -> None:
         """A file, or a folder with all that is in it, was renamed; thumbnails go with it."""
-        if source in self._records:
+        record = self._records.get(source)
+        if record is not None:
             # A folder takes its images along; a file's are renamed after it.
-            record = _decode(self._records[source])
             await self._threads.run(_remove_images, self._images(dest))
             await self._move_images(source, dest, record)
-            await self._keep({dest: record}, self._below(source))
+            await self._records.keep({dest: record}, self._records.below(source))
             return
-        gone = self._below(source)
-        moved = {dest + name[len(source) :]: self._records[name] for name in gone}
-        await self._change(moved, gone)
+        await self._records.move_folder(source, dest)
 
     async def _move_images(self, source: str, dest: str, record: Record) -> None:
         renamed: dict[Path, Path] = {}
@@ -292,15 +268,9 @@ class MetadataStore:
 
     async def retain(self, paths: Iterable[str]) -> None:
         """Forget every file but these."""
-        there = set(paths)
-        await self._forget([name for name in self._records if name not in there])
+        await self._records.retain(paths)
 
-    # How it is kept
-
-    def _below(self, path: str) -> list[str]:
-        if path in self._records:
-            return [path]
-        return [name for name in self._records if name.startswith(path + "/")]
+    # Thumbnails
 
     def _images(self, path: str) -> list[Path]:
         """Its own thumbnails, as far as they lie where mrk puts them.
@@ -316,74 +286,10 @@ class MetadataStore:
         return [folder / THUMBS / name for name in sorted(names)]
 
     def _listed_images(self, path: str) -> set[str]:
-        stored = self._records.get(path)
-        listed = _decode(stored).get("thumbnails", []) if stored is not None else []
+        record = self._records.get(path)
+        listed = record.get("thumbnails", []) if record is not None else []
         paths = (PurePosixPath(str(image.get("relative_path", ""))) for image in listed)
         return {path.name for path in paths if path.parent == PurePosixPath(THUMBS)}
-
-    async def _keep(self, records: Mapping[str, Record], gone: Iterable[str] = ()) -> None:
-        await self._change({path: _encode(record) for path, record in records.items()}, gone)
-
-    async def _forget(self, paths: Iterable[str]) -> None:
-        await self._change({}, paths)
-
-    async def _change(self, texts: Mapping[str, bytes], gone: Iterable[str]) -> None:
-        names = list(gone)
-        for name in names:
-            self._records.pop(name, None)
-        self._records |= texts
-        self._unwritten.update(names, texts)
-        if names or texts:
-            await self._write()
-
-    async def _write(self) -> None:
-        """What cannot be stored now is known nevertheless, and written later."""
-        names, self._unwritten = self._unwritten, set()
-        kept = [
-            (NAMESPACE, name, self._records[name].decode())
-            for name in names
-            if name in self._records
-        ]
-        is_written = False
-        try:
-            await self._database.run(lambda connection: _replace(connection, names, kept))
-            is_written = True
-        except ClientError as exc:
-            text = f"metadata is not stored yet, tried again: {exc.message}"
-            self._throttle.log(logger, text, trio.current_time())
-        finally:
-            # Also when who asked for it went away meanwhile.
-            if not is_written:
-                self._unwritten |= names
-                self._write_failed.set()
-
-    async def _write_later(self) -> None:
-        while True:
-            await self._write_failed.wait()
-            self._write_failed = trio.Event()
-            await trio.sleep(self._retry_s)
-            if self._unwritten:
-                await self._write()
-
-
-def _read_all(connection: SqlConnection) -> dict[str, bytes]:
-    rows = connection.execute(
-        "SELECT key, value FROM namespace_store WHERE namespace = ?", (NAMESPACE,)
-    )
-    return {key: value.encode() for key, value in rows}
-
-
-def _replace(
-    connection: SqlConnection, names: Iterable[str], kept: list[tuple[str, str, str]]
-) -> None:
-    """Of these names, there are those that are kept."""
-    connection.executemany(
-        "DELETE FROM namespace_store WHERE namespace = ? AND key = ?",
-        [(NAMESPACE, name) for name in names],
-    )
-    connection.executemany(
-        "INSERT INTO namespace_store (namespace, key, value) VALUES (?, ?, ?)", kept
-    )
 
 
 def _remove_images(images: list[Path]) -> None:

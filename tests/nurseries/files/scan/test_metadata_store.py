@@ -18,11 +18,12 @@ from mrk.files.arrived import ArrivedFile
 from mrk.files.temporary import is_temporary
 from mrk.gcode.metadata import ScanOutcome
 from mrk.gcode.processors import GcodeProcessor
-from nurseries.files.scan import metadata_store
+from nurseries.files.scan import stored_records
 from nurseries.files.scan.file_digests import digest_of
 from nurseries.files.scan.messages import Unpacked
-from nurseries.files.scan.metadata_store import NAMESPACE, MetadataStore
+from nurseries.files.scan.metadata_store import MetadataStore
 from nurseries.files.scan.scanner import RewriteFailed, Scanner
+from nurseries.files.scan.stored_records import NAMESPACE
 from nurseries.files.threads import Threads
 from nurseries.testing.memory_database import MemoryDatabase
 from tests.fakes.binary_gcode import binary_gcode
@@ -244,12 +245,12 @@ async def test_a_large_folder_is_moved_and_removed_without_looking_at_its_record
         raise AssertionError("a record was looked at")
 
     with monkeypatch.context() as patched:
-        patched.setattr(metadata_store, "_decode", forbidden)
+        patched.setattr(stored_records, "_decode", forbidden)
         (house.gcodes / "a").rename(house.gcodes / "b")
         await store.move("a", "b")
     assert store.get("b/part.gcode") == record
     with monkeypatch.context() as patched:
-        patched.setattr(metadata_store, "_decode", forbidden)
+        patched.setattr(stored_records, "_decode", forbidden)
         shutil.rmtree(house.gcodes / "b")
         await store.remove("b")
     assert await house.database.items(NAMESPACE) == {}
