@@ -24,11 +24,11 @@ from mrk.klippy.klippy_protocols import GcodePort, KlippyPort
 from mrk.klippy.link_errors import KlippyLost
 from mrk.klippy.macro_orders import MacroOrders
 from nurseries.jobs.new_jobs import new_jobs
-from nurseries.jobs.queue_endpoints import QueueEndpoints, queued_jobs
+from nurseries.jobs.queue_changes import QueueChanges
+from nurseries.jobs.queue_endpoints import QueueEndpoints
 from nurseries.jobs.stored_queue import StoredQueue
 
 logger = logging.getLogger(__name__)
-Rule = Callable[[Queue], Queue]
 # A few events a print; 64 are those of a minute of an excited user.
 NEWS = 64
 # Klipper answers within 0.25 s; a start does not hold up other orders for longer.
@@ -53,16 +53,15 @@ class JobQueue:
         self._gcode = gcode
         self._job_state = job_state
         self._files = files
-        self._clients = clients
         self._transitions = transitions
         self._wall_clock = wall_clock
         self._queue = StoredQueue(database)
+        self._changes = QueueChanges(self._queue, clients, wall_clock)
         self._macros = MacroOrders(
             klippy, {"pause_job_queue": self.pause, "start_job_queue": self.start}
         )
         # What is ordered is done in that order, though files and the printer are asked for some.
         self._orders = trio.Lock()
-        self._told: Queue | None = None
         self._to_load: trio.MemorySendChannel[bool] | None = None
         self._delay = trio.CancelScope()
         self._step: trio.Event | None = None
@@ -70,7 +69,6 @@ class JobQueue:
         # A job that was handed to the printer, as long as nobody said whether it took it.
         self._handed: str | None = None
         self._emptied: list[Callable[[], None]] = []
-        self._added: list[Callable[[], None]] = []
 
     def endpoints(self) -> list[Endpoint]:
         """What clients may ask."""
@@ -84,8 +82,8 @@ class JobQueue:
 
     async def status(self) -> Queue:
         """The queue as it is stored, behind what was ordered before."""
-        async with self._orders, self._queue.changing:
-            return await self._known()
+        async with self._orders:
+            return await self._changes.read()
 
     @property
     def is_known_empty(self) -> bool:
@@ -111,24 +109,26 @@ class JobQueue:
             automatic, active = self._transitions.automatic, self._job_state.is_active
             if handed:
                 self._handed = jobs[-1].job_id
-            return await self._change(
+            return await self._changes.make(
                 lambda queue: queue.added(jobs, reset=reset, automatic=automatic, active=active)
             )
 
     async def remove(self, job_ids: list[str] | None) -> Queue:
         """Remove some jobs, or all with None; unknown ids are ignored."""
         async with self._orders:
-            return await self._change(lambda q: q.without(job_ids), "jobs_removed", always=True)
+            return await self._changes.make(
+                lambda q: q.without(job_ids), "jobs_removed", always=True
+            )
 
     async def jump(self, job_id: str) -> Queue:
         """Move a job to the front; tells nobody."""
         async with self._orders:
-            return await self._change(lambda queue: queue.jumped(job_id), None)
+            return await self._changes.make(lambda queue: queue.jumped(job_id), None)
 
     async def pause(self) -> Queue:
         """Hold the queue; a load that waits is dropped, a step that runs is waited for."""
         async with self._orders:
-            queue = await self._change(Queue.paused)
+            queue = await self._changes.make(Queue.paused)
         self._delay.cancel()
         if self._step is not None:
             await self._step.wait()
@@ -146,7 +146,7 @@ class JobQueue:
             if look.cancelled_caught:
                 raise ClientError("The printer does not answer", 503)
             free, away = stats is not None and not stats.is_active, stats is None
-            queue = await self._change(
+            queue = await self._changes.make(
                 lambda q: q.started(free=free, away=away, automatic=automatic)
             )
         self._load_if_due(queue, transition=False)
@@ -154,75 +154,26 @@ class JobQueue:
 
     async def on_file_removed(self, path: str) -> None:
         """A file of the gcodes root, or a folder with all that is in it, is gone."""
-        await self._change(lambda queue: queue.file_removed(path), "jobs_removed", happened=True)
+        await self._changes.make(
+            lambda queue: queue.file_removed(path), "jobs_removed", happened=True
+        )
 
     async def on_file_moved(self, source: str, dest: str) -> None:
         """The same was renamed within the gcodes root."""
-        await self._change(lambda queue: queue.file_moved(source, dest), happened=True)
+        await self._changes.make(lambda queue: queue.file_moved(source, dest), happened=True)
 
     def on_jobs_added(self, handler: Callable[[], None]) -> None:
         """`QueueNews.on_jobs_added`."""
-        self._added.append(handler)
+        self._changes.added.append(handler)
 
     @property
     def powers_printer(self) -> bool:
         """Whether queued jobs switch the printer on."""
-        return bool(self._added)
+        return bool(self._changes.added)
 
     @property
     def _loads_when_ready(self) -> bool:
         return self._transitions.load_on_startup or self.powers_printer
-
-    # Changes
-
-    async def _known(self) -> Queue:
-        queue = self._queue.believed
-        if queue is None:
-            queue = await self._queue.read()
-            if self._told is None:
-                self._told = queue
-            self._tell(queue, "jobs_added")
-        return queue
-
-    async def _change(
-        self,
-        rule: Rule,
-        action: str | None = "jobs_added",
-        *,
-        always: bool = False,
-        happened: bool = False,
-    ) -> Queue:
-        """Apply a rule, write what it changed, and tell the clients. Raises `ClientError`.
-
-        `action` says what a change of the jobs is called; None tells nothing of it. What `happened`
-        can no longer be refused.
-        """
-        async with self._queue.changing:
-            old = await self._known()
-            new = rule(old)
-            if new != old:
-                await self._queue.write(old, new, happened=happened)
-            if action is None:
-                self._told = new
-            else:
-                self._tell(new, action, always=always and bool(old.jobs))
-            return new
-
-    def _tell(self, queue: Queue, action: str, *, always: bool = False) -> None:
-        """Send what differs from what clients were told last."""
-        told, self._told = self._told, queue
-        if always or told is None or told.jobs != queue.jobs:
-            self._notify(action, queue)
-        if told is not None and told.state is not queue.state and action != "job_loaded":
-            self._notify("state_changed", queue)
-
-    def _notify(self, action: str, queue: Queue) -> None:
-        jobs = None if action == "state_changed" else queued_jobs(queue, self._wall_clock())
-        if action == "jobs_added":
-            for added in self._added:
-                added()
-        change = {"action": action, "updated_queue": jobs, "queue_state": queue.state.value}
-        self._clients.broadcast_behind_answer("notify_job_queue_changed", [change])
 
     # Life
 
@@ -249,9 +200,11 @@ class JobQueue:
         """Begin with what is stored; what happened to a job handed over is asked of the printer."""
         self._queue.forget()
         automatic = self._transitions.automatic
-        await self._apply(lambda queue: queue.restored(automatic).settled(snapshot, automatic))
+        await self._changes.note(
+            lambda queue: queue.restored(automatic).settled(snapshot, automatic)
+        )
         if snapshot is not None:
-            queue = await self._apply(lambda queue: queue.on_seen(snapshot, automatic))
+            queue = await self._changes.note(lambda queue: queue.on_seen(snapshot, automatic))
             self._load_if_due(queue, transition=True)
 
     async def _follow(self, events: EventReader[JobStateEvent]) -> None:
@@ -272,17 +225,17 @@ class JobQueue:
         if seen.restarted or snapshot.klippy_state != "ready":
             self._handed = None
         handed, missed = self._handed, seen.missed
-        queue = await self._apply(
+        queue = await self._changes.note(
             lambda q: q.settled(snapshot, automatic, handed, missed=missed), "job_loaded"
         )
         if queue is not None and queue.printing is not None:
             self._handed = None
-        queue = await self._apply(lambda q: q.on_seen(snapshot, automatic))
+        queue = await self._changes.note(lambda q: q.on_seen(snapshot, automatic))
         if queue is not None and queue.state is QueueState.LOADING:
             self._load_if_due(queue, transition=True)
         elif seen.became_ready and self._loads_when_ready and not snapshot.stats.is_active:
             automatic = automatic and self._transitions.load_on_startup
-            queue = await self._apply(lambda q: q.on_ready(automatic))
+            queue = await self._changes.note(lambda q: q.on_ready(automatic))
             self._load_if_due(queue, transition=False)
 
     async def _on_job(self, change: JobChanged) -> None:
@@ -291,22 +244,22 @@ class JobQueue:
                 await self._on_started(change.snapshot)
             case JobEvent.COMPLETED:
                 await self._handed_over()
-                queue = await self._apply(Queue.on_completed)
+                queue = await self._changes.note(Queue.on_completed)
                 self._load_if_due(queue, transition=True)
                 self._tell_emptied(queue)
             case JobEvent.ERROR | JobEvent.CANCELLED | JobEvent.STANDBY:
                 # Standby after a completed print says nothing new.
                 if change.previous.is_active:
                     self._is_last = False
-                    await self._apply(Queue.on_aborted)
+                    await self._changes.note(Queue.on_aborted)
 
     async def _on_started(self, snapshot: JobSnapshot) -> None:
         filename, automatic = snapshot.stats.filename, self._transitions.automatic
         if self._step is None and self._handed is not None:
             # Klipper was busy when it was asked, and the link broke meanwhile.
             handed, self._handed = self._handed, None
-            await self._apply(lambda q: q.settled(snapshot, automatic, handed), "job_loaded")
-        await self._apply(lambda queue: queue.on_started(filename))
+            await self._changes.note(lambda q: q.settled(snapshot, automatic, handed), "job_loaded")
+        await self._changes.note(lambda queue: queue.on_started(filename))
 
     def _tell_emptied(self, queue: Queue | None) -> None:
         was_last, self._is_last = self._is_last, False
@@ -324,15 +277,7 @@ class JobQueue:
     async def _on_shutdown(self) -> None:
         self._delay.cancel()
         self._handed = None
-        await self._apply(Queue.on_shutdown)
-
-    async def _apply(self, rule: Rule, action: str = "jobs_added") -> Queue | None:
-        """What happened, and nobody asked for: None when what is stored cannot be read."""
-        try:
-            return await self._change(rule, action, happened=True)
-        except ClientError as exc:
-            logger.warning("the job queue stays as it is: %s", exc.message)
-            return None
+        await self._changes.note(Queue.on_shutdown)
 
     # Loading
 
@@ -354,7 +299,7 @@ class JobQueue:
                 await self._load(transition)
             except ClientError as exc:
                 logger.warning("no job is loaded: %s", exc.message)
-                await self._apply(Queue.load_failed)
+                await self._changes.note(Queue.load_failed)
             finally:
                 self._step.set()
                 self._step = None
@@ -367,7 +312,7 @@ class JobQueue:
             await self._gcode.run_gcode(self._transitions.gcode)
             if not await self._may_load():
                 return
-        queue = await self._change(Queue.starting)
+        queue = await self._changes.make(Queue.starting)
         if queue.state is not QueueState.STARTING:
             return
         job, automatic = queue.jobs[0], self._transitions.automatic
@@ -382,7 +327,7 @@ class JobQueue:
             self._handed = None
             raise
         self._handed = None
-        queue = await self._change(
+        queue = await self._changes.make(
             lambda q: q.loaded(job.job_id, automatic), "job_loaded", happened=True
         )
         self._is_last = not queue.jobs
@@ -392,7 +337,7 @@ class JobQueue:
         if queue.state is not QueueState.LOADING:
             return False
         if not queue.jobs:
-            await self._change(lambda q: q.emptied(self._transitions.automatic))
+            await self._changes.make(lambda q: q.emptied(self._transitions.automatic))
             return False
         stats = await self._job_state.query()
         if stats is None or stats.is_active:

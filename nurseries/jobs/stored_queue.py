@@ -1,7 +1,7 @@
 """The job queue as it is believed, and as the database holds it: two only while a disk is full.
 
-Owned by `JobQueue`, which holds `changing` around a change, from `read` to `write`, and runs
-`catch_up`.
+Owned by `JobQueue`, which runs `catch_up`; `QueueChanges` holds `changing` around a change, from
+`read` to `write`.
 """
 
 import logging

@@ -1,7 +1,11 @@
 """Steps of the schema: order, what is missing, what is too new."""
 
+import re
+from pathlib import Path
+
 import pytest
 
+from mrk.database.migrations import ALL_STEPS
 from mrk.database.schema import BASE, Migration, joined, missing, too_new
 
 QUEUE = (Migration("queue", 1, ("one",)), Migration("queue", 2, ("two",)))
@@ -24,3 +28,11 @@ def test_gaps_and_repeats_are_refused() -> None:
 def test_a_newer_file_is_noticed_and_a_forgotten_owner_is_not() -> None:
     assert too_new(joined(QUEUE), {"queue": 3, "spools": 9}) == ["queue"]
     assert too_new(joined(QUEUE), {"queue": 2}) == []
+
+
+def test_the_page_names_every_table() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "database.md").read_text()
+    made = "\n".join(text for step in ALL_STEPS for text in step.statements)
+    tables = re.findall(r"CREATE TABLE (\w+)", made)
+    assert len(tables) > 10
+    assert [table for table in tables if f"`{table}`" not in page] == []
