@@ -67,7 +67,9 @@ class MetadataStore:
 
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Started when the stored records are known; raises `ClientError` without a database."""
-        await self._records.serve(task_status=task_status)
+        await self._records.load()
+        task_status.started()
+        await self._records.write_later()
 
     # What is known
 

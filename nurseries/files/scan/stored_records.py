@@ -1,6 +1,6 @@
 """Records of metadata: held in memory, kept in the database, written later when that refuses.
 
-One instance per generation, of `MetadataStore`, which runs `serve`. In memory a record is its
+One instance per generation, of `MetadataStore`, which runs `write_later`. In memory a record is its
 JSON text, a tenth of a dict. Paths are relative to `gcodes`.
 """
 
@@ -35,16 +35,23 @@ class StoredRecords:
         self._write_failed = trio.Event()
         self._throttle = LogThrottle()
 
-    async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Started when the stored records are known; raises `ClientError` without a database."""
+    async def load(self) -> None:
+        """Read what is stored; raises `ClientError` without a database."""
         known = await self._database.run(_read_all)
         for path in self._unwritten:
             known.pop(path, None)
             if path in self._texts:
                 known[path] = self._texts[path]
         self._texts = known
-        task_status.started()
-        await self._write_later()
+
+    async def write_later(self) -> None:
+        """Try again what the database refused; runs until cancelled."""
+        while True:
+            await self._write_failed.wait()
+            self._write_failed = trio.Event()
+            await trio.sleep(self._retry_s)
+            if self._unwritten:
+                await self._write()
 
     def __contains__(self, path: str) -> bool:
         return path in self._texts
@@ -105,14 +112,6 @@ class StoredRecords:
             if not is_written:
                 self._unwritten |= names
                 self._write_failed.set()
-
-    async def _write_later(self) -> None:
-        while True:
-            await self._write_failed.wait()
-            self._write_failed = trio.Event()
-            await trio.sleep(self._retry_s)
-            if self._unwritten:
-                await self._write()
 
 
 def _read_all(connection: SqlConnection) -> dict[str, bytes]:
