@@ -53,9 +53,8 @@ class Endpoint(msgspec.Struct, frozen=True):
     open, or anybody's, by oversight. `query` overrides how the query string becomes
     arguments. `urgent` calls (all, or those whose arguments it accepts) overtake what waits and
     are never refused for a client's limit of requests in flight; where all are, no body is read.
-    What a socket sends behind a call that `holds` waits until that is answered, where it cannot be
-    at once. `large` says that the arguments may be larger than `ARGUMENTS_BYTES`: as large as a
-    body or a message at all; only members of the type `msgspec.Raw`, which stay undecoded, can be.
+    `large` says that the arguments may be larger than `ARGUMENTS_BYTES`: as large as a body or a
+    message at all; only members of the type `msgspec.Raw`, which stay undecoded, can be.
     `result` documents the answer's type; an endpoint for HTTP only may return a whole `Response`.
     """
 
@@ -71,7 +70,6 @@ class Endpoint(msgspec.Struct, frozen=True):
     query: QueryReader | None = None
     urgent: bool | Callable[[Mapping[str, object]], bool] = False
     large: bool = False
-    holds: bool = False
     described: type[msgspec.Struct] | None = None
     result: Any = Any
 
@@ -92,7 +90,6 @@ class EndpointOptions(TypedDict, total=False):
     query: QueryReader | None
     urgent: bool | Callable[[Mapping[str, object]], bool]
     large: bool
-    holds: bool
     described: type[msgspec.Struct] | None
 
 

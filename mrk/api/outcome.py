@@ -41,18 +41,51 @@ class AskedOther:
         raise NotImplementedError
 
 
+class Hold:
+    """Holds back what a socket sends behind a call, until it is released."""
+
+    __slots__ = ("_released",)
+
+    def __init__(self) -> None:
+        self._released: Callable[[], None] | None = None
+
+    def when_released(self, released: Callable[[], None]) -> None:
+        """Have `released()` called once."""
+        self._released = released
+
+    def release(self) -> None:
+        """Hold nothing back any more; again it does nothing."""
+        released, self._released = self._released, None
+        if released is not None:
+            released()
+
+
+class HeldBack:
+    """What a handler returns that has to wait before it does what others must not overtake.
+
+    `run(release)` is the call; it calls `release()` when what was sent behind it may go on, at its
+    end at the latest.
+    """
+
+    __slots__ = ("run",)
+
+    def __init__(self, run: Callable[[Callable[[], None]], Coroutine[Any, Any, Any]]) -> None:
+        self.run = run
+
+
 class Outcome(msgspec.Struct, Generic[T], eq=False):
     """`value` counts where it is `settled`.
 
     A `pending` coroutine must be awaited or closed; `finish` makes the value of the answer of who
-    was `asked`. What a socket sends behind a call that `holds` has to wait for it.
+    was `asked`. With a `hold` it is `pending`, and what a socket sends behind the call waits for
+    the hold's release.
     """
 
     value: T
     pending: Coroutine[Any, Any, T] | None = None
     asked: AskedOther | None = None
     finish: Callable[[Any], T] | None = None
-    holds: bool = False
+    hold: Hold | None = None
 
     @property
     def settled(self) -> bool:
@@ -72,9 +105,9 @@ class Outcome(msgspec.Struct, Generic[T], eq=False):
         self.asked.when_done(lambda answer: done(finish(answer)))
 
     @classmethod
-    def later(cls, pending: Coroutine[Any, Any, T], holds: bool = False) -> "Outcome[T]":
+    def later(cls, pending: Coroutine[Any, Any, T], hold: Hold | None = None) -> "Outcome[T]":
         """What a coroutine will give."""
-        return cls(_NOTHING_YET, pending, holds=holds)
+        return cls(_NOTHING_YET, pending, hold=hold)
 
     async def wait(self) -> T:
         """The value, once it is there; to be called once."""

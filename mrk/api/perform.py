@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from msgspec import Raw
 
 from mrk.api.caller import Caller
-from mrk.api.outcome import AskedOther, Outcome
+from mrk.api.outcome import AskedOther, HeldBack, Hold, Outcome
 from mrk.api.table import Method
 from mrk.errors import ClientError, Transient
 
@@ -49,15 +49,19 @@ def perform(
     """
     try:
         result = method.call(arguments, caller)
-        waits = type(result) is types.CoroutineType
-        if not waits and not isinstance(result, AskedOther):
+        kind = type(result)
+        waits = kind is types.CoroutineType
+        if not waits and kind is not HeldBack and not isinstance(result, AskedOther):
             return encode(result)
         if busy and not method.is_urgent(arguments):
             if waits:
                 result.close()  # it has not run a line
             raise ClientBusy
         if waits:
-            return Outcome.later(_finish(method, result, encode, refuse), method.endpoint.holds)
+            return Outcome.later(_finish(method, result, encode, refuse))
+        if kind is HeldBack:
+            hold = Hold()
+            return Outcome.later(_finish(method, result.run(hold.release), encode, refuse), hold)
         result.begin()
         return Outcome.answered(result, lambda answer: _finished(method, answer, encode, refuse))
     except Exception as exc:

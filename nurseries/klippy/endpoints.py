@@ -1,13 +1,13 @@
 """printer.*: restart and print, which exist whether Klipper runs or not."""
 
-from collections.abc import Awaitable
+from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
 
 from mrk.api.caller import Caller
 from mrk.api.endpoint import Access, Endpoint, NoParams, post
-from mrk.api.outcome import AskedOther
+from mrk.api.outcome import AskedOther, HeldBack
 from mrk.klippy.klippy_protocols import KlippyRequests
 from nurseries.klippy.gcode import PrinterGcode
 
@@ -93,17 +93,18 @@ class PrinterEndpoints:
         """FIRMWARE_RESTART."""
         return self._gcode.asking_restart("FIRMWARE_RESTART")
 
-    def print_start(self, params: PrintStartParams, caller: Caller) -> AskedOther | Awaitable[str]:
+    def print_start(self, params: PrintStartParams, caller: Caller) -> AskedOther | HeldBack:
         """The file's existence is for Klipper to check. Slicers ask once more after an upload."""
         may_be_queued = self.waiting is not None and self.waiting.may_wait
         if may_be_queued or not self._gcode.starts_at_once:
-            return self._start_print(params.filename, caller.user)
+            name, user = params.filename, caller.user
+            return HeldBack(lambda release: self._start_print(name, user, release))
         return self._gcode.asking_start(params.filename, caller.user)
 
-    async def _start_print(self, filename: str, user: str | None) -> str:
+    async def _start_print(self, filename: str, user: str | None, sent: Callable[[], None]) -> str:
         if self.waiting is not None and await self.waiting.is_queued(filename):
             return "already queued"
-        await self._gcode.start_print(filename, user)
+        await self._gcode.start_print(filename, user, sent)
         return "ok"
 
     def print_pause(self, _params: NoParams, _caller: Caller) -> AskedOther:

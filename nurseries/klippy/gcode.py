@@ -64,11 +64,13 @@ class PrinterGcode:
             return True
         return self._last_print.is_known and not self._starts.is_any_awaited
 
-    async def start_print(self, filename: str, user: str | None = None) -> None:
+    async def start_print(
+        self, filename: str, user: str | None = None, sent: Callable[[], None] = lambda: None
+    ) -> None:
         """Print a file, given relative to the gcodes root. Raises `ClientError`.
 
         Starting again what was started seconds ago and is printing now is no error. `user` asked
-        for it.
+        for it. `sent()` is called once Klipper has been asked.
         """
         print_file_script(filename)  # a name that cannot be is refused before anything is asked
         # One after the other: each makes Klipper forget what the one before came to.
@@ -77,6 +79,7 @@ class PrinterGcode:
                 await self._last_print.look_first()
             start = self.asking_start(filename, user)
             start.begin()
+        sent()
         answer = await start.answer()
         if isinstance(answer, ClientError):
             raise answer

@@ -4,9 +4,6 @@ No task of its own: it acts on the registry of clients that the transports fill.
 missed is sent behind the answer to identify, by its own connection.
 """
 
-from collections.abc import Coroutine
-from typing import Any
-
 import msgspec
 from msgspec import UNSET, UnsetType
 
@@ -17,6 +14,7 @@ from mrk.access.redacted import Redacted
 from mrk.access.role_needed import role_needed
 from mrk.api.caller import SOCKETS, Caller
 from mrk.api.endpoint import Access, Endpoint, NoParams, get, post
+from mrk.api.outcome import HeldBack
 from mrk.clients.event_ring import Position
 from mrk.clients.registry import AGENT, Client, Clients, Identity
 from mrk.definitions.roles import Role
@@ -85,7 +83,6 @@ class Connections:
                 Connected,
                 transports=SOCKETS,
                 http=False,
-                holds=True,
             ),
             get(
                 "/server/websocket/id",
@@ -98,12 +95,10 @@ class Connections:
             ),
         ]
 
-    def identify(
-        self, params: IdentifyParams, caller: Caller
-    ) -> Connected | Coroutine[Any, Any, Connected]:
+    def identify(self, params: IdentifyParams, caller: Caller) -> Connected | HeldBack:
         """Name the connection: at once, or when what reads its token is loaded."""
         if params.access_token and not self._accounts.tokens_loaded:
-            return self._identify_later(params, caller)
+            return HeldBack(lambda _release: self._identify_later(params, caller))
         return self._identify(params, caller)
 
     async def _identify_later(self, params: IdentifyParams, caller: Caller) -> Connected:

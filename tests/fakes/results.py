@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from mrk.api.large_result import LargeResult, join_here
-from mrk.api.outcome import AskedOther
+from mrk.api.outcome import AskedOther, HeldBack
 from mrk.errors import ClientError
 
 
@@ -18,6 +18,8 @@ async def settled(result: Any) -> Any:
         if isinstance(answer, ClientError):
             raise answer
         return answer
+    if isinstance(result, HeldBack):
+        return await result.run(lambda: None)
     return await result if inspect.iscoroutine(result) else result
 
 

@@ -2,7 +2,7 @@
 
 The transport's reader hands whole messages to `hear`; answers leave through the sender. Calls run
 as tasks of the connection and end with it: a handler that must finish belongs to its subsystem.
-What says who the client is (`Endpoint.holds`) holds back what is sent behind it.
+Some hold back what is sent behind them for a moment (`HeldBack`).
 
 Back-pressure. Who does not read its answers is not worked for: over a quarter of the outbox,
 further messages wait in a backlog, and once that is full the socket is not read either. Urgent
@@ -28,6 +28,7 @@ from mrk.clients.registry import Client
 from mrk.definitions.limits import LARGE_CALL_BYTES
 from mrk.errors import ClientError
 from transports.sockets.client_connection import ClientConnection
+from transports.sockets.held_calls import holding
 from transports.sockets.outbox_sender import TIGHT_BYTES, UNAUTHORIZED_BYTES, OutboxSender
 from transports.sockets.session_context import SessionContext
 from transports.sockets.time_slice import TimeSlice
@@ -262,7 +263,7 @@ class ClientSession:
         new tasks in any order, so each takes the first call that has not begun.
         """
         self._begin_call(size_bytes)
-        if outcome.holds:
+        if outcome.hold is not None:
             self._queue.hold()
         if self._unbegun is None:
             self._unbegun = deque()
@@ -274,7 +275,16 @@ class ClientSession:
         outcome, size_bytes = self._unbegun.popleft()
         if not self._unbegun:
             self._unbegun = None
-        await self._finish(outcome, size_bytes)
+        if outcome.hold is None:
+            await self._finish(outcome, size_bytes)
+        else:
+            async with holding(outcome.hold, self._go_on):
+                await self._finish(outcome, size_bytes)
+
+    def _go_on(self) -> None:
+        """What was held back has its turn."""
+        self._queue.let_go()
+        self._tell_moved()
 
     async def _finish(self, outcome: Outcome[Reply], size_bytes: int) -> None:
         try:
@@ -285,8 +295,6 @@ class ClientSession:
                     await self._hold(reply)
                 await self._reply(reply)
         finally:
-            if outcome.holds:
-                self._queue.let_go()
             self._end_call(size_bytes)
 
     async def _hold(self, reply: bytes) -> None:

@@ -11,6 +11,8 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
+from mrk.api.caller import Caller, Transport
+from mrk.api.outcome import HeldBack
 from mrk.errors import ClientError
 from mrk.fanout import EventReader, Fanout
 from mrk.jobs.events import JobChanged
@@ -277,3 +279,29 @@ async def test_changes_since_what_only_clients_were_told_are_not_taken_for_a_pri
         assert job_state.snapshot is not None
         assert job_state.snapshot.stats.total_duration == 2.0
         nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("looked_at", [False, True])
+async def test_a_start_is_sent_before_what_is_held_back_goes_on(
+    world: World, autojump_clock: MockClock, looked_at: bool
+) -> None:
+    """Right behind a link, and while a print is under way, the last print is looked at first."""
+    world.linkable = looked_at
+    async with open_shop(world) as shop:
+        if looked_at:
+            await shop.call("printer.print.start", filename="a.gcode")
+            await shop.until("printing")
+        else:
+            await linked(shop)
+        method = shop.table.method("printer.print.start", Transport.UNIX)
+        held = method.call({"filename": "b.gcode"}, Caller(Transport.UNIX))
+        assert isinstance(held, HeldBack)
+        events: list[str] = []
+
+        async def start() -> None:
+            with contextlib.suppress(ClientError):  # the printer is busy
+                await held.run(lambda: events.append("released"))
+            events.append("answered")
+
+        await start()
+        assert events == ["released", "answered"]

@@ -8,12 +8,13 @@ import trio.testing
 from trio.testing import MockClock
 
 from mrk.api.caller import Caller, Transport
-from mrk.api.outcome import AskedOther
+from mrk.api.outcome import AskedOther, HeldBack
 from mrk.errors import ClientError
 from mrk.files.transfers import PrintStart
 from mrk.jobs.queue import ONE_BY_ONE, Transitions
 from mrk.virtual_printer.faults import Fault, FaultKind
 from nurseries.jobs.upload_prints import UploadPrinter
+from tests.fakes.results import settled
 from tests.fakes.workshop import World, open_shop
 
 
@@ -137,5 +138,5 @@ async def test_a_start_with_nothing_queued_is_sent_where_it_is_asked_for(
         assert isinstance(start, AskedOther)
         await shop.queue.add(["a.gcode"])
         asked = method.call({"filename": "a.gcode"}, Caller(Transport.UNIX))
-        assert not isinstance(asked, AskedOther)
-        assert await asked == "ok"
+        assert isinstance(asked, HeldBack)
+        assert await settled(asked) == "ok"

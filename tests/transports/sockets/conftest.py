@@ -16,6 +16,7 @@ from wsproto.events import BytesMessage, CloseConnection, Event, Ping, Pong, Tex
 from mrk.access.trusted_clients import TrustedClients, is_trusted
 from mrk.api.caller import Caller
 from mrk.api.endpoint import Access, Endpoint, NoParams
+from mrk.api.outcome import HeldBack
 from mrk.api.rpc import Rpc
 from mrk.api.table import Table
 from mrk.clients.registry import Clients
@@ -54,6 +55,7 @@ class Daemon:
     trusted: bool = True
     accounts: FakeAccounts = field(default_factory=FakeAccounts)
     release: trio.Event = field(default_factory=trio.Event)
+    looked: trio.Event = field(default_factory=trio.Event)
     waiting: int = 0
     stops: int = 0
     cancelled: int = 0
@@ -88,6 +90,14 @@ class Daemon:
                 access=Access.ADMIN,
                 urgent=True,
             ),
+            Endpoint(
+                "/test/held",
+                ("POST",),
+                NoParams,
+                lambda _p, _c: HeldBack(self.held),
+                "holds",
+                access=Access.ADMIN,
+            ),
             *Connections(self.clients, self.accounts).endpoints(),
         ]
         table = Table(endpoints)
@@ -119,6 +129,12 @@ class Daemon:
         finally:
             self.waiting -= 1
         return "waited" + "x" * params.size
+
+    async def held(self, release: Callable[[], None]) -> str:
+        await self.looked.wait()
+        release()
+        await self.release.wait()
+        return "held"
 
     async def stop(self, _params: NoParams, _caller: Caller) -> str:
         self.stops += 1

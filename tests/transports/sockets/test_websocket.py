@@ -10,6 +10,7 @@ from mrk.definitions.limits import Limits
 from mrk.status.update import StatusUpdate
 from tests.transports.sockets.conftest import Daemon, Peer, connected, head_bytes, upgrade_head
 from transports.sockets.client_connection import SERVER_RESTART
+from transports.sockets.held_calls import MOST_HELD_S
 from transports.sockets.outbox_sender import UNAUTHORIZED_BYTES
 
 
@@ -126,6 +127,36 @@ async def test_a_wrong_token_holds_back_no_longer_than_it_is_looked_at(daemon: D
         refused, opened = await peer.message(), await peer.message()
         assert (refused["id"], refused["error"]["message"]) == (1, "Unauthorized")
         assert (opened["id"], opened["result"]) == (2, "ok")
+
+
+async def test_a_call_may_hold_back_others_until_it_has_begun(daemon: Daemon) -> None:
+    """Such as a start of a print that looks at the last one first: then a script behind it."""
+    async with connected(daemon.websocket.serve_connection) as (peer, _over, _scope):
+        for id_, method in enumerate(("test.held", "test.wait", "test.stop", "test.echo")):
+            await peer.call(method, id_)
+        await wait_all_tasks_blocked()
+        assert (daemon.waiting, daemon.stops) == (0, 1)  # an emergency stop waits for nothing
+        daemon.looked.set()
+        await wait_all_tasks_blocked()
+        assert daemon.waiting == 1
+        assert [(await peer.message())["id"] for _ in range(2)] == [2, 3]
+        daemon.release.set()
+        assert sorted([(await peer.message())["id"] for _ in range(2)]) == [0, 1]
+
+
+async def test_nothing_is_held_back_for_long(daemon: Daemon, autojump_clock: object) -> None:
+    async with connected(daemon.websocket.serve_connection) as (peer, _over, _scope):
+        for id_, method in enumerate(("test.held", "test.held", "test.echo")):
+            await peer.call(method, id_)
+        began = trio.current_time()
+        assert (await peer.message())["id"] == 2
+        assert trio.current_time() - began == pytest.approx(2 * MOST_HELD_S)
+        # What is released late releases nothing that others hold.
+        daemon.looked.set()
+        daemon.release.set()
+        assert sorted([(await peer.message())["id"] for _ in range(2)]) == [0, 1]
+        await peer.call("test.echo", 3)
+        assert (await peer.message())["id"] == 3
 
 
 async def test_notifications_and_merged_status(daemon: Daemon) -> None:
