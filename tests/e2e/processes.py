@@ -36,6 +36,8 @@ cors_domains:
 
 {sections}
 """
+# Without it a daemon looks for systemd a moment longer than it takes to be up, and warns.
+NO_SERVICES = "[machine]\nprovider: none\n"
 LOOPBACK = "127.0.0.0/8"
 NOBODY = "192.0.2.1"
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.processes import (
+    NO_SERVICES,
     DaemonProcess,
     Process,
     configure,
@@ -206,7 +207,7 @@ def test_a_broken_configuration_without_backup(tmp_path: Path) -> None:
 
 
 def test_a_broken_configuration_with_a_backup_starts_with_a_warning(tmp_path: Path) -> None:
-    with run_daemon(tmp_path) as daemon:
+    with run_daemon(tmp_path, sections=NO_SERVICES) as daemon:
         ends_in_time(daemon)
     file = tmp_path / "config" / "moonraker.conf"
     file.write_text(file.read_text() + "[broken\n")

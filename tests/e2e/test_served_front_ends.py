@@ -14,7 +14,7 @@ import pytest
 from websockets.sync.client import connect
 
 from nurseries.process.free_ports import free_port
-from tests.e2e.processes import ROOT, DaemonProcess, configure, run_daemon
+from tests.e2e.processes import NO_SERVICES, ROOT, DaemonProcess, configure, run_daemon
 from tests.e2e.test_tls import issue
 from tests.e2e.wire import PATIENCE_S
 
@@ -52,6 +52,7 @@ def warnings(daemon: DaemonProcess) -> list[str]:
 def test_ports_and_restarts(tmp_path: Path, folders: list[Path]) -> None:
     one, two = free_port(), free_port()
     sections = f"[frontend]\npath: {folders[0]}\n[frontend two]\npath: {folders[1]}\nport: {two}\n"
+    sections += NO_SERVICES
     with run_daemon(tmp_path / "data", sections=sections) as daemon:
         for _ in range(2):
             assert page(daemon.port).text == "<p>one"
