@@ -68,7 +68,7 @@ def open_house(tmp_path: Path) -> Open:
         data = tmp_path / "data"
         data.mkdir()
         sections = SECTION.format(serial=display.link, baud=baud)
-        settings = VirtualPrinterSettings(speed=speed)
+        settings = VirtualPrinterSettings(speed=speed, startup_s=0.01, restart_s=0.01)
         async with (
             open_socket_daemon(data, settings=settings, sections=sections) as daemon,
             daemon.connect() as client,

@@ -55,7 +55,7 @@ def open_house(tmp_path: Path) -> Open:
     ) -> AsyncIterator[House]:
         async with open_cloud() as cloud:
             text = f"[simplyprint]\nurl: {cloud.url}\n{options}\n{sections}"
-            settings = VirtualPrinterSettings(speed=speed)
+            settings = VirtualPrinterSettings(speed=speed, startup_s=0.01, restart_s=0.01)
             async with (
                 open_socket_daemon(tmp_path, settings=settings, sections=text) as daemon,
                 daemon.connect() as client,
