@@ -62,11 +62,17 @@ class _Earlier:
 
 
 def run_import(
-    data_folder: Path, source: Path, again: bool, migrations: tuple[Migration, ...] = ()
+    data_folder: Path,
+    source: Path,
+    again: bool,
+    migrations: tuple[Migration, ...] = (),
+    *,
+    everything: bool = False,
 ) -> int:
     """Take over the database of `source` (a data folder, or a database) into `data_folder`.
 
-    Prints what was taken; returns the exit code. `migrations` are those of the daemon.
+    Prints what was taken; returns the exit code. `migrations` are those of the daemon. `everything`
+    means also what has not changed since an earlier import.
     """
     place = DatabaseLocation(
         data_folder / "database", data_folder / "backup/database", joined(migrations)
@@ -76,22 +82,23 @@ def run_import(
         with open_database(place) as connection:
             for warning in place.warnings:
                 print(f"warning: {warning}")
-            return _import(connection, file, again)
+            return _import(connection, file, again, everything=everything)
     except MrkError as exc:
         print(f"error: {exc}")
         return 1
 
 
-def _import(connection: sqlite3.Connection, file: Path, again: bool) -> int:
+def _import(connection: sqlite3.Connection, file: Path, again: bool, *, everything: bool) -> int:
     before = _last_import(connection)
     if before is not None and not again:
         print(
             f"{before.get('source')} was taken over on {before.get('date')}; nothing was changed."
         )
-        print("Use --again to take over once more.")
+        print("Use --again to take what has changed since, or --everything.")
         return 0
+    known = {**(before or {}), **({"fingerprints": ()} if everything else {})}
     found = read_source(file)
-    taken = transaction(lambda c: take(c, found, file, before or {}), durable=True)(connection)
+    taken = transaction(lambda c: take(c, found, file, known), durable=True)(connection)
     print(f"Taken over from {file}:")
     for line in report(found, taken):
         print(f"  {line}")

@@ -208,6 +208,13 @@ def test_what_moonraker_left_as_it_was_stays_as_it_is_here(
         assert merged["users"] == []
         assert merged["api_keys"] == [(API_KEY_USER, "a new key", 4.0)]
     source.close()
+    assert run_import(new, old, True, everything=True) == 0
+    replaced = contents(new)
+    assert replaced["namespaces"]["webcams"] == NAMESPACES["webcams"]
+    assert replaced["namespaces"]["scalars"]["int"] == 7
+    assert [row[0] for row in replaced["job_history"]] == [1, 2]
+    assert replaced["api_keys"] == [(API_KEY_USER, "the key", 4.0)]
+    assert replaced["job_totals"] == merged["job_totals"], "totals are never added twice"
 
 
 async def test_what_mrk_has_already_is_kept_beside(tmp_path: Path) -> None:
