@@ -37,6 +37,14 @@ _FRONT_ENDS = ("mainsail", "fluidd", "KlipperScreen")
 _CLOCK_S = 10.0
 
 
+def who_runs(owner: HostUser, asker: HostUser, unit: str) -> HostUser:
+    """Who runs mrk: whose data folder it is; where root's has no unit, who asks.
+
+    A folder that was copied with sudo is root's, and a mrk of its user's stores nothing there.
+    """
+    return asker if owner.uid == 0 and not unit else owner
+
+
 class Doctor:
     """One look at the installation of a data folder."""
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from config.settings.frontend import FrontEndSettings
-from nurseries.installation.doctor import front_ends, klipper_state
+from nurseries.installation.doctor import front_ends, klipper_state, who_runs
+from nurseries.installation.target_system import HostUser
 
 
 def release(folder: Path, version: str) -> Path:
@@ -74,3 +75,16 @@ def test_what_answers_at_klippers_socket(
 
 def test_nobody_is_at_klippers_socket(tmp_path: Path) -> None:
     assert klipper_state(tmp_path / "none") == ("No such file or directory", "")
+
+
+@pytest.mark.parametrize(
+    ("owner", "unit", "who"),
+    [("pi", "", "pi"), ("root", "", "ann"), ("root", "mrk", "root")],
+    ids=["another's", "copied with sudo", "root's service"],
+)
+def test_who_runs_it(owner: str, unit: str, who: str) -> None:
+    users = {
+        name: HostUser(name, uid, uid, Path("/home", name))
+        for name, uid in (("root", 0), ("pi", 1000), ("ann", 1001))
+    }
+    assert who_runs(users[owner], users["ann"], unit).name == who
