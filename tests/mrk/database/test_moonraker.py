@@ -104,3 +104,40 @@ def test_tables_of_the_lmdb_days_are_found_among_the_namespaces() -> None:
 )
 def test_totals_add_up_and_never_twice(stored: Any, taken: Any, before: Any, after: Any) -> None:
     assert moonraker.added_total(stored, taken, before) == after
+
+
+def test_a_job_of_which_little_is_known() -> None:
+    assert moonraker.job({}, 7) == {
+        "job_id": 7,
+        "user": "No User",
+        "filename": "unknown",
+        "status": "error",
+        "start_time": 0.0,
+        "end_time": None,
+        "print_duration": 0.0,
+        "total_duration": 0.0,
+        "filament_used": 0.0,
+        "metadata": {},
+        "auxiliary_data": [],
+    }
+
+
+def test_users() -> None:
+    little = {"username": "ann", "password": "hash"}
+    assert moonraker.user(little) == {
+        **little,
+        "salt": "",
+        "source": "moonraker",
+        "created_on": 0.0,
+        "jwt_secret": None,
+        "jwk_id": None,
+        "groups": ["admin"],
+    }
+    told = moonraker.user({**little, "source": "ldap", "groups": ["x"], "created_on": 5})
+    assert (told["source"], told["groups"], told["created_on"]) == ("ldap", ["x"], 5.0)
+    assert moonraker.user({"username": "ann", "password": "ldap"})["source"] == "ldap"
+    key = moonraker.user({"username": "_API_KEY_USER_", "api_key": "k", "password": "x"})
+    assert key["password"] == "k"
+    for broken in ({}, {"username": "", "password": "x"}, {"username": 1, "password": "x"}):
+        with pytest.raises(ValueError, match="without name or password"):
+            moonraker.user(broken)
