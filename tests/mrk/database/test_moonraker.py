@@ -75,7 +75,17 @@ def test_tables_of_the_lmdb_days_are_found_among_the_namespaces() -> None:
                 "b": {"username": "b"},
             },
             "history": {"00000A": {"filename": "x"}, "000002": {"filename": "y"}, "z": 3},
-            "moonraker": {"history": {"job_totals": {"total_jobs": 2, "longest_job": 1.5}}},
+            "moonraker": {
+                "history": {
+                    "job_totals": {"total_jobs": 2, "longest_job": 1.5},
+                    "aux_totals": [
+                        {"provider": "sensor p", "field": "energy", "maximum": None, "total": 3},
+                        {"provider": "sensor p"},
+                        {"field": "energy"},
+                        "junk",
+                    ],
+                }
+            },
         }
     )
     moonraker.take_tables(found)
@@ -88,6 +98,7 @@ def test_tables_of_the_lmdb_days_are_found_among_the_namespaces() -> None:
     assert found.totals == {
         ("history", "total_jobs"): (None, 2.0),
         ("history", "longest_job"): (1.5, None),
+        ("sensor p", "energy"): (None, 3.0),
     }
     assert len(found.problems) == 2
 

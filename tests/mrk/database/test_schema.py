@@ -6,9 +6,17 @@ from pathlib import Path
 import pytest
 
 from mrk.database.migrations import ALL_STEPS
-from mrk.database.schema import BASE, Migration, joined, missing, too_new
+from mrk.database.schema import BASE, SECRET_COLUMNS, Migration, joined, missing, too_new
 
 QUEUE = (Migration("queue", 1, ("one",)), Migration("queue", 2, ("two",)))
+
+
+def test_no_secret_is_in_a_dump() -> None:
+    """Of the tables that hold some: everything but these is shown to people."""
+    text = " ".join(" ".join(step.statements) for step in BASE if step.owner == "users")
+    columns = set(re.findall(r"\b(\w+) (?:TEXT|REAL|INTEGER|JSON TEXT)\b", text))
+    shown = {"username", "source", "created_on", "jwk_id", "groups", "role", "owner", "name"}
+    assert columns - shown - {"purpose", "kind", "failures", "last_time"} == SECRET_COLUMNS
 
 
 def test_each_owner_counts_its_own_versions() -> None:
