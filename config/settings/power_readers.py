@@ -268,7 +268,7 @@ def _uhubctl(section: Section) -> UhubctlSettings:
 
 def _words(text: str) -> tuple[str, ...]:
     words = shlex.split(text)
-    if not words:
+    if not words or not words[0]:
         raise ValueError("there is no program (expected a program and its arguments)")
     return tuple(words)
 

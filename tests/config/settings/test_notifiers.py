@@ -31,6 +31,13 @@ def test_events_and_progress_share_their_commas(read):
     assert (found.body_format, found.shown_body_format) == ("html", "html")
 
 
+def test_numbers_behind_progress_are_percentages(read):
+    (found,) = read(
+        "[notifier a]\nurl: a://b\nevents: 50, progress:99, 1, complete, 30, 99\n"
+    ).settings.notifiers
+    assert (found.events, found.progress) == (("50", "complete", "30", "99"), (1, 99))
+
+
 def test_templates(read):
     found = one(
         read,
@@ -65,6 +72,7 @@ def test_a_token_in_the_url_is_shown_nowhere(read, tmp_path):
         ("url: room\nevents: *", "does not begin with a word and ://"),
         ("url: a://\nevents: *", "does not begin with a word and ://"),
         ("url: a://b\nevents: progress:0", '"0" is not a percentage (expected progress:1 to 99)'),
+        ("url: a://b\nevents: progress:1, 100", '"100" is not a percentage'),
         ("url: a://b\nevents: progress:half", '"half" is not a percentage'),
         ("url: a://b\nevents: *\nbody_format: rtf", "expected one of text, html, markdown"),
         ("url: a://b\nevents: *\nbody: {% if %}", "line 1 of the template"),
