@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from config.settings.update_items import DependencySettings
+
 WEB = "[update_manager]\n[update_manager mainsail]\ntype: web\npath: /x\nrepo: a/b\n"
 
 
@@ -146,6 +148,50 @@ def test_a_python_item(read):
     assert one(read, "type: python\nvirtualenv: /v").project == "it"
 
 
+RELEASED = "path: /p\nrepo: a/b\nsystem_dependencies: s.json\n"
+
+
+def test_a_zip_item(read):
+    item = one(
+        read,
+        f"type: zip\n{RELEASED}virtualenv: /v\nrequirements: r.txt\nenable_node_updates: yes\n"
+        "persistent_files:\n  .env\n  data/\nchannel: beta\nreport_anomalies: no",
+    )
+    assert (item.repo, item.services, item.channel) == (("a", "b"), ("it",), "beta")
+    assert item.persistent_files == (".env", "data")
+    assert not item.choices.report_anomalies
+    dependencies = item.dependencies
+    assert (dependencies.requirements, dependencies.system_dependencies) == ("r.txt", "s.json")
+    assert dependencies.node_updates
+
+
+def test_an_executable_item(read):
+    item = one(read, f"type: executable\n{RELEASED}channel: stable")
+    assert (item.services, item.channel, item.persistent_files) == (("it",), "stable", ())
+    assert item.dependencies == DependencySettings(system_dependencies="s.json")
+    assert item.choices.report_anomalies
+    text = f"[update_manager]\n[update_manager it]\ntype: executable\n{RELEASED}"
+    for option in ("requirements: r.txt", "persistent_files: a", "pinned_commit: 01234567"):
+        assert option.partition(":")[0] in warning(read, f"{text}{option}\n")
+
+
+def test_a_web_item_needs_nothing_beside_its_files(read):
+    item = one(read, "type: web\npath: /p\nrepo: a/b\nchannel: beta")
+    assert (item.services, item.dependencies, item.channel) == ((), DependencySettings(), "beta")
+
+
+def test_names_that_no_item_can_have_and_the_most(read):
+    web = "type: web\npath: /x\nrepo: a/b\n"
+    loaded = read(f"[update_manager]\n[update_manager system]\n{web}")
+    assert loaded.settings.update_manager.items == ()
+    assert "of that name already" in " ".join(loaded.warnings)
+    many = "".join(f"[update_manager i{n}]\n{web}" for n in range(101))
+    loaded = read(f"[update_manager]\n{many}")
+    assert [item.name for item in loaded.settings.update_manager.items][-1] == "i99"
+    (told,) = loaded.warnings
+    assert "[update_manager i100] is not used: 100 items are the most" in told
+
+
 def test_a_channel_that_the_type_lacks_is_told_and_replaced(read):
     loaded = read(f"{WEB}channel: dev\n")
     (item,) = loaded.settings.update_manager.items
@@ -166,7 +212,12 @@ def test_a_channel_that_the_type_lacks_is_told_and_replaced(read):
         ("type: web\npath: /x\nrepo: a/b\npersistent_files: release_info.json", "cannot be kept"),
         ("type: web\npath: /x\nrepo: a/b\npersistent_files: ../x", "cannot be kept"),
         ("type: git_repo\npath: /x\norigin: --upload-pack=x", "not the address"),
-        ("type: git_repo\npath: /x\norigin: ext::sh -c id", "not the address"),
+        ("type: git_repo\npath: /x\norigin: ext::sh", "not the address"),
+        ("type: git_repo\npath: /x\norigin: https://x.org/a b", "not the address"),
+        ("type: git_repo\npath: /x\norigin: x\nmoved_origin: ext::sh", "not the address"),
+        ("type: git_repo\npath: /x\norigin: x\nprimary_branch: a..b", "not the name of a branch"),
+        ("type: web\npath: /x\nrepo: a/b\npersistent_files: .version", "cannot be kept"),
+        ("type: executable\npath: /x\nrepo: a/b\nsystem_dependencies: /y", "relative to /x"),
         ("type: git_repo\npath: /x\norigin: x\npinned_commit: abc", "8 hexadecimal"),
         ("type: git_repo\npath: /x\norigin: x\nprimary_branch: --x", "not the name of a branch"),
         ("type: git_repo\npath: /x\norigin: x\nvirtualenv: v", "requirements"),
