@@ -217,8 +217,8 @@ class PowerDevice:
             await self._carry_out(request.wish, force=request.force)
         except ClientError as exc:
             error = exc
-        finally:
-            self._queue.done()
+        # Not where this task ends: `serve` answers what runs then.
+        self._queue.done()
         request.answer.finish(self.state, error)
 
     async def _carry_out(self, wish: Wish, *, force: bool) -> None:
@@ -286,16 +286,14 @@ class PowerDevice:
     def _become(self, state: PowerState) -> None:
         before = self.state
         self._do(self.machine.found(state))
+        if state is PowerState.INIT and self.driver.initialises_each_time:
+            self._initialised = False
         if before is PowerState.INIT and state.is_known:
             self._wake.set()
 
     async def _initialise_if_due(self) -> None:
         """`initial_state`, and the services bound to it, once the device is known."""
-        if not self.state.is_known:
-            if self.driver.initialises_each_time:
-                self._initialised = False
-            return
-        if self._initialised:
+        if self._initialised or not self.state.is_known:
             return
         self._initialised = True
         wish = self.machine.initial_wish()

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import trio
 
+from mrk.errors import Transient
 from mrk.power.states import DriverFailed, PowerState
 from tests.fakes.power_house import PowerHouse, ScriptedDriver
 
@@ -187,6 +188,82 @@ async def test_a_device_that_is_away_at_the_start(autojump_clock, house):
         assert psu.state is ON
         assert ("psu", "on") in house.told()
         assert await house.call("off", {"psu": None}) == {"psu": "off"}
+
+
+async def test_a_device_that_has_said_nothing_yet(autojump_clock, house):
+    psu = house.add("psu")
+    psu.hangs = True
+    async with house.running():
+        began = trio.current_time()
+        for method in ("status", "on"):
+            assert await house.call(method, {"psu": None}) == {"psu": "init"}
+        assert trio.current_time() == began
+        psu.hangs = False
+        await trio.sleep(20)
+        assert await house.call("on", {"psu": None}) == {"psu": "on"}
+    assert psu.switched == ["on"]
+
+
+class _Leaving(ScriptedDriver):
+    """Its connection ends when `leaves` is set."""
+
+    def __init__(self) -> None:
+        super().__init__(ON)
+        self.leaves = trio.Event()
+
+    async def run(self, report: Any, *, task_status: Any = trio.TASK_STATUS_IGNORED) -> None:
+        task_status.started()
+        await self.leaves.wait()
+        self.hangs = True
+        raise Transient("it went away")
+
+
+async def test_a_device_that_goes_away(autojump_clock, house):
+    psu = house.add("psu", _Leaving())
+    async with house.running():
+        assert await house.call("status", {"psu": None}) == {"psu": "on"}
+        psu.hangs = True
+        async with trio.open_nursery() as nursery:
+            waiting: list[Any] = []
+
+            async def ask() -> None:
+                waiting.append(await house.refused("off", {"psu": None}))
+
+            nursery.start_soon(ask)
+            await house.settle()
+            psu.leaves.set()
+        assert (waiting[0].status, waiting[0].message) == (503, "Power device psu is not running")
+        # What it was is known, and what it is not.
+        assert await house.call("status", {"psu": None}) == {"psu": "on"}
+        error = await house.refused("off", {"psu": None})
+        assert (error.status, "cannot be reached" in error.message) == (503, True)
+
+
+async def test_a_request_behind_others_is_not_waited_for_without_end(autojump_clock, house):
+    psu = house.add("psu", timeout_s=5.0)
+    toggle = {"device": "psu", "action": "toggle"}
+    async with house.running():
+        psu.slow_s = 2.0
+        began = trio.current_time()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(house.call, "post_device", toggle)
+            await house.settle()
+            error = await house.refused("post_device", toggle)
+        assert trio.current_time() - began == 5.0
+        assert (error.status, error.message) == (
+            503,
+            "Power device psu has not answered within 5 s",
+        )
+
+
+async def test_a_device_whose_broker_is_away_is_not_in_error(autojump_clock, house):
+    psu = house.add("psu", ScriptedDriver(ON))
+    async with house.running():
+        psu.failure = DriverFailed("MQTT Not Connected", 503, ERROR)
+        error = await house.refused("status", {"psu": None})
+        assert (error.status, error.message) == (503, "Power device psu: MQTT Not Connected")
+        psu.failure = DriverFailed("no such plug", 400, ERROR)
+        assert await house.call("status", {"psu": None}) == {"psu": "error"}
 
 
 async def test_polls_find_changes_from_outside(autojump_clock, house):
@@ -427,6 +504,23 @@ async def test_off_when_klipper_shuts_down(autojump_clock, house):
         assert psu.state is OFF
 
 
+async def test_an_off_at_klippers_shutdown_that_fails_is_tried_again(autojump_clock, house):
+    psu = house.add("psu", ScriptedDriver(ON), off_when_shutdown=True, timeout_s=5.0)
+    async with house.running():
+        psu.switch_failure = DriverFailed("relay stuck")
+        house.printer.become("shutdown")
+        await trio.sleep(1)
+        assert psu.switched == ["off"]
+        psu.switch_failure = None
+        await trio.sleep(3)
+        assert psu.switched == ["off"]
+        await trio.sleep(2)
+        assert psu.switched == ["off", "off"]
+        assert psu.state is OFF
+        await trio.sleep(60)
+        assert psu.switched == ["off", "off"]
+
+
 async def test_off_where_klipper_was_in_shutdown_before_anybody_listened(autojump_clock, house):
     psu = house.add("psu", ScriptedDriver(ON), off_when_shutdown=True, off_when_shutdown_delay_s=30)
     house.printer.klippy_state = "shutdown"
@@ -524,6 +618,46 @@ async def test_an_off_that_fails_is_tried_again(autojump_clock, house):
 
 
 # The initial state
+
+
+@pytest.mark.parametrize("each_time", [False, True])
+async def test_the_initial_state_is_applied_once_or_each_time(autojump_clock, house, each_time):
+    """Each time: a printer object, which Klipper sets anew when it has restarted."""
+    psu = house.add("psu", initial_state=True, services=("a",))
+    psu.initialises_each_time = each_time
+    async with house.running():
+        assert await house.call("status", {"psu": None}) == {"psu": "on"}
+        await house.call("off", {"psu": None})
+        await trio.sleep(60)
+        assert psu.switched == ["on", "off"]
+        # That it did not answer once is no new beginning.
+        psu.report(ERROR)
+        assert await house.call("status", {"psu": None}) == {"psu": "off"}
+        await trio.sleep(10)
+        assert psu.switched == ["on", "off"]
+        psu.report(INIT)
+        await trio.sleep(10)
+        psu.report(OFF)
+        await trio.sleep(60)
+        assert psu.switched == ["on", "off", *(["on"] if each_time else [])]
+        assert psu.state is (ON if each_time else OFF)
+
+
+async def test_what_the_device_says_during_a_request_does_not_count(autojump_clock, house):
+    psu = house.add("psu", restrict_action_processing=False, services=("a",))
+    async with house.running():
+        house.told()
+        psu.slow_s = 1.0
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(house.call, "on", {"psu": None})
+            await trio.sleep(1.5)
+            psu.report(ON)
+            psu.report(OFF)
+        assert house.told() == [("psu", "on")]
+        psu.report(OFF)
+        await house.settle()
+        assert house.told() == [("psu", "off")]
+        assert house.services.done == ["start a", "stop a"]
 
 
 async def test_the_initial_state_spares_a_print(autojump_clock, house, caplog):
