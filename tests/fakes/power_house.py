@@ -130,15 +130,16 @@ class FakeServices:
     def __init__(self) -> None:
         self.done: list[str] = []
         self.failing: set[str] = set()
+        self.slow_s = 0.0
 
     async def start(self, unit: str) -> None:
-        await trio.lowlevel.checkpoint()
+        await trio.sleep(self.slow_s)
         if unit in self.failing:
             raise ServiceError(f"{unit} is not available")
         self.done.append(f"start {unit}")
 
     async def stop(self, unit: str) -> None:
-        await trio.lowlevel.checkpoint()
+        await trio.sleep(self.slow_s)
         self.done.append(f"stop {unit}")
 
 

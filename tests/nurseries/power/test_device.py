@@ -411,6 +411,18 @@ async def test_services_follow(autojump_clock, house):
     assert house.services.done == ["start a", "start c", "stop a", "stop b", "stop c"]
 
 
+async def test_of_quick_changes_the_last_counts(autojump_clock, house):
+    house.add("psu", services=("a", "b"))
+    house.services.slow_s = 10.0
+    async with house.running():
+        await house.call("on", {"psu": None})
+        await trio.sleep(1)
+        for method in ("off", "on", "off"):
+            await house.call(method, {"psu": None})
+        await trio.sleep(60)
+        assert house.services.done == ["start a", "start b", "stop a", "stop b"]
+
+
 @pytest.mark.parametrize("state", [True, False])
 async def test_services_follow_the_initial_state(autojump_clock, house, state):
     house.add("psu", ScriptedDriver(PowerState.of(state)), initial_state=state, services=("a",))
@@ -432,6 +444,17 @@ async def test_klipper_is_restarted_unless_it_is_ready(autojump_clock, house):
         assert house.printer.scripts == []
         await trio.sleep(2)
         assert house.printer.scripts == ["FIRMWARE_RESTART"]
+
+
+async def test_klipper_is_restarted_for_nothing_else(autojump_clock, house):
+    house.add("light")
+    house.add("psu", ScriptedDriver(ON), restart_klipper_when_powered=True, poll_interval_s=5.0)
+    house.printer.become("shutdown")
+    async with house.running():
+        await house.call("on", {"light": None})
+        await house.call("off", {"light": None})
+        await trio.sleep(60)
+        assert house.printer.scripts == []
 
 
 async def test_the_wish_to_restart_outlives_a_disconnect(autojump_clock, house):
