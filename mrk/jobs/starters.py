@@ -68,16 +68,15 @@ class Starters:
     def accept_start(self, number: int) -> None:
         """The printer took it. What it took before for the same file has begun unseen, if at all.
 
-        A nameless start leaves the user of that one: a client may have asked for both.
+        A nameless start has the user of that one: a client may have asked for both.
         """
         start = self._starts.get(number)
         if start is None:
             return  # The print began before the printer answered.
         start.is_accepted = True
-        for other, earlier in list(self._starts.items()):
+        for other, earlier in self._starts.items():
             if other < number and earlier.is_accepted and earlier.filename == start.filename:
                 start.user = earlier.user if start.user is None else start.user
-                self.forget_start(other)
 
     def forget_start(self, number: int) -> None:
         """The printer refused it, or was printing the file already."""
@@ -86,21 +85,28 @@ class Starters:
 
     def is_awaited(self, filename: str, until: int | None = None) -> bool:
         """Whether a start was asked for and no print has begun since; `until`: up to that one."""
-        return any(
-            start.filename == filename and (until is None or number <= until)
+        return bool(self._of(filename, until))
+
+    def take(self, filename: str, until: int | None = None) -> str | None:
+        """The user of a print that begins; None when nobody known asked for it.
+
+        `until`: what was noted later has nothing to do with it.
+        """
+        numbers = self._of(filename, until)
+        # What was asked for before another file began will not come any more; the printer takes
+        # starts in order.
+        last = self.last_number if until is None else until
+        user = None
+        if numbers:
+            accepted = [number for number in numbers if self._starts[number].is_accepted]
+            last = accepted[-1] if accepted else numbers[0]
+            user = self._starts[last].user
+        self._starts = {number: start for number, start in self._starts.items() if number > last}
+        return user
+
+    def _of(self, filename: str, until: int | None) -> list[int]:
+        return [
+            number
             for number, start in self._starts.items()
-        )
-
-    def take(self, filename: str) -> str | None:
-        """The user of a print that begins; None when nobody known asked for it."""
-        for number, start in self._starts.items():
-            if start.filename == filename:
-                self._forget_until(number)
-                return start.user
-        # What was asked for before another file began will not come any more.
-        self._starts.clear()
-        return None
-
-    def _forget_until(self, number: int) -> None:
-        """The printer takes starts in order."""
-        self._starts = {other: start for other, start in self._starts.items() if other > number}
+            if start.filename == filename and (until is None or number <= until)
+        ]

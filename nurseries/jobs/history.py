@@ -201,10 +201,10 @@ class History:
             return
         self._end("cancelled", None)
         if snapshot.stats.state in END_STATUS and (seen.missed or self._started_by_us(last, seen)):
-            begun_unseen = self._begin(snapshot)
+            begun_unseen = self._begin(snapshot, seen.starts)
             self._finish_unseen(begun_unseen, snapshot)
         if snapshot.stats.is_active and snapshot.klippy_state == "ready":
-            self._begin(snapshot)
+            self._begin(snapshot, seen.starts)
 
     async def _find_last(self) -> RecordedJob | None:
         """The job that was begun last; None when there is none or it was deleted."""
@@ -241,12 +241,13 @@ class History:
 
     # One job
 
-    def _begin(self, snapshot: JobSnapshot) -> RecordedJob:
+    def _begin(self, snapshot: JobSnapshot, starts: int | None = None) -> RecordedJob:
+        """`starts`: the last start that it may come of."""
         filename = snapshot.stats.filename
         for provider in self._auxiliary:
             provider.begin_job()
         job = msgspec.structs.replace(
-            begun(snapshot, self._starters.take(filename), self._wall_clock()),
+            begun(snapshot, self._starters.take(filename, starts), self._wall_clock()),
             metadata=kept_metadata(self._metadata.get(filename)),
             auxiliary_data=shown_auxiliary(self._values()),
         )

@@ -72,12 +72,12 @@ def test_what_an_earlier_generation_awaited_comes_first() -> None:
     assert starters.awaited == [("c", "cyd")]
 
 
-def test_the_same_start_again_takes_the_place_of_the_earlier_generations() -> None:
+def test_the_same_start_again_has_the_user_of_the_earlier_one() -> None:
     starters = Starters()
     starters.restore([("a", "ann")])
     starters.accept_start(starters.note_start("a", None))
-    assert starters.awaited == [("a", "ann")]
-    assert not starters.is_awaited("a", 0)
+    assert (starters.is_awaited("a", 0), starters.is_awaited("a")) == (True, True)
+    assert (starters.take("a"), starters.take("a")) == ("ann", None)
 
 
 def test_who_keeps_the_starts_hears_of_those_that_came_and_went() -> None:
@@ -92,3 +92,15 @@ def test_who_keeps_the_starts_hears_of_those_that_came_and_went() -> None:
     starters.take("b")
     assert told == [[("a", "ann")], [], [("b", None)]]
     assert not starters.is_any_awaited
+
+
+def test_an_early_look_may_show_the_end_of_the_first_of_two() -> None:
+    for other in ("a", "b"):
+        starters = Starters()
+        starters.accept_start(starters.note_start("a", "ann"))
+        seen = starters.last_number
+        starters.accept_start(starters.note_start(other, "bob"))
+        assert starters.take("a", seen) == "ann"
+        assert starters.awaited == [(other, "bob")]
+        assert starters.take("c", seen) is None
+        assert starters.take(other) == "bob"
