@@ -5,7 +5,8 @@ Published by `nurseries/jobs/job_state.py` through a `Fanout`.
 
 import msgspec
 
-from mrk.jobs.print_stats import JobEvent, PrintStats
+from mrk.jobs.print_stats import STANDBY, JobEvent, PrintStats
+from mrk.klippy.state import READY, STARTUP
 
 
 class JobSnapshot(msgspec.Struct, frozen=True):
@@ -18,6 +19,21 @@ class JobSnapshot(msgspec.Struct, frozen=True):
     stats: PrintStats
     eventtime: float
     klippy_state: str = "ready"
+
+    @property
+    def is_down(self) -> bool:
+        """Whether Klipper has halted: what it shows as under way is lost."""
+        return self.klippy_state not in (READY, STARTUP)
+
+    @property
+    def is_early(self) -> bool:
+        """Whether mrk still sets up its link: Klipper may be ready, or may just start up."""
+        return self.klippy_state == STARTUP
+
+    @property
+    def is_vague(self) -> bool:
+        """Whether it tells nothing: a Klipper that starts up shows no print either."""
+        return self.is_early and self.stats.state == STANDBY
 
     @property
     def start_eventtime(self) -> float:

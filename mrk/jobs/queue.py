@@ -178,7 +178,9 @@ class Queue(msgspec.Struct, frozen=True):
     def on_seen(self, snapshot: JobSnapshot, automatic: bool) -> "Queue":
         """The first snapshot of the printer after mrk, or Klipper, was away."""
         stats = snapshot.stats
-        if snapshot.klippy_state != "ready":
+        if snapshot.is_vague:
+            return self
+        if snapshot.is_down:
             return self.on_shutdown() if self.printing else self
         if stats.is_active:
             return self.on_started(stats.filename)
@@ -223,7 +225,7 @@ class Queue(msgspec.Struct, frozen=True):
 
         `missed`: the snapshot shows the end of a print that began meanwhile.
         """
-        if snapshot is None:
+        if snapshot is None or snapshot.is_vague:
             return self
         if handed is None and self.state is QueueState.STARTING and self.jobs:
             handed = self.jobs[0].job_id

@@ -203,7 +203,7 @@ class History:
         if snapshot.stats.state in END_STATUS and (seen.missed or self._started_by_us(last, seen)):
             begun_unseen = self._begin(snapshot, seen.starts)
             self._finish_unseen(begun_unseen, snapshot)
-        if snapshot.stats.is_active and snapshot.klippy_state == "ready":
+        if snapshot.stats.is_active and not snapshot.is_down:
             self._begin(snapshot, seen.starts)
 
     async def _find_last(self) -> RecordedJob | None:

@@ -199,13 +199,9 @@ class JobQueue:
     async def _restore(self, snapshot: JobSnapshot | None) -> None:
         """Begin with what is stored; what happened to a job handed over is asked of the printer."""
         self._queue.forget()
-        automatic = self._transitions.automatic
-        await self._changes.note(
-            lambda queue: queue.restored(automatic).settled(snapshot, automatic)
-        )
+        await self._changes.note(lambda queue: queue.restored(self._transitions.automatic))
         if snapshot is not None:
-            queue = await self._changes.note(lambda queue: queue.on_seen(snapshot, automatic))
-            self._load_if_due(queue, transition=True)
+            await self._on_seen(JobSeen(snapshot, became_ready=False))
 
     async def _follow(self, events: EventReader[JobStateEvent]) -> None:
         async for item in events:
@@ -222,7 +218,7 @@ class JobQueue:
         # A start ordered before this snapshot is our own, and not one that mrk died over.
         if self._step is not None:
             await self._step.wait()
-        if seen.restarted or snapshot.klippy_state != "ready":
+        if seen.restarted or snapshot.is_down:
             self._handed = None
         handed, missed = self._handed, seen.missed
         queue = await self._changes.note(
@@ -231,6 +227,8 @@ class JobQueue:
         if queue is not None and queue.printing is not None:
             self._handed = None
         queue = await self._changes.note(lambda q: q.on_seen(snapshot, automatic))
+        if snapshot.is_early:
+            return  # what is due is loaded when the printer is ready
         if queue is not None and queue.state is QueueState.LOADING:
             self._load_if_due(queue, transition=True)
         elif seen.became_ready and self._loads_when_ready and not snapshot.stats.is_active:

@@ -16,6 +16,7 @@ from mrk.api.outcome import HeldBack
 from mrk.errors import ClientError
 from mrk.fanout import EventReader, Fanout
 from mrk.jobs.events import JobChanged
+from mrk.jobs.queue import Transitions
 from mrk.jobs.schema import JOB_MIGRATIONS
 from mrk.klippy.events import KlippyEvent
 from mrk.status.update import StatusUpdate
@@ -165,6 +166,45 @@ async def test_what_was_nobodys_is_not_taken_for_the_one_that_is_started(
         await linked(shop)
         await shop.call("printer.print.start", filename="tiny.gcode")
         assert await rows(shop) == [("tiny.gcode", "completed")]
+
+
+async def test_a_print_of_somebody_else_that_only_an_early_look_shows(
+    world: World, autojump_clock: MockClock
+) -> None:
+    """It is over before the link is set up."""
+    world.put("short.gcode", text=b"G4 P100\n" * 2 + b"M400\n")
+    await trio.sleep(2)
+    world.linkable = False
+    async with open_shop(world) as shop:
+        async with display(world) as other:
+            await linked(shop)
+            await other.ask("gcode/script", script="SDCARD_PRINT_FILE FILENAME=short.gcode")
+            await shop.job_state.look_first()
+            assert shop.job_state.is_active
+        await shop.when(lambda: shop.link.klippy_state == "ready")
+        assert await rows(shop) == [("short.gcode", "completed")]
+
+
+@pytest.mark.parametrize("is_over", [True, False])
+async def test_an_early_look_does_not_hold_up_the_queue(
+    world: World, autojump_clock: MockClock, is_over: bool
+) -> None:
+    automatic = Transitions(automatic=True)
+    async with open_shop(world, automatic) as shop:
+        await shop.call("server.job_queue.post_job", filenames=["a.gcode", "b.gcode"])
+        await shop.call("server.job_queue.start")
+        await shop.until("printing")
+    world.linkable = False
+    await trio.sleep(300 if is_over else 1)
+    async with open_shop(world, automatic) as shop:
+        await linked(shop)
+        await shop.job_state.look_first()
+        await shop.when(lambda: shop.link.klippy_state == "ready")
+        await shop.when(lambda: shop.job_state.is_active)
+        await shop.when(lambda: not shop.job_state.is_active)
+        await trio.sleep(300)
+        assert await shop.queued() == ([], "paused")
+        assert await rows(shop) == [("b.gcode", "completed"), ("a.gcode", "completed")]
 
 
 async def test_without_a_link_nobody_waits(world: World, autojump_clock: MockClock) -> None:
