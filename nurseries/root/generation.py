@@ -6,6 +6,7 @@ to end, and its services are gone.
 """
 
 import itertools
+import logging
 import os
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
@@ -49,6 +50,13 @@ if TYPE_CHECKING:  # only documents need it
 
 # The answer to server.restart leaves before its connection is ended.
 ANSWER_LEAVES_S = 0.1
+# A configuration is read in some 20 ms; past this nobody is left waiting for it.
+ACCEPT_AGAIN_S = 1.0
+WAITS_FOR_DISK = (
+    "The restart waits for the configuration, which the disk does not give: "
+    "until then everything goes on as it was"
+)
+logger = logging.getLogger(__name__)
 
 
 class Generation:
@@ -157,8 +165,8 @@ class Generation:
     ) -> None:
         """Run everything until `end` or `end_for_restart`; raises what essential services raise.
 
-        All of it still runs during `prepare_restart`, which `end` cuts short, for those who are
-        connected.
+        All of it still runs during `prepare_restart`, which `end` cuts short: for those who are
+        connected, and after a second for who connects, too.
         """
         database, access = self.subsystems.database, self.subsystems.authorization
         link = self.subsystems.klippy
@@ -190,8 +198,20 @@ class Generation:
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(give_up)
+            nursery.start_soon(self._serve_on, name="serves on")
             await prepare()
             nursery.cancel_scope.cancel()
+
+    async def _serve_on(self) -> None:
+        """A disk may take minutes, and who connects may want to stop the printer."""
+        told = False
+        while True:
+            await trio.sleep(ACCEPT_AGAIN_S)
+            self._doors.accept_again()  # another restart may have been asked for meanwhile
+            if not told:
+                told = True
+                self._warnings.append(WAITS_FOR_DISK)
+                logger.warning("%s", WAITS_FOR_DISK)
 
     def _nest(self, *levels: list[Supervised]) -> None:
         """The tree that server.nurseries shows: each level inside the first service of the last."""

@@ -215,6 +215,11 @@ class Transports:
         self.door.stop_accepting()
         self.unix_socket.stop_accepting()
 
+    def accept_again(self) -> None:
+        """Serve who connects, and who has waited: there is no next generation yet."""
+        self.door.accept_again()
+        self.unix_socket.accept_again()
+
 
 def _proxies(settings: Settings) -> ProxyRule:
     believed = settings.server.use_xheaders

@@ -167,8 +167,18 @@ async def test_a_disk_that_stalls_delays_a_restart_and_nothing_else(tmp_path: Pa
                 await disk.asked.wait()
                 assert await web.call("printer.emergency_stop") == "ok"
                 await running.wait_klippy("shutdown")
+                # Who connects waits for the next generation, but not for a disk.
+                async with running.connect_websocket() as late, running.connect() as unix:
+                    for client in (late, unix):
+                        info = await client.call("server.info")
+                        assert any("the disk does not give" in text for text in info["warnings"])
+                    assert await web.call("server.restart") == "ok"
+                    async with running.connect() as later:
+                        assert (await later.call("server.nurseries"))["generation"] == 1
                 disk.answers.set()
             await running.daemon.wait_generation(2)
+            async with running.connect() as unix:
+                assert (await unix.call("server.info"))["warnings"] == []
 
 
 async def listens(port: int) -> bool:

@@ -22,6 +22,7 @@ IO_MODULES = {
 # Channels and orders that several subsystems share: no task, no I/O.
 IO_ALLOWED = {
     "mrk/fanout.py": {"trio"},
+    "mrk/clients/accepting.py": {"trio"},
     "mrk/clients/client_turns.py": {"trio"},
     "mrk/clients/turns.py": {"trio"},
     "mrk/klippy/macro_orders.py": {"trio"},

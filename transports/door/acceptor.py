@@ -62,7 +62,11 @@ class Door:
 
         It says that the connection ends: who asks on connects anew and is served by the next one.
         """
-        self._routes.closed.set()
+        self._routes.accepting.stop()
+
+    def accept_again(self) -> None:
+        """Serve new connections as before."""
+        self._routes.accepting.resume()
 
     @property
     def connections(self) -> int:
@@ -78,18 +82,18 @@ class Door:
         task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
     ) -> None:
         """Accept until cancelled; clients then have `limits.goodbye_s` to take last words."""
+        sources = [*((one, None) for one in listeners), *((one, wrap_tls) for one in tls_listeners)]
         async with trio.open_nursery() as connections:
             connections.start_soon(self.end_idle, name="idle connections")
             try:
-                async with trio.open_nursery() as accepting:
-                    for listener in listeners:
-                        accepting.start_soon(self._accept, listener, None, connections)
-                    for listener in tls_listeners:
-                        accepting.start_soon(self._accept, listener, wrap_tls, connections)
-                    task_status.started()
-                    await self._routes.closed.wait()
-                    accepting.cancel_scope.cancel()
-                await trio.sleep_forever()
+                task_status.started()
+                while True:
+                    async with trio.open_nursery() as accepting:
+                        for listener, wrap in sources:
+                            accepting.start_soon(self._accept, listener, wrap, connections)
+                        await self._routes.accepting.until_stopped()
+                        accepting.cancel_scope.cancel()
+                    await self._routes.accepting.until_resumed()
             finally:
                 deadline = trio.current_time() + self._limits.goodbye_s
                 for stream in self._streams:

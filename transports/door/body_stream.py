@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import trio
 
+from mrk.clients.accepting import Accepting
 from mrk.definitions.limits import Limits
 from mrk.http.chunked import ChunkedDecoder
 from mrk.http.framing import Framing
@@ -40,7 +41,7 @@ class BodyStream:
         limits: Limits,
         refused: Callable[[], None] = lambda: None,
         counts: Tally | None = None,
-        door_closed: trio.Event | None = None,
+        accepting: Accepting | None = None,
     ) -> None:
         self.head = head
         self.rest = rest
@@ -51,7 +52,7 @@ class BodyStream:
         self._limits = limits
         self._refused = refused
         self._counts = Tally() if counts is None else counts
-        self._door_closed = trio.Event() if door_closed is None else door_closed
+        self._accepting = Accepting() if accepting is None else accepting
         self._decoder = ChunkedDecoder() if frame.body_bytes is None else None
         self._missing = frame.body_bytes or 0
         self._continue_due = frame.expects_continue and not rest
@@ -71,7 +72,7 @@ class BodyStream:
     @property
     def keep_alive(self) -> bool:
         """Whether another request may follow the answer."""
-        goes_on = self._frame.keep_alive and not self._door_closed.is_set()
+        goes_on = self._frame.keep_alive and not self._accepting.stopped
         return goes_on and self.body_read and not self.endless
 
     async def receive(self) -> bytes:

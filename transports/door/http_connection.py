@@ -285,7 +285,7 @@ class HttpConnection:
             self._limits,
             self._may_give_way,
             self._routes.answered,
-            self._routes.closed,
+            self._routes.accepting,
         )
 
     async def _settled(self, call: ApiCall, outcome: Outcome[Response]) -> Response:
@@ -358,7 +358,7 @@ class HttpConnection:
 
     def _keeps_alive(self, frame: Framing) -> bool:
         """Whether another request may follow the answer; behind a closed door none may."""
-        return frame.keep_alive and not self._routes.closed.is_set()
+        return frame.keep_alive and not self._routes.accepting.stopped
 
     async def _answer_counted(
         self, head: RequestHead, frame: Framing, response: Response, size_bytes: int

@@ -9,6 +9,7 @@ import msgspec
 import trio
 
 from mrk.access.address import ProxyRule
+from mrk.clients.accepting import Accepting
 from mrk.clients.turns import Turns
 from mrk.http import multipart
 from mrk.metrics.request_counts import Tally
@@ -20,7 +21,7 @@ class Routes(msgspec.Struct, frozen=True):
     `load_tokens` for what reads the access token of a request.
 
     `answered` counts answers by status. Who connects, and who leaves, takes one of the `turns`.
-    Once it is `closed`, each answer is the last of its connection.
+    While `accepting` is stopped, each answer is the last of its connection.
     """
 
     table: RouteTable
@@ -29,7 +30,7 @@ class Routes(msgspec.Struct, frozen=True):
     load_tokens: Callable[[], Awaitable[None]] = trio.lowlevel.checkpoint
     answered: Tally = msgspec.field(default_factory=Tally)
     turns: Turns = msgspec.field(default_factory=Turns)
-    closed: trio.Event = msgspec.field(default_factory=trio.Event)
+    accepting: Accepting = msgspec.field(default_factory=Accepting)
     one_loads: trio.CapacityLimiter = msgspec.field(default_factory=lambda: trio.CapacityLimiter(1))
 
     async def load_forms(self) -> None:

@@ -6,6 +6,7 @@ import pytest
 import trio
 import trio.testing
 
+from mrk.clients.accepting import Accepting
 from mrk.definitions.limits import Limits
 from mrk.http.framing import Framing
 from mrk.http.head import RequestHead
@@ -160,11 +161,11 @@ async def test_a_client_that_vanished_is_let_go_by_the_kernel() -> None:
 
 
 async def test_behind_a_closed_door_the_answer_is_the_last() -> None:
-    closed, (near, far) = trio.Event(), trio.testing.memory_stream_pair()
+    accepting, (near, far) = Accepting(), trio.testing.memory_stream_pair()
     stream = LimitedStream(far, LIMITS.send_s)
     frame = Framing(0, True, False, "")
-    body = BodyStream(stream, HEAD, frame, b"", LIMITS, door_closed=closed)
+    body = BodyStream(stream, HEAD, frame, b"", LIMITS, accepting=accepting)
     assert body.keep_alive
-    closed.set()
+    accepting.stop()
     await body.answer(Response(200, b"x"))
     assert b"\r\nConnection: close\r\n" in await near.receive_some()
