@@ -72,8 +72,9 @@ class Power:
 
     async def _switch_on_for_jobs(self) -> None:
         while True:
-            self._jobs_queued = trio.Event()
             await self._jobs_queued.wait()
+            # Jobs that are queued while devices answer are told by the next one.
+            self._jobs_queued = trio.Event()
             for device in self._devices.values():
                 if device.facts.on_when_job_queued:
                     await device.try_on("for a queued job")

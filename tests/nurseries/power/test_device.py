@@ -331,9 +331,16 @@ async def test_a_print_locks(autojump_clock, house, state, paused, status):
         house.macro(device="psu", state="off")
         await house.settle()
         assert psu.state is ON
-        house.macro(device="psu", state="off", force=True)
-        await house.settle()
-        assert psu.state is OFF
+        for no in (False, "False", "", 0, None, "yes"):
+            house.macro(device="psu", state="off", force=no)
+            await house.settle()
+            assert psu.state is ON
+        for yes in (True, "True", 1, "1"):
+            house.macro(device="psu", state="off", force=yes)
+            await house.settle()
+            assert psu.state is OFF
+            house.macro(device="psu", state="on", force=True)
+            await house.settle()
 
 
 @pytest.mark.parametrize(
@@ -601,6 +608,20 @@ async def test_jobs_switch_on_in_order(autojump_clock, house):
 
 
 # Timers
+
+
+async def test_jobs_that_are_queued_while_a_device_answers(autojump_clock, house):
+    first = house.add("first", on_when_job_queued=True)
+    slow = house.add("slow", on_when_job_queued=True)
+    async with house.running():
+        slow.slow_s = 2.0
+        house.power.on_jobs_added()
+        await trio.sleep(1)
+        await house.call("off", {"first": None})
+        house.power.on_jobs_added()
+        await trio.sleep(10)
+        assert first.switched == ["on", "off", "on"]
+        assert slow.switched == ["on"]
 
 
 async def test_the_timer_switches_off(autojump_clock, house):
