@@ -27,7 +27,7 @@ def client_of(house: PrinterHouse, username: str | None = None) -> Client:
 
 
 async def subscribe_over_http(
-    house: PrinterHouse, client: Client, username: str, address: str | None = None
+    house: PrinterHouse, client: Client, username: str | None, address: str | None = None
 ) -> object:
     caller = Caller(Transport.HTTP, True, client.id, address, username)
     method = house.table.method("printer.objects.subscribe", Transport.HTTP)
@@ -49,6 +49,12 @@ async def test_nobody_subscribes_for_somebody_else(autojump_clock: MockClock) ->
         assert updates(ann) == [{"toolhead": {"homed_axes": "xy"}}]
         await subscribe_over_http(house, ann, "ann")
         await subscribe_over_http(house, ann, "bob", "192.0.2.1")
+        # Two that have no name are not one.
+        nobody = client_of(house)
+        nobody.address = "192.0.2.2"
+        with pytest.raises(ClientError, match="somebody else"):
+            await subscribe_over_http(house, nobody, None, "192.0.2.3")
+        await subscribe_over_http(house, nobody, None, "192.0.2.2")
 
 
 async def test_a_queued_status_is_not_sent_and_none_follows(autojump_clock: MockClock) -> None:
