@@ -8,32 +8,59 @@ from pathlib import Path
 
 import trio
 
-from transports.listeners.late_listener import SELDOM_RETRY_S, LateListener, Listener
+from transports.listeners.late_listener import SELDOM_RETRY_S, LateListener
 from transports.listeners.listen_errors import ListenError, SocketInUse
 
 _MAX_UNIX_PATH_BYTES = 107
 _PROBE_S = 1.0
+_NOBODY = "Programs of this machine that use this socket cannot connect until then."
 
 
-async def open_unix(path: Path, own_files: list[os.stat_result]) -> Listener:
-    """The unix socket, or, as on a read-only card, one that is tried again and again.
+async def open_unix(
+    path: Path, own_files: list[os.stat_result], retry_s: float = SELDOM_RETRY_S
+) -> LateListener:
+    """The unix socket; where it cannot be had, as on a read-only card, it is tried again and again.
 
-    Each socket's file that was made joins `own_files`.
+    So is one whose file somebody removes or replaces, as a Moonraker does that starts beside mrk.
+    `own_files` is the file of the socket that listens.
     """
+    looks = trio.CapacityLimiter(1)
 
     async def open_now() -> trio.SocketListener:
         # On a card that fails this may take long. Not left behind: it would listen in the end.
         sock, own = await trio.to_thread.run_sync(_listening, path)
-        own_files.append(own)
+        own_files[:] = [own]
         return trio.SocketListener(trio.socket.from_stdlib_socket(sock))
 
+    async def lost() -> str | None:
+        # A disk that stalls keeps nobody waiting, and no more than one thread.
+        with trio.move_on_after(_PROBE_S):
+            if await trio.to_thread.run_sync(
+                _is_lost, path, own_files[0], limiter=looks, abandon_on_cancel=True
+            ):
+                own_files.clear()
+                return f"Somebody has removed or replaced {path}; trying again. {_NOBODY}"
+        return None
+
+    opened, warning = None, None
     try:
-        return await open_now()
+        opened = await open_now()
     except SocketInUse:
         raise
     except ListenError as exc:
-        warning = f"{exc}. Programs of this machine that use this socket cannot connect until then."
-        return LateListener(str(path), open_now, warning, SELDOM_RETRY_S)
+        warning = f"{exc}. {_NOBODY}"
+    return LateListener(str(path), open_now, warning, retry_s, opened=opened, lost=lost)
+
+
+def _is_lost(path: Path, own: os.stat_result) -> bool:
+    """Whether the file is another one now; the kernel gives its number to none while we listen."""
+    try:
+        now = path.lstat()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return (now.st_dev, now.st_ino) != (own.st_dev, own.st_ino)
 
 
 def _listening(path: Path) -> tuple[socket.socket, os.stat_result]:

@@ -1,0 +1,76 @@
+"""The unix socket's file is removed, or another daemon puts its own in its place."""
+
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import trio
+
+from transports.listeners.late_listener import LateListener
+from transports.listeners.unix import open_unix
+
+RETRY_S = 0.05
+LIMIT_S = 20.0
+
+
+@asynccontextmanager
+async def accepting(
+    path: Path, own_files: list[os.stat_result]
+) -> AsyncIterator[tuple[LateListener, list[trio.SocketStream]]]:
+    accepted: list[trio.SocketStream] = []
+
+    async def accept(listener: LateListener) -> None:
+        while True:
+            accepted.append(await listener.accept())
+
+    with trio.fail_after(LIMIT_S):
+        async with await open_unix(path, own_files, RETRY_S) as listener, trio.open_nursery() as n:
+            n.start_soon(accept, listener)
+            yield listener, accepted
+            n.cancel_scope.cancel()
+    for stream in accepted:
+        await stream.aclose()
+
+
+async def connects(path: Path, accepted: list[trio.SocketStream]) -> None:
+    """Until a client at the path arrives at us."""
+    before = len(accepted)
+    while len(accepted) == before:
+        try:
+            async with await trio.open_unix_socket(path):
+                await trio.sleep(RETRY_S)
+        except OSError:
+            await trio.sleep(RETRY_S)
+
+
+async def test_one_that_was_removed_is_made_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path, own_files = tmp_path / "moonraker.sock", list[os.stat_result]()
+    async with accepting(path, own_files) as (listener, accepted):
+        await connects(path, accepted)
+        for _again in range(2):
+            path.unlink()
+            await connects(path, accepted)
+            assert listener.warning is None
+    assert f"removed or replaced {path}" in caplog.text
+
+
+async def test_one_that_another_daemon_replaced_is_its_own_until_it_ends(tmp_path: Path) -> None:
+    path, own_files = tmp_path / "moonraker.sock", list[os.stat_result]()
+    async with accepting(path, own_files) as (listener, accepted):
+        with socket.socket(socket.AF_UNIX) as other:
+            path.unlink()
+            other.bind(str(path))
+            other.listen()
+            theirs = path.stat().st_ino
+            while listener.warning is None:  # noqa: ASYNC110 - as a client sees it
+                await trio.sleep(RETRY_S)
+            assert own_files == [], "nothing of it is removed at the end"
+            assert path.stat().st_ino == theirs
+        # It ends and leaves its file, as Moonraker does.
+        await connects(path, accepted)
+        assert [own.st_ino for own in own_files] == [path.stat().st_ino]
