@@ -14,7 +14,7 @@ import trio
 from mrk.api.endpoint import Endpoint
 from mrk.data_store.stores import GcodeStore, TemperatureStore
 from mrk.errors import ClientError
-from mrk.klippy.events import GcodeResponse, Ready
+from mrk.klippy.events import GcodeResponse, KlippyEvent, Ready
 from mrk.klippy.klippy_protocols import KlippyPort
 from mrk.klippy.requirements import read_names, read_object
 from nurseries.data_store.endpoints import DataStoreEndpoints
@@ -62,9 +62,15 @@ class DataStore:
                 nursery.start_soon(self._sample, name="temperature sampler")
                 nursery.start_soon(self._follow_printer, ready, name="temperature sensors")
                 task_status.started()
+                # A line that clients were told is in the answer to whoever asks next.
+                lines.handle_first(self._take_line)
                 async for line in lines:
-                    assert isinstance(line, GcodeResponse)
-                    self._gcode.add(line.text, self._wall_clock(), "response")
+                    self._take_line(line)
+
+    def _take_line(self, line: KlippyEvent) -> bool:
+        assert isinstance(line, GcodeResponse)
+        self._gcode.add(line.text, self._wall_clock(), "response")
+        return True
 
     async def _sample(self) -> None:
         due = trio.current_time()

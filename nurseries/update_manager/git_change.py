@@ -7,6 +7,7 @@ that are not the repository's stay as they are.
 
 import contextlib
 import enum
+import math
 import os
 import time
 from collections.abc import Iterator
@@ -61,13 +62,14 @@ class GitChange:
         return await trio.to_thread.run_sync(_git_folder, self._git.path)
 
     async def wait_for_locks(self, tell: Tell) -> None:
-        """Let another git end its work; a lock that stays is what an ended one left."""
+        """Let another git end its work; a lock that is old, or stays, is what an ended one left."""
         folder = await self.folder()
         with trio.move_on_after(self._lock_s):
             # Of another program's file there is no event.
-            while await trio.to_thread.run_sync(_is_locked, folder, self._lock_s):  # noqa: ASYNC110
+            while (age_s := await trio.to_thread.run_sync(_lock_age, folder)) <= self._lock_s:  # noqa: ASYNC110
                 await trio.sleep(_BEAT_S)
-            return
+            if math.isinf(age_s):
+                return
         removed = await self.remove_locks()
         if removed:
             tell(f"Locks that another git left were removed: {', '.join(removed[:5])}")
@@ -194,16 +196,12 @@ def _git_folder(path: Path) -> Path:
     return (path / text.removeprefix("gitdir:").strip()).resolve()
 
 
-def _is_locked(folder: Path, lock_s: float) -> bool:
-    """Whether somebody holds the index; one that is old enough was left."""
+def _lock_age(folder: Path) -> float:
+    """Seconds since somebody took the index; infinite while nobody holds it."""
     try:
-        age_s = time.time() - (folder / "index.lock").stat().st_mtime
+        return time.time() - (folder / "index.lock").stat().st_mtime
     except OSError:
-        return False
-    if age_s > lock_s:
-        list(_remove_locks(folder))
-        return False
-    return True
+        return math.inf
 
 
 def _write(path: Path, note: ChangeNote | None) -> None:

@@ -1,7 +1,7 @@
 """Restarts services after an update, and says whether they came up.
 
 Services that must wait (for a print that began meanwhile, or for their turn in an update of
-everything) are kept, and restarted by `run_postponed` or `flush`.
+everything) are kept, and restarted by `flush` in that turn, or by `flush_all` between updates.
 """
 
 import logging
@@ -19,7 +19,8 @@ OWN, KLIPPER = "moonraker", "klipper"
 STEADY_S = 10.0
 WATCH_S = 30.0
 _BEAT_S = 0.25
-_IDLE_BEAT_S = 5.0
+# How often is looked whether what waits for the end of a print can be restarted.
+POSTPONED_BEAT_S = 5.0
 _DOWN = ("failed", "auto-restart")
 
 
@@ -37,11 +38,13 @@ class Restarts:
         *,
         steady_s: float = STEADY_S,
         watch_s: float = WATCH_S,
+        postponed_beat_s: float = POSTPONED_BEAT_S,
     ) -> None:
         self._services = services
         self._is_printing = is_printing
         self._steady_s = steady_s
         self._watch_s = watch_s
+        self._postponed_beat_s = postponed_beat_s
         self._postponed: dict[str, None] = {}
         self._own_asked = False
 
@@ -50,11 +53,8 @@ class Restarts:
         self._postponed.update(dict.fromkeys(names))
 
     async def flush(self, names: Iterable[str], tell: Tell) -> None:
-        """Restart those of `names` that were postponed."""
-        wanted = [name for name in names if name in self._postponed]
-        for name in wanted:
-            del self._postponed[name]
-        await self.restart(wanted, tell)
+        """Restart those of `names` that were postponed; raises `NotUp`, and the rest waits on."""
+        await self.restart([name for name in names if name in self._postponed], tell)
 
     async def restart(self, names: Iterable[str], tell: Tell) -> None:
         """Restart services and watch them; our own is restarted when all is said.
@@ -80,16 +80,21 @@ class Restarts:
             self._own_asked = False
             self._services.restart_own()
 
-    async def run_postponed(self) -> None:
-        """Restart what waits for the end of a print, until cancelled."""
+    async def keep_time(self, ask: Callable[[], None]) -> None:
+        """Call `ask` as long as something waits and no print is under way, until cancelled."""
         while True:
-            await trio.sleep(_IDLE_BEAT_S)
+            await trio.sleep(self._postponed_beat_s)
             if self._postponed and not self._is_printing():
-                try:
-                    await self.flush(list(self._postponed), logger.info)
-                except UpdateFailed as exc:
-                    logger.warning("%s", exc)
-                self.restart_own_if_asked()
+                ask()
+
+    async def flush_all(self) -> None:
+        """Restart all that was postponed. Not while an update goes on, whose turn it may be."""
+        for name in list(self._postponed):
+            try:
+                await self.flush([name], logger.info)
+            except UpdateFailed as exc:
+                logger.warning("%s", exc)
+        self.restart_own_if_asked()
 
     async def _restart(self, name: str, tell: Tell) -> None:
         unit = self._services.instance_ids.klipper if name == KLIPPER else name

@@ -47,6 +47,7 @@ logger = logging.getLogger(__name__)
 _REFRESH = "a refresh"
 _DUE = "a look at what is due"
 _FULL = "an update of everything"
+_POSTPONED = "restarts that were postponed"
 _KLIPPER, _MOONRAKER = "klipper", "moonraker"
 
 
@@ -130,7 +131,9 @@ class UpdateManager:
             self._queue.ask("initialization", self._begin)
             nursery.start_soon(self._queue.run, name="updates")
             nursery.start_soon(self._refresher.keep_time, self._ask_due, name="update clock")
-            nursery.start_soon(self._restarts.run_postponed, name="postponed restarts")
+            nursery.start_soon(
+                self._restarts.keep_time, self._ask_postponed, name="postponed restarts"
+            )
             nursery.start_soon(self._follow_klipper, name="klipper's place")
             task_status.started()
 
@@ -155,10 +158,17 @@ class UpdateManager:
             self._restarts.postpone(item.services)
 
     def _ask_due(self) -> None:
-        if self._queue.find(_REFRESH) is None and self._queue.find(_DUE) is None:
-            # With as many waiting as there may be, the next time will do.
+        if self._queue.find(_REFRESH) is None:
+            self._ask_once(_DUE, self._refresh_due)
+
+    def _ask_postponed(self) -> None:
+        self._ask_once(_POSTPONED, self._restarts.flush_all)
+
+    def _ask_once(self, title: str, run: Callable[[], Awaitable[None]]) -> None:
+        """Unless it is asked for; with as many waiting as there may be, the next time will do."""
+        if self._queue.find(title) is None:
             with contextlib.suppress(ClientError):
-                self._queue.ask(_DUE, self._refresh_due)
+                self._queue.ask(title, run)
 
     async def _refresh_due(self) -> None:
         due = self._refresher.due(self._items.values())
@@ -184,7 +194,9 @@ class UpdateManager:
             await self._refresher.refresh([self._items[_KLIPPER]])
             self._announcer.refreshed(self._all())
 
-        self._queue.ask("klipper's place", look)
+        # With as many waiting as there may be, it is looked at when it is due.
+        with contextlib.suppress(ClientError):
+            self._queue.ask("klipper's place", look)
 
     def _place_klipper(self, place: KlipperPlace | None) -> None:
         if place is None:

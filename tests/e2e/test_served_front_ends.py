@@ -158,5 +158,5 @@ def test_a_first_visit_while_it_restarts(tmp_path: Path, folders: list[Path]) ->
         while time.monotonic() < until:
             assert page(port).text == "<p>one"
             asked += 1
-        assert asked > 10
+        assert asked > 1
         daemon.notices.until("READY=1")

@@ -1,7 +1,9 @@
 import trio
 from trio.testing import MockClock
 
-from tests.fakes.house import open_house
+from mrk.api.caller import Caller, Transport
+from mrk.klippy.events import GcodeResponse
+from tests.fakes.house import notes, open_house
 
 
 async def test_one_sample_a_second(autojump_clock: MockClock) -> None:
@@ -55,6 +57,18 @@ async def test_a_burst_of_console_lines_is_kept(autojump_clock: MockClock) -> No
             {"message": "line 2999", "time": 1_700_000_000.0, "type": "response"},
         ]
         assert len((await house.call("server.gcode_store"))["gcode_store"]) == 1000
+
+
+async def test_a_line_that_was_told_is_in_the_store(autojump_clock: MockClock) -> None:
+    async with open_house() as house:
+        await house.until_ready()
+        client = house.client()
+        house.link._publish(GcodeResponse("told"))
+        # No other task has run: a client may ask before any does.
+        assert ("notify_gcode_response", ["told"]) in notes(client)
+        method = house.table.method("server.gcode_store", Transport.WEBSOCKET)
+        answer = method.call({"count": 1}, Caller(Transport.WEBSOCKET))
+        assert [entry.message for entry in answer.gcode_store] == ["told"]
 
 
 async def test_a_klipper_that_stands_still_when_it_is_ready(autojump_clock: MockClock) -> None:

@@ -108,7 +108,13 @@ class UpdateHouse:
                 self.packages,
                 lock_s=0.5,
             ),
-            Restarts(self.services, lambda: self.printing, steady_s=0.0, watch_s=0.5),
+            Restarts(
+                self.services,
+                lambda: self.printing,
+                steady_s=0.0,
+                watch_s=0.5,
+                postponed_beat_s=0.01,
+            ),
             lambda: self.printing,
             self.built_in,
             UpdateClock(lambda: self.now, lambda: self.hour, 3600.0, self.again_s),
@@ -139,11 +145,15 @@ class UpdateHouse:
         """The messages of all updates so far."""
         return [note["message"] for note in self.notes("notify_update_response")]
 
+    async def until(self, done: Callable[[], Any]) -> None:
+        """Wait for what tells nobody."""
+        with trio.fail_after(PATIENCE_S):
+            while not done():  # noqa: ASYNC110
+                await trio.sleep(0.01)
+
     async def initialized(self) -> None:
         """Wait for the end of the first pass."""
-        with trio.fail_after(PATIENCE_S):
-            while not self.notes("notify_update_refreshed"):  # noqa: ASYNC110
-                await trio.sleep(0.01)
+        await self.until(lambda: self.notes("notify_update_refreshed"))
 
 
 async def _no_klippy() -> trio.abc.Stream:

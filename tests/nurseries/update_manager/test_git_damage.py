@@ -1,7 +1,9 @@
 """Clones damaged in ten places: told as such, and recovered without losing a local file."""
 
+import os
 import shutil
 import subprocess
+import time
 
 import pytest
 
@@ -147,12 +149,15 @@ async def _recover(house):
     return None
 
 
-async def test_locks_that_were_left_are_removed(tmp_path, server):
+@pytest.mark.parametrize("age_s", [0, 3600])
+async def test_locks_that_were_left_are_removed(tmp_path, server, age_s):
     (tmp_path / "home").mkdir()
     clone = server.clone(tmp_path / "home" / "thing")
     newest = server.commit("third", {})
     for name in ("index.lock", "shallow.lock", "refs/heads/master.lock", "packed-refs.lock"):
         (clone / ".git" / name).write_text("")
+    taken = time.time() - age_s
+    os.utime(clone / ".git" / "index.lock", (taken, taken))
     item = UpdateItemSettings(
         name="thing", type="git_repo", path=clone, origin=server.url, primary_branch="master"
     )

@@ -164,8 +164,15 @@ async def test_services_wait_for_the_end_of_a_print(house, tmp_path):
         assert house.services.restarted == []
         assert any("when the print has ended" in text for text in house.told())
         house.printing = False
-        await house.manager._restarts.flush(["klipper"], lambda _text: None)
-        assert house.services.restarted == ["klipper"]
+        await house.until(lambda: house.services.restarted == ["klipper"])
+
+
+async def test_what_waits_is_restarted_though_another_does_not_come_up(house):
+    async with running(house):
+        house.services.breaks = lambda unit: unit == "klipper"
+        house.manager._restarts.postpone(["klipper", "two", "moonraker"])
+        await house.until(lambda: house.services.own_restarts == 1)
+        assert house.services.restarted == ["klipper", "two"]
 
 
 @pytest.mark.parametrize(
