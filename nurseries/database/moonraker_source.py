@@ -4,7 +4,7 @@ Nothing is written beside the source, no lock file, no journal. What a write-ahe
 journal beside the file holds is read from a copy in a temporary folder.
 """
 
-import importlib
+import importlib.util
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,11 +14,11 @@ from mrk.database import moonraker
 from mrk.database.moonraker import Found, decode_json, decode_record
 from mrk.errors import MrkError
 from mrk.extras import install_advice
+from nurseries.database.lmdb_rows import read_rows
 from nurseries.database.untouched import SIDECARS, open_untouched
 
 SQL_NAME = "moonraker-sql.db"
 LMDB_NAME = "data.mdb"
-_MAX_NAMESPACES = 1000
 
 
 class NoMoonrakerDatabase(MrkError):
@@ -130,28 +130,15 @@ def _take_total(found: Found, row: dict[str, Any]) -> None:
 
 
 def _read_lmdb(file: Path) -> Found:
-    try:
-        lmdb: Any = importlib.import_module("lmdb")
-    except ImportError:
+    if importlib.util.find_spec("lmdb") is None:
         needs = f"an LMDB database needs the library lmdb: {install_advice('import-lmdb')}"
-        raise NoMoonrakerDatabase(needs) from None
+        raise NoMoonrakerDatabase(needs)
     found = Found()
     try:
-        # Without a lock file nothing is created in the folder.
-        with lmdb.open(
-            str(file.parent), readonly=True, lock=False, max_dbs=_MAX_NAMESPACES, create=False
-        ) as environment:
-            _read_lmdb_namespaces(environment, found)
-    except lmdb.Error as exc:
+        rows = read_rows(file)
+    except MrkError as exc:
         raise NoMoonrakerDatabase(f"{file} cannot be read: {exc}") from exc
+    for name, key, value in rows:
+        # Damaged names are told as they are.
+        _take_record(found, name.decode("utf-8", "replace"), key.decode("utf-8", "replace"), value)
     return found
-
-
-def _read_lmdb_namespaces(environment: Any, found: Found) -> None:
-    with environment.begin() as main:
-        names = [bytes(name) for name, _value in main.cursor()]
-    for name in names:
-        database = environment.open_db(name, create=False)
-        with environment.begin(db=database) as inside:
-            for key, value in inside.cursor():
-                _take_record(found, name.decode(), bytes(key).decode(), bytes(value))

@@ -334,6 +334,30 @@ def test_the_older_lmdb_folder_is_taken(tmp_path: Path) -> None:
     assert taken["api_keys"] == [(API_KEY_USER, "the key", 4.0)]
 
 
+def test_an_lmdb_file_that_is_cut_off_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The library reads beyond its end, which ends the process."""
+    lmdb = pytest.importorskip("lmdb")
+    folder = tmp_path / "database"
+    folder.mkdir()
+    with lmdb.open(str(folder), max_dbs=2) as environment:
+        inside = environment.open_db(b"fluidd")
+        with environment.begin(write=True, db=inside) as writing:
+            for number in range(2000):
+                writing.put(b"key %d" % number, encode("x" * 500))
+    file = folder / "data.mdb"
+    with file.open("r+b") as opened:
+        opened.truncate(file.stat().st_size // 2)
+    assert run_import(tmp_path, tmp_path, False) == 1
+    told = capsys.readouterr().out
+    assert f"error: {file} cannot be read: it is cut off or damaged" in told
+    assert "SIGBUS" in told
+    file.write_bytes(b"x" * 20_000)
+    assert run_import(tmp_path, tmp_path, False) == 1
+    assert "not an LMDB file" in capsys.readouterr().out
+
+
 def test_what_cannot_be_read_is_left_out_and_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
