@@ -3,6 +3,7 @@
 Values travel as JSON text between the request and SQLite; nothing is decoded on the way out.
 """
 
+import logging
 import sqlite3
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, TypeVar
@@ -24,6 +25,7 @@ from nurseries.database.maintenance import BackupPath, Restored, Sizes
 from nurseries.database.opening import DatabaseLocation
 from nurseries.database.table_dump import TableDump, dump
 
+logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
 NULL = msgspec.Raw(b"null")
 # For subsystems that keep a namespace in memory, behind a client's write.
@@ -292,8 +294,10 @@ class DatabaseEndpoints:
             return await self._calls.run(function)
         finally:
             # What a caller that has left wrote may be stored.
-            with trio.move_on_after(READ_AGAIN_S, shield=True):
+            with trio.move_on_after(READ_AGAIN_S, shield=True) as scope:
                 await self._writes.tell(namespace)
+            if scope.cancelled_caught:
+                logger.warning("namespace %s is not read again: that takes too long", namespace)
 
     async def list_namespaces(self, _params: NoParams, _caller: Caller) -> Listing:
         """Protected namespaces are listed, forbidden ones are not."""

@@ -14,6 +14,7 @@ from mrk.api.perform import perform
 from mrk.api.table import Table
 from mrk.errors import ClientError
 from nurseries.database.subsystem import Database
+from nurseries.testing.memory_database import MemoryDatabase
 
 Ask = Callable[..., Awaitable[Any]]
 
@@ -34,7 +35,7 @@ def fail(error: ClientError) -> bytes:
     raise error
 
 
-def client_of(database: Database, caller: Caller = INTERNAL_CALLER) -> Ask:
+def client_of(database: Database | MemoryDatabase, caller: Caller = INTERNAL_CALLER) -> Ask:
     table = Table(database.endpoints())
 
     async def ask(method: str, **arguments: Any) -> Any:

@@ -12,7 +12,9 @@ from mrk.api.table import Table
 from mrk.definitions.roles import Role
 from mrk.errors import ClientError
 from nurseries.database import store
+from nurseries.database.endpoints import READ_AGAIN_S
 from nurseries.database.subsystem import Database
+from nurseries.testing.memory_database import MemoryDatabase
 from tests.nurseries.database.conftest import Ask, build, client_of
 
 
@@ -295,3 +297,17 @@ async def test_a_caller_that_left_is_read_again_too(database: Database, ask: Ask
         await ask("server.database.post_item", namespace="cams", key="a", value=1)
     assert scope.cancelled_caught
     assert read.is_set()
+
+
+async def test_a_reader_that_takes_too_long_holds_no_write_up(
+    caplog: pytest.LogCaptureFixture, autojump_clock: trio.abc.Clock
+) -> None:
+    database = MemoryDatabase()
+    database.on_client_write("cams", trio.sleep_forever)
+    before = trio.current_time()
+    ask = client_of(database)
+    await ask("server.database.post_item", namespace="cams", key="a", value=1)
+    assert trio.current_time() == before + READ_AGAIN_S
+    assert await database.get_item("cams", "a") == 1
+    assert "namespace cams is not read again: that takes too long" in caplog.text
+    database.close()
