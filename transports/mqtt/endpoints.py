@@ -47,6 +47,10 @@ class Received(msgspec.Struct, frozen=True):
     payload: object
 
 
+# Least time for a message that is written and not acknowledged, as a rule within a millisecond.
+WRITTEN_S = 1.0
+
+
 class BrokerMessages(Protocol):
     """The transport, as far as clients reach it."""
 
@@ -55,6 +59,9 @@ class BrokerMessages(Protocol):
     async def publish(
         self, topic: str, payload: bytes, qos: int | None = None, retain: bool = False
     ) -> None: ...
+
+    def is_acknowledged(self, qos: int | None) -> bool:
+        """Whether the broker says that it has a message of that QoS."""
 
     async def next_payload(self, topic: str, qos: int | None, limit_s: float) -> bytes | None: ...
 
@@ -92,6 +99,8 @@ class MqttEndpoints:
         """Raises `ClientError`: 400, 413, 503, 504, 529."""
         self._mqtt.check_escalation(params.topic, caller.role)
         payload, limit_s = encode_payload(params.payload), _limit_s(params.timeout)
+        if not self._mqtt.is_acknowledged(params.qos):
+            limit_s = max(limit_s, WRITTEN_S)  # no broker is waited for
         with trio.move_on_after(limit_s) as scope:
             await self._mqtt.publish(params.topic, payload, params.qos, params.retain)
         if scope.cancelled_caught:

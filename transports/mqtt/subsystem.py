@@ -179,6 +179,10 @@ class Mqtt:
             raise ClientError("No connection to the MQTT broker", 503)
         await self._broker.publish(topic, payload, qos, retain)
 
+    def is_acknowledged(self, qos: int | None) -> bool:
+        """Whether the broker says that it has a message of that QoS; raises `ClientError`."""
+        return self._qos(qos) > 0
+
     def post(self, topic: str, payload: bytes, qos: int | None, retain: bool) -> None:
         """The same without waiting: into the outgoing queue. Raises `ClientError`."""
         topic, qos = check_topic(topic), self._qos(qos)

@@ -47,6 +47,13 @@ async def test_an_explicit_qos_of_0_is_honoured(broker):
         assert (await refused(waiting))[0] == 504
 
 
+async def test_a_message_that_is_not_acknowledged_has_time_to_be_written(broker):
+    async with open_mqtt(broker.port) as shop, open_stranger(broker, "x") as stranger:
+        assert await shop.call(PUBLISH, topic="x", payload=1, qos=0, timeout=0) == {"topic": "x"}
+        assert (await stranger.until("x")).json == 1
+        assert (await refused(shop.call(PUBLISH, topic="x", qos=1, timeout=0)))[0] == 504
+
+
 async def test_retained_messages_come_and_are_cleared(broker):
     async with open_mqtt(broker.port) as shop:
         await shop.call(PUBLISH, topic="x", payload="kept", qos=1, retain=True)
