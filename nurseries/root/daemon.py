@@ -5,7 +5,6 @@ on the same listening sockets; SIGTERM or SIGINT end the current one and then th
 """
 
 import contextlib
-import faulthandler
 import gc
 import logging
 import os
@@ -26,6 +25,7 @@ from mrk.version import VERSION
 from nurseries.gpio.chips import GpioChips
 from nurseries.log.daemon_log import LogOptions, open_log
 from nurseries.process.bundle_keeper import BundleKeeper
+from nurseries.process.exit_limit import ExitLimit
 from nurseries.process.full_collections import FullCollections, PythonCollector
 from nurseries.process.host_commands import HostCommands
 from nurseries.process.host_names import HostNames
@@ -48,6 +48,9 @@ logger = logging.getLogger(__name__)
 
 # From SIGTERM on; past it the tracebacks of all threads are written and the process is left.
 SHUTDOWN_S = 3.0
+# The same for a generation that ends for the next one, from when its configuration is read: of an
+# update that is under way more is put right than at a shutdown.
+RESTART_S = 30.0
 DESCRIPTORS = 8192
 
 # Something that runs under the daemon, such as the demo's printer: started first, ended last.
@@ -59,7 +62,8 @@ class Daemon:
 
     `warnings` of the process join those of each configuration in server.info. Without
     `has_services` the host's are neither watched nor controlled. With `owns_process` the garbage
-    collector is the daemon's alone. `inherited` are the sockets that systemd passed.
+    collector is the daemon's alone; `exit_limit` ends the process when a restart hangs.
+    `inherited` are the sockets that systemd passed.
     """
 
     def __init__(
@@ -72,11 +76,13 @@ class Daemon:
         *,
         has_services: bool = True,
         owns_process: bool = False,
+        exit_limit: ExitLimit | None = None,
         inherited: Inherited | None = None,
     ) -> None:
         self._paths = paths
         self._inherited = inherited
         self.owns_process = owns_process
+        self._exit_limit = exit_limit
         # The one that runs, and what was read last.
         self._configuration = self._read = configuration
         self._log = log
@@ -129,6 +135,8 @@ class Daemon:
                 await self.generation.serve(listeners, self._ready, self._read_again)
                 if self._stopping:
                     break
+                if self._exit_limit is not None:
+                    self._exit_limit.generation_ended()
                 await self._reload()
                 wanted = Addresses.of(self._configuration, self._paths)
                 self._not_listening = []
@@ -167,6 +175,8 @@ class Daemon:
         self._read = await trio.to_thread.run_sync(
             load_or_keep, self._paths, self._configuration, abandon_on_cancel=True
         )
+        if self._exit_limit is not None:
+            self._exit_limit.generation_ends()
 
     async def _reload(self) -> None:
         self._manager.reloading()
@@ -275,6 +285,7 @@ async def _serve(
     trio.socket.set_custom_hostname_resolver(HostNames())
     manager = ServiceManager.from_environment(os.environ, os.getpid())
     alone = companion is None
+    exit_limit = ExitLimit(SHUTDOWN_S, RESTART_S)
     daemon = Daemon(
         paths,
         configuration,
@@ -283,6 +294,7 @@ async def _serve(
         manager,
         has_services=alone,
         owns_process=True,
+        exit_limit=exit_limit,
         inherited=Inherited.from_environment(os.environ, os.getpid()),
     )
 
@@ -291,7 +303,7 @@ async def _serve(
 
     def on_stop(number: signal.Signals) -> None:
         logger.info("%s: shutting down", number.name)
-        faulthandler.dump_traceback_later(SHUTDOWN_S, exit=True)
+        exit_limit.shutdown()
         manager.stopping()
         nursery.start_soon(stop, name="stop")
 
@@ -311,7 +323,7 @@ async def _serve(
             await nursery.start(companion)
         await daemon.serve()
         nursery.cancel_scope.cancel()
-    faulthandler.cancel_dump_traceback_later()
+    exit_limit.left()
 
 
 async def _comes_back() -> bool:

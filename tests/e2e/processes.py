@@ -45,12 +45,18 @@ NOBODY = "192.0.2.1"
 class Process:
     """A child; its output goes to a file, which an assertion may show."""
 
-    def __init__(self, arguments: Sequence[str], output: Path, **environ: str) -> None:
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        output: Path,
+        program: Sequence[str] = ("-m", "mrk"),
+        **environ: str,
+    ) -> None:
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("MOONRAKER_")}
         self.output = output
         with output.open("ab") as out:
             self.popen = subprocess.Popen(
-                [sys.executable, "-m", "mrk", *arguments],
+                [sys.executable, *program, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,
