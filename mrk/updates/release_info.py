@@ -10,11 +10,10 @@ import msgspec
 
 from mrk import foreign_json
 from mrk.foreign_json import NotJson
+from mrk.updates.known_front_ends import KNOWN_FRONT_ENDS
 
 INFO_NAME = "release_info.json"
 VERSION_NAME = ".version"
-# Repositories of the front ends that did not always bring the file along.
-KNOWN = {"mainsail": ("mainsail-crew", "mainsail"), "fluidd": ("fluidd-core", "fluidd")}
 _MOST_CHARS = 200
 _OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 _PROJECT = re.compile(r"[A-Za-z0-9._-]+")
@@ -74,11 +73,11 @@ def from_manifest(version: str, manifest: bytes) -> ReleaseInfo | None:
         found = foreign_json.decode(manifest, dict[str, Any])
     except NotJson:
         return None
-    known = KNOWN.get(str(found.get("name", "")).lower())
+    known = KNOWN_FRONT_ENDS.get(str(found.get("name", "")).lower())
     version = version.strip()
     if known is None or not _is_name(version):
         return None
-    return ReleaseInfo(known[1], known[0], version)
+    return ReleaseInfo(known.repo, known.owner, version)
 
 
 class ReleaseRollback(msgspec.Struct, frozen=True):

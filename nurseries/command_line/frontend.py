@@ -14,6 +14,7 @@ from config.settings.families import Settings
 from config.settings.frontend import FrontEndSettings, prefix_of
 from mrk.errors import MrkError, leaves
 from mrk.frontends.static_answer import CONFIG
+from mrk.updates.known_front_ends import KNOWN_FRONT_ENDS
 from mrk.updates.release_info import ReleaseInfo
 from nurseries.command_line.config_sections import ConfigFile, NotAdded, WantedSection
 from nurseries.command_line.data_folder import check_owner
@@ -21,7 +22,6 @@ from nurseries.command_line.own_command import own_command
 from nurseries.http_client.client import HttpClient
 from nurseries.update_manager.download import Downloader
 from nurseries.update_manager.front_end_install import (
-    KNOWN,
     FrontEndInstall,
     installed_info,
     installed_version,
@@ -75,7 +75,7 @@ def install(
         raise MrkError("--sha256 is not a SHA-256 in hexadecimal")
     path = (path or Path.home() / name).expanduser().absolute()
     one = FrontEndSettings(name=name, path=path, prefix=_prefix(prefix), port=port)
-    if what not in KNOWN:
+    if what not in KNOWN_FRONT_ENDS:
         _check_archive(what)
     if not yes:
         click.confirm(f"Install {what} to {path}?", abort=True, default=True)
@@ -98,11 +98,11 @@ def _prefix(text: str) -> str:
 
 def _install(what: str, path: Path, channel: str, sha256: str | None) -> ReleaseInfo | None:
     task = FrontEndInstall(path, click.echo)
-    if what in KNOWN:
+    if what in KNOWN_FRONT_ENDS:
         http = HttpClient()
         github = GitHub(http, base_url=API_URL)
         source = Downloader(http, github.scheme)
-        run = partial(task.from_release, KNOWN[what], channel, github, source)
+        run = partial(task.from_release, KNOWN_FRONT_ENDS[what], channel, github, source)
     else:
         run = partial(task.from_archive, Path(what), sha256 or _listed_beside(Path(what)))
     try:
@@ -113,7 +113,9 @@ def _install(what: str, path: Path, channel: str, sha256: str | None) -> Release
 
 def _check_archive(what: str) -> None:
     if not what.endswith(".zip"):
-        raise MrkError(f"{what!r} is not known (expected {', '.join(KNOWN)} or FILE.zip)")
+        raise MrkError(
+            f"{what!r} is not known (expected {', '.join(KNOWN_FRONT_ENDS)} or FILE.zip)"
+        )
     if not Path(what).is_file():
         raise MrkError(f"there is no file {what}")
 

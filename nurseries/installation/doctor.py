@@ -27,13 +27,14 @@ from mrk.database.schema import too_new
 from mrk.errors import MrkError
 from mrk.installation import checkup
 from mrk.installation.checkup import Finding, PathFacts, PortFacts, UnitFacts
+from mrk.updates.known_front_ends import KNOWN_FRONT_ENDS
 from nurseries.installation.daemon_probe import HttpAddress, answers_on, ask, exchange
 from nurseries.installation.database_reading import reading
 from nurseries.installation.install import own_unit
 from nurseries.installation.service_files import POLKIT_RULES
 from nurseries.installation.target_system import HostUser, TargetSystem
 
-_FRONT_ENDS = ("mainsail", "fluidd", "KlipperScreen")
+_FRONT_ENDS = (*KNOWN_FRONT_ENDS, "KlipperScreen")
 _CLOCK_S = 10.0
 
 

@@ -14,11 +14,11 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-import msgspec
 import trio
 
 from mrk.frontends.static_answer import CONFIG, INDEX
 from mrk.updates.item import Tell
+from mrk.updates.known_front_ends import KnownFrontEnd
 from mrk.updates.release_info import ReleaseInfo
 from mrk.updates.update_errors import UpdateFailed
 from nurseries.update_manager.compressed import compress_beside
@@ -32,25 +32,6 @@ from nurseries.update_manager.unpack import copy_kept, unpack
 KEPT = (CONFIG,)
 _CHUNK_BYTES = 1024 * 1024
 Result = TypeVar("Result")
-
-
-class KnownFrontEnd(msgspec.Struct, frozen=True):
-    """Where its releases are."""
-
-    owner: str
-    repo: str
-    asset: str
-
-    @property
-    def url(self) -> str:
-        """The newest archive, for a person's browser."""
-        return f"https://github.com/{self.owner}/{self.repo}/releases/latest/download/{self.asset}"
-
-
-KNOWN = {
-    "mainsail": KnownFrontEnd("mainsail-crew", "mainsail", "mainsail.zip"),
-    "fluidd": KnownFrontEnd("fluidd-core", "fluidd", "fluidd.zip"),
-}
 
 
 class FrontEndInstall:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import trio
 
+from mrk.updates.known_front_ends import KNOWN_FRONT_ENDS
 from mrk.updates.update_errors import UpdateFailed
 from nurseries.http_client.client import HttpClient
 from nurseries.update_manager import front_end_install
@@ -18,7 +19,6 @@ from nurseries.update_manager.compressed import compress_beside
 from nurseries.update_manager.download import Downloader
 from nurseries.update_manager.front_end_install import (
     FrontEndInstall,
-    KnownFrontEnd,
     installed_version,
     remove_front_end,
 )
@@ -26,7 +26,7 @@ from nurseries.update_manager.github import GitHub
 from tests.fakes.github import FakeGitHub, open_github
 
 pytestmark = pytest.mark.e2e
-KNOWN = KnownFrontEnd("mainsail-crew", "mainsail", "mainsail.zip")
+KNOWN = KNOWN_FRONT_ENDS["mainsail"]
 SCRIPT = b"let a = 1;\n" * 1000
 INFO = b'{"project_name": "mainsail", "project_owner": "mainsail-crew", "version": "v2.1"}'
 
