@@ -88,6 +88,11 @@ class Bounds(msgspec.Struct, frozen=True):
 
 
 ANY = Bounds()
+PORT = Bounds(low=1, high=65535)
+# Of a serial line.
+BAUD = Bounds(low=1200, high=4_000_000)
+# Of MQTT.
+QOS = Bounds(low=0, high=2)
 
 
 def boolean(text: str) -> bool:

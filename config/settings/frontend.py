@@ -14,14 +14,13 @@ from config.config_errors import quoted
 from config.paths import Paths
 from config.reader import ConfigReader
 from config.section import Required, Section
-from config.values import Bounds
+from config.values import PORT
 from mrk.definitions.api_paths import API_NAMES, PAGE_NAME
 
 SECTION = "frontend"
 MOST_FRONT_ENDS = 20
 # Origins go into a header of each answer, printers into a file that browsers read.
 MOST_LINES = 50
-_PORT = Bounds(low=1, high=65535)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.*\[\]:_-]{1,255}")
 _WORD = re.compile(r"[A-Za-z0-9_-]{1,40}")
@@ -92,8 +91,8 @@ def _front_end(section: Section, name: str, paths: Paths) -> FrontEndSettings:
     usual = Path.home() / name if _NAME.fullmatch(name) else None
     path = section.path("path", usual or Required("~/mainsail"))
     _check_folder(section, path, paths)
-    port = section.integer("port", None, _PORT)
-    ssl_port = section.integer("ssl_port", None, _PORT)
+    port = section.integer("port", None, PORT)
+    ssl_port = section.integer("ssl_port", None, PORT)
     if port is not None and port == ssl_port:
         section.problem("ssl_port", f"{port} is the same as port (expected another port)")
     return FrontEndSettings(

@@ -11,9 +11,8 @@ from config.paths import Paths
 from config.reader import ConfigReader
 from config.secret import Secret
 from config.section import Required, Section
-from config.values import Bounds
+from config.values import PORT
 
-PORT = Bounds(low=1, high=65535)
 PLAIN_PORT, TLS_PORT = 389, 636
 # Stands in `user_filter` for what the user typed.
 PLACEHOLDER = "USERNAME"

@@ -12,12 +12,10 @@ from config.paths import Paths
 from config.reader import ConfigReader
 from config.secret import Secret
 from config.section import Required, Section
-from config.values import Bounds, is_host, split_items
+from config.values import PORT, QOS, Bounds, is_host, split_items
 from mrk.definitions.roles import ROLE_WORDS
 
 PROTOCOLS = ("v3.1", "v3.1.1", "v5")
-_PORT = Bounds(low=1, high=65535)
-_QOS = Bounds(low=0, high=2)
 _KEEPALIVE_S = Bounds(low=1, high=3600)
 # Usual, and with Home Assistant: a broker gives a silent client one and a half times that long.
 KEEPALIVE_S = 30
@@ -66,14 +64,14 @@ def read_mqtt(reader: ConfigReader, paths: Paths) -> MqttSettings | None:
     if not reader.has("mqtt"):
         return None
     section = reader.section("mqtt")
-    default_qos = section.integer("default_qos", 0, _QOS)
+    default_qos = section.integer("default_qos", 0, QOS)
     watched = section.boolean("enable_homeassistant_discovery", False)
     username = _given(section.secret("username", None))
     if not section.written("enable_moonraker_api"):
         section.warn("enable_moonraker_api", _API_OFF, mild=True)
     return MqttSettings(
         address=section.custom("address", Required("192.168.1.5"), _host),
-        port=section.integer("port", 1883, _PORT),
+        port=section.integer("port", 1883, PORT),
         client_id=section.custom("client_id", "", _client_id),
         enable_tls=section.boolean("enable_tls", False),
         tls_ca_path=_file(section, "tls_ca_path"),
@@ -91,7 +89,7 @@ def read_mqtt(reader: ConfigReader, paths: Paths) -> MqttSettings | None:
         status_interval_s=section.number("status_interval", 0.0, Bounds(above=0.25)),
         publish_split_status=section.boolean("publish_split_status", False),
         default_qos=default_qos,
-        api_qos=section.integer("api_qos", default_qos, _QOS),
+        api_qos=section.integer("api_qos", default_qos, QOS),
         enable_homeassistant_discovery=watched,
         homeassistant_prefix=section.custom("homeassistant_prefix", "homeassistant", _topic_part),
     )

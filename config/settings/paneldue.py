@@ -11,9 +11,8 @@ from config.config_errors import quoted
 from config.paths import Paths
 from config.reader import ConfigReader
 from config.section import Required, Section
-from config.values import Bounds
+from config.values import BAUD
 
-_BAUD = Bounds(low=1200, high=4_000_000)
 MOST_MACROS = 200
 MACRO_LENGTH = 1000
 NAME_LENGTH = 64
@@ -41,7 +40,7 @@ def read_paneldue(reader: ConfigReader, paths: Paths) -> PanelDueSettings | None
     section = reader.section("paneldue")
     return PanelDueSettings(
         serial=section.path("serial", Required("/dev/ttyS0")),
-        baud=section.integer("baud", 57_600, _BAUD),
+        baud=section.integer("baud", 57_600, BAUD),
         machine_name=section.custom("machine_name", "Klipper", _name),
         macros=_macros(section, "macros", ()),
         confirmed_macros=_macros(section, "confirmed_macros", ("RESTART", "FIRMWARE_RESTART")),

@@ -33,16 +33,14 @@ from config.settings.power_drivers import (
     UhubctlSettings,
     WebDeviceSettings,
 )
-from config.values import Bounds, integer, topic, url_host
+from config.values import PORT, QOS, Bounds, integer, topic, url_host
 from mrk.definitions.pins import Pin, read_pin
 
-_PORT = Bounds(low=1, high=65535)
 _OUTPUT = Bounds(low=0, high=255)
 # A day; the devices' own limits are lower.
 _DEVICE_TIMER_S = Bounds(low=1, high=86400)
 _DELAY_S = Bounds(low=0, high=60)
 _ANSWER_S = Bounds(above=0, high=60)
-_QOS = Bounds(low=0, high=2)
 
 
 def _pin(section: Section) -> Pin:
@@ -90,7 +88,7 @@ def _host_and_port(text: str) -> tuple[str, int | None]:
     name, port = text, None
     is_bare_ipv6 = not text.startswith("[") and text.count(":") > 1
     if not is_bare_ipv6 and (found := re.fullmatch(r"(.+):([0-9]{1,10})", text)):
-        name, port = found[1], integer(found[2], _PORT)
+        name, port = found[1], integer(found[2], PORT)
     host = url_host(name)
     if host is None:
         raise ValueError(
@@ -111,7 +109,7 @@ def _port(section: Section, default: int | None) -> int | None:
     """None when it is not written, or -1, Moonraker's word for that."""
 
     def read(text: str) -> int | None:
-        return None if text == "-1" else integer(text, _PORT)
+        return None if text == "-1" else integer(text, PORT)
 
     written = section.custom("port", None, read)
     return default if written is None else written
@@ -251,7 +249,7 @@ def _mqtt(section: Section) -> MqttSwitchSettings:
         section.custom("query_topic", None, topic),
         section.event_template("query_payload", None),
         section.boolean("query_after_command", False),
-        section.integer("qos", None, _QOS),
+        section.integer("qos", None, QOS),
     )
 
 

@@ -14,11 +14,10 @@ from config.paths import Paths
 from config.reader import ConfigReader
 from config.section import Required, Section
 from config.template import EventTemplate
-from config.values import Bounds, choice, integer, topic
+from config.values import QOS, Bounds, choice, integer, topic
 
 STRATEGIES = ("basic", "accumulate", "delta", "average", "maximum", "minimum", "collect")
 TYPE = "mqtt"
-_QOS = Bounds(low=0, high=2)
 _PRECISION = Bounds(low=0, high=15)
 # Four hours; a client that asks for them gets them in one answer.
 _STORE_SIZE = Bounds(low=1, high=14400)
@@ -82,7 +81,7 @@ def _sensor(reader: ConfigReader, title: str) -> SensorSettings:
         type=section.custom("type", Required(TYPE), _type),
         state_topic=section.custom("state_topic", Required("shelly/power"), topic),
         state_response_template=section.event_template("state_response_template"),
-        qos=section.integer("qos", None, _QOS),
+        qos=section.integer("qos", None, QOS),
         store_size=section.integer("sensor_store_size", 1200, _STORE_SIZE),
         parameters={
             option.removeprefix(_PARAMETER): _facts(section, option)

@@ -14,10 +14,9 @@ from config.config_errors import quoted
 from config.paths import Paths
 from config.reader import ConfigReader
 from config.section import Section
-from config.values import Bounds, is_host
+from config.values import PORT, Bounds, is_host
 from mrk.definitions.limits import MIB, Limits
 
-_PORT = Bounds(low=1, high=65535)
 _SSL_PORT = Bounds(low=0, high=65535)
 _UPLOAD_MIB = Bounds(low=1, high=1024 * 1024, clamps=True)
 _SIZE_MIB = Bounds(low=1, high=1024, clamps=True)
@@ -54,7 +53,7 @@ def read_server(reader: ConfigReader, paths: Paths) -> ServerSettings:
     if host is not None and not is_host(host):
         said = "is no address and no name: write it alone, without quotes, http:// and port"
         section.warn("host", f"{quoted(host)} {said}")
-    port = section.integer("port", default.port, _PORT)
+    port = section.integer("port", default.port, PORT)
     ssl_port = _ssl_port(section, port)
     address = section.path(
         "klippy_uds_address",

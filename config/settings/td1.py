@@ -7,9 +7,7 @@ import msgspec
 
 from config.paths import Paths
 from config.reader import ConfigReader
-from config.values import Bounds
-
-_BAUD = Bounds(low=1200, high=4_000_000)
+from config.values import BAUD
 
 
 class Td1Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,4 +20,4 @@ def read_td1(reader: ConfigReader, paths: Paths) -> Td1Settings | None:
     """Read `[td1]`; None without it."""
     if not reader.has("td1"):
         return None
-    return Td1Settings(baudrate=reader.section("td1").integer("baudrate", 115_200, _BAUD))
+    return Td1Settings(baudrate=reader.section("td1").integer("baudrate", 115_200, BAUD))

@@ -12,15 +12,13 @@ from config.config_errors import quoted
 from config.paths import Paths
 from config.reader import ConfigReader
 from config.section import Required, Section
-from config.values import Bounds, url_host
+from config.values import BAUD, PORT, Bounds, url_host
 
 _PRESET = Bounds(low=-1, high=250)
 _SHARE = Bounds(low=0, high=1, clamps=True)
 # Of one segment; WLED on an ESP32 drives some 1,500.
 _PIXELS = Bounds(low=1, high=2000)
-_PORT = Bounds(low=1, high=65535)
 _TIMEOUT_S = Bounds(low=0.1, high=5)
-_BAUD = Bounds(low=1200, high=4_000_000)
 MOST_STRIPS = 32
 
 
@@ -75,7 +73,7 @@ def _strip(reader: ConfigReader, title: str) -> WledSettings:
 
 def _http(section: Section) -> WledHttpSettings:
     host = section.custom("address", Required("192.168.1.30"), _host)
-    port = section.integer("port", 80, _PORT)
+    port = section.integer("port", 80, PORT)
     protocol = section.choice("protocol", ("http", "https"), "http")
     timeout_s = section.number("timeout", 2.0, _TIMEOUT_S)
     return WledHttpSettings(f"{protocol}://{host}:{port}/json", timeout_s)
@@ -90,4 +88,4 @@ def _host(text: str) -> str:
 
 def _serial(section: Section) -> WledSerialSettings:
     path = section.path("serial", Required("/dev/serial/by-id/usb-1a86_USB_Serial"))
-    return WledSerialSettings(path, section.integer("baud", 115200, _BAUD))
+    return WledSerialSettings(path, section.integer("baud", 115200, BAUD))

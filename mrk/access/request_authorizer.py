@@ -16,13 +16,12 @@ from mrk.access.origin import cross_site, cross_site_get, same_origin
 from mrk.access.reasons import Reason
 from mrk.definitions.roles import Role
 from mrk.errors import AccessDenied, ClientError
-from mrk.http.head import RequestHead
+from mrk.http.head import READING, RequestHead
 from mrk.http.urlencoded import NotFields
 
 _BEARING = frozenset({"authorization", "x-access-token"})
 _CREDENTIALS = _BEARING | {"x-api-key"}
 _TELLING = _CREDENTIALS | {"host", "origin", "sec-fetch-site"}
-_READING = ("GET", "HEAD")
 
 NamesOf = Callable[[str], tuple[str, ...]]
 
@@ -82,7 +81,7 @@ class RequestAuthorizer:
         endpoints do; so does what acts for a websocket.
         """
         changing = (
-            head.method not in _READING
+            head.method not in READING
             or (needed is not None and needed > Role.VIEW)
             or _acts_for_socket(head)
         )
@@ -139,7 +138,7 @@ class RequestAuthorizer:
 
     def _is_cross_site(self, head: RequestHead, told: dict[str, str], host: str) -> bool:
         origin, fetch_site = told.get("origin"), told.get("sec-fetch-site", "").strip().lower()
-        if origin is not None or head.method not in _READING:
+        if origin is not None or head.method not in READING:
             return cross_site(origin, fetch_site, host, self._allows_origin)
         referer, browser = head.header("referer") or "", head.header("user-agent") or ""
         return cross_site_get(fetch_site, referer.strip(), browser, host, self._allows_origin)

@@ -7,7 +7,8 @@ wait for a client. Pure.
 
 from collections.abc import Callable
 
-MIB = 1024 * 1024
+from mrk.definitions.limits import MIB
+
 LIMIT_BYTES = 64 * MIB
 # Above this part of the limit nobody gets more than a small share for requests of his own.
 _TIGHT_SHARE = 2

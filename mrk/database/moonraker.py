@@ -14,7 +14,6 @@ import msgspec
 from mrk import foreign_json
 from mrk.status.numbers import finite
 
-API_KEY_USER = "_API_KEY_USER_"
 # Bookkeeping of Moonraker's own database, and what becomes tables here.
 BOOKKEEPING = "database"
 USERS_NAMESPACE = "authorized_users"

@@ -17,6 +17,7 @@ from mrk.estimate.printer_limits import PrinterLimits
 from mrk.estimate.segments import (
     COMMANDS_LIMIT,
     KINDS_LIMIT,
+    LINE_LIMIT_BYTES,
     NAME_BYTES,
     OBJECTS_LIMIT,
     OTHER,
@@ -26,7 +27,6 @@ from mrk.estimate.segments import (
 )
 from mrk.estimate.words import BadLine, named_parameters, number, split_line
 
-LINE_LIMIT_BYTES = 65536
 # Klipper plans 0.25 s ahead when it begins to move, and has 0.1 s between commands to a fan, which
 # a flush of the steps waits for (Klipper's `toolhead` and `output_pin`).
 START_S = 0.25

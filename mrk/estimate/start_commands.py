@@ -6,12 +6,11 @@ size; looks at 4 MiB of it, because pictures may stand first, and then no furthe
 
 import re
 
+from mrk.estimate.segments import LINE_LIMIT_BYTES, NAME_BYTES
 from mrk.estimate.words import BadLine, number, split_line
 
 LOOKED_AT_BYTES = 4 * 1024 * 1024
 NAMES_LIMIT = 8
-_LINE_LIMIT_BYTES = 65536
-_NAME_BYTES = 64
 _MOVES = frozenset({b"G0", b"G1", b"G2", b"G3"})
 _NUMBERED = re.compile(rb"[A-Z]-?[0-9.]*")
 _NAME = re.compile(rb"[A-Z_][A-Z0-9_]*")
@@ -47,14 +46,14 @@ class StartCommands:
         self._rest = lines.pop()
         for line in lines:
             self._offset += len(line) + 1
-            if self._in_long_line or len(line) > _LINE_LIMIT_BYTES:
+            if self._in_long_line or len(line) > LINE_LIMIT_BYTES:
                 self._in_long_line = False
             elif line[:1] != b";" and self._is_extrusion(line.partition(b";")[0]):
                 self.first_extrusion = self._offset
             if self.is_done:
                 self._rest = b""
                 return
-        if self._in_long_line or len(self._rest) > _LINE_LIMIT_BYTES:
+        if self._in_long_line or len(self._rest) > LINE_LIMIT_BYTES:
             self._offset += len(self._rest)
             self._rest, self._in_long_line = b"", True
 
@@ -65,7 +64,7 @@ class StartCommands:
             return _is_positive(parameters.get(b"E"))
         if not (command in _WAITING or _is_macro(command)):
             return False
-        name = command[:_NAME_BYTES].decode()
+        name = command[:NAME_BYTES].decode()
         if name not in self.names and len(self.names) < NAMES_LIMIT:
             self.names.append(name)
         return False

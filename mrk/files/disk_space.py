@@ -6,9 +6,9 @@ A full disk stops more than uploads: logs, the database, Klipper itself. Pure.
 import errno
 import os
 
+from mrk.definitions.limits import MIB
 from mrk.errors import ClientError
 
-MIB = 1024 * 1024
 NO_SPACE = 507
 _MARGIN_BYTES = 16 * MIB
 _MARGIN_SHARE = 100

@@ -10,7 +10,8 @@ from typing import Protocol
 
 import msgspec
 
-MIB = 1024 * 1024
+from mrk.definitions.limits import MIB
+
 WINDOW_BYTES = MIB
 WINDOW_LIMIT_BYTES = 8 * MIB
 # A line that is neither blank nor a comment: a command or a macro, with or without arguments.

@@ -14,9 +14,9 @@ import re
 
 import msgspec
 
+from mrk.definitions.limits import MIB
 from mrk.gcode.images import ImageKind, image_size
 
-MIB = 1024 * 1024
 IMAGES_LIMIT = 16  # a file
 BLOCKS_LIMIT = 64  # looked at in one window
 IMAGE_LIMIT_CHARS = 4 * MIB  # base64 text of one image

@@ -8,9 +8,9 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mrk.definitions.limits import MIB
 from mrk.errors import MrkError
 
-MIB = 1024 * 1024
 MODEL = "3D/model.gcode"
 IMAGE = "Metadata/thumbnail.png"
 ENTRIES_LIMIT = 1000

@@ -10,6 +10,8 @@ from mrk.http.urlencoded import fields
 
 # Characters of a query; longer ones are read each time.
 _REMEMBERED = 512
+# Methods that change nothing.
+READING = ("GET", "HEAD")
 
 
 class RequestHead(msgspec.Struct, frozen=True):

@@ -13,7 +13,8 @@ from mrk.errors import ClientError
 JSON = "application/json; charset=UTF-8"
 _MAX_REASON_CHARS = 200
 _UNPRINTABLE = r"[^\x20-\x7e\xa0-\xff]+"
-_BODILESS = (204, 304)
+# Statuses of answers without a body.
+BODILESS = (204, 304)
 # Those we send; the whole list of `http` costs 0.1 MB.
 _STANDARD = {
     101: "Switching Protocols", 200: "OK", 201: "Created", 202: "Accepted", 204: "No Content",
@@ -96,7 +97,7 @@ def wire(
     lines = f"HTTP/1.1 {status} {response.reason or standard_phrase(status)}\r\n"
     if response.content_type:
         lines += f"Content-Type: {response.content_type}\r\n"
-    if status not in _BODILESS and not endless:
+    if status not in BODILESS and not endless:
         length = len(response.body) if body_bytes is None else body_bytes
         lines += f"Content-Length: {length}\r\n"
     for name, value in response.headers:

@@ -10,10 +10,11 @@ from enum import IntEnum
 
 import msgspec
 
+from mrk.definitions.limits import MIB
+
 _LINE = re.compile(r":\d+: ")
-_MIB = 1024 * 1024
-LEAST_FREE_BYTES = 200 * _MIB
-LOW_FREE_BYTES = 1024 * _MIB
+LEAST_FREE_BYTES = 200 * MIB
+LOW_FREE_BYTES = 1024 * MIB
 # No clock of a machine that runs this shows an earlier day.
 _EARLIEST_S = 1_735_689_600.0  # 1 January 2025
 
@@ -146,7 +147,7 @@ def on_polkit(*, is_there: bool, rule: str, is_hidden: bool = False) -> list[Fin
 
 def on_disk(path: str, free_bytes: int, free_inodes: int | None) -> list[Finding]:
     """Room for uploads and the database; None: the file system does not count inodes."""
-    text = f"{free_bytes // _MIB} MiB are free at {path}"
+    text = f"{free_bytes // MIB} MiB are free at {path}"
     remedy = "delete old g-code files and logs"
     if free_bytes < LEAST_FREE_BYTES:
         return [Finding("disk", Level.ERROR, text, remedy)]

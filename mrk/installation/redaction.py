@@ -8,9 +8,9 @@ import re
 from collections.abc import Callable, Iterable
 from ipaddress import ip_address
 
+from mrk.definitions.url_logins import HIDDEN
 from mrk.installation.option_lines import OPTION, OptionLine, option_lines
 
-HIDDEN = "<hidden>"
 _IPV4 = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.]*\d)")
 _IPV6 = re.compile(r"(?<![\w:])(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4}(?:%\w+)?(?![\w:])")
 _MAC = re.compile(r"(?<![\w:-])[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5}(?![\w:-])")

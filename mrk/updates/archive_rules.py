@@ -7,9 +7,9 @@ import stat
 from collections.abc import Iterable
 from zipfile import ZipInfo
 
+from mrk.definitions.limits import MIB
 from mrk.updates.update_errors import UpdateFailed
 
-MIB = 1024 * 1024
 # A front end has some 10 MB; the largest things that printers run, some 200.
 MOST_DOWNLOAD_BYTES = 512 * MIB
 MOST_MEMBERS = 50_000

@@ -5,14 +5,13 @@ import re
 import msgspec
 
 from mrk.errors import MrkError
-from mrk.http.response import Headers
+from mrk.http.response import BODILESS, Headers
 
 HEAD_BYTES = 16 * 1024
 _STATUS = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2})(?: [^\r\n]*)?")
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _MOST_HEADERS = 100
 _LENGTH_DIGITS = 15
-_BODILESS = (204, 304)
 
 
 class BadAnswer(MrkError):
@@ -42,7 +41,7 @@ def parse_answer(head: bytes, *, to_head: bool = False) -> CameraAnswer:
         raise BadAnswer("the answer has too many headers")
     headers = [_header(line) for line in lines]
     status = int(matched[1])
-    if to_head or status in _BODILESS or status < 200:
+    if to_head or status in BODILESS or status < 200:
         return CameraAnswer(status, headers, False, 0)
     codings = [value.lower() for name, value in headers if name == "transfer-encoding"]
     if codings:

@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from config.whole_file import sync
+from mrk.access.accounts import API_KEY_USER
 from mrk.database import moonraker
 from mrk.database.database_protocols import SqlConnection
 from mrk.database.moonraker import Found, names
@@ -237,7 +238,7 @@ def _take_totals(connection: SqlConnection, found: Found, before: Mapping[str, A
 
 
 def _take_user(connection: SqlConnection, user: dict[str, Any], taken: Taken) -> None:
-    if user["username"] == moonraker.API_KEY_USER:
+    if user["username"] == API_KEY_USER:
         row = {
             "owner": user["username"],
             "key_text": user["password"],

@@ -9,18 +9,18 @@ import re
 from collections.abc import Mapping
 from ipaddress import ip_address
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 import httptools
 import trio
 
 from mrk.http.client import Fetched, FetchFailed, NotReached
+from mrk.http.request_target import request_target
+from mrk.http.response import BODILESS
 
 _HEAD_BYTES = 64 * 1024
 _CHUNK_BYTES = 64 * 1024
 _UNSAFE = r"[\x00-\x20\x7f]"
-_KEPT = "%/:?[]@!$&'()*+,;=~-._"
-_BODILESS = (204, 304)
 _WITH_BODY = ("POST", "PUT", "PATCH")
 
 
@@ -66,10 +66,7 @@ class PlainUrl:
             raise NotReached(f"{url[:100]!r} is not a URL")
         self.host = parts.hostname
         self.port = port or 80
-        target = parts.path or "/"
-        if parts.query:
-            target += f"?{parts.query}"
-        self.target = quote(target, safe=_KEPT)
+        self.target = request_target(parts)
         self.netloc = parts.netloc.rpartition("@")[2]
         self.credentials = ""
         if parts.username is not None:
@@ -137,7 +134,7 @@ async def _read(stream: trio.SocketStream, most_bytes: int) -> Fetched:
             break
         head_bytes += 0 if answer.has_head else len(data)
         _feed(parser, data)
-        if answer.has_head and parser.get_status_code() in _BODILESS:
+        if answer.has_head and parser.get_status_code() in BODILESS:
             break
         if answer.done and 100 <= parser.get_status_code() < 200:
             answer = _Answer(most_bytes)
@@ -164,7 +161,7 @@ def _result(parser: Any, answer: _Answer, most_bytes: int) -> Fetched:
     headers = answer.headers
     ends_by_itself = "content-length" in headers or "transfer-encoding" in headers
     status = parser.get_status_code()
-    if not (answer.done or answer.is_too_long or status in _BODILESS) and ends_by_itself:
+    if not (answer.done or answer.is_too_long or status in BODILESS) and ends_by_itself:
         raise FetchFailed("the connection was closed in the middle of the answer")
     if headers.get("content-encoding", "identity") != "identity":
         raise FetchFailed("the answer is compressed, though that was not asked for")

@@ -17,7 +17,7 @@ from mrk.definitions.roles import Role
 from mrk.errors import ClientError
 from mrk.fanout import EventReader
 from mrk.http.exchange import Exchange, Transfer
-from mrk.http.head import RequestHead
+from mrk.http.head import READING, RequestHead
 from mrk.http.response import Response, error_response
 from mrk.http.streamed_paths import DoorRules, StreamedPaths
 from mrk.jobs.queue import Queue
@@ -43,7 +43,6 @@ PATH = "/metrics"
 IDLE_S = 3600.0
 # The database may be busy with a copy; the metrics of jobs are then left out.
 JOBS_S = 1.0
-_READ = ("GET", "HEAD")
 
 Source = Callable[[], Iterable[MetricFamily]]
 
@@ -171,11 +170,11 @@ class MetricsPath:
 
     def verbs(self, path: str) -> tuple[str, ...]:
         """`StreamedPaths.verbs`."""
-        return _READ if path == PATH else ()
+        return READING if path == PATH else ()
 
     def begin(self, head: RequestHead) -> Transfer | None:
         """`StreamedPaths.begin`."""
-        ours = head.path == self._rules.route_prefix + PATH and head.method in _READ
+        ours = head.path == self._rules.route_prefix + PATH and head.method in READING
         return partial(self._serve, head) if ours else None
 
     def declared(self) -> "list[DoorRoute]":

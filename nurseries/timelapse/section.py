@@ -7,11 +7,11 @@ import msgspec
 
 from config.section import Section
 from config.values import Bounds
+from mrk.definitions.limits import MIB
 from mrk.errors import ClientError
 from mrk.timelapse.settings import BOUNDS, CHOICES, DEFAULTS, NAMES, checked
 
 _BUDGET_MIB = Bounds(low=16, high=1_000_000, clamps=True)
-MIB = 1024 * 1024
 
 
 class LapseSection(msgspec.Struct, frozen=True, kw_only=True):

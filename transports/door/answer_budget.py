@@ -4,9 +4,9 @@ One instance per door. A client that asks on many connections and reads none of 
 refused, where it would take all memory of a small machine.
 """
 
+from mrk.definitions.limits import MIB
 from transports.door.address_budget import AddressBudget
 
-MIB = 1024 * 1024
 # Smaller ones are not counted: two thousand of them are what a machine can bear.
 COUNTED_BYTES = 64 * 1024
 

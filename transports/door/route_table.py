@@ -15,7 +15,7 @@ from mrk.access.request_authorizer import RequestAuthorizer
 from mrk.definitions.roles import Role
 from mrk.errors import ClientError
 from mrk.http.exchange import Transfer
-from mrk.http.head import RequestHead
+from mrk.http.head import READING, RequestHead
 from mrk.http.response import Headers, Response, error_response
 from mrk.http.streamed_paths import FallbackPaths, HandOn, StreamedPaths, UpgradePaths
 from transports.door.api_http import ApiCall, ApiHttp
@@ -23,7 +23,6 @@ from transports.door.api_http import ApiCall, ApiHttp
 if TYPE_CHECKING:  # only documents need it
     from mrk.api.door_route import DoorRoute
 
-_READ = ("GET", "HEAD")
 # What pages have only where no front end has it.
 _ROOT = ("", "/")
 
@@ -123,7 +122,7 @@ class RouteTable:
                 transfer = fallback.begin(head, path)
                 if transfer is not None:
                     return Streamed(transfer)
-        return Streamed(self._pages.begin(path)) if is_page and head.method in _READ else None
+        return Streamed(self._pages.begin(path)) if is_page and head.method in READING else None
 
     def _is_shown(self, head: RequestHead, path: str) -> bool:
         return self._pages.serves(path) or any(
@@ -141,7 +140,7 @@ class RouteTable:
         """What is answered with a stream at a path behind the route prefix."""
         verbs = [verb for streamed in self._streamed for verb in streamed.verbs(path)]
         # A name that the API itself has is no file's: `/server/files/move` answers POST alone.
-        return [verb for verb in verbs if verb not in _READ] if self._api.has(path) else verbs
+        return [verb for verb in verbs if verb not in READING] if self._api.has(path) else verbs
 
     def _verbs(self, path: str) -> list[str]:
         return sorted({*self._api.verbs(path), *self.streamed_verbs(path)})

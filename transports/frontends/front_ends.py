@@ -13,12 +13,11 @@ from mrk.access.reasons import Reason
 from mrk.errors import ClientError
 from mrk.frontends.front_end import FrontEnd, FrontEnds, is_reserved
 from mrk.http.exchange import Exchange, Transfer
-from mrk.http.head import RequestHead
+from mrk.http.head import READING, RequestHead
 from mrk.http.response import Headers, Response, error_response
 from mrk.http.streamed_paths import DoorRules
 from transports.frontends.static_files import StaticFiles
 
-_READ = ("GET", "HEAD")
 _HOST = re.compile(
     r"(\[[0-9A-Fa-f:.%]{2,60}\]|[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63}){0,126})\.?(?::[0-9]{1,5})?"
 )
@@ -41,7 +40,7 @@ class ServedFrontEnds:
     def begin(self, head: RequestHead, path: str) -> Transfer | None:
         """Who serves the request, None when it is for no front end."""
         front_end = self._find(head, path)
-        if front_end is None or head.method not in _READ:
+        if front_end is None or head.method not in READING:
             return None
         return partial(self._serve, front_end)
 

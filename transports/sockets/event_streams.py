@@ -22,7 +22,7 @@ from mrk.errors import ClientError
 from mrk.http.arguments import query_pairs
 from mrk.http.event_stream import COMMENT, CONTENT_TYPE, EventFraming, Opening
 from mrk.http.exchange import Exchange, Transfer
-from mrk.http.head import RequestHead
+from mrk.http.head import READING, RequestHead
 from mrk.http.response import Response, error_response
 from mrk.http.streamed_paths import DoorRules
 from mrk.websocket.events import NO_CLOSE_FRAME, Ending
@@ -34,7 +34,6 @@ if TYPE_CHECKING:  # only documents need it
     from mrk.api.door_route import DoorRoute
 
 PATH = "/server/events"
-_VERBS = ("GET", "HEAD")
 # For a browser's first connection, and after its page was loaded again: it can set no header.
 _FIELD = "last_event_id"
 _REVOKED = Ending(NO_CLOSE_FRAME, "Logged out")
@@ -60,11 +59,11 @@ class EventStreams:
 
     def verbs(self, path: str) -> tuple[str, ...]:
         """What is answered at a path behind the route prefix; empty for paths of others."""
-        return _VERBS if path == PATH else ()
+        return READING if path == PATH else ()
 
     def begin(self, head: RequestHead) -> Transfer | None:
         """Who serves the request, None when it is somebody else's."""
-        ours = head.path == self._rules.route_prefix + PATH and head.method in _VERBS
+        ours = head.path == self._rules.route_prefix + PATH and head.method in READING
         return self._serve if ours else None
 
     def declared(self) -> "list[DoorRoute]":

@@ -16,7 +16,7 @@ from mrk.errors import ClientError
 from mrk.files.transfers import DownloadFiles, UploadFiles, UploadPrints
 from mrk.http.cors import CorsRules
 from mrk.http.exchange import Exchange, Transfer
-from mrk.http.head import RequestHead
+from mrk.http.head import READING, RequestHead
 from mrk.http.response import Headers, error_response
 from transports.transfers.downloads import DownloadHandler, Logs
 from transports.transfers.receiving import ReadBack
@@ -28,7 +28,6 @@ if TYPE_CHECKING:  # only documents need it
 FILES = "/server/files/"
 UPLOAD_PATHS = {"/server/files/upload": "/server/files"}
 _OPEN_SUFFIXES = (".png", ".jpg")
-_READ = ("GET", "HEAD")
 
 
 class Transfers:
@@ -73,7 +72,7 @@ class Transfers:
         if path in self._upload_paths:
             return ("POST",)
         # Any name may be a file's: what there is not is 404, and a folder 403.
-        return _READ if path.startswith(FILES) and path != FILES else ()
+        return READING if path.startswith(FILES) and path != FILES else ()
 
     def begin(self, head: RequestHead) -> Transfer | None:
         """Who serves the request, None when it is neither upload nor download."""

@@ -15,7 +15,7 @@ from mrk.clients.registry import Clients
 from mrk.definitions.roles import Role
 from mrk.errors import ClientError, MrkError
 from mrk.http.exchange import Exchange, Transfer
-from mrk.http.head import RequestHead
+from mrk.http.head import READING, RequestHead
 from mrk.http.response import Headers, Response, error_response
 from mrk.http.streamed_paths import DoorRules, HandOn
 from mrk.webcams.passing import changes_camera, request_bytes
@@ -41,7 +41,6 @@ if TYPE_CHECKING:  # only documents need it
 FIRST_PICTURE_S = 15.0
 # A viewer waits so long for a camera that has gone; its page then asks anew.
 AWAY_S = 60.0
-_READ = ("GET", "HEAD")
 _ALL = ("GET", "HEAD", "POST", "PATCH", "DELETE")
 _PICTURE: Headers = (("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"))
 
@@ -61,7 +60,7 @@ class CameraDoor:
         """`StreamedPaths.verbs`."""
         if self._paths.is_proxied(path):
             return _ALL
-        return _READ if self._paths.is_own(path) else ()
+        return READING if self._paths.is_own(path) else ()
 
     def begin(self, head: RequestHead) -> Transfer | None:
         """`StreamedPaths.begin`."""

@@ -4,13 +4,13 @@ from collections.abc import Iterable
 
 from mrk.api.door_route import Answer, Content, DoorRoute, Parameter
 from mrk.api.endpoint import Access
+from mrk.http.head import READING
 
 _STREAM = Content("multipart/x-mixed-replace")
 _PICTURE = Content("image/jpeg")
 _ANY = Content("*/*")
 # Of the camera's own errors, which are passed on, there may be more.
 _ERRORS = (400, 403, 404, 413, 502, 503)
-_READ = ("GET", "HEAD")
 _CHANGE = ("POST", "PATCH", "DELETE")
 _REST = Parameter("path", "Below the camera's own path; slashes as they are, or as %2F")
 _ACTION = Parameter(
@@ -31,7 +31,7 @@ def _camera(name: str) -> Iterable[DoorRoute]:
     for path, captured in ((f"/{name}/", ()), (f"/{name}/{{path...}}", (_REST,))):
         yield DoorRoute(
             path,
-            _READ,
+            READING,
             f"The camera {name}: its stream, pictures, pages and websockets.",
             Access.VIEW,
             passed,
@@ -55,7 +55,7 @@ def _own(own: str) -> list[DoorRoute]:
     return [
         DoorRoute(
             f"{own}{{name}}/{kind}",
-            _READ,
+            READING,
             f"What is at the {kind}_url of a configured camera.",
             Access.VIEW,
             (Answer(200, "What the camera answers", content),),

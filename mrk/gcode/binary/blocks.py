@@ -10,10 +10,11 @@ import zlib
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from mrk.definitions.limits import MIB
 from mrk.gcode.binary import meatpack
 from mrk.gcode.binary.heatshrink import BadStream, decompress
 from mrk.gcode.binary.magic import MAGIC
-from mrk.gcode.source import MIB, GcodeSource
+from mrk.gcode.source import GcodeSource
 
 BLOCKS_LIMIT = 200_000  # slicers make blocks of 64 KiB
 BLOCK_LIMIT_BYTES = 4 * MIB  # unpacked

@@ -5,7 +5,8 @@ import os
 
 import pytest
 
-from mrk.files.disk_space import MIB, fits, is_full, storage_error
+from mrk.definitions.limits import MIB
+from mrk.files.disk_space import fits, is_full, storage_error
 
 
 def disk(free_bytes: int, total_bytes: int) -> os.statvfs_result:

@@ -4,8 +4,9 @@ import math
 
 import pytest
 
+from mrk.definitions.limits import MIB
 from mrk.gcode.scan import scan
-from mrk.gcode.source import MIB, BytesSource
+from mrk.gcode.source import BytesSource
 
 BODY = b"G28\nG1 Z0.3 F600\nG1 X10 Y10 E1\nG1 Z0.5\nG1 X20 Y10 E2\nG1 Z30\nG1 X0 Y0\n"
 

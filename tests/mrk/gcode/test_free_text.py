@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from mrk.definitions.limits import MIB
 from mrk.gcode.scan import scan
-from mrk.gcode.source import MIB, BytesSource
+from mrk.gcode.source import BytesSource
 from mrk.gcode.zones import split
 from tests.mrk.gcode.test_families import BODY, fields
 

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mrk.definitions.limits import MIB
 from mrk.gcode.positions import command_range
-from mrk.gcode.source import MIB, BytesSource, read_window
+from mrk.gcode.source import BytesSource, read_window
 
 
 def range_of(data: bytes) -> tuple[int, int] | None:

@@ -1,6 +1,7 @@
 """How much of a file is read, and where lines begin in it."""
 
-from mrk.gcode.source import MIB, WINDOW_LIMIT_BYTES, BytesSource, read_window
+from mrk.definitions.limits import MIB
+from mrk.gcode.source import WINDOW_LIMIT_BYTES, BytesSource, read_window
 
 LINE = b"G1 X1.000 Y1.000\n"
 

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 import trio
 
-from mrk.database.moonraker import API_KEY_USER
+from mrk.access.accounts import API_KEY_USER
 from nurseries.database.importer import run_import
 from nurseries.database.subsystem import Database
 from tests.mrk.database.test_moonraker import encode
