@@ -8,6 +8,7 @@ has changed or removed meanwhile would come back otherwise.
 
 import contextlib
 import logging
+import os
 import sqlite3
 import time
 from collections.abc import Iterable, Mapping
@@ -25,6 +26,7 @@ from mrk.database.namespaces import FORBIDDEN_KEY, OWN_NAMESPACE, PROTECTED_KEY,
 from mrk.database.records import NotFound
 from mrk.database.schema import Migration, joined
 from mrk.errors import MrkError
+from mrk.files.disk_space import fits
 from nurseries.database import store
 from nurseries.database.moonraker_source import find_database, read_source
 from nurseries.database.opening import DatabaseLocation, migrate, open_database
@@ -34,6 +36,9 @@ logger = logging.getLogger(__name__)
 # Remembers that an import was done, from where, and what it found: totals, and fingerprints of
 # the rest.
 IMPORT_KEY = "imported_from_moonraker"
+# Of the source's size: measured 1.1 for the database and 1.25 for the write-ahead log beside it.
+# On a full disk the log stays, and Moonraker cannot write there either.
+_WRITTEN_TIMES = 2.4
 
 
 class Taken(msgspec.Struct):
@@ -83,13 +88,20 @@ def run_import(
         with open_database(place) as connection:
             for warning in place.warnings:
                 print(f"warning: {warning}")
-            return _import(connection, file, again, everything=everything)
+            return _import(connection, place, file, again, everything=everything)
     except MrkError as exc:
         print(f"error: {exc}")
         return 1
 
 
-def _import(connection: sqlite3.Connection, file: Path, again: bool, *, everything: bool) -> int:
+def _import(
+    connection: sqlite3.Connection,
+    place: DatabaseLocation,
+    file: Path,
+    again: bool,
+    *,
+    everything: bool,
+) -> int:
     before = _last_import(connection)
     if before is not None and not again:
         print(
@@ -97,6 +109,8 @@ def _import(connection: sqlite3.Connection, file: Path, again: bool, *, everythi
         )
         print("Use --again to take what has changed since, or --everything.")
         return 0
+    if before is None:
+        _check_room(file, place.folder)
     known = {**(before or {}), **({"fingerprints": ()} if everything else {})}
     found = read_source(file)
     taken = transaction(lambda c: take(c, found, file, known), durable=True)(connection)
@@ -104,6 +118,12 @@ def _import(connection: sqlite3.Connection, file: Path, again: bool, *, everythi
     for line in report(found, taken):
         print(f"  {line}")
     return 0
+
+
+def _check_room(file: Path, folder: Path) -> None:
+    size_bytes = int(file.stat().st_size * _WRITTEN_TIMES)
+    if not fits(size_bytes, os.statvfs(folder)):
+        raise MrkError(f"{folder} has no room: what {file} holds needs {size_bytes} bytes there")
 
 
 def build_from_moonraker(file: Path, place: DatabaseLocation) -> None:

@@ -45,11 +45,19 @@ def read_source(file: Path) -> Found:
     try:
         found = _read_lmdb(file) if file.name == LMDB_NAME else _read_file(file)
     except (sqlite3.Error, OSError) as exc:
-        raise NoMoonrakerDatabase(f"{file} cannot be read: {exc}") from exc
+        raise _unreadable(file, exc) from exc
     if _stamps(file) != before:
         raise NoMoonrakerDatabase(f"{file} changed while it was read: stop Moonraker first")
     moonraker.take_tables(found)
     return found
+
+
+def _unreadable(file: Path, reason: Exception) -> NoMoonrakerDatabase:
+    """Moonraker does not start with a damaged one either, so this may be all that helps."""
+    return NoMoonrakerDatabase(
+        f"{file} cannot be read: {reason}. Move it away to begin without it; a copy of it, as in"
+        " backup/database, can be imported too"
+    )
 
 
 def _stamps(file: Path) -> list[tuple[str, int, int]]:
@@ -137,7 +145,7 @@ def _read_lmdb(file: Path) -> Found:
     try:
         rows = read_rows(file)
     except MrkError as exc:
-        raise NoMoonrakerDatabase(f"{file} cannot be read: {exc}") from exc
+        raise _unreadable(file, exc) from exc
     for name, key, value in rows:
         # Damaged names are told as they are.
         _take_record(found, name.decode("utf-8", "replace"), key.decode("utf-8", "replace"), value)

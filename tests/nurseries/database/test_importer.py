@@ -1,8 +1,10 @@
 """Taking over Moonraker's database: SQLite, its write-ahead log, LMDB; once, and untouched."""
 
 import hashlib
+import os
 import sqlite3
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -389,8 +391,29 @@ def test_what_is_no_source_is_an_error(
         other.execute("CREATE TABLE x (y)")
         other.close()
     assert run_import(tmp_path / "new", old, False) == 1
-    assert capsys.readouterr().out.startswith("error: ")
+    told = capsys.readouterr().out
+    assert told.startswith("error: ")
+    # Moonraker does not start with a damaged one: what helps is told.
+    assert ("Move it away to begin without it" in told) == (kind == "text")
     assert run_import(tmp_path / "new", SAMPLE, False) == 0
+
+
+def test_a_full_disk_is_not_filled_further(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    make_source(old).close()
+    size = (old / "database/moonraker-sql.db").stat().st_size
+    disk = SimpleNamespace(f_bavail=int(size * 2.3), f_frsize=1, f_blocks=10**9)
+    monkeypatch.setattr(os, "statvfs", lambda _folder: disk)
+    assert run_import(new, old, False) == 1
+    assert f"{new}/database has no room: " in capsys.readouterr().out
+    assert contents(new)["job_history"] == []
+    disk.f_bavail = int(size * 2.5)
+    assert run_import(new, old, False) == 0
+    # What changes later is little.
+    disk.f_bavail = size
+    assert run_import(new, old, True) == 0
 
 
 async def test_it_refuses_while_the_daemon_runs(
