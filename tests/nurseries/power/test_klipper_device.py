@@ -151,6 +151,22 @@ async def test_what_it_is_while_klipper_comes_and_goes(autojump_clock):
             await driver.status()
         klippy.refused = None
         assert await driver.status() is on
+        # What is known is not asked.
+        klippy.value = 0.0
+        assert await driver.status() is on
+
+
+async def test_before_klipper_is_there(autojump_clock):
+    klippy = PrinterWithLight()
+    klippy.state = "startup"
+    driver = KlipperDriver(LIGHT, klippy, klippy)
+    told: list[PowerState] = []
+    async with trio.open_nursery() as nursery:
+        await nursery.start(driver.run, told.append)
+        await trio.testing.wait_all_tasks_blocked()
+        assert (told, driver.is_shutdown) == ([], False)
+        assert await driver.status() is PowerState.INIT
+        nursery.cancel_scope.cancel()
 
 
 async def test_where_klipper_was_in_shutdown_before(autojump_clock):
@@ -165,6 +181,8 @@ async def test_where_klipper_was_in_shutdown_before(autojump_clock):
         with pytest.raises(DriverFailed, match="when Klipper is shutdown"):
             await driver.switch(True)
         assert klippy.scripts == []
+        klippy.value = 1.0
+        assert await driver.status() is PowerState.ERROR
         nursery.cancel_scope.cancel()
 
 
