@@ -12,9 +12,8 @@ import msgspec
 from config.config_errors import quoted
 from config.paths import Paths
 from config.reader import ConfigReader
+from mrk.definitions.feeds import FEED_NAME
 
-# It becomes part of a URL and of a file name.
-_NAME = "[a-z0-9_][a-z0-9_.-]{0,63}"
 # Section -> the feed that Moonraker reads where it is written.
 _OF_COMPONENTS = {"spoolman": "spoolman"}
 
@@ -37,7 +36,7 @@ def read_announcements(reader: ConfigReader, paths: Paths) -> AnnouncementSettin
     names: list[str] = []
     for written in section.entries("subscriptions", list(default.subscriptions)):
         name = written.lower()
-        if re.fullmatch(_NAME, name):
+        if re.fullmatch(FEED_NAME, name):
             names.append(name)
         else:
             section.warn("subscriptions", f"has a bad entry, skipped: {quoted(written)}")

@@ -14,10 +14,9 @@ from config.paths import Paths
 from config.reader import ConfigReader
 from config.section import Required, Section
 from config.values import Bounds
+from mrk.definitions.webcams import ASPECT_RATIO, MOST_FPS, ROTATIONS
 
-_RATE = Bounds(low=0, high=1_000_000)
-ROTATIONS = (0, 90, 180, 270)
-_ASPECT_RATIO = "[0-9]+:[0-9]+"
+_RATE = Bounds(low=0, high=MOST_FPS)
 
 
 class WebcamSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,6 +77,6 @@ def _rotation(section: Section, default: int) -> int:
 
 
 def _aspect_ratio(text: str) -> str:
-    if not re.fullmatch(_ASPECT_RATIO, text):
+    if not re.fullmatch(ASPECT_RATIO, text):
         raise ValueError(f"{quoted(text)} is not two numbers such as 16:9")
     return text

@@ -6,11 +6,10 @@ Also how patient one is with a feed that cannot be reached. Pure.
 import re
 from collections.abc import Iterable
 
+from mrk.definitions.feeds import FEED_NAME
 from mrk.errors import ClientError
 
 USUAL = ("moonraker", "klipper")
-# A name becomes part of a URL and of a file name.
-_NAME = "[a-z0-9_][a-z0-9_.-]{0,63}"
 MOST_FEEDS = 50
 # Beats left out after each failure in a row; at 30 minutes a beat the last one is 4 hours.
 _PAUSES = (1, 3, 7)
@@ -19,7 +18,7 @@ _PAUSES = (1, 3, 7)
 def feed_name(written: str) -> str:
     """The name in lower case; raises `ClientError` 400 for one that cannot be."""
     name = written.lower()
-    if not re.fullmatch(_NAME, name):
+    if not re.fullmatch(FEED_NAME, name):
         raise ClientError("Argument 'name': letters, digits, '_', '-' and '.' expected")
     return name
 
@@ -34,7 +33,7 @@ class FeedSubscriptions:
         self.added = [
             name
             for name in dict.fromkeys(names)
-            if re.fullmatch(_NAME, name) and name not in self._fixed
+            if re.fullmatch(FEED_NAME, name) and name not in self._fixed
         ]
 
     @property

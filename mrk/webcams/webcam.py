@@ -12,11 +12,9 @@ from typing import Any
 import msgspec
 
 from mrk.api.arguments import as_bool, as_int, as_mapping, as_str
+from mrk.definitions.webcams import ASPECT_RATIO, MOST_FPS, ROTATIONS
 from mrk.errors import ClientError
 
-MOST_FPS = 1_000_000  # so that JSON carries it
-ROTATIONS = (0, 90, 180, 270)
-ASPECT_RATIO = r"[0-9]+:[0-9]+"
 CONFIGURED, STORED = "config", "database"
 
 
