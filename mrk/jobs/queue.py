@@ -11,6 +11,8 @@ import msgspec
 
 from mrk.errors import ClientError
 from mrk.jobs.events import JobSnapshot
+from mrk.jobs.print_stats import PrintStats
+from mrk.jobs.print_stats import missed as is_missed
 
 QUEUE_LIMIT = 5000
 COPIES_LIMIT = 999
@@ -55,7 +57,8 @@ class Queue(msgspec.Struct, frozen=True):
 
     `held`: a pause was asked for, or the printer shut down; nothing but a start makes it ready.
     `confirmed`: a start was asked for while the printer was away, and nothing was printed since,
-    so the bed is known to be free. `printing` is the file under way.
+    so the bed is known to be free. `printing` is the file under way. `before` is what the printer
+    showed before the job was started that has the state `starting`.
     """
 
     jobs: tuple[QueuedJob, ...] = ()
@@ -63,6 +66,7 @@ class Queue(msgspec.Struct, frozen=True):
     held: bool = False
     confirmed: bool = False
     printing: str | None = None
+    before: PrintStats | None = None
 
     # Orders
 
@@ -131,10 +135,11 @@ class Queue(msgspec.Struct, frozen=True):
             self, state=QueueState.READY if automatic else QueueState.PAUSED
         )
 
-    def starting(self) -> "Queue":
-        """The printer is asked to print the first job, unless a pause or a removal was first."""
+    def starting(self, before: PrintStats) -> "Queue":
+        """The printer, which shows `before`, is asked to print the first job, unless a pause or a
+        removal was first."""
         if self.state is QueueState.LOADING and self.jobs:
-            return msgspec.structs.replace(self, state=QueueState.STARTING)
+            return msgspec.structs.replace(self, state=QueueState.STARTING, before=before)
         return self
 
     def loaded(self, job_id: str | None, automatic: bool) -> "Queue":
@@ -227,9 +232,10 @@ class Queue(msgspec.Struct, frozen=True):
         """
         if snapshot is None or snapshot.is_vague:
             return self
+        stats = snapshot.stats
         if handed is None and self.state is QueueState.STARTING and self.jobs:
             handed = self.jobs[0].job_id
-        stats = snapshot.stats
+            missed = missed or (self.before is not None and is_missed(self.before, stats))
         if (stats.is_active or missed) and self.is_of(handed, stats.filename):
             return msgspec.structs.replace(self.loaded(handed, automatic), printing=stats.filename)
         if self.state is QueueState.STARTING:

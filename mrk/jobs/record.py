@@ -114,6 +114,14 @@ class Job(msgspec.Struct, frozen=True):
             abs(stats.total_duration - self.total_duration) < SAME_DURATION_S
         )
 
+    def is_shown_active(self, snapshot: JobSnapshot) -> bool:
+        """Whether the printer shows this very print under way, if only because it has halted."""
+        return (
+            snapshot.stats.is_active
+            and snapshot.stats.filename == self.filename
+            and (abs(snapshot.start_eventtime - self.start_eventtime) <= SAME_START_S)
+        )
+
     def goes_on(self, snapshot: JobSnapshot) -> bool:
         """Whether the printer shows this very print, under way or ended."""
         stats = snapshot.stats
@@ -123,7 +131,7 @@ class Job(msgspec.Struct, frozen=True):
         if stats.total_duration < self.total_duration - SAME_START_S:
             return False
         if stats.is_active:
-            return abs(snapshot.start_eventtime - self.start_eventtime) <= SAME_START_S
+            return self.is_shown_active(snapshot)
         ended_at = self.start_eventtime + stats.total_duration
         return stats.state in END_STATUS and ended_at <= snapshot.eventtime + SAME_START_S
 

@@ -52,4 +52,12 @@ JOB_MIGRATIONS = (
             )""",
         ),
     ),
+    Migration(
+        "job_queue",
+        2,
+        (
+            # What print_stats showed before the job was started that has the state `starting`.
+            "ALTER TABLE job_queue_state ADD COLUMN before JSON TEXT",
+        ),
+    ),
 )

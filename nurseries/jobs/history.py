@@ -203,6 +203,8 @@ class History:
         if snapshot.stats.state in END_STATUS and (seen.missed or self._started_by_us(last, seen)):
             begun_unseen = self._begin(snapshot, seen.starts)
             self._finish_unseen(begun_unseen, snapshot)
+        if snapshot.is_early and last is not None and last.job.is_shown_active(snapshot):
+            return  # that has ended with a Klipper that halted, which is not known so early
         if snapshot.stats.is_active and not snapshot.is_down:
             self._begin(snapshot, seen.starts)
 

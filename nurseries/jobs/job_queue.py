@@ -18,7 +18,7 @@ from mrk.errors import ClientError
 from mrk.fanout import EventReader
 from mrk.jobs.events import JobChanged, JobSeen, JobSnapshot, JobStateEvent, PrinterGone
 from mrk.jobs.job_protocols import JobFiles, JobStatePort
-from mrk.jobs.print_stats import JobEvent
+from mrk.jobs.print_stats import JobEvent, PrintStats
 from mrk.jobs.queue import ONE_BY_ONE, Queue, QueueState, Transitions
 from mrk.klippy.klippy_protocols import GcodePort, KlippyPort
 from mrk.klippy.link_errors import KlippyLost
@@ -304,13 +304,13 @@ class JobQueue:
 
     async def _load(self, transition: bool) -> None:
         """Start the first job; raises `ClientError` when the printer refuses."""
-        if not await self._may_load():
-            return
-        if transition and self._transitions.gcode:
+        before = await self._look_before_load()
+        if before is not None and transition and self._transitions.gcode:
             await self._gcode.run_gcode(self._transitions.gcode)
-            if not await self._may_load():
-                return
-        queue = await self._changes.make(Queue.starting)
+            before = await self._look_before_load()
+        if before is None:
+            return
+        queue = await self._changes.make(lambda q: q.starting(before))
         if queue.state is not QueueState.STARTING:
             return
         job, automatic = queue.jobs[0], self._transitions.automatic
@@ -330,14 +330,15 @@ class JobQueue:
         )
         self._is_last = not queue.jobs
 
-    async def _may_load(self) -> bool:
+    async def _look_before_load(self) -> PrintStats | None:
+        """What the printer shows; None when nothing is to be loaded."""
         queue = await self.status()
         if queue.state is not QueueState.LOADING:
-            return False
+            return None
         if not queue.jobs:
             await self._changes.make(lambda q: q.emptied(self._transitions.automatic))
-            return False
+            return None
         stats = await self._job_state.query()
         if stats is None or stats.is_active:
             raise ClientError("the printer is not ready, or prints already", 503)
-        return True
+        return stats

@@ -3,6 +3,7 @@
 import msgspec
 
 from mrk.database.database_protocols import SqlConnection
+from mrk.jobs.print_stats import PrintStats
 from mrk.jobs.queue import Queue, QueuedJob, QueueState
 
 _COLUMNS = "job_id, filename, time_added, user, copies, note, position"
@@ -12,11 +13,12 @@ def read_queue(connection: SqlConnection) -> Queue:
     """The stored queue; an empty one at first."""
     rows = connection.execute(f"SELECT {_COLUMNS} FROM job_queue ORDER BY position").fetchall()
     row = connection.execute(
-        "SELECT state, held, confirmed, printing FROM job_queue_state"
+        "SELECT state, held, confirmed, printing, before FROM job_queue_state"
     ).fetchone()
-    state, held, confirmed, printing = row or (QueueState.PAUSED, 0, 0, None)
+    state, held, confirmed, printing, text = row or (QueueState.PAUSED, 0, 0, None, None)
     jobs = tuple(QueuedJob(*job) for job in rows)
-    return Queue(jobs, QueueState(state), bool(held), bool(confirmed), printing)
+    before = None if text is None else msgspec.json.decode(text, type=PrintStats)
+    return Queue(jobs, QueueState(state), bool(held), bool(confirmed), printing, before)
 
 
 def write_queue(connection: SqlConnection, old: Queue, new: Queue) -> None:
@@ -32,7 +34,13 @@ def write_queue(connection: SqlConnection, old: Queue, new: Queue) -> None:
         f"INSERT OR REPLACE INTO job_queue ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)", changed
     )
     connection.execute(
-        "INSERT OR REPLACE INTO job_queue_state (id, state, held, confirmed, printing)"
-        " VALUES (1, ?, ?, ?, ?)",
-        (new.state.value, new.held, new.confirmed, new.printing),
+        "INSERT OR REPLACE INTO job_queue_state (id, state, held, confirmed, printing, before)"
+        " VALUES (1, ?, ?, ?, ?, ?)",
+        (
+            new.state.value,
+            new.held,
+            new.confirmed,
+            new.printing,
+            None if new.before is None else msgspec.json.encode(new.before).decode(),
+        ),
     )

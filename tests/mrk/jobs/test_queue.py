@@ -63,9 +63,9 @@ def test_a_load_that_failed(state: QueueState, failed: QueueState) -> None:
 
 
 def test_a_load_that_begins() -> None:
-    assert queue("a", state=LOADING).starting().state is STARTING
+    assert queue("a", state=LOADING).starting(PrintStats()).state is STARTING
     for other in (queue("a"), queue("a", state=READY), queue(state=LOADING)):
-        assert other.starting() is other
+        assert other.starting(PrintStats()) is other
     assert queue(state=LOADING).emptied(automatic=True).state is READY
     assert queue(state=LOADING).emptied(automatic=False).state is PAUSED
 
@@ -111,10 +111,10 @@ def test_start(made: Queue, free: bool, automatic: bool, state: QueueState) -> N
 def test_copies_are_loaded_one_by_one(automatic: bool, state: QueueState) -> None:
     made = Queue().added([job("a", copies=2)], reset=False, automatic=automatic, active=False)
     made = made.started(free=True, away=False, automatic=automatic)
-    made = made.starting().loaded("A", automatic)
+    made = made.starting(PrintStats()).loaded("A", automatic)
     assert (made.jobs[0].copies, made.state) == (1, state)
     made = made.started(free=True, away=False, automatic=automatic)
-    made = made.starting().loaded("A", automatic)
+    made = made.starting(PrintStats()).loaded("A", automatic)
     assert (made.jobs, made.state) == ((), PAUSED)
 
 
@@ -242,7 +242,7 @@ RULES = {
     "seen done": lambda q: q.on_seen(look("complete", "x"), automatic=False),
     "ready": lambda q: q.on_ready(automatic=False),
     "failed": lambda q: q.load_failed(),
-    "load": lambda q: q.starting() if q.state is LOADING else q,
+    "load": lambda q: q.starting(PrintStats()) if q.state is LOADING else q,
     "loaded": lambda q: q.loaded(q.jobs[0].job_id, automatic=False) if q.jobs else q,
     "add": lambda q: q.added([job("n")], reset=False, automatic=False, active=True),
 }
@@ -257,3 +257,22 @@ def test_without_automatic_transition_only_a_start_begins_a_load(orders: list[st
             assert order == "start"
         assert after.state is not READY
         made = after
+
+
+@pytest.mark.parametrize(
+    ("before", "seen", "left"),
+    [
+        (PrintStats("complete", "a.gcode", 5.0), ("complete", "a.gcode", 5.0), ["a", "b"]),
+        (PrintStats("complete", "a.gcode", 5.0), ("complete", "a.gcode", 6.0), ["b"]),
+        (PrintStats("complete", "b.gcode", 5.0), ("cancelled", "a.gcode", 5.0), ["b"]),
+        (PrintStats(), ("error", "a.gcode", 1.0), ["b"]),
+        (PrintStats(), ("complete", "c.gcode", 1.0), ["a", "b"]),
+        (PrintStats(), ("standby", "", 0.0), ["a", "b"]),
+    ],
+)
+def test_a_job_that_was_over_before_mrk_came_back_is_told_by_what_was_before(
+    before: PrintStats, seen: tuple[str, str, float], left: list[str]
+) -> None:
+    made = queue("a", "b", state=LOADING).starting(before).restored(automatic=False)
+    settled = made.settled(JobSnapshot(PrintStats(*seen), 100.0), automatic=False)
+    assert (names(settled), settled.state) == (left, PAUSED)

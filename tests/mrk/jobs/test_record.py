@@ -70,7 +70,11 @@ def test_the_same_print_is_known_by_klippers_durations(seen: JobSnapshot, same: 
     ],
 )
 def test_what_has_ended_for_good_does_not_go_on(status: str, may: bool) -> None:
-    assert msgspec.structs.replace(BEGAN, status=status).goes_on(look("printing", 110, 600)) is may
+    job = msgspec.structs.replace(BEGAN, status=status)
+    assert job.goes_on(look("printing", 110, 600)) is may
+    # A Klipper that has halted shows it all the same.
+    assert job.is_shown_active(look("paused", 110, 600))
+    assert not job.is_shown_active(look("complete", 110, 600))
 
 
 def test_an_end_that_nobody_saw() -> None:

@@ -483,3 +483,34 @@ async def test_a_job_that_klippers_restart_swallowed_stays(
         await shop.call("printer.print.start", filename="a.gcode")
         await shop.until("complete")
         assert (await shop.queued())[0] == ["a.gcode", "b.gcode"]
+
+
+@pytest.mark.parametrize("automatic", [True, False])
+async def test_a_job_that_begins_and_ends_around_kill_9_is_printed_once(
+    world: World,
+    memory_database: MemoryDatabase,
+    autojump_clock: MockClock,
+    monkeypatch: pytest.MonkeyPatch,
+    automatic: bool,
+) -> None:
+    world.put("tiny.gcode", text=b"M117 hello\n")
+    transitions = Transitions(automatic=automatic)
+    async with open_shop(world, transitions) as shop:
+        await post(shop, "tiny.gcode", "b.gcode")
+        killed = trio.Event()
+
+        def kill(_script: str) -> None:
+            """Klipper has been asked, and has not answered."""
+            memory_database.failure = ClientError("killed", 507)
+            killed.set()
+
+        monkeypatch.setattr(shop.commands, "record_command", kill)
+        await shop.call("server.job_queue.start")
+        await killed.wait()
+    memory_database.failure = None
+    async with open_shop(world, transitions) as shop:
+        await trio.sleep(300)
+        assert (await shop.queued())[0] == ([] if automatic else ["b.gcode"])
+        started = [script for script in shop.commands.scripts if "SDCARD_PRINT_FILE" in script]
+        assert len(started) == automatic
+        assert not any("tiny" in script for script in started)
