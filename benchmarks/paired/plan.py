@@ -21,7 +21,7 @@ class PairedPlan:
     # Both daemons poll their feeds for the first time within 20 s of their start.
     push_settle_s: float = 25.0
     # The floor programs are measured beside mrk up to so many subscribers.
-    floor_subscribers: int = 2
+    floor_subscribers: int = 5
     requests: int = 3000  # a round, with several in flight; a third of it one at a time
     settle_s: float = 10.0
     idle_s: float = 20.0
