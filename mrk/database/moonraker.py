@@ -14,6 +14,12 @@ import msgspec
 from mrk import foreign_json
 from mrk.status.numbers import finite
 
+# What holds its database, in the data folder's `database`: since 2024, and before.
+SQL_NAME = "moonraker-sql.db"
+LMDB_NAME = "data.mdb"
+# In mrk's own namespace: remembers that an import was done, from where, and what it found: totals,
+# and fingerprints of the rest.
+IMPORT_KEY = "imported_from_moonraker"
 # Bookkeeping of Moonraker's own database, and what becomes tables here.
 BOOKKEEPING = "database"
 USERS_NAMESPACE = "authorized_users"

@@ -157,9 +157,12 @@ def on_disk(path: str, free_bytes: int, free_inodes: int | None) -> list[Finding
     return [Finding("disk", level, text, remedy if level else "")]
 
 
-def on_database(newer: Sequence[str], trouble: str, copies: str) -> list[Finding]:
+def on_database(
+    newer: Sequence[str], trouble: str, copies: str, waiting: str = ""
+) -> list[Finding]:
     """`newer` are owners of tables that an older mrk cannot use, `trouble` why it is not read,
-    `copies` the folder of its daily copies."""
+    `copies` the folder of its daily copies, `waiting` a data folder with a database of Moonraker's
+    that was never imported."""
     if newer:
         text = f"written by a newer mrk ({', '.join(newer)}): this one does not start with it"
         remedy = f"update mrk; or move it away, and put a copy from before there, of {copies}"
@@ -167,6 +170,10 @@ def on_database(newer: Sequence[str], trouble: str, copies: str) -> list[Finding
     if trouble:
         remedy = f"mrk sets a damaged one aside when it starts, and takes a copy of {copies}"
         return [Finding("database", Level.ERROR, trouble, remedy)]
+    if waiting:
+        text = "Moonraker's history, users and settings were not taken over"
+        remedy = f"stop mrk; {{mrk}} import-moonraker {shlex.quote(waiting)}"
+        return [Finding("database", Level.NOTE, text, remedy)]
     return [Finding("database", Level.GOOD, "it is one of this mrk")]
 
 

@@ -21,7 +21,7 @@ from config.whole_file import sync
 from mrk.access.accounts import API_KEY_USER
 from mrk.database import moonraker
 from mrk.database.database_protocols import SqlConnection
-from mrk.database.moonraker import Found, names
+from mrk.database.moonraker import IMPORT_KEY, Found, names
 from mrk.database.namespaces import FORBIDDEN_KEY, OWN_NAMESPACE, PROTECTED_KEY, ReservedNamespaces
 from mrk.database.records import NotFound
 from mrk.database.schema import Migration, joined
@@ -33,9 +33,6 @@ from nurseries.database.opening import DatabaseLocation, migrate, open_database
 from nurseries.database.transaction import transaction
 
 logger = logging.getLogger(__name__)
-# Remembers that an import was done, from where, and what it found: totals, and fingerprints of
-# the rest.
-IMPORT_KEY = "imported_from_moonraker"
 # Of the source's size: measured 1.1 for the database and 1.25 for the write-ahead log beside it.
 # On a full disk the log stays, and Moonraker cannot write there either.
 _WRITTEN_TIMES = 2.4

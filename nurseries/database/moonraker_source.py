@@ -11,14 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from mrk.database import moonraker
-from mrk.database.moonraker import Found, decode_json, decode_record
+from mrk.database.moonraker import LMDB_NAME, SQL_NAME, Found, decode_json, decode_record
 from mrk.errors import MrkError
 from mrk.extras import install_advice
 from nurseries.database.lmdb_rows import read_rows
 from nurseries.database.untouched import SIDECARS, open_untouched
-
-SQL_NAME = "moonraker-sql.db"
-LMDB_NAME = "data.mdb"
 
 
 class NoMoonrakerDatabase(MrkError):

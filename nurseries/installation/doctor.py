@@ -23,6 +23,8 @@ from config.paths import Paths
 from config.settings.authorization import AuthorizationSettings
 from config.settings.frontend import FrontEndSettings
 from mrk.database.migrations import ALL_STEPS
+from mrk.database.moonraker import IMPORT_KEY, LMDB_NAME, SQL_NAME
+from mrk.database.namespaces import OWN_NAMESPACE
 from mrk.database.schema import too_new
 from mrk.errors import MrkError
 from mrk.installation import checkup
@@ -36,6 +38,9 @@ from nurseries.installation.target_system import HostUser, TargetSystem
 
 _FRONT_ENDS = (*KNOWN_FRONT_ENDS, "KlipperScreen")
 _CLOCK_S = 10.0
+_IMPORT = (
+    f"SELECT 1 FROM namespace_store WHERE namespace = '{OWN_NAMESPACE}' AND key = '{IMPORT_KEY}'"
+)
 
 
 def who_runs(owner: HostUser, asker: HostUser, unit: str) -> HostUser:
@@ -157,15 +162,18 @@ class Doctor:
     def _database(self) -> list[Finding]:
         file = self._paths.database / "mrk.db"
         versions: dict[str, int] = {}
-        trouble = ""
+        trouble, is_imported = "", False
         try:
             if os.path.exists(file):
                 with reading(file) as connection:
                     versions = dict(connection.execute("SELECT * FROM schema_version"))
+                    is_imported = connection.execute(_IMPORT).fetchone() is not None
         except (sqlite3.Error, OSError) as exc:
             trouble = f"{file} cannot be read: {exc}"
         newer = too_new(ALL_STEPS, versions)
-        return checkup.on_database(newer, trouble, str(file.parent / "backup"))
+        left = any((file.parent / name).exists() for name in (SQL_NAME, LMDB_NAME))
+        waiting = str(self._paths.data) if left and not is_imported else ""
+        return checkup.on_database(newer, trouble, str(file.parent / "backup"), waiting)
 
     def _klipper(self, configuration: Configuration) -> list[Finding]:
         address = configuration.settings.server.klippy_uds_address

@@ -13,6 +13,7 @@ from config.config_errors import ConfigError
 from config.load import load
 from config.paths import Paths
 from config.settings.server import ServerSettings
+from mrk.database.moonraker import LMDB_NAME, SQL_NAME
 from mrk.errors import MrkError
 from mrk.installation.unit_text import ServiceUnit, drop_in_text
 from mrk.machine.service_rules import is_unit_name
@@ -195,7 +196,7 @@ class Installation:
             was_active=self._host.is_active(old.name),
         )
         importing: list[str] = []
-        if any((database / name).exists() for name in ("moonraker-sql.db", "data.mdb")):
+        if any((database / name).exists() for name in (SQL_NAME, LMDB_NAME)):
             data = str(self.data)
             importing = [*self._wanted.program, "-d", data, "import-moonraker", data, "--again"]
         self._attempts(tell).take_over(attempt, self.files, self._drop_in(old), importing)

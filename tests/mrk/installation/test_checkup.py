@@ -77,6 +77,7 @@ def access(**facts: object) -> list[Finding]:
         (checkup.on_database(["history"], "", "/d"), Level.ERROR, "a newer mrk (history)"),
         (checkup.on_database([], "cannot be read: bad", "/d"), Level.ERROR, "bad"),
         (checkup.on_database([], "", "/d"), Level.GOOD, "this mrk"),
+        (checkup.on_database([], "", "/d", "/data"), Level.NOTE, "were not taken over"),
         (checkup.on_disk("/d", 200 * MIB - 1, 9999), Level.ERROR, "199 MiB are free"),
         (checkup.on_disk("/d", 200 * MIB, 9999), Level.WARNING, "200 MiB are free"),
         (checkup.on_disk("/d", 1024 * MIB, 1000), Level.GOOD, "1024 MiB"),

@@ -1,15 +1,21 @@
 """Facts of `mrk doctor` that need no daemon."""
 
 import json
+import os
+import shutil
 import socket
 import threading
 from pathlib import Path
 
 import pytest
 
+from config.paths import Paths
 from config.settings.frontend import FrontEndSettings
-from nurseries.installation.doctor import front_ends, klipper_state, who_runs
-from nurseries.installation.target_system import HostUser
+from mrk.database.moonraker import SQL_NAME
+from nurseries.database.importer import run_import
+from nurseries.installation.doctor import Doctor, front_ends, klipper_state, who_runs
+from nurseries.installation.target_system import HostUser, TargetSystem
+from tests.fakes.printer_host import SAMPLE
 
 
 def release(folder: Path, version: str) -> Path:
@@ -88,3 +94,19 @@ def test_who_runs_it(owner: str, unit: str, who: str) -> None:
         for name, uid in (("root", 0), ("pi", 1000), ("ann", 1001))
     }
     assert who_runs(users[owner], users["ann"], unit).name == who
+
+
+def test_a_moonraker_that_was_not_taken_over(tmp_path: Path) -> None:
+    """Who starts mrk in its place finds neither history nor users, and looks for the reason."""
+    (tmp_path / "database").mkdir()
+    shutil.copy(SAMPLE, tmp_path / "database" / SQL_NAME)
+    paths = Paths.resolve(environ={}, data_path=tmp_path)
+    me = HostUser("me", os.getuid(), os.getgid(), tmp_path)
+
+    def told() -> list[str]:
+        findings = Doctor(paths, me, TargetSystem()).findings()
+        return [one.text for one in findings if one.subject == "database"]
+
+    assert told() == ["Moonraker's history, users and settings were not taken over"]
+    assert run_import(tmp_path, tmp_path, False) == 0
+    assert told() == ["it is one of this mrk"]
