@@ -1,9 +1,11 @@
 """The house's import rules, file sizes and the few patterns that are refused everywhere."""
 
 import ast
+import functools
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -50,12 +52,38 @@ def name_of(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-def tree_of(path: Path) -> ast.Module:
-    return ast.parse(path.read_text())
+class Facts(NamedTuple):
+    """What the tests below ask of one file, which is parsed once for all of them."""
+
+    imports: list[str]
+    lines: int
+    functions: list[tuple[str, int]]  # with their lengths
+    docstring: str | None
+    endless_shields: list[int]
+    catch_alls: list[int]
 
 
-def imports(path: Path) -> Iterator[str]:
-    for node in ast.walk(tree_of(path)):
+@functools.cache
+def facts_of(path: Path) -> Facts:
+    text = path.read_text()
+    tree = ast.parse(text)
+    nodes = list(ast.walk(tree))
+    return Facts(
+        list(imports(nodes, path)),
+        len(text.splitlines()),
+        [
+            (node.name, (node.end_lineno or node.lineno) - node.lineno + 1)
+            for node in nodes
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        ],
+        ast.get_docstring(tree) if text.strip() else "empty",
+        [node.lineno for node in shields(nodes) if not has_deadline(node)],
+        [n.lineno for n in nodes if isinstance(n, ast.ExceptHandler) and catches_all(n)],
+    )
+
+
+def imports(nodes: list[ast.AST], path: Path) -> Iterator[str]:
+    for node in nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -93,7 +121,7 @@ def allowed(importer: str, imported: str) -> bool:
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_imports_go_down(path: Path) -> None:
-    wrong = [name for name in imports(path) if not allowed(name_of(path), name)]
+    wrong = [name for name in facts_of(path).imports if not allowed(name_of(path), name)]
     assert not wrong, f"{name_of(path)} must not import {wrong}"
 
 
@@ -102,29 +130,26 @@ def test_mrk_decides_and_does_no_io(path: Path) -> None:
     if name_of(path) == "mrk/__main__.py":
         return
     banned = IO_MODULES - IO_ALLOWED.get(name_of(path), set())
-    wrong = [name for name in imports(path) if name.split(".")[0] in banned]
+    wrong = [name for name in facts_of(path).imports if name.split(".")[0] in banned]
     assert not wrong, f"{name_of(path)} must not import {wrong}"
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_sizes(path: Path) -> None:
-    lines = len(path.read_text().splitlines())
-    assert lines <= FILE_LINES, f"{name_of(path)} has {lines} lines"
-    for node in ast.walk(tree_of(path)):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            length = (node.end_lineno or node.lineno) - node.lineno + 1
-            assert length <= FUNCTION_LINES, f"{name_of(path)}: {node.name} has {length} lines"
+    facts = facts_of(path)
+    assert facts.lines <= FILE_LINES, f"{name_of(path)} has {facts.lines} lines"
+    for function, length in facts.functions:
+        assert length <= FUNCTION_LINES, f"{name_of(path)}: {function} has {length} lines"
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_every_module_says_what_it_owns(path: Path) -> None:
-    if path.read_text().strip():
-        assert ast.get_docstring(tree_of(path)), f"{name_of(path)} has no docstring"
+    assert facts_of(path).docstring, f"{name_of(path)} has no docstring"
 
 
-def shields(tree: ast.Module) -> Iterator[ast.Call | ast.Assign]:
+def shields(nodes: list[ast.AST]) -> Iterator[ast.Call | ast.Assign]:
     """Where a scope is shielded; functions of ours that pass a flag on are not meant."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if (
             isinstance(node, ast.Call)
             and name_of_call(node) in ("CancelScope", *TIMED_SCOPES)
@@ -151,7 +176,7 @@ def has_deadline(node: ast.Call | ast.Assign) -> bool:
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_every_shield_has_a_deadline(path: Path) -> None:
-    wrong = [node.lineno for node in shields(tree_of(path)) if not has_deadline(node)]
+    wrong = facts_of(path).endless_shields
     assert not wrong, f"{name_of(path)}: shields without a deadline in lines {wrong}"
 
 
@@ -167,22 +192,18 @@ def catches_all(handler: ast.ExceptHandler) -> bool:
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_bugs_are_caught_in_few_places(path: Path) -> None:
-    handlers = [n for n in ast.walk(tree_of(path)) if isinstance(n, ast.ExceptHandler)]
-    wrong = [h.lineno for h in handlers if catches_all(h)]
+    wrong = facts_of(path).catch_alls
     if name_of(path) not in CATCH_ALL_ALLOWED:
         assert not wrong, f"{name_of(path)} catches everything in lines {wrong}"
 
 
 def test_no_exception_is_left_over() -> None:
-    catching = {
-        name_of(path)
-        for path in FILES
-        for node in ast.walk(tree_of(path))
-        if isinstance(node, ast.ExceptHandler) and catches_all(node)
-    }
+    catching = {name_of(path) for path in FILES if facts_of(path).catch_alls}
     assert catching == CATCH_ALL_ALLOWED
     for name, allowed_modules in IO_ALLOWED.items():
-        assert allowed_modules <= {module.split(".")[0] for module in imports(ROOT / name)}, name
+        assert allowed_modules <= {
+            module.split(".")[0] for module in facts_of(ROOT / name).imports
+        }, name
 
 
 def test_every_source_folder_is_a_package() -> None:
