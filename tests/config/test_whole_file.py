@@ -7,7 +7,7 @@ import stat
 import pytest
 
 from config import whole_file
-from config.whole_file import sync, sync_file_system, write_whole
+from config.whole_file import replace_unchanged, sync, sync_file_system, write_whole
 from mrk.files.temporary import is_temporary
 
 
@@ -113,3 +113,28 @@ def test_other_file_systems_are_not_waited_for(tmp_path, monkeypatch, can):
     assert synced == ([] if can else [True, True])
     with pytest.raises(FileNotFoundError):
         sync_file_system(tmp_path / "none")
+
+
+@pytest.mark.parametrize("changed", [None, "size", "time", "gone"])
+def test_what_was_made_of_a_file_replaces_what_it_was_made_of(tmp_path, changed):
+    file, new = tmp_path / "a.gcode", tmp_path / "new"
+    file.write_bytes(b"old")
+    file.chmod(0o640)
+    new.write_bytes(b"new content")
+    status = file.stat()
+    if changed == "gone":
+        file.unlink()
+    elif changed == "size":
+        file.write_bytes(b"older")
+        os.utime(file, ns=(status.st_mtime_ns, status.st_mtime_ns))
+    elif changed == "time":
+        os.utime(file, ns=(status.st_mtime_ns, status.st_mtime_ns + 1))
+    done = replace_unchanged(new, file, (status.st_size, status.st_mtime_ns))
+    assert done is (changed is None)
+    assert new.exists() is not done
+    if done:
+        assert file.read_bytes() == b"new content"
+        assert stat.S_IMODE(file.stat().st_mode) == 0o640
+    else:
+        assert new.read_bytes() == b"new content"
+        assert names(tmp_path) == (["new"] if changed == "gone" else ["a.gcode", "new"])
