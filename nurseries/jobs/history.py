@@ -99,8 +99,8 @@ class History:
         """Record jobs. Raises `NotRead` (in a group)."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._rows.unseen_filament.serve, name="filament of unseen ends")
-            await nursery.start(self._follow, name="jobs")
             nursery.start_soon(self._stored_starts.serve, name="starts of prints")
+            await nursery.start(self._follow, name="jobs")
             task_status.started()
 
     async def _follow(

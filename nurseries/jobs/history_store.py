@@ -195,6 +195,11 @@ def read_starts(connection: SqlConnection) -> list[AskedPrint]:
 def keep_starts(connection: SqlConnection, awaited: Iterable[AskedPrint]) -> None:
     """These starts are awaited, and no others."""
     connection.execute("DELETE FROM job_starts")
+    add_starts(connection, awaited)
+
+
+def add_starts(connection: SqlConnection, awaited: Iterable[AskedPrint]) -> None:
+    """These are awaited, too."""
     connection.executemany("INSERT INTO job_starts (filename, user) VALUES (?, ?)", awaited)
 
 

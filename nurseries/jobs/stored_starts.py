@@ -21,13 +21,13 @@ LAST_WRITE_S = 0.5
 
 
 class StoredStarts:
-    """`restore` comes before `serve`, and does something once."""
+    """`serve` stores nothing before `restore`, which does something once."""
 
     def __init__(self, starters: Starters, database: TablesPort) -> None:
         self._starters = starters
         self._database = database
         self._throttle = LogThrottle()
-        self._is_restored = False
+        self._restored = trio.Event()
         self._changed = trio.Event()
         starters.on_change = self._on_change
 
@@ -36,14 +36,15 @@ class StoredStarts:
 
     async def restore(self) -> None:
         """Await what the generation before awaited. Raises `ClientError`."""
-        if not self._is_restored:
+        if not self._restored.is_set():
             earlier = await self._database.run(history_store.read_starts)
             self._starters.restore(earlier)
-            self._is_restored = True
+            self._restored.set()
 
     async def serve(self) -> None:
         """Store what changes; ends when cancelled, with what changed last."""
         try:
+            await self._restored.wait()
             while True:
                 await self._changed.wait()
                 await self._store()
@@ -56,7 +57,9 @@ class StoredStarts:
         """What cannot be stored is awaited as long as this generation lasts."""
         self._changed = trio.Event()
         # Not durable: a power cut takes the printer with it. As it is now: calls run in order.
-        write = partial(history_store.keep_starts, awaited=self._starters.awaited)
+        restored = self._restored.is_set()
+        keep = history_store.keep_starts if restored else history_store.add_starts
+        write = partial(keep, awaited=self._starters.awaited)
         try:
             await self._database.run(write)
         except trio.Cancelled:

@@ -70,6 +70,8 @@ def watch_prints(monkeypatch: pytest.MonkeyPatch) -> list[Printed]:
 
     def note_shutdown(self: Any, reason: str) -> None:
         over(self._machine.sdcard._print_stats, "klippy_shutdown")
+        if prints and prints[-1].ended < self._reactor.now:
+            forget(self._reactor.now)
         shutdown(self, reason)
 
     def note_exit(self: Any, kind: str) -> None:

@@ -1,6 +1,7 @@
 """Prints that begin and end while mrk ends and begins: the next one knows what was started."""
 
 import contextlib
+from functools import partial
 
 import pytest
 import trio
@@ -87,14 +88,22 @@ async def test_a_refused_start_leaves_nothing(
         assert await stored(memory_database) == []
 
 
-async def test_the_last_start_is_stored_at_the_end(memory_database: MemoryDatabase) -> None:
+@pytest.mark.parametrize("is_restored", [True, False])
+async def test_the_last_start_is_stored_at_the_end(
+    memory_database: MemoryDatabase, is_restored: bool
+) -> None:
+    """Also of a mrk that ended before it had read what the one before it awaited."""
+    await memory_database.run(partial(history_store.keep_starts, awaited=[("b.gcode", "bob")]))
     starters = Starters()
+    starts = StoredStarts(starters, memory_database)
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(StoredStarts(starters, memory_database).serve)
+        nursery.start_soon(starts.serve)
+        if is_restored:
+            await starts.restore()
         await wait_all_tasks_blocked()
         starters.note_start("a.gcode", None)
         nursery.cancel_scope.cancel()
-    assert await stored(memory_database) == [("a.gcode", None)]
+    assert await stored(memory_database) == [("b.gcode", "bob"), ("a.gcode", None)]
 
 
 async def test_a_database_that_hangs_does_not_hold_up_the_end(autojump_clock: MockClock) -> None:
