@@ -4,6 +4,7 @@ Bytes in, a value or None out; nothing here raises. A decimal may have a comma f
 where a single number is meant; in lists a comma separates unless the blanks say otherwise.
 """
 
+import codecs
 import json
 import math
 import re
@@ -121,11 +122,12 @@ def tidy(value: float) -> float:
 
 def readable(raw: bytes) -> str:
     """Text of unknown encoding: UTF-8, else Latin-1; bounded, without control characters."""
-    raw = raw[: _TEXT_LIMIT * 4]
+    taken = raw[: _TEXT_LIMIT * 4]
     try:
-        decoded = raw.decode()
+        # A letter that is cut in two at the limit is no error.
+        decoded, _ = codecs.utf_8_decode(taken, "strict", len(taken) == len(raw))
     except UnicodeDecodeError:
-        decoded = raw.decode("latin-1")
+        decoded = taken.decode("latin-1")
     return decoded.translate(_CONTROL)[:_TEXT_LIMIT].strip()
 
 

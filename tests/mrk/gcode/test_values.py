@@ -102,3 +102,11 @@ def test_a_text_in_latin_1_is_readable():
 )  # fmt: skip
 def test_duration(raw, value):
     assert values.duration(raw) == value
+
+
+@pytest.mark.parametrize("shift", range(4))
+def test_a_letter_at_the_limit_of_a_text_is_no_other_encoding(shift):
+    text = "a" * shift + "ü🖨" * 1000
+    assert values.readable(text.encode()) == text[:1024]
+    assert values.readable(b"\xfc") == "ü"
+    assert values.readable("ü".encode()[:1]) == "Ã"
