@@ -42,16 +42,21 @@ class Listeners(msgspec.Struct, frozen=True):
     more_tcp: Sequence[Listener] = ()
     more_tls: Mapping[int, Sequence[Listener]] = {}
     unclaimed: str | None = None
-    # Those of all of them that could not listen at the start.
+    # Those of all of them that may be unable to listen.
     late: Sequence[LateListener] = ()
 
     @property
     def warnings(self) -> list[str]:
         """Where nobody can connect yet, and why."""
-        if not self.late and self.tls_warning is None and self.unclaimed is None:
-            return []
-        told = [self.tls_warning, self.unclaimed, *(late.warning for late in self.late)]
-        return list(dict.fromkeys(text for text in told if text is not None))
+        told: list[str] = []
+        # Asked for with every server.info, and nearly always empty: no generator.
+        for text in (self.tls_warning, self.unclaimed):
+            if text is not None:
+                told.append(text)
+        for late in self.late:
+            if late.warning is not None and late.warning not in told:
+                told.append(late.warning)
+        return told
 
     @property
     def all_tcp(self) -> list[Listener]:
