@@ -78,6 +78,8 @@ class OptionalSubsystems:
     @property
     def found_out(self) -> list[str]:
         """What they warn of since they run."""
+        if not self.added.warnings:
+            return []  # asked for with every server.info
         return [text for warnings in self.added.warnings for text in warnings()]
 
 

@@ -167,7 +167,7 @@ class Server:
             klippy_connected=self._klippy.klippy_connected,
             klippy_state=self._klippy.klippy_state,
             components=self._facts.components,
-            failed_components=failed_components(crashed),
+            failed_components=failed_components(crashed) if crashed else [],
             registered_directories=self._facts.registered_directories,
             warnings=warnings,
             websocket_count=len(self._clients),
