@@ -11,14 +11,13 @@ from collections.abc import Sequence
 import msgspec
 
 from config.config_errors import quoted
+from mrk.definitions.limits import TOPIC_BYTES
 
 _TRUE = frozenset({"1", "yes", "true", "on"})
 _FALSE = frozenset({"0", "no", "false", "off"})
 _INTEGER = re.compile(r"[+-]?[0-9]{1,400}")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
-# What MQTT can say.
-_TOPIC_BYTES = 65535
 _HOST_NAME = re.compile(r"[^\s/\[\]:@?#\"'`]+")
 
 
@@ -147,7 +146,7 @@ def choice(text: str, choices: Sequence[str], ignore_case: bool = False) -> str:
 
 def topic(text: str) -> str:
     """The name of one MQTT topic."""
-    if not text or len(text.encode()) > _TOPIC_BYTES or "\0" in text or "\n" in text:
+    if not text or len(text.encode()) > TOPIC_BYTES or "\0" in text or "\n" in text:
         raise ValueError(f"{quoted(text)} is not a topic (expected one such as cmnd/plug/POWER)")
     if "+" in text or "#" in text:
         raise ValueError(f"{quoted(text)} has a wildcard (expected the name of one topic)")

@@ -13,7 +13,7 @@ from config.config_errors import quoted
 from config.paths import Paths
 from config.reader import ConfigReader
 from config.section import Section
-from config.values import Bounds
+from config.values import PORT, Bounds
 from mrk.definitions.api_paths import API_NAMES
 
 MOST_CAMERAS = 20
@@ -25,7 +25,6 @@ _RESERVED = API_NAMES | {"webcams"}
 _HOST = r"[A-Za-z0-9._-]{1,253}|[0-9A-Fa-f:.]{2,45}"
 _PATH = r"[A-Za-z0-9/._~!$&'()*+,;=:@%-]*"
 _QUERY = r"[A-Za-z0-9/._~!$&'()*+,;=:@%?-]*"
-_PORTS = Bounds(low=1, high=65535)
 
 
 class CameraTarget(msgspec.Struct, frozen=True):
@@ -127,7 +126,7 @@ def camera_target(url: str) -> CameraTarget:
         raise ValueError(f"{quoted(url)} is not an address {expected}")
     if parts.username is not None or parts.password is not None or parts.fragment:
         raise ValueError("an address with a user or a fragment cannot be passed on " + expected)
-    if not _PORTS.hold(port):
+    if not PORT.hold(port):
         raise ValueError(f"{port} is not a port (expected 1 to 65535)")
     if not re.fullmatch(_PATH, parts.path) or not re.fullmatch(_QUERY, parts.query):
         raise ValueError(f"{quoted(url)} has characters that an address cannot have {expected}")

@@ -42,7 +42,7 @@ class Accounts(Protocol):
         """Whether a token can be looked at without asking the disk."""
 
     async def load_tokens(self) -> None:
-        """Wait until they are."""
+        """Wait until `tokens_loaded`."""
 
     def token_account(self, token: str, *, expired_too: bool = False) -> Account:
         """The user whom an access token names. Raises `TokenRefused`."""

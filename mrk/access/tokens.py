@@ -2,7 +2,7 @@
 
 A token's `kid` belongs to its user and is replaced at logout, which ends all tokens of that user;
 comparing it is up to who knows the users. The JWT library is loaded by `load_library`, which a
-thread calls: from a slow disk it takes seconds. Else it is with the first token.
+thread calls, because a slow disk takes seconds; without that, with the first token.
 """
 
 import contextlib

@@ -9,6 +9,7 @@ from typing import Any
 
 from mrk.api.door_route import Answer, Content, DoorRoute
 from mrk.api.endpoint import Access
+from mrk.http.head import READING
 
 # Most generators of clients know bytes by this word, which is OpenAPI 3.0's.
 BINARY = {"type": "string", "format": "binary"}
@@ -64,7 +65,7 @@ def _operation(route: DoorRoute, verb: str, schemas: Mapping[Any, Any]) -> dict[
             **{str(status): failure(HTTPStatus(status).phrase) for status in errors(route)},
         },
     }
-    if route.body and verb not in ("GET", "HEAD"):
+    if route.body and verb not in READING:
         operation["requestBody"] = {"required": True, "content": _content(route.body, schemas)}
     return operation
 

@@ -12,7 +12,7 @@ import msgspec
 
 from mrk.access.accounts import Account
 from mrk.access.reasons import Reason
-from mrk.api.caller import Transport
+from mrk.api.caller import Caller, Transport
 from mrk.api.notification import SharedMessage, notification
 from mrk.clients.event_ring import EventRing
 from mrk.clients.missed_events import MissedEvents
@@ -55,6 +55,19 @@ class Client(msgspec.Struct, eq=False):
     trusted: bool | None = None
     identity: Identity | None = None
     replay: bool = False
+
+    def as_caller(self) -> Caller:
+        """Who asks over this connection, as it is now."""
+        return Caller(
+            self.transport,
+            self.authorized,
+            self.id,
+            self.address,
+            self.user,
+            self.role,
+            self.reason,
+            self.trusted,
+        )
 
 
 class Clients:

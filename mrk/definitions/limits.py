@@ -6,6 +6,8 @@ Defaults are what `[server]` says without options; the root fills in what the us
 import msgspec
 
 MIB = 1024 * 1024
+# Of an MQTT topic (MQTT 3.1.1, section 1.5.3): a text carries its length in two bytes.
+TOPIC_BYTES = 65535
 # The arguments of one call, however they come, save where an endpoint takes a large value.
 ARGUMENTS_BYTES = MIB
 # Larger messages and bodies are read into objects one at a time, others getting their turn between

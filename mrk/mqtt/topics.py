@@ -2,10 +2,8 @@
 
 import msgspec
 
+from mrk.definitions.limits import TOPIC_BYTES
 from mrk.errors import ClientError
-
-# MQTT 3.1.1, section 1.5.3: a text carries its length in two bytes.
-MAX_TOPIC_BYTES = 65535
 
 
 def check_topic(topic: str) -> str:
@@ -23,8 +21,8 @@ def check_topic(topic: str) -> str:
         size_bytes = len(topic.encode())
     except UnicodeEncodeError:
         raise ClientError("topic: cannot be written as UTF-8") from None
-    if size_bytes > MAX_TOPIC_BYTES:
-        raise ClientError(f"topic: has {size_bytes} bytes (expected at most {MAX_TOPIC_BYTES})")
+    if size_bytes > TOPIC_BYTES:
+        raise ClientError(f"topic: has {size_bytes} bytes (expected at most {TOPIC_BYTES})")
     return topic
 
 

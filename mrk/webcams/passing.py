@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote, urlsplit
 import msgspec
 
 from mrk.errors import ClientError
-from mrk.http.head import RequestHead
+from mrk.http.head import READING, RequestHead
 from mrk.http.response import Headers
 
 # Of signalling (an SDP is some 5 KB), and of whatever else is sent to a camera.
@@ -92,7 +92,7 @@ def _with_query(path: str, pairs: Sequence[tuple[str, str]]) -> str:
 
 def changes_camera(method: str, rest: str, query: Sequence[tuple[str, str]]) -> bool:
     """Whether a request may do more than look: signalling of a view is looking."""
-    if method in ("GET", "HEAD"):
+    if method in READING:
         # Any of several, and whatever follows: mjpg-streamer looks at the beginning alone.
         return any(
             name.lower() == "action" and value.lower().startswith(_COMMANDS)

@@ -7,8 +7,6 @@ before the user that was to be made. No task of its own; who waits does so in it
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import msgspec
-
 from mrk.access.role_needed import role_needed
 from mrk.api.caller import SOCKETS, Caller
 from mrk.clients.client_turns import ClientTurns
@@ -44,12 +42,4 @@ class AccountTurns:
 
     def _as_it_is(self, caller: Caller) -> Caller:
         client = self._clients.get(caller.connection_id)
-        if client is None:
-            return caller
-        return msgspec.structs.replace(
-            caller,
-            authorized=client.authorized,
-            user=client.user,
-            role=client.role,
-            reason=client.reason,
-        )
+        return caller if client is None else client.as_caller()

@@ -4,7 +4,6 @@
 process that runs then is ended with it. Nothing is begun while a print is under way.
 """
 
-import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -165,10 +164,8 @@ class UpdateManager:
         self._ask_once(_POSTPONED, self._restarts.flush_all)
 
     def _ask_once(self, title: str, run: Callable[[], Awaitable[None]]) -> None:
-        """Unless it is asked for; with as many waiting as there may be, the next time will do."""
         if self._queue.find(title) is None:
-            with contextlib.suppress(ClientError):
-                self._queue.ask(title, run)
+            self._queue.offer(title, run)
 
     async def _refresh_due(self) -> None:
         due = self._refresher.due(self._items.values())
@@ -194,9 +191,7 @@ class UpdateManager:
             await self._refresher.refresh([self._items[_KLIPPER]])
             self._announcer.refreshed(self._all())
 
-        # With as many waiting as there may be, it is looked at when it is due.
-        with contextlib.suppress(ClientError):
-            self._queue.ask("klipper's place", look)
+        self._queue.offer("klipper's place", look)
 
     def _place_klipper(self, place: KlipperPlace | None) -> None:
         if place is None:

@@ -4,6 +4,7 @@
 client that asked for it is gone. What was asked for and not done when `run` ends has failed.
 """
 
+import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable
 
@@ -58,6 +59,11 @@ class WorkQueue:
         self._waiting.append(work)
         self._asked.set()
         return work
+
+    def offer(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        """As `ask`, for what can be left out: with as many waiting as there may be, it is."""
+        with contextlib.suppress(ClientError):
+            self.ask(name, run)
 
     async def run(self) -> None:
         """Do what is asked for, until cancelled."""

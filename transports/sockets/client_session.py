@@ -320,16 +320,7 @@ class ClientSession:
             or caller.role is not client.role
             or caller.reason is not client.reason
         ):
-            caller = self._caller = Caller(
-                client.transport,
-                client.authorized,
-                client.id,
-                client.address,
-                client.user,
-                client.role,
-                client.reason,
-                client.trusted,
-            )
+            caller = self._caller = client.as_caller()
         return caller
 
     async def _postpone(self, message: bytes | str) -> None:

@@ -4,7 +4,7 @@ Once it is linked, a few of Klipper's beats pass until its first look; a client 
 """
 
 import contextlib
-from collections.abc import Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from typing import Any
 
 import pytest
@@ -274,12 +274,20 @@ class HeldKlippy(NoKlippy):
         return {}
 
 
-async def test_an_older_answer_takes_nothing_back() -> None:
-    klippy = HeldKlippy()
+@contextlib.asynccontextmanager
+async def serving(klippy: HeldKlippy) -> AsyncIterator[tuple[JobState, trio.Nursery]]:
+    """A job state on it, which has asked what it asks by itself."""
     job_state = JobState(klippy)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(job_state.serve)
         await wait_all_tasks_blocked()
+        yield job_state, nursery
+        nursery.cancel_scope.cancel()
+
+
+async def test_an_older_answer_takes_nothing_back() -> None:
+    klippy = HeldKlippy()
+    async with serving(klippy) as (job_state, nursery):
         nursery.start_soon(job_state.look_first)
         await wait_all_tasks_blocked()
         _, again, before_start = klippy.asked
@@ -288,7 +296,6 @@ async def test_an_older_answer_takes_nothing_back() -> None:
             await wait_all_tasks_blocked()
         assert job_state.snapshot is not None
         assert job_state.snapshot.stats.state == "complete"
-        nursery.cancel_scope.cancel()
 
 
 class SettingUpKlippy(HeldKlippy):
@@ -300,10 +307,7 @@ class SettingUpKlippy(HeldKlippy):
 async def test_changes_since_what_only_clients_were_told_are_not_taken_for_a_print() -> None:
     """The rest of them was told to clients alone: merged, they were the old print once more."""
     klippy = SettingUpKlippy()
-    job_state = JobState(klippy)
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(job_state.serve)
-        await wait_all_tasks_blocked()
+    async with serving(klippy) as (job_state, nursery):
         for _ in range(2):
             nursery.start_soon(job_state.look_first)
             await wait_all_tasks_blocked()
@@ -318,7 +322,6 @@ async def test_changes_since_what_only_clients_were_told_are_not_taken_for_a_pri
                 await anext(news)
         assert job_state.snapshot is not None
         assert job_state.snapshot.stats.total_duration == 2.0
-        nursery.cancel_scope.cancel()
 
 
 @pytest.mark.parametrize("looked_at", [False, True])

@@ -40,13 +40,25 @@ async def subscribe_all(house: House, wanted: list[tuple[Client, Any]]) -> list[
     return found
 
 
+def silence(house: House) -> int:
+    """Have Klipper answer no subscription by itself; returns how many it was asked for so far."""
+    house.klippy.silent.add("objects/subscribe")
+    return len(house.klippy.asked("objects/subscribe"))
+
+
+async def answer_subscription(house: House, number: int) -> Any:
+    """Answer that subscription, and return its request."""
+    asked = await house.klippy.wait_for("objects/subscribe", number)
+    await house.klippy.answer(asked)
+    return asked
+
+
 async def test_a_crowd_with_equal_wishes_is_served_within_two_beats(
     autojump_clock: MockClock,
 ) -> None:
     async with open_house() as house, trio.open_nursery() as nursery:
         await house.until_ready()
-        house.klippy.silent.add("objects/subscribe")
-        before = len(house.klippy.asked("objects/subscribe"))
+        before = silence(house)
         nursery.start_soon(beats, house)
         clients = [house.client() for _ in range(100)]
         with trio.fail_after(2.1 * BEAT_S):
@@ -63,8 +75,7 @@ async def test_different_wishes_wait_together_for_one_more_request(
 ) -> None:
     async with open_house() as house, trio.open_nursery() as nursery:
         await house.until_ready()
-        house.klippy.silent.add("objects/subscribe")
-        before = len(house.klippy.asked("objects/subscribe"))
+        before = silence(house)
         nursery.start_soon(beats, house)
         wishes = [{f"object {number}": ["x"]} for number in range(50)]
         clients = [house.client() for _ in wishes]
@@ -154,8 +165,7 @@ async def test_a_klipper_that_stands_still_costs_clients_an_error_and_subsystems
 ) -> None:
     async with open_house() as house, trio.open_nursery() as nursery:
         await house.until_ready()
-        house.klippy.silent.add("objects/subscribe")
-        before = len(house.klippy.asked("objects/subscribe"))
+        before = silence(house)
         heard: list[Any] = []
 
         async def listen() -> None:
@@ -168,8 +178,7 @@ async def test_a_klipper_that_stands_still_costs_clients_an_error_and_subsystems
         assert (refused.value.status, trio.current_time() - began) == (500, 20.0)
         await trio.sleep(100)
         for number in range(before, len(house.klippy.asked("objects/subscribe"))):
-            asked = await house.klippy.wait_for("objects/subscribe", number + 1)
-            await house.klippy.answer(asked)
+            await answer_subscription(house, number + 1)
         await house.settle()
         assert [answer["status"].keys() for answer in heard] == [{"toolhead"}]
 
@@ -179,8 +188,7 @@ async def test_a_reply_that_another_will_replace_serves_nobody_new(
 ) -> None:
     async with open_house() as house, trio.open_nursery() as nursery:
         await house.until_ready()
-        house.klippy.silent.add("objects/subscribe")
-        before = len(house.klippy.asked("objects/subscribe"))
+        before = silence(house)
         heard: list[Any] = []
 
         async def hear() -> None:
@@ -196,14 +204,11 @@ async def test_a_reply_that_another_will_replace_serves_nobody_new(
         nursery.start_soon(hear)
         await house.settle()
         assert len(house.klippy.asked("objects/subscribe")) == before + 2
-        first = await house.klippy.wait_for("objects/subscribe", before + 1)
-        second = await house.klippy.wait_for("objects/subscribe", before + 2)
-        await house.klippy.answer(first)
+        await answer_subscription(house, before + 1)
         await house.settle()
         assert heard == []
-        await house.klippy.answer(second)
-        third = await house.klippy.wait_for("objects/subscribe", before + 3)
-        await house.klippy.answer(third)
+        await answer_subscription(house, before + 2)
+        third = await answer_subscription(house, before + 3)
         await house.settle()
         assert [answer.keys() for answer in heard] == [{"fan"}]
         # What Klipper reports now.

@@ -113,8 +113,9 @@ class PrinterWithLight(ExtruderKlippy):
 
 
 @contextlib.asynccontextmanager
-async def lit():
+async def lit(state="ready"):
     klippy = PrinterWithLight()
+    klippy.state = state
     driver = KlipperDriver(LIGHT, klippy, klippy)
     told: list[PowerState] = []
     async with trio.open_nursery() as nursery:
@@ -157,33 +158,19 @@ async def test_what_it_is_while_klipper_comes_and_goes(autojump_clock):
 
 
 async def test_before_klipper_is_there(autojump_clock):
-    klippy = PrinterWithLight()
-    klippy.state = "startup"
-    driver = KlipperDriver(LIGHT, klippy, klippy)
-    told: list[PowerState] = []
-    async with trio.open_nursery() as nursery:
-        await nursery.start(driver.run, told.append)
-        await trio.testing.wait_all_tasks_blocked()
+    async with lit("startup") as (_klippy, driver, told):
         assert (told, driver.is_shutdown) == ([], False)
         assert await driver.status() is PowerState.INIT
-        nursery.cancel_scope.cancel()
 
 
 async def test_where_klipper_was_in_shutdown_before(autojump_clock):
-    klippy = PrinterWithLight()
-    klippy.state = "shutdown"
-    driver = KlipperDriver(LIGHT, klippy, klippy)
-    told: list[PowerState] = []
-    async with trio.open_nursery() as nursery:
-        await nursery.start(driver.run, told.append)
-        await trio.testing.wait_all_tasks_blocked()
+    async with lit("shutdown") as (klippy, driver, told):
         assert (told, driver.is_shutdown) == ([PowerState.ERROR], True)
         with pytest.raises(DriverFailed, match="when Klipper is shutdown"):
             await driver.switch(True)
         assert klippy.scripts == []
         klippy.value = 1.0
         assert await driver.status() is PowerState.ERROR
-        nursery.cancel_scope.cancel()
 
 
 async def test_switching(autojump_clock):
