@@ -1,6 +1,6 @@
 """Whether new connections are taken now: those who accept ask, and whoever restarts says so.
 
-No task of its own. One instance a transport, for one generation.
+No task of its own. One instance for all transports of one generation.
 """
 
 import trio
@@ -9,33 +9,28 @@ import trio
 class Accepting:
     """Connections are taken until `stop`, and again from `resume` on."""
 
-    __slots__ = ("_resumed", "_stopped")
+    __slots__ = ("_resumed",)
 
     def __init__(self) -> None:
-        self._stopped = trio.Event()
-        self._resumed = trio.Event()
+        self._resumed: trio.Event | None = None
 
     @property
     def stopped(self) -> bool:
         """Whether new connections are left to whoever accepts next."""
-        return self._stopped.is_set()
+        return self._resumed is not None
 
     def stop(self) -> None:
         """Take no more."""
-        if not self.stopped:
+        if self._resumed is None:
             self._resumed = trio.Event()
-            self._stopped.set()
 
     def resume(self) -> None:
         """Take them again: nobody else does for a while."""
-        if self.stopped:
-            self._stopped = trio.Event()
+        if self._resumed is not None:
             self._resumed.set()
-
-    async def until_stopped(self) -> None:
-        """Wait while they are taken."""
-        await self._stopped.wait()
+            self._resumed = None
 
     async def until_resumed(self) -> None:
-        """Wait while they are not."""
-        await self._resumed.wait()
+        """Wait while they are not taken; while they are, not even for a turn of the loop."""
+        while self._resumed is not None:
+            await self._resumed.wait()

@@ -50,8 +50,8 @@ if TYPE_CHECKING:  # only documents need it
 
 # The answer to server.restart leaves before its connection is ended.
 ANSWER_LEAVES_S = 0.1
-# A configuration is read in some 20 ms; past this nobody is left waiting for it.
-ACCEPT_AGAIN_S = 1.0
+# A configuration is read in some 20 ms, on a busy board in a multiple of that; past this nobody is left waiting for it.
+ACCEPT_AGAIN_S = 2.0
 WAITS_FOR_DISK = (
     "The restart waits for the configuration, which the disk does not give: "
     "until then everything goes on as it was"
@@ -166,7 +166,7 @@ class Generation:
         """Run everything until `end` or `end_for_restart`; raises what essential services raise.
 
         All of it still runs during `prepare_restart`, which `end` cuts short: for those who are
-        connected, and after a second for who connects, too.
+        connected, and after two seconds for who connects, too.
         """
         database, access = self.subsystems.database, self.subsystems.authorization
         link = self.subsystems.klippy

@@ -11,6 +11,7 @@ from mrk.access.decision import AccessRules
 from mrk.access.hosts import Hosts
 from mrk.access.request_authorizer import RequestAuthorizer
 from mrk.api.table import Table
+from mrk.clients.accepting import Accepting
 from mrk.clients.registry import Clients
 from mrk.http.cors import CorsRules
 from mrk.http.streamed_paths import DoorRules
@@ -26,7 +27,9 @@ from transports.door.acceptor import Door
 from transports.door.api_http import ApiHttp
 from transports.door.route_table import RouteTable
 from transports.door.routes import Routes
+from transports.listeners.late_listener import Listener
 from transports.listeners.listeners import Listeners
+from transports.listeners.shared_listener import SharedListener
 from transports.sockets.admission import WebsocketAdmission
 from transports.sockets.batch_sender import BatchSender
 from transports.sockets.bridge import Bridge
@@ -72,7 +75,6 @@ class Transports:
         cors = CorsRules(access.cors_domains, rules.trusted.has_address)
         self._lookup = NameLookup(rules.trusted)
         self._looks_up = bool(rules.trusted.names)
-        look_up_names = self._lookup.look_up_names if self._looks_up else None
         authorizer = self._authorizer(access, rules, subsystems.accounts, cors, refusals)
         answered = subsystems.requests.http
         admission = WebsocketAdmission(limits, authorizer, clients, answered)
@@ -81,6 +83,7 @@ class Transports:
             table, rpc, clients, authorizer, cors, limits, route_prefix=prefix, join=join_in_thread
         )
         self._rendering = surroundings.pages
+        self._accepting = Accepting()
         pages = self._pages(settings, cors, authorizer, facts)
         door_rules = DoorRules(
             authorizer, cors, limits, prefix, FileSender(), self._serves_https, answered
@@ -100,17 +103,20 @@ class Transports:
             streamed=[*([] if transfers is None else [transfers]), events, *added],
             fallbacks=[make(door_rules) for make in subsystems.optional.added.fallbacks],
         )
-        routes = Routes(
-            self.routes,
-            _proxies(settings),
-            look_up_names,
-            subsystems.accounts.load_tokens,
-            answered,
-            clients.turns,
-        )
-        self.door = Door(routes, limits)
+        self.door = Door(self._routes(settings, subsystems, clients), limits)
         self.unix_socket = UnixSocket(context)
         self._batch_sender = BatchSender(clients.send_batch)
+
+    def _routes(self, settings: Settings, subsystems: Subsystems, clients: Clients) -> Routes:
+        return Routes(
+            self.routes,
+            _proxies(settings),
+            self._lookup.look_up_names if self._looks_up else None,
+            subsystems.accounts.load_tokens,
+            subsystems.requests.http,
+            clients.turns,
+            self._accepting,
+        )
 
     def declared(self) -> "list[DoorRoute]":
         """What documents tell of all that is no endpoint."""
@@ -188,16 +194,19 @@ class Transports:
         """The services that accept on `listeners`, which stay open when they end."""
         self._listeners = listeners
 
+        def shared(listener: Listener) -> SharedListener:
+            return SharedListener(listener, self._accepting)
+
         async def serve_door() -> None:
             side = listeners.tls_side
             await self.door.serve(
-                listeners.all_tcp,
-                tls_listeners=listeners.all_tls,
+                list(map(shared, listeners.all_tcp)),
+                tls_listeners=list(map(shared, listeners.all_tls)),
                 wrap_tls=None if side is None else side.wrap,
             )
 
         async def serve_unix_socket() -> None:
-            await self.unix_socket.serve(listeners.unix)
+            await self.unix_socket.serve(shared(listeners.unix))
 
         doors = [
             Supervised("websockets", self._websockets.serve, essential=True),
@@ -212,13 +221,11 @@ class Transports:
 
     def stop_accepting(self) -> None:
         """Who connects from now on waits in the kernel's queue for the next generation."""
-        self.door.stop_accepting()
-        self.unix_socket.stop_accepting()
+        self._accepting.stop()
 
     def accept_again(self) -> None:
         """Serve who connects, and who has waited: there is no next generation yet."""
-        self.door.accept_again()
-        self.unix_socket.accept_again()
+        self._accepting.resume()
 
 
 def _proxies(settings: Settings) -> ProxyRule:

@@ -53,6 +53,11 @@ class MemoryListener(trio.abc.Listener[trio.abc.Stream]):
         self._arrive.send_nowait(theirs)
         return ours
 
+    async def ready(self) -> "MemoryListener":
+        """Where a connection waits, or will: there is no other generation that could take it."""
+        await trio.lowlevel.checkpoint()
+        return self
+
     async def accept(self) -> trio.abc.Stream:
         """The server's end of the next connection."""
         return await self._arrivals.receive()

@@ -13,6 +13,7 @@ from mrk.api.caller import EVERYWHERE, Caller, Transport
 from mrk.api.endpoint import Access, Endpoint, NoParams
 from mrk.api.rpc import Rpc
 from mrk.api.table import Table
+from mrk.clients.accepting import Accepting
 from mrk.clients.registry import Clients
 from mrk.definitions.limits import Limits
 from mrk.errors import ClientError
@@ -54,6 +55,7 @@ class House:
     names: dict[str, tuple[str, ...]] = field(default_factory=dict)
     look_up_names: Callable[[str], Awaitable[None]] | None = None
     clients: Clients = field(default_factory=Clients)
+    accepting: Accepting = field(default_factory=Accepting)
     begun: trio.Event = field(default_factory=trio.Event)
     released: trio.Event = field(default_factory=trio.Event)
     on_echo: Callable[[], None] = lambda: None
@@ -181,7 +183,12 @@ class House:
             route_prefix=self.route_prefix,
         )
         self.routes = RouteTable(self.api, self.authorizer, self.web, upgrades=self.upgrades)
-        routes = Routes(self.routes, look_up_names=self.look_up_names, turns=self.clients.turns)
+        routes = Routes(
+            self.routes,
+            look_up_names=self.look_up_names,
+            turns=self.clients.turns,
+            accepting=self.accepting,
+        )
         self.door = Door(routes, self.limits)
 
     async def _facts(self) -> PageFacts:

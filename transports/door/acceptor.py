@@ -57,17 +57,6 @@ class Door:
         self._file_threads = trio.CapacityLimiter(_FILE_THREADS)
         self._budget = BodyBudget(_LARGEST_BODIES * limits.body_bytes)
 
-    def stop_accepting(self) -> None:
-        """Leave new connections to whoever accepts next; those that are open get one more answer.
-
-        It says that the connection ends: who asks on connects anew and is served by the next one.
-        """
-        self._routes.accepting.stop()
-
-    def accept_again(self) -> None:
-        """Serve new connections as before."""
-        self._routes.accepting.resume()
-
     @property
     def connections(self) -> int:
         """TCP connections that are open now."""
@@ -87,13 +76,9 @@ class Door:
             connections.start_soon(self.end_idle, name="idle connections")
             try:
                 task_status.started()
-                while True:
-                    async with trio.open_nursery() as accepting:
-                        for listener, wrap in sources:
-                            accepting.start_soon(self._accept, listener, wrap, connections)
-                        await self._routes.accepting.until_stopped()
-                        accepting.cancel_scope.cancel()
-                    await self._routes.accepting.until_resumed()
+                async with trio.open_nursery() as accepting:
+                    for listener, wrap in sources:
+                        accepting.start_soon(self._accept, listener, wrap, connections)
             finally:
                 deadline = trio.current_time() + self._limits.goodbye_s
                 for stream in self._streams:

@@ -21,7 +21,8 @@ class Routes(msgspec.Struct, frozen=True):
     `load_tokens` for what reads the access token of a request.
 
     `answered` counts answers by status. Who connects, and who leaves, takes one of the `turns`.
-    While `accepting` is stopped, each answer is the last of its connection.
+    While `accepting` is stopped, each answer is the last of its connection, and says so: who asks
+    on connects anew, and is served by whoever accepts next.
     """
 
     table: RouteTable

@@ -45,10 +45,15 @@ class LateListener(trio.abc.Listener[trio.SocketStream]):
 
     async def accept(self) -> trio.SocketStream:
         """The next connection, once there is a place where one can arrive."""
+        return await (await self.ready()).accept()
+
+    async def ready(self) -> trio.SocketListener:
+        """Wait for a connection; returns the listener that has it."""
         while True:
             listener = self._listener or await self._opened()
             with trio.move_on_after(math.inf if self._lost is None else self._retry_s):
-                return await listener.accept()
+                await trio.lowlevel.wait_readable(listener.socket)
+                return listener
             if self._lost is not None:
                 self.warning = await self._lost()
             if self.warning is not None:

@@ -11,7 +11,6 @@ import trio
 
 from mrk.api import jsonrpc
 from mrk.api.caller import Transport
-from mrk.clients.accepting import Accepting
 from mrk.clients.registry import Client
 from mrk.klippy.etx import EtxDecoder, FrameTooLong, etx_frame
 from mrk.websocket.events import Ending
@@ -35,15 +34,6 @@ class UnixSocket:
     def __init__(self, context: SessionContext) -> None:
         self._context = context
         self._connections = 0
-        self._accepting = Accepting()
-
-    def stop_accepting(self) -> None:
-        """Leave new clients to whoever accepts next; those that are connected are served on."""
-        self._accepting.stop()
-
-    def accept_again(self) -> None:
-        """Serve new clients as before."""
-        self._accepting.resume()
 
     async def serve(
         self,
@@ -54,12 +44,7 @@ class UnixSocket:
         """Accept and serve; the listener stays open."""
         async with trio.open_nursery() as clients:
             task_status.started()
-            while True:
-                async with trio.open_nursery() as accepting:
-                    accepting.start_soon(self._accept_all, listener, clients)
-                    await self._accepting.until_stopped()
-                    accepting.cancel_scope.cancel()
-                await self._accepting.until_resumed()
+            await self._accept_all(listener, clients)
 
     async def _accept_all(
         self, listener: trio.abc.Listener[trio.abc.Stream], clients: trio.Nursery

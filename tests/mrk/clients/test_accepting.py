@@ -7,27 +7,37 @@ from mrk.clients.accepting import Accepting
 
 
 async def test_it_stops_and_goes_on() -> None:
-    accepting, seen = Accepting(), []
+    accepting, waited = Accepting(), 0
 
-    async def look() -> None:
-        while True:
-            await accepting.until_stopped()
-            seen.append("stopped")
-            await accepting.until_resumed()
-            seen.append("resumed")
+    async def wait() -> None:
+        nonlocal waited
+        await accepting.until_resumed()
+        waited += 1
 
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(look)
-        for change, stopped in (
-            (accepting.resume, False),  # it goes on as it is
-            (accepting.stop, True),
-            (accepting.stop, True),
-            (accepting.resume, False),
-            (accepting.resume, False),
-            (accepting.stop, True),
+        for change, stopped, expected in (
+            (accepting.resume, False, 1),  # it goes on as it is
+            (accepting.stop, True, 1),
+            (accepting.stop, True, 1),
+            (accepting.resume, False, 4),
+            (accepting.resume, False, 5),
+            (accepting.stop, True, 5),
         ):
             change()
+            nursery.start_soon(wait)
             await trio.testing.wait_all_tasks_blocked()
-            assert accepting.stopped is stopped
-        assert seen == ["stopped", "resumed", "stopped"]
+            assert (accepting.stopped, waited) == (stopped, expected)
         nursery.cancel_scope.cancel()
+
+
+async def test_who_waited_waits_on_when_it_is_stopped_again_in_the_same_turn() -> None:
+    accepting = Accepting()
+    accepting.stop()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(accepting.until_resumed)
+        await trio.testing.wait_all_tasks_blocked()
+        accepting.resume()
+        accepting.stop()
+        await trio.testing.wait_all_tasks_blocked()
+        assert len(nursery.child_tasks) == 1
+        accepting.resume()

@@ -69,7 +69,7 @@ async def test_behind_a_closed_door_an_answer_is_the_last(
         assert "Connection" not in (await client.answer())[1]
         await client.send(last[:-3])
         await trio.testing.wait_all_tasks_blocked()
-        house.door.stop_accepting()
+        house.accepting.stop()
         house.released.set()
         await client.send(last[-3:] + GET)
         assert (await client.answer())[1]["Connection"] == "close"

@@ -1,10 +1,19 @@
 """A listener whose place comes later: it is tried at its beat, and then accepts."""
 
+import pytest
 import trio
 import trio.testing
 
 from transports.listeners.late_listener import LateListener
 from transports.listeners.listen_errors import ListenError
+
+
+@pytest.fixture(autouse=True)
+def _a_connection_waits_always(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def wait_readable(_socket: Place) -> None:
+        await trio.lowlevel.checkpoint()
+
+    monkeypatch.setattr(trio.lowlevel, "wait_readable", wait_readable)
 
 
 class Place:
@@ -21,6 +30,10 @@ class Place:
         if not self.there:
             raise ListenError("still no address")
         return self  # type: ignore[return-value]
+
+    @property
+    def socket(self) -> "Place":
+        return self
 
     async def accept(self) -> str:
         self.accepting = True
