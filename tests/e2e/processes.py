@@ -19,6 +19,7 @@ from nurseries.process.free_ports import free_port
 from nurseries.virtual_printer.gcodes import sample_gcode
 from tests.e2e.planting import plant_database, plant_secrets_file
 from tests.e2e.wire import PATIENCE_S, UnixClient
+from tests.process_clock import ProcessClock
 from tests.secrets_watch import heard_file
 
 ROOT = Path(__file__).parents[2]
@@ -71,10 +72,17 @@ class Process:
         return self.popen.wait(PATIENCE_S)
 
     def end(self) -> tuple[int, float]:
-        """SIGTERM; the exit code, and the seconds it took."""
-        began = time.monotonic()
+        """SIGTERM; the exit code, and the seconds it took, but for what other programs took."""
+        clock = ProcessClock(self.popen.pid)
+        began = clock.now()
         self.send(signal.SIGTERM)
-        return self.wait(), time.monotonic() - began
+        with select.epoll() as ends:
+            pidfd = os.pidfd_open(self.popen.pid)
+            ends.register(pidfd, select.EPOLLIN)
+            ends.poll(PATIENCE_S)
+            os.close(pidfd)
+        took_s = clock.waited_s(began)  # before the wait: what the kernel counted goes with it
+        return self.wait(), took_s
 
     def said(self) -> str:
         return self.output.read_text(errors="replace")
