@@ -56,14 +56,15 @@ def until(client: UnixClient, method: str, field: str, **params: Any) -> dict[st
 
 @pytest.fixture
 def fast(tmp_path: Path) -> Iterator[DaemonProcess]:
-    with run_demo(tmp_path, speed=500.0) as daemon:
+    """A print takes seconds, so that it is seen between its start and its end."""
+    with run_demo(tmp_path, speed=100.0) as daemon:
         yield daemon
 
 
 @pytest.fixture
 def slow(tmp_path: Path) -> Iterator[DaemonProcess]:
     """Slow enough that a print does not end while a test talks."""
-    with run_demo(tmp_path, speed=20.0) as daemon:
+    with run_demo(tmp_path, speed=10.0) as daemon:
         yield daemon
 
 

@@ -48,7 +48,7 @@ async def main():
     async with trio.open_nursery() as nursery:
         await nursery.start(manager.serve)
         manager.ready()
-        await trio.sleep(0.5)
+        await trio.sleep(1.5)
         manager.status("hanging")
         time.sleep(1)
         manager.stopping()
@@ -72,6 +72,7 @@ print("left", file=sys.stderr)
 def running(program: str, **environ: str) -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(
         [sys.executable, "-c", program],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={**os.environ, **environ},
@@ -129,11 +130,15 @@ def test_a_second_signal_ends_at_once(shutdown: tuple[str, str], second: signal.
 
 
 def test_a_hangup_during_shutdown_changes_nothing() -> None:
-    with running(SIGNALS % ("await trio.sleep(0.3)", "")) as process:
+    """Which lasts until a line is read that is written behind the signal."""
+    shutdown = "import sys; await trio.to_thread.run_sync(sys.stdin.readline)"
+    with running(SIGNALS % (shutdown, "")) as process:
         assert line_of(process) == "listening"
         process.send_signal(signal.SIGTERM)
         assert line_of(process) == "stop SIGTERM"
         process.send_signal(signal.SIGHUP)
+        assert process.stdin is not None
+        process.stdin.write(b"\n")
         assert line_of(process) == "ended"
         assert process.wait(20) == 0
 

@@ -16,6 +16,7 @@ import pytest
 
 from tests.e2e.processes import DaemonProcess
 from tests.e2e.wire import PATIENCE_S
+from tests.polling import wait_until
 
 pytestmark = pytest.mark.e2e
 INTERRUPTED, UNREAD = 130, 141
@@ -130,12 +131,14 @@ def test_ctrl_c_while_connected(demo: DaemonProcess, words: list[str], transport
     if transport == "websocket":
         words = [*words, "--url", demo.websocket_url]
     with demo.connect() as client:
-        before = client.call("server.info")["websocket_count"]
+
+        def connected() -> set[int]:
+            listed = client.call("server.connection.list")["connections"]
+            return {one["connection_id"] for one in listed}
+
+        before = connected()  # with those of earlier tests whose end was not seen yet
         with command("-d", str(demo.folder), *words) as process:
-            limit = time.monotonic() + PATIENCE_S
-            while client.call("server.info")["websocket_count"] == before:
-                assert time.monotonic() < limit
-                time.sleep(0.01)
+            wait_until(lambda: connected() - before)
             process.send_signal(signal.SIGINT)
             assert ending(process) == (INTERRUPTED, b"")
 

@@ -15,6 +15,7 @@ from mrk.virtual_printer.gcode.macro import MacroSource
 from mrk.virtual_printer.klippy import KlippySettings
 from nurseries.client.rpc_client import CallFailed, RpcClient
 from nurseries.testing.sockets import SocketDaemon, open_socket_daemon
+from nurseries.timelapse import camera as camera_module
 from nurseries.virtual_printer.service import VirtualPrinterSettings
 from tests.fakes.ffmpeg import FakeFfmpeg
 from tests.fakes.web_server import WebServer, open_web_server, response
@@ -45,7 +46,7 @@ output_framerate: 5
 stream_url: {camera}/stream
 snapshot_url: {camera}/snapshot
 """
-# At this speed a layer takes 0.4 s. The first frame comes when the start was seen: a daemon that
+# At this speed a layer takes 0.8 s. The first frame comes when the start was seen: a daemon that
 # has just begun looks at two of Klipper's beats, 0.25 s each, as long as a real printer heats.
 PRINT = b"G28\nG4 P60000\n" + b"G4 P40000\nTIMELAPSE_TAKE_FRAME\n" * 4
 
@@ -67,7 +68,7 @@ async def running(
     (folder / "gcodes" / "part.gcode").write_bytes(PRINT)
     section = SECTION.format(folder=folder, camera=camera.url, more=more)
     klippy = KlippySettings(macros=MACROS)
-    settings = VirtualPrinterSettings(speed=100.0, klippy=klippy)
+    settings = VirtualPrinterSettings(speed=50.0, klippy=klippy)
     opened = open_socket_daemon(folder, settings=settings, sections=section)
     async with opened as daemon, daemon.connect() as client:
         with trio.fail_after(60):
@@ -128,20 +129,29 @@ async def test_a_print_becomes_a_video_that_front_ends_find(tmp_path: Path, pict
         }
 
 
-async def test_the_macros_are_set_up_and_released(tmp_path: Path, picture: bytes) -> None:
+async def test_the_macros_are_set_up_and_released(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with open_web_server() as camera, running(tmp_path, camera) as (_daemon, client):
-        # A camera that never answers: the head goes back all the same.
+        # A camera that does not answer: the head goes back all the same.
+        gives_up = trio.Event()
+
         async def silence(stream: trio.SocketStream) -> None:
-            await trio.sleep_forever()
+            await gives_up.wait()
 
         camera.replies["/snapshot"] = silence
         objects = {"gcode_macro TIMELAPSE_TAKE_FRAME": ["takingframe"]}
+        monkeypatch.setattr(camera_module, "SNAPSHOT_S", 60.0)
         await client.call("printer.gcode.script", script="TIMELAPSE_TAKE_FRAME")
-        with trio.fail_after(2.5):
-            while True:
-                status = (await client.call("printer.objects.query", objects=objects))["status"]
-                if status == {"gcode_macro TIMELAPSE_TAKE_FRAME": {"takingframe": False}}:
-                    break
+        while True:
+            status = (await client.call("printer.objects.query", objects=objects))["status"]
+            if status == {"gcode_macro TIMELAPSE_TAKE_FRAME": {"takingframe": False}}:
+                break
+        gives_up.set()
+        await until(client, "newframe", "error")
+        gives_up = trio.Event()
+        monkeypatch.setattr(camera_module, "SNAPSHOT_S", 0.5)
+        await client.call("printer.gcode.script", script="TIMELAPSE_TAKE_FRAME")
         (failed,) = await until(client, "newframe", "error")
         assert "no picture within" in failed["msg"]
         await client.call("machine.timelapse.post_settings", parkhead=True, parkpos="center")

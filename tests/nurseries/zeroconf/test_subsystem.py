@@ -138,4 +138,4 @@ async def test_one_that_is_stopped_while_it_begins_leaves_in_time():
         await trio.sleep(0.3)
         began = trio.current_time()
         nursery.cancel_scope.cancel()
-    assert trio.current_time() - began < 1.5
+    assert trio.current_time() - began < 3.0  # the limit of the whole shutdown

@@ -15,10 +15,12 @@ from tests.fakes.mosquitto import run_mosquitto
 from tests.polling import until
 from tests.transports.mqtt.house import open_mqtt, open_stranger
 from tests.transports.mqtt.proxy import open_proxy
-from transports.mqtt.broker_connection import GOODBYE_S
+from transports.mqtt.broker_session import ACCEPT_S
 
 ONLINE, OFFLINE = {"server": "online"}, {"server": "offline"}
 STATUS = "shop/moonraker/status"
+# On a busy machine; what is not at once waits for a broker, or without end.
+AT_ONCE_S = ACCEPT_S / 2
 
 
 async def in_thread(sync):
@@ -128,7 +130,7 @@ async def test_the_end_does_not_wait_for_a_frozen_broker(broker):
     async with open_mqtt(broker.port):
         broker.freeze()
         began = trio.current_time()
-    assert trio.current_time() - began < GOODBYE_S * 2 + 0.5
+    assert trio.current_time() - began < AT_ONCE_S
 
 
 async def test_the_end_while_a_message_is_half_written(broker):
@@ -145,7 +147,7 @@ async def test_the_end_while_a_message_is_half_written(broker):
                     shop.mqtt._broker.post("x", b"y" * 500_000, 0)
                     await trio.sleep(0.001)
             began = trio.current_time()
-        assert trio.current_time() - began < 0.5
+        assert trio.current_time() - began < AT_ONCE_S
         proxy.flow()
         await stranger.until(STATUS, lambda heard: heard.json == OFFLINE)
 
@@ -351,7 +353,7 @@ async def test_cancelled_while_the_broker_says_nothing(said):
         async with open_mqtt(port, wait=False):
             await seen.wait()
             began = trio.current_time()
-        assert trio.current_time() - began < 0.5
+        assert trio.current_time() - began < AT_ONCE_S
 
 
 async def test_cancelled_while_tls_is_not_answered():
@@ -366,7 +368,7 @@ async def test_cancelled_while_tls_is_not_answered():
         async with open_mqtt(port, wait=False, enable_tls=True):
             await seen.wait()
             began = trio.current_time()
-        assert trio.current_time() - began < 0.5
+        assert trio.current_time() - began < AT_ONCE_S
 
 
 async def test_a_subscription_that_is_not_allowed(caplog):

@@ -81,7 +81,7 @@ async def test_a_strangers_client_calls_pings_and_closes(daemon: Daemon, reading
             for size in (1, 125, 126, 65_535, 70_000, 1_000_000):
                 ws.send(request("test.echo", size, text="é" * size))
                 assert json.loads(ws.recv())["result"] == "é" * size
-            assert ws.ping(b"x").wait(5)
+            assert ws.ping(b"x").wait(20)
             ws.send(["{", '"jsonrpc":"2.0","method":"test.echo"', ',"id":9}'])
             assert json.loads(ws.recv())["id"] == 9
             assert ws.protocol.extensions == []
@@ -90,7 +90,7 @@ async def test_a_strangers_client_calls_pings_and_closes(daemon: Daemon, reading
     daemon.clients.on_departure(lambda _id: gone.set())
     async with listening(daemon, reading) as (url, _scope):
         await in_thread(client, url)
-        with trio.fail_after(5):
+        with trio.fail_after(20):
             await gone.wait()
 
 
@@ -146,7 +146,7 @@ async def test_shutdown_is_heard_and_a_stalled_client_does_not_hold_it(
             began = time.monotonic()
             scope.cancel()
         stalled.close()
-        assert 0.2 < time.monotonic() - began < 1.0
+        assert 0.2 < time.monotonic() - began < daemon.limits.send_s / 2
     assert heard == [(1001, "Server Shutdown")]
     assert len(daemon.clients) == 0
 
