@@ -100,6 +100,8 @@ class UserEndpoints:
         if self._book.user(name) is not None:  # before a password is hashed for nothing
             raise ClientError(f"User '{name}' exists already")
         new = store.NewUser(name, await self._hasher.hash(password), role)
+        # The answer has tokens, and what is told of the user must not come before it.
+        await self._book.load_tokens(for_first_user=True)
         now_s = self._book.wall_clock()
         await self._book.change(lambda connection: store.add_user(connection, new, now_s))
         user = self._book.user(name)

@@ -47,6 +47,17 @@ class Socket:
     def receive(self) -> Any:
         return json.loads(self.connection.recv(timeout=20))
 
+    def answer(self) -> Any:
+        """The next message that is no notification: those come at any time."""
+        while isinstance(message := self.receive(), dict) and "method" in message:
+            self.notices.append(message)
+        return message
+
+    def until_closed(self) -> None:
+        """Whatever is said before; raises `ConnectionClosed`."""
+        while True:
+            self.receive()
+
 
 @pytest.fixture
 def client(demo: DaemonProcess) -> Iterator[Socket]:
@@ -81,7 +92,7 @@ def test_notifications_follow_a_subscription(client: Socket) -> None:
 def test_batch(client: Socket) -> None:
     request = {"jsonrpc": "2.0", "method": "server.info", "id": "a"}
     client.connection.send(json.dumps([request, {**request, "id": 0}, {"id": 7}]))
-    answers = {answer["id"]: answer for answer in client.receive()}
+    answers = {answer["id"]: answer for answer in client.answer()}
     assert set(answers) == {"a", 0, 7}
     assert answers["a"]["result"]["klippy_state"] == "ready"
     assert answers[7]["error"]["code"] == -32600
@@ -90,9 +101,9 @@ def test_batch(client: Socket) -> None:
 def test_binary_and_fragmented_messages(client: Socket) -> None:
     request = json.dumps({"jsonrpc": "2.0", "method": "printer.info", "id": 9})
     client.connection.send(request.encode())
-    assert client.receive()["id"] == 9
+    assert client.answer()["id"] == 9
     client.connection.send(iter([request[:5], request[5:20], request[20:]]))
-    assert client.receive()["result"]["state"] == "ready"
+    assert client.answer()["result"]["state"] == "ready"
 
 
 def test_pings_are_answered_and_a_close_is_returned(client: Socket) -> None:
@@ -105,7 +116,7 @@ def test_close_codes_say_why(demo: DaemonProcess) -> None:
     with connect(demo.websocket_url) as connection:
         connection.send("x" * (11 * 1024 * 1024))
         with pytest.raises(ConnectionClosed) as caught:
-            connection.recv(timeout=20)
+            Socket(connection).until_closed()
     assert caught.value.rcvd is not None
     assert caught.value.rcvd.code == 1009
 

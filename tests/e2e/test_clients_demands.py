@@ -8,6 +8,7 @@ from websockets.sync.client import connect
 from websockets.typing import Origin
 
 from tests.e2e.processes import DaemonProcess
+from tests.e2e.test_client_libraries import Socket
 from tests.e2e.wire import RpcFailed, connect_tcp
 from tests.polling import wait_until
 
@@ -66,8 +67,7 @@ def test_a_page_on_another_origin(demo_with_cors: DaemonProcess) -> None:
         other = http.options("/server/info", headers={"Origin": "http://evil.example"})
         assert other.status_code == 405
     with connect(demo_with_cors.websocket_url, origin=Origin(origin)) as connection:
-        connection.send('{"jsonrpc":"2.0","method":"server.info","id":1}')
-        assert json.loads(connection.recv(timeout=20))["result"]["klippy_connected"]
+        assert Socket(connection).call("server.info")["klippy_connected"]
 
 
 def test_the_landing_page_for_another_origin(demo_with_cors: DaemonProcess) -> None:

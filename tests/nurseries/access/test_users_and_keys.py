@@ -4,6 +4,7 @@ import pytest
 import trio
 import trio.testing
 
+from mrk.access import tokens
 from mrk.access.accounts import API_KEY_USER, TRUSTED_USER, TokenRefused
 from mrk.definitions.roles import Role
 from mrk.errors import ClientError
@@ -26,6 +27,17 @@ async def test_users_are_listed_with_their_roles(autojump_clock):
             ("notify_user_created", [{"username": "anna"}]),
             ("notify_user_created", [{"username": "ben"}]),
         ]
+
+
+async def test_the_first_user_is_there_when_its_tokens_can_be_made(monkeypatch):
+    """Clients hear of it a moment later: its answer must not wait for a disk meanwhile."""
+    users = []
+    async with open_access_house() as house:
+        loading = lambda: users.append(house.accounts.user("anna"))  # noqa: E731
+        monkeypatch.setattr(tokens, "load_library", loading)
+        await house.add_user("anna")
+        await house.add_user("ben")
+    assert users == [None]
 
 
 @pytest.mark.parametrize(
