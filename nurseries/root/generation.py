@@ -50,7 +50,8 @@ if TYPE_CHECKING:  # only documents need it
 
 # The answer to server.restart leaves before its connection is ended.
 ANSWER_LEAVES_S = 0.1
-# A configuration is read in some 20 ms, on a busy board in a multiple of that; past this nobody is left waiting for it.
+# A configuration is read in some 20 ms, on a busy board in a multiple of that; past this nobody is
+# left waiting for it.
 ACCEPT_AGAIN_S = 2.0
 WAITS_FOR_DISK = (
     "The restart waits for the configuration, which the disk does not give: "
