@@ -3,7 +3,6 @@ client is answered all the while."""
 
 import json
 import os
-import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -75,7 +74,7 @@ async def served(limits: Limits = LIMITS) -> AsyncIterator[Served]:
 
 
 async def _ask(port: int, slowest_s: list[float]) -> None:
-    clock = ProcessClock(os.getpid(), threading.get_native_id())
+    clock = ProcessClock(os.getpid())
     async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
         while True:
             began = clock.now()

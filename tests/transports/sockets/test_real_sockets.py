@@ -3,7 +3,6 @@
 import json
 import os
 import socket
-import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
@@ -247,8 +246,7 @@ async def test_others_are_served_within_100_ms_of_a_flood(daemon: Daemon, tmp_pa
     path = str(tmp_path / "mrk.sock")
     listener = trio.SocketListener(unix_listener(path))
     slowest_s = 0.0
-    # This thread runs the daemon; the others are its clients.
-    clock = ProcessClock(os.getpid(), threading.get_native_id())
+    clock = ProcessClock(os.getpid())
 
     def flood() -> None:
         with closing(socket.socket(socket.AF_UNIX)) as sock:
