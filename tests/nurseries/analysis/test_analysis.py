@@ -13,6 +13,7 @@ from mrk.estimate.klipper_settings import LimitsUnknown, limits_of
 from nurseries.analysis.endpoints import AnalysisEndpoints, DumpParams
 from nurseries.analysis.plan_store import read_times
 from tests.nurseries.analysis.desk import LINE, SETTINGS, Desk
+from tests.polling import PATIENCE_S, until
 
 FAST = pytest.approx(0.8833, abs=1e-3)
 SLOW = pytest.approx(1.31, abs=1e-3)
@@ -86,7 +87,7 @@ async def test_what_cannot_be_planned_is_tried_once_and_costs_no_other_file(desk
         # Somebody looks at it while it is planned, too.
         desk.estimator.while_planning = lambda: run.time(broken)
         run.time(broken)
-        await trio.testing.wait_all_tasks_blocked(0.01)
+        await until(lambda: run.trouble(broken))
         run.time(broken)
         assert await run.soon(good) == FAST
         assert desk.estimator.asked.count("broken.gcode") == 1
@@ -110,8 +111,9 @@ async def test_times_follow_files_that_are_moved_and_go_with_those_removed(desk)
         await run.soon(desk.gcodes / "other/a.gcode")
     (desk.gcodes / "other/a.gcode").unlink()
     async with desk.open():
-        await trio.testing.wait_all_tasks_blocked(0.05)
-    assert await desk.database.run(read_times) == {}
+        with trio.fail_after(PATIENCE_S):
+            while await desk.database.run(read_times):  # noqa: ASYNC110 - nobody tells
+                await trio.sleep(0.01)
 
 
 async def test_a_print_is_as_far_as_its_plan(desk):
