@@ -69,6 +69,8 @@ class LinkedKlippy:
         self.methods = methods
         self.registered: set[str] = set()
         self._subscribing = Subscribing(self.board, self._subscription, self._take_status)
+        # What each reader asked for last, while that is waited for.
+        self._asked_last: dict[StatusReader, Wanted] = {}
         self._throttle = LogThrottle()
 
     async def request(
@@ -95,11 +97,18 @@ class LinkedKlippy:
         until the next, had it given up on a Klipper that stood still. Raises `ClientError`.
         """
         self.board.remove(reader)
+        self._asked_last[reader] = wanted
 
         def install(status: StatusDelta) -> None:
-            self.board.set(reader, self._existing(wanted, status))
+            # An earlier one may be answered later: a reply serves all that it covers.
+            if self._asked_last.get(reader) is wanted:
+                self.board.set(reader, self._existing(wanted, status))
 
-        return await self._subscribe(wanted, install)
+        try:
+            return await self._subscribe(wanted, install)
+        finally:
+            if self._asked_last.get(reader) is wanted:
+                del self._asked_last[reader]
 
     async def subscribe_shared(self, wanted: Wanted) -> dict[str, Any]:
         """Add to the subsystems' shared subscription, which only grows."""

@@ -213,3 +213,18 @@ async def test_a_reply_that_another_will_replace_serves_nobody_new(
         assert [answer.keys() for answer in heard] == [{"fan"}]
         # What Klipper reports now.
         assert {"fan", "toolhead"} <= third["params"]["objects"].keys()
+
+
+async def test_what_a_client_subscribed_to_last_counts(autojump_clock: MockClock) -> None:
+    """Though the reply that is awaited would serve it, and not the one before it."""
+    async with open_house() as house, trio.open_nursery() as nursery:
+        await house.until_ready()
+        client, before = house.client(), silence(house)
+        for objects in ({"extruder": None}, {"toolhead": None}, {"extruder": ["target"]}):
+            nursery.start_soon(subscribe, house, client, objects)
+            await house.settle()
+        await answer_subscription(house, before + 1)
+        await answer_subscription(house, before + 2)
+        await house.settle()
+        await change(house, {"toolhead": {"homed_axes": "x"}, "extruder": {"target": 7.0}})
+        assert updates(client) == [{"extruder": {"target": 7.0}}]
