@@ -150,7 +150,9 @@ class Rpc:
         if busy is Busy.REFUSE:
             refusal = ClientBusy()
             return Outcome(jsonrpc.encode_error(None, refusal.status, refusal.message))
-        return Outcome.later(self._run_batch(calls, who))
+        # It begins where it was read, as single calls do: what stands behind it does not overtake it.
+        first = self._single(calls[0], who, Busy.NO)
+        return Outcome.later(self._run_batch(first, calls[1:], who), first.hold)
 
     def _calls(self, message: bytes | str) -> Sequence[Raw]:
         """The calls of a batch, undecoded; raises `RpcError`."""
@@ -165,10 +167,11 @@ class Rpc:
             raise _no_batch("a batch without calls")
         return calls
 
-    async def _run_batch(self, calls: Sequence[Raw], who: Who) -> Reply:
-        replies: list[bytes] = []
-        total_bytes = turn_bytes = 0
-        for index, call in enumerate(calls):
+    async def _run_batch(self, first: Outcome[Reply], others: Sequence[Raw], who: Who) -> Reply:
+        reply = await first.wait()
+        replies = [] if reply is None else [reply]
+        total_bytes = turn_bytes = sum(map(len, replies))
+        for index, call in enumerate(others, 1):
             if index % _CALLS_PER_TURN == 0 or turn_bytes > _BYTES_PER_TURN:
                 turn_bytes = 0
                 await self._yield_if_due()
