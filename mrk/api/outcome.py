@@ -13,6 +13,8 @@ import msgspec
 T = TypeVar("T")
 U = TypeVar("U")
 _NOTHING_YET: Any = None
+# What is waited for behind a `Hold` may be a disk, or Klipper: past this others go on.
+MOST_HELD_S = 5.0
 
 
 class AskedOther:

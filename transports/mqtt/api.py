@@ -1,7 +1,8 @@
 """JSON-RPC over one connection: requests wait in a bounded backlog, answers go to one topic.
 
 The reader hands requests over and never waits: it must go on to read what the broker acknowledges.
-Requests are taken up while there is room for their answers. Calls run as tasks of the connection.
+Requests are taken up while there is room for their answers, and none before it that holds them back.
+Calls run as tasks of the connection.
 """
 
 import logging
@@ -14,7 +15,7 @@ import trio
 from config.settings.mqtt import MqttSettings
 from mrk.api import jsonrpc
 from mrk.api.caller import Caller, Transport
-from mrk.api.outcome import Outcome
+from mrk.api.outcome import MOST_HELD_S, Hold, Outcome
 from mrk.api.perform import TOO_MANY_REQUESTS
 from mrk.api.rpc import TOO_LARGE, Busy, Reply, Who
 from mrk.clients.call_queue import CallQueue
@@ -62,6 +63,10 @@ class MqttApi:
         self._outlet = outlet
         self._queue: CallQueue[bytes] = CallQueue(IN_FLIGHT, BACKLOG_BYTES)
         self._arrived = trio.Event()
+        # What holds back all that comes behind it, until when at most, and when it does no more.
+        self._hold: Hold | None = None
+        self._held_until = 0.0
+        self._let_go = trio.Event()
         self._throttle = LogThrottle()
         self._nursery: trio.Nursery | None = None
         # Requests whose tasks have not run yet. Trio runs new tasks in any order, so each takes the
@@ -76,16 +81,25 @@ class MqttApi:
             while True:
                 while self._queue:
                     await self._outlet.wait_for_space()
-                    await trio.lowlevel.checkpoint()
+                    await self._until_let_go()
                     message = self._queue.first
                     self._queue.drop_first()
                     self._take(message)
                 self._arrived = trio.Event()
                 await self._arrived.wait()
 
+    async def _until_let_go(self) -> None:
+        await trio.lowlevel.checkpoint()
+        while (hold := self._hold) is not None:
+            with trio.move_on_at(self._held_until) as too_long:
+                await self._let_go.wait()
+            if too_long.cancelled_caught:
+                hold.release()
+
     def hear(self, message: bytes) -> None:
         """A request; it waits behind others, and for room, unless it is an emergency stop."""
-        if is_urgent(message) or (not self._queue and self._outlet.has_space):
+        is_free = not self._queue and self._hold is None and self._outlet.has_space
+        if is_free or is_urgent(message):
             self._take(message)
             return
         size_bytes = self._queue.waiting_bytes + getsizeof(message)
@@ -126,6 +140,8 @@ class MqttApi:
             assert self._nursery is not None
             size_bytes = len(message)
             self._queue.begin(size_bytes)
+            if outcome.hold is not None:
+                self._hold_back(outcome.hold)
             self._unbegun.append((request, outcome, size_bytes))
             self._nursery.start_soon(self._run_next, name="mqtt request")
         else:
@@ -138,7 +154,19 @@ class MqttApi:
             await self._outlet.wait_for_space()
         finally:
             self._queue.end(size_bytes)
+            if outcome.hold is not None:
+                outcome.hold.release()
         self._answer(request, reply)
+
+    def _hold_back(self, hold: Hold) -> None:
+        """Begin nothing that comes behind it until it lets go, or for 5 s."""
+        self._hold, self._let_go = hold, trio.Event()
+        self._held_until = trio.current_time() + MOST_HELD_S
+        hold.when_released(self._go_on)
+
+    def _go_on(self) -> None:
+        self._hold = None
+        self._let_go.set()
 
     def _answer(self, request: MqttRequest, reply: Reply) -> None:
         answer = request.joined(reply)

@@ -9,9 +9,7 @@ from contextlib import asynccontextmanager
 
 import trio
 
-from mrk.api.outcome import Hold
-
-MOST_HELD_S = 5.0
+from mrk.api.outcome import MOST_HELD_S, Hold
 
 
 @asynccontextmanager

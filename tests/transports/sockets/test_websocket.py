@@ -6,11 +6,11 @@ import trio
 from trio.testing import lockstep_stream_pair, memory_stream_pair, wait_all_tasks_blocked
 from wsproto.events import CloseConnection, Ping, Pong, TextMessage
 
+from mrk.api.outcome import MOST_HELD_S
 from mrk.definitions.limits import Limits
 from mrk.status.update import StatusUpdate
 from tests.transports.sockets.conftest import Daemon, Peer, connected, head_bytes, upgrade_head
 from transports.sockets.client_connection import SERVER_RESTART
-from transports.sockets.held_calls import MOST_HELD_S
 from transports.sockets.outbox_sender import UNAUTHORIZED_BYTES
 
 
