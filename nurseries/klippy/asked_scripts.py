@@ -7,6 +7,8 @@ one client asks comes to Klipper in its order. Each lives until it is answered o
 from collections.abc import Callable
 from typing import Any
 
+import trio
+
 from mrk.api.outcome import AskedOther
 from mrk.errors import ClientError
 from mrk.jobs.job_protocols import PrintStarts
@@ -68,10 +70,12 @@ class Recheck:
 class AskedStart(AskedOther):
     """The start of a print that `user` asked for.
 
-    `accepted` is called when Klipper takes it; `recheck` is asked when it does not.
+    `accepted` is called when Klipper takes it; `recheck` is asked when it does not. What became of
+    it is noted, whether its client waits for the answer or has left.
     """
 
-    __slots__ = ("_accepted", "_name", "_number", "_recheck", "_request", "_starts", "_user")
+    __slots__ = ("_accepted", "_done", "_name", "_number", "_recheck", "_request", "_starts",
+                 "_user")  # fmt: skip
 
     def __init__(
         self,
@@ -89,6 +93,7 @@ class AskedStart(AskedOther):
         self._accepted = accepted
         self._recheck = recheck
         self._number = 0
+        self._done: Callable[[Any], None] = _nobody
 
     def begin(self) -> None:
         # Before the printer is asked: it may tell of the print before it answers.
@@ -100,25 +105,34 @@ class AskedStart(AskedOther):
             raise
 
     def when_done(self, done: Callable[[Any], None]) -> None:
-        self._request.when_done(lambda answer: self._told(answer, done))
+        self._done = done
+        self._request.when_done(self._told)
 
-    def _told(self, answer: Any, done: Callable[[Any], None]) -> None:
+    def _told(self, answer: Any) -> None:
         recheck = self._taken(answer)
         if recheck is None:
-            done(_started(answer))
+            self._done(_started(answer))
             return
-        self._request = recheck.request
-        recheck.request.when_done(lambda seen: done(OK if recheck.forgives(seen) else answer))
+        forgives = recheck.forgives
+        recheck.request.when_done(lambda seen: self._done(OK if forgives(seen) else answer))
 
     def abandon(self) -> None:
-        self._request.abandon()
+        self._done = _nobody
 
     async def answer(self) -> Any:
-        answer = await self._request.answer()
-        recheck = self._taken(answer)
-        if recheck is None:
-            return _started(answer)
-        return OK if recheck.forgives(await recheck.request.answer()) else answer
+        answers: list[Any] = []
+        answered = trio.Event()
+
+        def take(answer: Any) -> None:
+            answers.append(answer)
+            answered.set()
+
+        self.when_done(take)
+        try:
+            await answered.wait()
+        finally:
+            self.abandon()
+        return answers[0]
 
     def _taken(self, answer: Any) -> Recheck | None:
         """Note what came of it; returns what is asked, and has begun, before a refusal is told."""
@@ -131,6 +145,10 @@ class AskedStart(AskedOther):
         # Forgiven or not, it starts nothing: what begins later is not this user's.
         self._starts.forget_start(self._number)
         return self._recheck()
+
+
+def _nobody(_answer: Any) -> None:
+    """Who asked has left."""
 
 
 def _started(answer: Any) -> Any:

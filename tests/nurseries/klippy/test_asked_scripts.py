@@ -3,11 +3,14 @@
 import json
 from typing import Any
 
+import pytest
 import trio
 from trio.testing import MockClock
 
 from mrk.api.caller import Caller, Transport
 from mrk.api.rpc import Rpc
+from mrk.jobs.starters import Starters
+from nurseries.klippy.gcode import PrinterGcode
 from tests.fakes.house import House, open_house
 from tests.fakes.printer_watch import refuse
 
@@ -73,6 +76,42 @@ async def test_who_leaves_during_the_look_is_not_told(autojump_clock: MockClock)
         await house.klippy.answer(query)
         await house.settle()
         assert session.answers == ["ok"]
+
+
+@pytest.mark.parametrize("in_a_task", [True, False])
+async def test_a_start_is_noted_though_its_client_has_left(
+    in_a_task: bool, autojump_clock: MockClock
+) -> None:
+    async with open_house() as house:
+        await house.until_ready()
+        house.klippy.silent.add("gcode/script")
+        starts, answers = Starters(), []
+        gcode = PrinterGcode(house.link, house.data_store, starts)
+
+        async def start_and_leave(filename: str) -> None:
+            """Klipper is busy, and answers when nobody waits for it any more."""
+            count = len(house.klippy.asked("gcode/script")) + 1
+            async with trio.open_nursery() as client:
+                start = gcode.asking_start(filename, "ann")
+                if in_a_task:
+                    client.start_soon(gcode.start_print, filename, "ann")
+                else:
+                    start.begin()
+                    start.when_done(answers.append)
+                asked = await house.klippy.wait_for("gcode/script", count)
+                await house.settle()
+                start.abandon()
+                client.cancel_scope.cancel()
+            await house.klippy.answer(asked)
+            await house.settle()
+
+        await start_and_leave("a.gcode")
+        assert (gcode.started_within(1.0), starts.is_any_awaited) == ("a.gcode", True)
+        assert starts.take("a.gcode") == "ann"
+        house.klippy.answers["gcode/script"] = refuse("SD busy")
+        await start_and_leave("b.gcode")
+        assert (gcode.started_within(1.0), starts.is_any_awaited) == ("a.gcode", False)
+        assert answers == []
 
 
 async def test_a_restart_is_ok_when_the_link_drops(autojump_clock: MockClock) -> None:
