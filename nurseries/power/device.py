@@ -186,7 +186,7 @@ class PowerDevice:
         now = trio.current_time()
         if self._shutdown_due <= now:
             self._shutdown_due = math.inf
-            if self._follow_ups.klippy_state == "shutdown":
+            if self._is_klippy_shutdown():
                 await self._off_when_shutdown(now)
         elif self.machine.off_due is not None and self.machine.off_due <= now:
             self.machine.off_due = None
@@ -194,9 +194,12 @@ class PowerDevice:
         else:
             await self._poll()
 
+    def _is_klippy_shutdown(self) -> bool:
+        return self._follow_ups.klippy_state == "shutdown"
+
     async def _off_when_shutdown(self, now: float) -> None:
         try:
-            await self._carry_out(Wish.OFF, force=False)
+            await self._carry_out(Wish.OFF, force=False, is_due=self._is_klippy_shutdown)
         except ClientError as exc:
             self._complain(f"is not switched off at Klipper's shutdown yet: {exc.message}")
             self._shutdown_due = now + self.facts.timeout_s
@@ -221,13 +224,15 @@ class PowerDevice:
         self._queue.done()
         request.answer.finish(self.state, error)
 
-    async def _carry_out(self, wish: Wish, *, force: bool) -> None:
-        """Look, decide, switch; raises `ClientError`."""
+    async def _carry_out(
+        self, wish: Wish, *, force: bool, is_due: Callable[[], bool] = lambda: True
+    ) -> None:
+        """Look, decide, switch if that `is_due` then; raises `ClientError`."""
         limit_s = self._limit_s * DRIVER_SHARE
         self._is_asked = True
         try:
             with trio.move_on_after(limit_s) as scope:
-                await self._look_and_switch(wish, force=force)
+                await self._look_and_switch(wish, force, is_due)
         finally:
             self._is_asked = False
         if scope.cancelled_caught:
@@ -237,7 +242,7 @@ class PowerDevice:
             if wish is not Wish.STATUS:
                 raise ClientError(f"{self._shown} {text}")
 
-    async def _look_and_switch(self, wish: Wish, *, force: bool) -> None:
+    async def _look_and_switch(self, wish: Wish, force: bool, is_due: Callable[[], bool]) -> None:
         fresh = await self._fresh()
         seen = self.machine.found(fresh)
         target = self.machine.target(wish)
@@ -247,6 +252,9 @@ class PowerDevice:
         if not force and await self._is_locked():
             self._do(seen)
             raise ClientError(f"Unable to change power for {self.name} while printing")
+        if not is_due():  # the device may take seconds to say what it is
+            self._do(seen)
+            return
         try:
             reported = await self.driver.switch(target is PowerState.ON)
         except DriverFailed as exc:

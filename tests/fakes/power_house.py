@@ -80,11 +80,16 @@ class ScriptedDriver:
 
 
 class FakePrinter:
-    """`KlippyPort`, `GcodePort` and `JobStatePort`, as far as power devices go."""
+    """`KlippyPort`, `GcodePort` and `JobStatePort`, as far as power devices go.
+
+    `stats` are what it prints; `shown` is what it told of that last, where that is something else.
+    """
 
     def __init__(self) -> None:
         self.klippy_state = "ready"
         self.stats = PrintStats()
+        self.shown: PrintStats | None = None
+        self.stands_still = False
         self.was_seen: bool | None = True
         self.scripts: list[str] = []
         self.answer_s = 0.0
@@ -97,14 +102,14 @@ class FakePrinter:
 
     @property
     def snapshot(self) -> Any:
-        return SimpleNamespace(stats=self.stats)
+        return SimpleNamespace(stats=self.shown or self.stats)
 
     @property
     def was_active(self) -> bool | None:
         return self.stats.is_active if self.was_seen else self.was_seen
 
     async def query(self) -> PrintStats:
-        await trio.lowlevel.checkpoint()
+        await trio.sleep(1e9 if self.stands_still else 0.0)
         return self.stats
 
     def open_events(self, name: str, size: int, *kinds: type) -> Any:

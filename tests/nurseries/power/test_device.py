@@ -377,13 +377,37 @@ async def test_a_print_that_is_out_of_sight_locks(
         assert psu.state is (OFF if status is None else ON)
 
 
+async def test_a_print_that_began_within_this_beat_locks(autojump_clock, house):
+    psu = house.add("psu", ScriptedDriver(ON), locked_while_printing=True)
+    async with house.running():
+        house.printer.shown = house.printer.stats
+        house.printer.stats = house.printer.stats.merged({"state": "printing"})
+        assert (await house.refused("off", {"psu": None})).status == 400
+        assert psu.state is ON
+
+
+@pytest.mark.parametrize(("shown", "status"), [("printing", 400), ("standby", None)])
+async def test_a_klipper_that_stands_still_is_what_it_was(autojump_clock, house, shown, status):
+    psu = house.add("psu", ScriptedDriver(ON), locked_while_printing=True)
+    async with house.running():
+        house.printer.stats = house.printer.stats.merged({"state": shown})
+        house.printer.stands_still = True
+        if status is None:
+            assert await house.call("off", {"psu": None}) == {"psu": "off"}
+        else:
+            assert (await house.refused("off", {"psu": None})).status == status
+        assert psu.state is (OFF if status is None else ON)
+
+
 async def test_what_is_not_locked_waits_for_no_klipper(autojump_clock, house):
     house.add("psu", ScriptedDriver(ON))
     async with house.running():
         house.printer.stats = house.printer.stats.merged({"state": "printing"})
-        house.printer.become("disconnected")
+        house.printer.stands_still = True
         began = trio.current_time()
         assert await house.call("off", {"psu": None}) == {"psu": "off"}
+        house.printer.become("disconnected")
+        assert await house.call("on", {"psu": None}) == {"psu": "on"}
         assert trio.current_time() == began
 
 
@@ -594,6 +618,17 @@ async def test_a_firmware_restart_within_the_delay(autojump_clock, house):
         house.printer.become("ready")
         await trio.sleep(60)
         assert psu.state is ON
+
+
+async def test_a_firmware_restart_while_the_device_is_asked(autojump_clock, house):
+    psu = house.add("psu", ScriptedDriver(ON), off_when_shutdown=True)
+    async with house.running():
+        psu.slow_s = 2.0
+        house.printer.become("shutdown")
+        await trio.sleep(1)
+        house.printer.become("ready")
+        await trio.sleep(60)
+        assert (psu.asked[-1], psu.switched, psu.state) == ("status", [], ON)
 
 
 async def test_jobs_switch_on_in_order(autojump_clock, house):
