@@ -68,6 +68,13 @@ class JobStatePort(Protocol):
         """Whether a print is known to be under way, paused or not."""
 
     @property
+    def is_busy(self) -> bool:
+        """The same, or the printer took a start that it has not shown yet: 0.25 s.
+
+        For whoever would end the print by what he does.
+        """
+
+    @property
     def was_active(self) -> bool | None:
         """The same of when the printer was seen last; None when it was not seen yet."""
 

@@ -31,11 +31,20 @@ LOOK_FIRST_S = 2.0
 
 
 class JobState:
-    """Implements `JobStatePort`. `last_start` tells which start was noted last (`Starters`)."""
+    """Implements `JobStatePort`. `last_start` tells which start was noted last (`Starters`).
 
-    def __init__(self, klippy: KlippyPort, last_start: Callable[[], int] = lambda: 0) -> None:
+    `is_starting` says whether the printer took a start that it has not shown yet.
+    """
+
+    def __init__(
+        self,
+        klippy: KlippyPort,
+        last_start: Callable[[], int] = lambda: 0,
+        is_starting: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._klippy = klippy
         self._last_start = last_start
+        self._is_starting = is_starting
         self._events: Fanout[JobStateEvent] = Fanout()
         self._look: JobSnapshot | None = None
         # The last start that was noted when it came.
@@ -58,6 +67,11 @@ class JobState:
     def is_active(self) -> bool:
         """Whether a print is known to be under way, paused or not."""
         return self._look is not None and self._look.stats.is_active
+
+    @property
+    def is_busy(self) -> bool:
+        """The same, or the printer took a start that it has not shown yet."""
+        return self.is_active or self._is_starting()
 
     @property
     def is_printing(self) -> bool:

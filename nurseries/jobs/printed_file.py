@@ -58,9 +58,18 @@ class PrintedFile:
         # The file manager asks with real paths, and gcodes is often a link.
         self._gcodes = gcodes.resolve()
 
+    @property
+    def is_starting(self) -> bool:
+        """Whether the printer took a start that it has not shown yet."""
+        return self._starting is not None
+
+    @property
+    def _starting(self) -> str | None:
+        return self._started_within(START_SEEN_S) if self._starts.unseen else None
+
     def is_in_use(self, path: PurePosixPath) -> bool:
         """Whether `path` (absolute, without links) is being printed, or holds what is."""
-        names = [self._started_within(START_SEEN_S)] if self._starts.unseen else []
+        names = [self._starting]
         snapshot = self._job_state.snapshot
         if snapshot is not None and snapshot.stats.is_active:
             names.append(snapshot.stats.filename)

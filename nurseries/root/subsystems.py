@@ -147,7 +147,9 @@ class Subsystems:
             temperature_store_size=sizes.temperature_store_size,
             gcode_store_size=sizes.gcode_store_size,
         )
-        self._job_state = JobState(self.link, lambda: self._starters.last_number)
+        self._job_state = JobState(
+            self.link, lambda: self._starters.last_number, lambda: self._printed.is_starting
+        )
         self._starters = SeenStarts(self._job_state)
         starters, jobs = self._starters, self._job_state
         self.printer = Printer(self.link, self._clients, data_store, table.extend, starters, jobs)
@@ -157,7 +159,7 @@ class Subsystems:
     def _add_files_and_jobs(self) -> None:
         settings, clients, link, store = self._settings, self._clients, self.link, self.store
         state = self._job_state
-        printed = PrintedFile(
+        printed = self._printed = PrintedFile(
             state,
             self._starters,
             self.printer.gcode.started_within,
@@ -288,8 +290,8 @@ class Subsystems:
         return endpoints
 
     def is_printing(self) -> bool:
-        """Whether a print is under way, paused or not."""
-        return self._job_state.is_active
+        """Whether a print is under way, paused or not, or about to be."""
+        return self._job_state.is_busy
 
     @property
     def given_up(self) -> list[str]:

@@ -27,7 +27,7 @@ def build(settings: UpdateManagerSettings, needs: Needs, additions: Additions) -
     """The part, and its warnings."""
 
     def is_printing() -> bool:
-        return needs.job_state.is_active
+        return needs.job_state.is_busy
 
     runner, github = ChildRunner(), GitHub(needs.http)
     packages = _package_manager(settings, needs.host, runner)
