@@ -160,7 +160,10 @@ class Daemon:
             self._not_listening = [str(exc)]
 
     def _succeed(self) -> None:
-        self.generation = self._build(self.generation.generation + 1)
+        ended = self.generation
+        self.generation = self._build(ended.generation + 1)
+        if ended.is_asked_again:
+            self.generation.end_for_restart()
         succeeded, self._succeeded = self._succeeded, trio.Event()
         succeeded.set()
 

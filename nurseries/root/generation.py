@@ -70,6 +70,10 @@ class Generation:
         self.configuration = configuration
         self._asked_to_end, self._stopped = trio.Event(), trio.Event()
         self._restart = False
+        # Whether the configuration is being read again, or was; and whether a restart was asked for
+        # since then: what was written meanwhile may not be in what was read.
+        self._is_read = False
+        self.is_asked_again = False
         self._listeners: Listeners | None = None
         self._host_name = surroundings.host_name
         # Another generation follows, or, after a crash, another process: only `end` is final.
@@ -187,6 +191,7 @@ class Generation:
             on_ready()
             await self._asked_to_end.wait()
             if self._restart:
+                self._is_read = True
                 await self._unless_stopped(prepare_restart)
             self._doors.stop_accepting()
             if self._restart:
@@ -242,6 +247,7 @@ class Generation:
         What a client asks behind such an answer is for that one, so the doors close at once.
         """
         self._restart = True
+        self.is_asked_again = self._is_read
         self._doors.stop_accepting()
         self._asked_to_end.set()
 

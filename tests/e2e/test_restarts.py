@@ -176,9 +176,31 @@ async def test_a_disk_that_stalls_delays_a_restart_and_nothing_else(tmp_path: Pa
                     async with running.connect() as later:
                         assert (await later.call("server.nurseries"))["generation"] == 1
                 disk.answers.set()
-            await running.daemon.wait_generation(2)
+            # It was asked for once more while the disk was read.
+            await running.daemon.wait_generation(3)
             async with running.connect() as unix:
                 assert (await unix.call("server.info"))["warnings"] == []
+
+
+async def test_what_is_written_behind_the_reading_counts_with_the_next_restart(
+    tmp_path: Path,
+) -> None:
+    """Though that is asked for before the first one is over."""
+    disk = StalledDisk(".moonraker.conf.bkp")  # it is looked at once all is read
+    with trio.fail_after(20):
+        async with open_socket_daemon(disk.folder(tmp_path), settings=QUICK) as running:
+            file = running.paths.config / "moonraker.conf"
+            disk.answers.clear()
+            running.daemon.restart()
+            await disk.asked.wait()
+            text = file.read_text()
+            file.write_text(text.replace("[server]", "[server]\nmax_websocket_connections: 77"))
+            running.daemon.restart()
+            disk.answers.set()
+            await running.daemon.wait_generation(3)
+            async with running.connect() as unix:
+                config = (await unix.call("server.config"))["config"]
+                assert config["server"]["max_websocket_connections"] == 77
 
 
 async def listens(port: int) -> bool:
