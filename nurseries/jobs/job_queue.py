@@ -35,6 +35,15 @@ NEWS = 64
 ANSWER_S = 5.0
 
 
+class _Handing:
+    """A file that the printer was asked for and that is about to be queued, as long as nobody said
+    whether it took it."""
+
+    def __init__(self, filename: str) -> None:
+        self.filename = filename
+        self.is_taken = False
+
+
 class JobQueue:
     """The queue of one printer. `wall_clock` gives Unix time."""
 
@@ -68,6 +77,8 @@ class JobQueue:
         self._is_last = False
         # A job that was handed to the printer, as long as nobody said whether it took it.
         self._handed: str | None = None
+        # The same of files that are on their way into the queue.
+        self._handing: list[_Handing] = []
         self._emptied: list[Callable[[], None]] = []
 
     def endpoints(self) -> list[Endpoint]:
@@ -102,16 +113,26 @@ class JobQueue:
     ) -> Queue:
         """Append jobs, all or none; raises `ClientError` for a file that does not exist.
 
-        `handed`: the printer was asked for it already, and the answer was lost.
+        `handed`: the printer was asked for it already, and the answer was lost. Where it is seen to
+        have taken it meanwhile, nothing is appended.
         """
-        async with self._orders:
-            jobs = await new_jobs(self._files, filenames, self._wall_clock(), user, copies, note)
-            automatic, active = self._transitions.automatic, self._job_state.is_active
-            if handed:
-                self._handed = jobs[-1].job_id
-            return await self._changes.make(
-                lambda queue: queue.added(jobs, reset=reset, automatic=automatic, active=active)
-            )
+        handing = [_Handing(filenames[-1].removeprefix("/"))] if handed else []
+        self._handing += handing
+        try:
+            async with self._orders:
+                jobs = await new_jobs(
+                    self._files, filenames, self._wall_clock(), user, copies, note
+                )
+                automatic, active = self._transitions.automatic, self._job_state.is_active
+                if any(one.is_taken for one in handing):
+                    return await self._changes.read()
+                if handed:
+                    self._handed = jobs[-1].job_id
+                return await self._changes.make(
+                    lambda queue: queue.added(jobs, reset=reset, automatic=automatic, active=active)
+                )
+        finally:
+            self._handing = [one for one in self._handing if one not in handing]
 
     async def remove(self, job_ids: list[str] | None) -> Queue:
         """Remove some jobs, or all with None; unknown ids are ignored."""
@@ -221,6 +242,8 @@ class JobQueue:
         if seen.restarted or snapshot.is_down:
             self._handed = None
         handed, missed = self._handed, seen.missed
+        if snapshot.stats.is_active or missed:
+            self._note_taken(snapshot)
         queue = await self._changes.note(
             lambda q: q.settled(snapshot, automatic, handed, missed=missed), "job_loaded"
         )
@@ -253,11 +276,16 @@ class JobQueue:
 
     async def _on_started(self, snapshot: JobSnapshot) -> None:
         filename, automatic = snapshot.stats.filename, self._transitions.automatic
+        self._note_taken(snapshot)
         if self._step is None and self._handed is not None:
             # Klipper was busy when it was asked, and the link broke meanwhile.
             handed, self._handed = self._handed, None
             await self._changes.note(lambda q: q.settled(snapshot, automatic, handed), "job_loaded")
         await self._changes.note(lambda queue: queue.on_started(filename))
+
+    def _note_taken(self, snapshot: JobSnapshot) -> None:
+        for handing in self._handing:
+            handing.is_taken = handing.is_taken or handing.filename == snapshot.stats.filename
 
     def _tell_emptied(self, queue: Queue | None) -> None:
         was_last, self._is_last = self._is_last, False

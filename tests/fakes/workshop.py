@@ -50,8 +50,11 @@ class FakeFiles:
         self.noted: list[tuple[str, float, str]] = []
         self.texts: dict[str, bytes] = {}
         self.stalled = False
+        self.slow_s = 0.0
 
     async def exists(self, path: str) -> bool:
+        if self.slow_s:
+            await trio.sleep(self.slow_s)
         return path in self.mtimes
 
     async def modified(self, paths: Sequence[str]) -> list[float | None]:

@@ -112,6 +112,40 @@ async def test_a_lost_answer_queues_no_print_that_goes_on(
         assert (await shop.queued())[0] == []
 
 
+@pytest.mark.parametrize("away_s", [1.0, 5.0])
+async def test_klipper_may_be_back_before_the_upload_is_queued(
+    world: World, autojump_clock: MockClock, away_s: float
+) -> None:
+    """A slow disk says that the file is there when it is printing already."""
+    world.put("part.gcode")
+    async with (
+        open_shop(world, Transitions(automatic=True)) as shop,
+        trio.open_nursery() as nursery,
+    ):
+        uploads, _switched = printer_of(shop, queue_uploads=True)
+        await shop.when(lambda: shop.job_state.is_known)
+
+        async def busy() -> None:
+            with contextlib.suppress(ClientError):
+                await shop.run("G4 P3000")
+
+        nursery.start_soon(busy)
+        await trio.testing.wait_all_tasks_blocked()
+        world.files.slow_s = 7.0
+
+        async def drop() -> None:
+            await shop.when(lambda: any("PRINT_FILE" in one for one in shop.commands.scripts))
+            await trio.sleep(0.5)  # the printer has read it
+            world.printer.order(Fault(FaultKind.DROP_LINK, seconds=away_s))
+
+        nursery.start_soon(drop)
+        outcome = await uploads.print_upload("part.gcode")
+        assert (outcome.start, outcome.reason) == (PrintStart.QUEUED, "Klippy Disconnected")
+        await trio.sleep(60)
+        assert (await shop.queued())[0] == []
+        assert [job["filename"] for job in await shop.jobs()] == ["part.gcode"]
+
+
 async def test_a_refused_upload_is_queued(world: World, autojump_clock: MockClock) -> None:
     world.put("part.gcode")
     async with open_shop(world) as shop:
