@@ -55,6 +55,7 @@ class BodyStream:
         self._accepting = Accepting() if accepting is None else accepting
         self._decoder = ChunkedDecoder() if frame.body_bytes is None else None
         self._missing = frame.body_bytes or 0
+        self._lost = False  # nobody can tell any more where the request ends
         self._continue_due = frame.expects_continue and not rest
         self._waited_s = 0.0  # since enough came to count as progress
         self._uncounted_bytes = 0
@@ -77,11 +78,15 @@ class BodyStream:
 
     async def receive(self) -> bytes:
         """The next part of the body; see `Exchange`."""
-        while not self.body_read:
-            data, self.rest = self.rest, b""
-            part = self._cut(data or await self._receive())
-            if part:
-                return part
+        try:
+            while not self.body_read:
+                data, self.rest = self.rest, b""
+                part = self._cut(data or await self._receive())
+                if part:
+                    return part
+        except Refusal:
+            self._lost = True
+            raise
         return b""
 
     def _cut(self, data: bytes) -> bytes:
@@ -131,7 +136,7 @@ class BodyStream:
 
         A proxy that still sends a body when its connection is closed drops its own client.
         """
-        if self.body_read or self._continue_due or not self._frame.keep_alive:
+        if self.body_read or self._lost or self._continue_due or not self._frame.keep_alive:
             return
         self._refused()
         with contextlib.suppress(Refusal, trio.BrokenResourceError):

@@ -64,6 +64,41 @@ async def test_what_was_not_read_ends_the_connection() -> None:
         await body.receive()
 
 
+@pytest.mark.parametrize(
+    ("broken", "end"),
+    [
+        (b"zz\r\n", b"0\r\n\r\n"),
+        (b"1\r\nab\r\n", b"\r\n0\r\n\r\n"),
+        (b"0\r\nno trailer\r\n", b"\r\n"),
+    ],
+)
+async def test_behind_broken_chunks_there_is_no_other_request(
+    broken: bytes, end: bytes, autojump_clock: trio.testing.MockClock
+) -> None:
+    body, client = body_of(None)
+    await client.send_all(broken)
+    with pytest.raises(Refusal):
+        await read(body)
+    await client.send_all(end + b"GET /")
+    began = trio.current_time()
+    await body.answer(ANSWER)
+    assert trio.current_time() == began
+    assert not body.keep_alive
+    assert b"\r\nConnection: close\r\n" in await client.receive_some()
+
+
+async def test_who_fell_silent_is_answered_without_another_wait(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    body, client = body_of(10)
+    with pytest.raises(Refusal):
+        await body.receive()
+    began = trio.current_time()
+    await body.answer(ANSWER)
+    assert trio.current_time() == began
+    assert b"\r\nConnection: close\r\n" in await client.receive_some()
+
+
 async def test_a_client_that_waits_is_told_once_to_go_on() -> None:
     body, client = body_of(4, expects=True)
     async with trio.open_nursery() as nursery:
