@@ -4,12 +4,15 @@ One parser per request; the connection's task feeds it. Only the head is ever fe
 bytes behind it (body, next request, websocket frames) stay exactly where they were cut.
 """
 
+import re
+
 import httptools
 
 from mrk.http.refusal import Refusal
 
 _HEAD_END = b"\r\n\r\n"
 _VERSIONS = ("1.1", "1.0")
+_AUTHORITY = r"(?i)https?://[^/?]*"
 
 
 class _Collector:
@@ -117,11 +120,11 @@ def _quoted(data: bytes) -> bytes:
 
 
 def _origin_form(target: str) -> str:
-    """`http://host/path` as proxies send it -> `/path`."""
+    """`http://host/path` as proxies send it -> `/path`; `http://host?query` -> `/?query`."""
     if target.startswith("/"):
         return target
-    scheme, separator, rest = target.partition("://")
-    if not separator or scheme.lower() not in ("http", "https"):
+    found = re.match(_AUTHORITY, target)
+    if found is None:
         return target
-    _, slash, path = rest.partition("/")
-    return slash + path or "/"
+    path = target[found.end() :]
+    return path if path.startswith("/") else "/" + path

@@ -70,10 +70,23 @@ def test_an_upgrade_keeps_what_follows_the_head() -> None:
     assert parser.rest == b"\x81\x00"
 
 
-def test_a_proxy_style_target_loses_its_host() -> None:
+@pytest.mark.parametrize(
+    ("sent", "target"),
+    [
+        ("http://printer:7125/a?b", "/a?b"),
+        ("HTTPS://printer/a", "/a"),
+        ("http://printer", "/"),
+        ("http://printer/", "/"),
+        # Slashes of the query are no path, which another parser would not see either.
+        ("http://printer?url=/printer/emergency_stop", "/?url=/printer/emergency_stop"),
+        ("ws://printer/websocket", "ws://printer/websocket"),
+        ("/a?url=http://b/c", "/a?url=http://b/c"),
+    ],
+)
+def test_a_proxy_style_target_loses_its_host(sent: str, target: str) -> None:
     parser = HeadParser(1000)
-    assert parser.feed(b"GET http://printer:7125/a?b HTTP/1.1\r\n\r\n")
-    assert parser.target == "/a?b"
+    assert parser.feed(b"GET %s HTTP/1.1\r\n\r\n" % sent.encode())
+    assert parser.target == target
 
 
 @pytest.mark.parametrize(
