@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -50,12 +50,16 @@ class Stored:
 
 @dataclass
 class FolderFiles:
-    """Roots are folders; `in_use` are paths that are refused, `announced` what was told."""
+    """Roots are folders; `in_use` are paths that are refused, `announced` what was told.
+
+    `storing` is waited for before a file gets into its place.
+    """
 
     roots: dict[str, Path]
     in_use: set[str] = field(default_factory=set)
     announced: list[str] = field(default_factory=list)
     refuse_storing: bool = False
+    storing: Callable[[], Awaitable[None]] = trio.lowlevel.checkpoint
 
     def upload_folders(self) -> list[str]:
         return [str(path) for path in self.roots.values()]
@@ -104,7 +108,7 @@ class Destination:
 
     async def store(self, temporary: str, sha256: str) -> Stored:
         assert is_temporary(os.path.basename(temporary))
-        await trio.lowlevel.checkpoint()
+        await self.files.storing()
         in_use = f"{self.root}/{self.path}" in self.files.in_use
         if self.files.refuse_storing or in_use:
             raise ClientError("The file is loaded", 403)

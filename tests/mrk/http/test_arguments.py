@@ -53,6 +53,11 @@ def test_fields_at_the_limit_pass_and_one_more_does_not() -> None:
         arguments.form_pairs(kind, b"&".join([b"a=1"] * 1001))
 
 
+@pytest.mark.parametrize("kind", ["", "text/plain", "application/octet-stream"])
+def test_what_is_no_form_has_no_fields(kind: str) -> None:
+    assert arguments.form_pairs(kind, b"a=1") == []
+
+
 @pytest.mark.parametrize("boundary", ["b/=1", '"b/=1"'])
 def test_multipart_skips_files(boundary: str) -> None:
     pairs = arguments.form_pairs(f"multipart/form-data; boundary={boundary}", FORM)
@@ -98,7 +103,7 @@ def test_connection_id(query: arguments.Pairs, form: arguments.Pairs, expected: 
     assert arguments.connection_id(query, form) == expected
 
 
-@pytest.mark.parametrize("text", ["", "x", "-1", "9" * 19, "1.5"])
+@pytest.mark.parametrize("text", ["", "x", "-1", "9" * 19, "1.5", "\u00b2", "\u0663"])
 def test_a_bad_connection_id(text: str) -> None:
     with pytest.raises(ClientError):
         arguments.connection_id([("connection_id", text)], [])

@@ -48,7 +48,9 @@ def test_origins(domains: tuple[str, ...], origin: str, allowed: bool) -> None:
 def test_a_preflight() -> None:
     answer = dict(rules("*").preflight(head(origin="http://a.example")))
     assert answer["Access-Control-Allow-Origin"] == "http://a.example"
-    assert "X-Api-Key" in answer["Access-Control-Allow-Headers"]
+    assert answer["Vary"] == "Origin"
+    assert "DELETE" in answer["Access-Control-Allow-Methods"].split(", ")
+    assert "X-Api-Key" in answer["Access-Control-Allow-Headers"].split(", ")
     assert "Access-Control-Allow-Private-Network" not in answer
     asked = head(origin="http://a.example", access_control_request_private_network="true")
     assert dict(rules("*").preflight(asked))["Access-Control-Allow-Private-Network"] == "true"

@@ -52,6 +52,8 @@ def test_a_digest_that_is_sent() -> None:
     assert sent_digest(head(("repr-digest", f"sha-256=:{TEXT}:")), "repr-digest") == SHA
     two = f"sha-512=:YWJj:, sha-256=:{TEXT}:"
     assert sent_digest(head(("content-digest", two)), "content-digest") == SHA
+    lines = [("content-digest", text) for text in two.split(", ")]
+    assert sent_digest(head(*lines), "content-digest") == SHA
 
 
 @pytest.mark.parametrize(

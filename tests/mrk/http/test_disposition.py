@@ -53,6 +53,10 @@ def test_anything_else_is_read_or_refused(value: bytes) -> None:
             b'form-data; name="file"; filename="=?utf-8?Q?a?= =?utf-8?Q?b.g?="',
             FormPart("file", "ab.g"),
         ),
+        (
+            b'form-data; name="file"; filename="=?us-ascii?Q?a=25b%41.g?="',
+            FormPart("file", "a%b%41.g"),
+        ),
         (b'form-data; name="file"; filename="=?a.g"', FormPart("file", "=?a.g")),
         # The plain form is a substitute for what it cannot hold
         (
@@ -90,6 +94,7 @@ def test_forms(value: bytes, part: FormPart) -> None:
         b"form-data; name=\"a\"; filename*=utf-16''%00b",
         b"form-data; name=\"a\"; filename*=utf-8''b; filename*=utf-8''b",
         b'form-data; name="a"; filename="=?utf-8?B?w6?="',
+        b'form-data; name="a"; filename="=?utf-8?B?w6!Q=?="',
         b'form-data; name="a"; filename="=?utf-8?Q?=g?="',
         b'form-data; name="a"; filename="=?utf-7?Q?a?="',
         b'form-data; name="\xff"',
