@@ -29,6 +29,7 @@ def head(*headers: tuple[str, str], version: str = "1.1") -> RequestHead:
             Framing(0, True, False, "websocket"),
         ),
         (head(("upgrade", "websocket")), Framing(0, True, False, "")),
+        (head(("connection", "Upgrade")), Framing(0, True, False, "")),
     ],
 )
 def test_framing(request_head: RequestHead, expected: Framing) -> None:

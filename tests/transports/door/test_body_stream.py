@@ -54,6 +54,24 @@ async def test_a_chunked_body() -> None:
     assert body.rest == b"GET /"
 
 
+@pytest.mark.parametrize("cut", range(1, 12))
+async def test_a_cut_within_chunks_is_no_end(cut: int) -> None:
+    whole = b"3\r\nabc\r\n0\r\n\r\n"
+    body, client = body_of(None, whole[:cut])
+    await client.send_all(whole[cut:])
+    assert await read(body) == b"abc"
+    assert body.body_read
+
+
+async def test_a_client_that_closes_behind_the_answer_gets_the_last_one() -> None:
+    near, far = trio.testing.memory_stream_pair()
+    stream = LimitedStream(far, LIMITS.send_s)
+    body = BodyStream(stream, HEAD, Framing(0, False, False, ""), b"", LIMITS)
+    await body.answer(ANSWER)
+    assert not body.keep_alive
+    assert b"\r\nConnection: close\r\n" in await near.receive_some()
+
+
 async def test_what_was_not_read_ends_the_connection() -> None:
     body, client = body_of(6, b"ab")
     assert await body.receive() == b"ab"
@@ -110,8 +128,10 @@ async def test_a_client_that_waits_is_told_once_to_go_on() -> None:
     assert (await client.receive_some()).startswith(b"HTTP/1.1 200 ")
 
 
-async def test_who_sends_at_once_is_not_told() -> None:
-    body, client = body_of(2, b"ab", expects=True)
+@pytest.mark.parametrize(("rest", "expects"), [(b"ab", True), (b"a", True), (b"", False)])
+async def test_who_sends_already_or_did_not_ask_is_not_told(rest: bytes, expects: bool) -> None:
+    body, client = body_of(2, rest, expects=expects)
+    await client.send_all(b"ab"[len(rest) :])
     assert await read(body) == b"ab"
     await body.answer(ANSWER)
     assert (await client.receive_some()).startswith(b"HTTP/1.1 200 ")

@@ -6,13 +6,14 @@ Run as `python -m tests.transports.transfers.full_disk FOLDER`, FOLDER being 32 
 import contextlib
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 import trio
 
 from tests.fakes.own_mount import fill_up
 from tests.fakes.transfer_files import TransferHouse
-from tests.transports.transfers.http_client import Client, connected, file, upload
+from tests.transports.transfers.http_client import Client, connected, field, file, upload
 
 LARGE = bytes(40_000_000)
 
@@ -36,6 +37,7 @@ async def main(folder: Path) -> None:
     head = upload(file("a.gcode", LARGE), headers=["Expect: 100-continue"])
     head = head.partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
     assert await status_of(house, head) == 507
+    await _refused_once_the_root_is_known(house)
     # Too large, but nobody knows before: refused on the way, and nothing stays.
     body = upload(file("a.gcode", LARGE)).partition(b"\r\n\r\n")[2]
     top = head.replace(b"Content-Length: %d" % len(body), b"Transfer-Encoding: chunked")
@@ -51,6 +53,17 @@ async def main(folder: Path) -> None:
     (folder / "filler").unlink()
     assert await status_of(house, upload(file("c.cfg", b"x" * 10_000))) == 201
     assert house.leftovers() == []
+
+
+async def _refused_once_the_root_is_known(house: TransferHouse) -> None:
+    """It would fit elsewhere; most of it has not come when it is refused."""
+    with tempfile.TemporaryDirectory() as elsewhere:
+        house.files.roots["elsewhere"] = Path(elsewhere)
+        request = upload(file("a.gcode", LARGE), field("root", "elsewhere"))
+        assert await status_of(house, request[:2_000_000]) == 507
+        request = upload(field("root", "elsewhere"), file("a.gcode", LARGE))
+        assert await status_of(house, request) == 201
+        del house.files.roots["elsewhere"]
 
 
 if __name__ == "__main__":
