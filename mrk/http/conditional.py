@@ -25,13 +25,14 @@ def http_date(seconds: float) -> str:
 
 
 def parse_http_date(text: str | None) -> int | None:
-    """Seconds since 1970; None for anything that is no date."""
+    """Seconds since 1970; None for anything that is no date. One that names no zone is GMT."""
     if not text or len(text) > 64:
         return None
+    from calendar import timegm
     from email.utils import parsedate_to_datetime
 
     try:
-        return int(parsedate_to_datetime(text).timestamp())
+        return timegm(parsedate_to_datetime(text).utctimetuple())
     except (ValueError, TypeError, OverflowError):
         return None
 

@@ -1,5 +1,7 @@
 """Conditions: tags before dates, strong and weak comparison, junk that is no condition."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -74,6 +76,25 @@ def test_dates_never_fail(text: str) -> None:
 @given(st.integers(0, 4_000_000_000))
 def test_dates_come_back(seconds: int) -> None:
     assert parse_http_date(http_date(seconds)) == seconds
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Sun, 06 Nov 1994 08:49:37 GMT",
+        "Sunday, 06-Nov-94 08:49:37 GMT",
+        "Sun Nov  6 08:49:37 1994",
+    ],
+)
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York"])
+def test_all_ways_to_write_a_date_are_gmt(
+    text: str, zone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setenv("TZ", zone)
+        time.tzset()
+        assert parse_http_date(text) == 784_111_777
+    time.tzset()
 
 
 @pytest.mark.parametrize("seconds", [-(2**62), -62_135_596_801, 253_402_300_800, 900_000_000_000])
