@@ -36,6 +36,14 @@ def test_any_cut_gives_the_same_head(cuts: list[int], behind: bytes) -> None:
     assert (parser.raw, parser.rest + rest) == (HEAD, behind)
 
 
+@pytest.mark.parametrize("cut", range(1, len(HEAD)))
+def test_two_parts_are_one_head(cut: int) -> None:
+    parser = HeadParser(len(HEAD))
+    assert not parser.feed(HEAD[:cut])
+    assert parser.feed(HEAD[cut:] + b"rest")
+    assert (parser.raw, parser.rest) == (HEAD, b"rest")
+
+
 @given(st.binary(max_size=200))
 def test_junk_is_refused_or_waited_for(junk: bytes) -> None:
     parser = HeadParser(150)

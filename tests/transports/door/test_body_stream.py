@@ -224,3 +224,72 @@ async def test_behind_a_closed_door_the_answer_is_the_last() -> None:
     accepting.stop()
     await body.answer(Response(200, b"x"))
     assert b"\r\nConnection: close\r\n" in await near.receive_some()
+
+
+async def test_an_early_answer_waits_for_a_short_rest_and_the_connection_goes_on() -> None:
+    refused: list[None] = []
+    near, far = trio.testing.memory_stream_pair()
+    stream = LimitedStream(far, LIMITS.send_s)
+    frame = Framing(6, True, False, "")
+    body = BodyStream(stream, HEAD, frame, b"ab", LIMITS, lambda: refused.append(None))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(body.answer, ANSWER)
+        await trio.testing.wait_all_tasks_blocked()
+        assert not body.answered
+        assert refused == [None]
+        await near.send_all(b"cdefGET /")
+    assert body.keep_alive
+    assert body.rest == b"GET /"
+    assert b"Connection: close" not in await near.receive_some()
+
+
+@pytest.mark.parametrize(
+    ("expects", "keep_alive", "more"),
+    [(True, True, b""), (False, False, b""), (False, True, b"ab")],
+)
+async def test_an_early_answer_waits_for_nothing_that_helps_nobody(
+    expects: bool, keep_alive: bool, more: bytes, autojump_clock: trio.testing.MockClock
+) -> None:
+    near, far = trio.testing.memory_stream_pair()
+    frame = Framing(2, keep_alive, expects, "")
+    body = BodyStream(LimitedStream(far, LIMITS.send_s), HEAD, frame, more, LIMITS)
+    if more:
+        assert await body.receive() == more
+    began = trio.current_time()
+    await body.answer(ANSWER)
+    assert trio.current_time() == began
+    assert body.keep_alive is bool(more)
+    assert (await near.receive_some()).startswith(b"HTTP/1.1 200 ")
+
+
+BOUND = Limits(unread_body_bytes=4, unread_body_s=5)
+
+
+def unread(size: int | None, rest: bytes) -> BodyStream:
+    _near, far = trio.testing.memory_stream_pair()
+    return BodyStream(LimitedStream(far, 30), HEAD, Framing(size, True, False, ""), rest, BOUND)
+
+
+@pytest.mark.parametrize(
+    ("size", "rest", "status"),
+    [
+        (4, b"abcd", None),
+        (5, b"abcde", 413),
+        (None, b"2\r\nab\r\n2\r\ncd\r\n0\r\n\r\n", None),
+        (None, b"2\r\nab\r\n3\r\ncde\r\n1\r\nf\r\n0\r\n\r\n", 413),
+        (4, b"abc", 408),
+        (None, b"2\r\nab\r\n", 408),
+    ],
+)
+async def test_what_is_skipped_is_bounded(
+    size: int | None, rest: bytes, status: int | None, autojump_clock: trio.testing.MockClock
+) -> None:
+    body, began = unread(size, rest), trio.current_time()
+    if status is None:
+        await body.skip()
+        assert body.body_read
+    else:
+        with pytest.raises(Refusal) as refused:
+            await body.skip()
+        assert refused.value.status == status
+    assert trio.current_time() - began == (BOUND.unread_body_s if status == 408 else 0)
