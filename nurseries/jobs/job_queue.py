@@ -241,6 +241,7 @@ class JobQueue:
             await self._step.wait()
         if seen.restarted or snapshot.is_down:
             self._handed = None
+        self._is_last = self._is_last and snapshot.stats.is_active
         handed, missed = self._handed, seen.missed
         if snapshot.stats.is_active or missed:
             self._note_taken(snapshot)
@@ -262,6 +263,8 @@ class JobQueue:
     async def _on_job(self, change: JobChanged) -> None:
         match change.event:
             case JobEvent.STARTED:
+                # What is printed over a job is none.
+                self._is_last = self._is_last and not change.previous.is_active
                 await self._on_started(change.snapshot)
             case JobEvent.COMPLETED:
                 await self._handed_over()

@@ -17,7 +17,7 @@ Rule = Callable[[Queue], Queue]
 
 
 class QueueChanges:
-    """Changes `stored` by rules. `added` are called when clients are told of new jobs."""
+    """Changes `stored` by rules. `added` are called when there are new jobs."""
 
     def __init__(
         self, stored: StoredQueue, clients: Clients, wall_clock: Callable[[], float]
@@ -69,23 +69,32 @@ class QueueChanges:
         queue = self._stored.believed
         if queue is None:
             queue = await self._stored.read()
-            if self._told is None:
-                self._told = queue
             self._tell(queue, "jobs_added")
         return queue
 
     def _tell(self, queue: Queue, action: str, *, always: bool = False) -> None:
-        """Send what differs from what clients were told last."""
-        told, self._told = self._told, queue
-        if always or told is None or told.jobs != queue.jobs:
+        """Send what differs from what clients were told last; at first nothing does."""
+        told = queue if self._told is None else self._told
+        self._told = queue
+        is_state_told = told.state is queue.state
+        if always or told.jobs != queue.jobs:
             self._notify(action, queue)
-        if told is not None and told.state is not queue.state and action != "job_loaded":
+            # The state that a load leads to is told with it.
+            is_state_told |= action == "job_loaded"
+        if not is_state_told:
             self._notify("state_changed", queue)
+        if action == "jobs_added" and _has_new_jobs(told, queue):
+            for added in self.added:
+                added()
 
     def _notify(self, action: str, queue: Queue) -> None:
         jobs = None if action == "state_changed" else queued_jobs(queue, self._wall_clock())
-        if action == "jobs_added":
-            for added in self.added:
-                added()
         change = {"action": action, "updated_queue": jobs, "queue_state": queue.state.value}
         self._clients.broadcast_behind_answer("notify_job_queue_changed", [change])
+
+
+def _has_new_jobs(before: Queue, after: Queue) -> bool:
+    """Whether there are others than before, under whatever names their files are now."""
+    return after.jobs != before.jobs and not (
+        {job.job_id for job in after.jobs} <= {job.job_id for job in before.jobs}
+    )

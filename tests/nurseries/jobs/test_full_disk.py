@@ -148,6 +148,20 @@ async def test_a_print_that_ends_meanwhile_lets_the_queue_go_on_after_a_start(
         assert await shop.queued() == ([], "paused")
 
 
+async def test_a_queue_that_begins_anew_while_it_is_behind(
+    world: World, autojump_clock: MockClock, memory_database: MemoryDatabase
+) -> None:
+    async with open_shop(world) as shop:
+        await shop.call("server.job_queue.post_job", filenames=["a.gcode", "b.gcode"])
+        memory_database.write_failure = FULL
+        await shop.queue.on_file_removed("b.gcode")
+        memory_database.write_failure = None
+        await shop.restart("job_queue")
+        await trio.sleep(RETRY_S + 1)
+        stored = await memory_database.run(read_queue)
+        assert [job.filename for job in stored.jobs] == ["a.gcode"]
+
+
 async def test_a_caller_that_leaves_while_the_queue_is_behind(
     world: World, autojump_clock: MockClock, memory_database: MemoryDatabase
 ) -> None:

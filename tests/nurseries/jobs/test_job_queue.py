@@ -80,6 +80,7 @@ async def test_what_clients_are_told(world: World, autojump_clock: MockClock) ->
         status = await post(shop, "a.gcode", "b.gcode")
         ids = [job["job_id"] for job in status["queued_jobs"]]
         await shop.call("server.job_queue.jump", job_id=ids[1])
+        await shop.call("server.job_queue.pause")
         await shop.call("server.job_queue.delete_job", job_ids=["0" * 16])
         await shop.call("server.job_queue.delete_job", job_ids=ids[0])
         nothing: tuple[Any, ...] = ([], "")
@@ -479,6 +480,7 @@ async def test_a_job_that_klippers_restart_swallowed_stays(
         await shop.when(lambda: shop.link.klippy_state == "ready")
         await trio.sleep(30)
         assert await shop.queued() == (["a.gcode", "b.gcode"], "paused")
+        assert shop.notes(CHANGED)[-1]["queue_state"] == "paused"
         # And what is printed without the queue takes nothing from it.
         await shop.call("printer.print.start", filename="a.gcode")
         await shop.until("complete")

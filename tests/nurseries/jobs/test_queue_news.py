@@ -1,0 +1,86 @@
+"""What clients and siblings are told of the queue when something happens that nobody ordered."""
+
+from typing import Any
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from mrk.jobs.queue import Transitions
+from mrk.virtual_printer.faults import Fault, FaultKind
+from tests.fakes.workshop import Shop, World, open_shop
+
+CHANGED = "notify_job_queue_changed"
+
+
+async def post(shop: Shop, *names: str, **more: Any) -> None:
+    await shop.call("server.job_queue.post_job", filenames=list(names), **more)
+
+
+async def test_another_name_of_a_file_queues_nothing_new(
+    world: World, autojump_clock: MockClock
+) -> None:
+    switched: list[str] = []
+    async with open_shop(world) as shop:
+        shop.queue.on_jobs_added(lambda: switched.append("on"))
+        await post(shop, "a.gcode")
+        assert switched == ["on"]
+        await shop.queue.on_file_moved("a.gcode", "d.gcode")
+        told = shop.notes(CHANGED)[-1]
+        assert [job["filename"] for job in told["updated_queue"]] == ["d.gcode"]
+        assert switched == ["on"]
+
+
+@pytest.mark.parametrize("automatic", [True, False])
+async def test_the_print_of_the_last_job_empties_the_queue(
+    world: World, autojump_clock: MockClock, automatic: bool
+) -> None:
+    told: list[str] = []
+    async with open_shop(world, Transitions(automatic=automatic)) as shop:
+        shop.queue.on_emptied(lambda: told.append("empty"))
+        await post(shop, "a.gcode", "b.gcode")
+        for name in ("a.gcode", "b.gcode"):
+            assert told == []
+            if name == "a.gcode" or not automatic:
+                await shop.call("server.job_queue.start")
+            await shop.when(lambda name=name: shop.job_state.is_active
+                            and shop.job_state.snapshot.stats.filename == name)  # fmt: skip
+            await shop.until("complete")
+            await trio.testing.wait_all_tasks_blocked()
+        assert told == ["empty"]
+        # What is printed past the queue has nothing to do with it.
+        await shop.call("printer.print.start", filename="c.gcode")
+        await shop.until("printing")
+        await shop.until("complete")
+        assert told == ["empty"]
+
+
+@pytest.mark.parametrize(
+    "end", ["CANCEL_PRINT", 'PAUSE\nSDCARD_PRINT_FILE FILENAME="b.gcode"', "shutdown", "restart"]
+)
+async def test_a_last_job_that_was_lost_empties_nothing(
+    world: World, autojump_clock: MockClock, end: str
+) -> None:
+    told: list[str] = []
+    async with open_shop(world) as shop:
+        shop.queue.on_emptied(lambda: told.append("empty"))
+        await post(shop, "a.gcode")
+        await shop.call("server.job_queue.start")
+        await shop.until("printing")
+        match end:
+            case "shutdown":
+                world.printer.order(Fault(FaultKind.MCU_SHUTDOWN))
+                await shop.when(lambda: shop.link.klippy_state == "shutdown")
+                await shop.call("printer.firmware_restart")
+            case "restart":
+                await shop.call("printer.restart")
+            case script:
+                await shop.run(script)
+        await shop.when(lambda: shop.link.klippy_state == "ready")
+        await trio.sleep(5)
+        if not shop.job_state.is_active:
+            await shop.call("printer.print.start", filename="b.gcode")
+            await shop.until("printing")
+        await shop.until("complete")
+        await trio.testing.wait_all_tasks_blocked()
+        assert told == []
