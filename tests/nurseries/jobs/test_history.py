@@ -259,6 +259,42 @@ async def test_a_part_that_starts_anew(world: World, autojump_clock: MockClock, 
         assert (await totals(shop))["total_jobs"] == 1.0
 
 
+@pytest.mark.parametrize("part", ["history", "job_state"])
+async def test_a_part_that_starts_anew_while_nothing_can_be_read(
+    world: World, autojump_clock: MockClock, memory_database: MemoryDatabase, part: str
+) -> None:
+    async with open_shop(world) as shop:
+        await start(shop, user="ann")
+        memory_database.failure = ClientError("gone", 503)
+        shop.scopes[part].cancel()
+        await trio.sleep(3)
+        memory_database.failure = None
+        job = await ended(shop)
+        assert (job["status"], job["user"], len(await shop.jobs())) == ("completed", "ann", 1)
+        assert (await totals(shop))["total_jobs"] == 1.0
+
+
+async def test_a_power_cut_takes_the_last_minute_at_most(
+    world: World, autojump_clock: MockClock, memory_database: MemoryDatabase
+) -> None:
+    meter = Meter()
+    async with open_shop(world, auxiliary=(meter,)) as shop:
+        await start(shop)
+        await trio.sleep(40)
+        await shop.call("printer.print.pause")
+        meter.value = 7.0
+        await trio.sleep(CHECKPOINT_S + 1)
+        memory_database.failure = ClientError("gone", 503)
+    memory_database.failure = None
+    async with open_shop(shop_without_printer(world)) as shop:
+        (job,) = await shop.jobs()
+        assert (job["status"], job["end_time"]) == ("interrupted", None)
+        assert 40 < job["total_duration"] <= 102
+        assert 5 < job["print_duration"] < 45
+        assert job["filament_used"] > 1
+        assert [field["value"] for field in job["auxiliary_data"]] == [7.0]
+
+
 async def test_a_print_that_began_without_mrk(world: World, autojump_clock: MockClock) -> None:
     world.linkable = False
     async with open_shop(world) as shop:
