@@ -44,6 +44,7 @@ async def test_a_printer_that_is_off(
         # The slicer asks once more, in either way.
         assert await shop.call("printer.print.start", filename="part.gcode") == "already queued"
         assert (await uploads.print_upload("part.gcode")).reason == "already queued"
+        assert not await uploads.is_queued("old.gcode")
         assert (await shop.queued())[0] == ["part.gcode", "old.gcode"]
         world.linkable = True
         await shop.until("printing")
@@ -152,10 +153,58 @@ async def test_a_refused_upload_is_queued(world: World, autojump_clock: MockCloc
         uploads, _switched = printer_of(shop, queue_uploads=True)
         await shop.call("printer.print.start", filename="a.gcode")
         await shop.until("printing")
-        outcome = await uploads.print_upload("part.gcode")
-        assert outcome.start is PrintStart.QUEUED
+        outcome = await uploads.print_upload("part.gcode", "ann")
+        assert (outcome.start, outcome.reason) == (PrintStart.QUEUED, "a print is under way")
+        await shop.until("complete")
+        # Who prints it past the queue takes nothing from it.
+        await shop.call("printer.print.start", filename="part.gcode", user="bob")
+        await shop.until("printing")
         await shop.until("complete")
         assert (await shop.queued())[0] == ["part.gcode"]
+        await shop.call("server.job_queue.start")
+        await shop.until("printing")
+        assert [job["user"] for job in await shop.jobs()] == ["ann", "bob", "No User"]
+
+
+async def test_what_is_not_queued_is_started_or_refused(
+    world: World, autojump_clock: MockClock
+) -> None:
+    async with open_shop(world) as shop:
+        uploads, _switched = printer_of(shop)
+        outcome = await uploads.print_upload("a.gcode", "ann")
+        assert outcome.start is PrintStart.STARTED
+        await shop.until("printing")
+        outcome = await uploads.print_upload("b.gcode")
+        assert (outcome.start, outcome.reason) == (PrintStart.REFUSED, "a print is under way")
+        await shop.until("complete")
+        uploads, _switched = printer_of(shop, queue_uploads=True)
+        outcome = await uploads.print_upload("gone.gcode")
+        assert (outcome.start, outcome.reason) == (
+            PrintStart.REFUSED, "File 'gone.gcode' does not exist",
+        )  # fmt: skip
+        assert [(job["filename"], job["user"]) for job in await shop.jobs()] == [("a.gcode", "ann")]
+
+
+async def test_the_next_of_a_queue_that_loads_is_not_started_twice(
+    world: World, autojump_clock: MockClock
+) -> None:
+    async with open_shop(world, Transitions(automatic=True, delay_s=30.0)) as shop:
+        uploads, _switched = printer_of(shop)
+        await shop.queue.add(["a.gcode", "b.gcode"])
+        await shop.call("server.job_queue.start")
+        await shop.until("complete")
+        await trio.testing.wait_all_tasks_blocked()
+        # Only where queued jobs switch the printer on.
+        assert not await uploads.is_queued("b.gcode")
+        shop.queue.on_jobs_added(lambda: None)
+        assert await uploads.is_queued("b.gcode")
+        assert await uploads.is_queued("/b.gcode")
+        assert not await uploads.is_queued("c.gcode")
+        await shop.call("server.job_queue.pause")
+        assert not await uploads.is_queued("b.gcode")
+        outcome = await uploads.print_upload("b.gcode")
+        assert outcome.start is PrintStart.STARTED
+        assert await shop.queued() == (["b.gcode"], "paused")
 
 
 async def test_a_start_with_nothing_queued_is_sent_where_it_is_asked_for(
