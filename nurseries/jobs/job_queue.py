@@ -65,7 +65,7 @@ class JobQueue:
         self._transitions = transitions
         self._wall_clock = wall_clock
         self._queue = StoredQueue(database)
-        self._changes = QueueChanges(self._queue, clients, wall_clock)
+        self._changes = QueueChanges(self._queue, clients, wall_clock, self._look_again)
         self._macros = MacroOrders(
             klippy, {"pause_job_queue": self.pause, "start_job_queue": self.start}
         )
@@ -311,7 +311,16 @@ class JobQueue:
     # Loading
 
     def _load_if_due(self, queue: Queue | None, *, transition: bool) -> None:
-        if queue is None or queue.state is not QueueState.LOADING or self._to_load is None:
+        if queue is not None and queue.state is QueueState.LOADING:
+            self._have_loaded(transition)
+
+    def _look_again(self) -> None:
+        """A client that ordered something is gone; it may be stored, and a load be due."""
+        self._have_loaded(False)
+
+    def _have_loaded(self, transition: bool) -> None:
+        """Have the loader look at the queue, and load if the state says so."""
+        if self._to_load is None:
             return
         try:
             self._to_load.send_nowait(transition)

@@ -6,6 +6,8 @@ Owned by `JobQueue`, which says what changes; runs no task.
 import logging
 from collections.abc import Callable
 
+import trio
+
 from mrk.clients.registry import Clients
 from mrk.errors import ClientError
 from mrk.jobs.queue import Queue
@@ -17,14 +19,20 @@ Rule = Callable[[Queue], Queue]
 
 
 class QueueChanges:
-    """Changes `stored` by rules. `added` are called when there are new jobs."""
+    """Changes `stored` by rules. `added` are called when there are new jobs, `left` when whoever
+    ordered a change left while it was written: `read` tells what came of it."""
 
     def __init__(
-        self, stored: StoredQueue, clients: Clients, wall_clock: Callable[[], float]
+        self,
+        stored: StoredQueue,
+        clients: Clients,
+        wall_clock: Callable[[], float],
+        left: Callable[[], None],
     ) -> None:
         self._stored = stored
         self._clients = clients
         self._wall_clock = wall_clock
+        self._left = left
         self._told: Queue | None = None
         self.added: list[Callable[[], None]] = []
 
@@ -50,7 +58,11 @@ class QueueChanges:
             old = await self._known()
             new = rule(old)
             if new != old:
-                await self._stored.write(old, new, happened=happened)
+                try:
+                    await self._stored.write(old, new, happened=happened)
+                except trio.Cancelled:
+                    self._left()
+                    raise
             if action is None:
                 self._told = new
             else:

@@ -7,8 +7,10 @@ import trio
 from trio.testing import MockClock
 
 from mrk.jobs.queue import Transitions
+from mrk.jobs.schema import JOB_MIGRATIONS
 from mrk.virtual_printer.faults import Fault, FaultKind
-from tests.fakes.workshop import Shop, World, open_shop
+from nurseries.testing.memory_database import MemoryDatabase
+from tests.fakes.workshop import Shop, World, open_shop, open_world
 
 CHANGED = "notify_job_queue_changed"
 
@@ -84,3 +86,39 @@ async def test_a_last_job_that_was_lost_empties_nothing(
         await shop.until("complete")
         await trio.testing.wait_all_tasks_blocked()
         assert told == []
+
+
+class LeftDatabase(MemoryDatabase):
+    """Its callers leave, by `scope`, when their call has been carried out: a thread does that."""
+
+    scope: trio.CancelScope | None = None
+
+    async def run(self, function: Any, *, durable: bool = False) -> Any:
+        result = await super().run(function, durable=durable)
+        if self.scope is not None:
+            scope, self.scope = self.scope, None
+            scope.cancel()
+            await trio.lowlevel.checkpoint()
+        return result
+
+
+async def test_what_clients_ordered_that_left_meanwhile_takes_effect(
+    autojump_clock: MockClock,
+) -> None:
+    database = LeftDatabase(JOB_MIGRATIONS)
+    switched: list[str] = []
+    async with open_world(database) as world:
+        world.put("a.gcode")
+        async with open_shop(world) as shop:
+            shop.queue.on_jobs_added(lambda: switched.append("on"))
+            with trio.CancelScope() as database.scope:
+                await post(shop, "a.gcode")
+            await trio.testing.wait_all_tasks_blocked()
+            assert [note["action"] for note in shop.notes(CHANGED)] == ["jobs_added"]
+            assert switched == ["on"]
+            with trio.CancelScope() as database.scope:
+                await shop.call("server.job_queue.start")
+            await shop.until("printing")
+            await trio.testing.wait_all_tasks_blocked()
+            assert await shop.queued() == ([], "paused")
+    database.close()
