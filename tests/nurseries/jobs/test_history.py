@@ -87,6 +87,17 @@ async def test_one_print(world: World, autojump_clock: MockClock) -> None:
         assert (await shop.jobs())[0]["exists"] is False
 
 
+async def test_a_file_that_changed_during_its_print_is_told(
+    world: World, autojump_clock: MockClock
+) -> None:
+    world.files.records["a.gcode"] = {"modified": 500.0}
+    async with open_shop(world) as shop:
+        await start(shop)
+        world.files.mtimes["a.gcode"] = 501.0
+        await ended(shop)
+        assert [note["job"]["exists"] for note in shop.notes(CHANGED)] == [True, False]
+
+
 async def test_a_share_that_is_away_holds_up_no_row(
     world: World, autojump_clock: MockClock
 ) -> None:

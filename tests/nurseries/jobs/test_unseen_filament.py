@@ -15,8 +15,8 @@ MOVES = b"".join(b"G1 X%d E%d F1000\n" % (10 + 100 * (n % 2), n) for n in range(
 PART = b"G28\nM109 S180\nG92 E0\nG1 X10 F600\n" + MOVES
 
 
-async def end_away(world: World, text: bytes = PART) -> None:
-    """A print that is seen for a while, and ends when mrk is away."""
+async def begin(world: World, text: bytes = PART) -> None:
+    """A print that is seen for a while, until mrk goes."""
     world.put("part.gcode", text=text)
     async with open_shop(world) as shop:
         await shop.call("printer.print.start", filename="part.gcode", user="ann")
@@ -26,6 +26,11 @@ async def end_away(world: World, text: bytes = PART) -> None:
                 and shop.job_state.snapshot.stats.filament_used > 1
             )
         )
+
+
+async def end_away(world: World, text: bytes = PART) -> None:
+    """The same, and it ends by itself."""
+    await begin(world, text)
     await trio.sleep(300)
 
 
@@ -82,6 +87,21 @@ async def test_an_error_counts_up_to_its_place(world: World, autojump_clock: Moc
     async with open_shop(world) as shop:
         job = await seen_again(shop)
         assert (job["status"], job["filament_used"], source(job)) == ("error", 20.0, ["file"])
+
+
+async def test_what_a_cancelled_one_used_is_not_known(
+    world: World, autojump_clock: MockClock
+) -> None:
+    await begin(world)
+    stream = await world.open_klippy()
+    script = b'{"id": 1, "method": "gcode/script", "params": {"script": "CANCEL_PRINT"}}'
+    await stream.send_all(script + b"\x03")
+    assert await stream.receive_some()
+    await stream.aclose()
+    async with open_shop(world) as shop:
+        job = await seen_again(shop)
+        assert (job["status"], source(job)) == ("cancelled", ["incomplete"])
+        assert await total(shop) == job["filament_used"] < 5
 
 
 async def test_a_full_disk_delays_it(
