@@ -332,6 +332,8 @@ class JobQueue:
             if transition:
                 with trio.CancelScope() as self._delay:
                     await trio.sleep(self._transitions.delay_s)
+                if self._delay.cancelled_caught:
+                    continue  # dropped; who starts the queue meanwhile has it looked at anew
             self._step = trio.Event()
             try:
                 await self._load(transition)

@@ -9,6 +9,7 @@ from trio.testing import MockClock
 
 from mrk.errors import ClientError
 from mrk.jobs.queue import COPIES_LIMIT, NOTE_CHARS, Transitions
+from mrk.supervision import Backoff
 from mrk.virtual_printer.faults import Fault, FaultKind
 from nurseries.jobs.job_queue import ANSWER_S
 from nurseries.testing.memory_database import MemoryDatabase
@@ -177,10 +178,41 @@ async def test_pause_drops_a_load_that_waits(world: World, autojump_clock: MockC
         await trio.sleep(60)
         assert await shop.queued() == (["b.gcode"], "paused")
         assert "M117 next" not in shop.commands.scripts
-        # And a start in the time of the dropped delay loads once, at once.
         await shop.call("server.job_queue.start")
         await shop.until("printing")
         assert await shop.queued() == ([], "paused")
+
+
+async def test_a_start_in_the_time_of_a_dropped_delay_loads_at_once(
+    world: World, autojump_clock: MockClock
+) -> None:
+    async with open_shop(world, AUTOMATIC) as shop:
+        await post(shop, "a.gcode", "b.gcode")
+        await shop.call("server.job_queue.start")
+        await shop.until("complete")
+        await shop.call("server.job_queue.pause")
+        asked_at = trio.current_time()
+        await shop.call("server.job_queue.start")
+        await shop.until("printing")
+        assert trio.current_time() - asked_at < AUTOMATIC.delay_s / 2
+        assert "M117 next" not in shop.commands.scripts
+
+
+async def test_a_pause_while_a_job_is_handed_over_tells_what_came_of_it(
+    world: World, autojump_clock: MockClock
+) -> None:
+    async with open_shop(world, AUTOMATIC) as shop:
+        await post(shop, "a.gcode", "b.gcode")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(shop.run, "G4 P10000")
+            await trio.testing.wait_all_tasks_blocked()
+            await shop.call("server.job_queue.start")
+            await shop.when(lambda: any("PRINT_FILE" in s for s in shop.commands.scripts))
+            answer = await shop.call("server.job_queue.pause")
+        assert [job["filename"] for job in answer["queued_jobs"]] == ["b.gcode"]
+        await shop.until("complete")
+        await trio.sleep(60)
+        assert await shop.queued() == (["b.gcode"], "paused")
 
 
 async def test_pause_waits_for_the_step_that_runs(world: World, autojump_clock: MockClock) -> None:
@@ -300,10 +332,48 @@ async def test_a_print_that_ends_while_mrk_is_away(
         await shop.until("printing")
         await shop.when(lambda: True)
     await trio.sleep(300)
-    async with open_shop(world, Transitions(automatic=automatic)) as shop:
+    async with open_shop(world, Transitions(automatic=automatic, gcode="M117 next")) as shop:
         await trio.sleep(5)
         assert shop.job_state.is_active is goes_on
+        assert ("M117 next" in shop.commands.scripts) is goes_on
         assert await shop.queued() == ([] if goes_on else ["b.gcode"], "paused")
+
+
+async def test_a_print_that_is_over_before_its_start_is_answered(
+    world: World, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.put("tiny.gcode", text=b"M117 hello\n")
+    async with open_shop(world, Transitions(automatic=True)) as shop:
+        start_print = shop.printer.gcode.start_print
+
+        async def answer_late(*about: Any) -> None:
+            await start_print(*about)
+            await trio.sleep(3)
+
+        monkeypatch.setattr(shop.printer.gcode, "start_print", answer_late)
+        await post(shop, "tiny.gcode", "b.gcode")
+        await shop.call("server.job_queue.start")
+        await shop.until("complete")
+        await shop.until("printing")
+        await trio.sleep(5)
+        assert await shop.queued() == ([], "paused")
+        assert [job["filename"] for job in await shop.jobs()] == ["b.gcode", "tiny.gcode"]
+
+
+async def test_a_print_that_ends_while_the_queue_begins_anew(
+    world: World, autojump_clock: MockClock
+) -> None:
+    async with open_shop(world, Transitions(automatic=True, load_on_startup=True)) as shop:
+        await post(shop, "a.gcode", "b.gcode", "c.gcode")
+        shop.parts["job_queue"].backoff = Backoff(first_s=90.0, limit_s=90.0, healthy_after_s=0.0)
+        await shop.restart("job_queue")
+        # It is no printer that becomes ready.
+        assert await shop.queued() == (["a.gcode", "b.gcode", "c.gcode"], "paused")
+        await shop.call("server.job_queue.start")
+        await shop.until("printing")
+        await shop.restart("job_queue")
+        await shop.until("printing")
+        assert await shop.queued() == (["c.gcode"], "ready")
 
 
 async def test_a_lost_print_keeps_the_next_from_starting(
@@ -432,6 +502,8 @@ async def test_a_lost_answer_prints_no_job_twice(
         await shop.until("printing")
         await trio.testing.wait_all_tasks_blocked()
         assert (await shop.queued())[0] == ["b.gcode"]
+        *_, told = [n for n in shop.notes(CHANGED) if n["updated_queue"] is not None]
+        assert (told["action"], len(told["updated_queue"])) == ("job_loaded", 1)
 
 
 async def test_a_lost_answer_and_a_print_that_ended_meanwhile(
