@@ -114,7 +114,8 @@ async def test_the_queue_knows_what_happened_meanwhile(
         await shop.until("printing")
         await trio.sleep(1)
         memory_database.write_failure = FULL
-        await shop.queue.on_file_removed("b.gcode")
+        await shop.queue.on_file_moved("b.gcode", "d.gcode")
+        await shop.queue.on_file_removed("d.gcode")
         assert (await shop.queued())[0] == []
         with pytest.raises(ClientError, match="full"):
             await shop.call("server.job_queue.post_job", filenames=["c.gcode"])

@@ -40,6 +40,9 @@ async def test_the_print_of_the_last_job_empties_the_queue(
     told: list[str] = []
     async with open_shop(world, Transitions(automatic=automatic)) as shop:
         shop.queue.on_emptied(lambda: told.append("empty"))
+        await shop.call("printer.print.start", filename="c.gcode")
+        await shop.until("printing")
+        await shop.until("complete")
         await post(shop, "a.gcode", "b.gcode")
         for name in ("a.gcode", "b.gcode"):
             assert told == []

@@ -67,12 +67,13 @@ async def test_without_a_power_device_a_printer_that_is_off_refuses(
         assert await shop.queued() == ([], "paused")
 
 
+@pytest.mark.parametrize("transitions", [ONE_BY_ONE, Transitions(automatic=True)])
 async def test_what_was_queued_before_waits_for_its_start(
-    world: World, autojump_clock: MockClock
+    world: World, autojump_clock: MockClock, transitions: Transitions
 ) -> None:
     world.linkable = False
     world.put("old.gcode")
-    async with open_shop(world) as shop:
+    async with open_shop(world, transitions) as shop:
         printer_of(shop)
         shop.queue.on_jobs_added(lambda: None)
         await shop.queue.add(["old.gcode"])
