@@ -44,7 +44,8 @@ class SlicerFields:
     """A slicer family: its table, and `finish`, which adds what stands in no plain comment.
 
     `command_heating`: first-layer temperatures may be read from the commands that heat.
-    `images`: thumbnails in comments are the slicer's own.
+    `images`: thumbnails in comments are the slicer's own. `packaged`: it also writes packages or
+    projects, which hold the picture beside the g-code.
     """
 
     places: tuple[FieldPlace, ...]
@@ -52,6 +53,7 @@ class SlicerFields:
     layout: Layout = TOP
     command_heating: bool = True
     images: bool = True
+    packaged: bool = False
 
 
 def read_family(family: SlicerFields, text: GcodeText) -> Found:

@@ -55,12 +55,14 @@ _BED_BY_M109 = (b"sailfish", b"makerware")
 class ScanResult:
     """What stands in a file: its fields, and its images in file order, still as bytes.
 
-    `notes` tell which images were left out, and why.
+    `notes` tell which images were left out, and why. `packaged`: one that came beside the g-code
+    may stand in for missing ones.
     """
 
     metadata: Metadata
     thumbnails: list[Thumbnail]
     notes: list[str]
+    packaged: bool
 
 
 def scan(source: GcodeSource) -> ScanResult:
@@ -84,8 +86,8 @@ def scan(source: GcodeSource) -> ScanResult:
     }
     metadata = msgspec.convert({f: v for f, v in found.items() if _sane(v)}, Metadata)
     if not family.images:
-        return ScanResult(metadata, [], [])
-    return ScanResult(metadata, text.thumbnails, text.notes)
+        return ScanResult(metadata, [], [], family.packaged)
+    return ScanResult(metadata, text.thumbnails, text.notes, family.packaged)
 
 
 def _sane(value: Value) -> bool:

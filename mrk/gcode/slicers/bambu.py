@@ -53,4 +53,4 @@ def _finish(text: GcodeText, found: Found) -> None:
     prusa.finish(text, found)
 
 
-FAMILY = SlicerFields(PLACES, _finish)
+FAMILY = SlicerFields(PLACES, _finish, packaged=True)

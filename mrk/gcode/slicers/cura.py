@@ -65,4 +65,4 @@ def _fill_time(text: GcodeText, found: Found, placeholder: bool) -> None:
         found["estimated_time"] = max(times)
 
 
-FAMILY = SlicerFields(PLACES, _finish)
+FAMILY = SlicerFields(PLACES, _finish, packaged=True)

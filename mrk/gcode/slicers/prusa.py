@@ -112,4 +112,4 @@ def fill_weight(found: Found) -> None:
 
 
 LAYOUT = Layout(settings_at_end=True, summary_at_end=True)
-FAMILY = SlicerFields((*SETTINGS, *FIRST_LAYER, *SUMMARY), finish, LAYOUT)
+FAMILY = SlicerFields((*SETTINGS, *FIRST_LAYER, *SUMMARY), finish, LAYOUT, packaged=True)

@@ -32,7 +32,7 @@ def store_images(
 ) -> list[WrittenImage]:
     """Write a file's images, miniature first; what could not be written becomes a note.
 
-    `packaged`: an image that came in a UFP package stands in for missing ones.
+    `packaged`: an image that came in a package or project stands in for missing ones.
     """
     folder, name = os.path.split(path)
     image = package_image_name(name)

@@ -41,8 +41,6 @@ from nurseries.files.scan.messages import (
 )
 from nurseries.files.scan.rewrites import add_objects, process, unpack
 
-# Their packages and projects hold the picture beside the g-code.
-_PACKAGED = ("Cura", "BambuStudio")
 MEMORY_LIMIT_BYTES = 512 * 1024 * 1024
 
 
@@ -108,8 +106,7 @@ def _scan(request: ScanFile) -> Answer:
         notes = found.notes
         images = []
         if request.images:
-            packaged = found.metadata.slicer in _PACKAGED
-            images = store_images(request.path, found.thumbnails, notes, packaged=packaged)
+            images = store_images(request.path, found.thumbnails, notes, packaged=found.packaged)
         return ScannedAnswer(found.metadata, images, file.size_bytes, file.mtime_ns, notes)
 
 
