@@ -28,11 +28,12 @@ class FileMetadata(MetadataSource, Protocol):
     """Metadata of g-code files. Paths are relative to the gcodes root."""
 
     async def request_scan(
-        self, path: str, arrived: ArrivedFile | None = None
+        self, path: str, arrived: ArrivedFile | None = None, *, anew: bool = False
     ) -> Mapping[str, Any] | None:
         """Scan a file unless its record is true to its size and time; returns the record.
 
-        With `arrived` the record has the file's `sha256`.
+        With `arrived` the record has the file's `sha256`. `anew`: whatever is known; what its print
+        left in the record is forgotten, a picture that came in a package is not.
         Returns when the record is stored and thumbnails are written; None when the file is gone.
         A file that cannot be scanned has a minimal record. Raises nothing for it.
         """

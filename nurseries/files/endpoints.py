@@ -245,8 +245,7 @@ class FileEndpoints:
         if not has_metadata(path.name):
             raise ClientError(f"{path.path} is not a g-code file")
         arrived = _arrived(self._metadata.get(path.path) or {})
-        await self._metadata.remove(path.path)
-        record = await self._metadata.request_scan(path.path, arrived)
+        record = await self._metadata.request_scan(path.path, arrived, anew=True)
         if record is None:
             # Unpacked into its model, or removed by somebody meanwhile.
             if (await self._placement.find(path)).stat is None:

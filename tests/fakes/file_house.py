@@ -45,7 +45,7 @@ class MemoryMetadata:
         return self.records.get(path)
 
     async def request_scan(
-        self, path: str, arrived: ArrivedFile | None = None
+        self, path: str, arrived: ArrivedFile | None = None, *, anew: bool = False
     ) -> Mapping[str, Any] | None:
         await self.may_scan.wait()
         self.scans.append(path)

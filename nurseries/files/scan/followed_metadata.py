@@ -19,7 +19,7 @@ class FollowedMetadata(MetadataStore):
         self._root = gcodes
 
     async def remove(self, path: str) -> None:
-        """Also asked for before a new scan: then the file is still there."""
+        """A file that is there again already is no news."""
         await super().remove(path)
         if not await self._threads.run((self._root / path).exists):
             for follower in self.followers:

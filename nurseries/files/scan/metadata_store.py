@@ -116,28 +116,31 @@ class MetadataStore:
     # What changes
 
     async def request_scan(
-        self, path: str, arrived: ArrivedFile | None = None
+        self, path: str, arrived: ArrivedFile | None = None, *, anew: bool = False
     ) -> Mapping[str, Any] | None:
-        """Scan a file unless its record is true to its size and time; returns the record."""
+        """Scan a file unless its record is true to its size and time; returns the record.
+
+        `anew`: whatever is known, which stands for no answer then.
+        """
         while path in self._scanning:
             await self._scanning[path].wait()
         done = self._scanning[path] = trio.Event()
         try:
-            return await self._scan(path, arrived)
+            return await self._scan(path, arrived, anew)
         except ScannerStopped:
-            return self.get(path)
+            return None if anew else self.get(path)
         finally:
             del self._scanning[path]
             done.set()
 
-    async def _scan(self, path: str, arrived: ArrivedFile | None) -> Record | None:
+    async def _scan(self, path: str, arrived: ArrivedFile | None, anew: bool) -> Record | None:
         file = self._gcodes / path
         known = self.get(path)
         status = await self._threads.run(status_of, file)
         if status is None:
             return None
         seen = status.st_size, status.st_mtime
-        if known is not None and is_true(known, seen, arrived):
+        if known is not None and not anew and is_true(known, seen, arrived):
             return await self._with_digest(path, dict(known), arrived)
         if file.suffix.lower() == ".ufp":
             return await self._scan_package(path, file, status)

@@ -431,6 +431,14 @@ async def test_a_package_is_unpacked_for_its_place(house: Store) -> None:
         images = [image["relative_path"] for image in found["thumbnails"]]
         assert ".thumbs/part.package.png" in images
         assert all((house.gcodes / image).is_file() for image in images)
+    await store.note_print("part.gcode", 1000.0, "00000A")
+    again = await store.request_scan("part.gcode", anew=True)
+    assert again is not None
+    assert again["uuid"] != found["uuid"]
+    assert again["job_id"] is None
+    # The package, which is gone, was the only place where the picture was.
+    assert again["thumbnails"] == found["thumbnails"]
+    assert all((house.gcodes / image).is_file() for image in images)
 
 
 async def test_what_a_file_extrudes_unless_it_is_another(house: Store) -> None:
