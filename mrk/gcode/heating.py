@@ -20,10 +20,26 @@ _MACRO = re.compile(
     rb"(?=[ \t])([^\n;]{1,500}+)"
 )
 _WORD = re.compile(rb"([A-Za-z_]\w{0,40}+)[ \t]?=[ \t]?(" + NUMBER + rb")")
-_NOZZLE_WORD = re.compile(
-    rb"(?:FIRST_LAYER_|INITIAL_)?(?:EXTRUDER|HOTEND|NOZZLE|TOOL|PRINT)?"
-    rb"(?:_?TEMP(?:ERATURE)?)?(?:_?(?:INITIAL|INITIAL_LAYER|0))?"
-)
+_LAYER = rb"(?:_?(?:INITIAL|INITIAL_LAYER|FIRST_LAYER|0))?"
+_FIRST = rb"(?:FIRST_LAYER_|INITIAL_|T_)?"
+# A macro has other words, too: `TOOL=1`, `NOZZLE=0.4`, `BED_MESH=1`, `CHAMBER_SOAK=10`. What says
+# nothing of a temperature counts by its whole name, and a number only if anybody heats to it.
+_MACRO_WORDS = {
+    "first_layer_bed_temp": (
+        re.compile(
+            rb"\w*BED_?\w*TEMP\w*|" + _FIRST + rb"(?:HEAT(?:ED)?_?|HOT_?|PRINT_?)?BED" + _LAYER
+        ),
+        20,
+    ),
+    "chamber_temp": (re.compile(rb"\w*CHAMBER_?\w*TEMP\w*|" + _FIRST + rb"CHAMBER" + _LAYER), 20),
+    "first_layer_extr_temp": (
+        re.compile(
+            _FIRST + rb"(?:(?:EXTRUDER|HOTEND|NOZZLE|TOOL|PRINT)?_?TEMP(?:ERATURE)?"
+            rb"|EXTRUDER|HOTEND|NOZZLE)" + _LAYER
+        ),
+        50,
+    ),
+}
 _WAITING = {"first_layer_extr_temp": b"M109", "first_layer_bed_temp": b"M190",
             "chamber_temp": b"M191"}  # fmt: skip
 _SETTING = {"first_layer_extr_temp": b"M104", "first_layer_bed_temp": b"M140",
@@ -72,16 +88,9 @@ def macro_temperatures(header: bytes) -> dict[str, float]:
     found: dict[str, float] = {}
     match = _MACRO.search(header)
     for name, value in _WORD.findall(match[1]) if match else ():
-        word = name.upper()
-        if b"BED" in word:
-            field = "first_layer_bed_temp"
-        elif b"CHAMBER" in word:
-            field = "chamber_temp"
-        elif _NOZZLE_WORD.fullmatch(word):
-            field = "first_layer_extr_temp"
-        else:
-            continue
-        found.setdefault(field, float(value))
+        for field, (word, lowest) in _MACRO_WORDS.items():
+            if word.fullmatch(name.upper()) and float(value) >= lowest:
+                found.setdefault(field, float(value))
     return found
 
 

@@ -30,6 +30,9 @@ def test_waiting_commands_come_first():
         b"PRINT_START BED=60.0 HOTEND=220.0 CHAMBER=35 INITIAL_TOOL=0 NOZZLE_DIAMETER=0.4",
         b"_START_PRINT NOZZLE_TEMP=220 BED_TEMPERATURE=60 CHAMBER_TEMPERATURE=35",
         b"  START_PRINT TEMP=220 BED_TEMP=60 CHAMBER=35 MATERIAL=ABS",
+        b"PRINT_START TOOL=1 TOOL_TEMP=220 BED_MESH=1 BED=60 CHAMBER_SOAK=30 CHAMBER=35",
+        b"PRINT_START INITIAL_TOOL=1 NOZZLE=0.4 EXTRUDER=1 EXTRUDER_TEMP=220 BED_SIZE=235"
+        b" FIRST_LAYER_BED_TEMPERATURE=60 CHAMBER_FAN=1 CHAMBER_TEMP=35",
     ],
 )
 def test_the_start_macro_is_read(macro):
@@ -73,3 +76,4 @@ def test_heating_behind_many_outlines_is_found():
 
 def test_macro_words_that_are_no_temperatures():
     assert macro_temperatures(b"\nSTART_PRINT TOOL_COUNT=2 EXTRUDERS=1 BED_MESH=x\n") == {}
+    assert macro_temperatures(b"\nSTART_PRINT TOOL=60 PRINT=60 BED=0 CHAMBER=1\n") == {}
