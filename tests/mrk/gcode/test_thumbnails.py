@@ -112,6 +112,46 @@ def test_many_images_are_cut_off():
     assert len(images_in(text)) == IMAGES_LIMIT
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"\n; prusaslicer_config = begin\n; a = begin begin\nbeginning\n; end\n",
+        b"begin",
+        b"\n; thumbnail begin",
+        b"\n; thumbnail begin 32x32 4\n; begin\n; thumbnail beg\n",
+    ],
+)
+def test_text_that_is_no_image_is_kept_as_it_is(text):
+    assert take_apart(text) == (text, [])
+
+
+def test_text_between_images_is_kept():
+    image = block(png(4, 4), "4x4").removeprefix(b";\n").removesuffix(b";\n")
+    rest, images = take_apart(b"\n" + image + image + b"; begin\n" + image + b"; end")
+    assert len(images) == 3
+    assert rest == b"\n; begin\n; end"
+
+
+def test_a_jpeg_with_tables_before_its_frame():
+    plain = jpeg(640, 480)
+    tables = b"\xff\xdb\x00\x43" + b"\xc0" * 65 + b"\xff\x01\xff\xd0\xff\xc4\x00\x04ab"
+    assert image_size(ImageKind.JPG, plain[:20] + tables + plain[20:]) == (640, 480)
+    assert image_size(ImageKind.JPG, plain[:20] + b"\x00" + tables + plain[20:]) is None
+    assert image_size(ImageKind.JPG, plain[:-2]) == (640, 480)
+    assert image_size(ImageKind.JPG, plain[:20] + b"\xff\xc0\x00\x0b\x08\x01\xe0") is None
+    assert image_size(ImageKind.JPG, b"\x00" + plain[1:]) is None
+
+
+@pytest.mark.parametrize("kind", ["png", "qoi"])
+def test_what_begins_as_an_image_and_is_none(kind):
+    data = {"png": png(32, 16), "qoi": qoi(32, 16, b"\xfd")}[kind]
+    assert image_size(ImageKind(kind), data) == (32, 16)
+    assert image_size(ImageKind(kind), data[:20]) is None
+    assert image_size(ImageKind(kind), b"\x00" + data[1:]) is None
+    if kind == "png":
+        assert image_size(ImageKind.PNG, data.replace(b"IHDR", b"IDAT", 1)) is None
+
+
 def test_jpeg_size_after_fill_bytes_and_junk():
     assert image_size(ImageKind.JPG, jpeg(640, 480)) == (640, 480)
     assert image_size(ImageKind.JPG, b"\xff\xd8\xff" + b"\xff" * 40) is None

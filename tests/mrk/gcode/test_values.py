@@ -59,6 +59,23 @@ def test_decimals(raw, value):
 
 def test_a_sum_has_no_noise():
     assert values.total(b"0.1, 0.2") == 0.3
+    assert values.total(b"unknown") is None
+
+
+@pytest.mark.parametrize(
+    ("raw", "value"),
+    [(b"25", 25), (b"1.0", 1), (b"12 layers", 12), (b"1.5", None), (b"1e15", 10**15),
+     (b"1e16", None), (b"none", None)],
+)  # fmt: skip
+def test_whole(raw, value):
+    assert values.whole(raw) == value
+
+
+@pytest.mark.parametrize(
+    ("raw", "value"), [(b"1,3", [0, 2]), (b"0,1", None), (b"", None), (b"1,a", None)]
+)
+def test_tools_that_are_counted_from_1(raw, value):
+    assert values.tools_from_1(raw) == value
 
 
 @pytest.mark.parametrize(
@@ -91,6 +108,8 @@ def test_a_text_in_latin_1_is_readable():
     assert values.text("Grün".encode("latin-1")) == "Grün"
     assert values.text("Grün".encode()) == "Grün"
     assert values.text(b"a\x00b\x1b[31m") == "ab[31m"
+    assert values.text(b' "PLA" ') == "PLA"
+    assert values.text(b'""') is None
 
 
 @pytest.mark.parametrize(
