@@ -125,6 +125,38 @@ def test_text_that_is_no_image_is_kept_as_it_is(text):
     assert take_apart(text) == (text, [])
 
 
+@pytest.mark.parametrize(
+    ("data", "length", "reason"),
+    [
+        (png(32, 32), 5, "its length is not 5"),
+        (bytes(64), None, "neither PNG, JPEG nor QOI"),
+        (png(0, 32), None, "0x32 pixels; 1 to 16777216 pixels expected"),
+    ],
+)
+def test_why_an_image_was_left_out_is_noted(data, length, reason):
+    notes: list[str] = []
+    text = b"\n" + block(data, "32x32", length=length)
+    assert take_apart(text, notes)[1] == []
+    assert notes == [f"image left out: {reason}"]
+    notes.clear()
+    take_apart(b"\n; thumbnail begin 32x32 4\n; A*AA\n; thumbnail end\n", notes)
+    assert notes == ["image left out: its text is no base64"]
+
+
+@pytest.mark.parametrize("length", [None, "chars", "bytes"])
+def test_a_large_image_whatever_its_length_counts(length):
+    data = png(600, 600) + bytes(range(256)) * 3000
+    told = {None: "", "chars": None, "bytes": len(data)}[length]
+    assert images_in(b"\n" + block(data, "600x600", length=told)) == [("png", 600, 600)]
+
+
+def test_an_image_that_is_too_long_is_left_out():
+    data = png(600, 600) + bytes(3 * 1024 * 1024)
+    notes: list[str] = []
+    assert take_apart(b"\n" + block(data, "600x600"), notes)[1] == []
+    assert notes == ["image left out: more than 4194304 bytes of text"]
+
+
 def test_text_between_images_is_kept():
     image = block(png(4, 4), "4x4").removeprefix(b";\n").removesuffix(b";\n")
     rest, images = take_apart(b"\n" + image + image + b"; begin\n" + image + b"; end")
