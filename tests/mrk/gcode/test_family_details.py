@@ -42,6 +42,37 @@ def test_bambu_heights_from_marks_and_a_bed_whose_plate_is_not_told():
 
 
 @pytest.mark.parametrize(
+    ("plate", "key"),
+    [
+        (b"Engineering Plate", b"eng_plate_temp_initial_layer"),
+        (b"Supertack Plate", b"supertack_plate_temp_initial_layer"),
+        (b"Textured Cool Plate", b"textured_cool_plate_temp_initial_layer"),
+    ],
+)
+def test_bambu_plates(plate, key):
+    told = b"; CONFIG_BLOCK_START\n; curr_bed_type = %s\n; %s = 44\n; CONFIG_BLOCK_END\n"
+    check(BAMBU + told % (plate, key) + BODY, {"first_layer_bed_temp": 44.0})
+
+
+def test_bambu_as_other_printers_get_it():
+    told = (
+        b"; filament used [mm] = 1503.61\n; total filament used [g] = 4.48\n"
+        b"; estimated printing time = 10m 14s\n; total layers count = 25\n"
+        b"; first_layer_temperature = 221\n; chamber_temperature = 40\n"
+    )
+    check(BAMBU + BODY + told, {
+        "filament_total": 1503.61, "filament_weight_total": 4.48, "estimated_time": 614,
+        "layer_count": 25, "first_layer_extr_temp": 221.0, "chamber_temp": 40.0,
+    })  # fmt: skip
+
+
+def test_prusa_keys_of_other_versions():
+    check(prusa(b"; total estimated time = 10m 14s\n; chamber_temperatures = 35,0\n"),
+          {"estimated_time": 614, "chamber_temp": 35.0})  # fmt: skip
+    check(prusa(b"; estimated printing time = 1h 1s\n"), {"estimated_time": 3601})
+
+
+@pytest.mark.parametrize(
     ("head", "expected"),
     [
         # The time of the placeholder, of a real print.
