@@ -81,11 +81,13 @@ def test_prusa_keys_of_other_versions():
         (b";TIME:6666\n", {"estimated_time": 6666.0}),
         (b";TIME:100\n;Filament used: 0m\n", {"estimated_time": 100.0, "filament_total": None}),
         (b";TIME:6666\n;Filament used: 0m\n", {"estimated_time": None, "filament_total": None}),
+        (b";MINZ:0.25\n;NOZZLE_DIAMETER:0.6\n",
+         {"first_layer_height": 0.25, "nozzle_diameter": 0.6}),
         (b";MINZ:0\n;MAXZ:0\n", {"first_layer_height": 0.3, "object_height": 0.5}),
         (b";Filament weight = []\n", {"filament_weights": None, "filament_weight_total": None}),
         (b";TIME:?\n;PRINT.TIME:90\n", {"estimated_time": 90.0}),
     ],
-)
+)  # fmt: skip
 def test_cura(head, expected):
     check(CURA + head + BODY, expected)
 
@@ -100,8 +102,11 @@ def test_kisslicer_thicknesses_without_layer_marks():
 
 def test_kisslicer_with_one_layer():
     mark = b"; BEGIN_LAYER_OBJECT z=0.3 z_thickness=0.3\n"
-    told = b"; max_layer_thickness_mm = 0.2\n"
-    check(KISS + told + mark + BODY, {"first_layer_height": 0.3, "layer_height": 0.2})
+    told = b"; max_layer_thickness_mm = 0.2\n; material_name = Nobody PLA\n"
+    check(
+        KISS + told + mark + BODY,
+        {"first_layer_height": 0.3, "layer_height": 0.2, "filament_name": "Nobody PLA"},
+    )
 
 
 def test_ideamaker_that_tells_little():
@@ -117,6 +122,8 @@ def test_ideamaker_that_tells_little():
     })  # fmt: skip
     named = b';Filament Name #1: "Nobody" PLA\n'
     check(IDEA + named + BODY, {"filament_name": "Nobody PLA"})
+    by_hand = b";Filament type = PETG\n;Filament name = Nobody PETG\n"
+    check(IDEA + by_hand + BODY, {"filament_type": "PETG", "filament_name": "Nobody PETG"})
 
 
 def test_simplify3d_names_of_the_extruder():

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from mrk.definitions.limits import MIB
 from mrk.gcode.positions import command_range
-from mrk.gcode.source import BytesSource, read_window
+from mrk.gcode.source import BytesSource, Window, read_window
 
 
 def range_of(data: bytes) -> tuple[int, int] | None:
@@ -45,6 +45,11 @@ def test_a_large_file_counts_from_its_own_beginning():
 def test_the_last_command_is_found_far_before_the_end():
     data = b"G28\n" + b"; tail\n" * (MIB // 8)
     assert range_of(data) == (0, 4)
+
+
+def test_a_tail_of_comments_beyond_its_budget_ends_behind_the_last_known_command():
+    head = b"\n; head\nG28\nG1 X1\n; tail\n"
+    assert command_range(Window(head, b"\n; tail\n; tail\n", 1000, 1015)) == (7, 17)
 
 
 @given(st.lists(st.sampled_from([b"; c\n", b"\n", b"G1 X1\n", b"  M84\n", b"T1\r\n", b";\n"])))
