@@ -50,6 +50,25 @@ def test_a_head_of_nothing_but_comments_is_read_on_to_the_first_command():
     assert len(window.head) <= 4 * MIB + 1
 
 
+def test_a_tail_of_nothing_but_comments_is_read_back_to_the_last_command():
+    comments = b"; " + b"x" * 77 + b"\n"
+    data = LINE * 400_000 + b"; layer_height = 0.2\n" + comments * (3 * MIB // len(comments))
+    source = CountingSource(data)
+    window = read_window(source)
+    assert window.tail.count(LINE) > 100
+    assert b"\n; layer_height = 0.2\n" in window.tail
+    assert data.endswith(window.tail[1:])
+    assert window.tail_offset == len(data) - len(window.tail) + 1
+    assert source.read_bytes <= 6 * MIB
+
+
+def test_a_tail_that_is_read_back_to_the_head_leaves_nothing_out():
+    data = LINE * (MIB // len(LINE) - 5) + b"; comment\n" * (5 * MIB // 10)
+    window = read_window(BytesSource(data))
+    assert window.whole
+    assert window.head == b"\n" + data
+
+
 def test_the_budget_holds_for_a_file_of_nothing_but_comments():
     source = CountingSource(b"; nothing\n" * (40 * MIB // 10))
     read_window(source)
