@@ -150,7 +150,7 @@ class Rpc:
         if busy is Busy.REFUSE:
             refusal = ClientBusy()
             return Outcome(jsonrpc.encode_error(None, refusal.status, refusal.message))
-        # It begins where it was read, as single calls do: what stands behind it does not overtake it.
+        # It begins where it was read, as single calls do: nothing behind it overtakes it.
         first = self._single(calls[0], who, Busy.NO)
         return Outcome.later(self._run_batch(first, calls[1:], who), first.hold)
 

@@ -1,8 +1,8 @@
 """JSON-RPC over one connection: requests wait in a bounded backlog, answers go to one topic.
 
 The reader hands requests over and never waits: it must go on to read what the broker acknowledges.
-Requests are taken up while there is room for their answers, and none before it that holds them back.
-Calls run as tasks of the connection.
+Requests are taken up while there is room for their answers, and no other one holds them back. Calls
+run as tasks of the connection.
 """
 
 import logging
