@@ -212,15 +212,18 @@ class ClientSession:
         while self._queue.deferred_bytes:
             if turn.over:
                 await turn.rest()
-            await self._until(lambda: not self._queue.full)
+            await self._until(self._may_go_on)
             await self._sender.wait_for_space()
-            if self._queue.full:
+            if not self._may_go_on():
                 continue
             if len(self._queue.first_deferred) > LARGE_CALL_BYTES:
                 async with self._context.turn:
                     self._answer_deferred()
             else:
                 self._answer_deferred()
+
+    def _may_go_on(self) -> bool:
+        return not self._queue.full and not self._queue.held
 
     def _answer_deferred(self) -> None:
         message = self._queue.take_deferred()
