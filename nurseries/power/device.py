@@ -77,6 +77,8 @@ class PowerDevice:
         self._shutdown_due = math.inf
         self._is_held = True
         self._is_asked = False
+        # What the device said by itself since a request looked at it.
+        self._said: PowerState | None = None
         self._initialised = False
         self._throttle = LogThrottle()
 
@@ -244,16 +246,17 @@ class PowerDevice:
 
     async def _look_and_switch(self, wish: Wish, force: bool, is_due: Callable[[], bool]) -> None:
         fresh = await self._fresh()
+        self._said = None
         seen = self.machine.found(fresh)
         target = self.machine.target(wish)
         if target is None:
             self._do(seen)
             return
         if not force and await self._is_locked():
-            self._do(seen)
+            self._do_unswitched(seen)
             raise ClientError(f"Unable to change power for {self.name} while printing")
         if not is_due():  # the device may take seconds to say what it is
-            self._do(seen)
+            self._do_unswitched(seen)
             return
         try:
             reported = await self.driver.switch(target is PowerState.ON)
@@ -263,6 +266,12 @@ class PowerDevice:
             self._do(self.machine.found(exc.state))
             raise ClientError(f"{self._shown}: {exc.message}", exc.status) from exc
         self._do(self.machine.switched(reported, trio.current_time()))
+
+    def _do_unswitched(self, seen: PowerChange) -> None:
+        """Nothing is switched: what the device said while Klipper was asked counts."""
+        self._do(seen)
+        if self._said is not None:
+            self._do(self.machine.found(self._said))
 
     async def _is_locked(self) -> bool:
         if self.facts.rules.locked_while_printing and self._lock.is_unknown:
@@ -287,7 +296,8 @@ class PowerDevice:
     # What happens by itself
 
     def _report(self, state: PowerState) -> None:
-        """The device spoke; during a request, the request's own answer counts."""
+        """The device spoke; during a request, the request's own answer counts, if it has one."""
+        self._said = state
         if not self._is_asked or state is PowerState.INIT:
             self._become(state)
 

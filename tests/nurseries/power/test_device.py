@@ -399,6 +399,19 @@ async def test_a_klipper_that_stands_still_is_what_it_was(autojump_clock, house,
         assert psu.state is (OFF if status is None else ON)
 
 
+async def test_what_the_device_says_while_klipper_is_asked_counts(autojump_clock, house):
+    psu = house.add("psu", ScriptedDriver(ON), locked_while_printing=True)
+    async with house.running(), trio.open_nursery() as nursery:
+        house.printer.stats = house.printer.stats.merged({"state": "printing"})
+        house.printer.stands_still = True
+        nursery.start_soon(house.refused, "off", {"psu": None})
+        await trio.sleep(0.5)
+        psu.report(OFF)  # by the button on it
+        await trio.sleep(2)
+        assert (await house.call("devices")).devices[0].status == "off"
+        assert house.told()[-1] == ("psu", "off")
+
+
 async def test_what_is_not_locked_waits_for_no_klipper(autojump_clock, house):
     house.add("psu", ScriptedDriver(ON))
     async with house.running():
