@@ -85,7 +85,8 @@ async def test_a_start_is_noted_though_its_client_has_left(
     async with open_house() as house:
         await house.until_ready()
         house.klippy.silent.add("gcode/script")
-        starts, answers = Starters(), []
+        starts = Starters()
+        answers: list[Any] = []
         gcode = PrinterGcode(house.link, house.data_store, starts)
 
         async def start_and_leave(filename: str) -> None:
