@@ -92,6 +92,7 @@ class BrokerConnection:
         self._sending: list[_Outgoing] = []
         self._space_again = trio.Event()
         self._writing = False
+        self._lost = False
         self.accepted = trio.Event()
 
     # Life
@@ -242,6 +243,7 @@ class BrokerConnection:
 
     def lose(self) -> None:
         """Fail everything that waits; nothing can be published after it."""
+        self._lost = True
         text = "The connection to the MQTT broker was lost; the message may have been delivered"
         waiting = [*self._unacknowledged.values(), *self._sending, *self._queue]
         for outgoing in waiting:
@@ -271,7 +273,7 @@ class BrokerConnection:
             self._space_again = trio.Event()
 
     def post(self, topic: str, payload: bytes, qos: int, retain: bool = False) -> None:
-        """Queue a message without waiting; raises `ClientError` 529 or 413."""
+        """Queue a message without waiting; raises `ClientError` 529, 503 or 413."""
         self._append(_Outgoing(topic, payload, qos, retain))
 
     async def publish(self, topic: str, payload: bytes, qos: int, retain: bool) -> None:
@@ -287,6 +289,8 @@ class BrokerConnection:
             raise outgoing.error
 
     def _append(self, outgoing: _Outgoing) -> None:
+        if self._lost:  # whoever is told so may try again before the next connection begins
+            raise ClientError("No connection to the MQTT broker", 503)
         limit_bytes = self._client.max_packet_bytes
         if limit_bytes is not None and outgoing.size_bytes > limit_bytes:
             text = f"{outgoing.topic}: {len(outgoing.payload)} bytes"
