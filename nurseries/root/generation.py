@@ -63,6 +63,11 @@ logger = logging.getLogger(__name__)
 class Generation:
     """The objects of one generation; implements `ServerFacts`."""
 
+    # Whether the configuration is being read again, or was; and whether a restart was asked for
+    # since then: what was written meanwhile may not be in what was read.
+    _is_read = False
+    is_asked_again = False
+
     def __init__(
         self, number: int, configuration: Configuration, surroundings: Surroundings
     ) -> None:
@@ -70,10 +75,6 @@ class Generation:
         self.configuration = configuration
         self._asked_to_end, self._stopped = trio.Event(), trio.Event()
         self._restart = False
-        # Whether the configuration is being read again, or was; and whether a restart was asked for
-        # since then: what was written meanwhile may not be in what was read.
-        self._is_read = False
-        self.is_asked_again = False
         self._listeners: Listeners | None = None
         self._host_name = surroundings.host_name
         # Another generation follows, or, after a crash, another process: only `end` is final.

@@ -1,4 +1,4 @@
-"""What is published in the moment in which the broker is lost: an error, and no wait without end."""
+"""What is published as the broker is lost: an error, and no wait without end."""
 
 import pytest
 import trio
