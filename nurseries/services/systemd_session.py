@@ -27,6 +27,9 @@ LOGIND = BusPeer(systemd.LOGIND, systemd.LOGIND_PATH, systemd.LOGIND_MANAGER)
 _PROPERTIES = "org.freedesktop.DBus.Properties"
 # systemd itself stops a service by force after 90 s; a client is answered before that.
 JOB_S = 30.0
+# Units are listed again where one changed right behind the list, which tells of it no more; a unit
+# that crashes all the time must not keep the others from being told of.
+_MOST_LISTS = 5
 # Jobs that end while one of ours is under way; a booting host ends dozens a second.
 _MOST_RESULTS = 500
 
@@ -41,6 +44,7 @@ class SystemdSession:
         # Object path -> services: a unit may have several names.
         self._watched: dict[str, tuple[str, ...]] = {}
         self._states: dict[str, UnitStatus] = {}
+        self._has_changed = False
         self._watcher: Watcher | None = None
         self._acts = 0
         self._results: dict[str, str] = {}  # job -> how it ended
@@ -71,6 +75,7 @@ class SystemdSession:
         interface, properties, _ = signal.body
         if self._watcher is None or interface != systemd.UNIT:
             return
+        self._has_changed = True
         for service in self._watched.get(signal.path, ()):
             before = self._states.get(service)
             status = None if before is None else systemd.changed(before, properties)
@@ -121,7 +126,11 @@ class SystemdSession:
             await self._watch_unit(bus, path)
             self._watched[path] = ()
         # Changes during the watching above reached nobody: what is asked last is what holds.
-        found = await self._units(bus, allowed)
+        for _ in range(_MOST_LISTS):
+            self._has_changed = False
+            found = await self._units(bus, allowed)
+            if not self._has_changed:
+                break
         self._states = {name: state for name, (_, state) in found.items()}
         names_of: dict[str, list[str]] = {}
         for name, (path, _) in found.items():
