@@ -64,11 +64,12 @@ class AnnouncedTopics:
     async def _store(self, topics: set[str]) -> None:
         if topics == self._topics:
             return
-        self._topics = topics
         try:
             await self._items.put_item(NAMESPACE, KEY, sorted(topics)[:MOST_TOPICS])
         except ClientError as exc:
             logger.warning("mqtt: what Home Assistant got is not kept: %s", exc.message)
+        # Not where the connection ended meanwhile: the next one writes them.
+        self._topics = topics
 
 
 async def _cleared(topic: str, broker: BrokerClient) -> bool:
