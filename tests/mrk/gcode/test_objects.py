@@ -94,6 +94,48 @@ def test_relative_moves_retractions_and_g92():
     assert "POLYGON=[[10,10],[20,10],[20,20]]" in commands(out)[0]
 
 
+@pytest.mark.parametrize(
+    ("extrusions", "corners"),
+    [
+        # Relative: every move extrudes.
+        ((b"M83\n", b"E1", b"E1", b"E1"), "[[0,0],[10,0],[10,10],[0,10]]"),
+        # Absolute again, after a tab: only the first move does.
+        ((b"M83\nM82\tS1\n", b"E1", b"E1 ; E2", b"E0.5"), None),
+        ((b"", b"E1", b"E1", b"E1"), None),
+        ((b"G92 E5\n", b"E5", b"E6", b"E6"), None),
+        ((b"G92 E5\n", b"E5.5", b"E6", b"E6"), "[[0,0],[10,0],[10,10]]"),
+    ],
+)
+def test_what_extrudes_makes_the_outline(extrusions, corners):
+    mode, *words = extrusions
+    moves = zip((b"X10", b"Y10", b"X0"), words, strict=True)
+    lines = [b"; printing object a\n", b"G1 X0 Y0\n", *mode.splitlines(keepends=True)]
+    lines += [b"G1 %s %s\n" % move for move in moves]
+    survey = Survey(Style.PRINTING_OBJECT)
+    for line in lines:
+        survey.feed(line)
+    polygons = [
+        ",".join(f"[{x:g},{y:g}]" for x, y in outline.polygon())
+        for outline in survey.objects().values()
+    ]
+    assert len(polygons) == 1
+    if corners is None:  # a line is no area
+        assert polygons == (["[0,0],[10,0]"] if words[0] != b"E5" else ["[10,0],[10,10]"])
+    else:
+        assert polygons == [corners[1:-1]]
+
+
+def test_a_piece_of_an_overlong_line_is_no_line_of_its_own():
+    survey = Survey(Style.PRINTING_OBJECT)
+    for piece in (b"; printing object a\n", b"G1 X0 Y0\n", b"; long", b"G1 X5 Y5 E1\n"):
+        survey.feed(piece)
+    assert survey.objects() == {}
+    rewrite = Rewrite(Style.PRINTING_OBJECT, {"a": Outline()}, "1")
+    pieces = (b"G28\n", b"; long", b"; printing object a\n", b"G1 X1\n")
+    assert b"START" not in b"".join(rewrite.feed(piece) for piece in pieces)
+    assert rewrite.finish() == b""
+
+
 def test_an_object_still_open_at_the_end_is_closed():
     _, out = process([b"; printing object a\n", *SQUARE[:-1], b"G1 Y0 E4"])
     assert out[-2:] == [b"G1 Y0 E4\n", b"EXCLUDE_OBJECT_END NAME=a\n"]
