@@ -280,6 +280,27 @@ def test_objects_are_added_into_a_new_file(tmp_path):
     assert not (tmp_path / "again").exists()
 
 
+@pytest.mark.parametrize("text", [b"G28\n", b"; printing object a\nG1 X1 Y1\n"])
+def test_a_file_without_printed_objects_gets_no_new_one(tmp_path, text):
+    path, target = tmp_path / "a.gcode", tmp_path / "new.gcode"
+    path.write_bytes(text)
+    assert perform(AddObjects(os.fsencode(path), os.fsencode(target))) == ObjectsAdded([])
+    assert not target.exists()
+
+
+def test_an_object_that_is_open_at_the_end_is_closed(tmp_path):
+    path, target = tmp_path / "a.gcode", tmp_path / "new.gcode"
+    path.write_bytes(b"; printing object a\nG1 X0 Y0\nG1 X1 Y1 E1")
+    assert perform(AddObjects(os.fsencode(path), os.fsencode(target))) == ObjectsAdded(["a"])
+    assert target.read_bytes().endswith(b"G1 X1 Y1 E1\nEXCLUDE_OBJECT_END NAME=a\n")
+
+
+def test_a_package_without_an_image_leaves_none(tmp_path):
+    final = tmp_path / "cube.gcode"
+    assert unpack(package(tmp_path / "cube.ufp"), final) == Unpacked(len(CURA), False)
+    assert sorted(os.listdir(tmp_path)) == ["cube.gcode", "cube.ufp"]
+
+
 def test_lines_of_any_length_pass_through_object_processing(tmp_path):
     source, target = tmp_path / "a.gcode", tmp_path / "b"
     long = b"; " + b"x" * 300_000 + b"\n"
