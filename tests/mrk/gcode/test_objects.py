@@ -1,5 +1,6 @@
 """exclude_object commands for files that name their objects."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -204,6 +205,27 @@ def test_a_hull_holds_its_points(points):
     for (ax, ay), (bx, by) in zip(hull, hull[1:] + hull[:1], strict=True):
         for x, y in points:
             assert (bx - ax) * (y - ay) - (by - ay) * (x - ax) >= -1e-6
+
+
+def test_a_hull_has_no_points_on_its_edges():
+    corners = [(0.0, 0.0), (10.0, 0.0), (10.0, 10.0), (0.0, 10.0)]
+    assert convex_hull({*corners, (5.0, 0.0), (10.0, 5.0), (3.0, 10.0), (4.0, 4.0)}) == corners
+    assert convex_hull({(1.0, 2.0)}) == [(1.0, 2.0)]
+    assert convex_hull({(0.0, 0.0), (1.0, 1.0), (2.0, 2.0)}) == [(0.0, 0.0), (2.0, 2.0)]
+
+
+def test_a_round_outline_keeps_its_size():
+    outline = Outline()
+    circle = [(math.cos(i / 50), math.sin(i / 50)) for i in range(315)]
+    for _ in range(20):  # more than are kept before they are reduced
+        for point in circle:
+            outline.add(point)
+    polygon = outline.polygon()
+    assert 16 <= len(polygon) <= CORNERS_LIMIT
+    assert polygon == [point for point in convex_hull(set(circle)) if point in polygon]
+    for turn in range(8):
+        x, y = math.cos(math.tau * turn / 8), math.sin(math.tau * turn / 8)
+        assert max(px * x + py * y for px, py in polygon) > 0.99
 
 
 def test_an_outline_has_few_corners_whatever_it_is_made_of():
