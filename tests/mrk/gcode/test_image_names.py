@@ -1,5 +1,6 @@
 """Names of images: one for each file, whatever files are called."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -51,3 +52,12 @@ def test_long_names_stay_apart_and_fit() -> None:
     names = {image_name(file, 300, 300, b"png") for file in files}
     assert len(names) == 2
     assert all(len(name) <= 255 and name.decode() for name in names)
+
+
+@pytest.mark.parametrize("shift", [0, 1])
+def test_a_long_name_is_cut_between_letters(shift):
+    file = b"a" * shift + "ü".encode() * 124 + b".gcode"
+    name = image_name(file, 300, 300, b"png")
+    assert 250 < len(name) <= 255
+    assert name.decode().endswith("-300x300.png")
+    assert name.startswith(b"a" * shift + "üüü".encode())
