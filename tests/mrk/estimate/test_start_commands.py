@@ -45,6 +45,15 @@ def test_the_first_extrusion_is_where_its_line_ends():
     assert look(b"START\nG1 X1\n").first_extrusion is None
 
 
+@pytest.mark.parametrize("piece", [7, 1000, 65536, 1_000_000])
+def test_long_lines_shift_nothing_and_hide_nothing_behind_them(piece):
+    polygon = b"EXCLUDE_OBJECT_DEFINE NAME=a POLYGON=" + b"[1,1]," * 40_000
+    text = polygon + b" G1 E1\nSTART\n" + polygon + b"\nG1 X2 E1\nG1 X3 E1\n"
+    found = look(text, piece)
+    assert found.first_extrusion == text.index(b"G1 X3")
+    assert found.names == ["START"]
+
+
 def test_no_more_is_looked_at_than_pictures_take():
     found = look(
         b"; " + b"x" * 98 + b"\nG1 X1\n" + b"G1 X2\n" * (LOOKED_AT_BYTES // 6) + b"LATER\n"
