@@ -433,6 +433,7 @@ async def test_a_package_is_unpacked_for_its_place(house: Store) -> None:
         assert all((house.gcodes / image).is_file() for image in images)
     await store.note_print("part.gcode", 1000.0, "00000A")
     again = await store.request_scan("part.gcode", anew=True)
+    assert found is not None
     assert again is not None
     assert again["uuid"] != found["uuid"]
     assert again["job_id"] is None
