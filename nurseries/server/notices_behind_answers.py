@@ -12,6 +12,8 @@ from mrk.clients.registry import AFTER_ANSWER_S, Clients
 
 # More at once are told without waiting for answers.
 MOST_WAITING = 100
+# An answer may come through as many tasks: of a device, of a call for several, of the connection.
+TASKS_TO_AN_ANSWER = 5
 
 
 class NoticesBehindAnswers:
@@ -35,8 +37,12 @@ class NoticesBehindAnswers:
             while True:
                 while self._waiting:
                     await trio.sleep_until(self._waiting[0][0])
+                    now = trio.current_time()
+                    # Where the processor was taken away the time is over and no task has run.
+                    for _ in range(TASKS_TO_AN_ANSWER):
+                        await trio.lowlevel.checkpoint()
                     # It may have been told meanwhile, for want of room.
-                    while self._waiting and self._waiting[0][0] <= trio.current_time():
+                    while self._waiting and self._waiting[0][0] <= now:
                         self._tell_first()
                 self._wake = trio.Event()
                 await self._wake.wait()

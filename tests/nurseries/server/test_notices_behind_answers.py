@@ -8,7 +8,11 @@ import trio.testing
 from mrk.api.caller import Transport
 from mrk.clients.outbox import Outbox
 from mrk.clients.registry import AFTER_ANSWER_S, Client, Clients
-from nurseries.server.notices_behind_answers import MOST_WAITING, NoticesBehindAnswers
+from nurseries.server.notices_behind_answers import (
+    MOST_WAITING,
+    TASKS_TO_AN_ANSWER,
+    NoticesBehindAnswers,
+)
 
 
 def connected(clients: Clients) -> Client:
@@ -40,6 +44,23 @@ async def test_behind_what_is_said_at_once_and_in_order(
     assert heard(client) == [{"n": 1}]  # as it was when it happened
     await trio.sleep(AFTER_ANSWER_S)
     assert heard(client) == [{"n": 2}]
+
+
+async def test_who_is_about_to_answer_does_so_first_however_late(
+    nursery: trio.Nursery, mock_clock: trio.testing.MockClock
+) -> None:
+    """As when another program had the processor: the time is over, and nobody has run."""
+    clients = Clients()
+    client = connected(clients)
+    await nursery.start(NoticesBehindAnswers(clients).serve)
+    for number in range(20):  # which task runs first is the loop's choice
+        clients.broadcast_behind_answer("notify_x", [number])
+        mock_clock.jump(1.0)
+        for _ in range(TASKS_TO_AN_ANSWER):
+            await trio.lowlevel.checkpoint()
+        client.outbox.reply(b'{"params":["the answer"]}')
+        await trio.testing.wait_all_tasks_blocked()
+        assert heard(client) == ["the answer", number]
 
 
 async def test_a_flood_waits_for_no_answer_and_an_end_loses_nothing(
