@@ -89,7 +89,7 @@ async def scan(running: SocketDaemon) -> None:
 async def left_behind(folder: Path, before: Belongings) -> Belongings:
     """What is held besides, once tasks that were just cancelled are gone; a leak never goes."""
     limit = trio.current_time() + PATIENCE_S
-    while (left := more(before, belongings(folder))) and trio.current_time() < limit:
+    while (left := more(before, belongings(folder))) and trio.current_time() < limit:  # noqa: ASYNC110 - no event
         await trio.sleep(0.01)
     return left
 
