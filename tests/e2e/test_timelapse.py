@@ -48,7 +48,8 @@ snapshot_url: {camera}/snapshot
 """
 # At this speed a layer takes 0.8 s. The first frame comes when the start was seen: a daemon that
 # has just begun looks at two of Klipper's beats, 0.25 s each, as long as a real printer heats.
-PRINT = b"G28\nG4 P60000\n" + b"G4 P40000\nTIMELAPSE_TAKE_FRAME\n" * 4
+LAYER = b"G4 P40000\nTIMELAPSE_TAKE_FRAME\n"
+PRINT = b"G28\nG4 P60000\n" + LAYER * 4
 
 
 @pytest.fixture(scope="module")
@@ -219,7 +220,9 @@ async def test_a_print_goes_on_over_a_restart_and_a_render_is_cancelled(
     more = f"ffmpeg_binary_path: {fake.path}"
     async with open_web_server() as camera, running(tmp_path, camera, more) as (daemon, client):
         camera.replies["/snapshot"] = response(picture)
-        await client.call("printer.print.start", filename="part.gcode")
+        # Some layers pass while nobody is there, on a slow machine more of them.
+        (tmp_path / "gcodes" / "long.gcode").write_bytes(PRINT + LAYER * 8)
+        await client.call("printer.print.start", filename="long.gcode")
         await until(client, "newframe", "success")
         daemon.daemon.restart()
         await daemon.wait_generation(2)
