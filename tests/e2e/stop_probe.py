@@ -45,7 +45,7 @@ def main(path: str, port: int, pid: int) -> None:
     worst: dict[str, float] = {}
     count = 0
     print("ready", flush=True)
-    while not select.select([sys.stdin], [], [], PAUSE_S)[0]:
+    while not count or not select.select([sys.stdin], [], [], PAUSE_S)[0]:
         for method in (STOP, INFO):
             for way, ask in (
                 ("unix", lambda method=method: over_unix(unix, method)),

@@ -263,7 +263,7 @@ def test_the_printer_and_its_clients_do_not_notice(attacked: DaemonProcess) -> N
             switching.join(PATIENCE_S)
     assert kinds, "not every request for the device was answered"
     assert kinds[0] <= {"done", "429", "503"}
-    assert len(took_s) >= 200
+    assert len(took_s) >= 100
     slow = [f"{took:.3f} s" for took in took_s if took > ANSWER_S]
     assert len(slow) <= MOST_SLOW, slow
     assert info["klippy_state"] == "ready"

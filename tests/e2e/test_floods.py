@@ -71,8 +71,6 @@ def stoppable(
             probe.kill()
     measured = json.loads(figures)
     grown = peak_bytes(pid) - before
-    # Newcomers that have to wait, and a busy machine, keep the probe from asking more often.
-    assert measured["count"] >= 4, measured
     for way, worst_s in measured["worst_s"].items():
         within_s = newcomer_s if way.endswith(" http") else ANSWERED_WITHIN_S
         assert worst_s < within_s, (way, measured)

@@ -155,8 +155,7 @@ def test_a_first_visit_while_it_restarts(tmp_path: Path, folders: list[Path]) ->
         client.call("server.restart")
         until = time.monotonic() + 2
         asked = 0
-        while time.monotonic() < until:
+        while time.monotonic() < until or asked < 2:
             assert page(port).text == "<p>one"
             asked += 1
-        assert asked > 1
         daemon.notices.until("READY=1")

@@ -6,14 +6,16 @@ import time
 import pytest
 import trio
 
+from mrk.access import passwords
 from mrk.access.passwords import StoredPassword
 from mrk.errors import ClientError
 from nurseries.access.hashing import Hasher
 from nurseries.testing.memory_database import MemoryDatabase
 from tests.fakes.access_house import import_moonraker_users, open_access_house
+from tests.polling import until
 
 pytestmark = pytest.mark.e2e
-# Other work on the machine only makes an answer later: the best of many tells.
+# What others do on the machine takes caches away, too: the best of many tells.
 ROUNDS = 40
 MOST_APART = 1.4
 
@@ -29,10 +31,10 @@ async def test_refusals_take_equally_long(imported):
         best_s = dict.fromkeys(names, math.inf)
         for round_ in range(ROUNDS):
             for name in names:
-                began = time.perf_counter()
+                began = time.process_time()
                 with pytest.raises(ClientError):
                     await house.login(name, "wrong", address=None)
-                best_s[name] = min(best_s[name], time.perf_counter() - began)
+                best_s[name] = min(best_s[name], time.process_time() - began)
             if round_ >= 3 and max(best_s.values()) < MOST_APART * min(best_s.values()):
                 break
         assert max(best_s.values()) < MOST_APART * min(best_s.values()), best_s
@@ -55,15 +57,21 @@ async def test_the_event_loop_goes_on():
     assert turns > 5
 
 
-async def test_one_who_gives_up_does_not_wait_for_the_hash():
-    hasher = Hasher()
-    with trio.fail_after(5):
-        async with trio.open_nursery() as nursery:
-            for _ in range(100):
-                nursery.start_soon(hasher.hash, "x")
-            await trio.sleep(0.05)
-            nursery.cancel_scope.cancel()
-        assert len(await hasher.hash("x")) > 60
+async def test_one_who_gives_up_does_not_wait_for_the_hash(monkeypatch):
+    hasher, begun, hashed = Hasher(), [], passwords.hashed
+
+    def noted(*arguments):
+        begun.append(arguments)
+        return hashed(*arguments)
+
+    monkeypatch.setattr(passwords, "hashed", noted)
+    async with trio.open_nursery() as nursery:
+        for _ in range(100):
+            nursery.start_soon(hasher.hash, "x")
+        await until(lambda: begun)
+        nursery.cancel_scope.cancel()
+    assert len(await hasher.hash("x")) > 60
+    assert len(begun) < 50
 
 
 @pytest.mark.parametrize("password", ["", "x" * 1025, "ü" * 513])
