@@ -95,6 +95,7 @@ def test_additions_make_ready_only_while_printing(
         (queue("a"), False, False, PAUSED),
         (queue("a"), False, True, READY),
         (queue(), True, True, PAUSED),
+        (queue(state=READY), True, True, PAUSED),
         (queue("a", state=STARTING), True, True, STARTING),
         (queue("a", state=LOADING), False, True, LOADING),
     ],
@@ -124,7 +125,11 @@ def test_the_printer_decides_how_it_goes_on() -> None:
     assert ready.on_aborted().state is PAUSED
     assert not ready.on_aborted().held
     assert ready.on_shutdown().held
-    assert not queue(state=READY).on_shutdown().held
+    empty = queue(state=READY, printing="x.gcode")
+    assert (empty.on_shutdown().state, empty.on_shutdown().held) == (PAUSED, False)
+    assert ready.printing == "x.gcode"
+    ends = ready.on_completed(), ready.on_aborted(), ready.on_shutdown(), empty.on_shutdown()
+    assert [over.printing for over in ends] == [None] * 4
     assert queue(state=READY).on_completed().state is READY
     assert queue("a").on_completed().state is PAUSED
 
@@ -179,6 +184,8 @@ def test_nothing_starts_at_power_on_unless_confirmed_or_automatic() -> None:
     assert confirmed.on_ready(automatic=False).state is LOADING
     assert confirmed.on_started("b").on_completed().on_ready(automatic=False).state is PAUSED
     assert confirmed.paused().on_ready(automatic=False).state is PAUSED
+    refused = confirmed.paused().started(free=True, away=False, automatic=False).load_failed()
+    assert refused.on_ready(automatic=False).state is PAUSED
     # A bed with a print that was lost is not free, whatever the settings.
     lost = queue("a", state=READY, printing="x").on_seen(look("standby"), automatic=True)
     assert lost.on_ready(automatic=True).state is PAUSED
@@ -196,6 +203,9 @@ def test_a_printer_that_is_not_ready(klippy_state: str) -> None:
     seen = look("standby", "", klippy_state)
     printed = queue("a", state=READY, printing="x").on_seen(seen, automatic=True)
     assert (printed.state, printed.held, printed.printing) == (PAUSED, True, None)
+    # One that starts up shows no print either.
+    vague = queue("a", state=READY, printing="x")
+    assert vague.on_seen(look("standby", "", "startup"), automatic=True) is vague
     idle = queue("a", state=READY)
     assert idle.on_seen(seen, automatic=True) is idle
     assert idle.on_seen(look("standby"), automatic=True) is idle
