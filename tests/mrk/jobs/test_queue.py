@@ -158,6 +158,7 @@ def test_a_print_that_was_not_watched(seen: JobSnapshot, state: QueueState) -> N
         (look("printing", "b.gcode"), ["a", "b"], PAUSED),
         (look("complete", "a.gcode"), ["a", "b"], PAUSED),
         (look("standby"), ["a", "b"], PAUSED),
+        (look("standby", "", "startup"), ["a", "b"], STARTING),
         (None, ["a", "b"], STARTING),
     ],
 )

@@ -43,6 +43,7 @@ def test_a_job_begins_when_klipper_says() -> None:
         (look("printing", 5.0, 495.0), False),
         (look("complete", 60.0, 600.0), True),
         (look("error", 60.0, 600.0), True),
+        (look("complete", 60.0, 600.0, "b.gcode"), False),
         # It would have ended after now: another print, before the machine was switched off.
         (look("complete", 110.0 + SAME_START_S, 600.0), True),
         (look("complete", 110.1 + SAME_START_S, 600.0), False),
