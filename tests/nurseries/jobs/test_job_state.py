@@ -75,3 +75,24 @@ async def test_a_part_that_starts_anew_looks_again(world: World, autojump_clock:
         with shop.job_state.open_events("test", 100) as news:
             await shop.restart("job_state")
             assert await words_until(news, "completed") == ["seen printing", "completed"]
+
+
+async def test_what_is_known_of_a_printer_that_is_away(
+    world: World, autojump_clock: MockClock
+) -> None:
+    world.linkable = False
+    async with open_shop(world) as shop:
+        state = shop.job_state
+        assert (state.is_printing, state.is_active, state.was_active) == (False, False, None)
+        assert await state.query() is None
+        assert await state.file_position() is None
+        world.linkable = True
+        await shop.when(lambda: state.snapshot is not None)
+        assert state.was_active is False
+        await start(shop)
+        await shop.until("printing")
+        world.linkable = False
+        world.printer.order(Fault(FaultKind.DROP_LINK, seconds=3))
+        await shop.when(lambda: not shop.link.klippy_connected)
+        await trio.testing.wait_all_tasks_blocked()
+        assert (state.is_printing, state.is_active, state.was_active) == (False, False, True)
