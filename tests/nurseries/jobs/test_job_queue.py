@@ -366,8 +366,9 @@ async def test_a_print_that_ends_while_the_queue_begins_anew(
     async with open_shop(world, Transitions(automatic=True, load_on_startup=True)) as shop:
         await post(shop, "a.gcode", "b.gcode", "c.gcode")
         shop.parts["job_queue"].backoff = Backoff(first_s=90.0, limit_s=90.0, healthy_after_s=0.0)
+        # It is no printer that becomes ready, nor is one whose state is followed anew.
         await shop.restart("job_queue")
-        # It is no printer that becomes ready.
+        await shop.restart("job_state")
         assert await shop.queued() == (["a.gcode", "b.gcode", "c.gcode"], "paused")
         await shop.call("server.job_queue.start")
         await shop.until("printing")
