@@ -1,5 +1,6 @@
 """What clients and siblings are told of the queue when something happens that nobody ordered."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -17,6 +18,11 @@ CHANGED = "notify_job_queue_changed"
 
 async def post(shop: Shop, *names: str, **more: Any) -> None:
     await shop.call("server.job_queue.post_job", filenames=list(names), **more)
+
+
+def prints(shop: Shop, name: str) -> bool:
+    look = shop.job_state.snapshot
+    return look is not None and look.stats.is_active and look.stats.filename == name
 
 
 async def test_another_name_of_a_file_queues_nothing_new(
@@ -48,8 +54,7 @@ async def test_the_print_of_the_last_job_empties_the_queue(
             assert told == []
             if name == "a.gcode" or not automatic:
                 await shop.call("server.job_queue.start")
-            await shop.when(lambda name=name: shop.job_state.is_active
-                            and shop.job_state.snapshot.stats.filename == name)  # fmt: skip
+            await shop.when(partial(prints, shop, name))
             await shop.until("complete")
             await trio.testing.wait_all_tasks_blocked()
         assert told == ["empty"]
