@@ -53,6 +53,22 @@ def test_fields_at_the_limit_pass_and_one_more_does_not() -> None:
         arguments.form_pairs(kind, b"&".join([b"a=1"] * 1001))
 
 
+def test_a_multipart_form_has_the_same_limit() -> None:
+    field = b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n'
+    kind = "multipart/form-data; boundary=b"
+    assert arguments.form_pairs(kind, field * 1000 + b"--b--") == [("a", "1")] * 1000
+    with pytest.raises(ClientError):
+        arguments.form_pairs(kind, field * 1001 + b"--b--")
+
+
+def test_other_headers_of_a_part_say_nothing_and_a_part_without_a_name_is_skipped() -> None:
+    body = (
+        b'--b\r\nX-A: 1\r\nContent-Disposition: form-data; name="a"\r\n'
+        b"Content-Type: text/plain\r\n\r\n1\r\n--b\r\nX-A: 1\r\n\r\n2\r\n--b--"
+    )
+    assert arguments.form_pairs("multipart/form-data; boundary=b", body) == [("a", "1")]
+
+
 @pytest.mark.parametrize("kind", ["", "text/plain", "application/octet-stream"])
 def test_what_is_no_form_has_no_fields(kind: str) -> None:
     assert arguments.form_pairs(kind, b"a=1") == []

@@ -12,6 +12,7 @@ from mrk.http.framing import Framing
 from mrk.http.head import RequestHead
 from mrk.http.refusal import Refusal
 from mrk.http.response import Response
+from mrk.metrics.request_counts import Tally
 from transports.door.body_reader import PROGRESS_BYTES
 from transports.door.body_stream import CONTINUE, BodyStream
 from transports.door.limited_stream import LimitedStream
@@ -175,6 +176,20 @@ async def test_a_slow_disk_is_not_the_clients_fault(
         assert await body.receive() == piece
         await trio.sleep(IDLE_S * 2)
     assert body.body_read
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_answers_are_counted_and_head_gets_no_body(method: str) -> None:
+    near, far = trio.testing.memory_stream_pair()
+    head = RequestHead(method, "/", "1.1", [], "127.0.0.1", "127.0.0.1")
+    frame, counts = Framing(0, True, False, ""), Tally()
+    body = BodyStream(LimitedStream(far, LIMITS.send_s), head, frame, b"", LIMITS, counts=counts)
+    await body.answer(Response(404, b"abc"))
+    assert body.answered
+    assert counts == {404: 1}
+    top, _, content = (await near.receive_some()).partition(b"\r\n\r\n")
+    assert b"\r\nContent-Length: 3" in top
+    assert content == (b"abc" if method == "GET" else b"")
 
 
 async def test_an_answer_without_a_length_ends_with_the_connection() -> None:
