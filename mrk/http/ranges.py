@@ -39,8 +39,6 @@ def parse_range(value: str | None, total_bytes: int) -> ByteRange | None:
         if match[2] and last < start:
             return None
     else:
-        if int(match[2]) == 0:
-            raise Unsatisfiable
         start, last = max(0, total_bytes - int(match[2])), total_bytes - 1
     if start >= total_bytes:
         raise Unsatisfiable
