@@ -3,7 +3,12 @@ import trio
 import trio.testing
 
 from mrk.http.refusal import Refusal
-from transports.door.body_reader import CHUNKED_RECEIVE_BYTES, BodyBudget, BodyReader
+from transports.door.body_reader import (
+    CHUNKED_RECEIVE_BYTES,
+    PROGRESS_BYTES,
+    BodyBudget,
+    BodyReader,
+)
 
 
 async def read(budget: BodyBudget, size: int, address: str = "10.0.0.2") -> BodyReader:
@@ -64,3 +69,40 @@ async def test_a_chunked_body_is_taken_in_smaller_pieces(
         await reader.read(None, BodyBudget(10**6), "10.0.0.2")
     assert caught.value.status == 413
     assert len(await far.receive_some()) == len(chunks) - 2 * CHUNKED_RECEIVE_BYTES
+
+
+@pytest.mark.parametrize("rest", [b"", b"2\r\n", b"2\r\nab\r\n0\r\n\r\nne"])
+async def test_what_is_behind_a_chunked_body_is_kept(
+    rest: bytes, autojump_clock: trio.testing.MockClock
+) -> None:
+    near, far = trio.testing.memory_stream_pair()
+    await near.send_all(b"2\r\nab\r\n0\r\n\r\nnext"[len(rest) :])
+    reader = BodyReader(far, rest, 60, 1000)
+    assert await reader.read(None, BodyBudget(1000), "10.0.0.2") == b"ab"
+    assert reader.held_bytes == 2
+    if reader.rest == b"ne":
+        reader.rest += await far.receive_some()
+    assert reader.rest == b"next"
+
+
+@pytest.mark.parametrize(("piece", "ends"), [(PROGRESS_BYTES, True), (PROGRESS_BYTES - 1, False)])
+async def test_progress(autojump_clock: trio.testing.MockClock, piece: int, ends: bool) -> None:
+    """One piece in two thirds of the limit, again and again."""
+    near, far = trio.testing.memory_stream_pair()
+    reader = BodyReader(far, b"", 60, 3 * piece)
+
+    async def dribble() -> None:
+        for _ in range(3):
+            await trio.sleep(40)
+            await near.send_all(bytes(piece))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(dribble)
+        if ends:
+            body = await reader.read(3 * piece, BodyBudget(10**6), "10.0.0.2")
+            assert len(body) == 3 * piece
+        else:
+            with pytest.raises(Refusal) as caught:
+                await reader.read(3 * piece, BodyBudget(10**6), "10.0.0.2")
+            assert caught.value.status == 408
+        nursery.cancel_scope.cancel()
