@@ -1,3 +1,7 @@
+import contextlib
+import os
+from pathlib import Path
+
 import pytest
 import trio
 import trio.testing
@@ -69,3 +73,72 @@ async def test_an_answer_begun_is_finished_although_cancelled(
         with trio.move_on_after(1):
             await stream.send_whole(b"answer")
     assert seen == [b"answer"]
+
+
+def on_sockets(send_s: float = 30) -> tuple[LimitedStream, trio.SocketStream]:
+    near, far = trio.socket.socketpair()
+    return LimitedStream(trio.SocketStream(near), send_s), trio.SocketStream(far)
+
+
+async def read_all(client: trio.SocketStream, seen: bytearray) -> None:
+    while data := await client.receive_some():
+        seen += data
+
+
+@pytest.mark.parametrize("filled", [False, True])
+async def test_an_answer_that_the_kernel_does_not_take_at_once_arrives_whole(filled: bool) -> None:
+    stream, client = on_sockets()
+    first = b""
+    if filled:
+        assert isinstance(stream.transport, trio.SocketStream)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                first += b"-" * os.write(stream.transport.socket.fileno(), b"-" * 4096)
+    answer, seen = os.urandom(3_000_000), bytearray()
+    with trio.fail_after(20):
+        async with client, trio.open_nursery() as nursery:
+            nursery.start_soon(stream.send_whole, answer)
+            await trio.testing.wait_all_tasks_blocked()
+            nursery.start_soon(read_all, client, seen)
+            while len(seen) < len(first) + len(answer):
+                await trio.testing.wait_all_tasks_blocked(0.01)
+            await stream.aclose()
+    assert seen == first + answer
+
+
+async def test_an_answer_to_who_has_gone_breaks_the_stream(tmp_path: Path) -> None:
+    stream, client = on_sockets()
+    await client.aclose()
+    (tmp_path / "a").write_bytes(b"abc")
+    descriptor = os.open(tmp_path / "a", os.O_RDONLY)
+    try:
+        for _ in range(2):
+            with pytest.raises(trio.BrokenResourceError):
+                await stream.send_whole(b"x")
+            with pytest.raises(trio.BrokenResourceError):
+                await stream.send_all(b"x")
+            with pytest.raises(trio.BrokenResourceError):
+                await stream.send_file(descriptor, 0, 3)
+    finally:
+        os.close(descriptor)
+        await stream.aclose()
+
+
+async def test_nothing_is_sent_behind_a_file_that_ended_early(tmp_path: Path) -> None:
+    stream, client = on_sockets()
+    (tmp_path / "a").write_bytes(b"abc")
+    descriptor = os.open(tmp_path / "a", os.O_RDONLY)
+    seen = bytearray()
+    try:
+        with pytest.raises(trio.BrokenResourceError):
+            await stream.send_file(descriptor, 0, 4)
+        with pytest.raises(trio.BrokenResourceError):
+            await stream.send_whole(b"x")
+        with pytest.raises(trio.BrokenResourceError):
+            await stream.send_file(descriptor, 0, 3)
+    finally:
+        os.close(descriptor)
+        await stream.aclose()
+    async with client:
+        await read_all(client, seen)
+    assert seen == b"abc"
