@@ -84,11 +84,33 @@ def test_the_longest_field(size: int, ok: bool) -> None:
             form.feed(body)
 
 
-def test_the_longest_headers() -> None:
-    used = len(b"Content-Disposition" + b'form-data; name="file"; filename=""') + 22
-    fitting = HEADER_BYTES - used
-    with pytest.raises(ClientError):
-        UploadForm(BOUNDARY).feed(form_of(b"x", b"n" * (fitting + 1)))
+@pytest.mark.parametrize("more", [0, 1])
+def test_the_longest_headers(more: int) -> None:
+    """Of all of a part's together: the library bounds each of them."""
+    disposition = b'Content-Disposition: form-data; name="file"; filename="a.gcode"'
+    lines = [disposition, b"X-A: " + b"n" * 4000]
+    left = HEADER_BYTES - sum(len(line) - len(b": ") for line in lines) - len(b"X-B") + more
+    lines.append(b"X-B: " + b"n" * left)
+    body = b"------x\r\n" + b"\r\n".join(lines) + b"\r\n\r\nG28\r\n------x--\r\n"
+    form = UploadForm(BOUNDARY)
+    if more:
+        with pytest.raises(ClientError, match=str(HEADER_BYTES)):
+            form.feed(body)
+    else:
+        assert b"".join(form.feed(body)) == b"G28"
+
+
+@pytest.mark.parametrize("name", [b"a\nb", b"a\0b"])
+def test_a_header_is_one_line(name: bytes) -> None:
+    with pytest.raises(ClientError, match="line break"):
+        UploadForm(BOUNDARY).feed(form_of(b"x", name))
+
+
+@pytest.mark.parametrize("coding", ["binary", "7bit", "8BIT"])
+def test_names_of_no_encoding(coding: str) -> None:
+    line = f"Content-Transfer-Encoding: {coding}\r\nContent-Type".encode()
+    form = UploadForm(BOUNDARY)
+    assert b"".join(form.feed(form_of(b"G28").replace(b"Content-Type", line))) == b"G28"
 
 
 @pytest.mark.parametrize(("count", "ok"), [(MAX_PARTS, True), (MAX_PARTS + 1, False)])
