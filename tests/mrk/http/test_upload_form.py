@@ -54,6 +54,19 @@ def test_junk_is_never_a_file(body: bytes, cuts: list[int]) -> None:
         form.finish()
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        (b"gcodes", b"\xff", "root is not UTF-8"),
+        (b'"a.gcode"', b'""', "no name"),
+        (b'; filename="a.gcode"', b"", "no name"),
+    ],
+)
+def test_what_is_wrong_is_told(old: bytes, new: bytes, reason: str) -> None:
+    with pytest.raises(ClientError, match=reason):
+        UploadForm(BOUNDARY).feed(form_of(b"G28").replace(old, new))
+
+
 def test_it_is_unfinished_until_the_last_boundary() -> None:
     body = form_of(b"data")
     for end in range(len(body) - 4):
