@@ -74,3 +74,33 @@ async def test_one_that_another_daemon_replaced_is_its_own_until_it_ends(tmp_pat
         # It ends and leaves its file, as Moonraker does.
         await connects(path, accepted)
         assert [own.st_ino for own in own_files] == [path.stat().st_ino]
+
+
+async def test_one_that_is_there_still_is_left_open(tmp_path: Path) -> None:
+    path, looks, enough = tmp_path / "moonraker.sock", list[float](), trio.Event()
+
+    async def lost() -> None:
+        await trio.lowlevel.checkpoint()
+        looks.append(trio.current_time())
+        if len(looks) == 3:
+            enough.set()
+
+    async def open_again() -> trio.SocketListener:
+        raise AssertionError("it was open")
+
+    sock = trio.socket.socket(socket.AF_UNIX)
+    await sock.bind(str(path))
+    sock.listen()
+    opened = trio.SocketListener(sock)
+    late = LateListener(str(path), open_again, None, RETRY_S, opened=opened, lost=lost)
+    with trio.fail_after(LIMIT_S):
+        async with late, trio.open_nursery() as nursery:
+
+            async def connect() -> None:
+                await enough.wait()
+                async with await trio.open_unix_socket(path) as client:
+                    await client.receive_some()
+
+            nursery.start_soon(connect)
+            async with await late.accept():
+                assert late.warning is None
