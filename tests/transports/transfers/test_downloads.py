@@ -278,3 +278,27 @@ async def test_a_download_over_another_transport(tmp_path: Path) -> None:
         assert (await client.ask(upload(file("b", DATA)))).status == 201
         nursery.cancel_scope.cancel()
     assert (house.gcodes / "b").read_bytes() == DATA
+
+
+def open_descriptors(folder: Path) -> list[str]:
+    """Files below a folder that this process holds open."""
+    held = (os.path.realpath(f"/proc/self/fd/{one}") for one in os.listdir("/proc/self/fd"))
+    return [path for path in held if path.startswith(f"{folder}/")]
+
+
+@pytest.mark.parametrize("target", [BIG, CFG])
+async def test_no_descriptor_stays_open(house: TransferHouse, target: str) -> None:
+    async with connected(house) as client:
+        tag = (await client.get(target)).headers["etag"]
+        assert (await client.get(target, verb="HEAD")).status == 200
+        assert (await client.get(target, f"If-None-Match: {tag}")).status == 304
+        assert (await client.get(target, 'If-Match: "x"')).status == 412
+        assert (await client.get(target, "Range: bytes=1-4")).status == 206
+        past = await client.get(target, "Range: bytes=9999999-")
+        assert (past.status, past.body) == (416, b"416: Range Not Satisfiable\n")
+        assert (await client.get("/server/files/gcodes/")).status == 403
+        assert open_descriptors(house.folder) == []
+    async with connected(house) as client:  # leaves in the midst of it
+        await client.send(f"GET {target} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+        await client.stream.receive_some(100)
+    assert open_descriptors(house.folder) == []
