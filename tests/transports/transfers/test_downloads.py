@@ -11,7 +11,13 @@ import trio.testing
 from mrk.definitions.limits import Limits
 from mrk.http.conditional import http_date
 from tests.fakes.transfer_files import TransferHouse
-from tests.transports.transfers.http_client import Client, connected, file, upload
+from tests.transports.transfers.http_client import (
+    Client,
+    connected,
+    file,
+    open_descriptors,
+    upload,
+)
 
 DATA = bytes(range(256)) * 5000  # 1.28 MB: sent by the kernel
 SMALL = b"[printer]\n"
@@ -278,12 +284,6 @@ async def test_a_download_over_another_transport(tmp_path: Path) -> None:
         assert (await client.ask(upload(file("b", DATA)))).status == 201
         nursery.cancel_scope.cancel()
     assert (house.gcodes / "b").read_bytes() == DATA
-
-
-def open_descriptors(folder: Path) -> list[str]:
-    """Files below a folder that this process holds open."""
-    held = (os.path.realpath(f"/proc/self/fd/{one}") for one in os.listdir("/proc/self/fd"))
-    return [path for path in held if path.startswith(f"{folder}/")]
 
 
 @pytest.mark.parametrize("target", [BIG, CFG])

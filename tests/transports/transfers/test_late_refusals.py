@@ -7,7 +7,14 @@ import pytest
 import trio
 
 from tests.fakes.transfer_files import TransferHouse
-from tests.transports.transfers.http_client import Client, connected, field, file, upload
+from tests.transports.transfers.http_client import (
+    Client,
+    connected,
+    field,
+    file,
+    open_descriptors,
+    upload,
+)
 
 GCODE = b"G28\n"
 LARGE_BYTES = 2_000_000
@@ -92,3 +99,24 @@ async def test_one_that_is_cancelled_on_its_way_into_place_leaves_nothing(tmp_pa
             nursery.cancel_scope.cancel()
         assert (await client.answer()).status == 503
     assert os.listdir(house.gcodes) == []
+
+
+@pytest.mark.parametrize("told_to_end", [False, True])
+async def test_an_upload_that_ends_early_leaves_no_descriptor(
+    tmp_path: Path, told_to_end: bool
+) -> None:
+    house = TransferHouse(tmp_path)
+    whole = upload(file("a.gcode", bytes(2 * LARGE_BYTES)))
+    near, far = trio.socket.socketpair()
+    with trio.fail_after(20):
+        async with trio.SocketStream(near) as stream, trio.open_nursery() as nursery:
+            nursery.start_soon(house.door.serve_connection, trio.SocketStream(far), "127.0.0.1")
+            await stream.send_all(whole[:LARGE_BYTES])
+            while not open_descriptors(tmp_path):  # noqa: ASYNC110 - as the kernel sees it
+                await trio.sleep(0.01)
+            if told_to_end:
+                nursery.cancel_scope.cancel()
+            else:
+                await stream.send_eof()
+    assert open_descriptors(tmp_path) == []
+    assert house.leftovers() == []

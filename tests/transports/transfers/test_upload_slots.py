@@ -13,6 +13,7 @@ from transports.transfers.upload_slots import (
     PATIENCE_S,
     UPLOADS_AT_ONCE,
     UPLOADS_PER_ADDRESS,
+    UploadSlot,
     UploadSlots,
 )
 
@@ -202,3 +203,16 @@ async def test_all_slots_are_left_at_once_while_a_crowd_waits(slots: UploadSlots
                     await wait_all_tasks_blocked()
                     holding.cancel()
     assert begun == 10 * crowd
+
+
+async def test_one_that_gives_way_while_its_disk_is_busy_ends_with_its_next_wait(
+    autojump_clock: MockClock,
+) -> None:
+    slot = UploadSlot(brisk("10.0.0.1"))  # type: ignore[arg-type]
+    assert len(await slot.receive()) == LEAST_RATE
+    slot.end()
+    began = trio.current_time()
+    with pytest.raises(ClientError) as caught:
+        await slot.receive()
+    assert caught.value.status == 408
+    assert trio.current_time() == began
