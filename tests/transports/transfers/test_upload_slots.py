@@ -1,5 +1,6 @@
 """Turns of uploads: shares of addresses, and who gives way to those that wait."""
 
+import contextlib
 import math
 
 import pytest
@@ -203,6 +204,25 @@ async def test_all_slots_are_left_at_once_while_a_crowd_waits(slots: UploadSlots
                     await wait_all_tasks_blocked()
                     holding.cancel()
     assert begun == 10 * crowd
+
+
+async def test_those_that_wait_begin_in_the_instant_in_which_others_end(
+    slots: UploadSlots, autojump_clock: MockClock
+) -> None:
+    one = [brisk("10.0.0.1") for _ in range(UPLOADS_PER_ADDRESS)]
+    with trio.fail_after(WAIT_S):
+        async with trio.open_nursery() as nursery:
+            async with contextlib.AsyncExitStack() as running:
+                for exchange in one:
+                    await running.enter_async_context(slots.slot(exchange))  # type: ignore[arg-type]
+                waiting = start(nursery, slots, *one)
+                await trio.sleep(0.3)
+                assert not any(upload.began.is_set() for upload in waiting)
+            ended = trio.current_time()
+            for upload in waiting:
+                await upload.began.wait()
+            assert {upload.began_at for upload in waiting} == {ended}
+            nursery.cancel_scope.cancel()
 
 
 async def test_one_that_gives_way_while_its_disk_is_busy_ends_with_its_next_wait(
