@@ -44,6 +44,20 @@ async def test_the_same_head_may_have_another_body(autojump_clock: trio.testing.
         assert [json.loads(body)["result"]["text"] for body in bodies] == ["a", "b", "c"]
 
 
+async def test_blank_lines_begin_no_request(autojump_clock: trio.testing.MockClock) -> None:
+    """Old clients end a body with one, and may ask again much later."""
+    limits = Limits(head_s=5, keep_alive_s=60)
+    async with connected(House(limits=limits)) as client:
+        await client.send(POST + b'{"text":"a"}')
+        assert (await client.answer())[0] == 200
+        await client.send(b"\r\n")
+        await trio.sleep(30)
+        await client.send(GET)
+        assert (await client.answer())[0] == 200
+        await client.send(GET[:1])
+        assert (await client.answer())[0] == 408
+
+
 async def test_who_asks_the_same_again_may_have_lost_the_right_to(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
