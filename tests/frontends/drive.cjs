@@ -81,7 +81,8 @@ async function drive(context) {
   await shot(page, "print");
   await step("editor", async () => {
     await page.goto(new URL(place.config, url).href);
-    await page.getByText("printer.cfg").first().click();
+    // Warnings name the file as well, in a sentence.
+    await page.getByText("printer.cfg", { exact: true }).first().click();
     await page.locator(".monaco-editor, .cm-editor").first().waitFor();
     await page.waitForTimeout(3000);
   });
