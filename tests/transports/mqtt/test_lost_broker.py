@@ -44,6 +44,8 @@ async def test_who_publishes_again_at_once_is_told_too(broker) -> None:
                 await trio.testing.wait_all_tasks_blocked()
                 await proxy.cut()
         assert told == [503] * 2 * PUBLISHERS
+        # Those who waited are told before the connection is closed, and no other comes meanwhile.
+        await until(lambda: not shop.mqtt.mqtt_connected)
         proxy.flow()
         await until(lambda: shop.mqtt.mqtt_connected)
         await shop.mqtt.publish("topic", b"", 1)
