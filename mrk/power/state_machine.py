@@ -104,11 +104,6 @@ class PowerMachine:
                 wanted = PowerState.of(wish is Wish.ON)
                 return None if wanted is self.state else wanted
 
-    @property
-    def may_be_locked(self) -> bool:
-        """Whether any print refuses a switch."""
-        return self._rules.locked_while_printing
-
     def is_locked(self, *, printing: bool, paused: bool) -> bool:
         """Whether the print under way refuses a switch that is not forced."""
         rules = self._rules

@@ -142,14 +142,17 @@ class AccountCache:
         """`Accounts.tokens_loaded`; a token that is nobody's needs no library."""
         return self._tokens_loaded or not self.has_users
 
-    async def load_tokens(self, *, for_first_user: bool = False) -> None:
-        """Have a thread load what reads tokens, unless they are nobody's and nobody comes.
+    async def load_tokens(self) -> None:
+        """Have a thread load what reads tokens, unless they are nobody's.
 
         To be waited for before a token is looked at: a slow disk takes seconds. Not at the start,
         because it is 6 to 16 MB, and most have no users, or users that never log in.
         """
-        if self.tokens_loaded and not for_first_user:
-            return
+        if not self.tokens_loaded:
+            await self.load_token_library()
+
+    async def load_token_library(self) -> None:
+        """The same also while there is no user yet."""
         async with self._loading_tokens:
             if not self._tokens_loaded:
                 await trio.to_thread.run_sync(tokens.load_library, abandon_on_cancel=True)

@@ -101,7 +101,7 @@ class UserEndpoints:
             raise ClientError(f"User '{name}' exists already")
         new = store.NewUser(name, await self._hasher.hash(password), role)
         # The answer has tokens, and what is told of the user must not come before it.
-        await self._book.load_tokens(for_first_user=True)
+        await self._book.load_token_library()
         now_s = self._book.wall_clock()
         await self._book.change(lambda connection: store.add_user(connection, new, now_s))
         user = self._book.user(name)

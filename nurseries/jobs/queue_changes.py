@@ -107,6 +107,4 @@ class QueueChanges:
 
 def _has_new_jobs(before: Queue, after: Queue) -> bool:
     """Whether there are others than before, under whatever names their files are now."""
-    return after.jobs != before.jobs and not (
-        {job.job_id for job in after.jobs} <= {job.job_id for job in before.jobs}
-    )
+    return not {job.job_id for job in after.jobs} <= {job.job_id for job in before.jobs}

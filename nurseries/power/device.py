@@ -274,7 +274,9 @@ class PowerDevice:
             self._do(self.machine.found(self._said))
 
     async def _is_locked(self) -> bool:
-        if self.facts.rules.locked_while_printing and self._lock.is_unknown:
+        if not self.facts.rules.locked_while_printing:
+            return False  # Klipper need not be asked
+        if self._lock.is_unknown:
             with trio.move_on_after(min(KLIPPER_BACK_S, self._limit_s / 2)):
                 await self._follow_ups.klipper_known()
         return await self._lock.locks(self.machine)

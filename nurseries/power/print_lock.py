@@ -32,7 +32,7 @@ class PrintLock:
 
     async def locks(self, machine: PowerMachine) -> bool:
         """Whether the print under way refuses a switch."""
-        if self._klippy.klippy_state != "ready" or not machine.may_be_locked:
+        if self._klippy.klippy_state != "ready":
             return False
         stats = None
         with trio.move_on_after(ANSWER_S):

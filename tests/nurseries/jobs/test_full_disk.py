@@ -149,14 +149,19 @@ async def test_a_print_that_ends_meanwhile_lets_the_queue_go_on_after_a_start(
         assert await shop.queued() == ([], "paused")
 
 
+async def fall_behind(shop: Shop, memory_database: MemoryDatabase) -> None:
+    """`b.gcode` is gone from the queue, and not from the disk, which has room again."""
+    await shop.call("server.job_queue.post_job", filenames=["a.gcode", "b.gcode"])
+    memory_database.write_failure = FULL
+    await shop.queue.on_file_removed("b.gcode")
+    memory_database.write_failure = None
+
+
 async def test_a_queue_that_begins_anew_while_it_is_behind(
     world: World, autojump_clock: MockClock, memory_database: MemoryDatabase
 ) -> None:
     async with open_shop(world) as shop:
-        await shop.call("server.job_queue.post_job", filenames=["a.gcode", "b.gcode"])
-        memory_database.write_failure = FULL
-        await shop.queue.on_file_removed("b.gcode")
-        memory_database.write_failure = None
+        await fall_behind(shop, memory_database)
         await shop.restart("job_queue")
         await trio.sleep(RETRY_S + 1)
         stored = await memory_database.run(read_queue)
@@ -167,10 +172,7 @@ async def test_a_caller_that_leaves_while_the_queue_is_behind(
     world: World, autojump_clock: MockClock, memory_database: MemoryDatabase
 ) -> None:
     async with open_shop(world) as shop:
-        await shop.call("server.job_queue.post_job", filenames=["a.gcode", "b.gcode"])
-        memory_database.write_failure = FULL
-        await shop.queue.on_file_removed("b.gcode")
-        memory_database.write_failure = None
+        await fall_behind(shop, memory_database)
         for checkpoints in range(4):
             with trio.CancelScope() as scope:
                 async with trio.open_nursery() as nursery:

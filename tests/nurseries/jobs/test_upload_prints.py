@@ -15,7 +15,7 @@ from mrk.jobs.queue import ONE_BY_ONE, Transitions
 from mrk.virtual_printer.faults import Fault, FaultKind
 from nurseries.jobs.upload_prints import UploadPrinter
 from tests.fakes.results import settled
-from tests.fakes.workshop import World, open_shop
+from tests.fakes.workshop import Shop, World, open_shop
 
 
 def printer_of(shop, *, queue_uploads=False):
@@ -84,6 +84,24 @@ async def test_what_was_queued_before_waits_for_its_start(
         assert not shop.job_state.is_active
 
 
+async def busy_printer(shop: Shop, seconds: float, nursery: trio.Nursery) -> None:
+    """A script that Klipper works on for so long before it reads another one."""
+
+    async def busy() -> None:
+        with contextlib.suppress(ClientError):
+            await shop.run(f"G4 P{seconds * 1000:.0f}")
+
+    nursery.start_soon(busy)
+    await trio.testing.wait_all_tasks_blocked()
+
+
+async def drop_link_at_start(shop: Shop, away_s: float, later_s: float = 0.0) -> None:
+    """The link breaks `later_s` after a start was sent, and comes back `away_s` later."""
+    await shop.when(lambda: any("PRINT_FILE" in one for one in shop.commands.scripts))
+    await trio.sleep(later_s)
+    shop.world.printer.order(Fault(FaultKind.DROP_LINK, seconds=away_s))
+
+
 @pytest.mark.parametrize("busy_s", [10.0, 60.0])
 async def test_a_lost_answer_queues_no_print_that_goes_on(
     world: World, autojump_clock: MockClock, busy_s: float
@@ -95,17 +113,8 @@ async def test_a_lost_answer_queues_no_print_that_goes_on(
     ):
         uploads, _switched = printer_of(shop, queue_uploads=True)
 
-        async def busy() -> None:
-            with contextlib.suppress(ClientError):
-                await shop.run(f"G4 P{busy_s * 1000:.0f}")
-
-        async def drop() -> None:
-            await shop.when(lambda: any("PRINT_FILE" in one for one in shop.commands.scripts))
-            world.printer.order(Fault(FaultKind.DROP_LINK, seconds=20.0))
-
-        nursery.start_soon(busy)
-        await trio.testing.wait_all_tasks_blocked()
-        nursery.start_soon(drop)
+        await busy_printer(shop, busy_s, nursery)
+        nursery.start_soon(drop_link_at_start, shop, 20.0)
         outcome = await uploads.print_upload("part.gcode")
         assert (outcome.start, outcome.reason) == (PrintStart.QUEUED, "Klippy Disconnected")
         assert (await shop.queued())[0] == ["part.gcode"]
@@ -127,20 +136,9 @@ async def test_klipper_may_be_back_before_the_upload_is_queued(
         uploads, _switched = printer_of(shop, queue_uploads=True)
         await shop.when(lambda: shop.job_state.is_known)
 
-        async def busy() -> None:
-            with contextlib.suppress(ClientError):
-                await shop.run("G4 P3000")
-
-        nursery.start_soon(busy)
-        await trio.testing.wait_all_tasks_blocked()
+        await busy_printer(shop, 3.0, nursery)
         world.files.slow_s = 7.0
-
-        async def drop() -> None:
-            await shop.when(lambda: any("PRINT_FILE" in one for one in shop.commands.scripts))
-            await trio.sleep(0.5)  # the printer has read it
-            world.printer.order(Fault(FaultKind.DROP_LINK, seconds=away_s))
-
-        nursery.start_soon(drop)
+        nursery.start_soon(drop_link_at_start, shop, away_s, 0.5)  # the printer has read it
         outcome = await uploads.print_upload("part.gcode")
         assert (outcome.start, outcome.reason) == (PrintStart.QUEUED, "Klippy Disconnected")
         await trio.sleep(60)
