@@ -53,3 +53,12 @@ def open_pushed_floor(name: str, module: str) -> Iterator[Contender]:
         path = folder / "klippy.sock"
         with open_replay(path) as klippy, open_floor(module, folder, path) as daemon:
             yield Contender(name, daemon, klippy)
+
+
+@contextlib.contextmanager
+def open_floor_contender(name: str, module: str) -> Iterator[Contender]:
+    """Start one with a Klippy in a process of its own."""
+    with temporary_folder() as folder:
+        path = folder / "klippy.sock"
+        with open_replay_process(path), open_floor(module, folder, path) as daemon:
+            yield Contender(name, daemon)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from benchmarks.clients import Client, closing
 from benchmarks.crowd import Crowd
 from benchmarks.daemon import Program
-from benchmarks.floor.programs import FLOORS
+from benchmarks.floor.programs import PUSH_FLOORS
 from benchmarks.klippy_replay import KlippyReplay
 from benchmarks.paired.comparison import Bound, Comparison
 from benchmarks.paired.contenders import Contender, open_pushed, open_pushed_floor
@@ -70,7 +70,8 @@ def compare_pushes(plan: PairedPlan, programs: Sequence[Program], speed: Speed) 
     with contextlib.ExitStack() as stack:
         daemons = [stack.enter_context(open_pushed(program)) for program in programs]
         floors = [
-            stack.enter_context(open_pushed_floor(name, module)) for name, module in FLOORS.items()
+            stack.enter_context(open_pushed_floor(name, module))
+            for name, module in PUSH_FLOORS.items()
         ]
         _settle([*daemons, *floors], plan.push_settle_s)
         for subscribers in plan.subscribers:
@@ -147,7 +148,7 @@ def _comparison(
     deliveries: dict[str, list[Delivery]],
     baselines: str,
 ) -> Comparison:
-    bounds = [Bound(name, _FLOOR_RATIO) for name in FLOORS if "spliced" in name]
+    bounds = [Bound(name, _FLOOR_RATIO) for name in PUSH_FLOORS if "spliced" in name]
     ratio = _moonraker_ratio(subscribers, rate)
     if ratio is not None:
         bounds.append(Bound(MOONRAKER, ratio))

@@ -1,5 +1,6 @@
 """Requests on each way in, round by round in turn: processor time, rate and waiting time."""
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -7,9 +8,10 @@ from urllib.parse import quote
 from benchmarks import wire
 from benchmarks.clients import HOST, Client, closing
 from benchmarks.daemon import Daemon, Program
+from benchmarks.floor.programs import ANSWER_FLOORS
 from benchmarks.load import Round, run_round
 from benchmarks.paired.comparison import Bound, Comparison
-from benchmarks.paired.contenders import Contender, open_contenders
+from benchmarks.paired.contenders import Contender, open_contenders, open_floor_contender
 from benchmarks.paired.moonraker import NAME as MOONRAKER
 from benchmarks.paired.nine_objects import OBJECTS
 from benchmarks.paired.plan import PairedPlan
@@ -85,7 +87,11 @@ def compare_requests(
 ) -> list[Comparison]:
     """Four figures for each question, way in and load."""
     found: list[Comparison] = []
-    with open_contenders(programs) as contenders:
+    with contextlib.ExitStack() as stack:
+        contenders = stack.enter_context(open_contenders(programs))
+        contenders += [
+            stack.enter_context(open_floor_contender(*floor)) for floor in ANSWER_FLOORS.items()
+        ]
         for question in QUESTIONS:
             for way in WAYS:
                 for several in (False, True):

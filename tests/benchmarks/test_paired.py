@@ -12,11 +12,15 @@ import pytest
 from benchmarks import wire
 from benchmarks.clients import Client, Lost, closing
 from benchmarks.crowd import Crowd
+from benchmarks.floor.answers import client_messages, http_params, rpc_id, rpc_params
 from benchmarks.floor.bare import spliced
+from benchmarks.floor.programs import ANSWER_FLOORS
 from benchmarks.klippy_replay import Recording
+from benchmarks.paired.contenders import open_floor_contender
 from benchmarks.paired.nine_objects import OBJECTS, changes, pushes
 from benchmarks.paired.pacing import Delivery, beats, push_spaced
 from benchmarks.paired.plan import SUBSCRIBERS
+from benchmarks.paired.requests import QUESTIONS, WAYS
 from benchmarks.paired.run import paired_plan
 from benchmarks.paired.speed import Speed
 from benchmarks.process import Meter, cpu_ns
@@ -141,3 +145,47 @@ def test_processor_time_of_ended_threads_stays_counted():
 def test_there_is_no_processor_time_of_nobody():
     with pytest.raises(ProcessLookupError):
         cpu_ns(2**22 + 1)
+
+
+# The floor of requests
+
+
+def test_ids_and_params_are_cut_out_of_requests():
+    message = wire.rpc("printer.objects.query", 7, {"objects": {"toolhead": None}})
+    assert rpc_id(message) == b"7"
+    assert json.loads(rpc_params(message)) == {"objects": {"toolhead": None}}
+    assert rpc_id(wire.rpc("server.info", "setup 1")) == b'"setup 1"'
+
+
+@pytest.mark.parametrize("size", [1, 125, 126, 65535, 65536])
+def test_all_client_frames_of_a_read_are_unmasked(size):
+    data = wire.client_frame(b"a" * size) + wire.client_frame(b"{}")
+    assert client_messages(data) == [b"a" * size, b"{}"]
+
+
+def test_names_in_a_path_become_klippers_params():
+    path = b"/printer/objects/query?toolhead&heater_generic%20bed"
+    expected = {"objects": {"toolhead": None, "heater_generic bed": None}}
+    assert json.loads(http_params(path)) == expected
+
+
+@pytest.mark.e2e
+def test_the_floor_answers_both_questions_on_each_way():
+    ((name, module),) = ANSWER_FLOORS.items()
+    with open_floor_contender(name, module) as floor:
+        for question in QUESTIONS:
+            for way in WAYS:
+                client = way.connect(floor.daemon)
+                with closing([client]):
+                    result = _ask(client, question)
+                    assert "status" in result if question.params else result["klippy_connected"]
+
+
+def _ask(client, question):
+    if not isinstance(client.cutter, wire.HttpCutter):
+        client.identify()
+        return client.call(question.method, question.params)
+    client.socket.sendall(wire.http_get(question.path, "localhost"))
+    while not (found := client.receive()):
+        pass
+    return json.loads(found[0])["result"]
