@@ -4,7 +4,7 @@
 """
 
 import enum
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
@@ -48,6 +48,7 @@ class Supervision(msgspec.Struct):
     last_error: str | None = None
     crashed: bool = False  # its last end was a bug, not an absence
     children: "list[Supervision]" = []
+    on_change: Callable[[], None] | None = None  # called behind each `enter`
 
     def enter(
         self, state: SupervisionState, now: float, error: BaseException | str | None = None
@@ -57,6 +58,8 @@ class Supervision(msgspec.Struct):
         self.since = now
         if error is not None:
             self.last_error = str(error) or type(error).__name__
+        if self.on_change is not None:
+            self.on_change()
 
 
 def flat(supervisions: Iterable[Supervision]) -> Iterator[Supervision]:

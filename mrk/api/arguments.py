@@ -176,9 +176,9 @@ class ArgumentReader:
             (field.name, field.encode_name, _converter(hints[field.name]), field.required)
             for field in msgspec.structs.fields(params)
         ]
-        # Calls without arguments all get the same frozen instance.
+        # For calls without arguments, where they are possible: all get the same frozen instance.
         required = any(required for _, _, _, required in self._fields)
-        self._default = None if required else params()
+        self.default = None if required else params()
         self.blank = not self._fields
         self._members = MemberReader(
             [wire_name for _, wire_name, _, _ in self._fields],
@@ -191,8 +191,6 @@ class ArgumentReader:
 
     def read(self, arguments: Mapping[str, object]) -> msgspec.Struct:
         """Return the struct; unknown arguments are ignored, a missing required one is a 400."""
-        if self._default is not None and (self.blank or not arguments):
-            return self._default
         values = {}
         for name, wire_name, convert, required in self._fields:
             if wire_name in arguments:

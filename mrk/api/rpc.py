@@ -6,6 +6,7 @@ that the transport waits for where it owns tasks. A batch runs in order.
 
 import enum
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 from msgspec import Raw
@@ -121,7 +122,7 @@ class Rpc:
                 self._table.method(call.method, caller.transport),
                 {} if call.params is None else call.params,
                 caller,
-                lambda result: self._encoded(id_, result, tally),
+                partial(self._encoded, id_, tally),
                 lambda error: _refused(id_, error, tally),
                 busy is not Busy.NO,
             )
@@ -132,7 +133,7 @@ class Rpc:
                 self._denied(caller.who, exc.why)
             return Outcome(_refused(id_, exc, tally))
 
-    def _encoded(self, id_: jsonrpc.Id, result: Any, tally: Tally) -> Outcome[Reply]:
+    def _encoded(self, id_: jsonrpc.Id, tally: Tally, result: Any) -> Outcome[Reply]:
         if id_ is None:
             return Outcome(None)  # a notification's result is not sent
         tally[OK] += 1

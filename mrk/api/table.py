@@ -51,8 +51,12 @@ class Method(msgspec.Struct, frozen=True):
             )
         if self.captured is not None:
             arguments = {**arguments, **self.captured}
-        params = arguments if self.reader is None else self.reader.read(arguments)
-        return self.endpoint.handler(params, caller)
+        reader = self.reader
+        if reader is None:
+            return self.endpoint.handler(arguments, caller)
+        if reader.default is not None and not arguments:
+            return self.endpoint.handler(reader.default, caller)
+        return self.endpoint.handler(reader.read(arguments), caller)
 
     def is_urgent(self, arguments: Mapping[str, object] | msgspec.Raw) -> bool:
         """Whether a call with such arguments overtakes others; no long text is looked at."""

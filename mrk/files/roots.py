@@ -45,10 +45,14 @@ class Roots:
     def __init__(self, reserved: ReservedPaths) -> None:
         self.reserved = reserved
         self._roots: dict[str, Root] = {}
+        # In the order of registration; the same list as long as there are roots.
+        self.names: list[str] = []
 
     def register(self, root: Root) -> bool:
         """Add or replace a root; False when it was there just so."""
         known = self._roots.get(root.name) == root
+        if root.name not in self._roots:
+            self.names.append(root.name)
         self._roots[root.name] = root
         return not known
 
@@ -57,11 +61,6 @@ class Roots:
 
     def __contains__(self, name: object) -> bool:
         return name in self._roots
-
-    @property
-    def names(self) -> list[str]:
-        """In the order of registration."""
-        return list(self._roots)
 
     def get(self, name: str) -> Root:
         """Raises 400 for a name that is no root."""

@@ -38,7 +38,9 @@ class FileSubsystem(PrintedFiles, ReadableFiles, FileRoots, Protocol):
     downloads: DownloadFiles | None
 
     @property
-    def registered_directories(self) -> list[str]: ...
+    def registered_directories(self) -> list[str]:
+        """Names of the roots: the same list always, which may grow."""
+        ...
 
     @property
     def warnings(self) -> list[str]:

@@ -29,6 +29,7 @@ from nurseries.access.refusal_log import RefusalLog
 from nurseries.klippy.link import KlippyLink
 from nurseries.klippy.printer import Printer
 from nurseries.root.add_ons import AddOns
+from nurseries.root.kept_troubles import KeptTroubles
 from nurseries.root.metric_sources import daemon_source
 from nurseries.root.notifications import all_notifications
 from nurseries.root.settings_views import rules_of
@@ -37,7 +38,7 @@ from nurseries.root.supervised import Supervised, opened, running
 from nurseries.root.surroundings import Surroundings
 from nurseries.root.transports import Transports
 from nurseries.server.config_check_endpoints import ConfigCheck
-from nurseries.server.endpoints import ConfigAnswer, Server, absences, failed_components
+from nurseries.server.endpoints import ConfigAnswer, Server, absences
 from nurseries.server.notices_behind_answers import NoticesBehindAnswers
 from nurseries.server.schema_endpoints import Documents
 from nurseries.supervise import failed_supervision
@@ -75,7 +76,6 @@ class Generation:
         self.configuration = configuration
         self._asked_to_end, self._stopped = trio.Event(), trio.Event()
         self._restart = False
-        self._listeners: Listeners | None = None
         self._host_name = surroundings.host_name
         # Another generation follows, or, after a crash, another process: only `end` is final.
         self._ending = SERVER_RESTART
@@ -99,13 +99,11 @@ class Generation:
             *surroundings.warnings,
             *self.subsystems.warnings,
         ]
-        # The same lists as long as the generation lasts: every server.info looks at them.
-        self._growing_warnings = (
-            self.subsystems.store.warnings,
-            self.subsystems.files.warnings,
-            self.subsystems.machine.warnings,
-            self._refusals.warnings,
-        )
+        self._troubles = KeptTroubles(self._warnings, self.subsystems, self._refusals.warnings)
+        # Every server.info asks for these: no calls of properties.
+        self.troubles = self._troubles.now
+        self.components = self.subsystems.names
+        self.registered_directories = self.subsystems.files.registered_directories
         self._failed = [
             *(
                 failed_supervision(failure.component, failure.reason)
@@ -114,7 +112,6 @@ class Generation:
             *self.subsystems.optional.failed,
         ]
         self._show(self._failed)
-        self._components = self.subsystems.names
         self._doors = Transports(
             settings,
             self.table,
@@ -126,7 +123,6 @@ class Generation:
             self._how_it_ends,
             self._refusals,
         )
-
         self._tell_metrics()
 
     def _tell_metrics(self) -> None:
@@ -176,7 +172,7 @@ class Generation:
         """
         database, access = self.subsystems.database, self.subsystems.authorization
         link = self.subsystems.klippy
-        self._listeners = listeners
+        self._troubles.listen_with(listeners)
         transports = [*self._doors.services(listeners), *self.subsystems.optional.transports]
         later = NoticesBehindAnswers(self.clients)
         notices = Supervised("notices_behind_answers", later.serve, essential=True)
@@ -229,8 +225,8 @@ class Generation:
 
     def _show(self, supervisions: list[Supervision]) -> None:
         self.supervisions = supervisions
-        # Every server.info asks for those that crashed: taking the tree apart is half of its cost.
         self._flat = tuple(flat(supervisions))
+        self._troubles.watch(self._flat)
 
     def _how_it_ends(self) -> Ending:
         return self._ending
@@ -255,34 +251,6 @@ class Generation:
     # What clients are told
 
     @property
-    def crashed(self) -> list[Supervision]:
-        """What ended by a bug when it last ended, whether it runs again or not."""
-        return [one for one in self._flat if one.crashed]
-
-    def warnings(self, crashed: list[Supervision]) -> list[str]:
-        """Of the configuration, of the process, and what subsystems found out since."""
-        subsystems = self.subsystems
-        later = (
-            *self._growing_warnings,
-            subsystems.given_up if crashed else (),
-            subsystems.optional.found_out,
-            () if self._listeners is None else self._listeners.warnings,
-        )
-        if not any(later):
-            return self._warnings
-        return [*self._warnings, *itertools.chain.from_iterable(later)]
-
-    @property
-    def registered_directories(self) -> list[str]:
-        """Names of the file roots."""
-        return self.subsystems.files.registered_directories
-
-    @property
-    def components(self) -> list[str]:
-        """Names of the components; asked for with every server.info."""
-        return self._components
-
-    @property
     def config_answer(self) -> ConfigAnswer:
         """As server.config tells."""
         read = self.configuration
@@ -298,14 +266,15 @@ class Generation:
 
     async def page_facts(self) -> PageFacts:
         """What the page tells before its script asks."""
+        troubles = self.troubles()
         cameras = [camera for camera in await self.subsystems.webcams() if camera.enabled]
         return PageFacts(
             version=MOONRAKER_VERSION,
             klippy_state=self.link.klippy_state,
             klippy_message=self.link.klippy_message,
             host_name=self._host_name,
-            warnings=tuple(self.warnings(self.crashed)),
-            failed_components=tuple(failed_components(self.crashed)),
+            warnings=tuple(troubles.warnings),
+            failed_components=tuple(troubles.failed_components),
             absences=tuple(absences(self._flat)),
             clients=len(self.clients),
             camera_origins=origins(

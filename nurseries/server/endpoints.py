@@ -71,6 +71,15 @@ class ConfigAnswer(msgspec.Struct, frozen=True):
     files: list[dict[str, Any]]
 
 
+class Troubles(msgspec.Struct, frozen=True):
+    """What does not work: `failed_components` crashed and do not run now; `warnings` for people."""
+
+    failed_components: list[str]
+    warnings: list[str]
+    # The same with `<br/>` for each newline.
+    html_warnings: list[str]
+
+
 class ServerFacts(Protocol):
     """What the root knows and clients may ask."""
 
@@ -79,12 +88,10 @@ class ServerFacts(Protocol):
     @property
     def supervisions(self) -> list[Supervision]: ...
     @property
-    def crashed(self) -> list[Supervision]: ...
-    @property
     def components(self) -> list[str]: ...
-    def warnings(self, crashed: list[Supervision]) -> list[str]: ...
     @property
     def registered_directories(self) -> list[str]: ...
+    def troubles(self) -> Troubles: ...
     @property
     def config_answer(self) -> ConfigAnswer: ...
     def loop_lag_ms(self) -> LagMs: ...
@@ -159,17 +166,14 @@ class Server:
 
     def info(self, params: ServerInfoParams, _caller: Caller) -> ServerInfo:
         """Always answers, linked or not."""
-        crashed = self._facts.crashed
-        warnings = self._facts.warnings(crashed)
-        if warnings and not params.raw:
-            warnings = [warning.replace("\n", "<br/>") for warning in warnings]
+        troubles = self._facts.troubles()
         return ServerInfo(
             klippy_connected=self._klippy.klippy_connected,
             klippy_state=self._klippy.klippy_state,
             components=self._facts.components,
-            failed_components=failed_components(crashed) if crashed else [],
+            failed_components=troubles.failed_components,
             registered_directories=self._facts.registered_directories,
-            warnings=warnings,
+            warnings=troubles.warnings if params.raw else troubles.html_warnings,
             websocket_count=len(self._clients),
             moonraker_version=MOONRAKER_VERSION,
             missing_klippy_requirements=self._klippy.missing_klippy_requirements,

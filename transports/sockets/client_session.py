@@ -114,16 +114,15 @@ class ClientSession:
 
         In place of `begin_chunk`, `hear_now` and a flush: of one message nothing is collected.
         """
-        queue = self._queue
         if (
             self._client.authorized is not self._authorized
             or self._sender.crowded
-            or queue.waiting_bytes
-            or queue.in_flight >= self._context.limits.requests_in_flight
+            or self._queue.waiting_bytes
+            or self._queue.busy
             or len(message) > LARGE_CALL_BYTES
         ):
             return False
-        self._answer(message)
+        self._answer(message, Busy.NO)
         return True
 
     async def hear(self, message: bytes | str) -> None:

@@ -140,11 +140,15 @@ def test_objects_query() -> None:
     }
 
 
-def test_calls_without_arguments_share_their_params():
+def test_params_of_calls_without_arguments_are_ready_where_nothing_is_required():
     class Params(msgspec.Struct, frozen=True):
         raw: bool = False
 
+    class Named(msgspec.Struct, frozen=True):
+        name: str
+
     reader = ArgumentReader(Params)
-    assert reader.read({}) is reader.read({})
+    assert reader.default == reader.read({}) == Params()
+    assert ArgumentReader(Named).default is None
     assert reader.read({"raw": "true"}) == Params(raw=True)
     assert reader.read({"other": 1}) == Params()
