@@ -59,6 +59,9 @@ class ManagedServices(ServiceControl, Protocol):
     def is_allowed(self, unit: str) -> bool:
         """Whether clients may control the unit (moonraker.asvc)."""
 
+    def is_own(self, unit: str) -> bool:
+        """Whether the unit is this server itself, by any of its names."""
+
     @property
     def service_state(self) -> Mapping[str, UnitStatus]:
         """The last known state of each available service."""

@@ -8,6 +8,7 @@ from mrk.mqtt.mqtt_protocols import MqttPort
 from mrk.power.state_machine import PowerRules
 from mrk.subsystem import Additions, Needs, Service
 from mrk.supervision import Backoff
+from nurseries.power.bound_services import BoundServices
 from nurseries.power.device import DeviceFacts, PowerDevice
 from nurseries.power.follow_ups import FollowUps
 from nurseries.power.make_driver import make_driver
@@ -37,6 +38,7 @@ def build(settings: Sequence[PowerSettings], needs: Needs, additions: Additions)
         for device in devices
     ]
     additions.warnings.append(lambda: problems)
+    additions.warnings += [device.warnings for device in devices]
     if power.switches_on_for_jobs:
         needs.queue.on_jobs_added(power.on_jobs_added)
 
@@ -66,8 +68,12 @@ def _device(
         one.name,
         needs.klippy,
         needs.gcode,
-        needs.services,
-        one.bound_services,
+        BoundServices(
+            one.name,
+            one.bound_services,
+            needs.services,
+            of_klipper=one.type == "klipper_device",
+        ),
         one.restart_delay_s,
     )
     return PowerDevice(facts, make_driver(one, needs, mqtt), follow_ups, lock)

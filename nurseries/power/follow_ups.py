@@ -5,14 +5,14 @@ on, off and on again ends with the services started once.
 """
 
 import logging
-from collections.abc import Sequence
 
 import trio
 
 from mrk.errors import ClientError
 from mrk.klippy.klippy_protocols import GcodePort, KlippyPort
-from mrk.machine.services import ServiceControl, ServiceError
+from mrk.machine.services import ServiceError
 from mrk.power.restart_wish import RestartStep, restart_step
+from nurseries.power.bound_services import BoundServices
 
 logger = logging.getLogger(__name__)
 # Starting a service takes seconds; past this it goes on without us.
@@ -22,22 +22,20 @@ RESTART_ANSWER_S = 20.0
 
 
 class FollowUps:
-    """`services` are units; `restart_delay_s` is between on and FIRMWARE_RESTART."""
+    """`bound` are the services; `restart_delay_s` is between on and FIRMWARE_RESTART."""
 
     def __init__(
         self,
         name: str,
         klippy: KlippyPort,
         gcode: GcodePort,
-        control: ServiceControl,
-        services: Sequence[str] = (),
+        bound: BoundServices,
         restart_delay_s: float = 1.0,
     ) -> None:
         self._name = name
         self._klippy = klippy
         self._gcode = gcode
-        self._control = control
-        self._services = services
+        self._bound = bound
         self._restart_delay_s = restart_delay_s
         self._services_wanted: bool | None = None
         self._services_asked = trio.Event()
@@ -50,6 +48,10 @@ class FollowUps:
     def klippy_state(self) -> str:
         """As the link says."""
         return self._klippy.klippy_state
+
+    def warnings(self) -> list[str]:
+        """What is wrong with the bound services, for server.info."""
+        return self._bound.warnings()
 
     def on_klippy(self) -> None:
         """Klipper's state has changed."""
@@ -65,7 +67,7 @@ class FollowUps:
 
     def want_services(self, running: bool | None) -> None:
         """Start them (True) or stop them; None leaves them alone."""
-        if running is not None and self._services:
+        if running is not None and self._bound.names:
             self._services_wanted = running
             self._services_asked.set()
 
@@ -77,11 +79,16 @@ class FollowUps:
                 await self._services_asked.wait()
             running, self._services_wanted = self._services_wanted is True, None
             await trio.lowlevel.checkpoint()
-            for service in self._services:
+            for service in self._bound.names:
                 await self._set_service(service, running)
 
     async def _set_service(self, service: str, running: bool) -> None:
-        act = self._control.start if running else self._control.stop
+        reason = self._bound.left_alone(service)
+        if reason is not None:
+            logger.info("power device %s: %s, and is left alone", self._name, reason)
+            return
+        control = self._bound.control
+        act = control.start if running else control.stop
         verb = "started" if running else "stopped"
         try:
             with trio.fail_after(SERVICE_S):

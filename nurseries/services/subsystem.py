@@ -196,8 +196,7 @@ class Machine:
     async def control(self, verb: Verb, asked: str, asker: str) -> None:
         """Start, stop or restart a service. Raises `ClientError` 400, 500 or 503."""
         name = self._named(asked.removesuffix(".service"))
-        # Where Moonraker runs beside us, its name is not ours.
-        own = self._host.own or (None if "moonraker" in self._board.states else "moonraker")
+        own = self._own
         check_service(name, verb, self._host.listed, self._board.states, own)
         logger.info("%s of %s, asked for by %s", verb, name, asker)
         if name == own:
@@ -243,6 +242,11 @@ class Machine:
         ids = self.instance_ids
         return {"moonraker": ids.moonraker, "klipper": ids.klipper}.get(asked, asked)
 
+    @property
+    def _own(self) -> str | None:
+        # Where Moonraker runs beside us, its name is not ours.
+        return self._host.own or (None if "moonraker" in self._board.states else "moonraker")
+
     def _allows(self, name: str) -> bool:
         return is_allowed(name, self._host.listed, self._host.own)
 
@@ -267,6 +271,10 @@ class Machine:
     def is_allowed(self, unit: str) -> bool:
         """`ManagedServices.is_allowed`."""
         return self._allows(unit)
+
+    def is_own(self, unit: str) -> bool:
+        """`ManagedServices.is_own`."""
+        return unit == self._own or unit in self._host.aliases
 
     @property
     def provider(self) -> str:

@@ -20,10 +20,12 @@ from mrk.errors import ClientError
 from mrk.fanout import Fanout
 from mrk.jobs.print_stats import PrintStats
 from mrk.klippy.events import Disconnected, Ready, Shutdown
+from mrk.machine.machine_protocols import InstanceIds, UnitStatus
 from mrk.machine.services import ServiceError
 from mrk.power.state_machine import PowerRules
 from mrk.power.states import DriverFailed, PowerState
 from mrk.supervision import Backoff, Supervision
+from nurseries.power.bound_services import BoundServices
 from nurseries.power.device import DeviceFacts, PowerDevice
 from nurseries.power.follow_ups import FollowUps
 from nurseries.power.power import Power
@@ -130,9 +132,12 @@ class FakePrinter:
 
 
 class FakeServices:
-    """`ServiceControl`; `failing` cannot be started."""
+    """`ManagedServices`; `failing` cannot be started, `own` are names of the server itself."""
 
     def __init__(self) -> None:
+        self.own = {"moonraker"}
+        self.instance_ids = InstanceIds("moonraker", "klipper")
+        self.service_state: dict[str, UnitStatus] = {}
         self.done: list[str] = []
         self.failing: set[str] = set()
         self.slow_s = 0.0
@@ -146,6 +151,18 @@ class FakeServices:
     async def stop(self, unit: str) -> None:
         await trio.sleep(self.slow_s)
         self.done.append(f"stop {unit}")
+
+    async def restart(self, unit: str) -> None:
+        raise AssertionError(unit)
+
+    def restart_own(self) -> None:
+        raise AssertionError("it restarts itself")
+
+    def is_allowed(self, unit: str) -> bool:
+        return unit in self.service_state
+
+    def is_own(self, unit: str) -> bool:
+        return unit in self.own
 
 
 @dataclass
@@ -165,15 +182,15 @@ class PowerHouse:
         self.drivers[name] = driver
         rule_names = PowerRules.__struct_fields__
         rules = {key: options.pop(key) for key in list(options) if key in rule_names}
+        kind = options.pop("type", "gpio")
+        of_klipper = kind == "klipper_device"
         follow_ups = FollowUps(
             name,
             self.printer,  # type: ignore[arg-type]
             self.printer,  # type: ignore[arg-type]
-            self.services,
-            options.pop("services", ()),
+            BoundServices(name, options.pop("services", ()), self.services, of_klipper=of_klipper),
             options.pop("restart_delay_s", 1.0),
         )
-        kind = options.pop("type", "gpio")
         facts = DeviceFacts(name=name, type=kind, rules=PowerRules(**rules), **options)
         lock = PrintLock(self.printer, self.printer)  # type: ignore[arg-type]
         self.devices.append(PowerDevice(facts, driver, follow_ups, lock))

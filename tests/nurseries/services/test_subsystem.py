@@ -163,6 +163,19 @@ async def test_a_moonraker_beside_us_is_not_us(tmp_path: Path, host: Host) -> No
     assert host.done == ["stop moonraker.service"]
 
 
+@pytest.mark.parametrize(
+    ("own", "beside", "names"),
+    [("mrk", False, {"mrk"}), (None, False, {"moonraker"}), (None, True, set())],
+)
+async def test_which_names_are_ours(
+    tmp_path: Path, host: Host, own: str | None, beside: bool, names: set[str]
+) -> None:
+    if beside:
+        host.units["moonraker"] = "active running"
+    async with open_machine(MachineHouse(tmp_path, CLI, host, own=own)) as house:
+        assert {name for name in ("mrk", "moonraker") if house.machine.is_own(name)} == names
+
+
 async def test_klipper_is_the_unit_that_we_are_linked_to(tmp_path: Path, host: Host) -> None:
     host.units = {"klipper-2": "active running"}
     house = MachineHouse(tmp_path, CLI, host)

@@ -65,6 +65,9 @@ class FakeServices:
     def is_allowed(self, unit: str) -> bool:
         return unit in self.allowed
 
+    def is_own(self, unit: str) -> bool:
+        return unit == self.instance_ids.moonraker
+
 
 class UpdateHouse:
     """What runs, and short ways to use it."""
