@@ -46,7 +46,7 @@ class TplinkSmartplugSettings(msgspec.Struct, frozen=True):
 
 
 class WebDeviceSettings(msgspec.Struct, frozen=True):
-    """Where an HTTP device is: `base` is scheme, host and port; who asks it."""
+    """Where an HTTP device is: `base` is scheme, host, port and perhaps a path; who asks it."""
 
     base: str
     user: Secret = NO_SECRET

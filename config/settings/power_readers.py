@@ -1,6 +1,6 @@
 """The reading of what each type of `[power <name>]` needs to know (`power_drivers.py`).
 
-An `address` may hold a port; the option `port` says the same.
+An `address` may hold a port, which the option `port` says as well, and of HTTP devices a path.
 """
 
 import re
@@ -38,7 +38,7 @@ from mrk.definitions.pins import Pin, read_pin
 
 _OUTPUT = Bounds(low=0, high=255)
 # A day; the devices' own limits are lower.
-_DEVICE_TIMER_S = Bounds(low=1, high=86400)
+_DEVICE_TIMER_S = Bounds(low=0, high=86400)
 _DELAY_S = Bounds(low=0, high=60)
 _ANSWER_S = Bounds(above=0, high=60)
 
@@ -98,11 +98,19 @@ def _host_and_port(text: str) -> tuple[str, int | None]:
     return host, port
 
 
-def _host(section: Section, port: int | None) -> tuple[str, int | None]:
-    host, named = section.custom("address", Required("192.168.1.20"), _host_and_port)
+def _address(text: str) -> tuple[str, int | None, str]:
+    """Host, port and the path below which the device answers: empty, or with a slash in front."""
+    place, _, path = text.rstrip("/").partition("/")
+    host, port = _host_and_port(place)
+    path = quote(path.strip("/"))
+    return host, port, path and f"/{path}"
+
+
+def _host(section: Section, port: int | None) -> tuple[str, int | None, str]:
+    host, named, path = section.custom("address", Required("192.168.1.20"), _address)
     if named is not None and port is not None and named != port:
         section.problem("port", f"{port} contradicts the port {named} of the option address")
-    return host, named or port
+    return host, named or port, path
 
 
 def _port(section: Section, default: int | None) -> int | None:
@@ -125,12 +133,12 @@ def _web(
 ) -> WebDeviceSettings:
     written = section.written("port")
     chosen = _port(section, port)
-    host, chosen = _host(section, chosen if written else None)
+    host, chosen, path = _host(section, chosen if written else None)
     if chosen is None:
         chosen = port
-    scheme = section.choice("protocol", ("http", "https"), protocol)
+    scheme = section.choice("protocol", ("http", "https"), protocol, ignore_case=True)
     return WebDeviceSettings(
-        f"{scheme}://{host}" + (f":{chosen}" if chosen else ""),
+        f"{scheme}://{host}" + (f":{chosen}" if chosen else "") + path,
         section.secret("user", Secret(user)),
         section.secret("password", Secret(password)),
         section.boolean("verify_certificate", True),
@@ -138,9 +146,8 @@ def _web(
 
 
 def _device_timer(section: Section) -> int | None:
-    return section.custom(
-        "timer", None, lambda text: integer(text, _DEVICE_TIMER_S) if text else None
-    )
+    """None, or 0, for an off without delay."""
+    return section.custom("timer", None, lambda text: integer(text, _DEVICE_TIMER_S)) or None
 
 
 def _tplink(section: Section) -> TplinkSmartplugSettings:

@@ -41,7 +41,7 @@ Login = BasicLogin | Digest
 
 
 class DeviceHttp:
-    """`base` is scheme, host and port, which no answer changes."""
+    """`base` is scheme, host and port, which no answer changes, and a path above all others."""
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class DeviceHttp:
 
     async def _once(self, ask: Ask) -> Fetched:
         async def request(url: str) -> Fetched:
-            target = url.removeprefix(self._base)
+            target = "/" + url.split("/", 3)[3]
             return await self._http.request(
                 ask.verb,
                 url,

@@ -90,6 +90,11 @@ def test_common_options(read):
         ("address: 192.168.1.2:81\nport: 81", "http://192.168.1.2:81"),
         ("address: fe80::1\nprotocol: https", "https://[fe80::1]"),
         ("address: [::1]:81", "http://[::1]:81"),
+        ("address: 192.168.1.2/", "http://192.168.1.2"),
+        ("address: 192.168.1.2/\nport: 81", "http://192.168.1.2:81"),
+        ("address: proxy.local/first floor/plug/", "http://proxy.local/first%20floor/plug"),
+        ("address: proxy.local:81/plug", "http://proxy.local:81/plug"),
+        ("address: plug.local\nprotocol: HTTPS", "https://plug.local"),
     ],
 )
 def test_addresses(read, options, base):

@@ -88,7 +88,8 @@ async def test_no_plug_is_there(host):
         await plug.status()
 
 
-async def test_a_shelly_of_generation_2_with_a_log_in():
+@pytest.mark.parametrize("place", ["", "/behind/a%20proxy"])
+async def test_a_shelly_of_generation_2_with_a_log_in(place):
     """Digest with SHA-256; each nonce is good for two requests."""
     state, nonce = {"output": False}, [0]
 
@@ -96,7 +97,7 @@ async def test_a_shelly_of_generation_2_with_a_log_in():
         return hashlib.sha256(text.encode()).hexdigest()
 
     def answer(asked):
-        if asked.target == "/shelly":
+        if asked.target == f"{place}/shelly":
             return reply('{"id": "shellyplus1-a", "gen": 2, "auth_en": true}')
         given = dict(re.findall(r'(\w+)="?([^",]+)"?', asked.headers.get("authorization", "")))
         if given.get("nonce") != f"n{nonce[0]}" or given["nc"] > "00000002":
@@ -107,13 +108,13 @@ async def test_a_shelly_of_generation_2_with_a_log_in():
         middle = f"{given['nonce']}:{given['nc']}:{given['cnonce']}:auth"
         if given["response"] != digest(f"{who}:{middle}:{what}"):
             return reply("", 401, WWW_Authenticate="Digest wrong")
-        if "Switch.Set" in asked.target:
+        if asked.target.startswith(f"{place}/rpc/Switch.Set"):
             state["output"] = "on=true" in asked.target
             return reply('{"was_on": false}')
         return reply(json.dumps(state))
 
     async with open_http_device(answer) as device:
-        shelly = ShellyDevice(HttpClient(), device.base, "x", "secret", 0, None)
+        shelly = ShellyDevice(HttpClient(), device.base + place, "x", "secret", 0, None)
         with trio.fail_after(OUTER_S):
             assert await shelly.status() is OFF
             assert await shelly.switch(True) is ON
