@@ -9,6 +9,7 @@ from functools import partial
 
 import msgspec
 
+from config.config_errors import quoted
 from config.notices import Notice
 from config.paths import Paths
 from config.reader import ConfigReader
@@ -20,7 +21,7 @@ STRATEGIES = ("basic", "accumulate", "delta", "average", "maximum", "minimum", "
 TYPE = "mqtt"
 _PRECISION = Bounds(low=0, high=15)
 # Four hours; a client that asks for them gets them in one answer.
-_STORE_SIZE = Bounds(low=1, high=14400)
+_STORE_SIZE = Bounds(low=1, high=14400, clamps=True)
 _PARAMETER, _HISTORY_FIELD = "parameter_", "history_field_"
 
 
@@ -37,6 +38,13 @@ class HistoryFieldSettings(msgspec.Struct, frozen=True, kw_only=True):
     report_total: bool = False
     report_maximum: bool = False
     precision: int | None = None
+
+
+_FIELD_KEYS = {
+    "desc" if name == "description" else name
+    for name in HistoryFieldSettings.__struct_fields__
+    if name != "name"
+}
 
 
 class SensorSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,6 +114,9 @@ def _history_field(section: Section, option: str, name: str) -> HistoryFieldSett
     if not facts.get("parameter"):
         section.problem(option, "the line parameter=... is missing")
         return None
+    for key in sorted(facts.keys() - _FIELD_KEYS):
+        known = ", ".join(sorted(_FIELD_KEYS))
+        section.warn(option, f"has the line {quoted(key)}, which has no effect (known: {known})")
     try:
         return HistoryFieldSettings(
             name=name,

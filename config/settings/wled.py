@@ -14,11 +14,11 @@ from config.reader import ConfigReader
 from config.section import Required, Section
 from config.values import BAUD, PORT, Bounds, url_host
 
-_PRESET = Bounds(low=-1, high=250)
+_PRESET = Bounds(low=-1, high=250, clamps=True)
 _SHARE = Bounds(low=0, high=1, clamps=True)
 # Of one segment; WLED on an ESP32 drives some 1,500.
 _PIXELS = Bounds(low=1, high=2000)
-_TIMEOUT_S = Bounds(low=0.1, high=5)
+_TIMEOUT_S = Bounds(low=0.1, high=5, clamps=True)
 MOST_STRIPS = 32
 
 

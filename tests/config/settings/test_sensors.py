@@ -75,7 +75,6 @@ def test_the_type_stays_as_written(read):
         (PLAIN.replace("a/b", "+/b"), "has a wildcard"),
         (PLAIN.replace("{set", "{% set"), "of the template"),
         (PLAIN + "qos: 3\n", "expected 0 to 2"),
-        (PLAIN + "sensor_store_size: 0\n", "expected 1 to 14400"),
         (PLAIN + "parameter_x: units\n", 'lacks "="'),
         (PLAIN + "history_field_x: strategy=basic\n", "parameter=... is missing"),
         (PLAIN + "history_field_x:\n  parameter=x\n  strategy=guess\n", '"guess" is not known'),
@@ -90,6 +89,26 @@ def test_a_broken_sensor_is_left_out(read, options, said):
     assert warning.startswith("x.conf: [sensor bad] ")
     assert said in warning
     assert warning.endswith("[sensor bad] is not used until that is mended.")
+
+
+@pytest.mark.parametrize(("written", "used"), [("0", 1), ("86400", 14400)])
+def test_a_store_that_is_too_large_costs_no_sensor(read, written, used):
+    loaded = read(f"[sensor a]\n{PLAIN}sensor_store_size: {written}\n")
+    assert loaded.settings.sensors[0].store_size == used
+    (warning,) = loaded.warnings
+    assert f'"{written}" is out of range (expected 1 to 14400); {used} is used' in warning
+
+
+def test_a_misspelt_line_of_a_history_field(read):
+    field = "history_field_x:\n  parameter=p\n  prescision=2\n  Units=W\n"
+    loaded = read(f"[sensor a]\n{PLAIN}{field}")
+    assert len(loaded.settings.sensors[0].history_fields) == 1
+    first, second = loaded.warnings
+    assert first.startswith(
+        "[sensor a]: option 'history_field_x' has the line \"Units\", which has"
+    )
+    assert '"prescision"' in second
+    assert "report_total, strategy, units)" in second
 
 
 def test_without_a_broker(tmp_path):

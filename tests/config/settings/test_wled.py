@@ -32,7 +32,6 @@ def test_a_serial_strip(read):
         ('address: "192.168.1.3"', "is not a host"),
         ("address: x\nchain_count: 0", "1 to 2000"),
         ("address: x\nchain_count: 2001", "1 to 2000"),
-        ("address: x\ntimeout: 9", "0.1 to 5"),
         ("type: serial", "serial"),
     ],
 )
@@ -45,6 +44,22 @@ def test_what_is_left_out(read, options, reason):
 def test_colours_are_clamped(read):
     loaded = read("[wled a]\naddress: x\ninitial_red: 2\n")
     assert loaded.settings.wled[0].initial_colour[0] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("option", "written", "used"),
+    [
+        ("timeout", "0.01", 0.1),
+        ("timeout", "10", 5.0),
+        ("initial_preset", "-5", -1),
+        ("initial_preset", "300", 250),
+    ],
+)
+def test_what_is_clamped(read, option, written, used):
+    loaded = read(f"[wled a]\naddress: x\n{option}: {written}\n")
+    (strip,) = loaded.settings.wled
+    assert used == (strip.link.timeout_s if option == "timeout" else strip.initial_preset)
+    assert f"{used:g} is used" in " ".join(loaded.warnings)
 
 
 def test_too_many(read):
