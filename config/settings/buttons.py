@@ -1,7 +1,7 @@
 """`[button <name>]`: a GPIO input, and the templates that run when it changes.
 
 Read by `read_buttons`; a section with a mistake is left out with a warning, and so is one whose
-line another button has.
+name, the last word of its title, another one behind it has.
 """
 
 import re
@@ -38,21 +38,24 @@ class ButtonSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 def read_buttons(reader: ConfigReader, paths: Paths) -> tuple[ButtonSettings, ...]:
     """Read every `[button <name>]`; mistakes become warnings."""
-    found: dict[str, ButtonSettings] = {}
-    for one in reader.entries("button", partial(_button, reader)):
-        found.pop(one.name, None)
-        found[one.name] = one
-    return tuple(found.values())
+    found: dict[str, tuple[str, ButtonSettings]] = {}
+    for title, one in reader.entries("button", partial(_button, reader)):
+        earlier, _ = found.pop(one.name, (None, None))
+        if earlier is not None:
+            text = f"[{earlier}] is not used: [{title}] is the button '{one.name}', too"
+            reader.warn(text, reader.place(earlier))
+        found[one.name] = title, one
+    return tuple(one for _, one in found.values())
 
 
-def _button(reader: ConfigReader, title: str) -> ButtonSettings:
+def _button(reader: ConfigReader, title: str) -> tuple[str, ButtonSettings]:
     section = reader.section(title)
     section.choice("type", ("gpio",), "gpio")
     pin = section.custom("pin", Required("^!gpiochip0/gpio17"), _pin)
     templates = {name: section.async_template(name, None) for name in ("on_press", "on_release")}
     if not any(section.written(name) for name in templates):
         section.problem("on_press", "this option or on_release is required")
-    return ButtonSettings(
+    return title, ButtonSettings(
         name=title.split()[-1],
         pin=pin,
         debounce_s=section.number("debounce_period", 0.05, _DEBOUNCE_S),

@@ -40,3 +40,12 @@ def test_mistakes_leave_one_out(read, text, told):
     assert [one.name for one in loaded.settings.buttons] == ["good"]
     (warning,) = loaded.warnings
     assert told in warning
+
+
+def test_of_two_with_one_name_the_later_is_used_and_the_other_told(read):
+    loaded = read(f"[button left stop]\n{PLAIN}[button right stop]\n{PLAIN.replace('17', '18')}")
+    (button,) = loaded.settings.buttons
+    assert (button.name, button.pin.line) == ("stop", 18)
+    assert loaded.warnings == [
+        "[button left stop] is not used: [button right stop] is the button 'stop', too"
+    ]
