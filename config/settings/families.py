@@ -50,7 +50,8 @@ if TYPE_CHECKING:  # those without a section are not loaded
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Everything the configuration decides, by family.
 
-    `add_ons` are read when they are built.
+    `add_ons` are read when they are built. `emptied` are components, such as power, that have
+    sections of which none can be used.
     """
 
     server: ServerSettings = ServerSettings()
@@ -81,6 +82,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     update_manager: "UpdateManagerSettings | None" = None
     backup: "BackupSettings | None" = None
     add_ons: tuple[AddOn, ...] = ()
+    emptied: frozenset[str] = frozenset()
 
 
 class Rule(enum.Enum):
@@ -157,6 +159,7 @@ FAMILIES: tuple[Family, ...] = (
 def read_families(reader: ConfigReader, paths: Paths) -> Settings:
     """All settings; what a mistake leaves out has its default. `reader` knows the rest."""
     fields: dict[str, Any] = {}
+    emptied: set[str] = set()
     for family in FAMILIES:
         told, read = len(reader.notices), family.reading(reader)
         if read is None:
@@ -165,6 +168,8 @@ def read_families(reader: ConfigReader, paths: Paths) -> Settings:
         if found is not None and (not mistakes or family.rule is Rule.DEFAULTS):
             fields[family.field] = found
         if not mistakes:
+            if found == () and reader.named(family.section):
+                emptied.add(family.section)
             continue
         if family.rule is Rule.STOPS:
             reader.problems += mistakes
@@ -176,4 +181,5 @@ def read_families(reader: ConfigReader, paths: Paths) -> Settings:
             consequence = f"Until that is mended {family.section} does not run."
             for notice in mistake_notices(mistakes, consequence):
                 reader.fail(family.section, notice)
-    return Settings(**fields)
+    emptied -= {failure.component for failure in reader.failures}
+    return Settings(**fields, emptied=frozenset(emptied))

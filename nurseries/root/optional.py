@@ -12,11 +12,15 @@ from mrk.subsystem import Additions, Needs
 
 
 class Optional(NamedTuple):
-    """A component, the field of `Settings` that asks for it, and the module that builds it."""
+    """A component, the field of `Settings` that asks for it, and the module that builds it.
+
+    One that `stands_empty` answers clients, with nothing, when all of its sections have mistakes.
+    """
 
     component: str
     field: str
     module: str
+    stands_empty: bool = False
 
     def build(self, settings: Any, needs: Needs, additions: Additions) -> None:
         """Import and build it; raises whatever keeps it from being built."""
@@ -26,15 +30,15 @@ class Optional(NamedTuple):
 # In the order of building: sensors and power devices need the broker.
 OPTIONAL = (
     Optional("mqtt", "mqtt", "transports.mqtt.subsystem"),
-    Optional("sensor", "sensors", "nurseries.sensors.subsystem"),
-    Optional("power", "power", "nurseries.power.build"),
-    Optional("wled", "wled", "nurseries.wled.build"),
+    Optional("sensor", "sensors", "nurseries.sensors.subsystem", stands_empty=True),
+    Optional("power", "power", "nurseries.power.build", stands_empty=True),
+    Optional("wled", "wled", "nurseries.wled.build", stands_empty=True),
     Optional("spoolman", "spoolman", "nurseries.spoolman.build"),
     Optional("update_manager", "update_manager", "nurseries.update_manager.build"),
-    Optional("button", "buttons", "nurseries.buttons.build"),
+    Optional("button", "buttons", "nurseries.buttons.build", stands_empty=True),
     Optional("paneldue", "paneldue", "nurseries.paneldue.build"),
     Optional("td1", "td1", "nurseries.td1.build"),
-    Optional("notifier", "notifiers", "nurseries.notifier.build"),
+    Optional("notifier", "notifiers", "nurseries.notifier.build", stands_empty=True),
     Optional("backup", "backup", "nurseries.installation.daily_backup"),
     Optional("simplyprint", "simplyprint", "nurseries.simplyprint.build"),
     Optional("zeroconf", "zeroconf", "nurseries.zeroconf.build"),

@@ -41,7 +41,8 @@ class OptionalSubsystems:
         """Build what the configuration has a section for."""
         for optional in OPTIONAL:
             section = getattr(settings, optional.field)
-            if section:
+            is_empty = optional.stands_empty and optional.component in settings.emptied
+            if section or is_empty:
                 self.build(optional.component, partial(optional.build, section, needs, self.added))
         self.services = [supervised(service) for service in self.added.services]
         self.transports = [supervised(service) for service in self.added.transports]

@@ -68,3 +68,48 @@ def test_mistakes_cost_their_components_and_nothing_else(tmp_path: Path) -> None
             check=True,
         )
         assert all(f"warning: {line}" in checked.stdout for line in lines)
+
+
+ONLY_BROKEN = """\
+[power psu]
+type: tasmota
+
+[wled case]
+type: udp
+
+[button stop]
+pin: 17
+
+[notifier end]
+url: telegram
+events: sunset
+
+[sensor meter]
+type: zigbee
+
+[mqtt]
+address: 127.0.0.1
+port: 1
+enable_moonraker_api: False
+"""
+NOTHING = {
+    "/machine/device_power/devices": {"devices": []},
+    "/machine/wled/strips": {"strips": {}},
+    "/server/notifiers/list": {"notifiers": []},
+    "/server/sensors/list": {"sensors": {}},
+}
+
+
+def test_components_of_broken_sections_alone_have_nothing(tmp_path: Path) -> None:
+    """Front ends ask what is configured, and are not to hear that there is no such method."""
+    with run_daemon(tmp_path, sections=ONLY_BROKEN) as daemon:
+        info = httpx.get(f"{daemon.url}/server/info", timeout=PATIENCE_S).json()["result"]
+        components = {"power", "wled", "button", "notifier", "sensor"}
+        assert components <= set(info["components"])
+        assert not components & set(info["failed_components"])
+        for path, nothing in NOTHING.items():
+            answer = httpx.get(f"{daemon.url}{path}", timeout=PATIENCE_S)
+            assert (answer.status_code, answer.json()) == (200, {"result": nothing})
+        for title in ("power psu", "wled case", "button stop", "notifier end", "sensor meter"):
+            ends = [text for text in info["warnings"] if text.startswith("moonraker.conf: [")]
+            assert any(f"[{title}] is not used until that is mended" in text for text in ends)

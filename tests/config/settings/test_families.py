@@ -38,3 +38,16 @@ def test_without_a_section_it_would_have_read_the_default(family: Family, tmp_pa
     read = getattr(__import__(f"config.settings.{module}", fromlist=["x"]), function)
     found = read(reader, Paths.resolve(environ={}, data_path=str(tmp_path)))
     assert found == getattr(Settings(), family.field)
+
+
+def test_what_is_written_and_cannot_be_used(read) -> None:
+    assert read("").settings.emptied == frozenset()
+    assert read("[power a]\ntype: gpio\npin: gpio1\n[power b]\n").settings.emptied == frozenset()
+    assert read("[power a]\n[wled b]\ntype: udp\n").settings.emptied == {"power", "wled"}
+    # Without a broker the component has failed.
+    loaded = read("[sensor a]\ntype: zigbee\n")
+    assert loaded.settings.emptied == {"sensor"}
+    good = "type: mqtt\nstate_topic: a\nstate_response_template: {set_result('p', 1)}\n"
+    loaded = read(f"[sensor a]\n{good}")
+    assert loaded.settings.emptied == frozenset()
+    assert [failure.component for failure in loaded.failures] == ["sensor"]
