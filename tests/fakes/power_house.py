@@ -19,7 +19,7 @@ from mrk.clients.registry import Client, Clients
 from mrk.errors import ClientError
 from mrk.fanout import Fanout
 from mrk.jobs.print_stats import PrintStats
-from mrk.klippy.events import Disconnected, Ready, Shutdown
+from mrk.klippy.events import Disconnected, Ready, Shutdown, Started
 from mrk.machine.machine_protocols import InstanceIds, UnitStatus
 from mrk.machine.services import ServiceError
 from mrk.power.state_machine import PowerRules
@@ -129,6 +129,11 @@ class FakePrinter:
         self.klippy_state = state
         known = {"ready": Ready(), "shutdown": Shutdown("x"), "disconnected": Disconnected()}
         self._events.publish(known.get(state))
+
+    def start_in(self, state: str) -> None:
+        """The link finds a printer in that state."""
+        self.klippy_state = state
+        self._events.publish(Started(state))
 
 
 class FakeServices:

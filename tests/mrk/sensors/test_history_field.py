@@ -80,6 +80,7 @@ def test_collected_values_are_different_and_bounded():
         ("average", 8.0, 17 / 3, 23 / 5),
         ("maximum", 7, 7, 7),
         ("minimum", 4, 4, 3),
+        ("minimum", 2, 2, 2),
         ("collect", [7, 4], [7, 4, 5], [7, 4, 3, 5]),
     ],
 )
@@ -107,6 +108,22 @@ def test_what_is_stored_and_senseless_is_left_out(strategy, stored):
     fresh.begin(None)
     one.resume([{"provider": "sensor m", "name": "f", "value": stored}], None)
     assert value_of(one) == value_of(fresh)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_field_that_was_empty_when_it_was_stored_goes_on(strategy):
+    one, fresh = field(strategy), field(strategy)
+    value_of(one, 3, 5)
+    one.resume([{"provider": "sensor m", "name": "f", "value": None}], 5)
+    assert value_of(one) == value_of(fresh, 3, 5)
+
+
+def test_a_job_goes_on_once():
+    stored = [{"provider": "sensor m", "name": "f", "value": 7}]
+    one = field("accumulate")
+    one.resume(stored, None)
+    one.resume(stored, None)
+    assert value_of(one, 4) == 11
 
 
 def test_a_job_that_began_before_our_eyes_is_known_better_than_stored():

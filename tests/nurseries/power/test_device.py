@@ -518,6 +518,30 @@ async def test_the_wish_to_restart_outlives_a_disconnect(autojump_clock, house):
         assert house.printer.scripts == ["FIRMWARE_RESTART"]
 
 
+async def test_a_stop_right_behind_on_is_not_undone(autojump_clock, house):
+    house.add("psu", restart_klipper_when_powered=True, restart_delay_s=2.0)
+    async with house.running():
+        await house.call("on", {"psu": None})
+        await trio.sleep(0.5)
+        house.printer.become("shutdown")
+        await trio.sleep(10)
+        assert house.printer.scripts == []
+
+
+async def test_a_klipper_that_goes_away_during_the_delay_is_awaited(autojump_clock, house):
+    house.add("psu", restart_klipper_when_powered=True, restart_delay_s=2.0)
+    async with house.running():
+        house.printer.become("shutdown")
+        await house.call("on", {"psu": None})
+        await trio.sleep(0.5)
+        house.printer.become("disconnected")
+        await trio.sleep(60)
+        assert house.printer.scripts == []
+        house.printer.start_in("error")
+        await trio.sleep(1)
+        assert house.printer.scripts == ["FIRMWARE_RESTART"]
+
+
 async def test_a_device_that_is_off_again_restarts_nothing(autojump_clock, house):
     house.add("psu", restart_klipper_when_powered=True)
     async with house.running():
@@ -596,6 +620,19 @@ async def test_off_where_klipper_was_in_shutdown_before_anybody_listened(autojum
         assert psu.state is ON
         await trio.sleep(2)
         assert psu.state is OFF
+
+
+async def test_off_where_the_link_finds_klipper_in_shutdown(autojump_clock, house):
+    psu = house.add("psu", ScriptedDriver(ON), off_when_shutdown=True)
+    async with house.running():
+        house.printer.become("disconnected")
+        for state in ("startup", "error"):
+            house.printer.start_in(state)
+            await trio.sleep(10)
+        assert psu.switched == []
+        house.printer.start_in("shutdown")
+        await house.settle()
+        assert psu.switched == ["off"]
 
 
 async def test_requests_without_end_do_not_put_off_the_shutdown(autojump_clock, house):
