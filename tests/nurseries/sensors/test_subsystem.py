@@ -273,6 +273,13 @@ async def test_junk_is_logged_and_changes_nothing(settings, autojump_clock, capl
         assert house.values() == {"power": 2}
 
 
+async def test_what_came_behind_junk_is_read_at_once(settings, autojump_clock):
+    async with open_house(settings) as house:
+        house.mqtt.say(TOPIC, "junk")
+        await house.say(power=2)
+        assert house.values() == {"power": 2}
+
+
 async def test_equal_complaints_come_ever_more_rarely(settings, autojump_clock, caplog):
     async with open_house(settings) as house:
         for number in range(1000):
