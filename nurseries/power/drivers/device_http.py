@@ -96,7 +96,7 @@ class DeviceHttp:
         return answer
 
 
-async def again(once: Callable[[], Awaitable[Got]], tries: int) -> Got:
+async def again(once: Callable[[], Awaitable[Got]], tries: int, pause_s: float = PAUSE_S) -> Got:
     """What it gives, at the last of some tries. Raises `DriverFailed`."""
     for left in reversed(range(tries)):
         try:
@@ -107,7 +107,7 @@ async def again(once: Callable[[], Awaitable[Got]], tries: int) -> Got:
         except FetchFailed as exc:
             if not left:
                 raise DriverFailed(str(exc)) from exc
-        await trio.sleep(PAUSE_S)
+        await trio.sleep(pause_s)
     raise AssertionError("there is at least one try")
 
 

@@ -6,6 +6,7 @@ limit.
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -13,11 +14,12 @@ import trio
 
 from config.settings.power_drivers import HttpTemplateSettings
 from config.template_errors import TemplateFailed
-from mrk.http.client import Fetched, HttpRequests
+from mrk.http.client import Fetched, FetchFailed, HttpRequests
 from mrk.power.http_exchange import ANSWER_BYTES, basic, decoded, on_or_off
 from mrk.power.states import DriverFailed, PowerState
 from nurseries.power.drivers.asked_driver import AskedDriver
 from nurseries.power.drivers.device_http import (
+    PAUSE_S,
     TRIES,
     again,
     check_status,
@@ -25,6 +27,9 @@ from nurseries.power.drivers.device_http import (
 )
 
 MOST_TRIES = 10
+# Of one try; the device's own limit is of all of them.
+REQUEST_S = 20.0
+MOST_S = 60.0
 _VERBS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 
 
@@ -143,18 +148,18 @@ class HttpRequest:
             pair = (changes["basic_auth_user"], changes.get("basic_auth_pass", ""))
             self._login = basic(str(pair[0]), str(pair[1]))
         tries = min(max(1, int(changes.get("attempts", TRIES))), MOST_TRIES)
-        limit_s = float(changes.get("connect_timeout", 5)) + float(
-            changes.get("request_timeout", 20)
-        )
-        try:
-            with trio.fail_after(max(0.0, limit_s)):
-                self._last = await again(self._once, tries)
-        except trio.TooSlowError:
-            raise DriverFailed(f"no answer within {limit_s:g} s") from None
+        limit_s = _seconds(changes, "request_timeout", REQUEST_S)
+        pause_s = _seconds(changes, "retry_pause_time", PAUSE_S)
+        self._last = await again(partial(self._once, limit_s), tries, pause_s)
         return self._last
 
-    async def _once(self) -> TemplateResponse:
-        answer, final_url = await redirected(self._url, self._request)
+    async def _once(self, limit_s: float) -> TemplateResponse:
+        """One try, the connection included. Raises `FetchFailed`."""
+        try:
+            with trio.fail_after(limit_s):
+                answer, final_url = await redirected(self._url, self._request)
+        except trio.TooSlowError:
+            raise FetchFailed(f"no answer within {limit_s:g} s") from None
         return TemplateResponse(self._url, final_url, answer)
 
     async def _request(self, url: str) -> Fetched:
@@ -179,6 +184,10 @@ class HttpRequest:
             if name.lower() in given:
                 del implied[name]
         return implied | self._headers
+
+
+def _seconds(changes: Mapping[str, Any], name: str, default_s: float) -> float:
+    return min(max(0.0, float(changes.get(name, default_s))), MOST_S)
 
 
 class HttpTemplates(AskedDriver):
