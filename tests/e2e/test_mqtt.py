@@ -10,6 +10,7 @@ import pytest
 
 from tests.e2e.processes import DaemonProcess, run_daemon, run_printer
 from tests.e2e.test_hostile import under_watch
+from tests.fakes.hook_server import hook_server
 from tests.fakes.mosquitto import Mosquitto, Stranger, run_mosquitto
 
 pytestmark = pytest.mark.e2e
@@ -26,6 +27,13 @@ enable_homeassistant_discovery: True
 status_objects:
   print_stats
   toolhead=position
+"""
+CAMERA = """
+[webcam_proxy]
+cameras: webcam {port}
+[webcam bed]
+stream_url: /webcam/?action=stream
+snapshot_url: /webcam/?action=snapshot
 """
 USERS = {"mrk": "planted-mqtt-password", "other": "x"}
 SERVER, PRINTER = "shop/moonraker/status", "shop/homeassistant/printer"
@@ -75,6 +83,18 @@ def test_a_printer_in_home_assistant_and_the_end_of_both(tmp_path: Path, broker:
         daemon.process.send(signal.SIGKILL)
         gone = home.until(SERVER, within_s=GONE_S)
         assert gone.json == {"server": "offline"}
+
+
+def test_home_assistant_sees_a_camera_behind_the_webcam_proxy(
+    tmp_path: Path, broker: Mosquitto
+) -> None:
+    """Without nginx nobody answers at port 80: the picture is the camera's own."""
+    with hook_server() as camera, stranger(broker) as home:
+        options = OPTIONS.format(port=broker.port) + CAMERA.format(port=camera.port)
+        home.subscribe("shop/homeassistant/camera/#", 1)
+        with run_daemon(tmp_path / "data", options):
+            assert home.next().payload == b"{}"
+        assert camera.requests[0].path == "/?action=snapshot"
 
 
 def test_requests_and_status(broker: Mosquitto, daemon: DaemonProcess) -> None:

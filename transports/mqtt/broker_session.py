@@ -58,6 +58,7 @@ class BrokerSession:
             self._connection,
             state.webcams,
             state.http,
+            state.camera_address,
             state.announced,
             state.time_left,
         )

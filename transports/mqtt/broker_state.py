@@ -1,5 +1,7 @@
 """What outlives the connections to a broker, and what each of them needs."""
 
+from collections.abc import Callable
+
 import msgspec
 
 from config.settings.mqtt import MqttSettings
@@ -27,6 +29,7 @@ class BrokerState(msgspec.Struct, frozen=True):
     handle: Handle
     webcams: ListWebcams
     http: HttpGet
+    camera_address: Callable[[str], str]
     announced: AnnouncedTopics
     naming: Naming
     time_left: TimeLeft

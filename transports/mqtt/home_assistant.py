@@ -69,6 +69,7 @@ class HomeAssistant:
         outlet: BrokerClient,
         webcams: ListWebcams,
         http: HttpGet,
+        camera_address: Callable[[str], str],
         told: AnnouncedTopics,
         time_left: TimeLeft,
     ) -> None:
@@ -78,6 +79,7 @@ class HomeAssistant:
         self._outlet = outlet
         self._webcams = webcams
         self._http = http
+        self._camera_address = camera_address
         self._told = told
         self._time_left = time_left
         prefix = settings.homeassistant_prefix
@@ -248,7 +250,7 @@ class HomeAssistant:
             logger.debug("mqtt: no webcams: %s", exc)
             return
         cameras = [
-            Camera(webcam.uid, webcam.name, completed(webcam.snapshot_url, LOCALHOST))
+            Camera(webcam.uid, webcam.name, self._whole(webcam.snapshot_url))
             for webcam in webcams
             if webcam.enabled and webcam.snapshot_url
         ][:MOST_CAMERAS]
@@ -256,6 +258,10 @@ class HomeAssistant:
             self._cameras, self._cameras_known = cameras, True
             self._cameras_announced = trio.Event()
             self._appearance_changed.set()
+
+    def _whole(self, url: str) -> str:
+        """Where mrk asks for a picture: paths are this host's, and those of cameras their own."""
+        return completed(self._camera_address(url), LOCALHOST)
 
     async def _picture(self, camera: Camera) -> bytes | None:
         with trio.move_on_after(FETCH_S), contextlib.suppress(Transient):

@@ -50,7 +50,8 @@ class Mqtt:
 
     `instance_name` begins all topics unless the settings name another; `webcams` and `http` give
     Home Assistant its pictures, `time_left` what is left of a print by its plan. `items` keeps what
-    was announced to it.
+    was announced to it. `camera_address` gives the camera's own address of a path that mrk passes
+    on.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Mqtt:
         instance_name: str,
         instance_id: str,
         time_left: TimeLeft = lambda _filename, _position: None,
+        camera_address: Callable[[str], str] = str,
     ) -> None:
         name = settings.instance_name or instance_name
         self._settings = settings
@@ -79,6 +81,7 @@ class Mqtt:
             handle,
             webcams,
             http,
+            camera_address,
             AnnouncedTopics(items),
             self._naming,
             time_left,
@@ -270,6 +273,7 @@ def build(settings: MqttSettings, needs: Needs, additions: Additions) -> None:
         instance_name=needs.host_name,
         instance_id=needs.instance_id,
         time_left=time_left_of(needs.planned),
+        camera_address=needs.camera_address,
     )
     additions.transports.append(Service("mqtt", mqtt.serve, mqtt.endpoints(), OUTSIDE_BACKOFF))
     additions.mqtt = mqtt
