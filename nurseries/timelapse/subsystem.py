@@ -142,8 +142,13 @@ class Timelapse:
                     )
                 await self._recorder.end()
             case JobEvent.CANCELLED | JobEvent.ERROR:
-                self._time_frames(ended=True)
-                await self._recorder.end()
+                await self._give_up()
+            case JobEvent.STANDBY if self._recorder.session.stage is Stage.COLLECTING:
+                await self._give_up()  # its file was put away in the middle of it
+
+    async def _give_up(self) -> None:
+        self._time_frames(ended=True)
+        await self._recorder.end()
 
     def _time_frames(self, *, ended: bool = False) -> None:
         """Have the printer's timer run when frames come by time, and stand otherwise."""

@@ -238,6 +238,24 @@ async def test_a_print_goes_on_over_a_restart_and_a_render_is_cancelled(
             assert "cancelled" in ended["msg"]
 
 
+async def said_until(client: RpcClient, text: str) -> None:
+    """Wait until the printer has said something."""
+    said = ""
+    while text not in said:
+        (said,) = await client.wait_for("notify_gcode_response")
+
+
+@pytest.mark.parametrize("ends", ["CANCEL_PRINT", "SDCARD_RESET_FILE"])
+async def test_frames_by_time_come_as_long_as_it_prints(tmp_path: Path, ends: str) -> None:
+    """A print whose file is put away, as by some CANCEL_PRINT macros, is over as a cancelled one."""
+    more = "mode: hyperlapse"
+    async with open_web_server() as camera, running(tmp_path, camera, more) as (_daemon, client):
+        await client.call("printer.print.start", filename="part.gcode")
+        await said_until(client, "hyperlapse ACTION=START CYCLE=30")
+        await client.call("printer.gcode.script", script=ends)
+        await said_until(client, "hyperlapse ACTION=STOP")
+
+
 async def test_one_picture_of_a_stream(tmp_path: Path, picture: bytes) -> None:
     part = b"--x\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(picture)
 
