@@ -39,6 +39,8 @@ class WebcamParams(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _said(params: WebcamParams) -> dict[str, Any]:
+    if params.stream_url == "":
+        raise ClientError("Argument 'stream_url': a webcam needs one")
     values = msgspec.structs.asdict(params)
     del values["uid"]
     return {name: value for name, value in values.items() if value is not None}

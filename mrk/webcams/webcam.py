@@ -21,7 +21,8 @@ CONFIGURED, STORED = "config", "database"
 class Webcam(msgspec.Struct, frozen=True, kw_only=True):
     """A webcam; rates in frames per second, `rotation` in clockwise degrees.
 
-    URLs are whole ones, or paths on the host; `snapshot_url` may be empty.
+    URLs are whole ones, or paths on the host; `snapshot_url` may be empty, and `stream_url` of a
+    stored one.
     """
 
     name: str
@@ -70,18 +71,21 @@ def configured_uid(instance_id: str, name: str) -> str:
 
 def checked(webcam: Webcam) -> Webcam:
     """The same webcam; raises `ClientError` 400 for values that no front end can show."""
-    if not webcam.name:
-        raise ClientError("Argument 'name': a webcam needs a name")
-    if not webcam.stream_url:
-        raise ClientError("Argument 'stream_url': a webcam needs one")
-    for rate in (webcam.target_fps, webcam.target_fps_idle):
-        if not 0 <= rate <= MOST_FPS:
-            raise ClientError(f"{rate} frames per second: 0 to {MOST_FPS} expected")
-    if webcam.rotation not in ROTATIONS:
-        raise ClientError(f"Argument 'rotation': {webcam.rotation} is not 0, 90, 180 or 270")
-    if not re.fullmatch(ASPECT_RATIO, webcam.aspect_ratio):
-        raise ClientError("Argument 'aspect_ratio': two numbers such as 16:9 expected")
+    for name, _, _ in _FIELDS:
+        _check(name, getattr(webcam, name))
     return webcam
+
+
+def _check(name: str, value: Any) -> None:
+    match name:
+        case "name" if not value:
+            raise ClientError("Argument 'name': a webcam needs a name")
+        case "target_fps" | "target_fps_idle" if not 0 <= value <= MOST_FPS:
+            raise ClientError(f"{value} frames per second: 0 to {MOST_FPS} expected")
+        case "rotation" if value not in ROTATIONS:
+            raise ClientError(f"Argument 'rotation': {value} is not 0, 90, 180 or 270")
+        case "aspect_ratio" if not re.fullmatch(ASPECT_RATIO, value):
+            raise ClientError("Argument 'aspect_ratio': two numbers such as 16:9 expected")
 
 
 def to_record(webcam: Webcam) -> dict[str, Any]:
@@ -89,19 +93,27 @@ def to_record(webcam: Webcam) -> dict[str, Any]:
     return {kept: getattr(webcam, name) for name, kept, _ in _FIELDS}
 
 
-def from_record(uid: str, record: object) -> Webcam:
-    """A stored webcam, with defaults for what is absent.
+def from_record(uid: str, record: object) -> tuple[Webcam, list[str]]:
+    """A stored webcam, with defaults for what is absent or wrong, and what is wrong.
 
-    Raises `ClientError` for a record that is none; other writers of the namespace are not trusted.
+    Moonraker checks some values of new webcams only. Raises `ClientError` for a record that is
+    none; other writers of the namespace are not trusted.
     """
     record = as_mapping(uid, record)
     if "rotate" in record:
         record = {"rotation": record["rotate"], **record}
-    values: dict[str, Any] = {
-        name: convert(kept, record[kept])
-        for name, kept, convert in _FIELDS
-        if record.get(kept) is not None
-    }
+    values: dict[str, Any] = {}
+    wrong: list[str] = []
+    for name, kept, convert in _FIELDS:
+        if record.get(kept) is None:
+            continue
+        try:
+            value = convert(kept, record[kept])
+            _check(name, value)
+        except ClientError as exc:
+            wrong.append(exc.message)
+        else:
+            values[name] = value
     if "name" not in values or "stream_url" not in values:
         raise ClientError(f"webcam {uid} has no name or no urlStream")
-    return checked(Webcam(**values, uid=uid))
+    return Webcam(**values, uid=uid), wrong

@@ -155,13 +155,15 @@ def _stored_webcams(records: dict[str, Any]) -> dict[str, Webcam]:
     found: dict[str, Webcam] = {}
     for uid, record in records.items():
         try:
-            webcam = from_record(uid, record)
+            webcam, wrong = from_record(uid, record)
         except ClientError as exc:
             logger.warning("a stored webcam is not shown: %s", exc.message)
             continue
         if any(webcam.name == other.name for other in found.values()):
             logger.warning("webcam %s is not shown: '%s' is stored twice", uid, webcam.name)
             continue
+        if wrong:
+            logger.warning("webcam '%s' has defaults: %s", webcam.name, "; ".join(wrong))
         found[uid] = webcam
     return found
 

@@ -28,7 +28,8 @@ def test_uids_of_configured_webcams_are_those_of_moonraker() -> None:
 
 
 def test_a_record_of_moonraker_is_read_and_written_back_unchanged() -> None:
-    webcam = from_record("u", OLD)
+    webcam, wrong = from_record("u", OLD)
+    assert wrong == []
     assert (webcam.flip_vertical, webcam.rotation, webcam.target_fps_idle) == (True, 90, 5)
     assert (webcam.source, webcam.uid, webcam.extra_data) == ("database", "u", {"a": 1})
     assert to_record(webcam) == OLD
@@ -36,14 +37,14 @@ def test_a_record_of_moonraker_is_read_and_written_back_unchanged() -> None:
 
 def test_absent_and_null_fields_get_defaults() -> None:
     record = {"name": "Bed", "urlStream": "/cam/?action=stream", "icon": None, "unknown": 5}
-    assert from_record("u", record) == BED
+    assert from_record("u", record) == (BED, [])
 
 
 def test_the_old_name_of_rotation() -> None:
     record = {**to_record(BED), "rotate": 180}
-    assert from_record("u", record).rotation == 0
+    assert from_record("u", record)[0].rotation == 0
     del record["rotation"]
-    assert from_record("u", record).rotation == 180
+    assert from_record("u", record)[0].rotation == 180
 
 
 @pytest.mark.parametrize(
@@ -56,15 +57,40 @@ def test_the_old_name_of_rotation() -> None:
         {"name": "x"},
         {"urlStream": "x"},
         {**OLD, "name": ""},
-        {**OLD, "rotation": 45},
-        {**OLD, "aspectRatio": "wide"},
-        {**OLD, "extra_data": []},
-        {**OLD, "targetFps": "many"},
+        {**OLD, "urlStream": None},
     ],
 )
 def test_records_that_are_none(record: Any) -> None:
     with pytest.raises(ClientError):
         from_record("u", record)
+
+
+@pytest.mark.parametrize(
+    ("kept", "value", "field"),
+    [
+        ("rotation", 45, "rotation"),
+        ("aspectRatio", "16/9", "aspect_ratio"),
+        ("extra_data", [], "extra_data"),
+        ("targetFps", "many", "target_fps"),
+        ("targetFpsIdle", -1, "target_fps_idle"),
+        ("enabled", "perhaps", "enabled"),
+    ],
+)
+def test_a_value_that_makes_no_sense_costs_itself_and_not_the_webcam(
+    kept: str, value: Any, field: str
+) -> None:
+    """Moonraker checks rotation and aspect ratio of new webcams only, and shows the others."""
+    webcam, wrong = from_record("u", {**OLD, kept: value})
+    assert len(wrong) == 1
+    without, _ = from_record("u", {**OLD, kept: None})
+    assert webcam == without
+    assert getattr(webcam, field) == getattr(BED, field)
+
+
+def test_a_stored_webcam_of_snapshots_alone_is_shown_and_can_be_changed() -> None:
+    webcam, wrong = from_record("u", {**OLD, "urlStream": "", "urlSnapshot": "/snap"})
+    assert (webcam.stream_url, webcam.snapshot_url, wrong) == ("", "/snap", [])
+    assert changed(webcam, WebcamParams(enabled=False)).enabled is False
 
 
 json_values = st.recursive(
@@ -76,10 +102,10 @@ json_values = st.recursive(
 @given(json_values | st.dictionaries(st.sampled_from([*OLD, "rotate"]), json_values))
 def test_any_record_is_a_webcam_or_refused(record: Any) -> None:
     try:
-        webcam = from_record("u", record)
+        webcam, _wrong = from_record("u", record)
     except ClientError:
         return
-    assert from_record("u", to_record(webcam)) == webcam
+    assert from_record("u", to_record(webcam)) == (webcam, [])
 
 
 def test_a_new_one_has_defaults() -> None:
