@@ -43,6 +43,8 @@ class Pictures:
 
     async def send(self, demand: SendPicture) -> None:
         """Raises `ClientError`."""
+        if not self._cloud.is_set_up:
+            raise ClientError("the printer belongs to no account there yet")
         if self._busy:
             raise ClientError("another picture is on its way")
         self._busy = True

@@ -222,6 +222,30 @@ async def test_pictures(open_house):
             assert base64.b64decode(form["data"][0]) == PICTURE
 
 
+async def test_no_picture_leaves_the_house_before_the_set_up(open_house, caplog):
+    posted: list[Any] = []
+
+    def serve(asked: Any) -> bytes:
+        posted.extend([asked] if asked.verb == "POST" else [])
+        return reply(PICTURE, Content_Type="image/jpeg")
+
+    async with open_http_device(serve) as device:
+        webcam = f"[webcam bed]\nsnapshot_url: {device.base}/shot\nstream_url: /x\n"
+        async with open_house(webcam) as house:
+            cloud = house.cloud
+            cloud.welcome = [cloud.message("connected", in_setup=1, short_id="ABCD")]
+            await cloud.close()
+            cloud.heard.clear()
+            await cloud.told("state_change", new="operational")
+            await cloud.demand("webcam_snapshot", id="s1", endpoint=f"{device.base}/take")
+            await cloud.until(lambda: "belongs to no account" in caplog.text)
+            assert posted == []
+            await cloud.say(cloud.message("new_token", token="t"))
+            await cloud.say(cloud.message("complete_setup", printer_id=7))
+            await cloud.demand("webcam_snapshot", id="s1", endpoint=f"{device.base}/take")
+            await cloud.until(lambda: posted)
+
+
 async def test_jobs_are_kept_while_the_cloud_is_away(open_house):
     async with open_house() as house:
         cloud = house.cloud
