@@ -41,9 +41,18 @@ class GateSpools:
 
     async def place(self, spool_id: int, printer: str, gate: int) -> None:
         """Put a spool into a gate; an empty printer takes it out. Raises `NoSpoolman`."""
+        was_prepared = self._is_prepared
         await self._prepare()
         body = placement(printer, gate, location=self._location)
-        await self._ask("PATCH", f"/v1/spool/{spool_id}", body)
+        try:
+            await self._ask("PATCH", f"/v1/spool/{spool_id}", body)
+        except NoSpoolman:
+            if not was_prepared:
+                raise
+            # With another database, or by hand, its fields may have gone since.
+            self._is_prepared = False
+            await self._prepare()
+            await self._ask("PATCH", f"/v1/spool/{spool_id}", body)
 
     async def active_spool(self) -> int | None:
         """The spool that use is charged to; raises `NoSpoolman`."""

@@ -247,7 +247,7 @@ async def said_until(client: RpcClient, text: str) -> None:
 
 @pytest.mark.parametrize("ends", ["CANCEL_PRINT", "SDCARD_RESET_FILE"])
 async def test_frames_by_time_come_as_long_as_it_prints(tmp_path: Path, ends: str) -> None:
-    """A print whose file is put away, as by some CANCEL_PRINT macros, is over as a cancelled one."""
+    """A print whose file is put away, as by some cancel macros, is over as a cancelled one."""
     more = "mode: hyperlapse"
     async with open_web_server() as camera, running(tmp_path, camera, more) as (_daemon, client):
         await client.call("printer.print.start", filename="part.gcode")

@@ -16,6 +16,7 @@ class GateSpoolman:
         self.spools: dict[int, dict[str, Any]] = {}
         self.fields: dict[str, Any] = {}
         self.away = 0  # so many calls are refused
+        self.refused: set[int] = set()  # spools that cannot be changed
         self.calls: list[tuple[str, str]] = []
         self.active: int | None = None
         self.is_configured = True
@@ -44,7 +45,12 @@ class GateSpoolman:
         if self.away:
             self.away -= 1
             return {"response": None, "error": {"status_code": 502, "message": "away"}}
-        return {"response": self._answer(verb, path, arguments.get("body")), "error": None}
+        body = arguments.get("body")
+        if verb == "PATCH" and not body["extra"].keys() <= self.fields.keys():
+            return {"response": None, "error": {"status_code": 400, "message": "Unknown field"}}
+        if verb == "PATCH" and int(path.rpartition("/")[2]) in self.refused:
+            return {"response": None, "error": {"status_code": 500, "message": "locked"}}
+        return {"response": self._answer(verb, path, body), "error": None}
 
     def _answer(self, verb: str, path: str, body: Any) -> Any:
         match verb, path.split("/")[2:]:

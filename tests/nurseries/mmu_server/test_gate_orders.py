@@ -62,6 +62,26 @@ async def test_the_extra_fields_are_made_once(unit):
     ]
 
 
+async def test_the_extra_fields_are_made_anew_for_another_database(unit):
+    """A backup of Spoolman was played back, or somebody has deleted the fields."""
+    await unit.orders.set_gate(4, 1)
+    unit.server.fields.clear()
+    await unit.orders.set_gate(1, 1)
+    assert (unit.server.place(1), unit.server.place(4)) == (("mk4", 1), ("", -1))
+    assert set(unit.server.fields) == {"printer_name", "mmu_gate_map"}
+
+
+async def test_a_place_that_is_refused_for_another_reason_is_told(unit, autojump_clock):
+    await unit.orders.pull_gate_map()
+    refused = unit.server.refused = {4}
+    with pytest.raises(NoSpoolman, match="locked"):
+        await unit.orders.set_gate(4, 1)
+    assert unit.server.place(4) == ("", -1)
+    refused.clear()
+    await unit.orders.set_gate(4, 1)
+    assert unit.server.place(4) == ("mk4", 1)
+
+
 async def test_a_pull_replaces_the_map(unit):
     await unit.orders.pull_gate_map()
     assert "REPLACE=1" in unit.side.commands[-1]
