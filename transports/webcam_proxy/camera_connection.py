@@ -4,6 +4,7 @@ Opened for one request by whoever needs it, closed with its block. Every wait ha
 """
 
 import contextlib
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import trio
@@ -24,6 +25,8 @@ _RECEIVE_BYTES = 128 * 1024
 # Chunks of one byte each cost the event loop 8 ms in so many bytes.
 _RECEIVE_CHUNKED_BYTES = 16 * 1024
 _INTERIM_ANSWERS = 5
+# Small cameras end lines as they like (RFC 9112, section 2.2).
+_HEAD_END = re.compile(rb"\r?\n\r?\n")
 
 
 class CameraAway(MrkError):
@@ -81,15 +84,16 @@ class CameraConnection:
     async def _head(self) -> bytes:
         data = self.rest
         while True:
-            end = data.find(b"\r\n\r\n")
-            if end >= 0:
-                self.rest = data[end + 4 :]
-                return data[:end]
+            end = _HEAD_END.search(data)
+            if end is not None:
+                self.rest = data[end.end() :]
+                return data[: end.start()]
             if len(data) > HEAD_BYTES:
                 raise BadAnswer("the answer's head is too long")
             more = await self._stream.receive_some(HEAD_BYTES)
             if not more:
-                raise BadAnswer("the answer has no end of its head")
+                what = "the answer has no end of its head" if data else "it did not answer"
+                raise BadAnswer(what)
             data += more
 
     async def receive(self, silence_s: float = SILENCE_S) -> bytes:

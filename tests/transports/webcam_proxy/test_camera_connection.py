@@ -3,7 +3,7 @@
 import pytest
 import trio
 
-from transports.webcam_proxy.camera_connection import CameraConnection
+from transports.webcam_proxy.camera_connection import CameraAway, CameraConnection
 
 
 class Camera(trio.abc.Stream):
@@ -29,6 +29,25 @@ class Camera(trio.abc.Stream):
 
     async def aclose(self):
         await trio.lowlevel.checkpoint()
+
+
+@pytest.mark.parametrize("line_end", [b"\r\n", b"\n"])
+async def test_lines_of_the_head_end_as_the_camera_likes(line_end):
+    lines = (b"HTTP/1.0 200 OK", b"Content-Type: image/jpeg", b"Content-Length: 6", b"", b"")
+    connection = CameraConnection(Camera(line_end.join(lines) + b"\n\r\n\r\n\n"))
+    await connection.ask(b"GET / HTTP/1.1\r\n\r\n")
+    assert connection.answer.header("content-type") == "image/jpeg"
+    assert await connection.whole(100) == b"\n\r\n\r\n\n"
+
+
+async def test_a_camera_that_closes_at_once_did_not_answer():
+    class Closed(Camera):
+        async def receive_some(self, max_bytes=None):
+            await trio.lowlevel.checkpoint()
+            return b""
+
+    with pytest.raises(CameraAway, match="did not answer"):
+        await CameraConnection(Closed(b"")).ask(b"GET / HTTP/1.1\r\n\r\n")
 
 
 @pytest.mark.parametrize(
