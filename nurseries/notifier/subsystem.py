@@ -4,6 +4,7 @@
 call the remote method `notify`.
 """
 
+import enum
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,9 +13,9 @@ import trio
 
 from mrk.errors import ClientError
 from mrk.fanout import EventReader
-from mrk.jobs.events import JobChanged, JobSeen, JobStateEvent
+from mrk.jobs.events import JobChanged, JobSeen, JobSnapshot, JobStateEvent
 from mrk.jobs.job_protocols import JobStatePort, QueueNews
-from mrk.jobs.print_stats import PrintStats
+from mrk.jobs.print_stats import JobEvent, PrintStats
 from mrk.klippy.events import Disconnected, KlippyEvent, Ready, Shutdown
 from mrk.klippy.klippy_protocols import KlippyPort
 from mrk.klippy.requirements import read_names
@@ -30,6 +31,7 @@ from mrk.notifier.events import (
     job_event,
 )
 from mrk.notifier.message import NotifierEvent, Stats, stats_of
+from mrk.status.numbers import finite
 from mrk.status.update import StatusUpdate
 from nurseries.notifier.notifier import MessageSender, Notifier
 from nurseries.notifier.sending.messages import Delivery
@@ -41,6 +43,14 @@ PROGRESS_OBJECT = "virtual_sdcard"
 # A read of the link holds at most some 500 status updates.
 EVENTS = 1024
 NEWS = 64
+
+
+class _Print(enum.Enum):
+    """What is known of the print whose progress is told."""
+
+    NONE = enum.auto()  # none is under way, or its start is not told yet
+    MET = enum.auto()  # it began before we looked, and how far it is is not known yet
+    FOLLOWED = enum.auto()
 
 
 class Notifiers:
@@ -60,6 +70,7 @@ class Notifiers:
         self._job_state = job_state
         self._runout = RunoutSensors()
         self._info: object = None
+        self._print = _Print.NONE
         wanted = {word for one in notifiers for word in one.settings.events}
         self._wants_runout = FILAMENT_RUNOUT in wanted
         self._wants_progress = any(one.settings.progress for one in notifiers)
@@ -91,16 +102,25 @@ class Notifiers:
     # What happens
 
     async def _follow_jobs(self, news: EventReader[JobStateEvent]) -> None:
+        self._meet(self._job_state.snapshot)
         async for item in news:
             match item:
-                case JobSeen(look) if look.stats.is_active:
-                    self._begin_marks(self._percent())
+                case JobSeen(look):
+                    self._meet(look)
                 case JobChanged(event, previous, look):
                     name = job_event(event)
-                    if name == "started":
-                        self._begin_marks(0.0)
                     if name is not None:
                         self._tell(name, previous, look.stats)
+                    if event is JobEvent.STARTED:
+                        self._begin_marks(0.0)
+                        self._print = _Print.FOLLOWED
+                    elif not look.stats.is_active:
+                        self._print = _Print.NONE
+
+    def _meet(self, look: JobSnapshot | None) -> None:
+        met = look is not None and look.stats.is_active
+        self._print = _Print.MET if met else _Print.NONE
+        self._look_where_it_is()
 
     async def _follow_klippy(self, events: EventReader[KlippyEvent]) -> None:
         events.handle_first(self._is_no_news)
@@ -127,7 +147,9 @@ class Notifiers:
             return False
         if not self._wants_progress or PROGRESS_OBJECT not in names:
             return True
-        percent = self._percent()
+        if self._print is not _Print.FOLLOWED:
+            return self._print is _Print.NONE
+        percent = self._percent() or 0.0
         return not any(one.marks.is_reached(percent) for one in self._notifiers.values())
 
     async def _subscribe(self, events: EventReader[KlippyEvent]) -> None:
@@ -142,6 +164,7 @@ class Notifiers:
             if wanted:
                 events.only_about(wanted)
                 self._runout.take(await self._klippy.subscribe(wanted))
+                self._look_where_it_is()
         except ClientError as exc:
             logger.warning("progress and filament sensors are not followed: %s", exc.message)
 
@@ -151,15 +174,30 @@ class Notifiers:
                 if self._job_state.is_active:
                     self._tell_now(FILAMENT_RUNOUT, sensor)
         if self._wants_progress and PROGRESS_OBJECT in delta and self._job_state.is_active:
-            percent = self._percent()
-            for one in self._notifiers.values():
-                mark = one.marks.reached(percent)
-                if mark is not None:
-                    one.put(self._event(PROGRESS, *self._now(), str(mark)))
+            self._tell_progress()
 
-    def _percent(self) -> float:
-        progress = self._klippy.status(PROGRESS_OBJECT).get("progress")
-        return progress * 100 if isinstance(progress, int | float) else 0.0
+    def _tell_progress(self) -> None:
+        """Marks that were passed; none before the start of the print is told."""
+        self._look_where_it_is()
+        if self._print is not _Print.FOLLOWED:
+            return
+        percent = self._percent() or 0.0
+        for one in self._notifiers.values():
+            mark = one.marks.reached(percent)
+            if mark is not None:
+                one.put(self._event(PROGRESS, *self._now(), str(mark)))
+
+    def _look_where_it_is(self) -> None:
+        """Marks that lie behind a print that is met were told by an earlier run, or missed."""
+        percent = self._percent()
+        if self._print is _Print.MET and percent is not None:
+            self._begin_marks(percent)
+            self._print = _Print.FOLLOWED
+
+    def _percent(self) -> float | None:
+        """How far the file is read; None while that is not known."""
+        progress = finite(self._klippy.status(PROGRESS_OBJECT).get("progress"))
+        return None if progress is None else progress * 100
 
     def _begin_marks(self, percent: float) -> None:
         for one in self._notifiers.values():

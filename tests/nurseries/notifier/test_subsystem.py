@@ -5,7 +5,14 @@ import trio
 import trio.testing
 
 from mrk.errors import ClientError
+from mrk.fanout import Fanout
+from mrk.jobs.events import JobChanged
+from mrk.jobs.print_stats import JobEvent, PrintStats
+from mrk.jobs.schema import JOB_MIGRATIONS
 from mrk.notifier.backlog import GIVE_UP_S, MOST_WAITING
+from nurseries.testing.memory_database import MemoryDatabase
+from tests.fakes.workshop import open_shop, open_world
+from tests.nurseries.notifier.conftest import House
 
 BODY = "body: {event_name} {event_message}{% if event_args %} {event_args[0].state}>"
 ALL = f"""\
@@ -61,6 +68,69 @@ async def test_progress(open_house, autojump_clock):
             assert told
             assert set(told) <= {"25 %", "50 %", "75 %"}
             assert told == sorted(set(told))
+
+
+MARKS = (
+    "[notifier marks]\nurl: json://h\nmax_per_minute: 60\n"
+    "events: started, complete, progress:30,60\nbody: {event_name} {event_message}"
+)
+
+
+class LateNews:
+    """A job state whose events come when the test says so: which task is first is chance."""
+
+    def __init__(self, job_state):
+        self._job_state = job_state
+        self.events = Fanout()
+        self.open_events = self.events.open_reader
+
+    def __getattr__(self, name):
+        return getattr(self._job_state, name)
+
+
+async def test_progress_is_told_behind_the_start(tmp_path, autojump_clock):
+    """Large pictures in a file's head are read at once: it begins beyond some marks."""
+    database = MemoryDatabase(JOB_MIGRATIONS)
+    async with open_world(database) as world, open_shop(world) as shop:
+        world.put("a.gcode")
+        news = shop.job_state = LateNews(shop.job_state)
+        async with trio.open_nursery() as nursery:
+            house = House(shop, MARKS, tmp_path)
+            await nursery.start(house.notifiers.serve)
+            await shop.call("printer.print.start", filename="a.gcode")
+            await shop.when(lambda: shop.link.status("virtual_sdcard").get("progress", 0) > 0.3)
+            await trio.testing.wait_all_tasks_blocked()
+            assert house.sender.bodies == []
+            began = JobChanged(JobEvent.STARTED, PrintStats(), shop.job_state.snapshot)
+            news.events.publish(began)
+            assert await house.told(2) == ["started", "progress 30"]
+            nursery.cancel_scope.cancel()
+    database.close()
+
+
+async def test_a_print_that_goes_on_over_a_restart_tells_no_mark_twice(tmp_path, autojump_clock):
+    database = MemoryDatabase(JOB_MIGRATIONS)
+    told: list[str] = []
+    async with open_world(database) as world:
+        world.put("a.gcode")
+        for order in ("PAUSE", "RESUME"):
+            async with open_shop(world) as shop, trio.open_nursery() as nursery:
+                house = House(shop, MARKS, tmp_path)
+                await nursery.start(house.notifiers.serve)
+                if order == "PAUSE":
+                    await shop.call("printer.print.start", filename="a.gcode")
+                    told += await house.told(2)
+                    await shop.run(order)
+                    await shop.until("paused")
+                else:
+                    await shop.when(lambda: bool(shop.link.status("virtual_sdcard")))
+                    await shop.run(order)
+                    await shop.until("complete")
+                await trio.sleep(1)
+                told += house.sender.bodies
+                nursery.cancel_scope.cancel()
+    database.close()
+    assert told == ["started", "progress 30", "progress 60", "complete"]
 
 
 async def test_filament_that_runs_out_in_a_print(open_house, autojump_clock):
