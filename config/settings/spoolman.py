@@ -50,4 +50,5 @@ def _server_url(text: str) -> str:
         raise ValueError(f"an address with a name or password in it is not supported {expected}")
     if parts.path.endswith(("/api", "/api/v1")):
         raise ValueError(f"{quoted(text)} must not contain /api: mrk adds it {expected}")
-    return url
+    # As the settings promise it, whatever a telephone's keyboard made of it.
+    return f"{parts.scheme}{url[len(parts.scheme) :]}"

@@ -17,6 +17,8 @@ def test_without_the_section_nothing_is_reported(read):
         ("spools.local", "http://spools.local"),
         ("https://x.example/spools//", "https://x.example/spools"),
         ("http://[fe80::1]:7912", "http://[fe80::1]:7912"),
+        ("Http://Spools:7912/a", "http://Spools:7912/a"),
+        ("HTTPS://x/", "https://x"),
     ],
 )
 def test_addresses(read, written, meant):
