@@ -20,8 +20,9 @@ from mrk.clients.registry import Clients
 from mrk.errors import ClientError
 from mrk.files.file_protocols import FileMetadata, InUse
 from mrk.files.paths import RootPath, has_metadata
-from mrk.files.roots import Root
-from mrk.files.tree import files_below
+from mrk.files.records import Stat
+from mrk.files.roots import Root, Roots
+from mrk.files.tree import Folder, files_below
 from mrk.klippy.klippy_protocols import KlippyFacts
 from nurseries.files import disk
 from nurseries.files.changes.archives import Archives
@@ -70,7 +71,7 @@ class FileManager:
         self._metadata = metadata
         systems = FileSystems(self.roots, mount_of)
         self._threads = RootThreads(systems)
-        self._announcer = FileAnnouncer(clients, metadata)
+        self._announcer = FileAnnouncer(clients, metadata, self._gcode_files_at)
         self._removal = Removal(Threads(1))
         self.trees = MountedTrees(
             self.roots, systems, self._threads, self._announcer.other, self._warn
@@ -161,15 +162,8 @@ class FileManager:
 
     async def _find_metadata(self) -> None:
         """Have those g-code files scanned that changed while nobody watched; forget the others."""
-        root = self.roots.get(GCODES)
-        tree = self.trees.known(GCODES)
-        if tree is not None:
-            files = list(files_below(tree.top))
-        else:
-            threads = self._threads.of(GCODES)
-            files = await threads.run(walk_files, root.real, self.roots.reserved)
         present = []
-        for count, (path, stat) in enumerate(files):
+        for count, (path, stat) in enumerate(await self._gcode_files_at("")):
             if count % _PER_TURN == 0:
                 await trio.lowlevel.checkpoint()
             if not has_metadata(path):
@@ -183,6 +177,18 @@ class FileManager:
                 self._announcer.scans.add(path, None)
         await self._metadata.retain(present)
 
+    async def _gcode_files_at(self, path: str) -> list[tuple[str, Stat]]:
+        """Path and stat of the files at or below a path of the gcodes root."""
+        parts = tuple(path.split("/")) if path else ()
+        tree = self.trees.known(GCODES)
+        if tree is None:
+            threads = self._threads.of(GCODES)
+            return await threads.run(_walk, self.roots, RootPath(GCODES, parts))
+        found = tree.find(parts)
+        if isinstance(found, Folder):
+            return list(files_below(found, f"{path}/" if path else ""))
+        return [] if found is None else [(path, found)]
+
     def _root_registered(self, root: Root) -> None:
         self._announcer.root_update(root.name, root.permissions)
 
@@ -195,3 +201,16 @@ class FileManager:
         if text not in self.warnings:
             logger.warning("%s", text)
             self.warnings.append(text)
+
+
+def _walk(roots: Roots, path: RootPath) -> list[tuple[str, Stat]]:
+    """In a thread: path and stat of the files at or below a path."""
+    try:
+        place = find(roots, path, write=False)
+    except ClientError:
+        return []
+    if place.stat is None or not place.is_folder:
+        return [] if place.stat is None else [(path.path, place.stat)]
+    prefix = f"{path.path}/" if path.parts else ""
+    found = walk_files(str(place.real), roots.reserved)
+    return [(prefix + name, stat) for name, stat in found]

@@ -97,6 +97,11 @@ class Operations:
         if path.root == GCODES:
             self._scans.drop(path.path)
             await self._metadata.remove(path.path)
+            await self._overtaken(path)
+
+    async def _overtaken(self, path: RootPath) -> None:
+        if path.root == GCODES:
+            await self._placement.announcer.scan_overtaken(path.path)
 
     async def move(self, source_text: str, dest_text: str) -> Change:
         """Move or rename; into `dest` if that is a folder. A file there is replaced."""
@@ -143,6 +148,8 @@ class Operations:
                 self._scans.add(item.path + path[len(source.path) :], None)
         if source.root != GCODES or not (stat.is_folder or has_metadata(source.path)):
             await self._placement.scan(new.path, stat)
+        else:
+            await self._overtaken(new.path)
         return Change(action, item, source)
 
     async def copy(self, source_text: str, dest_text: str) -> Change:

@@ -5,8 +5,9 @@ Run by the file manager's `serve`; what waits when that ends is dropped, clients
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import trio
 
@@ -14,7 +15,7 @@ from mrk.clients.registry import AFTER_ANSWER_S, Clients
 from mrk.files.changes import Bundle
 from mrk.files.file_protocols import FileMetadata
 from mrk.files.paths import RootPath, has_metadata
-from mrk.files.records import Action, Change, Item, SourceItem
+from mrk.files.records import Action, Change, Item, SourceItem, Stat
 from nurseries.files.scan.queue import ScanQueue
 
 GCODES = "gcodes"
@@ -23,6 +24,9 @@ HELD_S = 1.0
 _PER_TURN = 50
 # More than this at once would only make clients read everything again, after megabytes.
 FLOOD = 5000
+# A file system may keep its times no better.
+_SAME_TIME_S = 2.0
+FilesAt = Callable[[str], Awaitable[list[tuple[str, Stat]]]]
 
 
 class Held:
@@ -39,11 +43,15 @@ class Held:
 
 
 class FileAnnouncer:
-    """`notify_filelist_changed` for all clients."""
+    """`notify_filelist_changed` for all clients.
 
-    def __init__(self, clients: Clients, metadata: FileMetadata) -> None:
+    `files_at` tells which files there are at or below a path of the gcodes root.
+    """
+
+    def __init__(self, clients: Clients, metadata: FileMetadata, files_at: FilesAt) -> None:
         self._clients = clients
         self._metadata = metadata
+        self._files_at = files_at
         self._bundle = Bundle()
         self._outgoing: deque[tuple[float, Change, bool]] = deque()
         self._held: list[Held] = []
@@ -186,6 +194,7 @@ class FileAnnouncer:
                 self.scans.drop(item.path)
                 if action is Action.DELETE_DIR or has_metadata(item.path):
                     await self._metadata.remove(item.path)
+                    await self.scan_overtaken(item.path)
             self._broadcast(change)
 
     async def _tell_moved(self, change: Change) -> None:
@@ -199,6 +208,20 @@ class FileAnnouncer:
                 self.scans.add(dest.path + path[len(source.path) :], None)
             if source.root != GCODES and has_metadata(dest.path):
                 self.scans.add(dest.path, None)
+            await self.scan_overtaken(dest.path)
+
+    async def scan_overtaken(self, path: str) -> None:
+        """Have those files at or below a path scanned that have no metadata of theirs.
+
+        Called when metadata was carried or forgotten, which ends some time after the file's own
+        move: meanwhile another request may have moved the file on, or made it anew, and a scan
+        may have looked for it where it was.
+        """
+        for count, (name, stat) in enumerate(await self._files_at(path), 1):
+            if count % _PER_TURN == 0:
+                await trio.lowlevel.checkpoint()
+            if has_metadata(name) and not _is_of(self._metadata.get(name), stat):
+                self.scans.add(name, None)
 
     def _broadcast(self, change: Change) -> None:
         self._clients.broadcast("notify_filelist_changed", change.params())
@@ -207,6 +230,12 @@ class FileAnnouncer:
 def _wants_scan(change: Change) -> bool:
     written = change.action in (Action.CREATE_FILE, Action.MODIFY_FILE)
     return written and change.item.root == GCODES and has_metadata(change.item.path)
+
+
+def _is_of(known: Mapping[str, Any] | None, stat: Stat) -> bool:
+    if known is None or known.get("size") != stat.size:
+        return False
+    return abs(known.get("modified", 0.0) - stat.modified) < _SAME_TIME_S
 
 
 async def carry_metadata(
