@@ -24,6 +24,8 @@ from nurseries.files.disk_paths import DiskPath
 from nurseries.files.os_errors import refusal
 from nurseries.files.watch.announcer import GCODES, carry_metadata
 
+Versions = dict[str, copying.Version]
+
 
 class Operations:
     """What requests do to files; every method raises `ClientError`."""
@@ -123,13 +125,14 @@ class Operations:
 
     async def _move_across(self, old: DiskPath, new: DiskPath) -> tuple[DiskPath, DiskPath, Stat]:
         """To another file system: a copy takes its place, then the original goes."""
-        await self._threads.of(old.path.root).run(_check_leaves, old)
-        temporary = await self._copy(old, new)
+        before = await self._threads.of(old.path.root).run(_check_leaves, old)
+        temporary = await self._copy(old, new, whole=True)
         hidden: Path | None = None
         try:
             threads = self._threads.of(old.path.root, new.path.root)
             async with self._trees.changing(old.path.root, new.path.root):
                 old, new = await self._pair(old.path, new.path, moving=True)
+                await self._threads.of(old.path.root).run(_check_unchanged, old, before)
                 hidden, stat = await threads.run(_swap, old, temporary, new, self._roots)
                 self._trees.remove(old.path)
                 self._trees.put(new.path, stat, announce=False)
@@ -164,11 +167,12 @@ class Operations:
         change = await self._placement.put_in_place(temporary, new.path)
         return self._placement.told(change)
 
-    async def _copy(self, old: DiskPath, new: DiskPath) -> Path:
+    async def _copy(self, old: DiskPath, new: DiskPath, *, whole: bool = False) -> Path:
         temporary = fresh_name(new.disk.parent, Purpose.COPY)
         try:
             threads = self._threads.of(old.path.root, new.path.root)
-            await threads.run(copying.copy_to, old.real, temporary, self._roots.reserved)
+            reserved = self._roots.reserved
+            await threads.run(copying.copy_to, old.real, temporary, reserved, whole=whole)
         except OSError as error:
             raise refusal(error, f"{old.path} could not be copied") from error
         return temporary
@@ -278,7 +282,21 @@ def _swap(old: DiskPath, temporary: Path, new: DiskPath, roots: Roots) -> tuple[
     return hidden, stat_after(roots, new.path)
 
 
-def _check_leaves(old: DiskPath) -> None:
-    """Before all of it is copied: whether it may be taken away from where it is."""
+def _check_leaves(old: DiskPath) -> Versions:
+    """Before all of it is copied: whether it may be taken away; returns what there is."""
     if not os.access(old.disk.parent, os.W_OK | os.X_OK):
         raise ClientError(f"{old.path} could not be moved: its folder is read-only")
+    return _versions(old)
+
+
+def _check_unchanged(old: DiskPath, before: Versions) -> None:
+    """What came into a folder, or was written, behind the copy's back would be removed with it."""
+    if _versions(old) != before:
+        raise ClientError(f"{old.path} was changed while it was being moved, and stays")
+
+
+def _versions(old: DiskPath) -> Versions:
+    try:
+        return copying.versions(old.disk)
+    except OSError as error:
+        raise refusal(error, f"{old.path} could not be moved") from error

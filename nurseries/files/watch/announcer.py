@@ -235,7 +235,8 @@ def _wants_scan(change: Change) -> bool:
 def _is_of(known: Mapping[str, Any] | None, stat: Stat) -> bool:
     if known is None or known.get("size") != stat.size:
         return False
-    return abs(known.get("modified", 0.0) - stat.modified) < _SAME_TIME_S
+    modified: float = known.get("modified", 0.0)
+    return abs(modified - stat.modified) < _SAME_TIME_S
 
 
 async def carry_metadata(

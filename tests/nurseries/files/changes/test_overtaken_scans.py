@@ -80,7 +80,8 @@ async def test_a_move_is_overtaken_by_the_next_one(data, monkeypatch):
             await carry(source, dest)
 
         monkeypatch.setattr(house.metadata, "move", carry_late)
-        nursery.start_soon(partial(house.call, "server.files.move", source="gcodes/a", dest="gcodes/b"))
+        first = partial(house.call, "server.files.move", source="gcodes/a", dest="gcodes/b")
+        nursery.start_soon(first)
         await until((house.gcodes / "b").is_dir)
         await house.call("server.files.move", source="gcodes/b", dest="gcodes/c")
         may_carry.set()
