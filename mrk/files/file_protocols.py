@@ -27,6 +27,9 @@ class MetadataSource(Protocol):
 class FileMetadata(MetadataSource, Protocol):
     """Metadata of g-code files. Paths are relative to the gcodes root."""
 
+    def has(self, path: str) -> bool:
+        """Whether a file has a record, without reading it."""
+
     async def request_scan(
         self, path: str, arrived: ArrivedFile | None = None, *, anew: bool = False
     ) -> Mapping[str, Any] | None:

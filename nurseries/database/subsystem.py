@@ -19,7 +19,7 @@ from mrk.database.database_protocols import SqlConnection
 from mrk.database.namespaces import ReservedNamespaces
 from mrk.database.schema import Migration, joined
 from mrk.errors import ClientError
-from nurseries.database import store
+from nurseries.database import damaged_records, store
 from nurseries.database.client_writes import ClientWrites
 from nurseries.database.copies import make_daily
 from nurseries.database.endpoints import DatabaseEndpoints
@@ -102,6 +102,8 @@ class Database(Items):
 
                 connection = stack.enter_context(open_in_memory(self._place, str(exc)))
                 self._is_persistent = False
+            folder = self._place.folder if self._is_persistent else None
+            damaged_records.set_aside(connection, folder, self.warnings)
             transaction(lambda c: store.read_reserved(c, self._reserved))(connection)
             self._show_instance(connection)
             yield connection

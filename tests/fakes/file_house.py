@@ -41,6 +41,9 @@ class MemoryMetadata:
         self.may_scan = trio.Event()
         self.may_scan.set()
 
+    def has(self, path: str) -> bool:
+        return path in self.records
+
     def get(self, path: str) -> Mapping[str, Any] | None:
         return self.records.get(path)
 

@@ -73,6 +73,10 @@ class MetadataStore:
 
     # What is known
 
+    def has(self, path: str) -> bool:
+        """`FileMetadata.has`."""
+        return path in self._records
+
     def get(self, path: str) -> Mapping[str, Any] | None:
         """The record of a file, None when there is none."""
         record = self._records.get(path)

@@ -12,6 +12,7 @@ import trio
 
 from mrk.database.database_protocols import DatabasePort, SqlConnection
 from mrk.errors import ClientError
+from mrk.foreign_json import NotJson, decode_by
 from mrk.log.throttle import LogThrottle
 from nurseries.files.scan.file_record import Record
 
@@ -20,7 +21,7 @@ NAMESPACE = "gcode_metadata"
 # How long what a full disk refused waits.
 RETRY_S = 30.0
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(Record).decode
+_decoder = msgspec.json.Decoder(Record)
 
 
 class StoredRecords:
@@ -59,7 +60,10 @@ class StoredRecords:
     def get(self, path: str) -> Record | None:
         """The record of a file, a new one with each call; None when there is none."""
         text = self._texts.get(path)
-        return None if text is None else _decode(text)
+        try:
+            return None if text is None else decode_by(_decoder, text)
+        except NotJson:
+            return None  # a damaged one, which the next scan replaces
 
     def below(self, path: str) -> list[str]:
         """The path itself when it has a record, else those of the folder that it is."""
@@ -116,9 +120,9 @@ class StoredRecords:
 
 def _read_all(connection: SqlConnection) -> dict[str, bytes]:
     rows = connection.execute(
-        "SELECT key, value FROM namespace_store WHERE namespace = ?", (NAMESPACE,)
+        "SELECT key, CAST(value AS BLOB) FROM namespace_store WHERE namespace = ?", (NAMESPACE,)
     )
-    return {key: value.encode() for key, value in rows}
+    return {key: value.decode(errors="replace").encode() for key, value in rows}
 
 
 def _replace(

@@ -220,7 +220,11 @@ class FileAnnouncer:
         for count, (name, stat) in enumerate(await self._files_at(path), 1):
             if count % _PER_TURN == 0:
                 await trio.lowlevel.checkpoint()
-            if has_metadata(name) and not _is_of(self._metadata.get(name), stat):
+            if not has_metadata(name):
+                continue
+            # What each record of a folder says would take too long to read.
+            known = self._metadata.has(name)
+            if not known or (name == path and not _is_of(self._metadata.get(name), stat)):
                 self.scans.add(name, None)
 
     def _broadcast(self, change: Change) -> None:
@@ -233,7 +237,8 @@ def _wants_scan(change: Change) -> bool:
 
 
 def _is_of(known: Mapping[str, Any] | None, stat: Stat) -> bool:
-    if known is None or known.get("size") != stat.size:
+    known = known or {}
+    if known.get("size") != stat.size:
         return False
     modified: float = known.get("modified", 0.0)
     return abs(modified - stat.modified) < _SAME_TIME_S

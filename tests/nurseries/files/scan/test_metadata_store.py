@@ -13,6 +13,7 @@ import pytest
 import trio
 from pytest_trio import trio_fixture
 
+from mrk.database.database_protocols import SqlConnection
 from mrk.errors import ClientError
 from mrk.files.arrived import ArrivedFile
 from mrk.files.temporary import is_temporary
@@ -245,15 +246,35 @@ async def test_a_large_folder_is_moved_and_removed_without_looking_at_its_record
         raise AssertionError("a record was looked at")
 
     with monkeypatch.context() as patched:
-        patched.setattr(stored_records, "_decode", forbidden)
+        patched.setattr(stored_records, "decode_by", forbidden)
         (house.gcodes / "a").rename(house.gcodes / "b")
         await store.move("a", "b")
     assert store.get("b/part.gcode") == record
     with monkeypatch.context() as patched:
-        patched.setattr(stored_records, "_decode", forbidden)
+        patched.setattr(stored_records, "decode_by", forbidden)
         shutil.rmtree(house.gcodes / "b")
         await store.remove("b")
     assert await house.database.items(NAMESPACE) == {}
+
+
+@pytest.mark.parametrize("text", [b'{"size":', b'{"a":"\xff"}', b"5", b"[]"])
+async def test_a_damaged_record_is_none_and_replaced(house: Store, text: bytes) -> None:
+    file = house.put(LABELLED, "a.gcode")
+
+    def damage(connection: SqlConnection) -> None:
+        connection.execute(
+            "INSERT INTO namespace_store VALUES (?, 'a.gcode', CAST(? AS TEXT))", (NAMESPACE, text)
+        )
+
+    await house.database.run(damage)
+    store = await house.open()
+    assert "slicer" not in (store.get("a.gcode") or {})
+    record = await store.request_scan("a.gcode")
+    assert record is not None
+    assert record["size"] == file.stat().st_size
+    again = (await house.open()).get("a.gcode")
+    assert again is not None
+    assert again["slicer"] == "PrusaSlicer"
 
 
 async def test_only_what_is_there_is_retained(house: Store) -> None:
