@@ -9,7 +9,7 @@ import logging
 import sqlite3
 from collections.abc import Iterator
 
-from nurseries.database.opening import DatabaseLocation, check, migrate, open_copy
+from nurseries.database.opening import DatabaseLocation, check, migrate, open_copy, read_text
 from nurseries.database.sqlite_errors import NotOurs
 from nurseries.database.untouched import open_untouched
 
@@ -43,7 +43,9 @@ def open_in_memory(place: DatabaseLocation, reason: str) -> Iterator[sqlite3.Con
 
 
 def _memory() -> sqlite3.Connection:
-    return sqlite3.connect(":memory:", isolation_level=None)
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    connection.text_factory = read_text
+    return connection
 
 
 def _fill(connection: sqlite3.Connection, place: DatabaseLocation) -> None:

@@ -161,6 +161,7 @@ def _open_migrated(place: DatabaseLocation, *, exclusive: bool = False) -> sqlit
     if is_empty and _newest_good(place) is not None:
         raise NotOurs("the file is empty")
     connection = sqlite3.connect(place.file, isolation_level=None, timeout=_BUSY_S)
+    connection.text_factory = read_text
     try:
         if exclusive:
             connection.execute("PRAGMA locking_mode = EXCLUSIVE")
@@ -175,6 +176,11 @@ def _open_migrated(place: DatabaseLocation, *, exclusive: bool = False) -> sqlit
         connection.close()
         raise
     return connection
+
+
+def read_text(text: bytes) -> str:
+    """A text as it is stored. One with a damaged letter costs that letter, not the whole query."""
+    return text.decode(errors="replace")
 
 
 def _size_bytes(file: Path) -> int:

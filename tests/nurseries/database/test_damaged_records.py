@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import trio
 
+from mrk.database.database_protocols import SqlConnection
 from nurseries.database import damaged_records
 from nurseries.database.subsystem import Database
 from tests.nurseries.database.conftest import build, client_of, folder_of
@@ -38,6 +39,12 @@ def damage(data: Path, statement: str, *values: object) -> None:
     connection.execute(statement, values)
     connection.commit()
     connection.close()
+
+
+def unopenable(data: Path) -> None:
+    lock = folder_of(data) / "mrk.db.lock"
+    lock.unlink()
+    lock.mkdir()
 
 
 def asides(data: Path) -> list[Path]:
@@ -101,10 +108,32 @@ async def test_what_cannot_be_kept_is_not_removed(
     database = await serving(tmp_path, nursery)
     assert database.warnings == []
 
-    def read(connection: Any) -> Any:
+    def read(connection: SqlConnection) -> Any:
         return connection.execute("SELECT value FROM namespace_store WHERE key = 'bad'").fetchone()
 
     assert await database.run(read) == ("{",)
+
+
+@pytest.mark.parametrize("in_memory", [False, True])
+async def test_other_tables_cost_the_damaged_letter_alone(
+    tmp_path: Path, nursery: trio.Nursery, in_memory: bool
+) -> None:
+    await make(tmp_path)
+    for name in (b"an\xffa", b"bert"):
+        damage(
+            tmp_path,
+            "INSERT INTO users (username, password, salt, source, created_on)"
+            " VALUES (CAST(? AS TEXT), 'x', '', 'moonraker', 1)",
+            name,
+        )
+    if in_memory:
+        unopenable(tmp_path)
+    database = await serving(tmp_path, nursery)
+
+    def read(connection: SqlConnection) -> list[Any]:
+        return connection.execute("SELECT username FROM users ORDER BY username").fetchall()
+
+    assert await database.run(read) == [("an\ufffda",), ("bert",)]
 
 
 async def test_many_are_one_warning(tmp_path: Path, nursery: trio.Nursery) -> None:
@@ -121,9 +150,7 @@ async def test_many_are_one_warning(tmp_path: Path, nursery: trio.Nursery) -> No
 async def test_a_copy_in_memory_leaves_them_out(tmp_path: Path, nursery: trio.Nursery) -> None:
     await make(tmp_path)
     damage(tmp_path, "UPDATE namespace_store SET value = '{' WHERE key = 'bad'")
-    lock = folder_of(tmp_path) / "mrk.db.lock"
-    lock.unlink()
-    lock.mkdir()  # what keeps the file from being opened
+    unopenable(tmp_path)
     database = await serving(tmp_path, nursery)
     assert await database.items("n") == {"good": 1}
     assert [("left out" in text) for text in database.warnings].count(True) == 1
