@@ -114,6 +114,34 @@ async def test_what_cannot_be_kept_is_not_removed(
     assert await database.run(read) == ("{",)
 
 
+async def test_a_job_of_the_history_keeps_the_rest(tmp_path: Path, nursery: trio.Nursery) -> None:
+    await make(tmp_path)
+    for number, metadata, data in ((7, b'{"a":"\xff"}', b"["), (8, b'{"a":1}', b"[]")):
+        damage(
+            tmp_path,
+            "INSERT INTO job_history (job_id, status, start_time, metadata, auxiliary_data)"
+            " VALUES (?, 'completed', 1, CAST(? AS TEXT), CAST(? AS TEXT))",
+            number,
+            metadata,
+            data,
+        )
+    database = await serving(tmp_path, nursery)
+
+    def read(connection: SqlConnection) -> list[Any]:
+        columns = "job_id, status, metadata, auxiliary_data"
+        return connection.execute(f"SELECT {columns} FROM job_history").fetchall()
+
+    assert await database.run(read) == [
+        (7, "completed", "{}", "[]"),
+        (8, "completed", '{"a":1}', "[]"),
+    ]
+    assert "job_history 7 metadata, job_history 7 auxiliary_data. " in database.warnings[0]
+    assert asides(tmp_path)[0].read_text().splitlines() == [
+        r'job_history 7 metadata: {"a":"\xff"}',
+        "job_history 7 auxiliary_data: [",
+    ]
+
+
 @pytest.mark.parametrize("in_memory", [False, True])
 async def test_other_tables_cost_the_damaged_letter_alone(
     tmp_path: Path, nursery: trio.Nursery, in_memory: bool
