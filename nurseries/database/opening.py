@@ -170,12 +170,23 @@ def _open_migrated(place: DatabaseLocation, *, exclusive: bool = False) -> sqlit
         check(connection, _size_bytes(place.file))
         connection.execute("PRAGMA journal_mode = WAL")
         migrate(connection, place)
+        _require_writable(connection)
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA foreign_keys = ON")
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _require_writable(connection: sqlite3.Connection) -> None:
+    """Raise for a file that can only be read: SQLite opens it all the same."""
+    try:
+        # Changes nothing. A BEGIN IMMEDIATE alone would be taken for one that reads.
+        connection.execute("UPDATE schema_version SET version = version WHERE false")
+    except sqlite3.OperationalError as exc:
+        if is_unwritable(exc):
+            raise
 
 
 def read_text(text: bytes) -> str:

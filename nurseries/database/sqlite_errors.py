@@ -23,7 +23,7 @@ _AWAY = {
 }
 _BROKEN = {
     sqlite3.SQLITE_IOERR: "the disk reports an error",
-    sqlite3.SQLITE_READONLY: "the file system is read-only",
+    sqlite3.SQLITE_READONLY: "the file, or what SQLite keeps beside it, is read-only",
     sqlite3.SQLITE_CANTOPEN: "the file cannot be opened",
     sqlite3.SQLITE_PERM: "the file may not be written",
 }

@@ -1,7 +1,10 @@
 """A database that cannot be written is copied into memory, as far as it can be read."""
 
+import os
 import shutil
 import sqlite3
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ from mrk.database.schema import joined
 from nurseries.database.memory_copy import MOST_BYTES, open_in_memory
 from nurseries.database.opening import DatabaseLocation, Unwritable, open_database
 from nurseries.database.subsystem import Database
+from tests.fakes.without_rights import without_rights
 
 
 def place(folder: Path) -> DatabaseLocation:
@@ -77,3 +81,47 @@ async def test_a_folder_that_cannot_be_made_costs_what_lasts_and_nothing_else(
         assert await database.get_item("test", "key") == {"a": 1}
         assert "kept in memory only" in database.warnings[0]
         nursery.cancel_scope.cancel()
+
+
+@pytest.fixture
+def open_to_all() -> Iterator[Path]:
+    """A folder that others may look into, which they may not do in `tmp_path`."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@pytest.mark.parametrize("suffix", ["", "-wal", "-shm"])
+@pytest.mark.parametrize("was_killed", [False, True])
+async def test_somebody_elses_file_is_used_in_memory(
+    tmp_path: Path, open_to_all: Path, suffix: str, was_killed: bool
+) -> None:
+    """As after `sudo cp`: the folder is ours, the file can be read."""
+    used, folder = tmp_path / "used", open_to_all / "database"
+    async with trio.open_nursery() as nursery:
+        database = Database(used, tmp_path / "backups")
+        await nursery.start(database.serve)
+        await database.put_item("test", "key", {"a": 1})
+        if was_killed:
+            shutil.copytree(used, folder)
+        nursery.cancel_scope.cancel()
+    if not was_killed:
+        shutil.copytree(used, folder)
+    file = folder / f"mrk.db{suffix}"
+    if not file.exists():
+        pytest.skip("SQLite left nothing there")
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a file away")
+    for path in (folder, *folder.iterdir()):
+        os.chown(path, 65534, 65534)
+    os.chown(file, 0, 0)
+    file.chmod(0o644)
+    with without_rights():
+        database = Database(folder, folder / "backups")
+        async with trio.open_nursery() as nursery:
+            await nursery.start(database.serve)
+            assert await database.get_item("test", "key") == {"a": 1}
+            await database.put_item("test", "other", 2)
+            assert "is read-only" in database.warnings[0]
+            assert "kept in memory only" in database.warnings[0]
+            nursery.cancel_scope.cancel()
