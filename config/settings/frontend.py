@@ -3,6 +3,7 @@
 Read by `read_front_ends`. One with a mistake is left out with a warning; the others are served.
 """
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -115,9 +116,10 @@ def _check_folder(section: Section, path: Path, paths: Paths) -> None:
     if not path.is_absolute():
         section.problem("path", f"{quoted(str(path))} is not absolute (expected ~/mainsail)")
         return
-    real = path.resolve()
+    # `Path.resolve` raises for a link that leads to itself.
+    real = Path(os.path.realpath(path))
     for name in _USERS:
-        users = (paths.data / name).resolve()
+        users = Path(os.path.realpath(paths.data / name))
         if users.is_relative_to(real) or real.is_relative_to(users):
             section.problem(
                 "path",

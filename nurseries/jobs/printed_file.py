@@ -3,6 +3,7 @@
 Owns no task, and no state beyond what it is given.
 """
 
+import os
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
@@ -56,7 +57,8 @@ class PrintedFile:
         self._starts = starts
         self._started_within = started_within
         # The file manager asks with real paths, and gcodes is often a link.
-        self._gcodes = gcodes.resolve()
+        # `Path.resolve` raises for a link that leads to itself.
+        self._gcodes = Path(os.path.realpath(gcodes))
 
     @property
     def is_starting(self) -> bool:

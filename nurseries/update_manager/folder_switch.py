@@ -6,6 +6,7 @@ the two is there whole; `resume` puts the rest right. Blocking functions, called
 """
 
 import contextlib
+import os
 import shutil
 from pathlib import Path
 
@@ -37,7 +38,8 @@ class FolderSwitch:
     @property
     def path(self) -> Path:
         """The folder itself."""
-        return self._given.resolve()
+        # `Path.resolve` raises for a link that leads to itself.
+        return Path(os.path.realpath(self._given))
 
     @property
     def staging(self) -> Path:

@@ -94,6 +94,13 @@ def test_nor_is_where_the_data_folder_has_a_link_to(read, tmp_path, tmp_path_fac
     assert [one.name for one in front_ends(loaded)] == ["good"]
 
 
+def test_what_leads_to_itself_costs_nobody_else(read, tmp_path):
+    for name in ("gcodes", "ui"):
+        (tmp_path / name).symlink_to(tmp_path / name)
+    loaded = read(f"[frontend]\npath: {tmp_path}/ui\n[frontend good]\npath: {tmp_path}-ui\n")
+    assert "good" in [one.name for one in front_ends(loaded)]
+
+
 def test_clashes(read):
     same = read("[frontend]\npath: /a\n[frontend b]\npath: /b\n")
     assert [one.name for one in front_ends(same)] == [""]

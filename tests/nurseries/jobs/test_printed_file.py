@@ -1,10 +1,11 @@
 """Whether the printer has shown the print that was started last."""
 
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mrk.jobs.events import JobSnapshot
 from mrk.jobs.print_stats import PrintStats
-from nurseries.jobs.printed_file import SeenStarts
+from nurseries.jobs.printed_file import PrintedFile, SeenStarts
 
 
 class SeenStats:
@@ -27,3 +28,11 @@ def test_a_start_is_unseen_until_the_job_changes() -> None:
     assert starts.unseen
     seen.look("printing", 0.0, 3.0)
     assert not starts.unseen
+
+
+def test_a_gcodes_folder_that_leads_to_itself_costs_no_start(tmp_path: Path) -> None:
+    gcodes = tmp_path / "gcodes"
+    gcodes.symlink_to(gcodes)
+    seen: Any = SeenStats()
+    printed = PrintedFile(seen, SeenStarts(seen), lambda _seconds: "a.gcode", gcodes)
+    assert printed.is_in_use(PurePosixPath(gcodes, "a.gcode"))

@@ -89,3 +89,12 @@ def test_what_was_half_made_for_an_empty_place_does_not_go_there(tmp_path: Path)
     FolderSwitch(path).begin()
     assert not path.exists()
     assert not FolderSwitch(path).new.exists()
+
+
+def test_a_place_that_leads_to_itself_has_nothing_to_resume(tmp_path: Path) -> None:
+    path = tmp_path / "thing"
+    path.symlink_to(path)
+    switch = FolderSwitch(path)
+    switch.settle()
+    assert switch.resume() is None
+    assert path.is_symlink()
