@@ -57,8 +57,9 @@ class Queue(msgspec.Struct, frozen=True):
 
     `held`: a pause was asked for, or the printer shut down; nothing but a start makes it ready.
     `confirmed`: a start was asked for while the printer was away, and nothing was printed since,
-    so the bed is known to be free. `printing` is the file under way. `before` is what the printer
-    showed before the job was started that has the state `starting`.
+    so the bed is known to be free. `printing` is the file under way, `last` says that no job was
+    left when it was loaded. `before` is what the printer showed before the job was started that has
+    the state `starting`.
     """
 
     jobs: tuple[QueuedJob, ...] = ()
@@ -67,6 +68,7 @@ class Queue(msgspec.Struct, frozen=True):
     confirmed: bool = False
     printing: str | None = None
     before: PrintStats | None = None
+    last: bool = False
 
     # Orders
 
@@ -148,7 +150,8 @@ class Queue(msgspec.Struct, frozen=True):
             msgspec.structs.replace(job, copies=job.copies - 1) if job.job_id == job_id else job
             for job in self.jobs
         )
-        queue = msgspec.structs.replace(self, jobs=tuple(job for job in jobs if job.copies > 0))
+        left = tuple(job for job in jobs if job.copies > 0)
+        queue = msgspec.structs.replace(self, jobs=left, last=not left)
         if self.state is not QueueState.STARTING:
             return queue
         goes_on = queue.jobs and automatic
@@ -158,27 +161,29 @@ class Queue(msgspec.Struct, frozen=True):
 
     # Events of the printer
 
-    def on_started(self, filename: str) -> "Queue":
-        """A print began: the bed is in use."""
-        return msgspec.structs.replace(self, printing=filename, confirmed=False)
+    def on_started(self, filename: str, *, over: bool = False) -> "Queue":
+        """A print began: the bed is in use. What begins `over` another print is no job."""
+        last = self.last and not over
+        return msgspec.structs.replace(self, printing=filename, confirmed=False, last=last)
 
     def on_completed(self) -> "Queue":
         """The print ended well: a ready queue goes on."""
-        queue = msgspec.structs.replace(self, printing=None)
+        queue = msgspec.structs.replace(self, printing=None, last=False)
         if self.state is QueueState.READY and self.jobs:
             return msgspec.structs.replace(queue, state=QueueState.LOADING)
         return queue
 
     def on_aborted(self) -> "Queue":
         """The print was cancelled or failed."""
-        queue = msgspec.structs.replace(self, printing=None)
+        queue = msgspec.structs.replace(self, printing=None, last=False)
         return msgspec.structs.replace(queue, state=QueueState.PAUSED) if self.jobs else queue
 
     def on_shutdown(self) -> "Queue":
         """The printer shut down; an empty queue does not have to be started again."""
+        queue = msgspec.structs.replace(self, printing=None, last=False)
         if not self.jobs:
-            return msgspec.structs.replace(self, state=QueueState.PAUSED, printing=None)
-        return msgspec.structs.replace(self.paused(), printing=None)
+            return msgspec.structs.replace(queue, state=QueueState.PAUSED)
+        return queue.paused()
 
     def on_seen(self, snapshot: JobSnapshot, automatic: bool) -> "Queue":
         """The first snapshot of the printer after mrk, or Klipper, was away."""
@@ -188,13 +193,23 @@ class Queue(msgspec.Struct, frozen=True):
         if snapshot.is_down:
             return self.on_shutdown() if self.printing else self
         if stats.is_active:
-            return self.on_started(stats.filename)
+            return self.on_started(stats.filename, over=self.printing not in (None, stats.filename))
         if self.printing is None:
             return self
-        if stats.state == "complete" and stats.filename == self.printing:
+        if self.is_completed(snapshot):
             return self.on_completed()
         # What was on the bed did not end as it should: as after a shutdown.
         return self.on_shutdown()
+
+    def is_completed(self, snapshot: JobSnapshot) -> bool:
+        """Whether the print under way is seen to have ended well."""
+        stats = snapshot.stats
+        is_complete = stats.state == "complete" and not snapshot.is_down
+        return is_complete and stats.filename == self.printing
+
+    def is_emptied(self, snapshot: JobSnapshot) -> bool:
+        """The same of the last job's print, behind which nothing was queued."""
+        return self.last and not self.jobs and self.is_completed(snapshot)
 
     def on_ready(self, automatic: bool) -> "Queue":
         """The printer became ready and prints nothing, and `load_on_startup` is on.

@@ -60,4 +60,12 @@ JOB_MIGRATIONS = (
             "ALTER TABLE job_queue_state ADD COLUMN before JSON TEXT",
         ),
     ),
+    Migration(
+        "job_queue",
+        3,
+        (
+            # Whether no job was left when the print under way was loaded.
+            "ALTER TABLE job_queue_state ADD COLUMN last INTEGER NOT NULL DEFAULT 0",
+        ),
+    ),
 )

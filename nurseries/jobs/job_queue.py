@@ -24,7 +24,7 @@ from mrk.klippy.klippy_protocols import GcodePort, KlippyPort
 from mrk.klippy.link_errors import KlippyLost
 from mrk.klippy.macro_orders import MacroOrders
 from nurseries.jobs.new_jobs import new_jobs
-from nurseries.jobs.queue_changes import QueueChanges
+from nurseries.jobs.queue_changes import QueueChanges, Rule
 from nurseries.jobs.queue_endpoints import QueueEndpoints
 from nurseries.jobs.stored_queue import StoredQueue
 
@@ -74,7 +74,6 @@ class JobQueue:
         self._to_load: trio.MemorySendChannel[bool] | None = None
         self._delay = trio.CancelScope()
         self._step: trio.Event | None = None
-        self._is_last = False
         # A job that was handed to the printer, as long as nobody said whether it took it.
         self._handed: str | None = None
         # The same of files that are on their way into the queue.
@@ -241,7 +240,6 @@ class JobQueue:
             await self._step.wait()
         if seen.restarted or snapshot.is_down:
             self._handed = None
-        self._is_last = self._is_last and snapshot.stats.is_active
         handed, missed = self._handed, seen.missed
         if snapshot.stats.is_active or missed:
             self._note_taken(snapshot)
@@ -250,7 +248,7 @@ class JobQueue:
         )
         if queue is not None and queue.printing is not None:
             self._handed = None
-        queue = await self._changes.note(lambda q: q.on_seen(snapshot, automatic))
+        queue = await self._note_end(lambda q: q.on_seen(snapshot, automatic), snapshot)
         if snapshot.is_early:
             return  # what is due is loaded when the printer is ready
         if queue is not None and queue.state is QueueState.LOADING:
@@ -263,38 +261,43 @@ class JobQueue:
     async def _on_job(self, change: JobChanged) -> None:
         match change.event:
             case JobEvent.STARTED:
-                # What is printed over a job is none.
-                self._is_last = self._is_last and not change.previous.is_active
-                await self._on_started(change.snapshot)
+                await self._on_started(change.snapshot, over=change.previous.is_active)
             case JobEvent.COMPLETED:
                 await self._handed_over()
-                queue = await self._changes.note(Queue.on_completed)
+                queue = await self._note_end(Queue.on_completed, change.snapshot)
                 self._load_if_due(queue, transition=True)
-                self._tell_emptied(queue)
             case JobEvent.ERROR | JobEvent.CANCELLED | JobEvent.STANDBY:
                 # Standby after a completed print says nothing new.
                 if change.previous.is_active:
-                    self._is_last = False
                     await self._changes.note(Queue.on_aborted)
 
-    async def _on_started(self, snapshot: JobSnapshot) -> None:
+    async def _on_started(self, snapshot: JobSnapshot, *, over: bool) -> None:
         filename, automatic = snapshot.stats.filename, self._transitions.automatic
         self._note_taken(snapshot)
         if self._step is None and self._handed is not None:
             # Klipper was busy when it was asked, and the link broke meanwhile.
             handed, self._handed = self._handed, None
             await self._changes.note(lambda q: q.settled(snapshot, automatic, handed), "job_loaded")
-        await self._changes.note(lambda queue: queue.on_started(filename))
+        await self._changes.note(lambda queue: queue.on_started(filename, over=over))
 
     def _note_taken(self, snapshot: JobSnapshot) -> None:
         for handing in self._handing:
             handing.is_taken = handing.is_taken or handing.filename == snapshot.stats.filename
 
-    def _tell_emptied(self, queue: Queue | None) -> None:
-        was_last, self._is_last = self._is_last, False
-        if was_last and queue is not None and not queue.jobs:
+    async def _note_end(self, rule: Rule, snapshot: JobSnapshot) -> Queue | None:
+        """Apply `rule`, and tell when what the printer shows is the end of the last job."""
+        is_emptied = False
+
+        def noted(queue: Queue) -> Queue:
+            nonlocal is_emptied
+            is_emptied = queue.is_emptied(snapshot)
+            return rule(queue)
+
+        queue = await self._changes.note(noted)
+        if queue is not None and is_emptied:
             for told in self._emptied:
                 told()
+        return queue
 
     async def _handed_over(self) -> None:
         """A tiny print can end before the printer's answer to its start was read."""
@@ -367,10 +370,9 @@ class JobQueue:
             self._handed = None
             raise
         self._handed = None
-        queue = await self._changes.make(
+        await self._changes.make(
             lambda q: q.loaded(job.job_id, automatic), "job_loaded", happened=True
         )
-        self._is_last = not queue.jobs
 
     async def _look_before_load(self) -> PrintStats | None:
         """What the printer shows; None when nothing is to be loaded."""

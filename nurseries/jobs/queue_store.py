@@ -13,12 +13,12 @@ def read_queue(connection: SqlConnection) -> Queue:
     """The stored queue; an empty one at first."""
     rows = connection.execute(f"SELECT {_COLUMNS} FROM job_queue ORDER BY position").fetchall()
     row = connection.execute(
-        "SELECT state, held, confirmed, printing, before FROM job_queue_state"
+        "SELECT state, held, confirmed, printing, before, last FROM job_queue_state"
     ).fetchone()
-    state, held, confirmed, printing, text = row or (QueueState.PAUSED, 0, 0, None, None)
+    state, held, confirmed, printing, text, last = row or (QueueState.PAUSED, 0, 0, None, None, 0)
     jobs = tuple(QueuedJob(*job) for job in rows)
     before = None if text is None else msgspec.json.decode(text, type=PrintStats)
-    return Queue(jobs, QueueState(state), bool(held), bool(confirmed), printing, before)
+    return Queue(jobs, QueueState(state), bool(held), bool(confirmed), printing, before, bool(last))
 
 
 def write_queue(connection: SqlConnection, old: Queue, new: Queue) -> None:
@@ -34,13 +34,14 @@ def write_queue(connection: SqlConnection, old: Queue, new: Queue) -> None:
         f"INSERT OR REPLACE INTO job_queue ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)", changed
     )
     connection.execute(
-        "INSERT OR REPLACE INTO job_queue_state (id, state, held, confirmed, printing, before)"
-        " VALUES (1, ?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO job_queue_state (id, state, held, confirmed, printing, before,"
+        " last) VALUES (1, ?, ?, ?, ?, ?, ?)",
         (
             new.state.value,
             new.held,
             new.confirmed,
             new.printing,
             None if new.before is None else msgspec.json.encode(new.before).decode(),
+            new.last,
         ),
     )

@@ -1,5 +1,6 @@
 """What clients and siblings are told of the queue when something happens that nobody ordered."""
 
+import contextlib
 from functools import partial
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from mrk.errors import ClientError
 from mrk.jobs.queue import Transitions
 from mrk.jobs.schema import JOB_MIGRATIONS
 from mrk.virtual_printer.faults import Fault, FaultKind
@@ -94,6 +96,78 @@ async def test_a_last_job_that_was_lost_empties_nothing(
         await shop.until("complete")
         await trio.testing.wait_all_tasks_blocked()
         assert told == []
+
+
+async def test_the_last_job_may_end_unseen(world: World, autojump_clock: MockClock) -> None:
+    told: list[str] = []
+    async with open_shop(world) as shop:
+        shop.queue.on_emptied(lambda: told.append("empty"))
+        await post(shop, "a.gcode")
+        await shop.call("server.job_queue.start")
+        await shop.until("printing")
+        await be_away_until_the_end(world, shop)
+        assert told == ["empty"]
+        # It is told once.
+        world.printer.order(Fault(FaultKind.DROP_LINK, seconds=1.0))
+        await shop.when(lambda: not shop.link.klippy_connected)
+        await shop.until("complete")
+        await trio.testing.wait_all_tasks_blocked()
+        assert told == ["empty"]
+
+
+async def be_away_until_the_end(world: World, shop: Shop) -> None:
+    """The link breaks while a print is under way, and comes back behind its end."""
+    world.linkable = False
+    world.printer.order(Fault(FaultKind.DROP_LINK, seconds=1.0))
+    await shop.when(lambda: not shop.link.klippy_connected)
+    await trio.sleep(600)
+    world.linkable = True
+    await shop.until("complete")
+    await trio.testing.wait_all_tasks_blocked()
+
+
+async def test_a_last_job_whose_start_was_answered_unseen_empties_the_queue(
+    world: World, autojump_clock: MockClock
+) -> None:
+    told: list[str] = []
+    async with open_shop(world) as shop:
+        shop.queue.on_emptied(lambda: told.append("empty"))
+        await post(shop, "a.gcode")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ignoring_a_lost_link, shop, "G4 P2000")
+            await trio.testing.wait_all_tasks_blocked()
+            await shop.call("server.job_queue.start")
+            await shop.when(lambda: any("SDCARD" in text for text in shop.commands.scripts))
+            await trio.testing.wait_all_tasks_blocked()
+            world.printer.order(Fault(FaultKind.DROP_LINK, seconds=4.0))
+        await shop.until("printing")
+        assert told == []
+        await shop.until("complete")
+        await trio.testing.wait_all_tasks_blocked()
+        assert told == ["empty"]
+
+
+async def ignoring_a_lost_link(shop: Shop, script: str) -> None:
+    with contextlib.suppress(ClientError):
+        await shop.run(script)
+
+
+@pytest.mark.parametrize("end", ["complete", "cancelled"])
+async def test_the_last_job_may_outlive_mrk(
+    world: World, autojump_clock: MockClock, end: str
+) -> None:
+    told: list[str] = []
+    async with open_shop(world) as shop:
+        await post(shop, "a.gcode")
+        await shop.call("server.job_queue.start")
+        await shop.when(partial(prints, shop, "a.gcode"))
+    async with open_shop(world) as shop:
+        shop.queue.on_emptied(lambda: told.append("empty"))
+        if end == "cancelled":
+            await shop.run("CANCEL_PRINT")
+        await shop.until(end)
+        await trio.testing.wait_all_tasks_blocked()
+        assert told == (["empty"] if end == "complete" else [])
 
 
 class LeftDatabase(MemoryDatabase):
