@@ -5,17 +5,19 @@ Nobody runs it: whoever accepts has it tried again.
 """
 
 import logging
-import math
 from collections.abc import Awaitable, Callable
 
 import trio
 
+from transports.listeners.file_watch import FileWatch
 from transports.listeners.listen_errors import ListenError
 
 logger = logging.getLogger(__name__)
 # A try at an address is one call of the kernel; one at a name may go over the network.
 RETRY_S = 2.0
 SELDOM_RETRY_S = 10.0
+# Who replaces a file has removed it first: what is made in between would be in its way.
+SETTLE_S = 1.0
 
 
 class LateListener(trio.abc.Listener[trio.SocketStream]):
@@ -23,7 +25,7 @@ class LateListener(trio.abc.Listener[trio.SocketStream]):
 
     `open_now` raises `ListenError` while it cannot. `warning` says why, None once it listens.
     `opened` listens from the start; `lost` is asked at the same beat, and says why it listens at
-    its place no longer.
+    its place no longer. It is asked sooner when `watch` tells of a change, which is closed with it.
     """
 
     def __init__(
@@ -35,6 +37,7 @@ class LateListener(trio.abc.Listener[trio.SocketStream]):
         *,
         opened: trio.SocketListener | None = None,
         lost: Callable[[], Awaitable[str | None]] | None = None,
+        watch: FileWatch | None = None,
     ) -> None:
         self.warning: str | None = warning
         self._place = place
@@ -42,6 +45,9 @@ class LateListener(trio.abc.Listener[trio.SocketStream]):
         self._retry_s = retry_s
         self._listener = opened
         self._lost = lost
+        self._watch = FileWatch() if watch is None else watch
+        # When a place that was lost has not been tried yet.
+        self._is_due = False
 
     async def accept(self) -> trio.SocketStream:
         """The next connection, once there is a place where one can arrive."""
@@ -51,19 +57,37 @@ class LateListener(trio.abc.Listener[trio.SocketStream]):
         """Wait for a connection; returns the listener that has it."""
         while True:
             listener = self._listener or await self._opened()
-            with trio.move_on_after(math.inf if self._lost is None else self._retry_s):
-                await trio.lowlevel.wait_readable(listener.socket)
+            if await self._is_readable(listener):
                 return listener
             if self._lost is not None:
                 self.warning = await self._lost()
             if self.warning is not None:
                 logger.warning("%s", self.warning)
                 self.close()
-                self._listener = None
+                self._listener, self._is_due = None, True
+
+    async def _is_readable(self, listener: trio.SocketListener) -> bool:
+        """Wait for a connection; False when it is time to look whether the place is lost."""
+        if self._lost is None:
+            await trio.lowlevel.wait_readable(listener.socket)
+            return True
+        with trio.move_on_after(self._retry_s) as scope:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._look_soon, scope)
+                await trio.lowlevel.wait_readable(listener.socket)
+                nursery.cancel_scope.cancel()
+                return True
+        return False
+
+    async def _look_soon(self, scope: trio.CancelScope) -> None:
+        await self._watch.changed()
+        scope.deadline = min(scope.deadline, trio.current_time() + SETTLE_S)
 
     async def _opened(self) -> trio.SocketListener:
         while True:
-            await trio.sleep(self._retry_s)
+            if not self._is_due:
+                await trio.sleep(self._retry_s)
+            self._is_due = False
             try:
                 self._listener = await self._open()
             except ListenError:
@@ -74,6 +98,7 @@ class LateListener(trio.abc.Listener[trio.SocketStream]):
 
     def close(self) -> None:
         """Give the place back, if it was had."""
+        self._watch.close()
         if self._listener is not None:
             self._listener.socket.close()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import trio
 
+from transports.listeners.file_watch import FileWatch
 from transports.listeners.late_listener import SELDOM_RETRY_S, LateListener
 from transports.listeners.listen_errors import ListenError, SocketInUse
 
@@ -24,11 +25,11 @@ async def open_unix(
     So is one whose file somebody removes or replaces, as a Moonraker does that starts beside mrk.
     `own_files` is the file of the socket that listens.
     """
-    looks = trio.CapacityLimiter(1)
+    looks, watch = trio.CapacityLimiter(1), FileWatch()
 
     async def open_now() -> trio.SocketListener:
         # On a card that fails this may take long. Not left behind: it would listen in the end.
-        sock, own = await trio.to_thread.run_sync(_listening, path)
+        sock, own = await trio.to_thread.run_sync(_listening, path, watch)
         own_files[:] = [own]
         return trio.SocketListener(trio.socket.from_stdlib_socket(sock))
 
@@ -49,7 +50,9 @@ async def open_unix(
         raise
     except ListenError as exc:
         warning = f"{exc}. {_NOBODY}"
-    return LateListener(str(path), open_now, warning, retry_s, opened=opened, lost=lost)
+    return LateListener(
+        str(path), open_now, warning, retry_s, opened=opened, lost=lost, watch=watch
+    )
 
 
 def _is_lost(path: Path, own: os.stat_result) -> bool:
@@ -63,7 +66,7 @@ def _is_lost(path: Path, own: os.stat_result) -> bool:
     return (now.st_dev, now.st_ino) != (own.st_dev, own.st_ino)
 
 
-def _listening(path: Path) -> tuple[socket.socket, os.stat_result]:
+def _listening(path: Path, watch: FileWatch) -> tuple[socket.socket, os.stat_result]:
     """A socket that listens, and its file; blocks. Raises `ListenError`."""
     if len(os.fsencode(path)) > _MAX_UNIX_PATH_BYTES:
         raise ListenError(
@@ -77,7 +80,9 @@ def _listening(path: Path) -> tuple[socket.socket, os.stat_result]:
         try:
             sock.bind(os.fspath(path))
             sock.listen(128)
-            return sock, os.stat(path)
+            own = os.stat(path)
+            watch.begin(path)
+            return sock, own
         except BaseException:
             sock.close()
             raise

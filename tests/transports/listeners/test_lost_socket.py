@@ -5,20 +5,25 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
+import trio.testing
 
-from transports.listeners.late_listener import LateListener
+from transports.listeners.file_watch import FileWatch
+from transports.listeners.late_listener import SETTLE_S, LateListener
+from transports.listeners.listen_errors import ListenError
 from transports.listeners.unix import open_unix
 
 RETRY_S = 0.05
 LIMIT_S = 20.0
+NEVER_S = 3600.0
 
 
 @asynccontextmanager
 async def accepting(
-    path: Path, own_files: list[os.stat_result]
+    path: Path, own_files: list[os.stat_result], retry_s: float = RETRY_S
 ) -> AsyncIterator[tuple[LateListener, list[trio.SocketStream]]]:
     accepted: list[trio.SocketStream] = []
 
@@ -27,7 +32,7 @@ async def accepting(
             accepted.append(await listener.accept())
 
     with trio.fail_after(LIMIT_S):
-        async with await open_unix(path, own_files, RETRY_S) as listener, trio.open_nursery() as n:
+        async with await open_unix(path, own_files, retry_s) as listener, trio.open_nursery() as n:
             n.start_soon(accept, listener)
             yield listener, accepted
             n.cancel_scope.cancel()
@@ -74,6 +79,59 @@ async def test_one_that_another_daemon_replaced_is_its_own_until_it_ends(tmp_pat
         # It ends and leaves its file, as Moonraker does.
         await connects(path, accepted)
         assert [own.st_ino for own in own_files] == [path.stat().st_ino]
+
+
+async def test_what_happens_to_the_file_is_noticed_long_before_the_next_look(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path, own_files = tmp_path / "moonraker.sock", list[os.stat_result]()
+
+    def replace() -> None:
+        other = tmp_path / "other"
+        with socket.socket(socket.AF_UNIX) as left:
+            left.bind(str(other))
+        other.replace(path)
+
+    async with accepting(path, own_files, NEVER_S) as (listener, accepted):
+        for happens in (path.unlink, lambda: path.rename(tmp_path / "away"), replace):
+            await connects(path, accepted)
+            path.chmod(0o660)  # which is none of it
+            happens()
+        await connects(path, accepted)
+        assert listener.warning is None
+    assert caplog.text.count(f"removed or replaced {path}") == 3
+
+
+async def test_a_look_follows_a_change_when_that_is_over(
+    monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.testing.MockClock
+) -> None:
+    async def wait_readable(_socket: object) -> None:
+        await trio.sleep_forever()
+
+    class Watch(FileWatch):
+        async def changed(self) -> None:
+            await trio.sleep(4)
+
+    class Place:
+        socket = trio.socket.socket(socket.AF_UNIX)
+
+    async def lost() -> str:
+        looks.append(trio.current_time() - began)
+        return "it is lost"
+
+    async def open_again() -> trio.SocketListener:
+        tries.append(trio.current_time() - began)
+        raise ListenError("another one answers there")
+
+    monkeypatch.setattr(trio.lowlevel, "wait_readable", wait_readable)
+    looks, tries, began = list[float](), list[float](), trio.current_time()
+    opened: Any = Place()
+    with Place.socket:
+        late = LateListener("x", open_again, None, 30, opened=opened, lost=lost, watch=Watch())
+        with trio.move_on_after(70):
+            await late.accept()
+    assert looks == [4 + SETTLE_S]
+    assert tries == [4 + SETTLE_S, 34 + SETTLE_S, 64 + SETTLE_S]
 
 
 async def test_one_that_is_there_still_is_left_open(tmp_path: Path) -> None:
