@@ -355,6 +355,22 @@ async def test_a_job_that_is_deleted_while_it_runs_goes_on_after_a_restart(
         assert (await totals(shop))["total_jobs"] == 1.0
 
 
+async def test_a_job_that_is_deleted_while_the_link_is_away_is_recorded_anew(
+    world: World, autojump_clock: MockClock
+) -> None:
+    async with open_shop(world) as shop:
+        await start(shop, user="ann")
+        world.printer.order(Fault(FaultKind.DROP_LINK, seconds=3))
+        await shop.when(lambda: shop.job_state.snapshot is None)
+        await trio.testing.wait_all_tasks_blocked()
+        await shop.call("server.history.delete_job", all=True)
+        await shop.until("printing")
+        await trio.testing.wait_all_tasks_blocked()
+        assert [job["status"] for job in await shop.jobs()] == ["in_progress"]
+        await ended(shop)
+        assert [job["status"] for job in await shop.jobs()] == ["completed"]
+
+
 async def test_a_full_disk_delays_the_end(
     world: World, autojump_clock: MockClock, memory_database: MemoryDatabase
 ) -> None:

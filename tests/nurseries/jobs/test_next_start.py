@@ -4,12 +4,12 @@ Once it is linked, a few of Klipper's beats pass until its first look; a client 
 """
 
 import contextlib
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from typing import Any
 
 import pytest
 import trio
-from trio.testing import MockClock, wait_all_tasks_blocked
+from trio.testing import MemorySendStream, MockClock, wait_all_tasks_blocked
 
 from mrk.api.caller import Caller, Transport
 from mrk.api.outcome import HeldBack
@@ -44,6 +44,29 @@ async def linked(shop: Shop) -> None:
     while not shop.link.klippy_connected:  # noqa: ASYNC110 - the link is the event
         await trio.sleep(0.001)
     assert shop.job_state.snapshot is None
+
+
+def slowly(
+    open_klippy: Callable[[], Awaitable[trio.abc.Stream]],
+) -> Callable[[], Awaitable[trio.abc.Stream]]:
+    """What is sent to Klipper takes a while, so that it has not told its state yet."""
+
+    async def opened() -> trio.abc.Stream:
+        stream = await open_klippy()
+        assert isinstance(stream, trio.StapledStream)
+        sending = stream.send_stream
+        assert isinstance(sending, MemorySendStream)
+        send = sending.send_all_hook
+
+        async def later() -> None:
+            await trio.sleep(0.1)
+            assert send is not None
+            await send()  # type: ignore[misc]
+
+        sending.send_all_hook = later
+        return stream
+
+    return opened
 
 
 async def start_once_free(shop: Shop, filename: str) -> None:
@@ -166,6 +189,45 @@ async def test_what_was_nobodys_is_not_taken_for_the_one_that_is_started(
         await linked(shop)
         await shop.call("printer.print.start", filename="tiny.gcode")
         assert await rows(shop) == [("tiny.gcode", "completed")]
+
+
+@pytest.mark.parametrize(("ours", "early"), [(True, True), (True, False), (False, False)])
+async def test_a_klipper_that_has_halted_prints_nothing(
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    autojump_clock: MockClock,
+    ours: bool,
+    early: bool,
+) -> None:
+    """It shows the print that was under way as paused, until it is restarted."""
+    if ours:
+        async with open_shop(world) as shop:
+            await shop.call("printer.print.start", filename="a.gcode")
+            await shop.until("printing")
+            await trio.sleep(MOVING_S)
+            world.printer.order(Fault(FaultKind.MCU_SHUTDOWN))
+            recorded = [("a.gcode", "klippy_shutdown")]
+            assert await rows(shop) == recorded
+    else:
+        recorded = []
+        async with display(world) as other:
+            await trio.sleep(2)
+            await other.ask("gcode/script", script="SDCARD_PRINT_FILE FILENAME=a.gcode")
+            await trio.sleep(MOVING_S)
+            world.printer.order(Fault(FaultKind.MCU_SHUTDOWN))
+    await trio.sleep(2)
+    world.linkable = False
+    monkeypatch.setattr(world, "open_klippy", slowly(world.open_klippy))
+    async with open_shop(world) as shop:
+        await linked(shop)
+        if early:
+            await shop.job_state.look_first()
+            assert shop.job_state.snapshot is not None
+            assert shop.job_state.snapshot.is_early
+            assert shop.job_state.is_active
+        await shop.when(lambda: shop.link.klippy_state == "shutdown")
+        assert await rows(shop) == recorded
+        assert shop.job_state.is_active
 
 
 async def test_a_print_of_somebody_else_that_only_an_early_look_shows(
