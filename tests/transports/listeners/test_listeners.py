@@ -2,7 +2,6 @@
 
 import os
 import socket
-import subprocess
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -38,16 +37,6 @@ async def refused(tmp_path: Path, **options: Any) -> str:
         async with opened(tmp_path, **options):
             pass
     return str(caught.value)
-
-
-@pytest.fixture
-def certificate(tmp_path: Path) -> Certificate:
-    files = Certificate(tmp_path / "moonraker.cert", tmp_path / "moonraker.key")
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
-    command += ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
-    command += ["-keyout", str(files.key), "-out", str(files.certificate)]
-    subprocess.run(command, check=True, capture_output=True)
-    return files
 
 
 @pytest.fixture

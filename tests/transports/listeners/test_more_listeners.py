@@ -40,15 +40,6 @@ def listening() -> Iterator[socket.socket]:
         yield sock
 
 
-@pytest.fixture
-def certificate(tmp_path: Path) -> Certificate:
-    files = Certificate(tmp_path / "moonraker.cert", tmp_path / "moonraker.key")
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
-    command += ["-subj", "/CN=localhost", "-keyout", str(files.key), "-out", str(files.certificate)]
-    subprocess.run(command, check=True, capture_output=True)
-    return files
-
-
 async def accept(listener: Listener) -> None:
     await (await listener.accept()).aclose()
 
