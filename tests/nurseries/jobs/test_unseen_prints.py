@@ -108,8 +108,16 @@ async def test_while_the_link_was_away(world: World, autojump_clock: MockClock) 
         assert await histories(shop) == [("tiny.gcode", "completed")]
 
 
-async def test_started_by_us_before_the_first_look(world: World, autojump_clock: MockClock) -> None:
+@pytest.mark.parametrize("earlier", [[], [("a.gcode", "completed")]])
+async def test_started_by_us_before_the_first_look(
+    world: World, autojump_clock: MockClock, earlier: list[tuple[str, str]]
+) -> None:
     world.put("tiny.gcode", text=b"M117 hello\n")
+    async with open_shop(world) as shop:
+        for name, _ in earlier:
+            await shop.call("printer.print.start", filename=name)
+            await shop.until("complete")
+            assert await histories(shop) == earlier
     world.linkable = False
     async with open_shop(world) as shop:
         # Told of the start, as `printer.print.start` tells it, while nothing is known yet.
@@ -118,8 +126,24 @@ async def test_started_by_us_before_the_first_look(world: World, autojump_clock:
             await other.print_whole("tiny.gcode")
         world.linkable = True
         await shop.when(lambda: shop.job_state.snapshot is not None)
-        assert await histories(shop) == [("tiny.gcode", "completed")]
+        assert await histories(shop) == [("tiny.gcode", "completed"), *earlier]
         assert (await shop.jobs())[0]["user"] == "ann"
+
+
+async def test_a_start_that_was_lost_records_nothing_twice(
+    world: World, autojump_clock: MockClock
+) -> None:
+    """The printer still shows the end of the print before, which is of the same file."""
+    async with open_shop(world) as shop:
+        await shop.call("printer.print.start", filename="a.gcode")
+        await shop.until("complete")
+        assert await histories(shop) == [("a.gcode", "completed")]
+    world.linkable = False
+    async with open_shop(world) as shop:
+        shop.starters.note_start("a.gcode", "ann")
+        world.linkable = True
+        await shop.when(lambda: shop.job_state.snapshot is not None)
+        assert await histories(shop) == [("a.gcode", "completed")]
 
 
 async def test_what_ended_before_mrk_began_is_nobodys(
