@@ -214,6 +214,26 @@ async def test_a_job_goes_on_through_a_restart_of_mrk(
     assert meter.told == ["begin", [("sensor s", "power", 1.5)]]
 
 
+@pytest.mark.parametrize("linkable", [True, False])
+async def test_a_job_over_which_klipper_halts_while_mrk_restarts(
+    world: World, autojump_clock: MockClock, linkable: bool
+) -> None:
+    async with open_shop(world) as shop:
+        await start(shop, user="ann")
+        await trio.sleep(40)
+    world.printer.order(Fault(FaultKind.MCU_SHUTDOWN))
+    world.linkable = linkable
+    async with open_shop(world) as shop:
+        await trio.sleep(3)
+        world.linkable = True
+        await shop.when(lambda: shop.job_state.is_active)
+        await trio.testing.wait_all_tasks_blocked()
+        (job,) = await shop.jobs()
+        assert (job["status"], job["user"]) == ("klippy_shutdown", "ann")
+        assert job["end_time"] is not None
+        assert (await totals(shop))["total_jobs"] == 1.0
+
+
 def shop_without_printer(world: World) -> World:
     world.linkable = False
     return world
@@ -261,10 +281,15 @@ async def test_a_job_that_klipper_forgot_is_interrupted(
 
 @pytest.mark.parametrize("part", ["history", "job_state"])
 async def test_a_part_that_starts_anew(world: World, autojump_clock: MockClock, part: str) -> None:
-    async with open_shop(world) as shop:
+    meter = Meter()
+    async with open_shop(world, auxiliary=(meter,)) as shop:
         await start(shop, user="ann")
         for _ in range(3):
             await shop.restart(part)
+            await shop.when(lambda: shop.job_state.snapshot is not None)
+            await trio.testing.wait_all_tasks_blocked()
+        # Nobody goes back to what was stored of a job that is under way.
+        assert part == "history" or meter.told == ["begin"]
         job = await ended(shop)
         assert (job["status"], job["user"], len(await shop.jobs())) == ("completed", "ann", 1)
         assert (await totals(shop))["total_jobs"] == 1.0
