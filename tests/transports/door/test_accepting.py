@@ -233,6 +233,38 @@ async def test_shutdown_does_not_wait_for_a_stalled_download() -> None:
     assert took_s < house.limits.send_s / 2
 
 
+@pytest.mark.e2e
+async def test_who_asks_for_nothing_is_ended() -> None:
+    house = House(limits=Limits(keep_alive_s=0.1))
+    (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    with trio.fail_after(20):
+        async with listener, trio.open_nursery() as nursery:
+            await nursery.start(house.door.serve, [listener])
+            async with await connect(listener) as idle:
+                await idle.send_all(GET)
+                assert (await idle.receive_some()).startswith(b"HTTP/1.1 200 OK")
+                assert await idle.receive_some() == b""
+            nursery.cancel_scope.cancel()
+
+
+@pytest.mark.e2e
+async def test_who_reads_at_the_end_gets_all_of_its_answer() -> None:
+    house = House(limits=Limits(goodbye_s=20), padding_bytes=3_000_000)
+    (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    listener.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 20_000)
+    with trio.fail_after(20):
+        async with listener, trio.open_nursery() as nursery:
+            await nursery.start(house.door.serve, [listener])
+            async with await connect(listener) as slow:
+                await slow.send_all(b"GET /huge HTTP/1.1\r\nHost: a\r\n\r\n")
+                got = len(await slow.receive_some())
+                nursery.cancel_scope.cancel()
+                with trio.move_on_after(20, shield=True):
+                    while data := await slow.receive_some():
+                        got += len(data)
+    assert got > house.padding_bytes
+
+
 class NobodyLeaves(Turns):
     """A crowd that leaves and never gets to an end."""
 
