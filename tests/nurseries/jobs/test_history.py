@@ -477,19 +477,21 @@ async def test_a_stalled_card_does_not_hold_up_the_end(autojump_clock: MockClock
 
 
 @pytest.mark.parametrize("moved_s", [400 * 86400.0, -20 * 365 * 86400.0])
-@pytest.mark.parametrize("away", [False, True])
+@pytest.mark.parametrize("when", ["at once", "while mrk is away", "after its restart"])
 async def test_a_clock_that_is_set_during_a_print(
-    world: World, autojump_clock: MockClock, moved_s: float, away: bool
+    world: World, autojump_clock: MockClock, moved_s: float, when: str
 ) -> None:
     async with open_shop(world) as shop:
         await start(shop)
         (running,) = await shop.jobs()
-        if not away:
+        if when == "at once":
             world.clock_set_s = moved_s
             job = await ended(shop)
-    if away:
+    if when == "while mrk is away":
         world.clock_set_s = moved_s
+    if when != "at once":
         async with open_shop(world) as shop:
+            world.clock_set_s = moved_s
             job = await ended(shop)
             assert len(await shop.jobs()) == 1
     assert (job["status"], job["job_id"]) == ("completed", running["job_id"])
