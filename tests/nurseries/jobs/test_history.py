@@ -98,6 +98,23 @@ async def test_a_file_that_changed_during_its_print_is_told(
         assert [note["job"]["exists"] for note in shop.notes(CHANGED)] == [True, False]
 
 
+@pytest.mark.parametrize("known", ["at the start", "later"])
+async def test_what_is_known_of_a_file_is_kept_whenever_it_was(
+    world: World, autojump_clock: MockClock, known: str
+) -> None:
+    """A fresh upload is printed before it is read; a file may be deleted before its print ends."""
+    record = {"modified": 500.0, "layer_height": 0.2}
+    async with open_shop(world) as shop:
+        if known == "at the start":
+            world.files.records["a.gcode"] = record
+        await start(shop)
+        assert bool((await shop.jobs())[0]["metadata"]) is (known == "at the start")
+        world.files.records.clear()
+        if known == "later":
+            world.files.records["a.gcode"] = record
+        assert (await ended(shop))["metadata"] == record
+
+
 async def test_a_share_that_is_away_holds_up_no_row(
     world: World, autojump_clock: MockClock
 ) -> None:
