@@ -31,3 +31,25 @@ async def test_a_disk_that_stalls_holds_up_no_more_than_the_socket(tmp_path: Pat
     async with opened[0]:
         assert len(own_files) == 1
         assert path.is_socket()
+
+
+async def test_a_disk_that_stalls_keeps_nobody_from_a_socket_that_listens(tmp_path: Path) -> None:
+    disk = StalledDisk()
+    path = disk.folder(tmp_path) / "moonraker.sock"
+    with trio.fail_after(LIMIT_S):
+        async with await open_unix(path, [], retry_s=0.05) as listener:
+            disk.answers.clear()
+            try:
+                async with trio.open_nursery() as nursery:
+
+                    async def connect() -> None:
+                        await disk.asked.wait()
+                        async with await trio.open_unix_socket(str(path)) as client:
+                            await client.send_all(b"here")
+
+                    nursery.start_soon(connect)
+                    async with await listener.accept() as accepted:
+                        assert await accepted.receive_some() == b"here"
+                        assert not disk.answers.is_set()
+            finally:
+                disk.answers.set()
