@@ -63,8 +63,11 @@ class DeviceHttp:
         return decoded(answer.body, whole=answer.whole)
 
     async def ask(self, ask: Ask) -> Fetched:
-        """A good answer; a device that cannot be reached is tried again. Raises `DriverFailed`."""
-        answer = await again(lambda: self._logged_in(ask), TRIES)
+        """A good answer; one that cannot be reached, or is busy, is tried again.
+
+        Raises `DriverFailed`.
+        """
+        answer = await again(lambda: self._logged_in(ask), lambda answer: answer.status)
         check_status(answer)
         return answer
 
@@ -96,11 +99,18 @@ class DeviceHttp:
         return answer
 
 
-async def again(once: Callable[[], Awaitable[Got]], tries: int, pause_s: float = PAUSE_S) -> Got:
-    """What it gives, at the last of some tries. Raises `DriverFailed`."""
+async def again(
+    once: Callable[[], Awaitable[Got]],
+    status_of: Callable[[Got], int],
+    tries: int = TRIES,
+    pause_s: float = PAUSE_S,
+) -> Got:
+    """An answer, that of the last try whatever it is. Raises `DriverFailed` where there is none."""
     for left in reversed(range(tries)):
         try:
-            return await once()
+            answer = await once()
+            if not left or not _may_pass(status_of(answer)):
+                return answer
         except NotReached as exc:
             if not left:
                 raise DriverFailed(f"it cannot be reached: {exc}") from exc
@@ -109,6 +119,11 @@ async def again(once: Callable[[], Awaitable[Got]], tries: int, pause_s: float =
                 raise DriverFailed(str(exc)) from exc
         await trio.sleep(pause_s)
     raise AssertionError("there is at least one try")
+
+
+def _may_pass(status: int) -> bool:
+    """Whether the device may answer otherwise in a moment; a wrong password stays wrong."""
+    return status >= 500 or status in (408, 429)
 
 
 def check_status(answer: Fetched) -> None:

@@ -150,7 +150,8 @@ class HttpRequest:
         tries = min(max(1, int(changes.get("attempts", TRIES))), MOST_TRIES)
         limit_s = _seconds(changes, "request_timeout", REQUEST_S)
         pause_s = _seconds(changes, "retry_pause_time", PAUSE_S)
-        self._last = await again(partial(self._once, limit_s), tries, pause_s)
+        once = partial(self._once, limit_s)
+        self._last = await again(once, lambda answer: answer.status_code, tries, pause_s)
         return self._last
 
     async def _once(self, limit_s: float) -> TemplateResponse:

@@ -16,7 +16,7 @@ from mrk.power.tplink import Plug
 from nurseries.gpio.chips import GpioChips
 from nurseries.gpio.library import GpioLibrary
 from nurseries.http_client import HttpClient
-from nurseries.power.drivers.device_http import DeviceHttp
+from nurseries.power.drivers.device_http import TRIES, DeviceHttp
 from nurseries.power.drivers.http_device import HttpDevice, ShellyDevice
 from nurseries.power.drivers.lines import LineDriver
 from nurseries.power.drivers.process import DriverGone, ProcessDriver
@@ -149,7 +149,7 @@ async def test_a_shelly_in_trouble_is_asked_again_for_its_generation():
     def answer(asked):
         if asked.target == "/shelly":
             probes.append(1)
-            return reply("busy", 503) if len(probes) == 1 else reply('{"gen": 3}')
+            return reply("busy", 503) if len(probes) <= TRIES else reply('{"gen": 3}')
         return reply('{"output": true}')
 
     async with open_http_device(answer) as device:

@@ -7,15 +7,18 @@ from config.secret import Secret
 from config.settings.power_drivers import HttpTemplateSettings
 from config.template import Templates
 from mrk.http.client import Fetched, NotReached
+from mrk.power.http_exchange import Ask
 from mrk.power.states import DriverFailed, PowerState
+from nurseries.power.drivers.device_http import DeviceHttp
 from nurseries.power.drivers.http_templates import HttpTemplates
 
 
 class SleepyDevice:
     """`HttpRequests`: what comes of each try is a number of seconds until it answers, or None."""
 
-    def __init__(self, *tries: float | None) -> None:
+    def __init__(self, *tries: float | None, statuses: tuple[int, ...] = ()) -> None:
         self._tries = [*tries]
+        self._statuses = [*statuses]
         self.asked_at: list[float] = []
 
     async def request(self, verb, url, **_options):
@@ -25,7 +28,7 @@ class SleepyDevice:
             await trio.lowlevel.checkpoint()
             raise NotReached("nobody is there")
         await trio.sleep(wait_s)
-        return Fetched(200, {}, b"x", whole=True)
+        return Fetched(self._statuses.pop(0) if self._statuses else 200, {}, b"x", whole=True)
 
 
 async def switched(device, arguments):
@@ -76,3 +79,27 @@ async def test_a_device_that_is_not_there(autojump_clock):
     with pytest.raises(DriverFailed, match="it cannot be reached: nobody is there"):
         await switched(device, "attempts=99")
     assert len(device.asked_at) == 10
+
+
+@pytest.mark.parametrize("status", [500, 503, 429, 408])
+async def test_a_device_that_is_busy_is_asked_again(autojump_clock, status):
+    device = SleepyDevice(0, 0, 0, statuses=(status, status, 200))
+    assert await switched(device, "") == (PowerState.ON, [0, 0.3, 0.6])
+
+
+@pytest.mark.parametrize(("status", "tries"), [(503, 3), (404, 1), (401, 1), (403, 1)])
+async def test_what_it_says_at_last_is_told(autojump_clock, status, tries):
+    device = SleepyDevice(*[0] * 3, statuses=(status,) * 3)
+    with pytest.raises(DriverFailed, match=f"it answers HTTP {status}"):
+        await switched(device, "")
+    assert len(device.asked_at) == tries
+
+
+async def test_other_types_are_asked_again_as_well(autojump_clock):
+    device = SleepyDevice(0, 0, 0, statuses=(503, 200))
+    answer = await DeviceHttp(device, "http://plug").ask(Ask("/cm"))
+    assert (answer.status, len(device.asked_at)) == (200, 2)
+    broken = SleepyDevice(0, 0, 0, statuses=(503,) * 3)
+    with pytest.raises(DriverFailed, match="it answers HTTP 503 x"):
+        await DeviceHttp(broken, "http://plug").ask(Ask("/cm"))
+    assert len(broken.asked_at) == 3
