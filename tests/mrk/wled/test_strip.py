@@ -148,3 +148,67 @@ def test_arguments_of_macros():
     for bad in (("x", 0, 0, 0, None, 1), (1, 0, 0, 0, "x", 1), (float("nan"), 0, 0, 0, None, 1)):
         with pytest.raises(ValueError, match=r"is (not|out)"):
             read_colour(*bad)
+
+
+@pytest.mark.parametrize(
+    ("words", "on"),
+    [(("true", "TRUE", True, "on", " On "), True), (("false", False, "off", "OFF"), False)],
+)
+def test_words_of_macros(words, on):
+    assert [read_state(word, -1, -1, -1, -1).on for word in words] == [on] * len(words)
+
+
+@pytest.mark.parametrize("given", [(0, -1, -1, -1), (-1, 0, -1, -1), (-1, -1, -1, 0)])
+def test_zero_is_something_that_a_macro_says(given):
+    assert not read_state(None, *given).says_nothing
+
+
+@pytest.mark.parametrize(
+    ("index", "place"), [(None, None), (-1, None), (-7, None), ("2", 2), (0, 0)]
+)
+def test_the_pixel_of_a_macro(index, place):
+    assert read_colour(1, 0, 0, 0, index, 1) == ColourChange(RED, place)
+
+
+def test_a_large_number_is_no_colour():
+    for number in (1e6, -1e6, float("inf")):
+        with pytest.raises(ValueError, match=r"green .* is out of range"):
+            read_colour(0, number, 0, 0, None, 1)
+    assert read_colour(0, 0, 0, 999_999, None, 1).colour[3] == 999_999
+
+
+def test_preset_0_is_one():
+    one = strip(4)
+    assert done(one, one.on(0)) == [{"on": True, "ps": 0}]
+    assert done(one, one.control(255, 255, 0)) == [
+        {"tt": 0, "seg": {"bri": 255, "ix": 255, "sx": 0}, "bri": 255}
+    ]
+    assert one.control(-1, 256, 256) is None
+
+
+def test_a_brightness_of_1_stays_when_pixels_are_painted():
+    one = strip()
+    done(one, one.on())
+    assert done(one, one.control(1, -1, -1)) == [{"tt": 0, "bri": 1}]
+    (body,) = done(one, one.colours([ColourChange(RED, 3)]))
+    assert (body["bri"], body["seg"]) == (1, {"bri": 1, "i": [2, [255, 0, 0, 0]]})
+    assert values(one) == ("on", -1, 1, -1, -1)
+
+
+def test_behind_what_was_sent_whole_one_pixel_is_enough():
+    one = strip(4)
+    done(one, one.on())
+    done(one, one.colours([ColourChange(RED, 1)]))
+    (body,) = done(one, one.colours([ColourChange(RED, 3)]))
+    assert body["seg"]["i"] == [2, [255, 0, 0, 0]]
+    done(one, one.on())
+    (body,) = done(one, one.colours([ColourChange(RED, 2)]))
+    assert len(body["seg"]["i"]) == 3
+    assert body["seg"]["i"][2] == [255, 0, 0, 0]
+
+
+def test_a_strip_that_was_never_reached_is_painted_whole():
+    one = strip()
+    first, second = done(one, one.colours([ColourChange(RED, 2)]))
+    assert first == second
+    assert first["seg"]["i"] == [[128] * 4, [255, 0, 0, 0], [128] * 4]
