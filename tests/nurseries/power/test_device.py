@@ -3,6 +3,7 @@
 import itertools
 from typing import Any
 
+import msgspec
 import pytest
 import trio
 
@@ -808,3 +809,76 @@ async def test_without_a_printer_the_initial_state_does_not_wait_for_ever(autoju
     async with house.running():
         await trio.sleep(6)
         assert psu.state is OFF
+
+
+# What others switched
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments", "answer"),
+    [
+        ("get_device", {"device": "psu"}, {"psu": ON}),
+        ("status", {"psu": None}, {"psu": ON}),
+        ("on", {"psu": None}, {"psu": ON}),
+        ("post_device", {"device": "psu", "action": "on"}, {"psu": ON}),
+    ],
+)
+async def test_a_request_that_finds_it_switched_by_others_tells(
+    autojump_clock, house, method, arguments, answer
+):
+    psu = house.add("psu", services=("klipper",))
+    async with house.running():
+        house.told()
+        psu.state = ON
+        assert await house.call(method, arguments) == answer
+        assert house.told() == [("psu", "on")]
+        assert await house.call(method, arguments) == answer
+        assert house.told() == []
+        await house.settle()
+    assert (psu.switched, house.services.done) == ([], [])
+
+
+async def test_a_switch_that_fails_tells_what_was_found_as_well(autojump_clock, house):
+    psu = house.add("psu")
+    async with house.running():
+        house.told()
+        psu.state, psu.switch_failure = ON, DriverFailed("stuck")
+        refused = await house.refused("off", {"psu": None})
+        assert (refused.status, refused.message) == (400, "Power device psu: stuck")
+        assert house.told() == [("psu", "on"), ("psu", "error")]
+
+
+async def test_a_timer_whose_device_was_switched_off_by_others_has_ended(autojump_clock, house):
+    psu = house.add("psu", timer_s=5.0)
+    async with house.running():
+        await house.call("on", {"psu": None})
+        psu.state = OFF
+        await trio.sleep(6)
+        asked = len(psu.asked)
+        await trio.sleep(600)
+        assert (psu.switched, len(psu.asked)) == (["on"], asked)
+        assert house.told()[-1] == ("psu", "off")
+
+
+async def test_devices_of_klipper_say_whether_it_is_shut_down(autojump_clock, house):
+    light = house.add("light", type="klipper_device", locked_while_printing=True)
+    light.is_shutdown = False
+    house.add("psu")
+    async with house.running():
+        for light.is_shutdown in (False, True):
+            shown = msgspec.to_builtins(await house.call("devices"))["devices"]
+            assert shown == [
+                {
+                    "device": "light",
+                    "status": "off",
+                    "locked_while_printing": True,
+                    "type": "klipper_device",
+                    "is_shutdown": light.is_shutdown,
+                },
+                {
+                    "device": "psu",
+                    "status": "off",
+                    "locked_while_printing": False,
+                    "type": "gpio",
+                },
+            ]
