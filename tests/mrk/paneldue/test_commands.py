@@ -35,6 +35,7 @@ from mrk.paneldue.commands import (
         ("M32", BadCommand("M32 needs the name of a file")),
         ('M32 " "', BadCommand("M32 needs the name of a file")),
         ("M32 a\x08b", BadCommand("M32: the name of the file contains a control character")),
+        ("M30 a\x7fb", BadCommand("M30: the name of the file contains a control character")),
         ("M32 a\xa0b.gcode", StartPrint("a\xa0b.gcode")),
         ("M98 P/macros/LOAD", RunMacro("LOAD")),
         ('M98 P"0:/macros/LOAD"', RunMacro("LOAD")),

@@ -47,6 +47,21 @@ def test_an_idle_printer_in_full():
     assert not {"dir", "files", "myName", "firmwareName", "axes"} & set(second)
 
 
+def test_decimals():
+    """As many as the display shows: more of them would not fit."""
+    changed = look(
+        fan={"speed": 0.55678},
+        gcode_move={"extrude_factor": 0.987654},
+        extruder={"target": 199.96},
+        print_stats={"state": "printing"},
+        virtual_sdcard={"progress": 0.123456},
+    )
+    answer = panel().answer(StatusQuery(0), changed, 0.0)
+    assert (answer["fanPercent"], answer["efactor"]) == ([55.7], [98.77, 98.77])
+    assert (answer["active"], answer["standby"]) == ([60.0, 200.0, 0.0],) * 2
+    assert (answer["fraction_printed"], answer["timesLeft"]) == (0.123, [710])
+
+
 def test_macros_are_told_again_after_a_silence():
     status = panel()
     asked = [0.0, 5.0, 15.0, 25.1]
