@@ -149,8 +149,12 @@ async def test_without_the_timer_the_printer_is_told_once_that_it_stands(open_ho
 async def test_settings_that_are_changed_in_the_middle_of_a_print(open_house):
     house = await open_house()
     await house.timer(STOP)
+    await house.set(mode="hyperlapse")
+    await house.timer(STOP)
     house.changed(JobEvent.STARTED, "printing")
-    await until(lambda: house.session.stage is Stage.COLLECTING)
+    await house.timer(START)
+    await house.set(mode="layermacro")
+    await house.timer(STOP)
     await house.set(mode="hyperlapse")
     await house.timer(START)
     await house.set(hyperlapse_cycle=60, park_time=0.2)
