@@ -45,7 +45,7 @@ class GateSpoolman:
         if self.away:
             self.away -= 1
             return {"response": None, "error": {"status_code": 502, "message": "away"}}
-        body = arguments.get("body")
+        body: Any = arguments.get("body")
         if verb == "PATCH" and not body["extra"].keys() <= self.fields.keys():
             return {"response": None, "error": {"status_code": 400, "message": "Unknown field"}}
         if verb == "PATCH" and int(path.rpartition("/")[2]) in self.refused:

@@ -1,14 +1,12 @@
 """What the macros in a printer are told, in which order, and what happens when it goes."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 import trio
 import trio.testing
 
 from mrk.errors import ClientError
 from mrk.fanout import Fanout
-from mrk.klippy.events import Disconnected, Ready
+from mrk.klippy.events import Disconnected, KlippyEvent, Ready
 from mrk.timelapse.settings import LapseSettings
 from nurseries.timelapse.macros import LapseMacros
 from tests.fakes.no_klippy import NoKlippy
@@ -29,12 +27,14 @@ class Printer(NoKlippy):
     def __init__(self) -> None:
         self.objects = [SETUP, TAKE, RENDER]
         self.waits = {TAKE: {"takingframe": False}, RENDER: {"render": False}}
-        self.events = Fanout()
-        self.open_events = self.events.open_reader
+        self.events: Fanout[KlippyEvent] = Fanout()
         self.ran: list[str] = []
         self.refuses = False
         self.free = trio.Event()
         self.free.set()
+
+    def open_events(self, name, size, *kinds):
+        return self.events.open_reader(name, size, *kinds)
 
     async def call(self, method, params=None):
         await trio.lowlevel.checkpoint()
@@ -47,6 +47,9 @@ class Printer(NoKlippy):
         self.ran.append(script)
         if self.refuses:
             raise ClientError("Unknown command")
+
+    async def start_print(self, filename, user=None):
+        raise AssertionError(filename)
 
 
 class Bench:
@@ -65,7 +68,7 @@ class Bench:
 
 
 @pytest.fixture
-async def bench(nursery, autojump_clock) -> AsyncIterator[Bench]:
+async def bench(nursery, autojump_clock):
     bench = Bench()
     nursery.start_soon(bench.macros.serve, bench.greet)
     await trio.testing.wait_all_tasks_blocked()
