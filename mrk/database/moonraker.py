@@ -58,10 +58,12 @@ def decode_record(raw: bytes) -> Any:
             return decode_json(raw)
 
 
-def decode_json(raw: bytes | str | None) -> Any:
+def decode_json(raw: object) -> Any:
     """A JSON column; null when empty. Raises ValueError."""
     if not raw:
         return None
+    if not isinstance(raw, bytes | str):
+        raise ValueError(f"{raw!r} is no text")
     return foreign_json.decode(raw)
 
 
@@ -70,11 +72,11 @@ def job(entry: Mapping[str, Any], job_id: int | None) -> dict[str, Any]:
 
     A job that was running when Moonraker ended will never be finished: it is `interrupted`.
     """
-    status = entry.get("status") or "error"
+    status = _text(entry.get("status"), "error")
     return {
         "job_id": job_id,
-        "user": entry.get("user") or "No User",
-        "filename": entry.get("filename") or "unknown",
+        "user": _text(entry.get("user"), "No User"),
+        "filename": _text(entry.get("filename"), "unknown"),
         "status": "interrupted" if status == "in_progress" else status,
         "start_time": finite(entry.get("start_time")) or 0.0,
         "end_time": finite(entry.get("end_time")),
@@ -86,6 +88,10 @@ def job(entry: Mapping[str, Any], job_id: int | None) -> dict[str, Any]:
     }
 
 
+def _text(value: object, otherwise: str) -> str:
+    return value if isinstance(value, str) and value else otherwise
+
+
 def user(entry: Mapping[str, Any]) -> dict[str, Any]:
     """A user's columns; the API key stands in `password`, in LMDB in `api_key`.
 
@@ -94,11 +100,11 @@ def user(entry: Mapping[str, Any]) -> dict[str, Any]:
     name, password = entry.get("username"), entry.get("api_key") or entry.get("password")
     if not isinstance(name, str) or not isinstance(password, str) or not name:
         raise ValueError("a user without name or password")
-    source = entry.get("source") or ("ldap" if password == "ldap" else "moonraker")
+    source = _text(entry.get("source"), "ldap" if password == "ldap" else "moonraker")
     return {
         "username": name,
         "password": password,
-        "salt": entry.get("salt") or "",
+        "salt": _text(entry.get("salt"), ""),
         "source": source,
         "created_on": finite(entry.get("created_on")) or 0.0,
         "jwt_secret": entry.get("jwt_secret"),

@@ -14,7 +14,9 @@ from mrk.database import moonraker
 from mrk.database.moonraker import LMDB_NAME, SQL_NAME, Found, decode_json, decode_record
 from mrk.errors import MrkError
 from mrk.extras import install_advice
+from mrk.status.numbers import finite
 from nurseries.database.lmdb_rows import read_rows
+from nurseries.database.opening import read_text
 from nurseries.database.untouched import SIDECARS, open_untouched
 
 
@@ -78,6 +80,7 @@ def is_moonraker(connection: sqlite3.Connection) -> bool:
 def read_sql(connection: sqlite3.Connection) -> Found:
     """All that is known of the tables; what cannot be decoded is told in `problems`."""
     found = Found()
+    connection.text_factory = read_text
     tables = {
         name
         for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
@@ -106,7 +109,10 @@ def _rows(connection: sqlite3.Connection, table: str, tables: set[str]) -> Itera
             yield dict(zip(names, row, strict=True))
 
 
-def _take_record(found: Found, namespace: str, key: str, raw: Any) -> None:
+def _take_record(found: Found, namespace: object, key: object, raw: Any) -> None:
+    if not isinstance(namespace, str) or not isinstance(key, str):
+        found.problems.append(f"{namespace!r}: {key!r} left out: the name is no text")
+        return
     try:
         value = decode_record(raw.encode() if isinstance(raw, str) else bytes(raw))
     except (ValueError, TypeError) as exc:
@@ -128,9 +134,12 @@ def _take_job(found: Found, row: dict[str, Any]) -> None:
 
 def _take_total(found: Found, row: dict[str, Any]) -> None:
     name = row["provider"], row["field"]
+    taken = finite(row["maximum"]), finite(row["total"])
+    if taken != (row["maximum"], row["total"]) or not all(isinstance(one, str) for one in name):
+        found.problems.append(f"total {name[0]!r} {name[1]!r} left out: it is no number")
+        return
     # Several instances may have shared one file; their totals are added up.
     stored = found.totals.get(name, (None, None))
-    taken = row["maximum"], row["total"]
     found.totals[name] = moonraker.added_total(stored, taken, (None, None))
 
 

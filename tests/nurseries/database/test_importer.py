@@ -377,6 +377,39 @@ def test_what_cannot_be_read_is_left_out_and_told(
     assert "job 1: metadata left out" in said
 
 
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("UPDATE job_totals SET total = x'73ff'", "left out: it is no number"),
+        ("UPDATE job_totals SET total = 'nan'", "left out: it is no number"),
+        ("UPDATE job_totals SET maximum = 9e999", "left out: it is no number"),
+        ("UPDATE authorized_users SET groups = 5", "5 is no text"),
+        (
+            "UPDATE namespace_store SET key = x'61' WHERE key = 'a.b'",
+            "left out: the name is no text",
+        ),
+        ("UPDATE job_history SET metadata = 2.5 WHERE job_id = 1", "job 1: metadata left out"),
+        ("UPDATE job_history SET metadata = CAST(x'22ff22' AS TEXT) WHERE job_id = 1", ""),
+        ("UPDATE job_history SET filename = CAST(x'61ff' AS TEXT) WHERE job_id = 1", ""),
+        ("UPDATE job_history SET status = x'71', user = x'ff' WHERE job_id = 1", ""),
+        ("UPDATE authorized_users SET source = x'ff', salt = 7", ""),
+    ],
+)
+def test_values_of_odd_types_cost_themselves_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], change: str, told: str
+) -> None:
+    source = make_source(tmp_path / "old")
+    assert source.execute(change).rowcount > 0
+    source.close()
+    assert run_import(tmp_path / "new", tmp_path / "old", False) == 0
+    assert told in capsys.readouterr().out
+    taken = contents(tmp_path / "new")
+    assert taken["namespaces"]["scalars"] == NAMESPACES["scalars"]
+    assert len(taken["job_history"]) == len(JOBS)
+    for table in ("job_history", "job_totals", "users"):
+        assert not any(isinstance(value, bytes) for row in taken[table] for value in row)
+
+
 @pytest.mark.parametrize("kind", ["nothing", "text", "other database"])
 def test_what_is_no_source_is_an_error(
     kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
