@@ -10,6 +10,8 @@ import errno
 import os
 from pathlib import Path
 
+import trio
+
 from config.whole_file import sync
 from mrk.errors import ClientError
 from mrk.files.paths import RootPath, has_metadata
@@ -37,6 +39,8 @@ class Operations:
         self._threads = placement.threads
         self._scans = placement.announcer.scans
         self._metadata = placement.metadata
+        # What is kept under names follows in the order in which the files were moved.
+        self._following = trio.Lock()
 
     async def make_folder(self, text: str) -> Change:
         """Create one folder; its parent must exist."""
@@ -98,7 +102,8 @@ class Operations:
     async def _forget_metadata(self, path: RootPath) -> None:
         if path.root == GCODES:
             self._scans.drop(path.path)
-            await self._metadata.remove(path.path)
+            async with self._following:
+                await self._metadata.remove(path.path)
             await self._overtaken(path)
 
     async def _overtaken(self, path: RootPath) -> None:
@@ -145,7 +150,8 @@ class Operations:
         source = SourceItem(old.path.path, old.path.root)
         item = Item.of(new.path, stat, new.root.writable)
         waiting = self._scans.tell_waiting(source.path) if source.root == GCODES else []
-        await carry_metadata(self._metadata, source, item, action)
+        async with self._following:
+            await carry_metadata(self._metadata, source, item, action)
         if item.root == GCODES:
             for path in waiting:
                 self._scans.add(item.path + path[len(source.path) :], None)

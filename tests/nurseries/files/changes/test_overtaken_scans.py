@@ -5,6 +5,7 @@ from functools import partial
 
 import pytest
 import trio
+import trio.testing
 
 from tests.fakes.file_house import open_files
 from tests.polling import until
@@ -67,25 +68,30 @@ async def test_a_folder_is_moved_by_another_program_while_it_is_scanned(data):
         await let_scans_go_on(house, "y/1.gcode")
 
 
-async def test_a_move_is_overtaken_by_the_next_one(data, monkeypatch):
+async def test_what_is_known_follows_moves_in_their_order(data, monkeypatch):
     async with open_files(data) as house, trio.open_nursery() as nursery:
         (house.gcodes / "a").mkdir()
         (house.gcodes / "a" / "1.gcode").write_text("G28")
         await house.told(2)
-        may_carry, carry = trio.Event(), house.metadata.move
+        record = house.metadata.records["a/1.gcode"]
+        may_carry, carried, carry = trio.Event(), [], house.metadata.move
 
         async def carry_late(source, dest):
             if source == "a":
                 await may_carry.wait()
             await carry(source, dest)
+            carried.append(dest)
 
         monkeypatch.setattr(house.metadata, "move", carry_late)
-        first = partial(house.call, "server.files.move", source="gcodes/a", dest="gcodes/b")
-        nursery.start_soon(first)
-        await until((house.gcodes / "b").is_dir)
-        await house.call("server.files.move", source="gcodes/b", dest="gcodes/c")
+        for source, dest in ("ab", "bc"):
+            move = {"source": f"gcodes/{source}", "dest": f"gcodes/{dest}"}
+            nursery.start_soon(partial(house.call, "server.files.move", **move))
+            await until((house.gcodes / dest).is_dir)
+        await trio.testing.wait_all_tasks_blocked()
         may_carry.set()
-        await let_scans_go_on(house, "c/1.gcode")
+        await until(lambda: len(carried) == 2)
+        assert carried == ["b", "c"]
+        assert house.metadata.records == {"c/1.gcode": record}
 
 
 @pytest.mark.parametrize("by_request", [True, False])
