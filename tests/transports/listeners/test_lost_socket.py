@@ -1,7 +1,10 @@
 """The unix socket's file is removed, or another daemon puts its own in its place."""
 
+import contextlib
+import errno
 import os
 import socket
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,14 +14,16 @@ import pytest
 import trio
 import trio.testing
 
+from tests.fakes.without_rights import without_rights
 from transports.listeners.file_watch import FileWatch
 from transports.listeners.late_listener import SETTLE_S, LateListener
-from transports.listeners.listen_errors import ListenError
+from transports.listeners.listen_errors import ListenError, SocketInUse
 from transports.listeners.unix import open_unix
 
 RETRY_S = 0.05
 LIMIT_S = 20.0
 NEVER_S = 3600.0
+NOBODY = "Programs of this machine that use this socket cannot connect until then."
 
 
 @asynccontextmanager
@@ -132,6 +137,34 @@ async def test_a_look_follows_a_change_when_that_is_over(
             await late.accept()
     assert looks == [4 + SETTLE_S]
     assert tries == [4 + SETTLE_S, 34 + SETTLE_S, 64 + SETTLE_S]
+
+
+async def test_a_folder_that_may_not_be_written_is_told() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name) / "moonraker.sock"
+        path.parent.chmod(0o555)
+        with trio.fail_after(LIMIT_S), without_rights():
+            async with await open_unix(path, []) as listener:
+                said = f"Cannot listen at {path}: Permission denied. {NOBODY}"
+                assert listener.warning == said
+        path.parent.chmod(0o700)
+
+
+async def test_one_that_takes_nobody_in_is_somebodys(tmp_path: Path) -> None:
+    """A daemon that hangs, and whose queue is full."""
+    path = tmp_path / "moonraker.sock"
+    with contextlib.ExitStack() as sockets, trio.fail_after(LIMIT_S):
+        hung = sockets.enter_context(socket.socket(socket.AF_UNIX))
+        hung.bind(str(path))
+        hung.listen(0)
+        is_full = False
+        while not is_full:
+            client = sockets.enter_context(socket.socket(socket.AF_UNIX))
+            client.setblocking(False)
+            is_full = client.connect_ex(str(path)) == errno.EAGAIN
+        with pytest.raises(SocketInUse, match="answers at"):
+            await open_unix(path, [])
+        assert path.is_socket()
 
 
 async def test_one_that_is_there_still_is_left_open(tmp_path: Path) -> None:
