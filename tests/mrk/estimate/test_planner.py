@@ -50,6 +50,37 @@ def test_pieces_of_any_size_give_the_same():
     assert pieces.finish() == whole
 
 
+@pytest.mark.parametrize(
+    "end", [b"", b"; a last remark", b"G1 X70", b"G1 X1" + b"1" * 70000, b";" * 70000]
+)
+@pytest.mark.parametrize("piece", [999, 65536, 200_000, 400_000])
+def test_lines_longer_than_any_command_are_left_out(end, piece):
+    """Slicers write whole settings as one remark; a command of that length is none."""
+    text = b"G90\nM83\nG1 X10 F6000\n"
+    text += b";" + b"x" * 70000 + b"\nG1 X20\n"
+    text += b"G1 X1" + b"1" * 150_000 + b"\nG1 X30 E1\n"
+    text += b"G1 X40 ; " + b"x" * 140_000 + b"\nG1 X50 ;" + b"x" * 60_000 + b"\n\n;\nG1 X60\n"
+    found = estimate_both(text + end, MEASURED, piece)
+    assert found.num_moves == 5 + (end == b"G1 X70")
+    assert found.bad_lines == 2 + end.startswith(b"G1 X1")
+    assert found.filament_used == {0: pytest.approx(1.0)}
+
+
+@pytest.mark.parametrize("piece", [999, 65536, 200_000])
+def test_long_lines_count_where_a_print_is_in_its_file(piece):
+    text = b"G1 X10 F600\n;" + b"x" * 70000 + b"\nG1 X20\nG1 X" + b"1" * 70000 + b"\nG1 X30\n"
+    for new in (Planner, new_planner):
+        planner = new(MEASURED, mark_s=0.0)
+        marks = []
+        for at in range(0, len(text), piece):
+            marks += planner.feed(text[at : at + piece])[1]
+        marks += planner.finish()[1]
+        ends = [
+            text.index(line) + len(line) for line in (b"G1 X10 F600\n", b"G1 X20\n", b"G1 X30\n")
+        ]
+        assert {offset for offset, _ in marks} == {*ends, ends[1] - 1, ends[2] - 1}
+
+
 def test_a_long_run_without_a_stop_is_planned_in_bounded_pieces():
     # Ever longer moves: the last one could be braked for by all before it.
     text = "".join(f"G1 X{i * 0.001 * (i + 1) / 2:.4f} F60000\n" for i in range(1, 12000))

@@ -1,5 +1,6 @@
 """Ports of front ends, and sockets that systemd opened; the sockets are real."""
 
+import errno
 import os
 import socket
 import subprocess
@@ -9,6 +10,7 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import trio
 
@@ -74,6 +76,31 @@ async def test_a_port_of_somebody_else_costs_nothing(
         assert await connects(listeners.port)
 
 
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [
+        (errno.EADDRINUSE, "in use, by nginx perhaps"),
+        (errno.EACCES, "needs more rights: let the service have AmbientCapabilities="),
+        (errno.EMFILE, "Cannot listen on 127.0.0.1 port 8099: no"),
+        (errno.EADDRNOTAVAIL, "'127.0.0.1' is not an address of this machine"),
+    ],
+)
+async def test_it_is_told_why_a_port_cannot_be_had(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, told: str
+) -> None:
+    real = trio.open_tcp_listeners
+
+    async def open_tcp(port: int, *, host: bytes) -> list[trio.SocketListener]:
+        if port == 8099:
+            raise OSError(number, "no")
+        return await real(port, host=host)
+
+    monkeypatch.setattr(trio, "open_tcp_listeners", open_tcp)
+    async with opened(tmp_path, more_ports=[8099]) as listeners:
+        (warning,) = listeners.warnings
+        assert told in warning
+
+
 async def test_it_is_taken_once_it_is_free(tmp_path: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
@@ -88,6 +115,16 @@ async def test_it_is_taken_once_it_is_free(tmp_path: Path) -> None:
                     while not await connects(taken):  # noqa: ASYNC110 - the port itself tells
                         await trio.sleep(0.05)
             assert listeners.warnings == []
+
+
+async def test_an_address_that_came_later_is_as_good_as_any(tmp_path: Path) -> None:
+    async with opened(tmp_path, port=0) as listeners:
+        (late,) = (one for one in listeners.late if one is listeners.unix)
+        for warning, is_there in ((None, True), ("not yet", False)):
+            late.warning = warning
+            found = msgspec.structs.replace(listeners, tcp=[late], more_tls={443: [late]})
+            assert found.reachable is is_there
+            assert found.serves_https(443) is is_there
 
 
 async def test_ports_with_tls(tmp_path: Path, certificate: Certificate) -> None:
