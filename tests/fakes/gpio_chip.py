@@ -66,6 +66,7 @@ class LineRequest:
         os.set_blocking(self.fd, False)
         self.events: list[Event] = []
         self.released = False
+        self.looked = 0  # how often its level was asked for
         if settings.direction is Direction.OUTPUT:
             self.set_value(line, settings.output_value)
 
@@ -82,6 +83,7 @@ class LineRequest:
 
     def get_value(self, line: int) -> Value:
         self._check()
+        self.looked += 1
         high = self._chip.level(line, self.settings.bias)
         return Value.ACTIVE if high != self.settings.active_low else Value.INACTIVE
 

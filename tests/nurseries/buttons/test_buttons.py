@@ -56,10 +56,12 @@ class House:
         return {"state": "ready"}
 
     async def press(self, line: int = 17, held_s: float = 0.2) -> None:
-        """Down and up; `held_s` is the kernel's time."""
+        """Down and up, each for as long as it takes to be seen; `held_s` is the kernel's time."""
+        request = self.chip.requests[line]
         for high in (False, True):
+            looked = request.looked
             self.chip.drive(line, high, held_s)
-            await trio.sleep(0.03)
+            await self.until(lambda looked=looked: request.looked > looked)
 
     async def until(self, done: Any) -> None:
         with trio.fail_after(10):
