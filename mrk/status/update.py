@@ -64,6 +64,9 @@ class StatusUpdate(msgspec.Struct, eq=False, gc=False):
 
     def fields(self, name: str) -> dict[str, Any] | None:
         """The changed fields of an object, None when it has none. Not to be altered."""
+        if self._known is not None and not isinstance(self._known.get(name), msgspec.Raw):
+            # Before what is decoded, which a part shares: of this one it may hold some fields only.
+            return cast("dict[str, Any] | None", self._known.get(name))
         known = self._decoded.get(name)
         if known is not None:
             return known

@@ -186,3 +186,23 @@ def test_objects_that_are_empty_or_none() -> None:
     assert sent(update.part(wanted(dict.fromkeys("bcd")))) == [{"d": {"x": 1}}, 1.5]
     later = update.merged(unread('{"d": {"y": 2}}'))
     assert later.delta == {"a": {}, "d": {"x": 1, "y": 2}, "e": {"": 0}}
+
+
+@pytest.mark.parametrize("text", [True, False])
+def test_a_part_has_no_more_when_it_is_read_or_merged(text: bool) -> None:
+    """MQTT publishes what it reads of a part, and parts merge for who reads slowly."""
+    bed, fan = '{"target": 60, "power": 1, "temperature": 26.5}', '{"speed": 1}'
+    whole = f'{{"heater_bed": {bed}, "fan": {fan}}}'
+    update = unread(whole) if text else update_of(heater_bed=bed, fan=fan)
+    assert update.fields("heater_bed") == json.loads(bed)
+    part = update.part(wanted({"heater_bed": ["target"]}))
+    assert part is not None
+    assert part.fields("heater_bed") == {"target": 60}
+    assert part.fields("fan") is None
+    assert part.delta == {"heater_bed": {"target": 60}}
+    later = update_of(heater_bed='{"target": 0, "power": 0}').part(
+        wanted({"heater_bed": ["target"]})
+    )
+    assert later is not None
+    assert sent(part.merged(later)) == [{"heater_bed": {"target": 0}}, 1.5]
+    assert update.fields("heater_bed") == json.loads(bed)
