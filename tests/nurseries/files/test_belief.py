@@ -96,8 +96,8 @@ async def test_storms(tmp_path, seed):
         disk = on_disk(house.gcodes)
         files = {path for path, kind in disk.items() if kind == "file"}
         assert {e["path"] for e in listed} == {p for p in files if p.endswith(".gcode")}
-        # Departures are told after a second, files after their scan.
-        with trio.move_on_after(3):
+        # Departures are told after a second, files after their scan; a busy machine takes longer.
+        with trio.move_on_after(15):
             while client != disk:
                 for change in await house.heard(1):
                     believe(client, change)
