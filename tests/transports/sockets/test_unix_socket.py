@@ -123,6 +123,20 @@ async def test_message_limit_at_its_edge() -> None:
         assert await peer.at_end()
 
 
+async def test_what_was_read_of_a_message_counts_until_it_is_whole(daemon: Daemon) -> None:
+    """Among what is kept for all clients together: past their limit somebody gives way."""
+    async with serving(daemon) as (listener, _scope):
+        peer = listener.connect()
+        for size_bytes in (1000, 3000):
+            await peer.stream.send_all(b" " * (size_bytes - daemon.clients.waiting.held_bytes))
+            await wait_all_tasks_blocked()
+            assert daemon.clients.waiting.held_bytes == size_bytes
+        await peer.call("test.echo", 4)
+        assert (await peer.message())["id"] == 4
+        await wait_all_tasks_blocked()
+        assert daemon.clients.waiting.held_bytes == 0
+
+
 async def test_a_trailing_part_is_dropped_and_answers_still_come(daemon: Daemon) -> None:
     async with serving(daemon) as (listener, _scope):
         peer = listener.connect()
