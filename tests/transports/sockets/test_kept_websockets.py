@@ -341,3 +341,22 @@ async def test_a_bug_in_one_stays_there(daemon: Daemon, caplog: pytest.LogCaptur
     # The other one's departure fails, too, and ends it all the same.
     assert here.over == 2
     assert caplog.text.count("because of a bug") == 2
+
+
+async def test_a_bug_between_two_tasks_ends_it(
+    daemon: Daemon, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken() -> None:
+        raise RuntimeError("a bug in what was read")
+
+    async with house(daemon) as here:
+        other, _ = await here.open()
+        peer, served = await here.open()
+        served.connection.step(broken)
+        event = await peer.event()
+        assert isinstance(event, CloseConnection)
+        assert event.code == 1011
+        await until(lambda: here.over == 1)
+        await other.call("test.echo", 1, text="still")
+        assert (await other.message())["result"] == "still"
+    assert caplog.text.count("because of a bug") == 1
