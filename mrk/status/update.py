@@ -38,7 +38,8 @@ class StatusUpdate(msgspec.Struct, eq=False, gc=False):
 
     The objects are shared and never changed after construction; raw ones are JSON objects. Instead
     of them there may be a text, all of them as Klipper wrote them, with the JSON of `eventtime`.
-    Of the objects that were looked for already those in it are `found`.
+    Of the objects that were looked for already those in it are `found`. `frames` are those that
+    `framed` has made.
     """
 
     # None where nobody has asked for the objects of the text yet.
@@ -49,7 +50,7 @@ class StatusUpdate(msgspec.Struct, eq=False, gc=False):
     _looked_for: Collection[str] = ()
     found: Mapping[str, msgspec.Raw] = _NOTHING
     _decoded: StatusDelta = {}
-    _frames: dict[Framing, bytes] = {}
+    frames: dict[Framing, bytes] = {}
 
     @property
     def _objects(self) -> ChangedObjects:
@@ -147,14 +148,14 @@ class StatusUpdate(msgspec.Struct, eq=False, gc=False):
 
     def framed(self, framing: Framing) -> bytes:
         """The `notify_status_update` message for one kind of transport, shared by its clients."""
-        frame = self._frames.get(framing)
+        frame = self.frames.get(framing)
         if frame is None:
             if self._text:
                 payload = b"".join((_BEFORE, self._text, b",", self._time_text, b"]}"))
             else:
                 params = [self._objects, self.eventtime]
                 payload = notification("notify_status_update", params).payload
-            frame = self._frames[framing] = framing(payload)
+            frame = self.frames[framing] = framing(payload)
         return frame
 
     def may_change(self, names: Collection[str]) -> bool:

@@ -112,7 +112,7 @@ class OutboxSender(Outbox):
         if (
             self._status is not None
             or self._send_batch.depth
-            or not self._send_alone(update.framed(self.framing))
+            or not self._send_alone(update.frames.get(self.framing) or update.framed(self.framing))
         ):
             super().status(update)
 
@@ -134,7 +134,10 @@ class OutboxSender(Outbox):
             or self.full
         ):
             return False
-        sent_bytes = _try_send(self._socket, frame)
+        try:
+            sent_bytes = os.write(self._socket.fileno(), frame)  # `_try_send`
+        except OSError:
+            sent_bytes = 0
         if sent_bytes < len(frame):
             self._rest = memoryview(frame)[sent_bytes:]
             self._send_rest()
