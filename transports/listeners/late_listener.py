@@ -71,13 +71,14 @@ class LateListener(trio.abc.Listener[trio.SocketStream]):
         if self._lost is None:
             await trio.lowlevel.wait_readable(listener.socket)
             return True
+        is_readable = False
         with trio.move_on_after(self._retry_s) as scope:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._look_soon, scope)
                 await trio.lowlevel.wait_readable(listener.socket)
+                is_readable = True
                 nursery.cancel_scope.cancel()
-                return True
-        return False
+        return is_readable
 
     async def _look_soon(self, scope: trio.CancelScope) -> None:
         await self._watch.changed()
@@ -85,8 +86,7 @@ class LateListener(trio.abc.Listener[trio.SocketStream]):
 
     async def _opened(self) -> trio.SocketListener:
         while True:
-            if not self._is_due:
-                await trio.sleep(self._retry_s)
+            await trio.sleep(0.0 if self._is_due else self._retry_s)
             self._is_due = False
             try:
                 self._listener = await self._open()
