@@ -17,9 +17,9 @@ import msgspec
 import trio
 
 from benchmarks.clients import HOST
-from benchmarks.floor.clients import plain
+from benchmarks.floor.clients import client_messages, plain
 from benchmarks.wire import HEAD_END
-from mrk.klippy.etx import ETX
+from mrk.klippy.etx import ETX, etx_frame
 from mrk.websocket.frames import text_frame
 
 _BUFFER_BYTES = 65536
@@ -67,26 +67,6 @@ def http_answer(result: bytes) -> bytes:
     body = b'{"result":' + result + b"}"
     head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
     return b"".join((head.encode(), HEAD_END, body))
-
-
-def etx(message: bytes) -> bytes:
-    """As the unix socket carries it."""
-    return message + ETX
-
-
-def client_messages(data: bytes) -> list[bytes]:
-    """The payloads of whole masked frames (RFC 6455, section 5.2)."""
-    found, at = [], 0
-    while at < len(data):
-        size, start = data[at + 1] & 0x7F, at + 2
-        if size >= 126:
-            width = 2 if size == 126 else 8
-            size, start = int.from_bytes(data[start : start + width]), start + width
-        masked = data[start + 4 : start + 4 + size]
-        mask = (data[start : start + 4] * (size // 4 + 1))[:size]
-        found.append((int.from_bytes(masked) ^ int.from_bytes(mask)).to_bytes(size))
-        at = start + 4 + size
-    return found
 
 
 class Klippy:
@@ -178,7 +158,7 @@ class Served:
         return self._answered(client_messages(data), text_frame)
 
     def _unix(self, data: bytes) -> list[bytes]:
-        return self._answered(data[:-1].split(ETX), etx)
+        return self._answered(data[:-1].split(ETX), etx_frame)
 
     def _answered(self, messages: list[bytes], framing: Frame) -> list[bytes]:
         """The answers that need no Klipper; everything else than the two questions gets `{}`."""

@@ -61,7 +61,8 @@ async def _client(stream: trio.SocketStream, clients: Clients) -> None:
     await stream.send_all(b"HTTP/1.1 101 Switching Protocols\r\n\r\n")
     try:
         while data := await stream.receive_some(65536):
-            request = json.loads(_unmasked(data))
+            (message,) = client_messages(data)
+            request = json.loads(message)
             if request["method"] == "printer.objects.subscribe":
                 clients[stream] = plain(stream)
             answer = {"jsonrpc": "2.0", "id": request["id"], "result": {}}
@@ -74,8 +75,16 @@ async def _client(stream: trio.SocketStream, clients: Clients) -> None:
         await trio.aclose_forcefully(stream)
 
 
-def _unmasked(frame: bytes) -> bytes:
-    """The payload of one whole client frame that came alone (RFC 6455, section 5.2)."""
-    start = {126: 4, 127: 10}.get(frame[1] & 0x7F, 2)
-    key, masked = frame[start : start + 4], frame[start + 4 :]
-    return bytes(byte ^ key[index % 4] for index, byte in enumerate(masked))
+def client_messages(data: bytes) -> list[bytes]:
+    """The payloads of whole masked frames (RFC 6455, section 5.2)."""
+    found, at = [], 0
+    while at < len(data):
+        size, start = data[at + 1] & 0x7F, at + 2
+        if size >= 126:
+            width = 2 if size == 126 else 8
+            size, start = int.from_bytes(data[start : start + width]), start + width
+        masked = data[start + 4 : start + 4 + size]
+        mask = (data[start : start + 4] * (size // 4 + 1))[:size]
+        found.append((int.from_bytes(masked) ^ int.from_bytes(mask)).to_bytes(size))
+        at = start + 4 + size
+    return found

@@ -19,7 +19,7 @@ from mrk.errors import MrkError
 from mrk.jobs.schema import JOB_MIGRATIONS
 from nurseries.command_line.data_folder import check_owner
 from nurseries.database.lock import DatabaseInUse
-from nurseries.database.opening import DatabaseLocation, open_database, read_text, schema_versions
+from nurseries.database.opening import DatabaseLocation, connect, open_database, schema_versions
 from nurseries.database.transaction import transaction
 
 # The daemon's own writes take milliseconds; a compaction takes longer.
@@ -72,8 +72,7 @@ def rehearse_change(paths: Paths, change: Callable[[SqlConnection], str]) -> Non
 @contextlib.contextmanager
 def _beside_a_daemon(place: DatabaseLocation) -> Iterator[sqlite3.Connection]:
     try:
-        opened = sqlite3.connect(place.file, isolation_level=None, timeout=_BUSY_S)
-        opened.text_factory = read_text
+        opened = connect(place.file, _BUSY_S)
     except sqlite3.Error as exc:
         raise MrkError(f"database {place.file}: {exc}") from exc
     with contextlib.closing(opened) as connection:

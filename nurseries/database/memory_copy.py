@@ -9,7 +9,7 @@ import logging
 import sqlite3
 from collections.abc import Iterator
 
-from nurseries.database.opening import DatabaseLocation, check, migrate, open_copy, read_text
+from nurseries.database.opening import DatabaseLocation, check, connect, migrate, open_copy
 from nurseries.database.sqlite_errors import NotOurs
 from nurseries.database.untouched import open_untouched
 
@@ -25,14 +25,14 @@ def open_in_memory(place: DatabaseLocation, reason: str) -> Iterator[sqlite3.Con
         f"{reason}. Settings, users, jobs and history are kept in memory only: "
         "what is stored from now on is lost when mrk ends or restarts."
     )
-    connection = _memory()
+    connection = connect(":memory:")
     try:
         try:
             _fill(connection, place)
         except (sqlite3.Error, OSError, NotOurs) as exc:
             text += f" Nothing of what was stored before can be read ({exc})."
             connection.close()
-            connection = _memory()
+            connection = connect(":memory:")
         migrate(connection, place, keeps_copy=False)
         connection.execute("PRAGMA foreign_keys = ON")
         logger.error("%s", text)
@@ -40,12 +40,6 @@ def open_in_memory(place: DatabaseLocation, reason: str) -> Iterator[sqlite3.Con
         yield connection
     finally:
         connection.close()
-
-
-def _memory() -> sqlite3.Connection:
-    connection = sqlite3.connect(":memory:", isolation_level=None)
-    connection.text_factory = read_text
-    return connection
 
 
 def _fill(connection: sqlite3.Connection, place: DatabaseLocation) -> None:

@@ -160,8 +160,7 @@ def _open_migrated(place: DatabaseLocation, *, exclusive: bool = False) -> sqlit
     is_empty = place.file.exists() and _size_bytes(place.file) == 0
     if is_empty and _newest_good(place) is not None:
         raise NotOurs("the file is empty")
-    connection = sqlite3.connect(place.file, isolation_level=None, timeout=_BUSY_S)
-    connection.text_factory = read_text
+    connection = connect(place.file, _BUSY_S)
     try:
         if exclusive:
             connection.execute("PRAGMA locking_mode = EXCLUSIVE")
@@ -187,6 +186,13 @@ def _require_writable(connection: sqlite3.Connection) -> None:
     except sqlite3.OperationalError as exc:
         if is_unwritable(exc):
             raise
+
+
+def connect(file: Path | str, busy_s: float = 5.0) -> sqlite3.Connection:
+    """In autocommit, and with `read_text`; others' locks are waited for so long."""
+    connection = sqlite3.connect(file, isolation_level=None, timeout=busy_s)
+    connection.text_factory = read_text
+    return connection
 
 
 def read_text(text: bytes) -> str:

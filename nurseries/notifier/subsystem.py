@@ -189,8 +189,7 @@ class Notifiers:
 
     def _look_where_it_is(self) -> None:
         """Marks that lie behind a print that is met were told by an earlier run, or missed."""
-        percent = self._percent()
-        if self._print is _Print.MET and percent is not None:
+        if self._print is _Print.MET and (percent := self._percent()) is not None:
             self._begin_marks(percent)
             self._print = _Print.FOLLOWED
 

@@ -34,7 +34,7 @@ class BoundServices:
         return None
 
     def warnings(self) -> list[str]:
-        """What is to be said of them as things are; nothing before the host was looked at."""
+        """For server.info, as things are; nothing before the host was looked at."""
         known = self.control.service_state
         told = []
         for name in self.names:

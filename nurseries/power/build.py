@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from config.settings.power import PowerSettings
 from mrk.errors import MrkError
-from mrk.mqtt.mqtt_protocols import MqttPort
 from mrk.power.state_machine import PowerRules
 from mrk.subsystem import Additions, Needs, Service
 from mrk.supervision import Backoff
@@ -26,7 +25,7 @@ def build(settings: Sequence[PowerSettings], needs: Needs, additions: Additions)
     lock = PrintLock(needs.klippy, needs.job_state)
     for one in settings:
         try:
-            devices.append(_device(one, needs, additions.mqtt, lock))
+            devices.append(_device(one, needs, additions, lock))
         except MrkError as exc:
             problems.append(f"[power {one.name}] is not used: {exc}")
     power = Power(devices, needs.klippy, needs.clients)
@@ -38,14 +37,11 @@ def build(settings: Sequence[PowerSettings], needs: Needs, additions: Additions)
         for device in devices
     ]
     additions.warnings.append(lambda: problems)
-    additions.warnings += [device.warnings for device in devices]
     if power.switches_on_for_jobs:
         needs.queue.on_jobs_added(power.on_jobs_added)
 
 
-def _device(
-    one: PowerSettings, needs: Needs, mqtt: MqttPort | None, lock: PrintLock
-) -> PowerDevice:
+def _device(one: PowerSettings, needs: Needs, additions: Additions, lock: PrintLock) -> PowerDevice:
     rules = PowerRules(
         locked_while_printing=one.locked_while_printing,
         locked_while_paused=one.locked_while_paused,
@@ -64,16 +60,11 @@ def _device(
         off_when_shutdown_delay_s=one.off_when_shutdown_delay_s,
         on_when_job_queued=one.on_when_job_queued,
     )
-    follow_ups = FollowUps(
-        one.name,
-        needs.klippy,
-        needs.gcode,
-        BoundServices(
-            one.name,
-            one.bound_services,
-            needs.services,
-            of_klipper=one.type == "klipper_device",
-        ),
-        one.restart_delay_s,
+    bound = BoundServices(
+        one.name, one.bound_services, needs.services, of_klipper=one.type == "klipper_device"
     )
-    return PowerDevice(facts, make_driver(one, needs, mqtt), follow_ups, lock)
+    follow_ups = FollowUps(one.name, needs.klippy, needs.gcode, bound, one.restart_delay_s)
+    device = PowerDevice(facts, make_driver(one, needs, additions.mqtt), follow_ups, lock)
+    if bound.names:
+        additions.warnings.append(bound.warnings)
+    return device

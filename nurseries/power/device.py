@@ -328,10 +328,6 @@ class PowerDevice:
         except ClientError as exc:
             logger.warning("%s: initial_state is not applied: %s", self._shown, exc.message)
 
-    def warnings(self) -> list[str]:
-        """What its owner should know, for server.info."""
-        return self._follow_ups.warnings()
-
     def on_klippy(self) -> None:
         """Klipper's state has changed."""
         self._follow_ups.on_klippy()

@@ -49,10 +49,6 @@ class FollowUps:
         """As the link says."""
         return self._klippy.klippy_state
 
-    def warnings(self) -> list[str]:
-        """What is wrong with the bound services, for server.info."""
-        return self._bound.warnings()
-
     def on_klippy(self) -> None:
         """Klipper's state has changed."""
         changed, self._klippy_changed = self._klippy_changed, trio.Event()

@@ -12,8 +12,9 @@ import pytest
 from benchmarks import wire
 from benchmarks.clients import Client, Lost, closing
 from benchmarks.crowd import Crowd
-from benchmarks.floor.answers import client_messages, http_params, rpc_id, rpc_params
+from benchmarks.floor.answers import http_params, rpc_id, rpc_params
 from benchmarks.floor.bare import spliced
+from benchmarks.floor.clients import client_messages
 from benchmarks.floor.programs import ANSWER_FLOORS
 from benchmarks.klippy_replay import Recording
 from benchmarks.paired.contenders import open_floor_contender

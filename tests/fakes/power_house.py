@@ -179,6 +179,7 @@ class PowerHouse:
     services: FakeServices = field(default_factory=FakeServices)
     clients: Clients = field(default_factory=Clients)
     devices: list[PowerDevice] = field(default_factory=list)
+    bound: list[BoundServices] = field(default_factory=list)
     parts: dict[str, Supervision] = field(default_factory=dict)
 
     def add(self, name: str, driver: Any = None, **options: Any) -> Any:
@@ -189,16 +190,19 @@ class PowerHouse:
         rules = {key: options.pop(key) for key in list(options) if key in rule_names}
         kind = options.pop("type", "gpio")
         of_klipper = kind == "klipper_device"
+        names = options.pop("services", ())
+        bound = BoundServices(name, names, self.services, of_klipper=of_klipper)
         follow_ups = FollowUps(
             name,
             self.printer,  # type: ignore[arg-type]
             self.printer,  # type: ignore[arg-type]
-            BoundServices(name, options.pop("services", ()), self.services, of_klipper=of_klipper),
+            bound,
             options.pop("restart_delay_s", 1.0),
         )
         facts = DeviceFacts(name=name, type=kind, rules=PowerRules(**rules), **options)
         lock = PrintLock(self.printer, self.printer)  # type: ignore[arg-type]
         self.devices.append(PowerDevice(facts, driver, follow_ups, lock))
+        self.bound.append(bound)
         return driver
 
     async def call(self, method: str, arguments: dict[str, Any] | None = None) -> Any:

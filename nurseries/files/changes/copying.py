@@ -50,8 +50,9 @@ def versions(source: Path) -> dict[str, Version]:
 
     Links are not followed, and unfinished files are not there.
     """
-    found = {"": _version(os.lstat(source))}
-    waiting = [""] if stat.S_ISDIR(os.lstat(source).st_mode) else []
+    status = os.lstat(source)
+    found = {"": _version(status)}
+    waiting = [""] if stat.S_ISDIR(status.st_mode) else []
     while waiting:
         trio.from_thread.check_cancelled()
         folder = waiting.pop()

@@ -23,7 +23,7 @@ async def switched(house):
 
 
 def warnings(house):
-    return [text for device in house.devices for text in device.warnings()]
+    return [text for bound in house.bound for text in bound.warnings()]
 
 
 @pytest.mark.parametrize("name", ["moonraker", "mrk"])

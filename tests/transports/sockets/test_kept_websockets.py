@@ -323,6 +323,16 @@ async def test_who_takes_long_to_read_what_waits_lives(daemon: Daemon) -> None:
         assert here.over == 0
 
 
+async def ends_by_a_bug(here: House, peer: Peer, other: Peer) -> None:
+    """One is told of it, and the other is served as before."""
+    event = await peer.event()
+    assert isinstance(event, CloseConnection)
+    assert event.code == 1011
+    await until(lambda: here.over == 1)
+    await other.call("test.echo", 1, text="still")
+    assert (await other.message())["result"] == "still"
+
+
 async def test_a_bug_in_one_stays_there(daemon: Daemon, caplog: pytest.LogCaptureFixture) -> None:
     def broken(_id: int) -> None:
         raise RuntimeError("a bug in somebody who was told")
@@ -332,12 +342,7 @@ async def test_a_bug_in_one_stays_there(daemon: Daemon, caplog: pytest.LogCaptur
         other, _ = await here.open()
         peer, _ = await here.open()
         await peer.stream.send_eof()
-        event = await peer.event()
-        assert isinstance(event, CloseConnection)
-        assert event.code == 1011
-        await until(lambda: here.over == 1)
-        await other.call("test.echo", 1, text="still")
-        assert (await other.message())["result"] == "still"
+        await ends_by_a_bug(here, peer, other)
     # The other one's departure fails, too, and ends it all the same.
     assert here.over == 2
     assert caplog.text.count("because of a bug") == 2
@@ -353,10 +358,5 @@ async def test_a_bug_between_two_tasks_ends_it(
         other, _ = await here.open()
         peer, served = await here.open()
         served.connection.step(broken)
-        event = await peer.event()
-        assert isinstance(event, CloseConnection)
-        assert event.code == 1011
-        await until(lambda: here.over == 1)
-        await other.call("test.echo", 1, text="still")
-        assert (await other.message())["result"] == "still"
+        await ends_by_a_bug(here, peer, other)
     assert caplog.text.count("because of a bug") == 1
